@@ -1,0 +1,69 @@
+# Every target has a one-line description after "##": `make` lists them.
+PYTHON ?= python3.11
+VENV := .venv
+BIN := $(VENV)/bin
+# Touched when the environment matches pyproject.toml and requirements.lock.
+STAMP := $(VENV)/.installed
+FLIGHTS := data/flights/flights.csv
+
+.DEFAULT_GOAL := help
+.DELETE_ON_ERROR:
+.NOTPARALLEL:
+.PHONY: help install data demo test check format format-check lint types imports bench lock clean
+
+help: ## List the targets
+	@awk 'BEGIN {FS = ":.*## "} /^[a-z-]+:.*## / {printf "  %-14s %s\n", $$1, $$2}' $(firstword $(MAKEFILE_LIST))
+
+install: $(STAMP) ## Create .venv with the locked dependencies and this checkout in it
+
+$(STAMP): pyproject.toml requirements.lock
+	@command -v $(PYTHON) >/dev/null || { \
+	  echo "error: '$(PYTHON)' is not on the PATH; Forebay needs Python 3.11: install it, or name it with 'make PYTHON=/path/to/python3.11'" >&2; exit 1; }
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info[:2] != (3, 11))' || { \
+	  echo "error: '$(PYTHON)' does not run, or is not Python 3.11; name one that is with 'make PYTHON=/path/to/python3.11'" >&2; exit 1; }
+	@test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
+	$(BIN)/python -m pip install --quiet --requirement requirements.lock
+	$(BIN)/python -m pip install --quiet --no-build-isolation --no-deps --editable .
+	@touch $@
+
+data: $(FLIGHTS) ## Write the demo's flights as data/flights/flights.csv
+
+$(FLIGHTS): examples/flights/prepare.py | $(STAMP)
+	$(BIN)/python examples/flights/prepare.py data/flights
+
+demo: $(STAMP) $(FLIGHTS) ## Run the flights example from raw rows to a served model
+	PATH="$(CURDIR)/$(BIN):$$PATH" bash examples/flights/demo.sh
+
+test: $(STAMP) ## Run the tests (offline); pytest's own options go in ARGS="..."
+	$(BIN)/python -m pytest $(ARGS)
+
+check: format-check lint types imports test ## Everything CI checks: format, lint, types, import contracts, tests
+
+format: $(STAMP) ## Reformat the code and sort its imports
+	$(BIN)/ruff check --quiet --select I --fix .
+	$(BIN)/ruff format .
+
+format-check: $(STAMP) ## Fail where `make format` would change something
+	$(BIN)/ruff format --check .
+
+lint: $(STAMP) ## Lint with ruff
+	$(BIN)/ruff check .
+
+types: $(STAMP) ## Check types with mypy (strict)
+	$(BIN)/mypy
+
+imports: $(STAMP) ## Check which package may import which
+	$(BIN)/lint-imports
+
+bench: $(STAMP) ## Measure preprocessing throughput beside its peers; options go in ARGS="..."
+	$(BIN)/python benchmarks/preprocess_throughput.py $(ARGS)
+
+lock: ## Pin every dependency in requirements.lock; newest versions with ARGS=--upgrade
+	@test -x $(BIN)/uv || { echo "error: $(BIN)/uv is missing; run 'make install' first" >&2; exit 1; }
+	$(BIN)/uv pip compile --quiet --python-platform linux --python-version 3.11 --all-extras --generate-hashes \
+	  --no-emit-index-url --no-emit-find-links --no-annotate --custom-compile-command "make lock" \
+	  --output-file requirements.lock $(ARGS) pyproject.toml
+
+clean: ## Remove .venv, caches and build artefacts; data/ and runs/ stay
+	rm -rf $(VENV) build dist *.egg-info .hypothesis .import_linter_cache .mypy_cache .pytest_cache .ruff_cache
+	find . -name __pycache__ -type d -prune -exec rm -rf {} +

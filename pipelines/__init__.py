@@ -1,0 +1,1 @@
+"""Where it runs: sources, sinks, Beam wiring, batch and streaming."""

@@ -1,0 +1,81 @@
+"""What holds for every test: TensorFlow is quiet, and no test is skipped unnoticed."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+# Before anything imports TensorFlow, which reads it once; subprocesses inherit it.
+os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
+
+import pytest
+
+ALLOWED_SKIPS = Path(__file__).with_name("allowed_skips.txt")
+SEPARATOR = " | "
+
+
+def read_allowed_skips(path: Path) -> set[tuple[str, str]]:
+    """Reads the (node id, reason) pairs of the skips that CI accepts.
+
+    Args:
+        path: a file of `node id | reason` lines, blank lines and `#` comments.
+
+    Raises:
+        pytest.UsageError: a line lacks its node id or its reason.
+    """
+    allowed = set()
+    for number, line in enumerate(path.read_text(encoding="utf-8").splitlines(), start=1):
+        if not line.strip() or line.startswith("#"):
+            continue
+        node_id, _, reason = (part.strip() for part in line.partition(SEPARATOR))
+        if not node_id or not reason:
+            raise pytest.UsageError(
+                f"{path}:{number}: {line!r} is not 'node id{SEPARATOR}reason'; give both"
+            )
+        allowed.add((node_id, reason))
+    return allowed
+
+
+class SkipPolicy:
+    """Collects the skips nobody allowed; where CI is set they fail the run."""
+
+    def __init__(self, allowed: set[tuple[str, str]], *, fails: bool) -> None:
+        self._allowed = allowed
+        self._fails = fails
+        self._unlisted: list[tuple[str, str]] = []
+
+    def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
+        self._note(report)
+
+    def pytest_collectreport(self, report: pytest.CollectReport) -> None:
+        self._note(report)
+
+    def pytest_sessionfinish(self, session: pytest.Session) -> None:
+        if self._fails and self._unlisted and session.exitstatus == pytest.ExitCode.OK:
+            session.exitstatus = pytest.ExitCode.TESTS_FAILED
+
+    def pytest_terminal_summary(self, terminalreporter: pytest.TerminalReporter) -> None:
+        if not self._unlisted:
+            return
+        terminalreporter.section("skips not in tests/allowed_skips.txt", red=self._fails)
+        for node_id, reason in self._unlisted:
+            terminalreporter.line(f"{node_id}{SEPARATOR}{reason}")
+        verdict = (
+            "CI is set: they fail this run" if self._fails else "they would fail where CI is set"
+        )
+        terminalreporter.line(verdict)
+
+    def _note(self, report: pytest.TestReport | pytest.CollectReport) -> None:
+        if not report.skipped or hasattr(report, "wasxfail"):
+            return
+        message = report.longrepr[2] if isinstance(report.longrepr, tuple) else report.longreprtext
+        reason = message.removeprefix("Skipped: ")
+        node_ids = (report.nodeid, report.nodeid.partition("[")[0])
+        if not any((node_id, reason) in self._allowed for node_id in node_ids):
+            self._unlisted.append((report.nodeid, reason))
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    in_ci = os.environ.get("CI", "").lower() not in {"", "0", "false"}
+    policy = SkipPolicy(read_allowed_skips(ALLOWED_SKIPS), fails=in_ci)
+    config.pluginmanager.register(policy, "forebay-skip-policy")

@@ -1,0 +1,1 @@
+"""Learning: model, training, evaluation, export and prediction; no Beam."""

@@ -1,0 +1,67 @@
+"""The exceptions that Forebay raises on purpose.
+
+ForebayError
+├── UserError              the user can mend it (exit status 2)
+│   ├── DefinitionError    the definition contradicts itself
+│   ├── InputError         a file, a column or a row is not what the definition says
+│   ├── RunFolderError     a run folder is missing, unfinished or in the way
+│   └── InstanceError      a row given to a model does not fit its inputs
+└── RunFailed              the machinery failed (exit status 1)
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+
+class ForebayError(Exception):
+    """Base of every exception raised on purpose; its text is meant for the user."""
+
+
+class UserError(ForebayError):
+    """The user can mend the cause."""
+
+
+class InputError(UserError):
+    """A file, a column or a row is not what the definition says."""
+
+
+class RunFolderError(UserError):
+    """A run folder is missing, unfinished or in the way."""
+
+
+class InstanceError(UserError):
+    """A row given to a model does not fit its inputs."""
+
+
+class RunFailed(ForebayError):
+    """The run failed for a reason that lies outside the user's input."""
+
+
+@dataclass(frozen=True)
+class Problem:
+    """One mistake in a definition.
+
+    Attributes:
+        where: the path of the field, such as ``windows[1].over``.
+        value: the value found there.
+        cause: why it cannot stand.
+        cure: what to write instead.
+    """
+
+    where: str
+    value: object
+    cause: str
+    cure: str
+
+    def __str__(self) -> str:
+        return f"{self.where} = {self.value!r}: {self.cause}; {self.cure}"
+
+
+class DefinitionError(UserError):
+    """A definition has mistakes; all of them are in ``problems``."""
+
+    def __init__(self, name: str, problems: Sequence[Problem]) -> None:
+        self.problems = tuple(problems)
+        count = f"{len(problems)} mistake" + ("s" if len(problems) > 1 else "")
+        lines = "".join(f"\n  {problem}" for problem in problems)
+        super().__init__(f"the definition {name!r} has {count}:{lines}")

@@ -1,0 +1,235 @@
+"""The transform graph: a definition's features as a tf.Transform ``preprocessing_fn``.
+
+Inputs are dense tensors of shape (batch,), one for each of `Dataset.graph_columns`; a missing
+value is the column's own marker (see `transforms.columns.MISSING`). Outputs are float32 numbers,
+int64 ids whose range is written to the transformed schema, and the carried columns untouched.
+"""
+
+import functools
+from collections.abc import Callable, Mapping
+from typing import Any
+
+import tensorflow as tf
+import tensorflow_transform as tft
+from tensorflow_transform import schema_inference
+
+from transforms import calendar_ops
+from transforms.columns import MISSING_BYTES, MISSING_INT, Date
+from transforms.dataset import Dataset
+from transforms.errors import InputError
+from transforms.features import (
+    CALENDAR_SIZES,
+    Bucketized,
+    Calendar,
+    Categorical,
+    Crossed,
+    Custom,
+    Numeric,
+)
+from transforms.functions import resolve
+
+Tensors = Mapping[str, tf.Tensor]
+
+# Quantile boundaries are off by at most this share of the rows (tf.Transform's own default).
+QUANTILE_RANK_ERROR = 0.01
+
+
+def feature_spec(dataset: Dataset) -> dict[str, tf.io.FixedLenFeature]:
+    """Returns the specification of the rows fed to the graph: scalars, by column name."""
+    dtypes = {name: dataset.all_columns[name].graph_dtype for name in dataset.graph_columns}
+    return {name: tf.io.FixedLenFeature([], tf.dtypes.as_dtype(dtypes[name])) for name in dtypes}
+
+
+def preprocessing_fn(dataset: Dataset) -> Callable[[Tensors], dict[str, tf.Tensor]]:
+    """Returns the definition's ``preprocessing_fn``, for tf.Transform to trace."""
+    return functools.partial(_preprocess, dataset)
+
+
+def _preprocess(dataset: Dataset, inputs: Tensors) -> dict[str, tf.Tensor]:
+    outputs = {name: tf.identity(inputs[name]) for name in dataset.carried_columns}
+    ids: dict[str, _Ids] = {}
+    for feature in dataset.features:
+        if isinstance(feature, Crossed):
+            ids[feature.output] = _cross(feature, ids)
+        elif isinstance(feature, Numeric):
+            outputs.update(_numeric(feature, inputs[feature.column]))
+        elif isinstance(feature, Custom):
+            model_inputs = {name: inputs[name] for name in dataset.model_columns}
+            _merge(outputs, _custom(feature, model_inputs), str(feature.function))
+        else:
+            ids[feature.output] = _categorical(feature, inputs[feature.column], dataset)
+    for name, column in ids.items():
+        schema_inference.set_tensor_schema_override(
+            column.values, tf.constant(0, tf.int64), column.size - 1
+        )
+        outputs[name] = column.values
+    return outputs
+
+
+def is_missing(x: tf.Tensor) -> tf.Tensor:
+    """Tells which values are missing: bool, of the shape of ``x``; non-finite floats are."""
+    if x.dtype == tf.string:
+        return tf.equal(x, MISSING_BYTES)
+    if x.dtype == tf.int64:
+        return tf.equal(x, MISSING_INT)
+    return tf.logical_not(tf.math.is_finite(x))
+
+
+def _present(x: tf.Tensor) -> tf.Tensor:
+    """Returns the values that are there, for the analyzers to look at."""
+    return tf.boolean_mask(x, tf.logical_not(is_missing(x)))
+
+
+def _number(x: tf.Tensor) -> tf.Tensor:
+    """Casts to float32, the one declared cast; missing becomes NaN."""
+    return tf.where(is_missing(x), float("nan"), tf.cast(x, tf.float32))
+
+
+def _numeric(feature: Numeric, column: tf.Tensor) -> dict[str, tf.Tensor]:
+    missing = is_missing(column)
+    x = _shape_number(feature, _number(column))
+    known = tf.boolean_mask(x, tf.logical_not(missing))
+    if feature.impute == "mean":
+        fill = _or_zero(tft.mean(known))
+    else:
+        fill = _shape_number(feature, tf.constant(float(feature.impute)))
+    x = _scale(feature, tf.where(missing, fill, x), known)
+    outputs = {feature.output: x}
+    if feature.indicator:
+        outputs[feature.indicator_output] = tf.cast(missing, tf.float32)
+    return outputs
+
+
+def _shape_number(feature: Numeric, x: tf.Tensor) -> tf.Tensor:
+    low, high = feature.clip
+    x = x if low is None else tf.maximum(x, low)
+    x = x if high is None else tf.minimum(x, high)
+    return tf.sign(x) * tf.math.log1p(tf.abs(x)) if feature.log1p else x
+
+
+def _scale(feature: Numeric, x: tf.Tensor, known: tf.Tensor) -> tf.Tensor:
+    """Scales ``x`` by statistics of the values that are there; a constant becomes 0."""
+    if feature.scale == "z_score":
+        center, spread = _or_zero(tft.mean(known)), tf.sqrt(_or_zero(tft.var(known)))
+    elif feature.scale == "0_1":
+        center = tft.min(known)
+        spread = tft.max(known) - center
+    else:
+        return x
+    usable = tf.math.is_finite(spread) & (spread > 0)
+    return tf.where(usable, (x - center) / tf.where(usable, spread, 1.0), tf.zeros_like(x))
+
+
+def _or_zero(statistic: tf.Tensor) -> tf.Tensor:
+    return tf.where(tf.math.is_finite(statistic), statistic, tf.zeros_like(statistic))
+
+
+class _Ids:
+    """Ids of a categorical feature and how many there are, missing included."""
+
+    def __init__(self, values: tf.Tensor, size: int | tf.Tensor) -> None:
+        self.values = values
+        self.size = tf.cast(size, tf.int64)
+
+
+def _categorical(
+    feature: Categorical | Bucketized | Calendar, column: tf.Tensor, dataset: Dataset
+) -> _Ids:
+    """Gives known values the ids from 0 and a missing value the id after them."""
+    if isinstance(feature, Categorical):
+        values, count = _vocabulary(feature, column)
+    elif isinstance(feature, Bucketized):
+        values, count = _buckets(feature, column)
+    else:
+        values, count = _calendar(feature, column, dataset)
+    missing_id = tf.cast(count, tf.int64)
+    return _Ids(tf.where(is_missing(column), missing_id, values), missing_id + 1)
+
+
+def _vocabulary(feature: Categorical, column: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
+    tokens = column if column.dtype == tf.string else tf.strings.as_string(column)
+    known = tf.boolean_mask(tokens, tf.logical_not(is_missing(column)))
+    # Weights of one make tf.Transform count distinct tokens inside the graph, batch by batch,
+    # where it would otherwise hand every token to Python. The files are the same.
+    vocabulary = tft.vocabulary(
+        known,
+        top_k=feature.top_k,
+        frequency_threshold=feature.min_count,
+        vocab_filename=feature.output,
+        weights=tf.ones_like(known, tf.float32),
+        file_format="tfrecord_gzip",
+    )
+    ids = tft.apply_vocabulary(
+        tokens, vocabulary, num_oov_buckets=feature.oov_buckets, file_format="tfrecord_gzip"
+    )
+    size = tft.experimental.get_vocabulary_size_by_name(feature.output)
+    return ids, size + feature.oov_buckets
+
+
+def _buckets(feature: Bucketized, column: tf.Tensor) -> tuple[tf.Tensor, int]:
+    x = _number(column)
+    if feature.quantiles is not None:
+        boundaries = tft.quantiles(
+            _present(x), feature.quantiles, epsilon=QUANTILE_RANK_ERROR, name=feature.output
+        )
+        count = feature.quantiles
+    else:
+        boundaries = tf.constant([feature.boundaries], tf.float32)
+        count = len(feature.boundaries) + 1
+    return tft.apply_buckets(tf.where(is_missing(x), 0.0, x), boundaries), count
+
+
+def _calendar(feature: Calendar, column: tf.Tensor, dataset: Dataset) -> tuple[tf.Tensor, int]:
+    known = tf.where(is_missing(column), tf.zeros_like(column), column)
+    if isinstance(dataset.all_columns[feature.column], Date):
+        local_us = known * calendar_ops.DAY_US
+    else:
+        local_us = calendar_ops.local_time_us(known, feature.tz)
+    return calendar_ops.part_of(local_us, feature.part), CALENDAR_SIZES[feature.part]
+
+
+def _cross(feature: Crossed, ids: Mapping[str, _Ids]) -> _Ids:
+    number = tf.zeros_like(ids[feature.of[0]].values)
+    combinations = tf.constant(1, tf.int64)
+    for name in feature.of:
+        number = number * ids[name].size + ids[name].values
+        combinations = combinations * ids[name].size
+    buckets = tf.constant(feature.buckets, tf.int64)
+    hashed = tf.math.floormod(_mix(number), buckets)
+    return _Ids(tf.where(combinations <= buckets, number, hashed), feature.buckets)
+
+
+def _mix(x: tf.Tensor) -> tf.Tensor:
+    """Scrambles int64 numbers into [0, 2^63): the finalizer of SplitMix64 (Steele et al., 2014)."""
+    z = tf.bitcast(x, tf.uint64)
+    for shift, factor in ((30, 0xBF58476D1CE4E5B9), (27, 0x94D049BB133111EB)):
+        z = tf.bitwise.bitwise_xor(z, tf.bitwise.right_shift(z, tf.constant(shift, tf.uint64)))
+        z = z * tf.constant(factor, tf.uint64)
+    return tf.bitcast(tf.bitwise.right_shift(z, tf.constant(1, tf.uint64)), tf.int64)
+
+
+def _custom(feature: Custom, inputs: Tensors) -> dict[str, tf.Tensor]:
+    columns = feature.columns or tuple(inputs)
+    result: Any = resolve(str(feature.function))({name: inputs[name] for name in columns})
+    if isinstance(result, Mapping):
+        return dict(result)
+    if feature.name is None:
+        raise InputError(
+            f"the function {feature.function!r} returned one tensor and its feature has no name; "
+            "set name= or return a dict"
+        )
+    return {feature.name: result}
+
+
+def _merge(outputs: dict[str, tf.Tensor], more: Tensors, function: str) -> None:
+    for name, tensor in more.items():
+        if name in outputs:
+            raise InputError(
+                f"the function {function!r} returned {name!r}, which exists already; rename it"
+            )
+        if tensor.dtype not in (tf.float32, tf.int64) or tensor.shape.rank != 1:
+            raise InputError(
+                f"the function {function!r} returned {name!r} as {tensor.dtype.name} of shape "
+                f"{tensor.shape}; return float32 or int64 of shape (batch,)"
+            )
+        outputs[name] = tensor

@@ -1,0 +1,99 @@
+"""The manifest of a run: what was made of what, and the list of files that readers may open."""
+
+import json
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, fields
+
+from transforms.errors import RunFolderError
+
+MANIFEST_NAME = "manifest.json"
+DEFINITION_NAME = "definition.json"
+
+
+@dataclass(frozen=True)
+class FileEntry:
+    """A file of the run: its size in bytes and the SHA-256 of its content, in hexadecimal."""
+
+    size: int
+    sha256: str
+
+
+@dataclass(frozen=True)
+class InputEntry:
+    """A source file as it was read: its size in bytes and what identifies its content."""
+
+    path: str
+    size: int
+    fingerprint: str
+
+
+@dataclass(frozen=True)
+class Warning:
+    """A feature that turned out degenerate, and how."""
+
+    feature: str
+    problem: str
+
+
+@dataclass(frozen=True)
+class Manifest:
+    """What a finished run consists of.
+
+    Attributes:
+        dataset: the definition's name.
+        definition_digest: SHA-256 of its canonical JSON.
+        created: RFC 3339 instant.
+        versions: of Forebay and of the libraries and data that decide the result.
+        inputs: the source files.
+        rows_read: records found in the source, rejects included.
+        rows: examples per split.
+        rejects: rejected records per reason.
+        dropped: rows that read well but made no example, per cause.
+        warnings: degenerate features.
+        seconds: wall time per step.
+        files: the run's files by path relative to the run folder.
+    """
+
+    dataset: str
+    definition_digest: str
+    created: str
+    versions: Mapping[str, str]
+    inputs: tuple[InputEntry, ...]
+    rows_read: int
+    rows: Mapping[str, int]
+    rejects: Mapping[str, int]
+    dropped: Mapping[str, int]
+    warnings: tuple[Warning, ...]
+    seconds: Mapping[str, float]
+    files: Mapping[str, FileEntry]
+
+    def examples(self, split: str) -> list[str]:
+        """Returns the relative paths of a split's TFRecord files, in order."""
+        return sorted(name for name in self.files if name.startswith(f"examples/{split}/"))
+
+    def to_json(self) -> str:
+        """Returns the manifest as indented JSON."""
+        return json.dumps(asdict(self), indent=2, ensure_ascii=False) + "\n"
+
+    @classmethod
+    def from_json(cls, text: str, where: str) -> "Manifest":
+        """Reads what `to_json` wrote.
+
+        Args:
+            text: the JSON.
+            where: the path it came from, for the error.
+
+        Raises:
+            RunFolderError: the text is not a manifest.
+        """
+        try:
+            value = json.loads(text)
+            value["inputs"] = tuple(InputEntry(**entry) for entry in value["inputs"])
+            value["warnings"] = tuple(Warning(**entry) for entry in value["warnings"])
+            value["files"] = {name: FileEntry(**entry) for name, entry in value["files"].items()}
+            return cls(**{field.name: value[field.name] for field in fields(cls)})
+        except (json.JSONDecodeError, TypeError, KeyError) as error:
+            raise RunFolderError(
+                f"{where} is not a manifest ({type(error).__name__}: {error}); "
+                "make the run anew with `forebay preprocess --overwrite`"
+            ) from error
