@@ -69,7 +69,7 @@ def test_unlisted_skips_are_only_named_elsewhere(tmp_path: Path, ci: str | None)
 def test_a_listed_skip_passes_with_or_without_parameters(tmp_path: Path) -> None:
     for listed in (
         "# why\n\ntest_suite.py::test_skipped | needs a GPU\n",
-        "test_suite.py::test_skipped[1] | needs a GPU\ntest_suite.py::test_skipped[2] | needs a GPU\n",
+        "".join(f"test_suite.py::test_skipped[{size}] | needs a GPU\n" for size in (1, 2)),
     ):
         result = run_suite(tmp_path, ci="1", allowed=listed)
         assert result.returncode == pytest.ExitCode.OK, result.stdout

@@ -14,7 +14,7 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Literal, NamedTuple, get_args
+from typing import Any, Literal, NamedTuple, get_args
 
 import numpy as np
 from numpy.typing import NDArray
@@ -75,7 +75,7 @@ class Events:
     available_at: Values | None = None
 
     def __post_init__(self) -> None:
-        columns = {"key": self.key, "time": self.time, "row": self.row}
+        columns: dict[str, NDArray[Any]] = {"key": self.key, "time": self.time, "row": self.row}
         columns |= {f"values[{name!r}]": values.data for name, values in self.values.items()}
         if self.available_at is not None:
             columns["available_at"] = self.available_at.data
@@ -144,9 +144,7 @@ class Aggregate:
             raise ValueError(f"min_count {self.min_count}: give 0 or more")
 
 
-def aggregate(
-    events: Events, requests: Requests, aggregates: Sequence[Aggregate]
-) -> list[Values]:
+def aggregate(events: Events, requests: Requests, aggregates: Sequence[Aggregate]) -> list[Values]:
     """Aggregate, for every request, the events in each window.
 
     Counts, minima, maxima, first and last values and sums of integers are exact. Sums and means
@@ -170,9 +168,7 @@ def aggregate(
     """
     for wanted in aggregates:
         if wanted.column is not None and wanted.column not in events.values:
-            raise KeyError(
-                f"no value column {wanted.column!r}: there are {sorted(events.values)}"
-            )
+            raise KeyError(f"no value column {wanted.column!r}: there are {sorted(events.values)}")
     if not aggregates:
         return []
     states = _States(events, requests, aggregates)
@@ -189,7 +185,7 @@ class _State(NamedTuple):
 class _Swept(NamedTuple):
     """A sweep's answer, one row per window, and what it takes to read it."""
 
-    rows: Ints | Floats
+    rows: NDArray[Any]
     exponent: int = 0
     order: Ints | None = None  # position by rank, for first and last
 
@@ -197,9 +193,7 @@ class _Swept(NamedTuple):
 class _States:
     """What has been found out about one slice; aggregates that need the same share it."""
 
-    def __init__(
-        self, events: Events, requests: Requests, aggregates: Sequence[Aggregate]
-    ) -> None:
+    def __init__(self, events: Events, requests: Requests, aggregates: Sequence[Aggregate]) -> None:
         seen = events.time_valid & (events.key >= 0)
         if events.available_at is not None:
             seen &= events.available_at.valid
@@ -207,7 +201,7 @@ class _States:
         self.match = match(
             seen,
             (events.key, events.time, events.row),
-            None if events.available_at is None else events.available_at.data,
+            None if events.available_at is None else events.available_at.data.astype(np.int64),
             (requests.key, requests.time, requests.row),
             windows,
         )
@@ -261,8 +255,8 @@ class _States:
         if state.kind == "count":
             return _Swept(_count(valid, m.groups, spans, arrival))
         if state.kind in ("sums", "moments"):
-            leaves, exponent = float_leaves(data, valid, state.kind == "moments")
-            return _Swept(kernels.sweep_floats(leaves, m.groups, *spans, *arrival), exponent)
+            numbers, exponent = float_leaves(data, valid, state.kind == "moments")
+            return _Swept(kernels.sweep_floats(numbers, m.groups, *spans, *arrival), exponent)
         order = None
         ranks = to_ranks(data)
         if state.kind in ("first", "last"):
@@ -301,7 +295,7 @@ class _States:
         out.valid[self.match.requests] = valid
         return out
 
-    def result(self, wanted: Aggregate, count: Ints) -> tuple[Ints | Floats, Bools]:
+    def result(self, wanted: Aggregate, count: Ints) -> tuple[NDArray[Any], Bools]:
         """An aggregate's values and which of them are right, leaving empty windows open."""
         swept = self.look_up(self.needed(wanted), _window(wanted))
         rows, always = swept.rows, np.ones(count.size, np.bool_)
@@ -310,7 +304,7 @@ class _States:
         data = self.columns[wanted.column].data
         with np.errstate(over="ignore"):
             if wanted.op == "sum":
-                if data.dtype == np.int64 and _is_int64(wanted.default or 0):
+                if data.dtype == np.int64:
                     return whole_sums(rows)
                 return np.ldexp(rows[:, 0], swept.exponent), always
             if wanted.op == "mean":
@@ -335,7 +329,7 @@ def _gather(values: Values, places: Ints) -> Values:
     data, valid = values.data[places], values.valid[places]
     if data.dtype == np.int64:
         return Values(data, valid)
-    return Values(data + 0.0, valid & np.isfinite(data))  # -0.0 + 0.0 is 0.0
+    return Values(data.astype(np.float64) + 0.0, valid & np.isfinite(data))  # -0.0 + 0.0 is 0.0
 
 
 def _count(
@@ -356,7 +350,7 @@ def _is_int64(number: float) -> bool:
     return float(number).is_integer() and -(2**63) <= int(number) <= INT64_MAX
 
 
-def _check(columns: Mapping[str, Ints | Floats], shape: tuple[int, ...]) -> None:
+def _check(columns: Mapping[str, NDArray[Any]], shape: tuple[int, ...]) -> None:
     """Refuse columns that are not one-dimensional of one length, or key, time, row not int64."""
     for name, column in columns.items():
         if column.ndim != 1 or column.shape != shape:

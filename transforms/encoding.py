@@ -75,10 +75,10 @@ def whole_sums(sums: Floats) -> tuple[Ints, Bools]:
 
 
 def to_ranks(data: Ints | Floats) -> Ints:
-    """Map values to int64 that are ordered as they are; -0.0 counts as 0.0."""
+    """Map values to int64 that are ordered as they are (and -0.0 before 0.0)."""
     if data.dtype == np.int64:
         return data.astype(np.int64)
-    return _flip((data + 0.0).view(np.int64))
+    return _flip(data.view(np.int64))
 
 
 def from_ranks(ranks: Ints, dtype: np.dtype[np.int64] | np.dtype[np.float64]) -> Ints | Floats:

@@ -9,8 +9,8 @@ makes results independent of other keys to the bit.
 
 Floating sums are kept as unevaluated pairs ``high + low`` (double-double, about 106 bits; exact
 for int64 data), after Dekker 1971 and Knuth, TAOCP volume 2, 4.2.2. Squared deviations are merged
-by the pairwise formula of Chan, Golub & LeVeque 1979, "Updating Formulae and a Pairwise Algorithm for
-Computing Sample Variances", with its difference of sums taken in double-double: no cancellation
+by the pairwise formula of Chan, Golub & LeVeque 1979, "Updating Formulae and a Pairwise Algorithm
+for Computing Sample Variances", with its difference of sums taken in double-double: no cancellation
 reaches the result, whatever the offset of the data.
 """
 
@@ -31,15 +31,15 @@ _SPLIT = 134217729.0  # 2**27 + 1, Dekker's splitting constant for 53-bit signif
 
 
 @compiled
-def count_static(
-    before: Ints, starts: Ints, stops: Ints, own: Ints, following: Ints
-) -> Ints:
+def count_static(before: Ints, starts: Ints, stops: Ints, own: Ints, following: Ints) -> Ints:
     """Count values per window where every event is available from the start.
 
     Args:
         before: int64 (n + 1,), number of values at earlier positions.
-        starts, stops: int64 (w, m), from :func:`find_spans`.
-        own, following: int64 (m,) and (n,), from :func:`find_own`.
+        starts: int64 (w, m), first position of each window.
+        stops: int64 (w, m), end of each window's positions.
+        own: int64 (m,), each request's first own event, or NEVER.
+        following: int64 (n,), the next event of the same row, or NEVER.
 
     Returns:
         int64 (w, m).
@@ -95,14 +95,19 @@ def sweep_ints(
     Args:
         leaves: int64 (n,), by position; absent values are 0 when adding, else INT64_MIN.
         adding: whether to add; otherwise the greatest is taken.
-        groups, starts, stops, own, following, asked: as in :func:`find_spans`, :func:`find_own`.
+        groups: int64 (g, 4), see :mod:`transforms.ordering`.
+        starts: int64 (w, m), first position of each window.
+        stops: int64 (w, m), end of each window's positions.
+        own: int64 (m,), each request's first own event, or NEVER.
+        following: int64 (n,), the next event of the same row, or NEVER.
+        asked: int64 (m,) µs, q by request.
         arriving: int64 (n,), each group's positions by availability; empty: all are available.
         arrivals: int64 (n,) µs, availability in the order of ``arriving``.
 
     Returns:
         int64 (w, m); 0 or INT64_MIN for empty windows.
     """
-    nothing = np.int64(0) if adding else np.int64(INT64_MIN)
+    nothing = 0 if adding else INT64_MIN
     out = np.full(starts.shape, nothing, np.int64)
     space = np.empty(2 * _widest(groups), np.int64)
     for g in range(groups.shape[0]):
@@ -235,7 +240,14 @@ def sweep_floats(
     Args:
         leaves: float64 (n, s), by position. s = 2: (value, its low part); s = 4: those, 1, 0.
             All zero for absent values.
-        groups, starts, stops, own, following, asked, arriving, arrivals: see :func:`sweep_ints`.
+        groups: int64 (g, 4), see :mod:`transforms.ordering`.
+        starts: int64 (w, m), first position of each window.
+        stops: int64 (w, m), end of each window's positions.
+        own: int64 (m,), each request's first own event, or NEVER.
+        following: int64 (n,), the next event of the same row, or NEVER.
+        asked: int64 (m,) µs, q by request.
+        arriving: int64 (n,), each group's positions by availability; empty: all are available.
+        arrivals: int64 (n,) µs, availability in the order of ``arriving``.
 
     Returns:
         float64 (w, m, s): sum, its low part and, for s = 4, number of values and

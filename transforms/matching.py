@@ -92,7 +92,7 @@ def match(
         if np.any(known > past):
             arriving = _order(keys, known)
             arrivals = known[arriving]
-    instants = np.cumsum(_changes(keys) | _changes(times))
+    instants = np.cumsum(_changes(keys) | _changes(times), dtype=np.int64)
     return Match(
         events, requests, groups, asked, starts, stops, own, following, arriving, arrivals,
         instants, known,

@@ -89,7 +89,7 @@ def sort_by(order: Ints, keys: Ints) -> Ints:
 
 
 @compiled
-def _slot(row: int, mask: int) -> int:
+def _slot(row: int, mask: int) -> np.int64:
     """First place to look for a row in a hash table of ``mask + 1`` slots (splitmix64)."""
     h = np.uint64(row)
     h = (h ^ (h >> np.uint64(30))) * np.uint64(0xBF58476D1CE4E5B9)

@@ -1,0 +1,77 @@
+"""The ``forebay`` command: finds the command asked for, and loads only what it needs."""
+
+import argparse
+import importlib
+import os
+import sys
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from importlib import metadata
+
+from pipelines.options import add_preprocess_arguments, split_beam_arguments
+from trainer.options import add_evaluate_arguments, add_predict_arguments, add_train_arguments
+from transforms.command_line import run_command
+
+
+@dataclass(frozen=True)
+class _Command:
+    """A command: one line of help, its arguments, and ``module:function`` that runs it."""
+
+    help: str
+    add_arguments: Callable[[argparse.ArgumentParser], None]
+    runner: str
+
+
+_COMMANDS = {
+    "preprocess": _Command(
+        "make a run folder of raw rows", add_preprocess_arguments, "pipelines.preprocess:run_preprocess"
+    ),
+    "train": _Command(
+        "train and export a model on a run folder", add_train_arguments, "trainer.task:run_train"
+    ),
+    "evaluate": _Command(
+        "measure a model on a split, beside baselines", add_evaluate_arguments, "trainer.task:run_evaluate"
+    ),
+    "predict": _Command(
+        "answer JSON lines with an exported model", add_predict_arguments, "trainer.task:run_predict"
+    ),
+}
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Runs the ``forebay`` command.
+
+    Args:
+        argv: the arguments; None: the process's own.
+
+    Returns:
+        The exit status: 0, 1 for failures, 2 for the user's mistakes.
+    """
+    own, beam_arguments = split_beam_arguments(sys.argv[1:] if argv is None else argv)
+    args = _parser().parse_args(own)
+    args.beam = beam_arguments
+    return run_command(_run, args)
+
+
+def _run(args: argparse.Namespace) -> int:
+    # TensorFlow's own log lines are about its build, not about the user's work.
+    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
+    module, _, function = _COMMANDS[args.command].runner.partition(":")
+    return getattr(importlib.import_module(module), function)(args)  # type: ignore[no-any-return]
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(
+        prog="forebay",
+        description="Leak-free, time-windowed training examples from event tables, and the same "
+        "transformation inside the served model.",
+    )
+    parser.add_argument("--version", action="version", version=metadata.version("forebay"))
+    commands = parser.add_subparsers(dest="command", required=True, metavar="COMMAND")
+    for name, command in _COMMANDS.items():
+        command.add_arguments(commands.add_parser(name, help=command.help))
+    return parser
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,111 @@
+"""Features that turned out degenerate on the training rows."""
+
+from collections.abc import Iterable, Iterator, Mapping
+from typing import Any
+
+import apache_beam as beam
+import numpy as np
+import pyarrow as pa
+
+from pipelines.facts import Fact
+from transforms.dataset import Dataset
+from transforms.features import Categorical, Crossed, Feature
+from transforms.manifest import Warning
+
+# A cell that holds more of the training rows than this leaves a cross nothing to tell apart.
+CROWDED_CELL = 0.95
+
+
+class FeatureFacts(beam.PTransform):
+    """Summarises each transformed column of the training rows.
+
+    Input: ``(shard number, RecordBatch)``. Output: a `Fact` ``("features", column, summary)`` for
+    each numeric column, where the summary has ``distinct`` (for floats: 1 where all values are
+    equal, else 2) and ``largest``, the count of the most frequent id.
+    """
+
+    def expand(self, batches: beam.PCollection) -> beam.PCollection:  # noqa: D102
+        return (
+            batches
+            | "Summarise" >> beam.FlatMap(_summaries)
+            | "Merge" >> beam.CombinePerKey(_merged)
+            | "ToFact" >> beam.MapTuple(_fact)
+        )
+
+
+# Floats: ("range", least, greatest). Ids: ("counts", rows per id).
+_Summary = tuple[Any, ...]
+
+
+def _summaries(element: tuple[int, pa.RecordBatch]) -> Iterator[tuple[str, _Summary]]:
+    _, batch = element
+    for name, column in zip(batch.schema.names, batch.columns, strict=True):
+        values = column.flatten()
+        if not len(values):
+            continue
+        if pa.types.is_floating(values.type):
+            array = values.to_numpy(zero_copy_only=False)
+            yield name, ("range", float(array.min()), float(array.max()))
+        elif pa.types.is_integer(values.type):
+            ids, counts = np.unique(values.to_numpy(zero_copy_only=False), return_counts=True)
+            yield name, ("counts", dict(zip(ids.tolist(), counts.tolist(), strict=True)))
+
+
+def _merged(summaries: Iterable[_Summary]) -> _Summary | None:
+    merged: _Summary | None = None
+    for summary in summaries:
+        if merged is None or summary is None:
+            merged = merged or summary
+        elif summary[0] == "range":
+            merged = ("range", min(merged[1], summary[1]), max(merged[2], summary[2]))
+        else:
+            counts = dict(merged[1])
+            for key, count in summary[1].items():
+                counts[key] = counts.get(key, 0) + count
+            merged = ("counts", counts)
+    return merged
+
+
+def _fact(name: str, summary: _Summary) -> Fact:
+    if summary[0] == "range":
+        return ("features", name, {"distinct": 1 if summary[1] == summary[2] else 2, "largest": 0})
+    counts = summary[1].values()
+    return ("features", name, {"distinct": len(counts), "largest": max(counts)})
+
+
+def warnings_of(
+    dataset: Dataset, rows: int, summaries: Mapping[str, Any], missing: Mapping[str, int]
+) -> tuple[Warning, ...]:
+    """Names the degenerate features.
+
+    Args:
+        dataset: the definition.
+        rows: the number of training rows.
+        summaries: the facts of `FeatureFacts`, by transformed column.
+        missing: how many training values are missing, by input column.
+    """
+    found = []
+    for feature in dataset.features:
+        for output in feature.outputs:
+            if output in summaries:
+                problem = _problem(feature, output, rows, summaries[output], missing)
+                if problem is not None:
+                    found.append(Warning(output, problem))
+    return tuple(found)
+
+
+def _problem(
+    feature: Feature, output: str, rows: int, summary: Mapping[str, int], missing: Mapping[str, int]
+) -> str | None:
+    absent = [name for name in feature.inputs if missing.get(name) == rows]
+    known = summary["distinct"] - any(missing.get(name) for name in feature.inputs)
+    if absent:
+        return f"every training value of {', '.join(absent)} is missing"
+    if isinstance(feature, Crossed) and summary["largest"] > CROWDED_CELL * rows:
+        share = summary["largest"] / rows
+        return f"one cell holds {share:.1%} of the training rows"
+    if isinstance(feature, Categorical) and known == 1:
+        return "the vocabulary has one value"
+    if summary["distinct"] == 1 and not output.endswith("_is_missing"):
+        return "the same value in every training row"
+    return None

@@ -1,0 +1,60 @@
+"""Rows after the windows, sorted into splits and kept as Parquet for the transform."""
+
+from collections.abc import Iterator
+from typing import Any
+
+import apache_beam as beam
+import numpy as np
+import pyarrow as pa
+import pyarrow.parquet as pq
+from apache_beam.io.filesystems import FileSystems
+
+from pipelines.csv_source import reject_batch
+from pipelines.split_rows import split_rows
+from transforms.dataset import Dataset
+
+
+class WriteSplits(beam.PTransform):
+    """Sorts the rows of each shard into splits and writes each split's as Parquet.
+
+    Input: ``(shard number, RecordBatch)``. Output: ``facts`` with the paths and counts, and
+    ``rejects`` for `pipelines.rejects.WriteRejects`.
+    """
+
+    def __init__(self, dataset: Dataset, folder: str) -> None:
+        super().__init__()
+        self.dataset = dataset
+        self.folder = folder
+
+    def expand(self, shards: beam.PCollection) -> Any:  # noqa: D102
+        return shards | beam.ParDo(_WriteSplits(self.dataset, self.folder)).with_outputs(
+            "rejects", main="facts"
+        )
+
+
+class _WriteSplits(beam.DoFn):
+    def __init__(self, dataset: Dataset, folder: str) -> None:
+        self._dataset = dataset
+        self._folder = folder
+
+    def process(self, element: tuple[int, pa.RecordBatch]) -> Iterator[Any]:
+        number, batch = element
+        sorted_out = split_rows(batch, self._dataset)
+        for split, rows in sorted_out.splits.items():
+            path = FileSystems.join(self._folder, f"{split}-{number:05d}.parquet")
+            with FileSystems.create(path) as sink:
+                pq.write_table(pa.Table.from_batches([rows]), pa.PythonFile(sink, mode="w"))
+            yield ("rows", split, len(rows))
+            yield ("shards", path, [split, number])
+            if split == "train":
+                yield from (("missing", name, rows[name].null_count) for name in rows.schema.names)
+        for cause, count in sorted_out.dropped.items():
+            yield ("dropped", cause, count)
+        if len(sorted_out.rejected):
+            reason = f"{self._dataset.split_column}: missing, so the row has no split"
+            n = len(sorted_out.rejected)
+            yield ("rejects", reason, n)
+            yield beam.pvalue.TaggedOutput(
+                "rejects",
+                reject_batch(np.asarray(sorted_out.rejected), [reason] * n, [None] * n),
+            )

@@ -1,0 +1,110 @@
+"""The options of ``forebay preprocess``, free of heavy imports."""
+
+import argparse
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+EXAMPLES = """examples:
+  forebay preprocess examples/flights/flights.py:departure \\
+      --input data/flights/flights.csv --output runs/flights
+  forebay preprocess sales.py --input 'data/sales-*.csv.gz' --output runs/sales --gzip --overwrite
+  forebay preprocess sales.py --input gs://bucket/sales/*.csv --output gs://bucket/runs/sales -- \\
+      --runner=DataflowRunner --project=my-project --region=europe-west1 \\
+      --temp_location=gs://bucket/temp
+
+Options after -- are Beam's own. Without a --runner the run is local, on all cores."""
+
+
+@dataclass(frozen=True)
+class PreprocessOptions:
+    """What ``forebay preprocess`` is asked to do.
+
+    Attributes:
+        definition: where the definition is (see `pipelines.definition_files.load_definition`).
+        inputs: CSV files or globs.
+        output: the run folder.
+        overwrite: whether to replace a run that is there.
+        max_record_bytes: longer records are rejected.
+        max_reject_fraction: a greater share of rejected records stops the run.
+        shards: TFRecord files per split; None: one for each 8 MB of input.
+        gzip: whether to compress the TFRecords.
+        beam: Beam's own options.
+    """
+
+    definition: str
+    inputs: tuple[str, ...]
+    output: str
+    overwrite: bool = False
+    max_record_bytes: int = 1 << 20
+    max_reject_fraction: float = 0.01
+    shards: int | None = None
+    gzip: bool = False
+    beam: tuple[str, ...] = ()
+
+
+def add_preprocess_arguments(parser: argparse.ArgumentParser) -> None:
+    """Adds the options of ``forebay preprocess`` to a parser."""
+    parser.epilog = EXAMPLES
+    parser.formatter_class = argparse.RawDescriptionHelpFormatter
+    parser.add_argument("definition", help="FILE.py, FILE.py:NAME, MODULE:NAME or definition.json")
+    parser.add_argument(
+        "--input", required=True, nargs="+", action="extend", metavar="PATH",
+        help="CSV files or globs; .gz is decompressed",
+    )  # fmt: skip
+    parser.add_argument("--output", required=True, metavar="RUN", help="the run folder to write")
+    parser.add_argument(
+        "--overwrite", action="store_true", help="replace a run that is there (models stay)"
+    )
+    parser.add_argument(
+        "--max-record-bytes", type=_positive, default=PreprocessOptions.max_record_bytes,
+        metavar="N", help="reject longer records (default: %(default)s)",
+    )  # fmt: skip
+    parser.add_argument(
+        "--max-reject-fraction", type=_fraction, default=PreprocessOptions.max_reject_fraction,
+        metavar="F", help="stop when a greater share of records is rejected (default: %(default)s)",
+    )  # fmt: skip
+    parser.add_argument(
+        "--shards", type=_positive, metavar="N",
+        help="TFRecord files per split (default: one for each 8 MB of input)",
+    )  # fmt: skip
+    parser.add_argument("--gzip", action="store_true", help="compress the TFRecords")
+    parser.add_argument("--json", action="store_true", help="print the manifest, as JSON")
+    parser.add_argument("--debug", action="store_true", help="show tracebacks")
+
+
+def split_beam_arguments(argv: Sequence[str]) -> tuple[list[str], list[str]]:
+    """Splits a command line at ``--``: our arguments before it, Beam's after it."""
+    arguments = list(argv)
+    if "--" not in arguments:
+        return arguments, []
+    at = arguments.index("--")
+    return arguments[:at], arguments[at + 1 :]
+
+
+def preprocess_options(args: argparse.Namespace) -> PreprocessOptions:
+    """Makes the options of parsed arguments; ``args.beam`` is what followed ``--``."""
+    return PreprocessOptions(
+        definition=args.definition,
+        inputs=tuple(args.input),
+        output=args.output,
+        overwrite=args.overwrite,
+        max_record_bytes=args.max_record_bytes,
+        max_reject_fraction=args.max_reject_fraction,
+        shards=args.shards,
+        gzip=args.gzip,
+        beam=tuple(args.beam),
+    )
+
+
+def _positive(text: str) -> int:
+    value = int(text)
+    if value < 1:
+        raise argparse.ArgumentTypeError(f"{value} is not a whole number from 1")
+    return value
+
+
+def _fraction(text: str) -> float:
+    value = float(text)
+    if not 0 <= value <= 1:
+        raise argparse.ArgumentTypeError(f"{value} is not between 0 and 1")
+    return value

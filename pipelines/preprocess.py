@@ -1,0 +1,262 @@
+"""From raw rows to a run folder: the straight line of Forebay, one named step a line."""
+
+import argparse
+import datetime as dt
+import math
+import sys
+import time
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from importlib import metadata
+from typing import Any
+
+import apache_beam as beam
+import tensorflow_transform.beam as tft_beam
+from apache_beam.io.filesystems import FileSystems
+from apache_beam.options.pipeline_options import PipelineOptions
+from tensorflow_transform.tf_metadata import metadata_io
+
+from pipelines.csv_source import CsvFile, ReadCsv, inspect_csv
+from pipelines.definition_files import load_definition
+from pipelines.degenerate import FeatureFacts, warnings_of
+from pipelines.enrich import WriteSplits
+from pipelines.facts import WriteFacts, read_facts
+from pipelines.graph_rows import SHARD, raw_metadata
+from pipelines.options import (
+    PreprocessOptions,
+    add_preprocess_arguments,
+    preprocess_options,
+    split_beam_arguments,
+)
+from pipelines.rejects import WriteRejects
+from pipelines.run_folder import (
+    OUTPUTS,
+    TEMPORARY,
+    list_files,
+    publish,
+    refuse_existing_run,
+    staging,
+)
+from pipelines.runner import beam_options, run_pipeline
+from pipelines.source_files import find_files
+from pipelines.summary import print_summary
+from pipelines.transform import AnalyzeAndTransform, Shard, WriteExamples
+from pipelines.windowed import WindowedAggregates
+from transforms.command_line import run_command
+from transforms.dataset import Dataset
+from transforms.errors import InputError
+from transforms.manifest import DEFINITION_NAME, FileEntry, InputEntry, Manifest
+from transforms.serialize import digest, to_json
+from transforms.split import SPLITS
+from transforms.zones import HORIZON_YEAR, tzdata_version
+
+# The events and requests of this much text are aggregated together; the rows of
+# this much text make one shard.
+KEY_PARTITION_BYTES = 64 << 20
+SHARD_BYTES = 8 << 20
+# gzip shrinks tables of text about so much.
+_GZIP_RATIO = 5
+
+Facts = Mapping[str, Mapping[str, Any]]
+
+
+@dataclass
+class _Job:
+    """One run in the making."""
+
+    options: PreprocessOptions
+    dataset: Dataset
+    files: Sequence[CsvFile]
+    folder: str
+    beam: PipelineOptions
+    seconds: dict[str, float] = field(default_factory=dict)
+
+    def path(self, *parts: str) -> str:
+        """Returns a path in the staged run."""
+        return FileSystems.join(self.folder, *parts)
+
+    @contextmanager
+    def timed(self, step: str) -> Iterator[None]:
+        """Notes how long a step took."""
+        started = time.monotonic()
+        yield
+        self.seconds[step] = round(time.monotonic() - started, 3)
+
+
+def preprocess(options: PreprocessOptions) -> Manifest:
+    """Makes a run folder of raw rows.
+
+    Raises:
+        UserError: the definition, the input or the run folder is not as it must be.
+        RunFailed: the pipeline failed.
+    """
+    dataset = load_definition(options.definition)
+    refuse_existing_run(options.output, options.overwrite)
+    files = inspect_csv(find_files(list(options.inputs)), dataset)
+    with staging(options.output) as folder:
+        job = _Job(options, dataset, files, folder, beam_options(options.beam))
+        ingested = _ingest(job)
+        _check_rejects(ingested, options.max_reject_fraction)
+        _check_splits(ingested, dataset)
+        transformed = _transform(job, ingested)
+        _write_descriptions(job)
+        with job.timed("publish"):
+            manifest = _manifest(job, ingested, transformed)
+            publish(folder, options.output, manifest)
+    return manifest
+
+
+def _ingest(job: _Job) -> Facts:
+    """Reads, validates, aggregates and splits; leaves the rows of each split as Parquet."""
+
+    def build(pipeline: beam.Pipeline) -> None:
+        source = pipeline | "ReadCsv" >> ReadCsv(
+            job.dataset, job.files, job.options.max_record_bytes
+        )
+        rows = source["rows"] | "Windows" >> WindowedAggregates(
+            job.dataset, temporary, shards=_shards(job), key_partitions=_key_partitions(job)
+        )
+        splits = rows | "Split" >> WriteSplits(job.dataset, temporary)
+        rejects = (source["rejects"], splits.rejects)
+        _ = rejects | "Rejects" >> WriteRejects(
+            job.path("rejects"), temporary, job.files, job.dataset.csv, job.options.max_record_bytes
+        )
+        _ = (source["facts"], splits.facts) | "Facts" >> WriteFacts(facts)
+
+    temporary = job.path(TEMPORARY)
+    facts = job.path(TEMPORARY, "ingested.json")
+    FileSystems.mkdirs(temporary)
+    with job.timed("ingest"):
+        run_pipeline(build, job.beam)
+    return read_facts(facts)
+
+
+def _transform(job: _Job, ingested: Facts) -> Facts:
+    """Analyzes the training rows, transforms every split, writes TFRecords and the graph."""
+
+    def build(pipeline: beam.Pipeline) -> None:
+        with tft_beam.Context(
+            temp_dir=job.path(TEMPORARY, "tft"), use_deep_copy_optimization=True,
+            passthrough_keys={SHARD},
+        ):  # fmt: skip
+            transform_fn, transformed = pipeline | "Transform" >> AnalyzeAndTransform(
+                job.dataset, shards
+            )
+            _ = transform_fn | "WriteTransformFn" >> tft_beam.WriteTransformFn(job.folder)
+        written = [
+            batches | f"WriteExamples_{split}" >> WriteExamples(job.folder, split, job.options.gzip)
+            for split, batches in transformed.items()
+        ]
+        features = transformed["train"] | "FeatureFacts" >> FeatureFacts()
+        _ = (*written, features) | "Facts" >> WriteFacts(facts)
+
+    shards = _shards_by_split(ingested)
+    facts = job.path(TEMPORARY, "transformed.json")
+    with job.timed("transform"):
+        run_pipeline(build, job.beam)
+    return read_facts(facts)
+
+
+def _input_bytes(job: _Job) -> int:
+    files = (file.source for file in job.files)
+    return sum(file.size * (_GZIP_RATIO if file.is_compressed else 1) for file in files)
+
+
+def _shards(job: _Job) -> int:
+    return job.options.shards or max(1, math.ceil(_input_bytes(job) / SHARD_BYTES))
+
+
+def _key_partitions(job: _Job) -> int:
+    return max(1, math.ceil(_input_bytes(job) / KEY_PARTITION_BYTES))
+
+
+def _shards_by_split(ingested: Facts) -> dict[str, list[Shard]]:
+    shards: dict[str, list[Shard]] = {split: [] for split in SPLITS}
+    for path, (split, number) in sorted(ingested["shards"].items()):
+        shards[split].append((split, number, path))
+    return {split: found for split, found in shards.items() if found}
+
+
+def _check_rejects(ingested: Facts, limit: float) -> None:
+    rejects = ingested.get("rejects", {})
+    count, records = sum(rejects.values()), sum(ingested.get("records", {}).values())
+    if count > limit * records:
+        common = sorted(rejects.items(), key=lambda item: (-item[1], item[0]))[:3]
+        reasons = "; ".join(f"{reason} ({times:,})" for reason, times in common)
+        raise InputError(
+            f"{count:,} of {records:,} records were rejected, more than --max-reject-fraction "
+            f"{limit:g}; the commonest reasons: {reasons}; mend the input or the definition"
+        )
+
+
+def _check_splits(ingested: Facts, dataset: Dataset) -> None:
+    rows = ingested.get("rows", {})
+    if not rows.get("train"):
+        found = ", ".join(f"{split} {rows.get(split, 0):,}" for split in SPLITS)
+        lost = {**ingested.get("dropped", {}), **ingested.get("rejects", {})}
+        causes = "; ".join(f"{cause} ({count:,})" for cause, count in lost.items()) or "none"
+        raise InputError(
+            f"no rows to train on (rows per split: {found}; rows lost: {causes}); "
+            f"change the split {dataset.split!r} or the input"
+        )
+
+
+def _write_descriptions(job: _Job) -> None:
+    with FileSystems.create(job.path(DEFINITION_NAME)) as sink:
+        sink.write(to_json(job.dataset).encode())
+    metadata_io.write_metadata(raw_metadata(job.dataset), job.path("metadata"))
+
+
+def _manifest(job: _Job, ingested: Facts, transformed: Facts) -> Manifest:
+    examples = {name: FileEntry(**entry) for name, entry in transformed["files"].items()}
+    others = [name for name in OUTPUTS if name != "examples"]
+    rows = {split: ingested["rows"].get(split, 0) for split in SPLITS}
+    return Manifest(
+        dataset=job.dataset.name,
+        definition_digest=digest(job.dataset),
+        created=dt.datetime.now(dt.UTC).isoformat(timespec="seconds"),
+        versions=_versions(),
+        inputs=tuple(InputEntry(**entry) for entry in ingested["inputs"].values()),
+        rows_read=ingested["records"]["read"],
+        rows=rows,
+        rejects=ingested.get("rejects", {}),
+        dropped=ingested.get("dropped", {}),
+        warnings=warnings_of(
+            job.dataset, rows["train"], transformed["features"], ingested["missing"]
+        ),
+        seconds=job.seconds,
+        files=list_files(job.folder, others) | examples,
+    )
+
+
+def _versions() -> dict[str, str]:
+    names = ("forebay", "apache-beam", "tensorflow", "tensorflow-transform", "pyarrow", "numpy")
+    return {name: metadata.version(name) for name in names} | {
+        "tzdata": tzdata_version(),
+        "time zones end": str(HORIZON_YEAR),
+    }
+
+
+def run_preprocess(args: argparse.Namespace) -> int:
+    """Runs ``forebay preprocess`` with parsed arguments; returns its exit status."""
+    manifest = preprocess(preprocess_options(args))
+    if args.json:
+        print(manifest.to_json(), end="")
+    else:
+        print_summary(manifest, args.output)
+    return 0
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Runs ``python -m pipelines.preprocess``."""
+    own, beam_arguments = split_beam_arguments(sys.argv[1:] if argv is None else argv)
+    parser = argparse.ArgumentParser(prog="python -m pipelines.preprocess", description=__doc__)
+    add_preprocess_arguments(parser)
+    args = parser.parse_args(own)
+    args.beam = beam_arguments
+    return run_command(run_preprocess, args)
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,142 @@
+"""Writing a run folder: staged, then published, with the manifest last."""
+
+import fcntl
+import hashlib
+import os
+import shutil
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from apache_beam.io.filesystems import FileSystems
+
+from transforms.errors import RunFolderError
+from transforms.manifest import DEFINITION_NAME, MANIFEST_NAME, FileEntry, Manifest
+
+# What `forebay preprocess` makes; everything else in a run folder belongs to the trainer.
+OUTPUTS = (
+    DEFINITION_NAME, "metadata", "transform_fn", "transformed_metadata", "examples", "rejects",
+)  # fmt: skip
+TRAINER_OUTPUTS = ("training", "evaluation", "model")
+# Where a run keeps what only its own steps read.
+TEMPORARY = "temporary"
+
+
+def refuse_existing_run(run: str, overwrite: bool) -> None:
+    """Checks that a run may be written to a folder.
+
+    Raises:
+        RunFolderError: the folder holds a run and ``overwrite`` is false, or holds other files.
+    """
+    if FileSystems.exists(FileSystems.join(run, MANIFEST_NAME)) and not overwrite:
+        raise RunFolderError(
+            f"{run} holds a run already; choose another folder, or replace it with --overwrite "
+            "(models stay)"
+        )
+    if "://" in run or not os.path.exists(run):
+        return
+    if not os.path.isdir(run):
+        raise RunFolderError(f"{run} is a file; choose another name for the run folder")
+    foreign = sorted(set(os.listdir(run)) - {*OUTPUTS, *TRAINER_OUTPUTS, MANIFEST_NAME})
+    if foreign:
+        raise RunFolderError(
+            f"{run} holds files that are no run's ({', '.join(foreign[:3])}); choose another folder"
+        )
+
+
+@contextmanager
+def staging(run: str) -> Iterator[str]:
+    """Gives a folder to write the run's files to, and removes what is left of it afterwards.
+
+    On a local disk it lies beside the run and is locked, so that a killed run's remains can be
+    told from a run under way. On an object store it is the run folder itself: there the manifest
+    alone publishes.
+
+    Raises:
+        RunFolderError: another process is writing the same run.
+    """
+    if "://" in run:
+        _delete([FileSystems.join(run, MANIFEST_NAME)])
+        yield run
+        _delete([FileSystems.join(run, TEMPORARY)])
+        return
+    target = Path(run).absolute()
+    folder = target.parent / f".{target.name}.staging"
+    folder.mkdir(parents=True, exist_ok=True)
+    with open(folder.with_suffix(".lock"), "w") as lock:
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except OSError as error:
+            raise RunFolderError(
+                f"another process is writing {run}; wait for it, or choose another folder"
+            ) from error
+        shutil.rmtree(folder)  # what a killed run left
+        folder.mkdir()
+        try:
+            yield str(folder)
+        finally:
+            shutil.rmtree(folder, ignore_errors=True)
+            folder.with_suffix(".lock").unlink(missing_ok=True)
+
+
+def publish(staged: str, run: str, manifest: Manifest) -> None:
+    """Moves staged files to their final place and writes the manifest last.
+
+    A run that was there before loses its manifest first and then its other files, so that no
+    reader takes a mixture for a run.
+    """
+    if staged != run:
+        target = Path(run)
+        target.mkdir(parents=True, exist_ok=True)
+        (target / MANIFEST_NAME).unlink(missing_ok=True)
+        for name in OUTPUTS:
+            _remove(target / name)
+            if (Path(staged) / name).exists():
+                os.rename(Path(staged) / name, target / name)
+        written = Path(staged) / MANIFEST_NAME
+        written.write_text(manifest.to_json(), "utf-8")
+        os.rename(written, target / MANIFEST_NAME)
+        return
+    with FileSystems.create(FileSystems.join(run, MANIFEST_NAME)) as sink:
+        sink.write(manifest.to_json().encode())
+
+
+def list_files(folder: str, names: Iterable[str]) -> dict[str, FileEntry]:
+    """Returns size and checksum of every file below the given entries of a folder.
+
+    Args:
+        folder: the staged run.
+        names: entries of the folder, files or folders.
+    """
+    base = folder.rstrip("/") + "/"
+    entries = {}
+    for name in names:
+        path = base + name
+        matches = FileSystems.match([path, path + "/**"])
+        for metadata in (found for match in matches for found in match.metadata_list):
+            if "://" in folder or os.path.isfile(metadata.path):
+                entries[metadata.path.removeprefix(base)] = file_entry(metadata.path)
+    return entries
+
+
+def file_entry(path: str) -> FileEntry:
+    """Reads a file and returns its size and SHA-256."""
+    digest, size = hashlib.sha256(), 0
+    with FileSystems.open(path, compression_type="uncompressed") as source:
+        while block := source.read(1 << 20):
+            digest.update(block)
+            size += len(block)
+    return FileEntry(size, digest.hexdigest())
+
+
+def _remove(path: Path) -> None:
+    if path.is_dir():
+        shutil.rmtree(path)
+    else:
+        path.unlink(missing_ok=True)
+
+
+def _delete(paths: list[str]) -> None:
+    existing = [path for path in paths if FileSystems.exists(path)]
+    if existing:
+        FileSystems.delete(existing)

@@ -1,0 +1,60 @@
+"""Running a pipeline: Beam's options, the local default, and errors as the user should see them."""
+
+import os
+import re
+from collections.abc import Callable, Sequence
+
+import apache_beam as beam
+from apache_beam.options.pipeline_options import PipelineOptions, StandardOptions
+
+from pipelines.arrow_coder import register_record_batch_coder
+from transforms import errors
+
+# Threads, not processes: the heavy steps are C++ and compiled kernels that release the
+# interpreter lock, and each process would import TensorFlow anew.
+_LOCAL_OPTIONS = ("--runner=FnApiRunner", "--direct_running_mode=multi_threading")
+_RAISED = re.compile(
+    r"transforms\.errors\.(\w+): (.*?)(?: \[while running '[^']*'\])?$", re.M | re.S
+)
+
+
+def beam_options(arguments: Sequence[str]) -> PipelineOptions:
+    """Reads Beam's own options; without a ``--runner``, runs locally on all cores."""
+    chosen = list(arguments)
+    if PipelineOptions(chosen).view_as(StandardOptions).runner is None:
+        workers = f"--direct_num_workers={len(os.sched_getaffinity(0))}"
+        chosen = [*_LOCAL_OPTIONS, workers, *chosen]
+    return PipelineOptions(chosen)
+
+
+def run_pipeline(build: Callable[[beam.Pipeline], None], options: PipelineOptions) -> None:
+    """Builds a pipeline, runs it and waits for its end.
+
+    Args:
+        build: applies the steps to the pipeline it is given.
+        options: Beam's options.
+
+    Raises:
+        UserError: a step raised one; it comes back as it was raised.
+        RunFailed: the pipeline failed otherwise.
+    """
+    register_record_batch_coder()
+    pipeline = beam.Pipeline(options=options)
+    build(pipeline)
+    try:
+        pipeline.run().wait_until_finish()
+    except errors.ForebayError:
+        raise
+    except Exception as error:
+        raise _as_raised(str(error)) from error
+
+
+def _as_raised(text: str) -> errors.ForebayError:
+    """Finds our own exception in the traceback text that a runner reports."""
+    found = _RAISED.findall(text)
+    if found:
+        name, message = found[-1]
+        kind = getattr(errors, name, errors.RunFailed)
+        return kind(message.strip())  # type: ignore[no-any-return]
+    last = text.strip().splitlines()[-1] if text.strip() else "no message"
+    return errors.RunFailed(f"the pipeline failed: {last}; --debug shows the whole traceback")

@@ -1,0 +1,73 @@
+"""Source files: found by name or pattern, opened for sequential reading, decompressed."""
+
+import gzip
+from dataclasses import dataclass
+from typing import IO
+
+from apache_beam.io.filesystem import BeamIOError, CompressionTypes
+from apache_beam.io.filesystems import FileSystems
+
+from transforms.errors import InputError
+
+
+@dataclass(frozen=True)
+class SourceFile:
+    """A file of the source.
+
+    Attributes:
+        path: its name, on any file system that Beam knows.
+        size: its size in bytes, compressed where it is.
+        number: its place among the files of the source, from 0.
+    """
+
+    path: str
+    size: int
+    number: int
+
+    @property
+    def is_compressed(self) -> bool:
+        """Whether the file is gzip: one sequential reader only."""
+        return self.path.endswith(".gz")
+
+    def open(self) -> IO[bytes]:
+        """Opens the file's text, decompressed, for reading from its start."""
+        raw = self.open_raw()
+        return gzip.GzipFile(fileobj=raw, mode="rb") if self.is_compressed else raw  # type: ignore[return-value]
+
+    def open_raw(self) -> IO[bytes]:
+        """Opens the file's bytes as they are stored."""
+        try:
+            return FileSystems.open(self.path, compression_type=CompressionTypes.UNCOMPRESSED)  # type: ignore[no-any-return]
+        except (OSError, BeamIOError) as error:
+            raise InputError(_unreadable(self.path, error)) from error
+
+
+def find_files(patterns: list[str]) -> list[SourceFile]:
+    """Finds the files of a source.
+
+    Args:
+        patterns: paths or globs, on any file system that Beam knows.
+
+    Returns:
+        The files in order of name, each once.
+
+    Raises:
+        InputError: a pattern matches nothing, or a file cannot be read or is empty.
+    """
+    sizes: dict[str, int] = {}
+    for pattern in patterns:
+        try:
+            found = FileSystems.match([pattern])[0].metadata_list
+        except (OSError, BeamIOError, ValueError) as error:
+            raise InputError(_unreadable(pattern, error)) from error
+        if not found:
+            raise InputError(f"--input {pattern!r} matches no file; check the path and its quoting")
+        sizes.update({metadata.path: metadata.size_in_bytes for metadata in found})
+    for path, size in sizes.items():
+        if size == 0:
+            raise InputError(f"{path} is empty; leave it out or write it again")
+    return [SourceFile(path, sizes[path], i) for i, path in enumerate(sorted(sizes))]
+
+
+def _unreadable(path: str, error: Exception) -> str:
+    return f"{path!r} cannot be read ({error}); check the path and its permissions"

@@ -1,0 +1,62 @@
+"""After the windows: which split each row goes to, and what leaves without an example."""
+
+from dataclasses import dataclass
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from transforms.dataset import Dataset
+from transforms.split import NO_SPLIT, SPLITS
+from transforms.window_groups import ROW
+
+NO_ROW_TIME, NO_LABEL = "no row time", "no label"
+
+
+@dataclass(frozen=True)
+class SplitRows:
+    """The rows of one shard, sorted out.
+
+    Attributes:
+        splits: the graph's columns of each split's rows, by split; splits without rows are absent.
+        dropped: how many rows left, by cause.
+        rejected: int64 (n,), identities of the rows whose split column has no value.
+    """
+
+    splits: dict[str, pa.RecordBatch]
+    dropped: dict[str, int]
+    rejected: pa.Array
+
+
+def split_rows(batch: pa.RecordBatch, dataset: Dataset) -> SplitRows:
+    """Sorts rows into splits.
+
+    A row without a row time leaves first, then one without a label (missing or not finite), then
+    one without a value to split on, which is a reject.
+    """
+    dropped = {}
+    remaining = np.ones(len(batch), bool)
+    if dataset.row_time is not None:
+        remaining = pc.is_valid(batch[dataset.row_time]).to_numpy(zero_copy_only=False)
+        dropped[NO_ROW_TIME] = int(len(batch) - remaining.sum())
+    labelled = _has_value(batch[dataset.label.column])
+    dropped[NO_LABEL] = int((remaining & ~labelled).sum())
+    remaining &= labelled
+    split = dataset.split.assign(batch[dataset.split_column])
+    rejected = batch[ROW].filter(pa.array(remaining & (split == NO_SPLIT)))
+    rows = batch.select(list(dataset.graph_columns))
+    splits = {
+        name: rows.filter(pa.array(remaining & (split == i))) for i, name in enumerate(SPLITS)
+    }
+    return SplitRows(
+        {name: found for name, found in splits.items() if len(found)},
+        {cause: count for cause, count in dropped.items() if count},
+        rejected,
+    )
+
+
+def _has_value(column: pa.Array) -> np.ndarray:
+    present = pc.is_valid(column)
+    if pa.types.is_floating(column.type):
+        present = pc.and_(present, pc.fill_null(pc.is_finite(column), False))
+    return present.to_numpy(zero_copy_only=False)  # type: ignore[no-any-return]

@@ -1,0 +1,37 @@
+"""What a run made, as people read it."""
+
+from collections.abc import Mapping
+
+from rich.console import Console
+from rich.table import Table
+
+from transforms.manifest import Manifest
+
+_WARNINGS_SHOWN = 10
+
+
+def print_summary(manifest: Manifest, run: str) -> None:
+    """Prints rows, rejects, warnings and times of a run to standard output."""
+    console = Console()
+    examples = sum(manifest.rows.values())
+    console.print(
+        f"[bold]{run}[/]: {examples:,} examples of {manifest.rows_read:,} records "
+        f"in {sum(manifest.seconds.values()):.1f} s"
+    )
+    table = Table(box=None, pad_edge=False, show_header=False)
+    table.add_column()
+    table.add_column(justify="right")
+    _rows(table, "", manifest.rows)
+    _rows(table, "dropped: ", manifest.dropped)
+    _rows(table, "rejected: ", manifest.rejects)
+    console.print(table)
+    for warning in manifest.warnings[:_WARNINGS_SHOWN]:
+        console.print(f"[yellow]warning[/]: feature {warning.feature}: {warning.problem}")
+    if len(manifest.warnings) > _WARNINGS_SHOWN:
+        more = len(manifest.warnings) - _WARNINGS_SHOWN
+        console.print(f"[yellow]and {more} more[/]: see warnings in {run}/manifest.json")
+
+
+def _rows(table: Table, prefix: str, counts: Mapping[str, int]) -> None:
+    for name, count in counts.items():
+        table.add_row(prefix + name, f"{count:,}")

@@ -1,0 +1,109 @@
+"""Windowed aggregates over batches of rows, as PTransforms."""
+
+from collections.abc import Iterator, Sequence
+
+import apache_beam as beam
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from pipelines.shuffle import Group, GroupBatches, Partitioned
+from transforms.dataset import Dataset
+from transforms.partition import mix
+from transforms.window_groups import ROW, WindowGroup, window_groups
+
+_ROWS = "rows"
+
+
+class WindowedAggregates(beam.PTransform):
+    """Adds a definition's windowed columns to batches of rows.
+
+    Input: ``pyarrow.RecordBatch`` elements with the definition's row columns and an int64 column
+    `ROW`, the identity of each row, distinct over all batches. Output: ``(shard, RecordBatch)``, one
+    for each of ``shards`` shards that has rows, with the windowed columns added (missing for rows without a
+    row time), beside the shard's number. Rows are spread over the shards by a hash of their identity and ordered by it, so
+    that every shard is a fair sample in a fair order.
+
+    Args:
+        dataset: the definition.
+        temp_location: a folder that all workers can write to and read from.
+        shards: how many output batches at most.
+        key_partitions: into how many parts the keys of a window are divided. The events of one
+            part are held in memory together.
+    """
+
+    def __init__(
+        self, dataset: Dataset, temp_location: str, *, shards: int, key_partitions: int
+    ) -> None:
+        super().__init__()
+        self.dataset = dataset
+        self.temp_location = temp_location
+        self.shards = shards
+        self.key_partitions = key_partitions
+
+    def expand(self, rows: beam.PCollection) -> beam.PCollection:  # noqa: D102
+        groups = window_groups(self.dataset)
+        sharded = rows | "ShardRows" >> beam.Map(_to_shards, _ROWS, self.shards)
+        if not groups:
+            shards = (sharded,) | "GroupByShard" >> GroupBatches(self.temp_location)
+        else:
+            values = (
+                (
+                    rows
+                    | "ToEventsAndRequests" >> beam.FlatMap(_to_keys, groups, self.key_partitions),
+                )
+                | "GroupByKey" >> GroupBatches(self.temp_location)
+                | "Aggregate" >> beam.FlatMap(_aggregate, groups, self.shards)
+            )
+            shards = (sharded, values) | "GroupByShard" >> GroupBatches(self.temp_location)
+        return shards | "Join" >> beam.Map(_join, groups).with_output_types(
+            tuple[int, pa.RecordBatch]
+        )
+
+
+def _to_shards(batch: pa.RecordBatch, stream: str, shards: int) -> Partitioned:
+    shard = mix(batch[ROW].to_numpy()) % np.uint64(shards)
+    return Partitioned("join", stream, shard.astype(np.int64), batch)
+
+
+def _to_keys(
+    batch: pa.RecordBatch, groups: Sequence[WindowGroup], partitions: int
+) -> Iterator[Partitioned]:
+    for i, group in enumerate(groups):
+        for stream, rows in (("events", group.events(batch)), ("requests", group.requests(batch))):
+            yield Partitioned(str(i), stream, group.partition(rows, partitions), rows)
+
+
+def _aggregate(element: Group, groups: Sequence[WindowGroup], shards: int) -> Iterator[Partitioned]:
+    (stage, _), tables = element
+    if "requests" in tables:
+        values = groups[int(stage)].compute(tables.get("events"), tables["requests"])
+        yield _to_shards(values, f"windows{stage}", shards)
+
+
+def _join(element: Group, groups: Sequence[WindowGroup]) -> tuple[int, pa.RecordBatch]:
+    """Puts each row's windowed values beside it and orders the rows by their hash."""
+    (_, shard), tables = element
+    rows = tables[_ROWS].combine_chunks()
+    identity = rows[ROW].to_numpy()
+    rows = rows.take(pa.array(np.argsort(mix(identity), kind="stable")))
+    identity = rows[ROW].to_numpy()
+    for i, group in enumerate(groups):
+        values = tables.get(f"windows{i}")
+        for name in group.aggregates:
+            column = (
+                _aligned(identity, values, name) if values else pa.nulls(len(rows), pa.float64())
+            )
+            rows = rows.append_column(name, column)
+    return shard, rows.combine_chunks().to_batches()[0]
+
+
+def _aligned(identity: np.ndarray, values: pa.Table, name: str) -> pa.Array:
+    found = values[ROW].to_numpy()
+    order = np.argsort(found)
+    position = np.searchsorted(found, identity, sorter=order)
+    position = np.minimum(position, len(found) - 1)
+    index = order[position]
+    there = found[index] == identity
+    column = pc.take(values[name].combine_chunks(), pa.array(index, mask=~there))
+    return column.cast(pa.float64(), safe=False)

@@ -1,0 +1,245 @@
+"""Run folders of made-up trips, small but real: tf.Transform analyses them, TFRecords hold them."""
+
+from __future__ import annotations
+
+import dataclasses
+import hashlib
+from pathlib import Path
+from typing import Any
+
+import apache_beam as beam
+import numpy as np
+import pyarrow as pa
+import pytest
+import tensorflow as tf
+import tensorflow_transform as tft
+import tensorflow_transform.beam as tft_beam
+from tfx_bsl.coders import example_coder
+from tfx_bsl.public import tfxio as public_tfxio
+from tfx_bsl.tfxio import tensor_representation_util
+
+from transforms import serialize
+from transforms.columns import (
+    MISSING,
+    Boolean,
+    Date,
+    Integer,
+    Number,
+    String,
+    Timestamp,
+)
+from transforms.dataset import Dataset
+from transforms.features import Bucketized, Calendar, Categorical, Crossed, Numeric
+from transforms.graph import feature_spec, preprocessing_fn
+from transforms.labels import BinaryClassification, Regression
+from transforms.manifest import DEFINITION_NAME, MANIFEST_NAME, FileEntry, Manifest
+from transforms.split import HashSplit
+from transforms.windows import Op, Windowed
+
+ROWS = 6_000
+BATCH = 1_000
+SPLIT_ROWS = {"train": (0, 4_000), "eval": (4_000, 5_000), "test": (5_000, 6_000)}
+
+Columns = dict[str, np.ndarray[Any, Any]]
+
+COLUMNS = {
+    "trip_id": String(required=True),
+    "left_at": Timestamp(required=True),
+    "day": Date(),
+    "line": String(),
+    "wagons": Integer(),
+    "express": Boolean(),
+    "distance": Number(range=(0.0, None)),
+    "guess": Number(),
+    "delay": Number(),
+    "late": Boolean(),
+}
+FEATURES = (
+    Numeric("distance", scale="z_score", log1p=True, indicator=True),
+    Numeric("guess", scale="0_1"),
+    Numeric("delay_mean_1h_by_line", scale="z_score", impute=0.0),
+    Numeric("wagons"),
+    Categorical("line", top_k=5, oov_buckets=2, embed=3),
+    Categorical("express"),
+    Bucketized("distance", quantiles=5),
+    Calendar("left_at", "hour_of_day", tz="America/New_York"),
+    Calendar("day", "day_of_week"),
+    Crossed("line_hour", ("line_id", "left_at_hour_of_day"), buckets=300),
+    Crossed("line_bucket", ("line_id", "distance_bucket"), buckets=20, embed=2),
+)
+
+
+def make_dataset(task: str) -> Dataset:
+    label = (
+        Regression("delay", baselines=("guess",))
+        if task == "regression"
+        else BinaryClassification("late", baselines=("guess",))
+    )
+    return Dataset(
+        name=f"trips-{task}",
+        columns=COLUMNS,
+        features=FEATURES,
+        label=label,
+        split=HashSplit(on="trip_id"),
+        row_time="left_at",
+        windows=(Windowed("delay", key="line", at="left_at", over="1h", ops=(Op("mean"),)),),
+        passthrough=("trip_id", "left_at"),
+    )
+
+
+def make_rows(n: int = ROWS, seed: int = 7) -> Columns:
+    """Makes rows as the transform graph sees them, some values missing."""
+    rng = np.random.default_rng(seed)
+    lines = np.array([b"red", b"green", b"blue", b"\xc3\xa9toile", b"grey", b"pink", b"teal"])
+    line = rng.choice(len(lines), n, p=[0.3, 0.25, 0.2, 0.1, 0.08, 0.05, 0.02])
+    left_at = 1_600_000_000_000_000 + rng.integers(0, 86_400_000_000 * 60, n)
+    distance = rng.gamma(2.0, 40.0, n)
+    windowed = rng.normal(10, 5, n)
+    hour = left_at // 3_600_000_000 % 24
+    delay = (
+        0.6 * windowed + 6 * np.log1p(distance) + 4 * np.sin(line * 2.0) + 3 * np.sin(hour)
+        + rng.normal(0, 2, n)
+    )  # fmt: skip
+    columns: Columns = {
+        "trip_id": np.array([b"trip-%d" % i for i in range(n)], object),
+        "left_at": left_at.astype(np.int64),
+        "day": (left_at // 86_400_000_000).astype(np.int64),
+        "line": lines[line].astype(object),
+        "wagons": rng.integers(1, 12, n),
+        "express": rng.integers(0, 2, n),
+        "distance": distance.astype(np.float32),
+        "guess": (delay + rng.normal(0, 8, n)).astype(np.float32),
+        "delay_mean_1h_by_line": windowed.astype(np.float32),
+        "delay": delay.astype(np.float32),
+        "late": (delay + rng.normal(0, 3, n) > np.median(delay)).astype(np.int64),
+    }
+    for name in ("day", "line", "wagons", "express", "distance", "guess", "delay_mean_1h_by_line"):
+        hole = rng.random(n) < 0.05
+        if columns[name].dtype == object:
+            columns[name][hole] = b"\xff"
+        else:
+            dtype = "float32" if columns[name].dtype == np.float32 else "int64"
+            columns[name] = np.where(hole, MISSING[dtype], columns[name]).astype(dtype)
+    return columns
+
+
+def to_batch(rows: Columns, spec: dict[str, Any], start: int, stop: int) -> pa.RecordBatch:
+    types = {tf.float32: pa.float32(), tf.int64: pa.int64(), tf.string: pa.large_binary()}
+    arrays = [
+        pa.LargeListArray.from_arrays(
+            pa.array(np.arange(stop - start + 1)),
+            pa.array(rows[name][start:stop], types[spec[name].dtype]),
+        )
+        for name in spec
+    ]
+    return pa.RecordBatch.from_arrays(arrays, list(spec))
+
+
+def transform(dataset: Dataset, rows: Columns, run: Path, scratch: Path) -> list[pa.RecordBatch]:
+    """Analyses the train rows, writes the graph, returns all rows transformed in batches."""
+    spec = feature_spec(dataset)
+    metadata = tft.DatasetMetadata.from_feature_spec(spec)
+    total = len(rows["trip_id"])
+    batches = [to_batch(rows, spec, i, i + BATCH) for i in range(0, total, BATCH)]
+    representations = tensor_representation_util.InferTensorRepresentationsFromMixedSchema(
+        metadata.schema
+    )
+    config = public_tfxio.TensorAdapterConfig(batches[0].schema, representations)
+    out: list[tuple[int, pa.RecordBatch]] = []
+    train_batches = SPLIT_ROWS["train"][1] // BATCH
+    with (
+        beam.Pipeline(runner="FnApiRunner") as pipeline,
+        tft_beam.Context(temp_dir=str(scratch / "tmp")),
+    ):
+        train = pipeline | "Train" >> beam.Create(batches[:train_batches], reshuffle=False)
+        transform_fn = (train, config) | tft_beam.AnalyzeDataset(preprocessing_fn(dataset))
+        _ = transform_fn | tft_beam.WriteTransformFn(str(run))
+        for i, batch in enumerate(batches):
+            rows_i = pipeline | f"Batch{i}" >> beam.Create([batch], reshuffle=False)
+            (data, _), _ = (
+                ((rows_i, config), transform_fn)
+                | f"Transform{i}" >> tft_beam.TransformDataset(output_record_batches=True),
+                None,
+            )
+            _ = (
+                data
+                | f"Keys{i}" >> beam.Keys()
+                | f"Write{i}" >> beam.Map(_write_batch, str(scratch / f"batch-{i}.arrow"))
+            )
+    del out
+    return [
+        pa.ipc.open_file(str(scratch / f"batch-{i}.arrow")).get_batch(0) for i in range(len(batches))
+    ]
+
+
+def _write_batch(batch: pa.RecordBatch, path: str) -> None:
+    with pa.ipc.new_file(path, batch.schema) as writer:
+        writer.write_batch(batch)
+
+
+def write_examples(run: Path, batches: list[pa.RecordBatch]) -> dict[str, int]:
+    schema = tft.TFTransformOutput(str(run)).transformed_metadata.schema
+    encoder = example_coder.RecordBatchToExamplesEncoder(schema)
+    counts = {}
+    for split, (start, stop) in SPLIT_ROWS.items():
+        folder = run / "examples" / split
+        folder.mkdir(parents=True)
+        gzip = split != "eval"
+        options = tf.io.TFRecordOptions(compression_type="GZIP" if gzip else "")
+        for i in range(start // BATCH, stop // BATCH):
+            name = f"part-{i:05d}.tfrecord" + (".gz" if gzip else "")
+            with tf.io.TFRecordWriter(str(folder / name), options) as writer:
+                for example in encoder.encode(batches[i]):
+                    writer.write(example)
+        counts[split] = stop - start
+    return counts
+
+
+def write_manifest(run: Path, dataset: Dataset, rows: dict[str, int]) -> None:
+    (run / DEFINITION_NAME).write_text(serialize.to_json(dataset), encoding="utf-8")
+    entries = {
+        str(path.relative_to(run)): FileEntry(
+            path.stat().st_size, hashlib.sha256(path.read_bytes()).hexdigest()
+        )
+        for path in sorted(run.rglob("*"))
+        if path.is_file()
+    }
+    manifest = Manifest(
+        dataset=dataset.name,
+        definition_digest=serialize.digest(dataset),
+        created="2026-01-01T00:00:00Z",
+        versions={},
+        inputs=(),
+        rows_read=sum(rows.values()),
+        rows=rows,
+        rejects={},
+        dropped={},
+        warnings=(),
+        seconds={},
+        files=entries,
+    )
+    (run / MANIFEST_NAME).write_text(manifest.to_json(), encoding="utf-8")
+
+
+def make_run(folder: Path, task: str, rows: Columns) -> Path:
+    run = folder / "run"
+    run.mkdir(parents=True)
+    dataset = make_dataset(task)
+    counts = write_examples(run, transform(dataset, rows, run, folder))
+    write_manifest(run, dataset, counts)
+    return run
+
+
+@pytest.fixture(scope="session")
+def rows() -> Columns:
+    return make_rows()
+
+
+@pytest.fixture(scope="session")
+def regression_run(tmp_path_factory: pytest.TempPathFactory, rows: Columns) -> Path:
+    return make_run(tmp_path_factory.mktemp("regression"), "regression", rows)
+
+
+@pytest.fixture(scope="session")
+def binary_run(tmp_path_factory: pytest.TempPathFactory, rows: Columns) -> Path:
+    return make_run(tmp_path_factory.mktemp("binary"), "binary", rows)

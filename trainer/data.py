@@ -1,0 +1,225 @@
+"""Examples as matrices: every input of a model in one of two, numbers and ids.
+
+Splits that fit in `MEMORY_BYTES` are parsed once and kept; larger ones are read from their files
+again in every pass. Either way a batch is a function of (seed, step), so that a training that
+continues sees the rows that it would have seen.
+"""
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+import tensorflow as tf
+
+from trainer.inputs import ModelInputs
+from trainer.run_folder import RunFolder
+from transforms.errors import InputError, RunFolderError
+
+MEMORY_BYTES = 2 * 2**30
+READ_BATCH = 4096
+SHUFFLE_ROWS = 65_536
+OPEN_FILES = 8
+
+Floats32 = npt.NDArray[np.float32]
+Ids = npt.NDArray[np.int32]
+
+
+@dataclass(frozen=True)
+class Examples:
+    """Rows of a split.
+
+    Attributes:
+        numbers: float32 (n, numeric inputs).
+        ids: int32 (n, categorical inputs), from 0.
+        label: float32 (n,), in its own units; 0 or 1 for binary labels.
+        carried: other carried columns, (n,) each, by name.
+    """
+
+    numbers: Floats32
+    ids: Ids
+    label: Floats32
+    carried: Mapping[str, npt.NDArray[np.generic]]
+
+    def __len__(self) -> int:
+        return len(self.label)
+
+
+class SplitReader:
+    """Reads a split of a run.
+
+    Args:
+        run: the run.
+        split: ``train``, ``eval`` or ``test``.
+        inputs: what the model is given.
+        carried: carried columns to read besides the label.
+
+    Raises:
+        RunFolderError: the split has no rows, or a file of it is damaged.
+    """
+
+    def __init__(
+        self, run: RunFolder, split: str, inputs: ModelInputs, carried: Sequence[str] = ()
+    ) -> None:
+        self.files = run.examples(split)
+        self.rows = run.rows(split)
+        self._inputs = inputs
+        self._carried = tuple(carried)
+        self._label = run.definition.label.column
+        names = {*inputs.names, self._label, *carried}
+        spec = run.transform_output.transformed_feature_spec()
+        self._spec = {name: spec[name] for name in sorted(names)}
+
+    @property
+    def fits_in_memory(self) -> bool:
+        """Whether the parsed split is small enough to be kept."""
+        return self.rows * len(self._spec) * 4 <= MEMORY_BYTES
+
+    def batches(self) -> Iterator[Examples]:
+        """Yields every row exactly once, in the files' order.
+
+        Raises:
+            RunFolderError: a file is damaged, or there are more or fewer rows than the manifest
+                says.
+            InputError: a row has no label, a number is not finite or an id is out of range.
+        """
+        rows = 0
+        records = _records(self.files).batch(READ_BATCH)
+        parsed = records.map(self.parse, num_parallel_calls=tf.data.AUTOTUNE)
+        try:
+            for columns in parsed.prefetch(tf.data.AUTOTUNE).as_numpy_iterator():
+                rows += len(columns["label"])
+                yield self._checked(columns)
+        except (tf.errors.DataLossError, tf.errors.InvalidArgumentError) as error:
+            raise RunFolderError(
+                f"the examples beside {self.files[0]} cannot be read ({error.message}); "
+                "make the run anew with `forebay preprocess --overwrite`"
+            ) from error
+        if rows != self.rows:
+            raise RunFolderError(
+                f"the examples beside {self.files[0]} are {rows:,} rows where the manifest says "
+                f"{self.rows:,}; make the run anew with `forebay preprocess --overwrite`"
+            )
+
+    def read(self) -> Examples:
+        """Returns the whole split; raises as `batches` does."""
+        parts = list(self.batches())
+        return Examples(
+            np.concatenate([part.numbers for part in parts]),
+            np.concatenate([part.ids for part in parts]),
+            np.concatenate([part.label for part in parts]),
+            {name: np.concatenate([p.carried[name] for p in parts]) for name in self._carried},
+        )
+
+    def parse(self, records: tf.Tensor) -> dict[str, tf.Tensor]:
+        """Turns serialized examples, string (n,), into the arrays of `Examples`."""
+        columns = tf.io.parse_example(records, self._spec)
+        numbers, ids = stack(columns, self._inputs)
+        label = tf.cast(columns[self._label], tf.float32)
+        carried = {name: columns[name] for name in self._carried}
+        return {"numbers": numbers, "ids": ids, "label": label, "carried": carried}
+
+    def _checked(self, columns: Mapping[str, npt.NDArray[np.generic]]) -> Examples:
+        examples = Examples(**columns)  # type: ignore[arg-type]
+        wrong = ~np.isfinite(examples.label) | (examples.label <= np.float32(-(2**62)))
+        if wrong.any():
+            raise InputError(
+                f"the label {self._label!r} is missing or not finite in {int(wrong.sum())} of "
+                f"{len(wrong)} examples read; declare the column required"
+            )
+        for i, name in enumerate(self._inputs.numeric):
+            if not np.isfinite(examples.numbers[:, i]).all():
+                raise InputError(
+                    f"the transformed output {name!r} holds a NaN or an infinity; "
+                    "let its function replace missing values"
+                )
+        for i, column in enumerate(self._inputs.categorical):
+            ids = examples.ids[:, i]
+            if ids.min() < 0 or ids.max() >= column.size:
+                raise InputError(
+                    f"the transformed output {column.name!r} holds an id outside its declared "
+                    f"{column.size} from {column.lowest}; mend its function's range"
+                )
+        return examples
+
+
+def stack(columns: Mapping[str, tf.Tensor], inputs: ModelInputs) -> tuple[tf.Tensor, tf.Tensor]:
+    """Stacks transformed columns into a model's two inputs.
+
+    Args:
+        columns: tensors (n,) by name.
+        inputs: which of them, in which order.
+
+    Returns:
+        numbers: float32 (n, numeric inputs).
+        ids: int32 (n, categorical inputs), from 0.
+    """
+    rows = tf.shape(next(iter(columns.values())))[0]
+    numbers = [columns[name] for name in inputs.numeric]
+    ids = [tf.cast(columns[c.name] - c.lowest, tf.int32) for c in inputs.categorical]
+    return (
+        tf.stack(numbers, axis=1) if numbers else tf.zeros([rows, 0], tf.float32),
+        tf.stack(ids, axis=1) if ids else tf.zeros([rows, 0], tf.int32),
+    )
+
+
+def training_batches(
+    reader: SplitReader, examples: Examples | None, batch_size: int, seed: int, first_step: int
+) -> tf.data.Dataset:
+    """Returns endless shuffled batches (numbers, ids, label), each pass in another order.
+
+    Args:
+        reader: of the train split.
+        examples: the split, where it is kept in memory.
+        batch_size: rows per batch; a pass drops the rows that fill no batch.
+        seed: of the order.
+        first_step: the step that the first batch is for; earlier ones are skipped.
+    """
+    batch_size = min(batch_size, reader.rows)
+    first_pass, skipped = divmod(first_step, reader.rows // batch_size)
+
+    def one_pass(number: tf.Tensor) -> tf.data.Dataset:
+        batches = _pass(reader, examples, batch_size, tf.stack([tf.constant(seed, tf.int64), number]))
+        return batches.skip(tf.where(number == first_pass, tf.constant(skipped, tf.int64), 0))
+
+    passes = tf.data.Dataset.range(first_pass, 2**31 - 1)
+    batches = passes.flat_map(one_pass)
+    fetch = _gather(examples) if examples is not None else _parse(reader)
+    return batches.map(fetch, num_parallel_calls=2, deterministic=True).prefetch(16)
+
+
+def _pass(
+    reader: SplitReader, examples: Examples | None, batch_size: int, seed: tf.Tensor
+) -> tf.data.Dataset:
+    """One pass, still cheap: row numbers, or serialized examples."""
+    if examples is not None:
+        order = tf.random.experimental.stateless_shuffle(tf.range(len(examples)), seed)
+        return tf.data.Dataset.from_tensor_slices(order).batch(batch_size, drop_remainder=True)
+    files = tf.random.experimental.stateless_shuffle(tf.constant(reader.files), seed)
+    records = _records(files).shuffle(SHUFFLE_ROWS, seed=tf.reduce_sum(seed * [1_000_003, 1]))
+    return records.batch(batch_size, drop_remainder=True)
+
+
+def _gather(examples: Examples):  # type: ignore[no-untyped-def]  # noqa: ANN202
+    numbers, ids, label = map(tf.constant, (examples.numbers, examples.ids, examples.label))
+    return lambda rows: (tf.gather(numbers, rows), tf.gather(ids, rows), tf.gather(label, rows))
+
+
+def _parse(reader: SplitReader):  # type: ignore[no-untyped-def]  # noqa: ANN202
+    def fetch(records: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor, tf.Tensor]:
+        columns = reader.parse(records)
+        return columns["numbers"], columns["ids"], columns["label"]
+
+    return fetch
+
+
+def _records(files: Sequence[str] | tf.Tensor) -> tf.data.Dataset:
+    """Serialized examples of several files at a time, in a fixed order."""
+
+    def read(path: tf.Tensor) -> tf.data.Dataset:
+        compression = tf.where(tf.strings.regex_full_match(path, r".*\.gz"), "GZIP", "")
+        return tf.data.TFRecordDataset(path, compression_type=compression)
+
+    return tf.data.Dataset.from_tensor_slices(files).interleave(
+        read, cycle_length=OPEN_FILES, block_length=16, num_parallel_calls=2, deterministic=True
+    )

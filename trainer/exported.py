@@ -1,0 +1,96 @@
+"""Exported models: where they are, and the record that each carries."""
+
+import json
+import posixpath
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import tensorflow as tf
+
+from trainer import files
+from trainer.saved import KERAS_NAME, SavedTraining, load_saved
+from transforms import serialize
+from transforms.dataset import Dataset
+from transforms.errors import RunFolderError
+from transforms.labels import Task
+
+EXTRA = "assets.extra"
+RECORD_NAME = "forebay.json"
+OUTPUT_NAMES: Mapping[Task, str] = {
+    "regression": "prediction",
+    "binary_classification": "probability",
+}
+
+
+@dataclass(frozen=True)
+class ExportedModel:
+    """An exported model's folder and its record.
+
+    Attributes:
+        path: the SavedModel's folder.
+        record: what `export.export_model` wrote beside the model.
+        definition: the dataset's definition.
+    """
+
+    path: str
+    record: Mapping[str, Any]
+    definition: Dataset
+
+    @property
+    def columns(self) -> tuple[str, ...]:
+        """The raw columns that the model is given."""
+        return served_columns(self.definition)
+
+    @property
+    def output(self) -> str:
+        """The name of the model's answer."""
+        return OUTPUT_NAMES[self.definition.label.task]
+
+    def training(self) -> SavedTraining:
+        """Reads the Keras model over transformed examples that the export is of."""
+        return load_saved(posixpath.join(self.path, EXTRA, KERAS_NAME), self.record["training"])
+
+
+def served_columns(definition: Dataset) -> tuple[str, ...]:
+    """Returns the raw columns that a served model is given, in order of name; never the label."""
+    columns = {*definition.model_columns, *definition.passthrough}
+    return tuple(sorted(columns - {definition.label.column}))
+
+
+def open_exported(path: str) -> ExportedModel:
+    """Opens an exported model.
+
+    Args:
+        path: its folder, or a folder of them by timestamp, of which the newest is taken.
+
+    Raises:
+        RunFolderError: there is none.
+    """
+    path = newest_model(path)
+    record = files.read_json(posixpath.join(path, EXTRA, RECORD_NAME))
+    try:
+        definition = serialize.from_json(json.dumps(record["definition"]))
+    except KeyError as error:
+        raise RunFolderError(
+            f"{path}/{EXTRA}/{RECORD_NAME} lacks {error}; export anew with `forebay train`"
+        ) from error
+    return ExportedModel(path, record, definition)
+
+
+def newest_model(path: str) -> str:
+    """Returns the exported model that a path means; raises as `open_exported` does."""
+    if files.exists(posixpath.join(path, EXTRA, RECORD_NAME)):
+        return path
+    names = tf.io.gfile.listdir(path) if tf.io.gfile.isdir(path) else []
+    stamps = sorted((name.rstrip("/") for name in names if name.rstrip("/").isdigit()), key=int)
+    if not stamps:
+        state = "holds no exported model" if files.exists(path) else "is not there"
+        raise RunFolderError(f"{path} {state}; export one with `forebay train RUN` (RUN/model/)")
+    newest = posixpath.join(path, stamps[-1])
+    if not files.exists(posixpath.join(newest, EXTRA, RECORD_NAME)):
+        raise RunFolderError(
+            f"{newest} has no {EXTRA}/{RECORD_NAME}, so it was not exported by Forebay; "
+            "name another model"
+        )
+    return newest

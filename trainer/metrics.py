@@ -1,0 +1,121 @@
+"""Metrics over whole splits, in float64; no batch averages."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from transforms.columns import MISSING_INT
+from transforms.labels import Task
+
+Floats = npt.NDArray[np.float64]
+Bools = npt.NDArray[np.bool_]
+
+# Probabilities are kept this far from 0 and 1, so that one certain mistake costs 36, not
+# infinity: float64's resolution, as in scikit-learn.
+PROBABILITY_MARGIN = float(np.finfo(np.float64).eps)
+
+
+def regression_metrics(label: Floats, prediction: Floats) -> dict[str, float | int]:
+    """Returns rows, RMSE, MAE and mean error (prediction - label), in the label's units.
+
+    Args:
+        label: float64 (n,), n from 1.
+        prediction: float64 (n,).
+    """
+    error = prediction - label
+    return {
+        "rows": len(label),
+        "rmse": float(np.sqrt(np.mean(np.square(error)))),
+        "mae": float(np.mean(np.abs(error))),
+        "mean_error": float(np.mean(error)),
+    }
+
+
+def binary_metrics(label: Floats, probability: Floats, threshold: float) -> dict[str, Any]:
+    """Returns log loss and AUC, and precision, recall and accuracy at a threshold.
+
+    Precision is None where no row is called positive, recall where none is, and AUC where the
+    labels are all the same.
+
+    Args:
+        label: float64 (n,) of 0 and 1, n from 1.
+        probability: float64 (n,).
+        threshold: probability from which a row is called positive.
+    """
+    actual, called = label > 0.5, probability >= threshold
+    hits = int((actual & called).sum())
+    return {
+        "rows": len(label),
+        "positives": int(actual.sum()),
+        "log_loss": float(np.mean(log_losses(label, probability))),
+        "auc": auc(label, probability),
+        "threshold": threshold,
+        "precision": hits / int(called.sum()) if called.any() else None,
+        "recall": hits / int(actual.sum()) if actual.any() else None,
+        "accuracy": float(np.mean(actual == called)),
+    }
+
+
+def log_losses(label: Floats, probability: Floats) -> Floats:
+    """Returns each row's log loss, float64 (n,), in nats."""
+    p = np.clip(probability, PROBABILITY_MARGIN, 1 - PROBABILITY_MARGIN)
+    return -(label * np.log(p) + (1 - label) * np.log1p(-p))
+
+
+def auc(label: Floats, score: Floats) -> float | None:
+    """Returns the area under the ROC curve, or None where the labels are all the same.
+
+    It is the chance that a positive's score exceeds a negative's, ties counting half (Mann and
+    Whitney's U over the number of pairs).
+    """
+    actual = label > 0.5
+    positives = int(actual.sum())
+    pairs = positives * (len(label) - positives)
+    if not pairs:
+        return None
+    _, place, counts = np.unique(score, return_inverse=True, return_counts=True)
+    ranks = np.cumsum(counts) - (counts - 1) / 2  # of ties: their mean, from 1
+    u = ranks[place][actual].sum() - positives * (positives + 1) / 2
+    return float(u / pairs)
+
+
+@dataclass(frozen=True)
+class Baseline:
+    """A guess to compare a model with, float64 (n,), NaN where it is missing."""
+
+    name: str
+    values: Floats
+
+
+def as_baseline(name: str, column: npt.NDArray[Any]) -> Baseline:
+    """Turns a carried column into a baseline; missing and non-finite values become NaN."""
+    values = column.astype(np.float64)
+    missing = column == MISSING_INT if column.dtype == np.int64 else ~np.isfinite(values)
+    return Baseline(name, np.where(missing, np.nan, values))
+
+
+def compare_baseline(
+    task: Task, label: Floats, answer: Floats, baseline: Baseline, threshold: float
+) -> Mapping[str, Any]:
+    """Measures a baseline where it is there, and the model on the same rows.
+
+    For a binary label a column's order is the guess: AUC alone is measured.
+
+    Returns:
+        ``name``, ``rows_missing``, ``metrics`` of the baseline and ``model`` on its rows, both
+        None where it is missing everywhere.
+    """
+    there = ~np.isnan(baseline.values)
+    result: dict[str, Any] = {"name": baseline.name, "rows_missing": int((~there).sum())}
+    if not there.any():
+        return {**result, "metrics": None, "model": None}
+    label, answer, values = label[there], answer[there], baseline.values[there]
+    if task == "regression":
+        own, model = regression_metrics(label, values), regression_metrics(label, answer)
+    else:
+        own = {"rows": len(label), "auc": auc(label, values)}  # type: ignore[dict-item]
+        model = {"rows": len(label), "auc": auc(label, answer)}  # type: ignore[dict-item]
+    return {**result, "metrics": own, "model": model}

@@ -1,0 +1,273 @@
+"""Arguments of the training commands; stdlib only, so that ``--help`` is quick."""
+
+import argparse
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import PurePath
+from typing import Literal, get_args
+
+from transforms.errors import InputError, Problem
+
+ModelKind = Literal["linear", "deep", "wide_deep"]
+OptimizerName = Literal["adam", "adagrad", "ftrl", "rmsprop", "sgd"]
+SPLITS = ("train", "eval", "test")
+
+
+@dataclass(frozen=True)
+class TrainOptions:
+    """How a model is built and trained.
+
+    Attributes:
+        model: ``linear`` (numbers and one-hots), ``deep`` (numbers and embeddings through hidden
+            layers) or ``wide_deep`` (the sum of both).
+        max_steps: steps after which training ends; the learning rate falls to zero over them.
+        batch_size: rows per step.
+        learning_rate: the optimizer's, at its peak.
+        optimizer: one of `OptimizerName`.
+        hidden_units: widths of the hidden layers, first to last.
+        dropout: share of hidden activations dropped in training, in [0, 1).
+        l1: penalty on the sum of absolute weights; biases are free.
+        l2: penalty on the sum of squared weights; biases are free.
+        eval_every: steps between evaluations on the eval split; each writes a checkpoint.
+        patience: evaluations without improvement after which training ends.
+        seed: of the weights, the order of the rows and dropout.
+        drop_features: patterns (``*``, ``?``, ``[...]``) of transformed outputs to leave out.
+
+    Raises:
+        InputError: options out of range; it lists all of them.
+    """
+
+    model: ModelKind = "wide_deep"
+    max_steps: int = 10_000
+    batch_size: int = 512
+    learning_rate: float = 1e-3
+    optimizer: OptimizerName = "adam"
+    hidden_units: tuple[int, ...] = (128, 64)
+    dropout: float = 0.0
+    l1: float = 0.0
+    l2: float = 0.0
+    eval_every: int = 500
+    patience: int = 6
+    seed: int = 0
+    drop_features: tuple[str, ...] = ()
+
+    def __post_init__(self) -> None:
+        problems = [str(problem) for problem in self._problems()]
+        if problems:
+            raise InputError("training options: " + "; ".join(problems))
+
+    def _problems(self) -> Iterator[Problem]:
+        yield from _choice("--model", self.model, get_args(ModelKind))
+        yield from _choice("--optimizer", self.optimizer, get_args(OptimizerName))
+        for flag, count in (
+            ("--max-steps", self.max_steps),
+            ("--batch-size", self.batch_size),
+            ("--eval-every", self.eval_every),
+            ("--patience", self.patience),
+        ):
+            if count < 1:
+                yield Problem(flag, count, "less than one", "give a whole number from 1")
+        if not self.hidden_units or min(self.hidden_units) < 1:
+            yield Problem(
+                "--hidden-units", self.hidden_units, "no layers of one unit or more",
+                "give widths such as 128,64; --model linear has no hidden layers",
+            )  # fmt: skip
+        if not 0 < self.learning_rate < float("inf"):
+            yield Problem("--learning-rate", self.learning_rate, "not above zero", "try 0.001")
+        if not 0 <= self.dropout < 1:
+            yield Problem("--dropout", self.dropout, "not a share below one", "try 0.1")
+        for flag, penalty in (("--l1", self.l1), ("--l2", self.l2)):
+            if not 0 <= penalty < float("inf"):
+                yield Problem(flag, penalty, "not a penalty", "give zero or more")
+        if not 0 <= self.seed < 2**31:
+            yield Problem("--seed", self.seed, "out of range", "give a whole number below 2**31")
+
+
+def _choice(flag: str, value: str, allowed: tuple[str, ...]) -> Iterator[Problem]:
+    if value not in allowed:
+        yield Problem(flag, value, "no such choice", "use one of " + ", ".join(allowed))
+
+
+@dataclass(frozen=True)
+class EvaluateOptions:
+    """What is evaluated, and how.
+
+    Attributes:
+        split: ``train``, ``eval`` or ``test``.
+        model: an exported model's folder, or a folder of them; None: the last training's best.
+        threshold: probability from which a row counts as positive.
+
+    Raises:
+        InputError: options out of range.
+    """
+
+    split: str = "test"
+    model: str | None = None
+    threshold: float = 0.5
+
+    def __post_init__(self) -> None:
+        problems = list(_choice("--split", self.split, SPLITS))
+        if not 0 <= self.threshold <= 1:
+            problems.append(
+                Problem("--threshold", self.threshold, "not a probability", "give 0 to 1")
+            )
+        if problems:
+            raise InputError("evaluation options: " + "; ".join(map(str, problems)))
+
+
+def train_options(args: argparse.Namespace) -> TrainOptions:
+    """Returns the options that `add_train_arguments` parsed.
+
+    Raises:
+        InputError: options out of range.
+    """
+    values = {name: getattr(args, name) for name in TrainOptions.__dataclass_fields__}
+    values["drop_features"] = tuple(args.drop_features)
+    return TrainOptions(**values)
+
+
+def evaluate_options(args: argparse.Namespace) -> EvaluateOptions:
+    """Returns the options that `add_evaluate_arguments` parsed.
+
+    Raises:
+        InputError: options out of range.
+    """
+    return EvaluateOptions(split=args.split, model=args.model, threshold=args.threshold)
+
+
+def add_train_arguments(parser: argparse.ArgumentParser) -> None:
+    """Adds the arguments of ``train``."""
+    default = TrainOptions()
+    _describe(
+        parser,
+        "Train on a run folder, evaluate on its eval split, export a SavedModel to RUN/model/. "
+        "A killed training continues where its last checkpoint left it.",
+        "train runs/flights",
+        "train runs/flights --model linear --max-steps 5000",
+        "train runs/flights --fresh --drop-features '*_1h_by_*' --drop-features '*_3h_by_*'",
+    )
+    parser.add_argument("run", metavar="RUN", help="folder that `forebay preprocess` wrote")
+    _add_model_arguments(parser, default)
+    _add_fit_arguments(parser, default)
+    parser.add_argument(
+        "--fresh", action="store_true", help="forget the checkpoint in RUN/training/; models stay"
+    )
+    parser.add_argument("--no-export", action="store_true", help="write no SavedModel")
+    _add_common(parser)
+
+
+def _add_model_arguments(parser: argparse.ArgumentParser, default: TrainOptions) -> None:
+    group = parser.add_argument_group("model")
+    add = group.add_argument
+    add("--model", choices=get_args(ModelKind), default=default.model, help=_default("kind"))
+    add(
+        "--hidden-units", type=_widths, default=default.hidden_units, metavar="N,N",
+        help=f"widths of the hidden layers (default: {','.join(map(str, default.hidden_units))})",
+    )  # fmt: skip
+    add(
+        "--drop-features", action="append", default=[], metavar="PATTERN",
+        help="leave out the transformed outputs that match, such as '*_1h_by_*'; repeatable",
+    )  # fmt: skip
+    add("--dropout", type=float, default=default.dropout, metavar="SHARE", help=_default("share"))
+    add("--l1", type=float, default=default.l1, help=_default("penalty on absolute weights"))
+    add("--l2", type=float, default=default.l2, help=_default("penalty on squared weights"))
+
+
+def _add_fit_arguments(parser: argparse.ArgumentParser, default: TrainOptions) -> None:
+    group = parser.add_argument_group("training")
+    add = group.add_argument
+    add("--max-steps", type=int, default=default.max_steps, metavar="N", help=_default("steps"))
+    add(
+        "--batch-size", type=int, default=default.batch_size, metavar="N",
+        help=_default("rows per step"),
+    )  # fmt: skip
+    add(
+        "--learning-rate", type=float, default=default.learning_rate, metavar="RATE",
+        help=_default("peak rate; it falls to zero over --max-steps"),
+    )  # fmt: skip
+    add(
+        "--optimizer", choices=get_args(OptimizerName), default=default.optimizer,
+        help=_default("optimizer"),
+    )  # fmt: skip
+    add(
+        "--eval-every", type=int, default=default.eval_every, metavar="N",
+        help=_default("steps between evaluations, each with a checkpoint"),
+    )  # fmt: skip
+    add(
+        "--patience", type=int, default=default.patience, metavar="N",
+        help=_default("evaluations without improvement before training ends"),
+    )  # fmt: skip
+    add("--seed", type=int, default=default.seed, metavar="N", help=_default("random seed"))
+
+
+def add_evaluate_arguments(parser: argparse.ArgumentParser) -> None:
+    """Adds the arguments of ``evaluate``."""
+    default = EvaluateOptions()
+    _describe(
+        parser,
+        "Measure a model on a whole split, beside the baselines; write RUN/evaluation/<split>.json "
+        "and .png.",
+        "evaluate runs/flights",
+        "evaluate runs/flights --split eval --model runs/flights/model",
+        "evaluate runs/late --threshold 0.3 --json",
+    )
+    parser.add_argument("run", metavar="RUN", help="folder that `forebay preprocess` wrote")
+    parser.add_argument(
+        "--model", metavar="DIR",
+        help="a model exported from this run, or a folder of them, of which the newest is taken "
+        "(default: the best of the last training)",
+    )  # fmt: skip
+    parser.add_argument("--split", choices=SPLITS, default=default.split, help=_default("rows"))
+    parser.add_argument(
+        "--threshold", type=float, default=default.threshold, metavar="P",
+        help=_default("probability from which a row counts as positive"),
+    )  # fmt: skip
+    _add_common(parser)
+
+
+def add_predict_arguments(parser: argparse.ArgumentParser) -> None:
+    """Adds the arguments of ``predict``."""
+    _describe(
+        parser,
+        "Answer JSON lines with JSON lines, in order. A line that does not fit the model is "
+        "answered {\"error\": ..., \"line\": n} and the rest go on; the exit status is 1 where "
+        "every line failed.",
+        "predict --model runs/flights/model < rows.jsonl",
+        "predict --model runs/flights/model rows.jsonl --output answers.jsonl",
+        "predict --model runs/flights/model/1767225600 < rows.jsonl",
+    )
+    parser.add_argument("input", nargs="?", default="-", metavar="INPUT", help="JSON lines (default: standard input)")
+    parser.add_argument(
+        "--model", required=True, metavar="DIR",
+        help="an exported model, or a folder of them, of which the newest is taken",
+    )  # fmt: skip
+    parser.add_argument(
+        "--output", default="-", metavar="FILE", help="where answers go (default: standard output)"
+    )
+    parser.add_argument("--debug", action="store_true", help="show tracebacks")
+
+
+def _add_common(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("--json", action="store_true", help="print the result as JSON")
+    parser.add_argument("--debug", action="store_true", help="show tracebacks")
+
+
+def _describe(parser: argparse.ArgumentParser, description: str, *examples: str) -> None:
+    """Gives a parser its description, and examples under the name it is called by."""
+    parser.description = description
+    program = parser.prog.rpartition(" ")[0] or PurePath(parser.prog).name
+    lines = [f"  {program} {example}" for example in examples]
+    parser.epilog = "\n".join(["examples:", *lines])
+    parser.formatter_class = argparse.RawDescriptionHelpFormatter
+
+
+def _default(text: str) -> str:
+    return f"{text} (default: %(default)s)"
+
+
+def _widths(text: str) -> tuple[int, ...]:
+    try:
+        return tuple(int(part) for part in text.split(","))
+    except ValueError:
+        message = f"{text!r} is not a list of widths; write such as 128,64"
+        raise argparse.ArgumentTypeError(message) from None

@@ -1,0 +1,242 @@
+"""The training loop: steps, evaluations, checkpoints, early stopping."""
+
+import math
+from collections.abc import Callable, Iterator
+from dataclasses import asdict, dataclass
+from typing import Any
+
+import keras
+import numpy as np
+import numpy.typing as npt
+import tensorflow as tf
+
+from trainer import checkpoint, files, metrics
+from trainer.checkpoint import Checkpoint, Evaluation, Standing
+from trainer.data import Examples, SplitReader, training_batches
+from trainer.inputs import ModelInputs
+from trainer.model import Models, build, optimizer
+from trainer.options import TrainOptions
+from trainer.progress import Reporter
+from trainer.run_folder import RunFolder
+from trainer.saved import SavedTraining, save_training
+from trainer.statistics import TrainStatistics, train_statistics
+from transforms.errors import RunFailed
+from transforms.labels import Task
+
+# Steps between two looks at the loss: each look leaves the compiled loop.
+STEPS_PER_LOOK = 100
+PREDICT_ROWS = 16_384
+METRIC_NAMES: dict[Task, str] = {"regression": "RMSE", "binary_classification": "log_loss"}
+
+Floats = npt.NDArray[np.float64]
+
+
+@dataclass(frozen=True)
+class _Job:
+    """What stays the same while a model trains."""
+
+    run: RunFolder
+    options: TrainOptions
+    inputs: ModelInputs
+    models: Models
+    optimizer: keras.optimizers.Optimizer
+    run_steps: Callable[[Iterator[Any], tf.Tensor], tf.Tensor]
+    batches: Callable[[int], tf.data.Dataset]
+    evaluate: Callable[[], float]
+
+    @property
+    def checkpoint_path(self) -> str:
+        return self.run.file("training", checkpoint.CHECKPOINT_NAME)
+
+    @property
+    def identity(self) -> dict[str, Any]:
+        manifest = self.run.manifest
+        run = {"definition": manifest.definition_digest[:12], "run created": manifest.created}
+        return {**run, "inputs": list(self.inputs.names), **asdict(self.options)}
+
+
+def train(run: RunFolder, options: TrainOptions, *, fresh: bool = False) -> SavedTraining:
+    """Trains a model, or continues where the last checkpoint stands, and saves the best of it.
+
+    Args:
+        run: the run; ``RUN/training/`` is written.
+        options: of the model and the loop.
+        fresh: whether to forget a checkpoint that is there.
+
+    Returns:
+        The best model by the eval split, as it is saved in ``RUN/training/``.
+
+    Raises:
+        InputError: the examples do not suit the options; see `inputs.model_inputs` and `data`.
+        RunFolderError: a split is empty or damaged, or the checkpoint is another training's.
+        RunFailed: the loss is no longer finite.
+    """
+    if fresh:
+        files.remove_folder(run.file("training"))
+    job = _prepare(run, options)
+    found = checkpoint.load(job.checkpoint_path, job.identity)
+    standing, best = _resume(job, found)
+    reporter = Reporter(
+        run.file("training", "logs"), options.max_steps, METRIC_NAMES[_task(run)], standing.step
+    )
+    with reporter:
+        standing, best = _fit(job, standing, best, reporter)
+    checkpoint.assign(job.models.score.variables, best)
+    return save_training(run, options, job.inputs, job.models.prediction, standing)
+
+
+def _task(run: RunFolder) -> Task:
+    return run.definition.label.task
+
+
+def _prepare(run: RunFolder, options: TrainOptions) -> _Job:
+    inputs = run.model_inputs(options.drop_features)
+    train_reader, eval_reader = (SplitReader(run, split, inputs) for split in ("train", "eval"))
+    examples = train_reader.read() if train_reader.fits_in_memory else None
+    statistics = train_statistics(train_reader.batches() if examples is None else [examples])
+    eval_examples = eval_reader.read() if eval_reader.fits_in_memory else None
+    models = build(inputs, _task(run), statistics, options)
+    optimize = optimizer(options)
+    optimize.build(models.score.trainable_variables)
+
+    def batches(first_step: int) -> tf.data.Dataset:
+        return training_batches(
+            train_reader, examples, options.batch_size, options.seed, first_step
+        )
+
+    def evaluate() -> float:
+        parts = eval_reader.batches() if eval_examples is None else [eval_examples]
+        return eval_loss(models.prediction, parts, _task(run))
+
+    loss = loss_function(_task(run), statistics)
+    run_steps = _compiled_steps(models.score, optimize, loss)
+    return _Job(run, options, inputs, models, optimize, run_steps, batches, evaluate)
+
+
+def _resume(job: _Job, found: Checkpoint | None) -> tuple[Standing, checkpoint.Arrays]:
+    if found is None:
+        return Standing(), checkpoint.values(job.models.score.variables)
+    checkpoint.assign(job.models.score.variables, found.model)
+    checkpoint.assign(job.optimizer.variables, found.optimizer)
+    return found.standing, found.best
+
+
+def _finished(standing: Standing, options: TrainOptions) -> bool:
+    return (
+        standing.step >= options.max_steps or standing.evaluations_since_best >= options.patience
+    )
+
+
+def _fit(
+    job: _Job, standing: Standing, best: checkpoint.Arrays, reporter: Reporter
+) -> tuple[Standing, checkpoint.Arrays]:
+    """Trains until the steps or the patience are used up; returns the best weights too."""
+    batches = iter(job.batches(standing.step))
+    while not _finished(standing, job.options):
+        goal = min(
+            (standing.step // job.options.eval_every + 1) * job.options.eval_every,
+            job.options.max_steps,
+        )
+        train_loss = _train_until(job, batches, standing.step, goal, reporter)
+        standing = standing.after(Evaluation(goal, train_loss, job.evaluate()))
+        if standing.best is standing.history[-1]:
+            best = checkpoint.values(job.models.score.variables)
+        _write_checkpoint(job, standing, best)
+        reporter.evaluated(standing, job.options.batch_size)
+    return standing, best
+
+
+def _write_checkpoint(job: _Job, standing: Standing, best: checkpoint.Arrays) -> None:
+    model = checkpoint.values(job.models.score.variables)
+    state = checkpoint.values(job.optimizer.variables)
+    checkpoint.save(
+        job.checkpoint_path, Checkpoint(standing, job.identity, model, state, best)
+    )
+
+
+def _train_until(
+    job: _Job, batches: Iterator[Any], step: int, goal: int, reporter: Reporter
+) -> float:
+    """Trains from one step to another; returns the mean loss."""
+    total, first = 0.0, step
+    while step < goal:
+        count = min(STEPS_PER_LOOK, goal - step)
+        loss = float(job.run_steps(batches, tf.constant(count)))
+        if not math.isfinite(loss):
+            raise RunFailed(
+                f"the loss became {loss} between steps {step:,} and {step + count:,}; "
+                f"train anew with --fresh and a --learning-rate below {job.options.learning_rate:g}, "
+                "or clip= the features and the label's column"
+            )
+        total += loss * count
+        step += count
+        reporter.steps(step)
+    return total / (goal - first)
+
+
+def loss_function(
+    task: Task, statistics: TrainStatistics
+) -> Callable[[tf.Tensor, tf.Tensor], tf.Tensor]:
+    """Returns the mean loss of a batch, a function of labels and scores, float32 (batch,) each.
+
+    For a regression it is the squared error of the standardised label.
+    """
+    if task == "binary_classification":
+        return lambda label, score: tf.reduce_mean(
+            tf.nn.sigmoid_cross_entropy_with_logits(labels=label, logits=score)
+        )
+    mean = tf.constant(statistics.label.mean[0], tf.float32)
+    deviation = tf.constant(statistics.label.usable_deviation[0], tf.float32)
+    return lambda label, score: tf.reduce_mean(tf.square((label - mean) / deviation - score))
+
+
+def _compiled_steps(
+    model: keras.Model,
+    optimize: keras.optimizers.Optimizer,
+    loss_of: Callable[[tf.Tensor, tf.Tensor], tf.Tensor],
+) -> Callable[[Iterator[Any], tf.Tensor], tf.Tensor]:
+    """Returns a function that takes that many steps and returns their mean loss."""
+
+    @tf.function
+    def run_steps(batches: Iterator[Any], count: tf.Tensor) -> tf.Tensor:
+        total = tf.constant(0.0)
+        for _ in tf.range(count):
+            numbers, ids, label = next(batches)
+            with tf.GradientTape() as tape:
+                loss = loss_of(label, model([numbers, ids], training=True))
+                penalised = tf.add_n([loss, *model.losses])
+            gradients = tape.gradient(penalised, model.trainable_variables)
+            optimize.apply(gradients, model.trainable_variables)
+            total += loss
+        return total / tf.cast(count, tf.float32)
+
+    return run_steps  # type: ignore[no-any-return]
+
+
+def predict(model: keras.Model, examples: Examples) -> Floats:
+    """Returns a model's answers, float64 (n,)."""
+    answers = [
+        keras.ops.convert_to_numpy(
+            _answer(model, examples.numbers[i : i + PREDICT_ROWS], examples.ids[i : i + PREDICT_ROWS])
+        )
+        for i in range(0, len(examples), PREDICT_ROWS)
+    ]
+    return np.concatenate(answers).astype(np.float64)
+
+
+def _answer(model: keras.Model, numbers: Any, ids: Any) -> Any:
+    return model([numbers, ids], training=False)
+
+
+def eval_loss(model: keras.Model, parts: Any, task: Task) -> float:
+    """Returns the loss of `METRIC_NAMES` over all rows of all parts."""
+    total, rows = 0.0, 0
+    for part in parts:
+        label, answer = part.label.astype(np.float64), predict(model, part)
+        if task == "regression":
+            total += float(np.square(answer - label).sum())
+        else:
+            total += metrics.log_losses(label, answer).sum()
+        rows += len(label)
+    mean = total / rows
+    return math.sqrt(mean) if task == "regression" else mean

@@ -1,0 +1,32 @@
+"""Hashes that say where a row is computed and in what order it is written.
+
+They depend on the values alone, never on the machine, the run or the process.
+"""
+
+import zlib
+from collections.abc import Sequence
+
+import numpy as np
+import numpy.typing as npt
+import pyarrow as pa
+
+UInt64Array = npt.NDArray[np.uint64]
+
+
+def mix(x: npt.NDArray[np.integer]) -> UInt64Array:
+    """Scrambles 64-bit numbers, uint64 (n,): SplitMix64 (Steele, Lea and Flood, 2014)."""
+    z = x.astype(np.int64, copy=False).view(np.uint64) + np.uint64(0x9E3779B97F4A7C15)
+    z = (z ^ (z >> np.uint64(30))) * np.uint64(0xBF58476D1CE4E5B9)
+    z = (z ^ (z >> np.uint64(27))) * np.uint64(0x94D049BB133111EB)
+    return z ^ (z >> np.uint64(31))
+
+
+def hash_rows(columns: Sequence[pa.Array]) -> UInt64Array:
+    """Returns a hash of each row of the given columns, uint64 (n,); null is a value like any."""
+    total = np.zeros(len(columns[0]), np.uint64)
+    for column in columns:
+        encoded = column.dictionary_encode(null_encoding="encode")
+        texts = encoded.dictionary.cast(pa.string()).to_pylist()
+        codes = np.array([zlib.crc32(str(text).encode()) for text in texts], np.int64)
+        total = mix(total.view(np.int64)) + mix(codes)[encoded.indices.to_numpy()]
+    return total

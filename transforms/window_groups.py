@@ -1,0 +1,190 @@
+"""Windowed aggregates on Arrow batches: which events and requests they need, and their values.
+
+Aggregates that read the same events (key, times, filter) form one group, which is computed in one
+pass over those events.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from transforms.aggregate import Aggregate, Events, Requests, Values, aggregate
+from transforms.dataset import Dataset
+from transforms.durations import UNBOUNDED, duration_us
+from transforms.partition import hash_rows
+from transforms.windows import Where, Windowed
+
+ROW = "__row"
+_TIME, _AVAILABLE = "time", "available_at"
+_COMPARE = {
+    "==": pc.equal,
+    "!=": pc.not_equal,
+    "<": pc.less,
+    "<=": pc.less_equal,
+    ">": pc.greater,
+    ">=": pc.greater_equal,
+}
+
+
+@dataclass(frozen=True)
+class WindowGroup:
+    """The aggregates over one set of events.
+
+    Attributes:
+        key, row_key: the columns compared, of the event and of the asking row.
+        at, available_at, where: the event's time, its availability and the filter on it.
+        row_time: the instant at which a row asks.
+        aggregates: what to compute, by output column.
+    """
+
+    key: tuple[str, ...]
+    row_key: tuple[str, ...]
+    at: str
+    available_at: str | None
+    where: Where | None
+    row_time: str
+    aggregates: Mapping[str, Aggregate]
+
+    @property
+    def values(self) -> list[str]:
+        """The columns that are aggregated."""
+        return sorted({a.column for a in self.aggregates.values() if a.column is not None})
+
+    def events(self, batch: pa.RecordBatch) -> pa.RecordBatch:
+        """Returns the events of a batch of rows, those without a key or a time left out.
+
+        The columns are ``key0``.., ``time``, ``available_at`` where declared, `ROW` and one
+        ``value:NAME`` for each aggregated column.
+        """
+        wanted = {f"key{i}": batch[name] for i, name in enumerate(self.key)}
+        wanted[_TIME] = batch[self.at].cast(pa.int64())
+        if self.available_at is not None:
+            wanted[_AVAILABLE] = batch[self.available_at].cast(pa.int64())
+        seen = pa.array(np.ones(len(batch), bool)) if self.where is None else _passes(self.where, batch)
+        for column in wanted.values():
+            seen = pc.and_(seen, pc.is_valid(column))
+        wanted[ROW] = batch[ROW]
+        wanted |= {f"value:{name}": batch[name] for name in self.values}
+        return pa.RecordBatch.from_pydict(wanted).filter(seen)
+
+    def requests(self, batch: pa.RecordBatch) -> pa.RecordBatch:
+        """Returns what the rows of a batch ask, those without a row time left out.
+
+        The columns are ``key0``.., ``time`` and `ROW`.
+        """
+        wanted = {f"key{i}": batch[name] for i, name in enumerate(self.row_key)}
+        wanted[_TIME] = batch[self.row_time].cast(pa.int64())
+        wanted[ROW] = batch[ROW]
+        return pa.RecordBatch.from_pydict(wanted).filter(pc.is_valid(batch[self.row_time]))
+
+    def partition(self, batch: pa.RecordBatch, partitions: int) -> npt.NDArray[np.int64]:
+        """Returns the partition of each event or request, int64 (n,): equal keys meet."""
+        keys = [batch[f"key{i}"] for i in range(len(self.key))]
+        if not keys:
+            return np.zeros(len(batch), np.int64)
+        return (hash_rows(keys) % np.uint64(partitions)).astype(np.int64)
+
+    def compute(self, events: pa.Table | None, requests: pa.Table) -> pa.RecordBatch:
+        """Computes every aggregate for every request.
+
+        Args:
+            events: all events of the requests' keys, as `events` returns them; None: none.
+            requests: as `requests` returns them.
+
+        Returns:
+            One row for each request: `ROW` and the output columns.
+        """
+        events = _empty_events(self, requests) if events is None else events
+        event_keys, request_keys = _key_codes(events, requests, len(self.key))
+        available = _values(events[_AVAILABLE]) if self.available_at else None
+        columns = aggregate(
+            Events(
+                key=event_keys,
+                time=_ints(events[_TIME]),
+                time_valid=np.ones(len(events), bool),
+                row=_ints(events[ROW]),
+                values={name: _values(events[f"value:{name}"]) for name in self.values},
+                available_at=available,
+            ),
+            Requests(key=request_keys, time=_ints(requests[_TIME]), row=_ints(requests[ROW])),
+            list(self.aggregates.values()),
+        )
+        arrays = {name: pa.array(c.data, mask=~c.valid) for name, c in zip(self.aggregates, columns, strict=True)}
+        return pa.RecordBatch.from_pydict({ROW: _one_chunk(requests[ROW]), **arrays})
+
+
+def window_groups(dataset: Dataset) -> list[WindowGroup]:
+    """Returns the groups of a definition's windows, in order of first mention."""
+    groups: dict[Any, dict[str, Aggregate]] = {}
+    for windowed in dataset.windows:
+        at = windowed.at or dataset.row_time
+        identity = (windowed.key, windowed.row_keys, at, windowed.available_at, windowed.where)
+        groups.setdefault(identity, {}).update(_aggregates(windowed))
+    return [WindowGroup(*identity, str(dataset.row_time), found) for identity, found in groups.items()]
+
+
+def _aggregates(windowed: Windowed) -> dict[str, Aggregate]:
+    return {
+        windowed.name(op, window): Aggregate(
+            op=op.name,  # type: ignore[arg-type]
+            column=windowed.value,
+            window_us=None if window == UNBOUNDED else duration_us(window),
+            lag_us=duration_us(windowed.lag),
+            default=op.default,
+            min_count=op.min_count,
+        )
+        for window in windowed.over
+        for op in windowed.ops  # type: ignore[union-attr]
+    }
+
+
+def _passes(where: Where, batch: pa.RecordBatch) -> pa.Array:
+    compared = _COMPARE[where.comparison](batch[where.column], pa.scalar(where.value))
+    return pc.fill_null(compared, False)
+
+
+def _key_codes(
+    events: pa.Table, requests: pa.Table, keys: int
+) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.int64]]:
+    """Numbers the distinct keys of events and requests alike; -1 stands for a null key."""
+    n = len(events)
+    codes = np.zeros(n + len(requests), np.int64)
+    null = np.zeros(len(codes), bool)
+    for i in range(keys):
+        chunks = [*events[f"key{i}"].chunks, *requests[f"key{i}"].chunks]
+        encoded = _one_chunk(pa.chunked_array(chunks)).dictionary_encode()
+        indices = pc.fill_null(encoded.indices, 0).to_numpy(zero_copy_only=False)
+        null |= pc.is_null(encoded).to_numpy(zero_copy_only=False)
+        codes = codes * (len(encoded.dictionary) + 1) + indices
+        if i:
+            codes = np.unique(codes, return_inverse=True)[1].astype(np.int64)
+    codes[null] = -1
+    return codes[:n], codes[n:]
+
+
+def _empty_events(group: WindowGroup, requests: pa.Table) -> pa.Table:
+    no_rows = requests.slice(0, 0)
+    extra = {_AVAILABLE: pa.array([], pa.int64())} if group.available_at else {}
+    extra |= {f"value:{name}": pa.array([], pa.float64()) for name in group.values}
+    for name, column in extra.items():
+        no_rows = no_rows.append_column(name, column)
+    return no_rows
+
+
+def _one_chunk(column: pa.ChunkedArray) -> pa.Array:
+    return column.combine_chunks() if isinstance(column, pa.ChunkedArray) else column
+
+
+def _ints(column: pa.ChunkedArray) -> npt.NDArray[np.int64]:
+    return column.to_numpy().astype(np.int64, copy=False)
+
+
+def _values(column: pa.ChunkedArray) -> Values:
+    valid = pc.is_valid(column).to_numpy()
+    return Values(pc.fill_null(column, 0).to_numpy(), valid)
+
