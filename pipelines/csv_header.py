@@ -19,7 +19,7 @@ from transforms.errors import InputError
 
 HEAD_BYTES = 1 << 20
 
-_BOM = b"\xef\xbb\xbf"
+BOM = b"\xef\xbb\xbf"
 _SHOWN_CHARACTERS = 80
 _DELIMITERS = (",", ";", "\t", "|")
 # How the files begin that are taken for CSV by mistake, and the cure.
@@ -53,7 +53,7 @@ def read_header(head: bytes, format: CsvFormat, source: str) -> tuple[tuple[str,
             fields than there are names.
     """
     _refuse_other_kinds(head, source)
-    data_offset = len(_BOM) if head.startswith(_BOM) else 0
+    data_offset = len(BOM) if head.startswith(BOM) else 0
     text = head[data_offset:]
     records = scan_records(text, format, ANY_ARITY, HEAD_BYTES, is_last=True, most=1)
     if not len(records.starts):
@@ -79,7 +79,7 @@ def read_header(head: bytes, format: CsvFormat, source: str) -> tuple[tuple[str,
     return format.names, data_offset
 
 
-def check_names(
+def check_header(
     names: Sequence[str], wanted: Sequence[str], format: CsvFormat, source: str
 ) -> None:
     """Checks that the file has the wanted columns.

@@ -17,7 +17,7 @@ import gzip
 import zlib
 from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import BinaryIO
+from typing import Protocol
 
 from pipelines.csv_records import Int64Array, scan_records
 from transforms.columns import CsvFormat
@@ -36,6 +36,14 @@ class ByteRange:
     end: int
 
 
+class Readable(Protocol):
+    """A stream of bytes."""
+
+    def read(self, size: int = -1, /) -> bytes:
+        """Returns up to ``size`` bytes, none at the end only."""
+        ...
+
+
 class GuardedReader:
     """Reads a stream in full blocks; damaged gzip becomes an InputError.
 
@@ -43,7 +51,7 @@ class GuardedReader:
         count: number of bytes read so far.
     """
 
-    def __init__(self, stream: BinaryIO, source: str) -> None:
+    def __init__(self, stream: Readable, source: str) -> None:
         self._stream = stream
         self._source = source
         self.count = 0
@@ -93,18 +101,18 @@ class _Window:
 
     starts: Int64Array
     offset: int
-    data: memoryview
+    data: bytes
     resume: int
 
 
 def plan_ranges(
-    stream: BinaryIO,
+    stream: Readable,
     format: CsvFormat,
     columns_count: int,
     max_record_bytes: int,
     target_bytes: int,
     start_offset: int,
-    source: str,
+    source: str = "",
 ) -> Iterator[ByteRange]:
     """Cuts a file at record starts, in one sequential pass.
 
@@ -115,7 +123,7 @@ def plan_ranges(
         max_record_bytes: greatest length of a record, line end excluded.
         target_bytes: a range ends before the first record that starts this far into it.
         start_offset: where the records start, after a byte-order mark and a header.
-        source: the file's name, for errors.
+        source: the file's name, for errors (gzip only).
 
     Yields:
         Ranges in order. Together they cover the text from ``start_offset``, save the rest of
@@ -141,14 +149,14 @@ def plan_ranges(
 
 
 def read_chunks(
-    stream: BinaryIO,
+    stream: Readable,
     format: CsvFormat,
     columns_count: int,
     max_record_bytes: int,
     target_bytes: int,
     start_offset: int,
     source: str,
-) -> Iterator[tuple[int, memoryview]]:
+) -> Iterator[tuple[int, bytes]]:
     """Reads text that can only be read from its start, such as gzip, in chunks of whole records.
 
     Args:
@@ -198,7 +206,7 @@ def _windows(
             size = int(records.ends[-1])
             skipped, carry = _skip_line(reader, carry)
             resume += skipped
-        yield _Window(starts, offset, memoryview(data)[:size], offset + resume)
+        yield _Window(starts, offset, data[:size], offset + resume)
         offset += resume
 
 
@@ -216,7 +224,7 @@ def _skip_line(reader: GuardedReader, rest: bytes) -> tuple[int, bytes]:
             size += rest[size - 1 : size + 1] == b"\r\n"
             return skipped + size, rest[size:]
         more = reader.read(_PLAN_BLOCK_BYTES)
-        if found and rest[-1:] == b"\n" or not more:
+        if not more or rest[-1:] == b"\n":
             return skipped + len(rest), more
         keep = rest[-1:] if found else b""  # a CR that LF may follow
         skipped += len(rest) - len(keep)

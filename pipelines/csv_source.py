@@ -11,7 +11,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from pipelines.csv_header import check_header, read_header
+from pipelines.csv_header import HEAD_BYTES, check_header, read_header
 from pipelines.csv_ranges import ByteRange, plan_ranges, read_chunks
 from pipelines.facts import Fact
 from pipelines.parse import ROW_OFFSET, Reject, parse_chunk
@@ -27,7 +27,6 @@ from transforms.window_groups import ROW
 RANGE_BYTES = 8 << 20
 # A row is identified by its file's number and its offset there: files up to a terabyte.
 _OFFSET_BITS = 40
-_HEAD_BYTES = 1 << 20
 
 REJECTS = "rejects"
 
@@ -63,7 +62,7 @@ def inspect_csv(files: Sequence[SourceFile], dataset: Dataset) -> list[CsvFile]:
     for file in files:
         with file.open() as source:
             try:
-                head = source.read(_HEAD_BYTES)
+                head = source.read(HEAD_BYTES)
             except (OSError, EOFError) as error:
                 raise InputError(
                     f"{file.path} cannot be read ({error}); check that it is what its name says"
@@ -97,7 +96,7 @@ class ReadCsv(beam.PTransform):
         self.files = files
         self.max_record_bytes = max_record_bytes
 
-    def expand(self, pipeline: beam.Pipeline) -> dict[str, Any]:  # noqa: D102
+    def expand(self, pipeline: beam.Pipeline) -> Any:  # noqa: D102
         ranges = (
             pipeline
             | "Files" >> beam.Create(self.files, reshuffle=True)

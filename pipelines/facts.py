@@ -24,7 +24,7 @@ class WriteFacts(beam.PTransform):
         super().__init__()
         self.path = path
 
-    def expand(self, facts: tuple[beam.PCollection, ...]) -> beam.PCollection:  # noqa: D102
+    def expand(self, facts: Any) -> beam.PCollection:  # noqa: D102
         return (
             facts
             | beam.Flatten()

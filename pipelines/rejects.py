@@ -35,7 +35,7 @@ class WriteRejects(beam.PTransform):
         self.format = format
         self.max_record_bytes = max_record_bytes
 
-    def expand(self, rejects: tuple[beam.PCollection, ...]) -> beam.PCollection:  # noqa: D102
+    def expand(self, rejects: Any) -> beam.PCollection:  # noqa: D102
         return (
             rejects
             | "GroupByFile" >> GroupBatches(self.temp_location)

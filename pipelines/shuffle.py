@@ -59,7 +59,7 @@ class GroupBatches(beam.PTransform):
         super().__init__()
         self.temp_location = temp_location
 
-    def expand(self, inputs: tuple[beam.PCollection, ...]) -> beam.PCollection:  # noqa: D102
+    def expand(self, inputs: Any) -> beam.PCollection:  # noqa: D102
         # Each input is written where it is made: a Flatten of batches would be materialised.
         references = tuple(
             batches | f"WritePieces{i}" >> beam.ParDo(_WritePieces(self.temp_location))

@@ -65,7 +65,7 @@ class AnalyzeAndTransform(beam.PTransform):
         self.dataset = dataset
         self.shards = shards
 
-    def expand(self, pipeline: beam.Pipeline) -> tuple[Any, dict[str, beam.PCollection]]:  # noqa: D102
+    def expand(self, pipeline: beam.Pipeline) -> Any:  # noqa: D102
         config = adapter_config(self.dataset)
         train = pipeline | "ReadForAnalysis" >> ReadShards(self.dataset, self.shards["train"])
         transform_fn = (train, config) | "Analyze" >> tft_beam.AnalyzeDataset(

@@ -14,11 +14,12 @@ import tensorflow_transform as tft
 from tensorflow_transform import schema_inference
 
 from transforms import calendar_ops
-from transforms.columns import MISSING_BYTES, MISSING_INT, Date
+from transforms.columns import Date
 from transforms.dataset import Dataset
 from transforms.errors import InputError
 from transforms.features import (
     CALENDAR_SIZES,
+    CROSSABLE,
     Bucketized,
     Calendar,
     Categorical,
@@ -27,6 +28,8 @@ from transforms.features import (
     Numeric,
 )
 from transforms.functions import resolve
+from transforms.missing import is_missing, known, number
+from transforms.numeric_ops import numeric_outputs
 
 Tensors = Mapping[str, tf.Tensor]
 
@@ -47,81 +50,24 @@ def preprocessing_fn(dataset: Dataset) -> Callable[[Tensors], dict[str, tf.Tenso
 
 def _preprocess(dataset: Dataset, inputs: Tensors) -> dict[str, tf.Tensor]:
     outputs = {name: tf.identity(inputs[name]) for name in dataset.carried_columns}
+    numeric = [feature for feature in dataset.features if isinstance(feature, Numeric)]
+    outputs.update(numeric_outputs(numeric, inputs))
     ids: dict[str, _Ids] = {}
+    for feature in dataset.features:
+        if isinstance(feature, CROSSABLE):
+            ids[feature.output] = _categorical(feature, inputs[feature.column], dataset)
     for feature in dataset.features:
         if isinstance(feature, Crossed):
             ids[feature.output] = _cross(feature, ids)
-        elif isinstance(feature, Numeric):
-            outputs.update(_numeric(feature, inputs[feature.column]))
         elif isinstance(feature, Custom):
             model_inputs = {name: inputs[name] for name in dataset.model_columns}
             _merge(outputs, _custom(feature, model_inputs), str(feature.function))
-        else:
-            ids[feature.output] = _categorical(feature, inputs[feature.column], dataset)
     for name, column in ids.items():
         schema_inference.set_tensor_schema_override(
             column.values, tf.constant(0, tf.int64), column.size - 1
         )
         outputs[name] = column.values
     return outputs
-
-
-def is_missing(x: tf.Tensor) -> tf.Tensor:
-    """Tells which values are missing: bool, of the shape of ``x``; non-finite floats are."""
-    if x.dtype == tf.string:
-        return tf.equal(x, MISSING_BYTES)
-    if x.dtype == tf.int64:
-        return tf.equal(x, MISSING_INT)
-    return tf.logical_not(tf.math.is_finite(x))
-
-
-def _present(x: tf.Tensor) -> tf.Tensor:
-    """Returns the values that are there, for the analyzers to look at."""
-    return tf.boolean_mask(x, tf.logical_not(is_missing(x)))
-
-
-def _number(x: tf.Tensor) -> tf.Tensor:
-    """Casts to float32, the one declared cast; missing becomes NaN."""
-    return tf.where(is_missing(x), float("nan"), tf.cast(x, tf.float32))
-
-
-def _numeric(feature: Numeric, column: tf.Tensor) -> dict[str, tf.Tensor]:
-    missing = is_missing(column)
-    x = _shape_number(feature, _number(column))
-    known = tf.boolean_mask(x, tf.logical_not(missing))
-    if feature.impute == "mean":
-        fill = _or_zero(tft.mean(known))
-    else:
-        fill = _shape_number(feature, tf.constant(float(feature.impute)))
-    x = _scale(feature, tf.where(missing, fill, x), known)
-    outputs = {feature.output: x}
-    if feature.indicator:
-        outputs[feature.indicator_output] = tf.cast(missing, tf.float32)
-    return outputs
-
-
-def _shape_number(feature: Numeric, x: tf.Tensor) -> tf.Tensor:
-    low, high = feature.clip
-    x = x if low is None else tf.maximum(x, low)
-    x = x if high is None else tf.minimum(x, high)
-    return tf.sign(x) * tf.math.log1p(tf.abs(x)) if feature.log1p else x
-
-
-def _scale(feature: Numeric, x: tf.Tensor, known: tf.Tensor) -> tf.Tensor:
-    """Scales ``x`` by statistics of the values that are there; a constant becomes 0."""
-    if feature.scale == "z_score":
-        center, spread = _or_zero(tft.mean(known)), tf.sqrt(_or_zero(tft.var(known)))
-    elif feature.scale == "0_1":
-        center = tft.min(known)
-        spread = tft.max(known) - center
-    else:
-        return x
-    usable = tf.math.is_finite(spread) & (spread > 0)
-    return tf.where(usable, (x - center) / tf.where(usable, spread, 1.0), tf.zeros_like(x))
-
-
-def _or_zero(statistic: tf.Tensor) -> tf.Tensor:
-    return tf.where(tf.math.is_finite(statistic), statistic, tf.zeros_like(statistic))
 
 
 class _Ids:
@@ -148,15 +94,15 @@ def _categorical(
 
 def _vocabulary(feature: Categorical, column: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
     tokens = column if column.dtype == tf.string else tf.strings.as_string(column)
-    known = tf.boolean_mask(tokens, tf.logical_not(is_missing(column)))
+    present = tf.boolean_mask(tokens, tf.logical_not(is_missing(column)))
     # Weights of one make tf.Transform count distinct tokens inside the graph, batch by batch,
     # where it would otherwise hand every token to Python. The files are the same.
     vocabulary = tft.vocabulary(
-        known,
+        present,
         top_k=feature.top_k,
-        frequency_threshold=feature.min_count,
+        frequency_threshold=feature.min_count if feature.min_count > 1 else None,
         vocab_filename=feature.output,
-        weights=tf.ones_like(known, tf.float32),
+        weights=tf.ones_like(present, tf.float32),
         file_format="tfrecord_gzip",
     )
     ids = tft.apply_vocabulary(
@@ -167,10 +113,10 @@ def _vocabulary(feature: Categorical, column: tf.Tensor) -> tuple[tf.Tensor, tf.
 
 
 def _buckets(feature: Bucketized, column: tf.Tensor) -> tuple[tf.Tensor, int]:
-    x = _number(column)
+    x = number(column)
     if feature.quantiles is not None:
         boundaries = tft.quantiles(
-            _present(x), feature.quantiles, epsilon=QUANTILE_RANK_ERROR, name=feature.output
+            known(x), feature.quantiles, epsilon=QUANTILE_RANK_ERROR, name=feature.output
         )
         count = feature.quantiles
     else:
@@ -180,23 +126,23 @@ def _buckets(feature: Bucketized, column: tf.Tensor) -> tuple[tf.Tensor, int]:
 
 
 def _calendar(feature: Calendar, column: tf.Tensor, dataset: Dataset) -> tuple[tf.Tensor, int]:
-    known = tf.where(is_missing(column), tf.zeros_like(column), column)
+    instants = tf.where(is_missing(column), tf.zeros_like(column), column)
     if isinstance(dataset.all_columns[feature.column], Date):
-        local_us = known * calendar_ops.DAY_US
+        local_us = instants * calendar_ops.DAY_US
     else:
-        local_us = calendar_ops.local_time_us(known, feature.tz)
+        local_us = calendar_ops.local_time_us(instants, feature.tz)
     return calendar_ops.part_of(local_us, feature.part), CALENDAR_SIZES[feature.part]
 
 
 def _cross(feature: Crossed, ids: Mapping[str, _Ids]) -> _Ids:
-    number = tf.zeros_like(ids[feature.of[0]].values)
+    combination = tf.zeros_like(ids[feature.of[0]].values)
     combinations = tf.constant(1, tf.int64)
     for name in feature.of:
-        number = number * ids[name].size + ids[name].values
+        combination = combination * ids[name].size + ids[name].values
         combinations = combinations * ids[name].size
     buckets = tf.constant(feature.buckets, tf.int64)
-    hashed = tf.math.floormod(_mix(number), buckets)
-    return _Ids(tf.where(combinations <= buckets, number, hashed), feature.buckets)
+    hashed = tf.math.floormod(_mix(combination), buckets)
+    return _Ids(tf.where(combinations <= buckets, combination, hashed), feature.buckets)
 
 
 def _mix(x: tf.Tensor) -> tf.Tensor:

@@ -1,0 +1,141 @@
+"""Whole columns of text cast to numbers by Arrow, with the failing cells found afterwards.
+
+What becomes of a cell depends on the cell alone. The fast way, one cast of the whole column, is
+taken only where it gives what the careful way would give; only columns in which a cell fails, or
+is written in a less usual way, are normalised and searched for the cells at fault.
+
+Masks are bool numpy arrays (n,), True where a cell fails; a missing cell never does.
+"""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+import numpy as np
+import numpy.typing as npt
+import pyarrow as pa
+import pyarrow.compute as pc
+
+BoolArray = npt.NDArray[np.bool_]
+
+BLANKS = " \t"
+INT64_MIN = int(np.iinfo(np.int64).min)
+
+
+class Problem(NamedTuple):
+    """Cells that fail in one way.
+
+    Attributes:
+        mask: bool (n,), which cells.
+        text: what such a cell is, to follow its value and "is": ``not a number``.
+    """
+
+    mask: BoolArray
+    text: str
+
+
+class Reading(NamedTuple):
+    """A column as read: ``values`` (n,) are null where missing and where a problem lies."""
+
+    values: pa.Array
+    problems: list[Problem]
+
+
+def read_floats(text: pa.StringArray) -> Reading:
+    """Casts text to float64. "nan" and "inf" are values; blanks around a number are not seen."""
+    values, failing = cast_text(text, pa.float64())
+    return Reading(values, problems_of((failing, "not a number")))
+
+
+def read_integers(text: pa.StringArray) -> Reading:
+    """Casts text to int64. Blanks around, a plus sign and a fraction of zeros are not seen.
+
+    The least int64 stands for *missing* in the graph and is refused with the larger ones.
+    """
+    # Arrow reads 0x10 as 16; whether we refuse it must not depend on the other cells.
+    if not has_byte(text, b"xX"):
+        try:
+            values = text.cast(pa.int64())
+        except pa.ArrowInvalid:
+            pass
+        else:
+            return _without_least(values)
+    plain = pc.utf8_trim(text, BLANKS)
+    whole = to_mask(pc.match_substring_regex(plain, r"^[+-]?[0-9]+(\.0*)?$"))
+    plain = pc.replace_substring_regex(plain, r"^\+", "")
+    plain = pc.replace_substring_regex(plain, r"\.0*$", "")
+    odd = to_mask(text.is_valid()) & ~whole
+    values, failing = cast_text(without(plain, odd), pa.int64())
+    least = _without_least(values)
+    too_large = problems_of((failing, _TOO_LARGE), (odd, "not a whole number"))
+    return Reading(least.values, too_large + least.problems)
+
+
+_TOO_LARGE = "beyond the range of 64-bit integers"
+
+
+def _without_least(values: pa.Int64Array) -> Reading:
+    if pc.min(values).as_py() != INT64_MIN:
+        return Reading(values, [])
+    least = to_mask(pc.equal(values, INT64_MIN))
+    return Reading(without(values, least), [Problem(least, _TOO_LARGE)])
+
+
+def cast_text(text: pa.StringArray, target: pa.DataType) -> tuple[pa.Array, BoolArray | None]:
+    """Casts text, trimming blanks where that is needed.
+
+    Returns:
+        the values, null where the cast fails, and the mask of these, or None.
+    """
+    try:
+        return text.cast(target), None
+    except pa.ArrowInvalid:
+        plain = pc.utf8_trim(text, BLANKS)
+        failing = _failing(plain, target)
+        return without(plain, failing).cast(target), failing
+
+
+def _failing(text: pa.StringArray, target: pa.DataType) -> BoolArray:
+    """Finds the cells whose cast fails, by halving the list of distinct texts."""
+    encoded = text.dictionary_encode()
+    distinct = encoded.dictionary
+    bad = np.zeros(len(distinct) + 1, np.bool_)  # the last one is for missing cells
+    spans = [(0, len(distinct))]
+    while spans:
+        start, stop = spans.pop()
+        try:
+            distinct.slice(start, stop - start).cast(target)
+        except pa.ArrowInvalid:
+            middle = (start + stop) // 2
+            bad[start] |= stop - start == 1
+            if stop - start > 1:
+                spans += [(start, middle), (middle, stop)]
+    failing: BoolArray = bad[encoded.indices.fill_null(len(distinct)).to_numpy()]
+    return failing
+
+
+def has_byte(text: pa.StringArray, wanted: bytes) -> bool:
+    """Tells whether one of the wanted bytes occurs in the array's data."""
+    data = text.buffers()[2]
+    if data is None:
+        return False
+    view = np.frombuffer(data, np.uint8)
+    return any(bool((view == byte).any()) for byte in wanted)
+
+
+def to_mask(flags: pa.BooleanArray) -> BoolArray:
+    """Returns Arrow booleans as numpy ones, null as False."""
+    mask: BoolArray = flags.fill_null(False).to_numpy(zero_copy_only=False)
+    return mask
+
+
+def without(values: pa.Array, mask: BoolArray | None) -> pa.Array:
+    """Returns the values, null where the mask is True."""
+    if mask is None or not mask.any():
+        return values
+    return pc.if_else(pa.array(mask), pa.scalar(None, values.type), values)
+
+
+def problems_of(*found: tuple[BoolArray | None, str]) -> list[Problem]:
+    """Returns the problems that some cell has."""
+    return [Problem(mask, text) for mask, text in found if mask is not None and mask.any()]

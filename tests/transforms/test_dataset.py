@@ -1,0 +1,151 @@
+"""Definitions: what they accept, what they refuse and how, and their JSON."""
+
+import json
+import subprocess
+import sys
+
+import pytest
+from transforms import windows
+from transforms.columns import Boolean, Date, Integer, Number, String, Timestamp
+from transforms.dataset import Dataset, Derive
+from transforms.errors import DefinitionError, InputError
+from transforms.features import Bucketized, Calendar, Categorical, Crossed, Custom, Numeric
+from transforms.labels import BinaryClassification, Regression
+from transforms.serialize import digest, from_json, to_json
+from transforms.split import HashSplit, TimeSplit
+from transforms.windows import Where, Windowed
+
+COLUMNS = {
+    "t": Timestamp(tz="America/New_York", required=True),
+    "shop": String(values=("a", "b")),
+    "buyer": Integer(nulls=("", "NA")),
+    "day": Date(format="%d.%m.%Y"),
+    "paid": Boolean(),
+    "price": Number(range=(0, None)),
+}
+
+
+def dataset(**changes: object) -> Dataset:
+    """A definition that uses every kind of part, with changes."""
+    parts = {
+        "name": "sales",
+        "columns": COLUMNS,
+        "row_time": "t",
+        "derive": [Derive("my.module:double", ["price"], {"twice": Number()})],
+        "windows": [
+            Windowed("price", key="shop", over=["1h", "7d"], ops=[windows.mean(default=0.0), windows.count()]),
+            Windowed(key=["shop", "buyer"], over="unbounded", lag="10m", where=Where("paid", "==", True)),
+            Windowed("price", key="shop", row_key="shop", over="1h", ops=windows.last(min_count=2), at="t"),
+        ],
+        "features": [
+            Numeric("price", scale="z_score", log1p=True, clip=(0, 100), impute=1.5, indicator=True),
+            Categorical("shop", top_k=5, embed=3),
+            Bucketized("twice", boundaries=[1.0, 2.0]),
+            Calendar("t", "day_of_week", tz="Europe/Berlin", name="dow"),
+            Crossed("dow_shop", ["dow", "shop_id"], buckets=50, embed=2),
+            Custom("my.module:ratio", columns=["price", "twice"], name="ratio"),
+        ],
+        "label": BinaryClassification("paid", baselines=["price"]),
+        "split": HashSplit("buyer"),
+        "passthrough": ["buyer"],
+    }
+    return Dataset(**{**parts, **changes})  # type: ignore[arg-type]
+
+
+def problems(**changes: object) -> list[str]:
+    with pytest.raises(DefinitionError) as caught:
+        dataset(**changes)
+    return [str(problem) for problem in caught.value.problems]
+
+
+def test_json_round_trip_keeps_value_and_digest() -> None:
+    definition = dataset()
+    again = from_json(to_json(definition))
+    assert again == definition
+    assert digest(again) == digest(definition)
+
+
+def test_digest_tells_definitions_apart() -> None:
+    assert digest(dataset()) != digest(dataset(split=HashSplit("buyer", train=81, eval=9)))
+
+
+def test_names_of_windowed_columns_are_derived() -> None:
+    assert list(dataset().windowed_columns) == [
+        "price_mean_1h_by_shop",
+        "price_count_1h_by_shop",
+        "price_mean_7d_by_shop",
+        "price_count_7d_by_shop",
+        "events_count_unbounded_lag_10m_where_paid_eq_True_by_shop_buyer",
+        "price_last_1h_by_shop",
+    ]
+
+
+def test_row_key_is_in_the_name_where_it_differs() -> None:
+    windowed = Windowed("price", key="dest", row_key="origin", over="1h", ops=windows.mean())
+    assert windowed.names == ("price_mean_1h_by_dest_for_origin",)
+
+
+def test_model_columns_leave_the_label_out() -> None:
+    whole = dataset(features=[Custom("my.module:preprocessing_fn")])
+    assert "paid" not in whole.model_columns
+    assert {"price", "twice", "price_mean_1h_by_shop"} <= set(whole.model_columns)
+    assert "paid" in whole.graph_columns
+
+
+def test_all_mistakes_are_reported_at_once() -> None:
+    found = problems(
+        row_time="tt",
+        windows=[Windowed("shop", key="shopp", over="1 h", ops=windows.Op("median"))],
+        split=HashSplit("price"),
+    )
+    text = "\n".join(found)
+    for part in ("row_time", "did you mean t?", "windows[0].value", "windows[0].over", "'median'",
+                 "did you mean shop", "split.on", "features[0]"):  # fmt: skip
+        if part != "features[0]":
+            assert part in text
+
+
+@pytest.mark.parametrize(
+    ("changes", "where", "cure"),
+    [
+        ({"windows": [Windowed("shop", key="shop", over="1h", ops=windows.mean())]}, "windows[0].value = 'shop': a String column", "Number or Integer"),
+        ({"features": [Numeric("missing")]}, "features[0].column = 'missing': no such column", "columns are"),
+        ({"label": Regression("nothing")}, "label.column = 'nothing': no such column", "columns are"),
+        ({"label": Regression("price"), "features": [Numeric("price")]}, "features[0] = 'price': the label is not known", "leave it out"),
+        ({"windows": [Windowed("price", key="shop", over="1h")] * 2}, "2 windowed columns have this name", "drop one"),
+        ({"features": [Numeric("price"), Bucketized("price", quantiles=4, name="price_value")]}, "2 outputs have this name", "name="),
+        ({"row_time": None}, "row_time = None", "name a Timestamp"),
+        ({"split": TimeSplit("2013-13-01", "2014-01-01")}, "split.eval_from = '2013-13-01'", "2013-10-28"),
+        ({"split": TimeSplit("2014-02-01", "2014-01-01")}, "after test_from", "swap"),
+        ({"features": [Custom(lambda x: x, columns=["price"], name="f")]}, "features[0].function", "top of an importable module"),
+        ({"columns": {**COLUMNS, "t": Timestamp(tz="America/NewYork")}}, "columns['t'].tz", "America/New_York"),
+        ({"columns": {**COLUMNS, "__row": Number()}}, "'__row'", "__"),
+        ({"windows": [Windowed("price", key="shop", row_key="buyer", over="1h")]}, "compared with shop", "one kind"),
+        ({"features": []}, "nothing to learn from", "declare a feature"),
+        ({"name": "../evil"}, "not a plain name", "letters"),
+    ],
+)  # fmt: skip
+def test_mistakes_name_value_cause_and_cure(changes: dict, where: str, cure: str) -> None:
+    text = "\n".join(problems(**changes))
+    assert where in text
+    assert cure in text
+
+
+@pytest.mark.parametrize("text", ["", "[]", '{"kind": "os.system"}', '{"kind": "Dataset"}', "3"])
+def test_other_json_is_refused(text: str) -> None:
+    with pytest.raises(InputError):
+        from_json(text)
+
+
+def test_json_names_functions_by_import_path() -> None:
+    derive = json.loads(to_json(dataset()))["derive"][0]
+    assert derive["function"] == "my.module:double"
+
+
+def test_definitions_load_neither_beam_nor_tensorflow() -> None:
+    code = (
+        "import sys, transforms.dataset, transforms.serialize, transforms.window_groups;"
+        "print([m for m in ('apache_beam', 'tensorflow', 'keras') if m in sys.modules])"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout.strip() == "[]"
