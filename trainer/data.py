@@ -179,7 +179,9 @@ def training_batches(
     first_pass, skipped = divmod(first_step, reader.rows // batch_size)
 
     def one_pass(number: tf.Tensor) -> tf.data.Dataset:
-        batches = _pass(reader, examples, batch_size, tf.stack([tf.constant(seed, tf.int64), number]))
+        batches = _pass(
+            reader, examples, batch_size, tf.stack([tf.constant(seed, tf.int64), number])
+        )
         return batches.skip(tf.where(number == first_pass, tf.constant(skipped, tf.int64), 0))
 
     passes = tf.data.Dataset.range(first_pass, 2**31 - 1)

@@ -158,7 +158,7 @@ def _ask_elsewhere(
         with tf.io.TFRecordWriter(records) as writer:
             for example in examples:
                 writer.write(example)
-        done = subprocess.run(
+        done = subprocess.run(  # noqa: S603 - our own script
             [sys.executable, "-c", _ASK, path, records, answers, output],
             cwd=folder,
             capture_output=True,

@@ -1,5 +1,6 @@
 """What a model is given: the transformed columns it reads, and the sizes of its categories."""
 
+import math
 from collections.abc import Iterable, Mapping
 from dataclasses import asdict, dataclass
 from fnmatch import fnmatchcase
@@ -57,12 +58,15 @@ class ModelInputs:
         return cls(tuple(value["numeric"]), categorical)
 
 
+NO_INPUTS = ModelInputs((), ())
+
+
 def default_embed(size: int) -> int:
     """Returns the embedding dimensions for a category: twice its size's fourth root, 2 to 32.
 
     The fourth root is TensorFlow's old rule of thumb; the factor costs little at these sizes.
     """
-    return max(2, min(32, round(2 * size**0.25)))
+    return max(2, min(32, round(2 * math.sqrt(math.sqrt(size)))))
 
 
 def model_inputs(

@@ -82,6 +82,20 @@ def auc(label: Floats, score: Floats) -> float | None:
     return float(u / pairs)
 
 
+def roc_curve(label: Floats, score: Floats) -> tuple[Floats, Floats]:
+    """Returns false positive rates and true positive rates, from (0, 0) to (1, 1).
+
+    Args:
+        label: float64 (n,) of 0 and 1, both there.
+        score: float64 (n,).
+    """
+    actual = label > 0.5
+    _, place = np.unique(-score, return_inverse=True)
+    hits = np.cumsum(np.bincount(place, actual))
+    alarms = np.cumsum(np.bincount(place, ~actual))
+    return np.append(0.0, alarms / alarms[-1]), np.append(0.0, hits / hits[-1])
+
+
 @dataclass(frozen=True)
 class Baseline:
     """A guess to compare a model with, float64 (n,), NaN where it is missing."""
@@ -98,7 +112,7 @@ def as_baseline(name: str, column: npt.NDArray[Any]) -> Baseline:
 
 
 def compare_baseline(
-    task: Task, label: Floats, answer: Floats, baseline: Baseline, threshold: float
+    task: Task, label: Floats, answer: Floats, baseline: Baseline
 ) -> Mapping[str, Any]:
     """Measures a baseline where it is there, and the model on the same rows.
 
@@ -113,9 +127,10 @@ def compare_baseline(
     if not there.any():
         return {**result, "metrics": None, "model": None}
     label, answer, values = label[there], answer[there], baseline.values[there]
-    if task == "regression":
-        own, model = regression_metrics(label, values), regression_metrics(label, answer)
-    else:
-        own = {"rows": len(label), "auc": auc(label, values)}  # type: ignore[dict-item]
-        model = {"rows": len(label), "auc": auc(label, answer)}  # type: ignore[dict-item]
+    own, model = (
+        regression_metrics(label, guess)
+        if task == "regression"
+        else {"rows": len(label), "auc": auc(label, guess)}
+        for guess in (values, answer)
+    )
     return {**result, "metrics": own, "model": model}

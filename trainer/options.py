@@ -230,13 +230,19 @@ def add_predict_arguments(parser: argparse.ArgumentParser) -> None:
     _describe(
         parser,
         "Answer JSON lines with JSON lines, in order. A line that does not fit the model is "
-        "answered {\"error\": ..., \"line\": n} and the rest go on; the exit status is 1 where "
+        'answered {"error": ..., "line": n} and the rest go on; the exit status is 1 where '
         "every line failed.",
         "predict --model runs/flights/model < rows.jsonl",
         "predict --model runs/flights/model rows.jsonl --output answers.jsonl",
         "predict --model runs/flights/model/1767225600 < rows.jsonl",
     )
-    parser.add_argument("input", nargs="?", default="-", metavar="INPUT", help="JSON lines (default: standard input)")
+    parser.add_argument(
+        "input",
+        nargs="?",
+        default="-",
+        metavar="INPUT",
+        help="JSON lines (default: standard input)",
+    )
     parser.add_argument(
         "--model", required=True, metavar="DIR",
         help="an exported model, or a folder of them, of which the newest is taken",

@@ -28,9 +28,14 @@ class Reporter:
         self._metric = metric
         console = Console(file=sys.stderr)
         self._bar = Progress(
-            TextColumn("training"), BarColumn(), MofNCompleteColumn(), TextColumn("{task.fields[note]}"),
-            TimeRemainingColumn(), console=console, disable=not console.is_terminal,
-        )  # fmt: skip
+            TextColumn("training"),
+            BarColumn(),
+            MofNCompleteColumn(),
+            TextColumn("{task.fields[note]}"),
+            TimeRemainingColumn(),
+            console=console,
+            disable=not console.is_terminal,
+        )
         self._task = self._bar.add_task("training", total=max_steps, completed=first_step, note="")
         self._lines = not console.is_terminal
         self._mark = (first_step, time.monotonic())

@@ -112,7 +112,9 @@ def open_run(path: str) -> RunFolder:
     path = path.rstrip("/") or path
     manifest_path = posixpath.join(path, MANIFEST_NAME)
     if not files.exists(manifest_path):
-        found = "has no manifest, so it is no finished run" if files.exists(path) else "is not there"
+        found = (
+            "has no manifest, so it is no finished run" if files.exists(path) else "is not there"
+        )
         raise RunFolderError(f"{path} {found}; make one with `forebay preprocess`")
     manifest = Manifest.from_json(files.read_bytes(manifest_path).decode(), manifest_path)
     for folder in TRANSFORM_FOLDERS:

@@ -66,7 +66,9 @@ class Served:
         """Returns the model's answer and the passthrough columns, (batch,) each."""
         transformed = self.transform(raw)
         result = ask(self.training.model, transformed, self.training.inputs)
-        carried = {name: tf.identity(raw[name]) for name in self.definition.passthrough if name in raw}
+        carried = {
+            name: tf.identity(raw[name]) for name in self.definition.passthrough if name in raw
+        }
         return {self.output: result, **carried}
 
     def answer_examples(self, examples: tf.Tensor) -> dict[str, tf.Tensor]:
@@ -81,7 +83,9 @@ class Served:
         spec = [self.raw_spec()]
         archive.add_endpoint("serving_default", self.answer, spec)
         examples = tf.TensorSpec([None], tf.string, name="examples")
-        archive.add_endpoint("serve_examples", _keyed(self.answer_examples), [{"examples": examples}])
+        archive.add_endpoint(
+            "serve_examples", _keyed(self.answer_examples), [{"examples": examples}]
+        )
         archive.add_endpoint("transform_features", self.transform, spec)
         return archive
 

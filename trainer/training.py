@@ -122,9 +122,7 @@ def _resume(job: _Job, found: Checkpoint | None) -> tuple[Standing, checkpoint.A
 
 
 def _finished(standing: Standing, options: TrainOptions) -> bool:
-    return (
-        standing.step >= options.max_steps or standing.evaluations_since_best >= options.patience
-    )
+    return standing.step >= options.max_steps or standing.evaluations_since_best >= options.patience
 
 
 def _fit(
@@ -149,9 +147,7 @@ def _fit(
 def _write_checkpoint(job: _Job, standing: Standing, best: checkpoint.Arrays) -> None:
     model = checkpoint.values(job.models.score.variables)
     state = checkpoint.values(job.optimizer.variables)
-    checkpoint.save(
-        job.checkpoint_path, Checkpoint(standing, job.identity, model, state, best)
-    )
+    checkpoint.save(job.checkpoint_path, Checkpoint(standing, job.identity, model, state, best))
 
 
 def _train_until(
@@ -165,8 +161,8 @@ def _train_until(
         if not math.isfinite(loss):
             raise RunFailed(
                 f"the loss became {loss} between steps {step:,} and {step + count:,}; "
-                f"train anew with --fresh and a --learning-rate below {job.options.learning_rate:g}, "
-                "or clip= the features and the label's column"
+                "train anew with --fresh and a --learning-rate below "
+                f"{job.options.learning_rate:g}, or clip= the features"
             )
         total += loss * count
         step += count
@@ -217,7 +213,9 @@ def predict(model: keras.Model, examples: Examples) -> Floats:
     """Returns a model's answers, float64 (n,)."""
     answers = [
         keras.ops.convert_to_numpy(
-            _answer(model, examples.numbers[i : i + PREDICT_ROWS], examples.ids[i : i + PREDICT_ROWS])
+            _answer(
+                model, examples.numbers[i : i + PREDICT_ROWS], examples.ids[i : i + PREDICT_ROWS]
+            )
         )
         for i in range(0, len(examples), PREDICT_ROWS)
     ]

@@ -4,7 +4,8 @@ import argparse
 import os
 import sys
 import traceback
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 
 from transforms.errors import ForebayError, UserError
 
@@ -37,6 +38,23 @@ def run_command(command: Callable[[argparse.Namespace], int], args: argparse.Nam
             traceback.print_exc()
         print(f"error: {_line(error, debug)}", file=sys.stderr)
         return USER_ERROR if isinstance(error, UserError) else FAILURE
+
+
+@contextmanager
+def native_logs_hidden() -> Iterator[None]:
+    """Hides what libraries write to file descriptor 2 past Python.
+
+    TensorFlow greets every import with lines that heed none of its log levels.
+    """
+    sys.stderr.flush()
+    kept, nowhere = os.dup(2), os.open(os.devnull, os.O_WRONLY)
+    try:
+        os.dup2(nowhere, 2)
+        yield
+    finally:
+        os.dup2(kept, 2)
+        os.close(kept)
+        os.close(nowhere)
 
 
 def _line(error: Exception, debug: bool) -> str:

@@ -66,7 +66,7 @@ options = st.tuples(windows, defaults, st.integers(0, 3))
 several_options = st.lists(options, min_size=1, max_size=3)
 
 many = settings(max_examples=1000, deadline=None, suppress_health_check=[HealthCheck.too_slow])
-fewer = settings(many, max_examples=250)
+fewer = settings(many, max_examples=200)
 
 
 def make_aggregates(choices: Sequence[tuple], ops: Sequence[Op] = OPS) -> list[Aggregate]:

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
-import dataclasses
 import hashlib
+import json
+import shutil
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -18,6 +21,7 @@ from tfx_bsl.coders import example_coder
 from tfx_bsl.public import tfxio as public_tfxio
 from tfx_bsl.tfxio import tensor_representation_util
 
+from trainer.task import main
 from transforms import serialize
 from transforms.columns import (
     MISSING,
@@ -145,7 +149,6 @@ def transform(dataset: Dataset, rows: Columns, run: Path, scratch: Path) -> list
         metadata.schema
     )
     config = public_tfxio.TensorAdapterConfig(batches[0].schema, representations)
-    out: list[tuple[int, pa.RecordBatch]] = []
     train_batches = SPLIT_ROWS["train"][1] // BATCH
     with (
         beam.Pipeline(runner="FnApiRunner") as pipeline,
@@ -156,19 +159,18 @@ def transform(dataset: Dataset, rows: Columns, run: Path, scratch: Path) -> list
         _ = transform_fn | tft_beam.WriteTransformFn(str(run))
         for i, batch in enumerate(batches):
             rows_i = pipeline | f"Batch{i}" >> beam.Create([batch], reshuffle=False)
-            (data, _), _ = (
-                ((rows_i, config), transform_fn)
-                | f"Transform{i}" >> tft_beam.TransformDataset(output_record_batches=True),
-                None,
-            )
+            data, _ = (
+                (rows_i, config),
+                transform_fn,
+            ) | f"Transform{i}" >> tft_beam.TransformDataset(output_record_batches=True)
             _ = (
                 data
                 | f"Keys{i}" >> beam.Keys()
                 | f"Write{i}" >> beam.Map(_write_batch, str(scratch / f"batch-{i}.arrow"))
             )
-    del out
     return [
-        pa.ipc.open_file(str(scratch / f"batch-{i}.arrow")).get_batch(0) for i in range(len(batches))
+        pa.ipc.open_file(str(scratch / f"batch-{i}.arrow")).get_batch(0)
+        for i in range(len(batches))
     ]
 
 
@@ -243,3 +245,43 @@ def regression_run(tmp_path_factory: pytest.TempPathFactory, rows: Columns) -> P
 @pytest.fixture(scope="session")
 def binary_run(tmp_path_factory: pytest.TempPathFactory, rows: Columns) -> Path:
     return make_run(tmp_path_factory.mktemp("binary"), "binary", rows)
+
+
+@pytest.fixture(scope="session")
+def trained_regression(regression_run: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return train_copy(regression_run, tmp_path_factory.mktemp("trained-regression"))
+
+
+@pytest.fixture(scope="session")
+def trained_binary(binary_run: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return train_copy(binary_run, tmp_path_factory.mktemp("trained-binary"))
+
+
+def train_copy(run: Path, folder: Path) -> Path:
+    """Trains and exports in a copy of a run."""
+    copy = copy_run(run, folder)
+    flags = ["--max-steps", "600", "--eval-every", "200", "--batch-size", "128"]
+    assert main(["train", str(copy), *flags]) == 0
+    return copy
+
+
+def copy_run(run: Path, folder: Path) -> Path:
+    copy = folder / "run"
+    shutil.copytree(run, copy)
+    return copy
+
+
+@pytest.fixture
+def copy_of(tmp_path: Path) -> Callable[[Path], Path]:
+    return lambda run: copy_run(run, tmp_path)
+
+
+@pytest.fixture
+def edit_json() -> Callable[[Path], AbstractContextManager[Any]]:
+    @contextmanager
+    def edit(path: Path) -> Iterator[Any]:
+        value = json.loads(path.read_text(encoding="utf-8"))
+        yield value
+        path.write_text(json.dumps(value), encoding="utf-8")
+
+    return edit

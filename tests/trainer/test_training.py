@@ -1,0 +1,138 @@
+"""Training: it learns, stops, continues exactly where it was, and refuses what it must."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from trainer import data, progress
+from trainer.data import SplitReader
+from trainer.options import ModelKind, TrainOptions
+from trainer.run_folder import open_run
+from trainer.training import predict, train
+from transforms.errors import RunFailed, RunFolderError
+
+Copy = Callable[[Path], Path]
+QUICK = {"max_steps": 300, "eval_every": 100, "batch_size": 128}
+
+
+@pytest.mark.parametrize("model", ["linear", "deep", "wide_deep"])
+def test_models_learn(regression_run: Path, copy_of: Copy, model: ModelKind) -> None:
+    run = open_run(str(copy_of(regression_run)))
+    saved = train(run, TrainOptions(model=model, learning_rate=0.01, **QUICK))
+    label = SplitReader(run, "eval", saved.inputs).read().label
+    assert saved.record["eval_loss"] < 0.7 * np.std(label)
+
+
+def test_the_best_weights_are_kept_in_label_units(trained_regression: Path) -> None:
+    run = open_run(str(trained_regression))
+    record = json.loads((trained_regression / "training/model.json").read_text())
+    best = min(record["history"], key=lambda evaluation: evaluation["eval_loss"])
+    assert record["step"] == best["step"]
+    saved = train(run, TrainOptions(max_steps=600, eval_every=200, batch_size=128))
+    examples = SplitReader(run, "eval", saved.inputs).read()
+    answer = predict(saved.model, examples)
+    assert np.sqrt(np.mean((answer - examples.label) ** 2)) == pytest.approx(best["eval_loss"])
+    assert abs(answer.mean() - examples.label.mean()) < 1
+
+
+class StopAfterFirst(progress.Reporter):
+    def evaluated(self, *args: object) -> None:
+        super().evaluated(*args)  # type: ignore[arg-type]
+        raise KeyboardInterrupt
+
+
+@pytest.mark.parametrize("in_memory", [True, False])
+def test_a_stopped_training_continues_as_if_it_had_not(
+    regression_run: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, in_memory: bool,
+    copy_of: Copy,
+) -> None:  # fmt: skip
+    if not in_memory:
+        monkeypatch.setattr(data, "MEMORY_BYTES", 0)
+    run = open_run(str(copy_of(regression_run)))
+    options = TrainOptions(dropout=0.1, **QUICK)
+    whole = train(run, options)
+    with monkeypatch.context() as patch, pytest.raises(KeyboardInterrupt):
+        patch.setattr("trainer.training.Reporter", StopAfterFirst)
+        train(run, options, fresh=True)
+    assert (Path(run.path) / "training/checkpoint.npz").exists()
+    continued = train(run, options)
+    assert continued.record["history"] == whole.record["history"]
+    for mine, other in zip(continued.model.variables, whole.model.variables, strict=True):
+        np.testing.assert_array_equal(mine.numpy(), other.numpy())
+
+
+def test_a_killed_training_continues(binary_run: Path, copy_of: Copy) -> None:
+    run = copy_of(binary_run)
+    arguments = [str(run), "--max-steps", "2000", "--eval-every", "100", "--patience", "99"]
+    command = [sys.executable, "-m", "trainer.task", "train", *arguments, "--no-export"]
+    checkpoint = run / "training/checkpoint.npz"
+    process = subprocess.Popen(command, stderr=subprocess.PIPE, text=True)
+    deadline = time.monotonic() + 120
+    while not checkpoint.exists() and time.monotonic() < deadline and process.poll() is None:
+        time.sleep(0.02)
+    os.kill(process.pid, signal.SIGKILL)
+    process.communicate()
+    assert not (run / "training/model.json").exists()
+    done = subprocess.run([*command, "--json"], capture_output=True, text=True, check=True)
+    first = next(line for line in done.stderr.splitlines() if line.startswith("step "))
+    assert not first.startswith("step 100 of")
+    assert json.loads(done.stdout)["steps_trained"] == 2_000
+
+
+def test_a_finished_training_is_not_repeated(trained_regression: Path) -> None:
+    run = open_run(str(trained_regression))
+    before = (trained_regression / "training/checkpoint.npz").stat().st_mtime_ns
+    saved = train(run, TrainOptions(max_steps=600, eval_every=200, batch_size=128))
+    assert saved.record["steps_trained"] == 600
+    assert (trained_regression / "training/checkpoint.npz").stat().st_mtime_ns == before
+
+
+def test_changed_options_are_refused_until_fresh(trained_regression: Path, copy_of: Copy) -> None:
+    run = open_run(str(copy_of(trained_regression)))
+    with pytest.raises(RunFolderError, match=r"batch_size was 128 and is now 64.*--fresh"):
+        train(run, TrainOptions(max_steps=600, eval_every=200, batch_size=64))
+    saved = train(run, TrainOptions(max_steps=50, batch_size=64), fresh=True)
+    assert saved.record["steps_trained"] == 50
+
+
+def test_a_damaged_checkpoint_is_refused(trained_regression: Path, copy_of: Copy) -> None:
+    copy = copy_of(trained_regression)
+    (copy / "training/checkpoint.npz").write_bytes(b"PK")
+    with pytest.raises(RunFolderError, match=r"no checkpoint.*--fresh"):
+        train(open_run(str(copy)), TrainOptions())
+
+
+def test_patience_ends_a_training(regression_run: Path, copy_of: Copy) -> None:
+    run = open_run(str(copy_of(regression_run)))
+    options = TrainOptions(
+        max_steps=5_000, eval_every=50, batch_size=64, learning_rate=0.03, patience=2
+    )
+    record = train(run, options).record
+    assert record["steps_trained"] == record["step"] + 2 * 50 < 5_000
+
+
+def test_a_loss_that_is_no_number_ends_a_training(regression_run: Path, copy_of: Copy) -> None:
+    run = open_run(str(copy_of(regression_run)))
+    with pytest.raises(RunFailed, match=r"the loss became (nan|inf).*--learning-rate below 1e\+20"):
+        train(run, TrainOptions(optimizer="sgd", learning_rate=1e20, **QUICK))
+
+
+@pytest.mark.parametrize("optimizer", ["adagrad", "ftrl", "rmsprop", "sgd"])
+def test_optimizers_and_penalties_train(binary_run: Path, copy_of: Copy, optimizer: str) -> None:
+    run = open_run(str(copy_of(binary_run)))
+    options = TrainOptions(optimizer=optimizer, l1=1e-6, l2=1e-5, max_steps=50, learning_rate=0.02)  # type: ignore[arg-type]
+    assert train(run, options).record["eval_loss"] < 1.0
+
+
+def test_tensorboard_gets_its_files(trained_regression: Path) -> None:
+    assert list((trained_regression / "training/logs").glob("events.out.tfevents.*"))

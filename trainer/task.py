@@ -1,0 +1,106 @@
+"""``python -m trainer.task train|evaluate|predict``: the commands without the front door.
+
+The functions `run_train`, `run_evaluate` and `run_predict` are what the ``forebay`` commands call.
+"""
+
+import argparse
+import json
+import logging
+import os
+import sys
+from collections.abc import Sequence
+from typing import Any
+
+from trainer import options
+from transforms.command_line import native_logs_hidden, run_command
+
+
+def _start_tensorflow() -> None:
+    """Imports TensorFlow without its greetings; a log level that the user set stays."""
+    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
+    for name in ("absl", "tensorflow"):
+        logging.getLogger(name).setLevel(logging.ERROR)
+    with native_logs_hidden():
+        import tensorflow_transform  # noqa: F401 - brings TensorFlow
+
+
+def run_train(args: argparse.Namespace) -> int:
+    """Trains, evaluates on the eval split, exports; returns the exit status."""
+    chosen = options.train_options(args)
+    _start_tensorflow()
+    from trainer.evaluate import evaluate, table
+    from trainer.export import export_model
+    from trainer.run_folder import open_run
+    from trainer.training import train
+
+    run = open_run(args.run)
+    training = train(run, chosen, fresh=args.fresh)
+    report = evaluate(run, options.EvaluateOptions(split="eval"))
+    model = None if args.no_export else export_model(run, training, report)
+    record = training.record
+    if args.json:
+        steps = {name: record[name] for name in ("step", "steps_trained")}
+        _print_json({"model": model, **steps, "evaluation": report})
+    else:
+        print(f"trained {record['steps_trained']:,} steps, the best was {record['step']:,}")
+        print(table(report))
+        print(f"exported {model}" if model else "exported nothing, as asked")
+    return 0
+
+
+def run_evaluate(args: argparse.Namespace) -> int:
+    """Evaluates a split; returns the exit status."""
+    chosen = options.evaluate_options(args)
+    _start_tensorflow()
+    from trainer.evaluate import evaluate, table
+    from trainer.run_folder import open_run
+
+    run = open_run(args.run)
+    report = evaluate(run, chosen)
+    if args.json:
+        _print_json(report)
+    else:
+        print(table(report))
+        print(f"wrote {run.file('evaluation', chosen.split)}.json and .png")
+    return 0
+
+
+def run_predict(args: argparse.Namespace) -> int:
+    """Answers JSON lines; returns 1 where there were lines and all failed, else 0."""
+    _start_tensorflow()
+    from trainer.predict import predict_files
+
+    counts = predict_files(args.model, args.input, args.output)
+    if counts.errors:
+        print(
+            f"{counts.errors:,} of {counts.lines:,} lines were answered with an error",
+            file=sys.stderr,
+        )
+    return 1 if counts.errors and counts.errors == counts.lines else 0
+
+
+def _print_json(value: Any) -> None:
+    print(json.dumps(value, ensure_ascii=False, allow_nan=False))
+
+
+COMMANDS = {
+    "train": (options.add_train_arguments, run_train, "train on a run folder and export a model"),
+    "evaluate": (options.add_evaluate_arguments, run_evaluate, "measure a model on a split"),
+    "predict": (options.add_predict_arguments, run_predict, "answer JSON lines"),
+}
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Runs the command that the arguments name; returns the exit status."""
+    parser = argparse.ArgumentParser(prog="python -m trainer.task", description=__doc__)
+    commands = parser.add_subparsers(dest="command", required=True, metavar="COMMAND")
+    for name, (add_arguments, command, summary) in COMMANDS.items():
+        child = commands.add_parser(name, help=summary)
+        add_arguments(child)
+        child.set_defaults(function=command)
+    args = parser.parse_args(arguments)
+    return run_command(args.function, args)
+
+
+if __name__ == "__main__":
+    sys.exit(main())
