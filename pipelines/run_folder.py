@@ -8,6 +8,7 @@ from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+from apache_beam.io.filesystem import CompressionTypes
 from apache_beam.io.filesystems import FileSystems
 
 from transforms.errors import RunFolderError
@@ -119,10 +120,18 @@ def list_files(folder: str, names: Iterable[str]) -> dict[str, FileEntry]:
     return entries
 
 
+def write_bytes(path: str, content: bytes | memoryview) -> None:
+    """Writes a file, as it is whatever its name, and the folder it lies in."""
+    if "://" not in path:
+        os.makedirs(os.path.dirname(path), exist_ok=True)
+    with FileSystems.create(path, compression_type=CompressionTypes.UNCOMPRESSED) as sink:
+        sink.write(content)
+
+
 def file_entry(path: str) -> FileEntry:
     """Reads a file and returns its size and SHA-256."""
     digest, size = hashlib.sha256(), 0
-    with FileSystems.open(path, compression_type="uncompressed") as source:
+    with FileSystems.open(path, compression_type=CompressionTypes.UNCOMPRESSED) as source:
         while block := source.read(1 << 20):
             digest.update(block)
             size += len(block)

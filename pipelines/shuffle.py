@@ -15,6 +15,7 @@ import apache_beam as beam
 import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
+from apache_beam.io.filesystem import CompressionTypes
 from apache_beam.io.filesystems import FileSystems
 from apache_beam.transforms.window import GlobalWindow
 from apache_beam.utils.timestamp import MIN_TIMESTAMP
@@ -157,4 +158,4 @@ def _read_group(group: tuple[tuple[str, int], Iterable[_Piece]]) -> Group:
 def _open(path: str) -> pa.NativeFile:
     if "://" not in path:
         return pa.memory_map(path)
-    return pa.PythonFile(FileSystems.open(path, compression_type="uncompressed"), mode="r")
+    return pa.PythonFile(FileSystems.open(path, compression_type=CompressionTypes.UNCOMPRESSED), mode="r")

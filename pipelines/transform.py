@@ -1,20 +1,21 @@
 """tf.Transform over the shards of a run: analyze train, transform every split, write TFRecords."""
 
-import os
+import gzip
+import hashlib
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 import apache_beam as beam
 import pyarrow as pa
 import pyarrow.parquet as pq
-import tensorflow as tf
 import tensorflow_transform.beam as tft_beam
+from apache_beam.io.filesystem import CompressionTypes
 from apache_beam.io.filesystems import FileSystems
-from tfx_bsl.coders.example_coder import RecordBatchToExamplesEncoder
 
 from pipelines.facts import Fact
 from pipelines.graph_rows import SHARD, adapter_config, to_graph_rows
-from pipelines.run_folder import file_entry
+from pipelines.run_folder import write_bytes
+from pipelines.tfrecords import encode_examples
 from transforms.dataset import Dataset
 from transforms.graph import preprocessing_fn
 
@@ -40,7 +41,7 @@ class ReadShards(beam.PTransform):
 
 def _read_shard(shard: Shard, dataset: Dataset) -> pa.RecordBatch:
     _, number, path = shard
-    with FileSystems.open(path, compression_type="uncompressed") as source:
+    with FileSystems.open(path, compression_type=CompressionTypes.UNCOMPRESSED) as source:
         table = pq.read_table(pa.PythonFile(source, mode="r"), use_threads=False)
     return to_graph_rows(table.combine_chunks().to_batches()[0], dataset, number)
 
@@ -111,12 +112,8 @@ class _WriteExamples(beam.DoFn):
     def process(self, element: tuple[int, pa.RecordBatch]) -> Iterator[Fact]:
         number, batch = element
         name = f"examples/{self._split}/part-{number:05d}.tfrecord" + ".gz" * self._gzip
-        path = FileSystems.join(self._folder, name)
-        if "://" not in path:
-            os.makedirs(os.path.dirname(path), exist_ok=True)
-        encoder = RecordBatchToExamplesEncoder()
-        with tf.io.TFRecordWriter(path, "GZIP" if self._gzip else "") as writer:
-            for example in encoder.encode(batch):
-                writer.write(example)
-        entry = file_entry(path)
-        yield ("files", name, {"size": entry.size, "sha256": entry.sha256})
+        content: Any = encode_examples(batch).data
+        if self._gzip:
+            content = gzip.compress(content, compresslevel=6, mtime=0)
+        write_bytes(FileSystems.join(self._folder, name), content)
+        yield ("files", name, {"size": len(content), "sha256": hashlib.sha256(content).hexdigest()})

@@ -85,25 +85,26 @@ def _join(element: Group, groups: Sequence[WindowGroup]) -> tuple[int, pa.Record
     """Puts each row's windowed values beside it and orders the rows by their hash."""
     (_, shard), tables = element
     rows = tables[_ROWS].combine_chunks()
-    identity = rows[ROW].to_numpy()
-    rows = rows.take(pa.array(np.argsort(mix(identity), kind="stable")))
+    rows = rows.take(pa.array(np.argsort(mix(rows[ROW].to_numpy()), kind="stable")))
     identity = rows[ROW].to_numpy()
     for i, group in enumerate(groups):
-        values = tables.get(f"windows{i}")
-        for name in group.aggregates:
-            column = (
-                _aligned(identity, values, name) if values else pa.nulls(len(rows), pa.float64())
-            )
+        for name, column in _beside(identity, tables.get(f"windows{i}"), list(group.aggregates)):
             rows = rows.append_column(name, column)
     return shard, rows.combine_chunks().to_batches()[0]
 
 
-def _aligned(identity: np.ndarray, values: pa.Table, name: str) -> pa.Array:
+def _beside(
+    identity: np.ndarray, values: pa.Table | None, names: Sequence[str]
+) -> Iterator[tuple[str, pa.Array]]:
+    """Yields windowed columns as float64, in the order of the given rows; null for those not in."""
+    if values is None:
+        yield from ((name, pa.nulls(len(identity), pa.float64())) for name in names)
+        return
     found = values[ROW].to_numpy()
     order = np.argsort(found)
-    position = np.searchsorted(found, identity, sorter=order)
-    position = np.minimum(position, len(found) - 1)
-    index = order[position]
-    there = found[index] == identity
-    column = pc.take(values[name].combine_chunks(), pa.array(index, mask=~there))
-    return column.cast(pa.float64(), safe=False)
+    found = found[order]
+    position = np.minimum(np.searchsorted(found, identity), len(found) - 1)
+    index = pa.array(order[position], mask=found[position] != identity)
+    for name in names:
+        column = values[name].combine_chunks().cast(pa.float64(), safe=False)
+        yield name, pc.take(column, index)

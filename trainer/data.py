@@ -198,8 +198,14 @@ def _pass(
         order = tf.random.experimental.stateless_shuffle(tf.range(len(examples)), seed)
         return tf.data.Dataset.from_tensor_slices(order).batch(batch_size, drop_remainder=True)
     files = tf.random.experimental.stateless_shuffle(tf.constant(reader.files), seed)
-    records = _records(files).shuffle(SHUFFLE_ROWS, seed=tf.reduce_sum(seed * [1_000_003, 1]))
-    return records.batch(batch_size, drop_remainder=True)
+    # Not Dataset.shuffle: its seed may be no tensor once a global seed is set.
+    chunks = _records(files).batch(SHUFFLE_ROWS).enumerate(1)
+    shuffled = chunks.map(
+        lambda i, chunk: tf.random.experimental.stateless_shuffle(
+            chunk, seed + tf.stack([0, i * 2**32])
+        )
+    )
+    return shuffled.unbatch().batch(batch_size, drop_remainder=True)
 
 
 def _gather(examples: Examples):  # type: ignore[no-untyped-def]  # noqa: ANN202

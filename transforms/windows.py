@@ -20,7 +20,8 @@ class Op:
     Attributes:
         name: one of `OPERATORS`.
         default: the value of an empty window; None: missing (a count is 0 then).
-        min_count: windows with fewer values are missing.
+        min_count: a window with fewer values than this, but at least one, is missing; an empty
+            one gives ``default``.
     """
 
     name: str

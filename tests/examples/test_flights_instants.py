@@ -10,7 +10,6 @@ from typing import Any
 import pyarrow as pa
 import pytest
 
-
 MINUTE = dt.timedelta(minutes=1)
 SUMMER = {"year": 2013, "month": 6, "day": 1, "dep_delay": None, "arr_delay": None}
 

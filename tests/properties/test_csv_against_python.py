@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import gzip
 import io
+from itertools import pairwise
 from typing import NamedTuple
 from unittest import mock
 
@@ -87,9 +88,7 @@ def in_ranges(data: bytes, target: int, block: int) -> tuple[dict[int, list[str]
     with mock.patch.object(csv_ranges, "_PLAN_BLOCK_BYTES", block):
         ranges = list(plan_ranges(io.BytesIO(data), CSV, len(names), LIMIT, target, start, "f"))
     edges = [start, *(piece.end for piece in ranges)]
-    assert [(piece.start, piece.end) for piece in ranges] == list(
-        zip(edges, edges[1:], strict=False)
-    )
+    assert [(piece.start, piece.end) for piece in ranges] == list(pairwise(edges))
     assert edges[-1] == len(data)
     return parse([(piece.start, data[piece.start : piece.end]) for piece in ranges], names)
 
@@ -97,7 +96,6 @@ def in_ranges(data: bytes, target: int, block: int) -> tuple[dict[int, list[str]
 @settings(max_examples=250, deadline=None)
 @given(files(nasty), st.integers(1, 80), st.integers(1, 80))
 def test_what_python_writes_is_read_back(file: File, target: int, block: int) -> None:
-    # A last record of one empty cell is a blank line where its line end is its only byte.
     rows, rejects = in_ranges(file.data, target, block)
     assert rejects == []
     assert rows == dict(zip(file.starts, file.cells, strict=True))
@@ -128,7 +126,7 @@ def test_damage_costs_no_other_row(
     damaged = file.data[:place] + stray + file.data[place:]
     hurt = max(i for i, start in enumerate(file.starts) if start <= place)
     rows, rejects = in_ranges(damaged, target, 50)
-    region = range(file.starts[hurt], (file.starts + [len(damaged)])[hurt + 1] + 1)
+    region = range(file.starts[hurt], [*file.starts, len(damaged)][hurt + 1] + 1)
     untouched = {
         start + (i > hurt): cells
         for i, (start, cells) in enumerate(zip(file.starts, file.cells, strict=True))

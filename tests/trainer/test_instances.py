@@ -1,0 +1,153 @@
+"""Rows as JSON: what each kind of column takes, and what is said about the rest."""
+
+from __future__ import annotations
+
+import base64
+import json
+from typing import Any
+
+import numpy as np
+import pytest
+
+from trainer.instances import InstanceReader
+from transforms.columns import MISSING_INT, Boolean, Date, Integer, Number, String, Timestamp
+from transforms.dataset import Dataset
+from transforms.errors import InstanceError
+from transforms.features import Calendar, Categorical, Numeric
+from transforms.labels import Regression
+from transforms.split import HashSplit
+
+DATASET = Dataset(
+    name="kinds",
+    columns={
+        "number": Number(range=(0, 100)), "integer": Integer(), "flag": Boolean(),
+        "text": String(), "choice": String(values=("a", "b")), "at": Timestamp(), "day": Date(),
+        "id": String(required=True), "y": Number(),
+    },
+    features=(
+        Numeric("number"), Numeric("integer"), Numeric("flag"), Categorical("text"),
+        Categorical("choice"), Calendar("at"), Calendar("day", "month"),
+    ),
+    label=Regression("y"),
+    split=HashSplit(on="id"),
+    passthrough=("id",),
+)  # fmt: skip
+ROW = {
+    "number": 1.5, "integer": 3, "flag": True, "text": "x", "choice": "a",
+    "at": "2026-01-31T08:30:00Z", "day": "2026-01-31", "id": "r1",
+}  # fmt: skip
+READER = InstanceReader(DATASET)
+
+
+@pytest.mark.parametrize(
+    ("column", "value", "expected"),
+    [
+        ("number", 1.5, 1.5),
+        ("number", 7, 7.0),
+        ("integer", -12, -12),
+        ("integer", 12.0, 12),
+        ("integer", 2**63 - 1, 2**63 - 1),
+        ("integer", None, MISSING_INT),
+        ("flag", False, 0),
+        ("flag", None, MISSING_INT),
+        ("text", "é\n", "é\n".encode()),
+        ("text", "", b""),
+        ("text", {"b64": base64.b64encode("é".encode()).decode()}, "é".encode()),
+        ("text", None, b"\xff"),
+        ("at", 1, 1),
+        ("at", "1970-01-01T00:00:00.000001Z", 1),
+        ("at", "1969-12-31t19:00:00-05:00", 0),
+        ("at", "1970-01-01 00:00:01+00:00", 1_000_000),
+        ("at", None, MISSING_INT),
+        ("day", "1970-01-02", 1),
+        ("day", "1969-12-31", -1),
+        ("day", None, MISSING_INT),
+    ],
+)
+def test_values_become_the_graphs(column: str, value: Any, expected: Any) -> None:
+    assert READER.read({**ROW, column: value})[column] == expected
+
+
+def test_a_missing_number_is_nan() -> None:
+    assert np.isnan(READER.read({**ROW, "number": None})["number"])
+
+
+@pytest.mark.parametrize(
+    ("column", "value", "words"),
+    [
+        ("number", "1.5", "'number' is \"1.5\", not a number"),
+        ("number", True, "not a number"),
+        ("number", 1e39, "not a float32 number"),
+        ("number", -1, "not within 0 to 100; rows with other values are rejected"),
+        ("integer", 1.5, "not a whole number"),
+        ("integer", True, "not a whole number"),
+        ("integer", "1", "not a whole number"),
+        ("integer", MISSING_INT, "not within 64 bits; write null"),
+        ("integer", 2**63, "not within 64 bits"),
+        ("flag", 1, "not true or false"),
+        ("flag", "true", "not true or false"),
+        ("text", 5, "not text"),
+        ("text", {"b64": "!"}, "not base64"),
+        ("text", {"b64": "/w=="}, "not valid Unicode"),
+        ("text", {"b64": "YQ==", "x": 1}, "not base64"),
+        ("text", "\ud800", "not valid Unicode"),
+        ("choice", "c", "not one of 'a', 'b'"),
+        ("at", "2026-01-31T08:30:00", "not an instant with its offset"),
+        ("at", "2026-02-30T08:30:00Z", "not an instant (day is out of range"),
+        ("at", 1.5, "not an instant"),
+        ("at", True, "not an instant"),
+        ("at", MISSING_INT, "not within 64 bits"),
+        ("day", "2026-1-31", "not a day"),
+        ("day", "2026-02-30", "not a day (day is out of range"),
+        ("day", 5, "not a day"),
+        ("id", None, "'id' is null, and it is required"),
+    ],
+)
+def test_values_that_do_not_fit_are_named(column: str, value: Any, words: str) -> None:
+    with pytest.raises(InstanceError) as error:
+        READER.read({**ROW, column: value})
+    assert words in str(error.value)
+    assert repr(column) in str(error.value)
+
+
+def test_keys_must_be_the_models() -> None:
+    with pytest.raises(InstanceError, match="'y' is the label, which the model is to predict"):
+        READER.read({**ROW, "y": 1.0})
+    with pytest.raises(InstanceError, match="takes no 'colour', 'size'; leave out"):
+        READER.read({**ROW, "size": 1, "colour": 2})
+    with pytest.raises(InstanceError, match="'at', 'day' absent; give every column, null"):
+        READER.read({name: value for name, value in ROW.items() if name not in ("at", "day")})
+
+
+@pytest.mark.parametrize(
+    ("line", "words"),
+    [
+        (b"{", "not JSON"),
+        (b"\xff", "not JSON"),
+        (b'{"number": NaN}', "NaN is none; write null"),
+        (b'{"number": -Infinity}', "-Infinity is none"),
+        (b'{"a": 1, "a": 2}', "the key 'a' is there twice"),
+        (b"[1]", "[1] is no object"),
+        (b"null", "null is no object"),
+        (b"[" * 100_000, "not JSON"),
+        (b'{"integer": ' + b"9" * 5_000 + b"}", "not JSON"),
+    ],
+)
+def test_lines_that_are_no_objects_are_refused(line: bytes, words: str) -> None:
+    with pytest.raises(InstanceError) as error:
+        READER.parse(line)
+    assert words in str(error.value)
+
+
+def test_numbers_beyond_float_are_refused() -> None:
+    row = READER.parse(b'{"number": 1e999}')
+    with pytest.raises(InstanceError, match="not a float32 number"):
+        READER.read({**ROW, **row})
+
+
+def test_arrays_have_the_graphs_dtypes() -> None:
+    arrays = READER.arrays([READER.read(json.loads(json.dumps(ROW)))] * 2)
+    assert {name: array.dtype.kind for name, array in arrays.items()} == {
+        "number": "f", "integer": "i", "flag": "i", "text": "O", "choice": "O",
+        "at": "i", "day": "i", "id": "O",
+    }  # fmt: skip

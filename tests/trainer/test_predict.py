@@ -1,0 +1,135 @@
+"""Prediction: one answer per line, in order, whatever else is in the file."""
+
+from __future__ import annotations
+
+import base64
+import io
+import json
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+from trainer.predict import BATCH_LINES, Predictor, predict_lines
+from trainer.task import main
+
+Columns = dict[str, Any]
+NAMES = ("trip_id", "left_at", "day", "line", "wagons", "express", "distance", "guess",
+         "delay_mean_1h_by_line")  # fmt: skip
+
+
+@pytest.fixture(scope="module")
+def predictor(trained_regression: Path) -> Predictor:
+    return Predictor(str(trained_regression / "model"))
+
+
+def to_json_row(rows: Columns, i: int) -> dict[str, Any]:
+    """A row as a person would write it."""
+    row: dict[str, Any] = {name: rows[name][i] for name in NAMES}
+    for name, value in row.items():
+        if isinstance(value, bytes):
+            row[name] = None if value == b"\xff" else value.decode()
+        elif np.isnan(value) or value == np.iinfo(np.int64).min:
+            row[name] = None
+        else:
+            row[name] = value.item()
+    if row["day"] is not None:
+        row["day"] = str(np.datetime64(row["day"], "D"))
+    row["left_at"] = f"{np.datetime64(row['left_at'], 'us')}Z"
+    row["express"] = None if row["express"] is None else bool(row["express"])
+    return row
+
+
+def ask(predictor: Predictor, lines: list[str]) -> list[dict[str, Any]]:
+    sink = io.StringIO()
+    predict_lines(predictor, io.BytesIO("\n".join(lines).encode()), sink)
+    return [json.loads(line) for line in sink.getvalue().splitlines()]
+
+
+def test_answers_are_the_signatures_in_order(predictor: Predictor, rows: Columns) -> None:
+    count = BATCH_LINES + 300
+    answers = ask(predictor, [json.dumps(to_json_row(rows, i)) for i in range(count)])
+    assert [answer["trip_id"] for answer in answers] == [f"trip-{i}" for i in range(count)]
+    raw = {name: rows[name][:count] for name in NAMES}
+    expected = predictor._function(**raw)["prediction"].numpy()
+    found = np.array([answer["prediction"] for answer in answers])
+    np.testing.assert_allclose(found, expected, rtol=0, atol=1e-6 * np.abs(expected).max())
+
+
+def test_passthrough_comes_back_as_it_was_written(predictor: Predictor, rows: Columns) -> None:
+    row = {**to_json_row(rows, 0), "left_at": "2026-01-31T08:30:00.25-05:00"}
+    (answer,) = ask(predictor, [json.dumps(row)])
+    assert list(answer) == ["trip_id", "left_at", "prediction"]
+    assert answer["left_at"] == "2026-01-31T08:30:00.25-05:00"
+
+
+def test_bad_lines_are_answered_and_the_rest_go_on(predictor: Predictor, rows: Columns) -> None:
+    good = to_json_row(rows, 1)
+    lines = [
+        json.dumps(good),
+        "",
+        "not json",
+        json.dumps({**good, "delay": 3.0}),
+        "   ",
+        json.dumps({**good, "wagons": "three"}),
+        json.dumps(good),
+    ]
+    answers = ask(predictor, lines)
+    assert [answer.get("line") for answer in answers] == [None, 3, 4, 6, None]
+    assert "label" in answers[2]["error"]
+    assert answers[0] == answers[4]
+
+
+def test_text_may_come_as_base64(predictor: Predictor, rows: Columns) -> None:
+    row = {**to_json_row(rows, 0), "line": "étoile"}
+    encoded = {**row, "line": {"b64": base64.b64encode("étoile".encode()).decode()}}
+    plain, packed = ask(predictor, [json.dumps(row), json.dumps(encoded)])
+    assert plain == packed
+
+
+def test_numbers_have_their_shortest_text(predictor: Predictor, rows: Columns) -> None:
+    sink = io.StringIO()
+    line = json.dumps(to_json_row(rows, 0)).encode()
+    predict_lines(predictor, io.BytesIO(line), sink)
+    text = sink.getvalue().partition('"prediction": ')[2].rstrip("}\n")
+    assert len(text.replace(".", "").replace("-", "")) <= 9
+
+
+def test_no_lines_make_no_answers(predictor: Predictor) -> None:
+    assert ask(predictor, ["", ""]) == []
+
+
+def test_the_command_reads_files_and_says_how_many_failed(
+    trained_binary: Path, rows: Columns, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    source, sink = tmp_path / "rows.jsonl", tmp_path / "answers.jsonl"
+    source.write_text(json.dumps(to_json_row(rows, 0)) + "\n{}\n")
+    flags = ["predict", "--model", str(trained_binary / "model"), str(source)]
+    assert main([*flags, "--output", str(sink)]) == 0
+    good, bad = (json.loads(line) for line in sink.read_text().splitlines())
+    assert 0 < good["probability"] < 1
+    assert bad["line"] == 2
+    assert "1 of 2 lines" in capsys.readouterr().err
+    source.write_text("{}\n")
+    assert main(flags) == 1
+    assert json.loads(capsys.readouterr().out)["line"] == 1
+
+
+def test_files_that_cannot_be_opened_are_status_2(
+    trained_binary: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main(["predict", "--model", "no/model"]) == 2
+    assert main(["predict", "--model", str(trained_binary / "model"), "no/rows.jsonl"]) == 2
+    assert "no/rows.jsonl cannot be opened" in capsys.readouterr().err
+
+
+def test_a_pipe_works_and_standard_error_is_quiet(trained_regression: Path, rows: Columns) -> None:
+    done = subprocess.run(
+        [sys.executable, "-m", "trainer.task", "predict", "--model", trained_regression / "model"],
+        input=json.dumps(to_json_row(rows, 0)), capture_output=True, text=True, check=True,
+    )  # fmt: skip
+    assert json.loads(done.stdout)["trip_id"] == "trip-0"
+    assert done.stderr == ""
