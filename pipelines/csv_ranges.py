@@ -6,14 +6,14 @@ reading everything at once: a good record lies in one stretch with all its bytes
 stays rejected when the bytes after its stretch are gone, since what was no record with them is at
 best an unclosed quote without them; and its reason depends on the line alone.
 
-Memory stays bounded whatever the text. Of a line too long to be held in one window, the first
-``max_record_bytes + 1`` bytes end their stretch, which is enough to see that it is too long, and
-the rest of the line belongs to no stretch.
+Memory stays bounded whatever the text. A line that does not end within the window in which it
+proves too long ends its stretch with that window; the rest of the line belongs to no stretch.
 """
 
 from __future__ import annotations
 
 import gzip
+import re
 import zlib
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -24,8 +24,7 @@ from transforms.columns import CsvFormat
 from transforms.errors import InputError
 
 _PLAN_BLOCK_BYTES = 4 << 20
-# A window this much longer than the longest record always holds one, CRLF included.
-_MARGIN_BYTES = 3
+_LINE_END = re.compile(rb"[\r\n]")
 
 
 @dataclass(frozen=True)
@@ -165,7 +164,7 @@ def read_chunks(
         format: the dialect.
         columns_count: the number of fields of a good record.
         max_record_bytes: greatest length of a record, line end excluded.
-        target_bytes: about the length of a chunk, at least ``max_record_bytes + 3``.
+        target_bytes: about the length of a chunk, at least ``max_record_bytes + 1``.
         start_offset: where the records start, after a byte-order mark and a header.
         source: the file's name, for errors.
 
@@ -192,7 +191,7 @@ def _windows(
     start_offset: int,
 ) -> Iterator[_Window]:
     """Yields the text as windows of whole records; the carried remainder is under one record."""
-    block_bytes = max(block_bytes, max_record_bytes + _MARGIN_BYTES)
+    block_bytes = max(block_bytes, max_record_bytes + 1)  # so that every window has a record
     reader.skip(start_offset)
     carry, offset, is_last = b"", start_offset, False
     while not is_last:
@@ -200,32 +199,26 @@ def _windows(
         is_last = len(block) < block_bytes
         data = carry + block
         records = scan_records(data, format, columns_count, max_record_bytes, is_last=is_last)
-        starts, size, resume = records.starts + offset, records.consumed, records.consumed
-        carry = data[resume:]
+        start, offset = offset, offset + records.consumed
+        carry = data[records.consumed :]
         if records.in_long_line:
-            size = int(records.ends[-1])
             skipped, carry = _skip_line(reader, carry)
-            resume += skipped
-        yield _Window(starts, offset, data[:size], offset + resume)
-        offset += resume
+            offset += skipped
+        yield _Window(records.starts + start, start, data[: records.consumed], offset)
 
 
 def _skip_line(reader: GuardedReader, rest: bytes) -> tuple[int, bytes]:
-    """Skips the rest of a line and its line end.
+    """Skips the rest of a line with the first byte of its line end.
 
     Returns:
         the number of bytes skipped and the bytes read beyond them.
     """
     skipped = 0
     while True:
-        found = [place for place in (rest.find(b"\n"), rest.find(b"\r")) if place >= 0]
-        size = min(found) + 1 if found else len(rest)
-        if found and size < len(rest):
-            size += rest[size - 1 : size + 1] == b"\r\n"
-            return skipped + size, rest[size:]
-        more = reader.read(_PLAN_BLOCK_BYTES)
-        if not more or rest[-1:] == b"\n":
-            return skipped + len(rest), more
-        keep = rest[-1:] if found else b""  # a CR that LF may follow
-        skipped += len(rest) - len(keep)
-        rest = keep + more
+        found = _LINE_END.search(rest)
+        if found:
+            return skipped + found.end(), rest[found.end() :]
+        skipped += len(rest)
+        rest = reader.read(_PLAN_BLOCK_BYTES)
+        if not rest:
+            return skipped, rest

@@ -93,7 +93,7 @@ def scan_records(
         max_record_bytes: greatest length of a record, line end excluded.
         is_last: whether the file, or the stretch to be read by itself, ends with the buffer. If
             not, scanning stops before the first record that may continue. A buffer of
-            ``max_record_bytes + 3`` bytes always holds a whole record or a line too long.
+            ``max_record_bytes + 1`` bytes always holds a whole record or a line too long.
         most: scanning stops after this many records.
     """
     view = np.frombuffer(data, np.uint8)
@@ -134,10 +134,7 @@ def _scan(
     count, position, in_long_line = 0, 0, False
     while position < n and count < most and not in_long_line:
         if outside[data[np.uintp(position)]] == _LINE_END:  # a blank line
-            following = _after_line_end(data, position, is_last)
-            if following == _INCOMPLETE:
-                break
-            position = following
+            position = _after_line_end(data, position)
             continue
         status, found, end, following = _read_record(
             data, position, is_last, outside, inside, columns_count, limit
@@ -168,14 +165,11 @@ def _grown(old: Any, capacity: int) -> Any:
 
 
 @compiled
-def _after_line_end(data: ByteArray, position: int, is_last: bool) -> int:
-    """Returns where the next line starts, or _INCOMPLETE for a CR that LF may follow."""
+def _after_line_end(data: ByteArray, position: int) -> int:
+    """Returns where the next line starts. The LF of a CRLF cut in two makes a blank line."""
     following = position + 1
-    if data[np.uintp(position)] == _CR:
-        if following == data.size:
-            return following if is_last else _INCOMPLETE
-        if data[np.uintp(following)] == _LF:
-            following += 1
+    if data[np.uintp(position)] == _CR and following < data.size:
+        following += data[np.uintp(following)] == _LF
     return following
 
 
@@ -199,10 +193,10 @@ def _read_record(
     stop = min(data.size, start + limit + 1)  # a line end may be at start + limit
     outcome, fields, i, first_end = _find_end(data, start, stop, outside, inside, columns_count)
     too_long = i == stop and stop - start > limit
-    if i == stop and outcome != _BROKEN and not too_long and not is_last:
+    if i == stop and not too_long and not is_last:
         return OK, 0, i, _INCOMPLETE
     if outcome == _ENDED and not too_long:
-        following = i if i == data.size else _after_line_end(data, i, is_last)
+        following = i if i == data.size else _after_line_end(data, i)
         if columns_count < 0 or fields == columns_count:
             return OK, fields, i, following
         if first_end < 0:
@@ -281,8 +275,10 @@ def _skip_quoted(
 def _skip_unquoted(
     data: ByteArray, i: int, stop: int, outside: ByteArray, fields: int
 ) -> tuple[int, int]:
-    """Goes over unquoted fields to ``stop``, a line end or a quote that opens a field."""
-    first = i
+    """Goes over unquoted fields to ``stop``, a line end or a quote that opens a field.
+
+    The byte at ``i`` is no quote.
+    """
     while True:
         # Counting instead of branching at delimiters: one misprediction a line, not one a field.
         while i < stop:
@@ -293,7 +289,7 @@ def _skip_unquoted(
             i += 1
         if i == stop or outside[data[np.uintp(i)]] == _LINE_END:
             return i, fields
-        if i > first and outside[data[np.uintp(i - 1)]] == _DELIMITER:
+        if outside[data[np.uintp(i - 1)]] == _DELIMITER:
             return i, fields
         i += 1
 
@@ -311,10 +307,11 @@ def _reject_line(
     """Rejects the line from ``start``, which ends at ``end`` or after; see :func:`_read_record`."""
     while end < data.size and outside[data[np.uintp(end)]] != _LINE_END:
         end += 1
+    following = _INCOMPLETE
     if end < data.size:
-        following = _after_line_end(data, end, is_last)
-    else:
-        following = end if is_last else _INCOMPLETE
+        following = _after_line_end(data, end)
+    elif is_last:
+        following = end
     if end - start <= limit:
         return status, 0, end, following
     return TOO_LONG, 0, end if following == _INCOMPLETE else start + limit + 1, following

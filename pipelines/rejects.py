@@ -43,10 +43,9 @@ class WriteRejects(beam.PTransform):
         )
 
     def _write(self, element: Group) -> None:
-        (_, file_number), tables = element
-        file = self.files[file_number]
-        (table,) = tables.values()
-        path = FileSystems.join(self.folder, f"part-{file_number:05d}.jsonl")
+        file = self.files[element.partition]
+        (table,) = element.tables.values()
+        path = FileSystems.join(self.folder, f"part-{element.partition:05d}.jsonl")
         with file.source.open() as source, FileSystems.create(path) as sink:
             for record in located(table, source, self.format, self.max_record_bytes):
                 line = json.dumps({"source": file.source.path, **record}, ensure_ascii=False)

@@ -7,7 +7,8 @@ from collections.abc import Callable, Sequence
 import apache_beam as beam
 from apache_beam.options.pipeline_options import PipelineOptions, StandardOptions
 
-from pipelines.arrow_coder import register_record_batch_coder
+from pipelines.arrow_coder import register_coders
+from pipelines.shuffle import Group, Partitioned
 from transforms import errors
 
 # Threads, not processes: the heavy steps are C++ and compiled kernels that release the
@@ -38,7 +39,7 @@ def run_pipeline(build: Callable[[beam.Pipeline], None], options: PipelineOption
         UserError: a step raised one; it comes back as it was raised.
         RunFailed: the pipeline failed otherwise.
     """
-    register_record_batch_coder()
+    register_coders(Partitioned, Group)
     pipeline = beam.Pipeline(options=options)
     build(pipeline)
     try:

@@ -42,18 +42,40 @@ class Partitioned:
     partition: npt.NDArray[np.int64]
     batch: pa.RecordBatch
 
+    @property
+    def nbytes(self) -> int:
+        """Bytes of memory that the rows take."""
+        return self.batch.nbytes  # type: ignore[no-any-return]
+
+
+@dataclass(frozen=True)
+class Group:
+    """The rows that met in one partition of one stage.
+
+    Attributes:
+        stage, partition: where they met.
+        tables: the rows by stream, in arbitrary order.
+    """
+
+    stage: str
+    partition: int
+    tables: dict[str, pa.Table]
+
+    @property
+    def nbytes(self) -> int:
+        """Bytes of memory that the rows take."""
+        return sum(table.nbytes for table in self.tables.values())
+
 
 # (stream, path, offset of the schema, offset of the batch, end of the batch)
 _Piece = tuple[str, str, int, int, int]
-# (stage, partition) and the tables that met there, by stream
-Group = tuple[tuple[str, int], dict[str, pa.Table]]
 
 
 class GroupBatches(beam.PTransform):
     """Brings the rows of each (stage, partition) together.
 
     Input: a tuple of PCollections of `Partitioned`. Output: `Group` elements, one for each
-    (stage, partition) that has rows; the order of rows within a table is arbitrary.
+    (stage, partition) that has rows.
     """
 
     def __init__(self, temp_location: str) -> None:
@@ -70,7 +92,7 @@ class GroupBatches(beam.PTransform):
             references
             | "FlattenReferences" >> beam.Flatten()
             | "GroupReferences" >> beam.GroupByKey()
-            | "ReadPieces" >> beam.Map(_read_group)
+            | "ReadPieces" >> beam.Map(_read_group).with_output_types(Group)
         )
 
 
@@ -139,7 +161,7 @@ class _PieceWriter:
 
 
 def _read_group(group: tuple[tuple[str, int], Iterable[_Piece]]) -> Group:
-    key, pieces = group
+    (stage, partition), pieces = group
     by_path: dict[str, list[_Piece]] = defaultdict(list)
     for piece in sorted(pieces):
         by_path[piece[1]].append(piece)
@@ -152,10 +174,13 @@ def _read_group(group: tuple[tuple[str, int], Iterable[_Piece]]) -> Group:
                 source.seek(start)
                 message = source.read_buffer(end - start)
                 batches[stream].append(pa.ipc.read_record_batch(message, schema))
-    return key, {stream: pa.Table.from_batches(found) for stream, found in batches.items()}
+    tables = {stream: pa.Table.from_batches(found) for stream, found in batches.items()}
+    return Group(stage, partition, tables)
 
 
 def _open(path: str) -> pa.NativeFile:
     if "://" not in path:
         return pa.memory_map(path)
-    return pa.PythonFile(FileSystems.open(path, compression_type=CompressionTypes.UNCOMPRESSED), mode="r")
+    return pa.PythonFile(
+        FileSystems.open(path, compression_type=CompressionTypes.UNCOMPRESSED), mode="r"
+    )

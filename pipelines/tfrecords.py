@@ -42,10 +42,22 @@ def encode_examples(batch: pa.RecordBatch) -> ByteArray:
     n = len(batch)
     names = sorted(batch.schema.names)
     columns = [_scalars(name, batch[name]) for name in names]
-    kinds = np.array([_kind(name, c.type) for name, c in zip(names, columns, strict=True)], np.int64)
-    floats = [c.to_numpy(zero_copy_only=False) for c, kind in zip(columns, kinds, strict=True) if kind == _FLOAT]
-    ints = [c.to_numpy(zero_copy_only=False) for c, kind in zip(columns, kinds, strict=True) if kind == _INT]
-    texts = [c.cast(pa.large_binary()) for c, kind in zip(columns, kinds, strict=True) if kind == _BYTES]
+    kinds = np.array(
+        [_kind(name, c.type) for name, c in zip(names, columns, strict=True)], np.int64
+    )
+    floats = [
+        c.to_numpy(zero_copy_only=False)
+        for c, kind in zip(columns, kinds, strict=True)
+        if kind == _FLOAT
+    ]
+    ints = [
+        c.to_numpy(zero_copy_only=False)
+        for c, kind in zip(columns, kinds, strict=True)
+        if kind == _INT
+    ]
+    texts = [
+        c.cast(pa.large_binary()) for c, kind in zip(columns, kinds, strict=True) if kind == _BYTES
+    ]
     starts, data = _concatenated(texts, n)
     keys = [_key(name) for name in names]
     return _encode(  # type: ignore[no-any-return]
@@ -53,7 +65,9 @@ def encode_examples(batch: pa.RecordBatch) -> ByteArray:
         kinds,
         np.cumsum([0, *map(len, keys)]),
         np.frombuffer(b"".join(keys), np.uint8),
-        np.stack(floats).view(np.uint8).reshape(len(floats), -1) if floats else np.empty((0, 4 * n), np.uint8),
+        np.stack(floats).view(np.uint8).reshape(len(floats), -1)
+        if floats
+        else np.empty((0, 4 * n), np.uint8),
         np.stack(ints).astype(np.int64, copy=False) if ints else np.empty((0, n), np.int64),
         starts,
         data,

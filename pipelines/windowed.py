@@ -43,17 +43,23 @@ class WindowedAggregates(beam.PTransform):
 
     def expand(self, rows: beam.PCollection) -> beam.PCollection:  # noqa: D102
         groups = window_groups(self.dataset)
-        sharded = rows | "ShardRows" >> beam.Map(_to_shards, _ROWS, self.shards)
+        sharded = rows | "ShardRows" >> beam.Map(_to_shards, _ROWS, self.shards).with_output_types(
+            Partitioned
+        )
         if not groups:
             shards = (sharded,) | "GroupByShard" >> GroupBatches(self.temp_location)
         else:
             values = (
                 (
                     rows
-                    | "ToEventsAndRequests" >> beam.FlatMap(_to_keys, groups, self.key_partitions),
+                    | "ToEventsAndRequests"
+                    >> beam.FlatMap(_to_keys, groups, self.key_partitions).with_output_types(
+                        Partitioned
+                    ),
                 )
                 | "GroupByKey" >> GroupBatches(self.temp_location)
-                | "Aggregate" >> beam.FlatMap(_aggregate, groups, self.shards)
+                | "Aggregate"
+                >> beam.FlatMap(_aggregate, groups, self.shards).with_output_types(Partitioned)
             )
             shards = (sharded, values) | "GroupByShard" >> GroupBatches(self.temp_location)
         return shards | "Join" >> beam.Map(_join, groups).with_output_types(
@@ -75,22 +81,22 @@ def _to_keys(
 
 
 def _aggregate(element: Group, groups: Sequence[WindowGroup], shards: int) -> Iterator[Partitioned]:
-    (stage, _), tables = element
+    tables = element.tables
     if "requests" in tables:
-        values = groups[int(stage)].compute(tables.get("events"), tables["requests"])
-        yield _to_shards(values, f"windows{stage}", shards)
+        values = groups[int(element.stage)].compute(tables.get("events"), tables["requests"])
+        yield _to_shards(values, f"windows{element.stage}", shards)
 
 
 def _join(element: Group, groups: Sequence[WindowGroup]) -> tuple[int, pa.RecordBatch]:
     """Puts each row's windowed values beside it and orders the rows by their hash."""
-    (_, shard), tables = element
+    tables = element.tables
     rows = tables[_ROWS].combine_chunks()
     rows = rows.take(pa.array(np.argsort(mix(rows[ROW].to_numpy()), kind="stable")))
     identity = rows[ROW].to_numpy()
     for i, group in enumerate(groups):
         for name, column in _beside(identity, tables.get(f"windows{i}"), list(group.aggregates)):
             rows = rows.append_column(name, column)
-    return shard, rows.combine_chunks().to_batches()[0]
+    return element.partition, rows.combine_chunks().to_batches()[0]
 
 
 def _beside(

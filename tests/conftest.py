@@ -2,13 +2,19 @@
 
 from __future__ import annotations
 
+import contextlib
+import io
 import os
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 # Before anything imports TensorFlow, which reads it once; subprocesses inherit it.
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
 
 import pytest
+
+if TYPE_CHECKING:
+    from readings_oracle import Written
 
 ALLOWED_SKIPS = Path(__file__).with_name("allowed_skips.txt")
 SEPARATOR = " | "
@@ -79,3 +85,34 @@ def pytest_configure(config: pytest.Config) -> None:
     in_ci = os.environ.get("CI", "").lower() not in {"", "0", "false"}
     policy = SkipPolicy(read_allowed_skips(ALLOWED_SKIPS), fails=in_ci)
     config.pluginmanager.register(policy, "forebay-skip-policy")
+
+
+READINGS = Path(__file__).with_name("end_to_end") / "readings.py"
+
+
+@pytest.fixture(scope="session")
+def readings_file(tmp_path_factory: pytest.TempPathFactory) -> Written:
+    """Gauge readings as CSV: CRLF, a byte-order mark, quoted line ends, rows of every bad kind."""
+    from readings_oracle import make_records, write_records
+
+    path = tmp_path_factory.mktemp("readings") / "readings.csv"
+    return write_records(path, make_records(), line_end=b"\r\n", bom=True)
+
+
+@pytest.fixture(scope="session")
+def readings_run(
+    readings_file: Written, tmp_path_factory: pytest.TempPathFactory
+) -> Path:
+    """The run that `forebay preprocess --json` makes of the readings; what it prints is beside."""
+    from forebay.cli import main
+
+    run = tmp_path_factory.mktemp("runs") / "readings"
+    arguments = ["--input", str(readings_file.path), "--output", str(run)]
+    printed = io.StringIO()
+    with contextlib.redirect_stdout(printed):
+        status = main(
+            ["preprocess", str(READINGS), *arguments, "--max-reject-fraction", "0.1", "--json"]
+        )
+    assert status == 0
+    run.with_name("printed.json").write_text(printed.getvalue(), "utf-8")
+    return run

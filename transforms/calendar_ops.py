@@ -51,9 +51,7 @@ def _civil(days: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
         365,
     )
     day_of_year = days_of_era - (
-        365 * year_of_era
-        + tf.math.floordiv(year_of_era, 4)
-        - tf.math.floordiv(year_of_era, 100)
+        365 * year_of_era + tf.math.floordiv(year_of_era, 4) - tf.math.floordiv(year_of_era, 100)
     )
     month_from_march = tf.math.floordiv(5 * day_of_year + 2, 153)
     day_of_month = day_of_year - tf.math.floordiv(153 * month_from_march + 2, 5)

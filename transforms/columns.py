@@ -222,7 +222,10 @@ class CsvFormat:
             text = getattr(self, field)
             if text is not None and (len(text) != 1 or not text.isascii() or text in "\r\n"):
                 yield Problem(
-                    f"{where}.{field}", text, "not a single ASCII character", "write one, such as ','"
+                    f"{where}.{field}",
+                    text,
+                    "not a single ASCII character",
+                    "write one, such as ','",
                 )
         if self.delimiter == self.quote:
             yield Problem(where, self.quote, "delimiter and quote are the same", "change one")

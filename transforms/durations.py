@@ -14,7 +14,9 @@ _UNIT_US = {
 }
 DAY_US = _UNIT_US["d"]
 UNBOUNDED = "unbounded"
-DURATION_CURE = "write a whole number and a unit out of us, ms, s, m, h, d, w, such as '90s' or '1h'"
+DURATION_CURE = (
+    "write a whole number and a unit out of us, ms, s, m, h, d, w, such as '90s' or '1h'"
+)
 
 
 def parse_duration(text: str) -> int | None:

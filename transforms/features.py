@@ -110,10 +110,14 @@ class Numeric(_OnColumn):
         if self.scale not in (None, "z_score", "0_1"):
             yield Problem(f"{where}.scale", self.scale, "no such scaling", "use 'z_score' or '0_1'")
         if isinstance(self.impute, str) and self.impute != "mean":
-            yield Problem(f"{where}.impute", self.impute, "no such policy", "use 'mean' or a number")
+            yield Problem(
+                f"{where}.impute", self.impute, "no such policy", "use 'mean' or a number"
+            )
         low, high = self.clip
         if low is not None and high is not None and low > high:
-            yield Problem(f"{where}.clip", self.clip, "the lower bound exceeds the upper", "swap them")
+            yield Problem(
+                f"{where}.clip", self.clip, "the lower bound exceeds the upper", "swap them"
+            )
 
 
 @dataclass(frozen=True)
@@ -222,7 +226,10 @@ class Calendar(_OnColumn):
         yield from _embed_problems(self.embed, where)
         if self.part not in CALENDAR_SIZES:
             yield Problem(
-                f"{where}.part", self.part, "no such part", f"use one of {', '.join(CALENDAR_SIZES)}"
+                f"{where}.part",
+                self.part,
+                "no such part",
+                f"use one of {', '.join(CALENDAR_SIZES)}",
             )
         if not is_zone(self.tz):
             yield Problem(

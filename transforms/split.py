@@ -61,7 +61,9 @@ class HashSplit:
     def assign(self, values: pa.Array) -> npt.NDArray[np.int8]:
         """Returns the index in `SPLITS` of each value, int8 (n,); `NO_SPLIT` for null."""
         distinct = pc.dictionary_encode(values)
-        remainder = farm_remainder(bigquery_text(distinct.dictionary), self.train + self.eval + self.test)
+        remainder = farm_remainder(
+            bigquery_text(distinct.dictionary), self.train + self.eval + self.test
+        )
         split = np.digitize(remainder, [self.train, self.train + self.eval]).astype(np.int8)
         index = pc.fill_null(distinct.indices, len(split)).to_numpy(zero_copy_only=False)
         return np.append(split, np.int8(NO_SPLIT))[index]
@@ -99,7 +101,10 @@ class TimeSplit:
                 )
         if len(bounds) == 2 and bounds[0] > bounds[1]:
             yield Problem(
-                f"{where}.eval_from", self.eval_from, f"after test_from {self.test_from}", "swap them"
+                f"{where}.eval_from",
+                self.eval_from,
+                f"after test_from {self.test_from}",
+                "swap them",
             )
 
     def assign(self, values: pa.Array) -> npt.NDArray[np.int8]:
@@ -132,7 +137,8 @@ def bigquery_text(values: pa.Array) -> pa.Array:
     clock = pc.strftime(seconds, "%Y-%m-%d %H:%M:%S").to_pylist()
     fractions = (micros % 1_000_000).tolist()
     return pa.array(
-        [f"{text}{_fraction(us)}+00" for text, us in zip(clock, fractions, strict=True)], pa.string()
+        [f"{text}{_fraction(us)}+00" for text, us in zip(clock, fractions, strict=True)],
+        pa.string(),
     )
 
 

@@ -65,7 +65,11 @@ class WindowGroup:
         wanted[_TIME] = batch[self.at].cast(pa.int64())
         if self.available_at is not None:
             wanted[_AVAILABLE] = batch[self.available_at].cast(pa.int64())
-        seen = pa.array(np.ones(len(batch), bool)) if self.where is None else _passes(self.where, batch)
+        seen = (
+            pa.array(np.ones(len(batch), bool))
+            if self.where is None
+            else _passes(self.where, batch)
+        )
         for column in wanted.values():
             seen = pc.and_(seen, pc.is_valid(column))
         wanted[ROW] = batch[ROW]
@@ -114,7 +118,10 @@ class WindowGroup:
             Requests(key=request_keys, time=_ints(requests[_TIME]), row=_ints(requests[ROW])),
             list(self.aggregates.values()),
         )
-        arrays = {name: pa.array(c.data, mask=~c.valid) for name, c in zip(self.aggregates, columns, strict=True)}
+        arrays = {
+            name: pa.array(c.data, mask=~c.valid)
+            for name, c in zip(self.aggregates, columns, strict=True)
+        }
         return pa.RecordBatch.from_pydict({ROW: _one_chunk(requests[ROW]), **arrays})
 
 
@@ -125,7 +132,9 @@ def window_groups(dataset: Dataset) -> list[WindowGroup]:
         at = windowed.at or dataset.row_time
         identity = (windowed.key, windowed.row_keys, at, windowed.available_at, windowed.where)
         groups.setdefault(identity, {}).update(_aggregates(windowed))
-    return [WindowGroup(*identity, str(dataset.row_time), found) for identity, found in groups.items()]
+    return [
+        WindowGroup(*identity, str(dataset.row_time), found) for identity, found in groups.items()
+    ]
 
 
 def _aggregates(windowed: Windowed) -> dict[str, Aggregate]:
@@ -187,4 +196,3 @@ def _ints(column: pa.ChunkedArray) -> npt.NDArray[np.int64]:
 def _values(column: pa.ChunkedArray) -> Values:
     valid = pc.is_valid(column).to_numpy()
     return Values(pc.fill_null(column, 0).to_numpy(), valid)
-

@@ -31,7 +31,9 @@ class Op:
     def problems(self, where: str) -> Iterator[Problem]:
         """Yields the mistakes of this operator; ``where`` is its path in the definition."""
         if self.name not in OPERATORS:
-            yield Problem(where, self.name, "no such operator", f"use one of {', '.join(OPERATORS)}")
+            yield Problem(
+                where, self.name, "no such operator", f"use one of {', '.join(OPERATORS)}"
+            )
         if self.name == "count" and self.default is not None:
             yield Problem(
                 f"{where}.default", self.default, "an empty window counts 0", "leave it out"
@@ -193,15 +195,23 @@ class Windowed:
         for text in self.over:
             if text != UNBOUNDED and not parse_duration(text):
                 yield Problem(
-                    f"{where}.over", text, "not a positive duration", f"{DURATION_CURE}, or 'unbounded'"
+                    f"{where}.over",
+                    text,
+                    "not a positive duration",
+                    f"{DURATION_CURE}, or 'unbounded'",
                 )
         if parse_duration(self.lag) is None:
             yield Problem(f"{where}.lag", self.lag, "not a duration", DURATION_CURE)
         for op in self.ops:  # type: ignore[union-attr]
-            yield from op.problems(f"{where}.ops", )
+            yield from op.problems(
+                f"{where}.ops",
+            )
             if self.value is None and op.name != "count":
                 yield Problem(
-                    f"{where}.value", None, f"{op.name} needs a column", "name the column to aggregate"
+                    f"{where}.value",
+                    None,
+                    f"{op.name} needs a column",
+                    "name the column to aggregate",
                 )
         if len(self.row_keys) != len(self.key):
             yield Problem(

@@ -33,12 +33,28 @@ def dataset(**changes: object) -> Dataset:
         "row_time": "t",
         "derive": [Derive("my.module:double", ["price"], {"twice": Number()})],
         "windows": [
-            Windowed("price", key="shop", over=["1h", "7d"], ops=[windows.mean(default=0.0), windows.count()]),
-            Windowed(key=["shop", "buyer"], over="unbounded", lag="10m", where=Where("paid", "==", True)),
-            Windowed("price", key="shop", row_key="shop", over="1h", ops=windows.last(min_count=2), at="t"),
+            Windowed(
+                "price",
+                key="shop",
+                over=["1h", "7d"],
+                ops=[windows.mean(default=0.0), windows.count()],
+            ),
+            Windowed(
+                key=["shop", "buyer"], over="unbounded", lag="10m", where=Where("paid", "==", True)
+            ),
+            Windowed(
+                "price",
+                key="shop",
+                row_key="shop",
+                over="1h",
+                ops=windows.last(min_count=2),
+                at="t",
+            ),
         ],
         "features": [
-            Numeric("price", scale="z_score", log1p=True, clip=(0, 100), impute=1.5, indicator=True),
+            Numeric(
+                "price", scale="z_score", log1p=True, clip=(0, 100), impute=1.5, indicator=True
+            ),
             Categorical("shop", top_k=5, embed=3),
             Bucketized("twice", boundaries=[1.0, 2.0]),
             Calendar("t", "day_of_week", tz="Europe/Berlin", name="dow"),
