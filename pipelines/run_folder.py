@@ -1,7 +1,6 @@
 """Writing a run folder: staged, then published, with the manifest last."""
 
 import fcntl
-import hashlib
 import os
 import shutil
 from collections.abc import Iterable, Iterator
@@ -116,7 +115,7 @@ def list_files(folder: str, names: Iterable[str]) -> dict[str, FileEntry]:
         matches = FileSystems.match([path, path + "/**"])
         for metadata in (found for match in matches for found in match.metadata_list):
             if "://" in folder or os.path.isfile(metadata.path):
-                entries[metadata.path.removeprefix(base)] = file_entry(metadata.path)
+                entries[metadata.path.removeprefix(base)] = _file_entry(metadata.path)
     return entries
 
 
@@ -128,14 +127,9 @@ def write_bytes(path: str, content: bytes | memoryview) -> None:
         sink.write(content)
 
 
-def file_entry(path: str) -> FileEntry:
-    """Reads a file and returns its size and SHA-256."""
-    digest, size = hashlib.sha256(), 0
+def _file_entry(path: str) -> FileEntry:
     with FileSystems.open(path, compression_type=CompressionTypes.UNCOMPRESSED) as source:
-        while block := source.read(1 << 20):
-            digest.update(block)
-            size += len(block)
-    return FileEntry(size, digest.hexdigest())
+        return FileEntry.of(source.read())
 
 
 def _remove(path: Path) -> None:

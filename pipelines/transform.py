@@ -1,8 +1,8 @@
 """tf.Transform over the shards of a run: analyze train, transform every split, write TFRecords."""
 
 import gzip
-import hashlib
 from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import asdict
 from typing import Any
 
 import apache_beam as beam
@@ -18,6 +18,7 @@ from pipelines.run_folder import write_bytes
 from pipelines.tfrecords import encode_examples
 from transforms.dataset import Dataset
 from transforms.graph import preprocessing_fn
+from transforms.manifest import FileEntry
 
 # (split, shard number, path of its rows as Parquet)
 Shard = tuple[str, int, str]
@@ -116,4 +117,4 @@ class _WriteExamples(beam.DoFn):
         if self._gzip:
             content = gzip.compress(content, compresslevel=6, mtime=0)
         write_bytes(FileSystems.join(self._folder, name), content)
-        yield ("files", name, {"size": len(content), "sha256": hashlib.sha256(content).hexdigest()})
+        yield ("files", name, asdict(FileEntry.of(content)))

@@ -1,6 +1,7 @@
 """The manifest of a run: what was made of what, and the list of files that readers may open."""
 
 import json
+import zlib
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, fields
 
@@ -12,10 +13,20 @@ DEFINITION_NAME = "definition.json"
 
 @dataclass(frozen=True)
 class FileEntry:
-    """A file of the run: its size in bytes and the SHA-256 of its content, in hexadecimal."""
+    """A file of the run.
+
+    Attributes:
+        size: in bytes.
+        crc32: CRC-32 of its content (ISO 3309, as gzip and zip have it), eight hexadecimal digits.
+    """
 
     size: int
-    sha256: str
+    crc32: str
+
+    @classmethod
+    def of(cls, content: bytes | memoryview) -> "FileEntry":
+        """Describes a file's content."""
+        return cls(len(content), f"{zlib.crc32(content):08x}")
 
 
 @dataclass(frozen=True)

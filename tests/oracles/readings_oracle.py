@@ -138,8 +138,8 @@ def _cells(chance: random.Random, i: int) -> dict[str, str]:
 
 def _record(cells: Mapping[str, str], reason: str | None = None) -> Record:
     text = io.StringIO()
-    csv.writer(text, delimiter=";", lineterminator="").writerow([cells[name] for name in COLUMNS])
-    return Record(text.getvalue().encode(), cells, reason)
+    csv.writer(text, delimiter=";").writerow([cells[name] for name in COLUMNS])
+    return Record(text.getvalue().removesuffix("\r\n").encode(), cells, reason)
 
 
 def write_records(

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import json
 import shutil
 from collections.abc import Callable, Iterator
@@ -200,9 +199,7 @@ def write_examples(run: Path, batches: list[pa.RecordBatch]) -> dict[str, int]:
 def write_manifest(run: Path, dataset: Dataset, rows: dict[str, int]) -> None:
     (run / DEFINITION_NAME).write_text(serialize.to_json(dataset), encoding="utf-8")
     entries = {
-        str(path.relative_to(run)): FileEntry(
-            path.stat().st_size, hashlib.sha256(path.read_bytes()).hexdigest()
-        )
+        str(path.relative_to(run)): FileEntry.of(path.read_bytes())
         for path in sorted(run.rglob("*"))
         if path.is_file()
     }
