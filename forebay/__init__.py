@@ -1,1 +1,76 @@
-"""The front door: the command line and the names users import; nothing else."""
+"""The front door: the command line and the names users import; nothing else.
+
+Names are loaded when first used, so that ``forebay --help`` loads nothing heavy.
+"""
+
+import importlib
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from pipelines.csv_source import ReadCsv as ReadCsv
+    from pipelines.preprocess import preprocess as preprocess
+    from pipelines.transform import AnalyzeAndTransform as AnalyzeAndTransform
+    from pipelines.windowed import WindowedAggregates as WindowedAggregates
+    from transforms.columns import Boolean as Boolean
+    from transforms.columns import CsvFormat as CsvFormat
+    from transforms.columns import Date as Date
+    from transforms.columns import Integer as Integer
+    from transforms.columns import Number as Number
+    from transforms.columns import String as String
+    from transforms.columns import Timestamp as Timestamp
+    from transforms.dataset import Dataset as Dataset
+    from transforms.dataset import Derive as Derive
+    from transforms.features import Bucketized as Bucketized
+    from transforms.features import Calendar as Calendar
+    from transforms.features import Categorical as Categorical
+    from transforms.features import Crossed as Crossed
+    from transforms.features import Custom as Custom
+    from transforms.features import Numeric as Numeric
+    from transforms.labels import BinaryClassification as BinaryClassification
+    from transforms.labels import Regression as Regression
+    from transforms.split import HashSplit as HashSplit
+    from transforms.split import TimeSplit as TimeSplit
+    from transforms.windows import Where as Where
+    from transforms.windows import Windowed as Windowed
+    from transforms.windows import count as count
+    from transforms.windows import last as last
+    from transforms.windows import max as max  # noqa: A004
+    from transforms.windows import mean as mean
+    from transforms.windows import min as min  # noqa: A004
+    from transforms.windows import std as std
+    from transforms.windows import sum as sum  # noqa: A004
+    from transforms.zones import local_to_utc as local_to_utc
+    from transforms.zones import utc_to_local as utc_to_local
+
+_NAMES = {
+    "pipelines.csv_source": ("ReadCsv",),
+    "pipelines.preprocess": ("preprocess",),
+    "pipelines.transform": ("AnalyzeAndTransform",),
+    "pipelines.windowed": ("WindowedAggregates",),
+    "transforms.columns": (
+        "Boolean", "CsvFormat", "Date", "Integer", "Number", "String", "Timestamp",
+    ),
+    "transforms.dataset": ("Dataset", "Derive"),
+    "transforms.features": (
+        "Bucketized", "Calendar", "Categorical", "Crossed", "Custom", "Numeric",
+    ),
+    "transforms.labels": ("BinaryClassification", "Regression"),
+    "transforms.split": ("HashSplit", "TimeSplit"),
+    "transforms.windows": (
+        "Where", "Windowed", "count", "last", "max", "mean", "min", "std", "sum",
+    ),
+    "transforms.zones": ("local_to_utc", "utc_to_local"),
+}  # fmt: skip
+_HOMES = {name: module for module, names in _NAMES.items() for name in names}
+
+__all__ = sorted(_HOMES)  # noqa: PLE0605
+
+
+def __getattr__(name: str) -> Any:
+    if name not in _HOMES:
+        raise AttributeError(f"module 'forebay' has no attribute {name!r}")
+    return getattr(importlib.import_module(_HOMES[name]), name)
+
+
+def __dir__() -> list[str]:
+    return sorted(_HOMES)

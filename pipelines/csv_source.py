@@ -12,7 +12,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from pipelines.csv_header import HEAD_BYTES, check_header, read_header
-from pipelines.csv_ranges import ByteRange, plan_ranges, read_chunks
+from pipelines.csv_ranges import ByteRange, GuardedReader, plan_ranges, read_chunks
 from pipelines.facts import Fact
 from pipelines.parse import ROW_OFFSET, Reject, parse_chunk
 from pipelines.shuffle import Partitioned
@@ -61,12 +61,7 @@ def inspect_csv(files: Sequence[SourceFile], dataset: Dataset) -> list[CsvFile]:
     inspected = []
     for file in files:
         with file.open() as source:
-            try:
-                head = source.read(HEAD_BYTES)
-            except (OSError, EOFError) as error:
-                raise InputError(
-                    f"{file.path} cannot be read ({error}); check that it is what its name says"
-                ) from error
+            head = GuardedReader(source, file.path).read(HEAD_BYTES)
         names, data_offset = read_header(head, dataset.csv, file.path)
         check_header(names, tuple(dataset.columns), dataset.csv, file.path)
         inspected.append(CsvFile(file, tuple(names), data_offset))

@@ -43,7 +43,7 @@ class _WriteSplits(beam.DoFn):
         for split, rows in sorted_out.splits.items():
             path = FileSystems.join(self._folder, f"{split}-{number:05d}.parquet")
             with FileSystems.create(path) as sink:
-                pq.write_table(pa.Table.from_batches([rows]), pa.PythonFile(sink, mode="w"))
+                _write_parquet(rows, pa.PythonFile(sink, mode="w"))
             yield ("rows", split, len(rows))
             yield ("shards", path, [split, number])
             if split == "train":
@@ -58,3 +58,9 @@ class _WriteSplits(beam.DoFn):
                 "rejects",
                 reject_batch(np.asarray(sorted_out.rejected), [reason] * n, [None] * n),
             )
+
+
+def _write_parquet(rows: pa.RecordBatch, sink: pa.NativeFile) -> None:
+    # Read once, soon: what encoding and compression would save costs more than it saves.
+    table = pa.Table.from_batches([rows])
+    pq.write_table(table, sink, compression="none", use_dictionary=False, write_statistics=False)

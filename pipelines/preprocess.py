@@ -115,7 +115,11 @@ def _ingest(job: _Job) -> Facts:
             job.dataset, job.files, job.options.max_record_bytes
         )
         rows = source["rows"] | "Windows" >> WindowedAggregates(
-            job.dataset, temporary, shards=_shards(job), key_partitions=_key_partitions(job)
+            job.dataset,
+            temporary,
+            shards=_shards(job),
+            key_partitions=_key_partitions(job),
+            keep=job.dataset.columns_after_windows,
         )
         splits = rows | "Split" >> WriteSplits(job.dataset, temporary)
         rejects = (source["rejects"], splits.rejects)

@@ -141,6 +141,8 @@ class _PieceWriter:
     def write(self, stream: str, held: list[Partitioned]) -> Iterator[tuple[int, _Piece]]:
         table = pa.Table.from_batches([element.batch for element in held])
         partition = np.concatenate([element.partition for element in held])
+        if partition.max(initial=0) < 1 << 16:
+            partition = partition.astype(np.uint16)  # which numpy sorts by radix
         order = np.argsort(partition, kind="stable")
         rows = table.take(pa.array(order)).combine_chunks().to_batches()
         if not rows:

@@ -32,7 +32,7 @@ class SourceFile:
     def open(self) -> IO[bytes]:
         """Opens the file's text, decompressed, for reading from its start."""
         raw = self.open_raw()
-        return gzip.GzipFile(fileobj=raw, mode="rb") if self.is_compressed else raw  # type: ignore[return-value]
+        return _Gunzipped(raw) if self.is_compressed else raw  # type: ignore[return-value]
 
     def open_raw(self) -> IO[bytes]:
         """Opens the file's bytes as they are stored."""
@@ -40,6 +40,18 @@ class SourceFile:
             return FileSystems.open(self.path, compression_type=CompressionTypes.UNCOMPRESSED)  # type: ignore[no-any-return]
         except (OSError, BeamIOError) as error:
             raise InputError(_unreadable(self.path, error)) from error
+
+
+class _Gunzipped(gzip.GzipFile):
+    """The text of a compressed stream; closing it closes the stream, too."""
+
+    def __init__(self, raw: IO[bytes]) -> None:
+        super().__init__(fileobj=raw, mode="rb")
+        self._raw = raw
+
+    def close(self) -> None:
+        super().close()
+        self._raw.close()
 
 
 def find_files(patterns: list[str]) -> list[SourceFile]:

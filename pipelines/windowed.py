@@ -1,6 +1,7 @@
 """Windowed aggregates over batches of rows, as PTransforms."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from typing import Any
 
 import apache_beam as beam
 import numpy as np
@@ -19,10 +20,10 @@ class WindowedAggregates(beam.PTransform):
     """Adds a definition's windowed columns to batches of rows.
 
     Input: ``pyarrow.RecordBatch`` elements with the definition's row columns and an int64 column
-    `ROW`, the identity of each row, distinct over all batches. Output: ``(shard, RecordBatch)``, one
-    for each of ``shards`` shards that has rows, with the windowed columns added (missing for rows without a
-    row time), beside the shard's number. Rows are spread over the shards by a hash of their identity and ordered by it, so
-    that every shard is a fair sample in a fair order.
+    `ROW`, the identity of each row, distinct over all batches. Output: ``(shard, RecordBatch)``,
+    one for each of ``shards`` shards that has rows, with the windowed columns added (missing for
+    rows without a row time). Rows are spread over the shards by a hash of their identity and
+    ordered by it, so that every shard is a fair sample in a fair order.
 
     Args:
         dataset: the definition.
@@ -30,41 +31,49 @@ class WindowedAggregates(beam.PTransform):
         shards: how many output batches at most.
         key_partitions: into how many parts the keys of a window are divided. The events of one
             part are held in memory together.
+        keep: the row columns of the output, beside `ROW` and the windowed ones; None: all.
     """
 
     def __init__(
-        self, dataset: Dataset, temp_location: str, *, shards: int, key_partitions: int
+        self,
+        dataset: Dataset,
+        temp_location: str,
+        *,
+        shards: int,
+        key_partitions: int,
+        keep: Sequence[str] | None = None,
     ) -> None:
         super().__init__()
         self.dataset = dataset
         self.temp_location = temp_location
         self.shards = shards
         self.key_partitions = key_partitions
+        self.keep = keep
 
     def expand(self, rows: beam.PCollection) -> beam.PCollection:  # noqa: D102
         groups = window_groups(self.dataset)
-        sharded = rows | "ShardRows" >> beam.Map(_to_shards, _ROWS, self.shards).with_output_types(
-            Partitioned
+        parts = [rows | "ShardRows" >> _each(_shard_rows, self.keep, self.shards)]
+        if groups:
+            asked = rows | "ToEventsAndRequests" >> _each(_to_keys, groups, self.key_partitions)
+            by_key = (asked,) | "GroupByKey" >> GroupBatches(self.temp_location)
+            parts.append(by_key | "Aggregate" >> _each(_aggregate, groups, self.shards))
+        return (
+            tuple(parts)
+            | "GroupByShard" >> GroupBatches(self.temp_location)
+            | "Join" >> beam.Map(_join, groups).with_output_types(tuple[int, pa.RecordBatch])
         )
-        if not groups:
-            shards = (sharded,) | "GroupByShard" >> GroupBatches(self.temp_location)
-        else:
-            values = (
-                (
-                    rows
-                    | "ToEventsAndRequests"
-                    >> beam.FlatMap(_to_keys, groups, self.key_partitions).with_output_types(
-                        Partitioned
-                    ),
-                )
-                | "GroupByKey" >> GroupBatches(self.temp_location)
-                | "Aggregate"
-                >> beam.FlatMap(_aggregate, groups, self.shards).with_output_types(Partitioned)
-            )
-            shards = (sharded, values) | "GroupByShard" >> GroupBatches(self.temp_location)
-        return shards | "Join" >> beam.Map(_join, groups).with_output_types(
-            tuple[int, pa.RecordBatch]
-        )
+
+
+def _each(function: Callable[..., Iterator[Partitioned]], *arguments: Any) -> beam.PTransform:
+    """Applies a function that yields `Partitioned`, and tells Beam that it does."""
+    return beam.FlatMap(function, *arguments).with_output_types(Partitioned)
+
+
+def _shard_rows(
+    batch: pa.RecordBatch, keep: Sequence[str] | None, shards: int
+) -> Iterator[Partitioned]:
+    rows = batch if keep is None else batch.select([*keep, ROW])
+    yield _to_shards(rows, _ROWS, shards)
 
 
 def _to_shards(batch: pa.RecordBatch, stream: str, shards: int) -> Partitioned:

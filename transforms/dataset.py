@@ -111,6 +111,12 @@ class Dataset:
         return tuple(sorted({*self.model_columns, *self.carried_columns}))
 
     @cached_property
+    def columns_after_windows(self) -> tuple[str, ...]:
+        """Row columns still needed once the windows are computed."""
+        needed = {*self.graph_columns, self.split_column, self.row_time}
+        return tuple(name for name in self.row_columns if name in needed)
+
+    @cached_property
     def split_column(self) -> str:
         """The column that decides a row's split."""
         return self.split.on or str(self.row_time)

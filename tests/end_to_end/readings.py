@@ -17,7 +17,7 @@ from transforms.windows import Where, Windowed, count, last, max, mean, min, std
 
 def serial_number(rows: pa.RecordBatch) -> dict[str, pa.Array]:
     """The number in ``r-0012``; some readings have none."""
-    digits = pc.replace_substring_regex(rows["reading_id"], "^r-0*", "")
+    digits = pc.replace_substring_regex(rows["reading_id"], "^r-", "")
     is_number = pc.match_substring_regex(digits, "^[0-9]+$")
     return {"serial": pc.if_else(is_number, digits, None).cast(pa.int64())}
 
