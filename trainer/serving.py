@@ -9,7 +9,6 @@ import tensorflow as tf
 from trainer.data import stack
 from trainer.exported import OUTPUT_NAMES, served_columns
 from trainer.inputs import ModelInputs
-from trainer.resaving import make_savable
 from trainer.run_folder import RunFolder
 from trainer.saved import SavedTraining
 from transforms.dataset import Dataset
@@ -39,7 +38,6 @@ class Served:
             )
         self.training = training
         self.transform_layer = run.transform_output.transform_features_layer()
-        make_savable(self.transform_layer._saved_model_loader._imported)
 
     def raw_spec(self) -> dict[str, tf.TensorSpec]:
         """Returns what `answer` takes: tensors of shape (batch,), by column."""

@@ -93,7 +93,7 @@ def _categorical(
 
 
 def _vocabulary(feature: Categorical, column: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
-    tokens = column if column.dtype == tf.string else tf.strings.as_string(column)
+    tokens = _as_line(column) if column.dtype == tf.string else tf.strings.as_string(column)
     present = tf.boolean_mask(tokens, tf.logical_not(is_missing(column)))
     # Weights of one make tf.Transform count distinct tokens inside the graph, batch by batch,
     # where it would otherwise hand every token to Python. The files are the same.
@@ -103,13 +103,22 @@ def _vocabulary(feature: Categorical, column: tf.Tensor) -> tuple[tf.Tensor, tf.
         frequency_threshold=feature.min_count if feature.min_count > 1 else None,
         vocab_filename=feature.output,
         weights=tf.ones_like(present, tf.float32),
-        file_format="tfrecord_gzip",
     )
-    ids = tft.apply_vocabulary(
-        tokens, vocabulary, num_oov_buckets=feature.oov_buckets, file_format="tfrecord_gzip"
-    )
+    ids = tft.apply_vocabulary(tokens, vocabulary, num_oov_buckets=feature.oov_buckets)
     size = tft.experimental.get_vocabulary_size_by_name(feature.output)
     return ids, size + feature.oov_buckets
+
+
+def _as_line(text: tf.Tensor) -> tf.Tensor:
+    """Makes any text a line of a vocabulary file, distinct texts distinct lines.
+
+    Vocabularies are text files, whose lines are neither empty nor broken. (tf.Transform's TFRecord
+    vocabularies hold any token, but TensorFlow 2.21 leaves their path in a model that embeds the
+    graph, which then needs the run folder.) The stand-ins are bytes that UTF-8 never has.
+    """
+    text = tf.strings.regex_replace(text, "\n", b"\xfd")
+    text = tf.strings.regex_replace(text, "\r", b"\xfc")
+    return tf.where(tf.equal(text, ""), b"\xfe", text)
 
 
 def _buckets(feature: Bucketized, column: tf.Tensor) -> tuple[tf.Tensor, int]:
