@@ -9,7 +9,7 @@ FLIGHTS := data/flights/flights.csv
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
 .NOTPARALLEL:
-.PHONY: help install data demo test check format format-check lint types imports bench lock clean
+.PHONY: help install data demo test check format format-check lint types imports windows-worth bench lock clean
 
 help: ## List the targets
 	@awk 'BEGIN {FS = ":.*## "} /^[a-z-]+:.*## / {printf "  %-14s %s\n", $$1, $$2}' $(firstword $(MAKEFILE_LIST))
@@ -54,6 +54,9 @@ types: $(STAMP) ## Check types with mypy (strict)
 
 imports: $(STAMP) ## Check which package may import which
 	$(BIN)/lint-imports
+
+windows-worth: $(STAMP) $(FLIGHTS) ## Measure what windows are worth: the same model with and without them
+	$(BIN)/python benchmarks/window_value.py $(ARGS)
 
 bench: $(STAMP) ## Measure preprocessing throughput beside its peers; options go in ARGS="..."
 	$(BIN)/python benchmarks/preprocess_throughput.py $(ARGS)

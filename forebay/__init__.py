@@ -34,11 +34,11 @@ if TYPE_CHECKING:
     from transforms.windows import Windowed as Windowed
     from transforms.windows import count as count
     from transforms.windows import last as last
-    from transforms.windows import max as max  # noqa: A004
+    from transforms.windows import max as max
     from transforms.windows import mean as mean
-    from transforms.windows import min as min  # noqa: A004
+    from transforms.windows import min as min
     from transforms.windows import std as std
-    from transforms.windows import sum as sum  # noqa: A004
+    from transforms.windows import sum as sum
     from transforms.zones import local_to_utc as local_to_utc
     from transforms.zones import utc_to_local as utc_to_local
 
@@ -63,7 +63,7 @@ _NAMES = {
 }  # fmt: skip
 _HOMES = {name: module for module, names in _NAMES.items() for name in names}
 
-__all__ = sorted(_HOMES)  # noqa: PLE0605
+__all__ = sorted(_HOMES)
 
 
 def __getattr__(name: str) -> Any:

@@ -10,7 +10,7 @@ from importlib import metadata
 
 from pipelines.options import add_preprocess_arguments, split_beam_arguments
 from trainer.options import add_evaluate_arguments, add_predict_arguments, add_train_arguments
-from transforms.command_line import run_command
+from transforms.command_line import native_logs_hidden, run_command
 
 
 @dataclass(frozen=True)
@@ -24,16 +24,22 @@ class _Command:
 
 _COMMANDS = {
     "preprocess": _Command(
-        "make a run folder of raw rows", add_preprocess_arguments, "pipelines.preprocess:run_preprocess"
+        "make a run folder of raw rows",
+        add_preprocess_arguments,
+        "pipelines.preprocess:run_preprocess",
     ),
     "train": _Command(
         "train and export a model on a run folder", add_train_arguments, "trainer.task:run_train"
     ),
     "evaluate": _Command(
-        "measure a model on a split, beside baselines", add_evaluate_arguments, "trainer.task:run_evaluate"
+        "measure a model on a split, beside baselines",
+        add_evaluate_arguments,
+        "trainer.task:run_evaluate",
     ),
     "predict": _Command(
-        "answer JSON lines with an exported model", add_predict_arguments, "trainer.task:run_predict"
+        "answer JSON lines with an exported model",
+        add_predict_arguments,
+        "trainer.task:run_predict",
     ),
 }
 
@@ -57,7 +63,9 @@ def _run(args: argparse.Namespace) -> int:
     # TensorFlow's own log lines are about its build, not about the user's work.
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
     module, _, function = _COMMANDS[args.command].runner.partition(":")
-    return getattr(importlib.import_module(module), function)(args)  # type: ignore[no-any-return]
+    with native_logs_hidden():
+        run = getattr(importlib.import_module(module), function)
+    return run(args)  # type: ignore[no-any-return]
 
 
 def _parser() -> argparse.ArgumentParser:

@@ -13,7 +13,6 @@ import pyarrow.compute as pc
 
 from pipelines.csv_header import HEAD_BYTES, check_header, read_header
 from pipelines.csv_ranges import ByteRange, GuardedReader, plan_ranges, read_chunks
-from pipelines.facts import Fact
 from pipelines.parse import ROW_OFFSET, Reject, parse_chunk
 from pipelines.shuffle import Partitioned
 from pipelines.source_files import SourceFile

@@ -29,6 +29,7 @@ from pipelines.options import (
     preprocess_options,
     split_beam_arguments,
 )
+from pipelines.progress import progress
 from pipelines.rejects import WriteRejects
 from pipelines.run_folder import (
     OUTPUTS,
@@ -74,7 +75,7 @@ class _Job:
 
     def path(self, *parts: str) -> str:
         """Returns a path in the staged run."""
-        return FileSystems.join(self.folder, *parts)
+        return str(FileSystems.join(self.folder, *parts))
 
     @contextmanager
     def timed(self, step: str) -> Iterator[None]:
@@ -131,7 +132,7 @@ def _ingest(job: _Job) -> Facts:
     temporary = job.path(TEMPORARY)
     facts = job.path(TEMPORARY, "ingested.json")
     FileSystems.mkdirs(temporary)
-    with job.timed("ingest"):
+    with job.timed("ingest"), progress("ingest", job.path(TEMPORARY, "train-*"), _shards(job)):
         run_pipeline(build, job.beam)
     return read_facts(facts)
 
@@ -157,7 +158,8 @@ def _transform(job: _Job, ingested: Facts) -> Facts:
 
     shards = _shards_by_split(ingested)
     facts = job.path(TEMPORARY, "transformed.json")
-    with job.timed("transform"):
+    files = sum(map(len, shards.values()))
+    with job.timed("transform"), progress("transform", job.path("examples", "*", "*"), files):
         run_pipeline(build, job.beam)
     return read_facts(facts)
 

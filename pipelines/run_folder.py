@@ -53,7 +53,7 @@ def staging(run: str) -> Iterator[str]:
     alone publishes.
 
     Raises:
-        RunFolderError: another process is writing the same run.
+        RunFolderError: another process is writing the same run, or nobody can write there.
     """
     if "://" in run:
         _delete([FileSystems.join(run, MANIFEST_NAME)])
@@ -62,7 +62,10 @@ def staging(run: str) -> Iterator[str]:
         return
     target = Path(run).absolute()
     folder = target.parent / f".{target.name}.staging"
-    folder.mkdir(parents=True, exist_ok=True)
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise RunFolderError(f"{run} cannot be made ({error}); choose another folder") from error
     with open(folder.with_suffix(".lock"), "w") as lock:
         try:
             fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)

@@ -1,11 +1,14 @@
 """Running a pipeline: Beam's options, the local default, and errors as the user should see them."""
 
+import logging
 import os
 import re
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 
 import apache_beam as beam
 from apache_beam.options.pipeline_options import PipelineOptions, StandardOptions
+from apache_beam.runners.runner import create_runner
 
 from pipelines.arrow_coder import register_coders
 from pipelines.shuffle import Group, Partitioned
@@ -18,13 +21,27 @@ _RAISED = re.compile(
     r"transforms\.errors\.(\w+): (.*?)(?: \[while running '[^']*'\])?$", re.M | re.S
 )
 
+# They log the traceback of whatever a step raises, which reaches the caller as well.
+_WORKER_LOGGERS = ("apache_beam.runners.common", "apache_beam.runners.worker")
+
 
 def beam_options(arguments: Sequence[str]) -> PipelineOptions:
-    """Reads Beam's own options; without a ``--runner``, runs locally on all cores."""
+    """Reads Beam's own options; without a ``--runner``, runs locally on all cores.
+
+    Raises:
+        InputError: there is no such runner.
+    """
     chosen = list(arguments)
-    if PipelineOptions(chosen).view_as(StandardOptions).runner is None:
+    runner = PipelineOptions(chosen).view_as(StandardOptions).runner
+    if runner is None:
         workers = f"--direct_num_workers={len(os.sched_getaffinity(0))}"
-        chosen = [*_LOCAL_OPTIONS, workers, *chosen]
+        return PipelineOptions([*_LOCAL_OPTIONS, workers, *chosen])
+    try:
+        create_runner(runner)
+    except (ValueError, ImportError, AttributeError) as error:
+        raise errors.InputError(
+            f"--runner={runner} cannot be used ({error}); correct its name, or install what it needs"
+        ) from error
     return PipelineOptions(chosen)
 
 
@@ -43,11 +60,25 @@ def run_pipeline(build: Callable[[beam.Pipeline], None], options: PipelineOption
     pipeline = beam.Pipeline(options=options)
     build(pipeline)
     try:
-        pipeline.run().wait_until_finish()
+        with _worker_tracebacks_hidden():
+            pipeline.run().wait_until_finish()
     except errors.ForebayError:
         raise
     except Exception as error:
         raise _as_raised(str(error)) from error
+
+
+@contextmanager
+def _worker_tracebacks_hidden() -> Iterator[None]:
+    loggers = [logging.getLogger(name) for name in _WORKER_LOGGERS]
+    levels = [logger.level for logger in loggers]
+    for logger in loggers:
+        logger.setLevel(logging.CRITICAL)
+    try:
+        yield
+    finally:
+        for logger, level in zip(loggers, levels, strict=True):
+            logger.setLevel(level)
 
 
 def _as_raised(text: str) -> errors.ForebayError:

@@ -60,7 +60,7 @@ def encode_examples(batch: pa.RecordBatch) -> ByteArray:
     ]
     starts, data = _concatenated(texts, n)
     keys = [_key(name) for name in names]
-    return _encode(  # type: ignore[no-any-return]
+    return _encode(
         n,
         kinds,
         np.cumsum([0, *map(len, keys)]),
@@ -296,4 +296,4 @@ def _masked_crc(data: ByteArray, start: int, stop: int, tables: Any) -> int:
         at += 1
     crc = crc ^ np.uint32(0xFFFFFFFF)
     rotated = np.int64((crc >> np.uint32(15)) | (crc << np.uint32(17))) & 0xFFFFFFFF
-    return (rotated + _CRC_MASK_DELTA) & 0xFFFFFFFF
+    return int((rotated + _CRC_MASK_DELTA) & 0xFFFFFFFF)

@@ -100,9 +100,7 @@ def readings_file(tmp_path_factory: pytest.TempPathFactory) -> Written:
 
 
 @pytest.fixture(scope="session")
-def readings_run(
-    readings_file: Written, tmp_path_factory: pytest.TempPathFactory
-) -> Path:
+def readings_run(readings_file: Written, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The run that `forebay preprocess --json` makes of the readings; what it prints is beside."""
     from forebay.cli import main
 

@@ -16,6 +16,7 @@ from tensorflow_transform import schema_inference
 from transforms import calendar_ops
 from transforms.columns import Date
 from transforms.dataset import Dataset
+from transforms.durations import DAY_US
 from transforms.errors import InputError
 from transforms.features import (
     CALENDAR_SIZES,
@@ -137,7 +138,7 @@ def _buckets(feature: Bucketized, column: tf.Tensor) -> tuple[tf.Tensor, int]:
 def _calendar(feature: Calendar, column: tf.Tensor, dataset: Dataset) -> tuple[tf.Tensor, int]:
     instants = tf.where(is_missing(column), tf.zeros_like(column), column)
     if isinstance(dataset.all_columns[feature.column], Date):
-        local_us = instants * calendar_ops.DAY_US
+        local_us = instants * DAY_US
     else:
         local_us = calendar_ops.local_time_us(instants, feature.tz)
     return calendar_ops.part_of(local_us, feature.part), CALENDAR_SIZES[feature.part]

@@ -66,7 +66,8 @@ class HashSplit:
         )
         split = np.digitize(remainder, [self.train, self.train + self.eval]).astype(np.int8)
         index = pc.fill_null(distinct.indices, len(split)).to_numpy(zero_copy_only=False)
-        return np.append(split, np.int8(NO_SPLIT))[index]
+        chosen: npt.NDArray[np.int8] = np.append(split, np.int8(NO_SPLIT))[index]
+        return chosen
 
 
 @dataclass(frozen=True)
@@ -111,7 +112,7 @@ class TimeSplit:
         """Returns the index in `SPLITS` of each instant, int8 (n,); `NO_SPLIT` for null."""
         times = pc.fill_null(values.cast(pa.int64()), 0).to_numpy(zero_copy_only=False)
         bounds = [instant_us(self.eval_from), instant_us(self.test_from)]
-        split = np.digitize(times, bounds).astype(np.int8)
+        split: npt.NDArray[np.int8] = np.digitize(times, bounds).astype(np.int8)
         split[pc.is_null(values).to_numpy(zero_copy_only=False)] = NO_SPLIT
         return split
 

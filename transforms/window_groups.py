@@ -133,7 +133,8 @@ def window_groups(dataset: Dataset) -> list[WindowGroup]:
         identity = (windowed.key, windowed.row_keys, at, windowed.available_at, windowed.where)
         groups.setdefault(identity, {}).update(_aggregates(windowed))
     return [
-        WindowGroup(*identity, str(dataset.row_time), found) for identity, found in groups.items()
+        WindowGroup(key, row_key, at, available_at, where, str(dataset.row_time), aggregates)
+        for (key, row_key, at, available_at, where), aggregates in groups.items()
     ]
 
 
@@ -190,7 +191,8 @@ def _one_chunk(column: pa.ChunkedArray) -> pa.Array:
 
 
 def _ints(column: pa.ChunkedArray) -> npt.NDArray[np.int64]:
-    return column.to_numpy().astype(np.int64, copy=False)
+    values: npt.NDArray[np.int64] = column.to_numpy()
+    return values
 
 
 def _values(column: pa.ChunkedArray) -> Values:

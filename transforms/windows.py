@@ -47,7 +47,7 @@ def count(*, min_count: int = 0) -> Op:
     return Op("count", None, min_count)
 
 
-def sum(*, default: float | None = None, min_count: int = 0) -> Op:  # noqa: A001
+def sum(*, default: float | None = None, min_count: int = 0) -> Op:
     """Adds the values; exact for Integer columns."""
     return Op("sum", default, min_count)
 
@@ -57,12 +57,12 @@ def mean(*, default: float | None = None, min_count: int = 0) -> Op:
     return Op("mean", default, min_count)
 
 
-def min(*, default: float | None = None, min_count: int = 0) -> Op:  # noqa: A001
+def min(*, default: float | None = None, min_count: int = 0) -> Op:
     """Takes the least value."""
     return Op("min", default, min_count)
 
 
-def max(*, default: float | None = None, min_count: int = 0) -> Op:  # noqa: A001
+def max(*, default: float | None = None, min_count: int = 0) -> Op:
     """Takes the greatest value."""
     return Op("max", default, min_count)
 

@@ -5,8 +5,9 @@ import subprocess
 import sys
 from pathlib import Path
 
-import forebay
 import pytest
+
+import forebay
 from forebay.cli import main
 
 

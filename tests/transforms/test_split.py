@@ -8,6 +8,7 @@ import pyarrow as pa
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+
 from transforms.split import (
     NO_SPLIT,
     SPLITS,
