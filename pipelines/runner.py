@@ -3,8 +3,11 @@
 import logging
 import os
 import re
+import sys
+import threading
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, redirect_stderr
+from typing import Any, TextIO, cast
 
 import apache_beam as beam
 from apache_beam.options.pipeline_options import PipelineOptions, StandardOptions
@@ -21,7 +24,7 @@ _RAISED = re.compile(
     r"transforms\.errors\.(\w+): (.*?)(?: \[while running '[^']*'\])?$", re.M | re.S
 )
 
-# They log the traceback of whatever a step raises, which reaches the caller as well.
+# They log the traceback of whatever a step raises.
 _WORKER_LOGGERS = ("apache_beam.runners.common", "apache_beam.runners.worker")
 
 
@@ -70,15 +73,36 @@ def run_pipeline(build: Callable[[beam.Pipeline], None], options: PipelineOption
 
 @contextmanager
 def _worker_tracebacks_hidden() -> Iterator[None]:
+    """Keeps Beam's workers from telling, logged and printed, what is raised to the caller too."""
     loggers = [logging.getLogger(name) for name in _WORKER_LOGGERS]
     levels = [logger.level for logger in loggers]
     for logger in loggers:
         logger.setLevel(logging.CRITICAL)
     try:
-        yield
+        with redirect_stderr(cast(TextIO, _WithoutWorkerTracebacks(sys.stderr))):
+            yield
     finally:
         for logger, level in zip(loggers, levels, strict=True):
             logger.setLevel(level)
+
+
+class _WithoutWorkerTracebacks:
+    """A text stream that swallows what Beam's worker prints where an instruction fails."""
+
+    def __init__(self, stream: TextIO) -> None:
+        self._stream = stream
+        self._swallowed = threading.local()
+
+    def write(self, text: str) -> int:
+        after_traceback = getattr(self._swallowed, "just_now", False)
+        is_traceback = text.startswith("Traceback") and "sdk_worker.py" in text
+        self._swallowed.just_now = is_traceback
+        if not is_traceback and not (after_traceback and text == "\n"):
+            self._stream.write(text)
+        return len(text)
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._stream, name)
 
 
 def _as_raised(text: str) -> errors.ForebayError:
@@ -87,6 +111,6 @@ def _as_raised(text: str) -> errors.ForebayError:
     if found:
         name, message = found[-1]
         kind = getattr(errors, name, errors.RunFailed)
-        return kind(message.strip())  # type: ignore[no-any-return]
+        return kind(message.strip())
     last = text.strip().splitlines()[-1] if text.strip() else "no message"
     return errors.RunFailed(f"the pipeline failed: {last}; --debug shows the whole traceback")

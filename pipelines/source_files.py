@@ -1,6 +1,7 @@
 """Source files: found by name or pattern, opened for sequential reading, decompressed."""
 
 import gzip
+import os
 from dataclasses import dataclass
 from typing import IO
 
@@ -74,6 +75,11 @@ def find_files(patterns: list[str]) -> list[SourceFile]:
             raise InputError(_unreadable(pattern, error)) from error
         if not found:
             raise InputError(f"--input {pattern!r} matches no file; check the path and its quoting")
+        for metadata in found:
+            if os.path.isdir(metadata.path):
+                raise InputError(
+                    f"{metadata.path!r} is a folder; name its files, as by '{metadata.path}/*.csv'"
+                )
         sizes.update({metadata.path: metadata.size_in_bytes for metadata in found})
     for path, size in sizes.items():
         if size == 0:

@@ -38,7 +38,7 @@ def from_json(text: str) -> Dataset:
     """
     try:
         value = _decode(json.loads(text))
-    except (json.JSONDecodeError, TypeError, KeyError) as error:
+    except (json.JSONDecodeError, AttributeError, TypeError, KeyError) as error:
         raise InputError(
             f"not a definition as Forebay writes it ({type(error).__name__}: {error}); "
             "write definitions in Python and let `forebay preprocess` write the JSON"

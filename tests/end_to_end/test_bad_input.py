@@ -112,9 +112,8 @@ def test_a_folder_is_no_file(command: Command) -> None:
 
     error = command.fails(str(folder))
 
-    assert str(folder) in error
-    assert "folder" in error.replace(str(folder), "")
-    assert f"{folder}/*" in error
+    assert f"'{folder}' is a folder" in error
+    assert f"'{folder}/*.csv'" in error
 
 
 @pytest.mark.parametrize(
@@ -131,8 +130,8 @@ def test_a_folder_is_no_file(command: Command) -> None:
         pytest.param("x.csv.gz", gzip.compress(HEADER.encode())[:20], ["x.csv.gz"], id="cut gzip"),
         pytest.param(
             "x.csv.gz",
-            gzip.compress(HEADER.encode())[:12] + b"\xff" * 30,
-            ["x.csv.gz", "decompress"],
+            gzip.compress(HEADER.encode())[:10] + b"\xff" * 30,
+            ["truncated or corrupt", "gzip --test"],
             id="corrupt gzip",
         ),
         pytest.param("x.csv.gz", gzip.compress(b""), ["is empty"], id="gzip of nothing"),
@@ -266,7 +265,7 @@ def test_no_training_rows(command: Command) -> None:
         ),
         (
             'Regression("paid")', 'Regression("paidd")',
-            ["label.column = 'paidd': no such column", "did you mean paid?"],
+            ["label.column = 'paidd': no such column", "did you mean paid"],
         ),
         (
             "row_time", 'windows=[Windowed("shop", key="id", over="1h", ops=mean())], row_time',
