@@ -17,17 +17,21 @@ CROWDED_CELL = 0.95
 
 
 class FeatureFacts(beam.PTransform):
-    """Summarises each transformed column of the training rows.
+    """Summarises each feature of the training rows.
 
     Input: ``(shard number, RecordBatch)``. Output: a `Fact` ``("features", column, summary)`` for
     each numeric column, where the summary has ``distinct`` (for floats: 1 where all values are
     equal, else 2) and ``largest``, the count of the most frequent id.
     """
 
+    def __init__(self, dataset: Dataset) -> None:
+        super().__init__()
+        self.names = {name for feature in dataset.features for name in feature.outputs}
+
     def expand(self, batches: beam.PCollection) -> beam.PCollection:  # noqa: D102
         return (
             batches
-            | "Summarise" >> beam.FlatMap(_summaries)
+            | "Summarise" >> beam.FlatMap(_summaries, self.names)
             | "Merge" >> beam.CombinePerKey(_merged)
             | "ToFact" >> beam.MapTuple(_fact)
         )
@@ -37,10 +41,12 @@ class FeatureFacts(beam.PTransform):
 _Summary = tuple[Any, ...]
 
 
-def _summaries(element: tuple[int, pa.RecordBatch]) -> Iterator[tuple[str, _Summary]]:
+def _summaries(
+    element: tuple[int, pa.RecordBatch], names: set[str]
+) -> Iterator[tuple[str, _Summary]]:
     _, batch = element
-    for name, column in zip(batch.schema.names, batch.columns, strict=True):
-        values = column.flatten()
+    for name in names & set(batch.schema.names):
+        values = batch[name].flatten()
         if not len(values):
             continue
         if pa.types.is_floating(values.type):

@@ -102,9 +102,8 @@ def preprocess(options: PreprocessOptions) -> Manifest:
         _check_splits(ingested, dataset)
         transformed = _transform(job, ingested)
         _write_descriptions(job)
-        with job.timed("publish"):
-            manifest = _manifest(job, ingested, transformed)
-            publish(folder, options.output, manifest)
+        manifest = _manifest(job, ingested, transformed)
+        publish(folder, options.output, manifest)
     return manifest
 
 
@@ -153,7 +152,7 @@ def _transform(job: _Job, ingested: Facts) -> Facts:
             batches | f"WriteExamples_{split}" >> WriteExamples(job.folder, split, job.options.gzip)
             for split, batches in transformed.items()
         ]
-        features = transformed["train"] | "FeatureFacts" >> FeatureFacts()
+        features = transformed["train"] | "FeatureFacts" >> FeatureFacts(job.dataset)
         _ = (*written, features) | "Facts" >> WriteFacts(facts)
 
     shards = _shards_by_split(ingested)
@@ -229,7 +228,7 @@ def _manifest(job: _Job, ingested: Facts, transformed: Facts) -> Manifest:
         rejects=ingested.get("rejects", {}),
         dropped=ingested.get("dropped", {}),
         warnings=warnings_of(
-            job.dataset, rows["train"], transformed["features"], ingested["missing"]
+            job.dataset, rows["train"], transformed.get("features", {}), ingested["missing"]
         ),
         seconds=job.seconds,
         files=list_files(job.folder, others) | examples,

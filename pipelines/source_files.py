@@ -1,5 +1,6 @@
 """Source files: found by name or pattern, opened for sequential reading, decompressed."""
 
+import glob
 import gzip
 import os
 from dataclasses import dataclass
@@ -62,29 +63,47 @@ def find_files(patterns: list[str]) -> list[SourceFile]:
         patterns: paths or globs, on any file system that Beam knows.
 
     Returns:
-        The files in order of name, each once.
+        The files in order of name, each once, however often and by whatever path it is named.
 
     Raises:
         InputError: a pattern matches nothing, or a file cannot be read or is empty.
     """
     sizes: dict[str, int] = {}
+    known: set[str] = set()
     for pattern in patterns:
-        try:
-            found = FileSystems.match([pattern])[0].metadata_list
-        except (OSError, BeamIOError, ValueError) as error:
-            raise InputError(_unreadable(pattern, error)) from error
+        found = _match(pattern)
         if not found:
             raise InputError(f"--input {pattern!r} matches no file; check the path and its quoting")
-        for metadata in found:
-            if os.path.isdir(metadata.path):
-                raise InputError(
-                    f"{metadata.path!r} is a folder; name its files, as by '{metadata.path}/*.csv'"
-                )
-        sizes.update({metadata.path: metadata.size_in_bytes for metadata in found})
+        for path, size in found.items():
+            identity = path if "://" in path else os.path.realpath(path)
+            if identity not in known:
+                sizes[path] = size
+            known.add(identity)
     for path, size in sizes.items():
         if size == 0:
             raise InputError(f"{path} is empty; leave it out or write it again")
     return [SourceFile(path, sizes[path], i) for i, path in enumerate(sorted(sizes))]
+
+
+def _match(pattern: str) -> dict[str, int]:
+    """Returns path and size of the files that a pattern means."""
+    if "://" not in pattern:
+        return _match_local(pattern)
+    try:
+        found = FileSystems.match([pattern])[0].metadata_list
+    except (OSError, BeamIOError, ValueError) as error:
+        raise InputError(_unreadable(pattern, error)) from error
+    return {metadata.path: metadata.size_in_bytes for metadata in found}
+
+
+def _match_local(pattern: str) -> dict[str, int]:
+    """As `_match`, for local files; Beam does not find patterns without a folder."""
+    if os.path.isdir(pattern):
+        raise InputError(f"{pattern!r} is a folder; name its files, as by {pattern + '/*.csv'!r}")
+    if os.path.isfile(pattern):  # whatever characters its name has
+        return {pattern: os.path.getsize(pattern)}
+    found = filter(os.path.isfile, glob.glob(pattern, recursive=True))
+    return {path: os.path.getsize(path) for path in found}
 
 
 def _unreadable(path: str, error: Exception) -> str:

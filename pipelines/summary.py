@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 
 from rich.console import Console
+from rich.markup import escape
 from rich.table import Table
 
 from transforms.manifest import Manifest
@@ -15,7 +16,7 @@ def print_summary(manifest: Manifest, run: str) -> None:
     console = Console()
     examples = sum(manifest.rows.values())
     console.print(
-        f"[bold]{run}[/]: {examples:,} examples of {manifest.rows_read:,} records "
+        f"[bold]{escape(run)}[/]: {examples:,} examples of {manifest.rows_read:,} records "
         f"in {sum(manifest.seconds.values()):.1f} s"
     )
     table = Table(box=None, pad_edge=False, show_header=False)
@@ -26,12 +27,13 @@ def print_summary(manifest: Manifest, run: str) -> None:
     _rows(table, "rejected: ", manifest.rejects)
     console.print(table)
     for warning in manifest.warnings[:_WARNINGS_SHOWN]:
-        console.print(f"[yellow]warning[/]: feature {warning.feature}: {warning.problem}")
+        problem = escape(f"feature {warning.feature}: {warning.problem}")
+        console.print(f"[yellow]warning[/]: {problem}")
     if len(manifest.warnings) > _WARNINGS_SHOWN:
         more = len(manifest.warnings) - _WARNINGS_SHOWN
-        console.print(f"[yellow]and {more} more[/]: see warnings in {run}/manifest.json")
+        console.print(f"[yellow]and {more} more[/]: see warnings in {escape(run)}/manifest.json")
 
 
 def _rows(table: Table, prefix: str, counts: Mapping[str, int]) -> None:
     for name, count in counts.items():
-        table.add_row(prefix + name, f"{count:,}")
+        table.add_row(escape(prefix + name), f"{count:,}")

@@ -77,7 +77,8 @@ def encode_examples(batch: pa.RecordBatch) -> ByteArray:
 
 def _scalars(name: str, column: pa.Array) -> pa.Array:
     values = column.flatten()
-    if len(values) != len(column) or not pc.all(pc.equal(pc.list_value_length(column), 1)).as_py():
+    one_each = pc.all(pc.equal(pc.list_value_length(column), 1), min_count=0).as_py()
+    if not one_each or len(values) != len(column):
         raise ValueError(f"column {name!r}: some rows hold more or fewer values than one")
     return values
 

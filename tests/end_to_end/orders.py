@@ -1,0 +1,40 @@
+"""Orders of a shop, with a feature of every degenerate kind; all rows are training rows."""
+
+from transforms.columns import Integer, Number, String, Timestamp
+from transforms.dataset import Dataset
+from transforms.features import Bucketized, Categorical, Crossed, Numeric
+from transforms.labels import Regression
+from transforms.split import TimeSplit
+
+orders = Dataset(
+    name="orders",
+    columns={
+        "id": Integer(required=True),
+        "at": Timestamp(required=True),
+        "amount": Number(),
+        "constant": Number(),
+        "void": Number(),
+        "shop": String(),
+        "only": String(),
+        "rarely": String(),
+        "blank": String(),
+        "paid": Number(),
+    },
+    row_time="at",
+    features=[
+        Numeric("amount", scale="z_score"),
+        Numeric("constant", scale="z_score", indicator=True),
+        Numeric("void", scale="0_1"),
+        Bucketized("constant", quantiles=3),
+        Bucketized("void", quantiles=3),
+        Categorical("shop"),
+        Categorical("only"),
+        Categorical("rarely"),
+        Categorical("blank"),
+        Crossed("crowded", ["shop_id", "only_id"], buckets=50),
+        Crossed("spread", ["shop_id", "rarely_id"], buckets=50),
+    ],
+    label=Regression("paid"),
+    split=TimeSplit("2030-01-01", "2031-01-01"),
+    passthrough=["id"],
+)
