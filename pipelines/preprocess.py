@@ -231,7 +231,7 @@ def _manifest(job: _Job, ingested: Facts, transformed: Facts) -> Manifest:
             job.dataset, rows["train"], transformed.get("features", {}), ingested["missing"]
         ),
         seconds=job.seconds,
-        files=list_files(job.folder, others) | examples,
+        files=dict(sorted((list_files(job.folder, others) | examples).items())),
     )
 
 

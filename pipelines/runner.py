@@ -43,7 +43,8 @@ def beam_options(arguments: Sequence[str]) -> PipelineOptions:
         create_runner(runner)
     except (ValueError, ImportError, AttributeError) as error:
         raise errors.InputError(
-            f"--runner={runner} cannot be used ({error}); correct its name, or install what it needs"
+            f"--runner={runner} cannot be used ({error}); "
+            "correct its name, or install what it needs"
         ) from error
     return PipelineOptions(chosen)
 

@@ -92,7 +92,11 @@ def _to_keys(
 def _aggregate(element: Group, groups: Sequence[WindowGroup], shards: int) -> Iterator[Partitioned]:
     tables = element.tables
     if "requests" in tables:
-        values = groups[int(element.stage)].compute(tables.get("events"), tables["requests"])
+        group = groups[int(element.stage)]
+        values = group.compute(tables.get("events"), tables["requests"])
+        # Of one type wherever they come from: what keys without events get is no integer.
+        floats = [pa.field(name, pa.float64()) for name in group.aggregates]
+        values = values.cast(pa.schema([values.schema.field(ROW), *floats]), safe=False)
         yield _to_shards(values, f"windows{element.stage}", shards)
 
 
@@ -121,5 +125,4 @@ def _beside(
     position = np.minimum(np.searchsorted(found, identity), len(found) - 1)
     index = pa.array(order[position], mask=found[position] != identity)
     for name in names:
-        column = values[name].combine_chunks().cast(pa.float64(), safe=False)
-        yield name, pc.take(column, index)
+        yield name, pc.take(values[name].combine_chunks(), index)

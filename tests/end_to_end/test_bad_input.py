@@ -272,7 +272,8 @@ def test_no_training_rows(command: Command) -> None:
             ["windows[0].value = 'shop': a String column", "Number or Integer"],
         ),
         (
-            "row_time", 'windows=[Windowed("amount", key="shop", over="1 h", ops=mean())], row_time',
+            "row_time",
+            'windows=[Windowed("amount", key="shop", over="1 h", ops=mean())], row_time',
             ["windows[0].over = '1 h': not a positive duration"],
         ),
         (
@@ -466,6 +467,18 @@ def test_options_that_cannot_be(
     assert sum("error:" in line for line in lines) == 1
     assert text in lines[-1]
     assert not command.run_folder.exists()
+
+
+def test_the_module_says_what_the_command_says(
+    command: Command, capfd: pytest.CaptureFixture[str]
+) -> None:
+    from pipelines.preprocess import main as module_main
+
+    error = command.fails("nowhere.csv")
+
+    arguments = ["--input", "nowhere.csv", "--output", str(command.run_folder)]
+    assert module_main([command.definition(), *arguments]) == 2
+    assert capfd.readouterr().err == error
 
 
 def test_debug_shows_the_traceback(command: Command, capfd: pytest.CaptureFixture[str]) -> None:

@@ -92,11 +92,17 @@ def make_records(count: int = 400, seed: int = 5) -> list[Record]:
 _BAD_CELLS = [
     ({"reading_id": ""}, "reading_id: missing required value"),
     ({"reading_id": "r-none"}, "serial: missing required value"),
-    ({"taken": "2024-10-25 06:00"}, "taken: '2024-10-25 06:00' is not a time written %d/%m/%Y %H:%M"),
+    (
+        {"taken": "2024-10-25 06:00"},
+        "taken: '2024-10-25 06:00' is not a time written %d/%m/%Y %H:%M",
+    ),
     ({"taken": "31/02/2024 06:00"}, "taken: '31/02/2024 06:00' is not a time written %d/%m/%Y"),
     ({"site": "Berlin"}, "site: 'Berlin' is not one of the declared values"),
     ({"sensor": "10"}, "sensor: '10' is not between 1 and 9"),
-    ({"level": "high", "pulses": "1.5"}, "level: 'high' is not a number; pulses: '1.5' is not a whole"),
+    (
+        {"level": "high", "pulses": "1.5"},
+        "level: 'high' is not a number; pulses: '1.5' is not a whole",
+    ),
     ({"ok": "peut-être"}, "ok: 'peut-être' is neither true nor false"),
     ({"batch": ""}, "batch: missing, so the row has no split"),
     ({"batch": "", "note": 'two\r\nlines, "quoted"'}, "batch: missing, so the row has no split"),
@@ -259,7 +265,8 @@ def _add_windows(
 
     events = [
         naive.Event(
-            number(row, key), row["taken"], row["identity"], {column: row[column]} if column else {},
+            number(row, key), row["taken"], row["identity"],
+            {column: row[column]} if column else {},
             row["known_at"] if late else None,
         )
         for row in rows

@@ -1,4 +1,4 @@
-"""Features in the graph, traced and analyzed by tf.Transform on a few rows, against plain Python."""
+"""Features in the graph, analyzed by tf.Transform on a few rows, against plain Python."""
 
 import math
 import statistics

@@ -1,0 +1,40 @@
+from __future__ import annotations
+
+import pytest
+
+from pipelines.summary import print_summary
+from transforms.manifest import Manifest, Warning
+
+
+def test_names_are_printed_as_they_are(capsys: pytest.CaptureFixture[str]) -> None:
+    """Rich takes [words in brackets] for styles."""
+    manifest = Manifest(
+        dataset="rooms",
+        definition_digest="",
+        created="",
+        versions={},
+        inputs=(),
+        rows_read=1_234,
+        rows={"train": 1_000, "eval": 200, "test": 0},
+        rejects={"temp[C]: not a number": 30},
+        dropped={"no [/label]": 4},
+        warnings=tuple(Warning(f"x[{i}]", "the same [bold]") for i in range(11)),
+        seconds={"ingest": 1.25, "transform": 2.5},
+        files={},
+    )
+
+    print_summary(manifest, "runs/[new]")
+
+    printed = " ".join(capsys.readouterr().out.split())
+    for part in (
+        "runs/[new]: 1,200 examples of 1,234 records in 3.8 s",
+        "train 1,000",
+        "eval 200",
+        "test 0",
+        "rejected: temp[C]: not a number 30",
+        "dropped: no [/label] 4",
+        "warning: feature x[0]: the same [bold]",
+        "and 1 more: see warnings in runs/[new]/manifest.json",
+    ):
+        assert part in printed
+    assert "x[10]" not in printed
