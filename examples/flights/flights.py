@@ -17,13 +17,30 @@ import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from transforms.columns import Boolean, Date, Integer, Number, String, Timestamp
-from transforms.dataset import Dataset, Derive
-from transforms.features import Bucketized, Calendar, Categorical, Crossed, Numeric
-from transforms.labels import BinaryClassification, Regression
-from transforms.split import TimeSplit
-from transforms.windows import Windowed, count, last, mean
-from transforms.zones import local_to_utc, utc_to_local
+from forebay import (
+    BinaryClassification,
+    Boolean,
+    Bucketized,
+    Calendar,
+    Categorical,
+    Crossed,
+    Dataset,
+    Date,
+    Derive,
+    Integer,
+    Number,
+    Numeric,
+    Regression,
+    String,
+    TimeSplit,
+    Timestamp,
+    Windowed,
+    count,
+    last,
+    local_to_utc,
+    mean,
+    utc_to_local,
+)
 
 Int64Array = npt.NDArray[np.int64]
 Arrays = Mapping[str, pa.Array]

@@ -4,12 +4,29 @@ A definition without any function. The file has no header, its key has two colum
 is known to the others only when its till has reported it.
 """
 
-from transforms.columns import Boolean, CsvFormat, Integer, Number, String, Timestamp
-from transforms.dataset import Dataset
-from transforms.features import Bucketized, Calendar, Categorical, Crossed, Numeric
-from transforms.labels import Regression
-from transforms.split import HashSplit
-from transforms.windows import Where, Windowed, count, max, mean, std, sum
+from forebay import (
+    Boolean,
+    Bucketized,
+    Calendar,
+    Categorical,
+    Crossed,
+    CsvFormat,
+    Dataset,
+    HashSplit,
+    Integer,
+    Number,
+    Numeric,
+    Regression,
+    String,
+    Timestamp,
+    Where,
+    Windowed,
+    count,
+    max,
+    mean,
+    std,
+    sum,
+)
 
 NULLS = ("NA",)
 BERLIN = "Europe/Berlin"

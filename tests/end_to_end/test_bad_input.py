@@ -324,7 +324,7 @@ def test_definitions_that_cannot_be_loaded(command: Command) -> None:
         two: [two, ":orders", ":more", "FILE.py:NAME"],
         f"{good}:sales": [":sales", ":orders"],
         "no_such_module:orders": ["no_such_module", "ModuleNotFoundError"],
-        "orders": ["'orders'", "FILE.py"],
+        "no_such_name": ["'no_such_name'", "FILE.py"],
     }
     for definition, parts in expected.items():
         error = command.fails(path, definition=definition)
