@@ -9,6 +9,7 @@ Three definitions of one table:
 
 import csv
 from collections.abc import Callable, Mapping
+from dataclasses import replace
 from functools import cache
 from pathlib import Path
 
@@ -271,14 +272,8 @@ schedule = Dataset(
     passthrough=IDENTITY,
 )
 
-late = Dataset(
+late = replace(
+    departure,
     name="flights-late",
-    columns=COLUMNS,
-    derive=DERIVE,
-    row_time="dep_ts",
-    windows=WINDOWS,
-    features=[*FEATURES, *OWN_DELAY],
     label=BinaryClassification("late", baselines=["dep_delay"]),
-    split=SPLIT,
-    passthrough=IDENTITY,
 )
