@@ -166,7 +166,14 @@ def _mix(x: tf.Tensor) -> tf.Tensor:
 
 def _custom(feature: Custom, inputs: Tensors) -> dict[str, tf.Tensor]:
     columns = feature.columns or tuple(inputs)
-    result: Any = resolve(str(feature.function))({name: inputs[name] for name in columns})
+    function = resolve(str(feature.function))
+    try:
+        result: Any = function({name: inputs[name] for name in columns})
+    except Exception as error:
+        raise InputError(
+            f"the function {feature.function!r} failed ({type(error).__name__}: {error}); "
+            f"it is given a dict of the tensors {', '.join(columns)}"
+        ) from error
     if isinstance(result, Mapping):
         return dict(result)
     if feature.name is None:

@@ -2,14 +2,17 @@
 
 import math
 import statistics
+from dataclasses import replace
 
 import numpy as np
 import pytest
+import tensorflow as tf
 import tensorflow_transform as tft
 import tensorflow_transform.beam as tft_beam
 
 from transforms.columns import MISSING_BYTES, MISSING_INT, Integer, Number, String, Timestamp
 from transforms.dataset import Dataset
+from transforms.errors import InputError
 from transforms.features import Bucketized, Calendar, Categorical, Crossed, Custom, Numeric
 from transforms.graph import feature_spec, preprocessing_fn
 from transforms.labels import Regression
@@ -144,3 +147,9 @@ def test_the_schema_says_how_many_ids_there_are(transformed: tuple) -> None:
 def test_own_functions_add_their_outputs(transformed: tuple) -> None:
     assert column(transformed, "reciprocal")[:2] == [1.0, 0.5]
     assert len(set(column(transformed, "own_id"))) > 1
+
+
+def test_a_function_that_fails_is_named() -> None:
+    definition = replace(DEFINITION, features=[Custom("math:sqrt", columns=["x"], name="root")])
+    with pytest.raises(InputError, match="the function 'math:sqrt' failed"):
+        preprocessing_fn(definition)({name: tf.zeros(1) for name in ("x", "y")})
