@@ -25,8 +25,8 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from transforms.aggregation.ordering import compiled
 from transforms.columns import CsvFormat
-from transforms.ordering import compiled
 
 Int64Array = npt.NDArray[np.int64]
 Int32Array = npt.NDArray[np.int32]

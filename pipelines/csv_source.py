@@ -16,10 +16,10 @@ from pipelines.csv_ranges import ByteRange, GuardedReader, plan_ranges, read_chu
 from pipelines.parse import ROW_OFFSET, Reject, parse_chunk
 from pipelines.shuffle import Partitioned
 from pipelines.source_files import SourceFile
+from transforms.aggregation.groups import ROW
 from transforms.dataset import Dataset, Derive
 from transforms.errors import InputError
 from transforms.functions import resolve
-from transforms.window_groups import ROW
 
 # A range is parsed whole: some 80,000 rows of ordinary width, large enough that what each batch
 # costs is small beside its rows and small enough that two cores share one middling file.

@@ -11,8 +11,8 @@ from apache_beam.io.filesystems import FileSystems
 from pipelines.csv_records import ANY_ARITY, scan_records
 from pipelines.csv_source import CsvFile, row_place
 from pipelines.shuffle import Group, GroupBatches
+from transforms.aggregation.groups import ROW
 from transforms.columns import CsvFormat
-from transforms.window_groups import ROW
 
 _BLOCK = 8 << 20
 

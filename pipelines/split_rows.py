@@ -6,9 +6,9 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from transforms.aggregation.groups import ROW
 from transforms.dataset import Dataset
 from transforms.split import NO_SPLIT, SPLITS
-from transforms.window_groups import ROW
 
 NO_ROW_TIME, NO_LABEL = "no row time", "no label"
 

@@ -15,7 +15,7 @@ import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from transforms.ordering import compiled
+from transforms.aggregation.ordering import compiled
 
 ByteArray = npt.NDArray[np.uint8]
 

@@ -9,9 +9,10 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from pipelines.shuffle import Group, GroupBatches, Partitioned
+from transforms.aggregation.compute import compute
+from transforms.aggregation.groups import ROW, WindowGroup, window_groups
 from transforms.dataset import Dataset
 from transforms.partition import mix
-from transforms.window_groups import ROW, WindowGroup, window_groups
 
 _ROWS = "rows"
 
@@ -93,7 +94,7 @@ def _aggregate(element: Group, groups: Sequence[WindowGroup], shards: int) -> It
     tables = element.tables
     if "requests" in tables:
         group = groups[int(element.stage)]
-        values = group.compute(tables.get("events"), tables["requests"])
+        values = compute(group, tables.get("events"), tables["requests"])
         # Of one type wherever they come from: what keys without events get is no integer.
         floats = [pa.field(name, pa.float64()) for name in group.aggregates]
         values = values.cast(pa.schema([values.schema.field(ROW), *floats]), safe=False)

@@ -20,12 +20,12 @@ from apache_beam.options.pipeline_options import PipelineOptions
 
 from pipelines.runner import run_pipeline
 from pipelines.windowed import WindowedAggregates
+from transforms.aggregation.groups import ROW
 from transforms.columns import Boolean, Column, Date, Integer, Number, String, Timestamp
 from transforms.dataset import Dataset
 from transforms.features import Numeric
 from transforms.labels import Regression
 from transforms.split import HashSplit
-from transforms.window_groups import ROW
 from transforms.windows import Where, Windowed, count, last, max, mean, min, std, sum
 
 Row = dict[str, Any]

@@ -15,7 +15,7 @@ from hypothesis import HealthCheck, assume, example, given, settings
 from hypothesis import strategies as st
 from naive_windows import Event, Request
 
-from transforms.aggregate import Aggregate, Events, Op, Requests, Values, aggregate
+from transforms.aggregation.aggregate import Aggregate, Events, Op, Requests, Values, aggregate
 
 INT64_MIN, INT64_MAX = -(2**63), 2**63 - 1
 OPS: tuple[Op, ...] = ("count", "sum", "mean", "min", "max", "var", "std", "first", "last")

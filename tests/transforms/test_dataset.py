@@ -200,7 +200,7 @@ def test_json_names_functions_by_import_path() -> None:
 
 def test_definitions_load_neither_beam_nor_tensorflow() -> None:
     code = (
-        "import sys, transforms.dataset, transforms.serialize, transforms.window_groups;"
+        "import sys, transforms.dataset, transforms.serialize, transforms.aggregation.groups;"
         "print([m for m in ('apache_beam', 'tensorflow', 'keras') if m in sys.modules])"
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)

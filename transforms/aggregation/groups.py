@@ -1,4 +1,4 @@
-"""Windowed aggregates on Arrow batches: which events and requests they need, and their values.
+"""Which events and requests the windows of a definition need, as Arrow batches.
 
 Aggregates that read the same events (key, times, filter) form one group, which is computed in one
 pass over those events.
@@ -13,14 +13,14 @@ import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from transforms.aggregate import Aggregate, Events, Requests, Values, aggregate
+from transforms.aggregation.aggregate import Aggregate
 from transforms.dataset import Dataset
 from transforms.durations import UNBOUNDED, duration_us
 from transforms.partition import hash_rows
 from transforms.windows import Where, Windowed
 
 ROW = "__row"
-_TIME, _AVAILABLE = "time", "available_at"
+TIME, AVAILABLE = "time", "available_at"
 _COMPARE = {
     "==": pc.equal,
     "!=": pc.not_equal,
@@ -62,9 +62,9 @@ class WindowGroup:
         ``value:NAME`` for each aggregated column.
         """
         wanted = {f"key{i}": batch[name] for i, name in enumerate(self.key)}
-        wanted[_TIME] = batch[self.at].cast(pa.int64())
+        wanted[TIME] = batch[self.at].cast(pa.int64())
         if self.available_at is not None:
-            wanted[_AVAILABLE] = batch[self.available_at].cast(pa.int64())
+            wanted[AVAILABLE] = batch[self.available_at].cast(pa.int64())
         seen = (
             pa.array(np.ones(len(batch), bool))
             if self.where is None
@@ -82,7 +82,7 @@ class WindowGroup:
         The columns are ``key0``.., ``time`` and `ROW`.
         """
         wanted = {f"key{i}": batch[name] for i, name in enumerate(self.row_key)}
-        wanted[_TIME] = batch[self.row_time].cast(pa.int64())
+        wanted[TIME] = batch[self.row_time].cast(pa.int64())
         wanted[ROW] = batch[ROW]
         return pa.RecordBatch.from_pydict(wanted).filter(pc.is_valid(batch[self.row_time]))
 
@@ -92,37 +92,6 @@ class WindowGroup:
         if not keys:
             return np.zeros(len(batch), np.int64)
         return (hash_rows(keys) % np.uint64(partitions)).astype(np.int64)
-
-    def compute(self, events: pa.Table | None, requests: pa.Table) -> pa.RecordBatch:
-        """Computes every aggregate for every request.
-
-        Args:
-            events: all events of the requests' keys, as `events` returns them; None: none.
-            requests: as `requests` returns them.
-
-        Returns:
-            One row for each request: `ROW` and the output columns.
-        """
-        events = _empty_events(self, requests) if events is None else events
-        event_keys, request_keys = _key_codes(events, requests, len(self.key))
-        available = _values(events[_AVAILABLE]) if self.available_at else None
-        columns = aggregate(
-            Events(
-                key=event_keys,
-                time=_ints(events[_TIME]),
-                time_valid=np.ones(len(events), bool),
-                row=_ints(events[ROW]),
-                values={name: _values(events[f"value:{name}"]) for name in self.values},
-                available_at=available,
-            ),
-            Requests(key=request_keys, time=_ints(requests[_TIME]), row=_ints(requests[ROW])),
-            list(self.aggregates.values()),
-        )
-        arrays = {
-            name: pa.array(c.data, mask=~c.valid)
-            for name, c in zip(self.aggregates, columns, strict=True)
-        }
-        return pa.RecordBatch.from_pydict({ROW: _one_chunk(requests[ROW]), **arrays})
 
 
 def window_groups(dataset: Dataset) -> list[WindowGroup]:
@@ -156,45 +125,3 @@ def _aggregates(windowed: Windowed) -> dict[str, Aggregate]:
 def _passes(where: Where, batch: pa.RecordBatch) -> pa.Array:
     compared = _COMPARE[where.comparison](batch[where.column], pa.scalar(where.value))
     return pc.fill_null(compared, False)
-
-
-def _key_codes(
-    events: pa.Table, requests: pa.Table, keys: int
-) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.int64]]:
-    """Numbers the distinct keys of events and requests alike; -1 stands for a null key."""
-    n = len(events)
-    codes = np.zeros(n + len(requests), np.int64)
-    null = np.zeros(len(codes), bool)
-    for i in range(keys):
-        chunks = [*events[f"key{i}"].chunks, *requests[f"key{i}"].chunks]
-        encoded = _one_chunk(pa.chunked_array(chunks)).dictionary_encode()
-        indices = pc.fill_null(encoded.indices, 0).to_numpy(zero_copy_only=False)
-        null |= pc.is_null(encoded).to_numpy(zero_copy_only=False)
-        codes = codes * (len(encoded.dictionary) + 1) + indices
-        if i:
-            codes = np.unique(codes, return_inverse=True)[1].astype(np.int64)
-    codes[null] = -1
-    return codes[:n], codes[n:]
-
-
-def _empty_events(group: WindowGroup, requests: pa.Table) -> pa.Table:
-    no_rows = requests.slice(0, 0)
-    extra = {_AVAILABLE: pa.array([], pa.int64())} if group.available_at else {}
-    extra |= {f"value:{name}": pa.array([], pa.float64()) for name in group.values}
-    for name, column in extra.items():
-        no_rows = no_rows.append_column(name, column)
-    return no_rows
-
-
-def _one_chunk(column: pa.ChunkedArray) -> pa.Array:
-    return column.combine_chunks() if isinstance(column, pa.ChunkedArray) else column
-
-
-def _ints(column: pa.ChunkedArray) -> npt.NDArray[np.int64]:
-    values: npt.NDArray[np.int64] = column.to_numpy()
-    return values
-
-
-def _values(column: pa.ChunkedArray) -> Values:
-    valid = pc.is_valid(column).to_numpy()
-    return Values(pc.fill_null(column, 0).to_numpy(), valid)

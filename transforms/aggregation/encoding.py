@@ -16,7 +16,7 @@ _SIGN = np.int64(2**63 - 1)
 
 
 def float_leaves(data: Ints | Floats, valid: Bools, moments: bool) -> tuple[Floats, int]:
-    """Make the leaves that :func:`transforms.kernels.sweep_floats` reads.
+    """Make the leaves that :func:`transforms.aggregation.trees.sweep_floats` reads.
 
     Columns of extreme magnitude are scaled by a power of two, which is exact unless their small
     values vanish beside the large.

@@ -19,9 +19,9 @@ from typing import Any, Literal, NamedTuple, get_args
 import numpy as np
 from numpy.typing import NDArray
 
-from transforms import kernels, ordering
-from transforms.encoding import float_leaves, from_ranks, to_ranks, whole_sums
-from transforms.matching import INT64_MAX, match
+from transforms.aggregation import ordering, trees
+from transforms.aggregation.encoding import float_leaves, from_ranks, to_ranks, whole_sums
+from transforms.aggregation.matching import INT64_MAX, match
 
 Ints = NDArray[np.int64]
 Floats = NDArray[np.float64]
@@ -256,7 +256,7 @@ class _States:
             return _Swept(_count(valid, m.groups, spans, arrival))
         if state.kind in ("sums", "moments"):
             numbers, exponent = float_leaves(data, valid, state.kind == "moments")
-            return _Swept(kernels.sweep_floats(numbers, m.groups, *spans, *arrival), exponent)
+            return _Swept(trees.sweep_floats(numbers, m.groups, *spans, *arrival), exponent)
         order = None
         ranks = to_ranks(data)
         if state.kind in ("first", "last"):
@@ -266,7 +266,7 @@ class _States:
         if state.kind in ("first", "min"):
             ranks = ~ranks  # reverses the order
         leaves = np.where(valid, ranks, ordering.INT64_MIN)
-        return _Swept(kernels.sweep_ints(leaves, False, m.groups, *spans, *arrival), order=order)
+        return _Swept(trees.sweep_ints(leaves, False, m.groups, *spans, *arrival), order=order)
 
     def precedence(self, ranks: Ints) -> Ints:
         """Positions in the order of (key, time, availability, value)."""
@@ -308,7 +308,7 @@ class _States:
                     return whole_sums(rows)
                 return np.ldexp(rows[:, 0], swept.exponent), always
             if wanted.op == "mean":
-                return np.ldexp(kernels.divide(rows, count), swept.exponent), always
+                return np.ldexp(trees.divide(rows, count), swept.exponent), always
             if wanted.op in ("var", "std"):
                 variance = rows[:, 3] / np.maximum(count - 1, 1)
                 if wanted.op == "std":
@@ -340,10 +340,10 @@ def _count(
 ) -> Ints:
     """Count valid values per window: from running totals, or in a tree if they arrive late."""
     if arrival[1].size:
-        return kernels.sweep_ints(valid.astype(np.int64), True, groups, *spans, *arrival)
+        return trees.sweep_ints(valid.astype(np.int64), True, groups, *spans, *arrival)
     before = np.zeros(valid.size + 1, np.int64)
     np.cumsum(valid, out=before[1:])
-    return kernels.count_static(before, *spans)
+    return trees.count_static(before, *spans)
 
 
 def _is_int64(number: float) -> bool:

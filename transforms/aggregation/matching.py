@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from transforms import ordering
+from transforms.aggregation import ordering
 
 Ints = NDArray[np.int64]
 Bools = NDArray[np.bool_]
@@ -25,7 +25,7 @@ class Match:
     Attributes:
         events: int64 (n,), index of each event given, in the order of (key, time): by *position*.
         requests: int64 (m,), index of each request given, in the order of (key, time asked for).
-        groups: int64 (g, 4), see :mod:`transforms.ordering`.
+        groups: int64 (g, 4), see :mod:`transforms.aggregation.ordering`.
         asked: int64 (m,) µs, in the order of requests.
         starts, stops: int64 (w, m), the positions whose times are in the window.
         own: int64 (m,), the first position that the request must not see, or NEVER.

@@ -9,8 +9,8 @@ from collections.abc import Sequence
 import numpy as np
 import pytest
 
-from transforms import ordering
-from transforms.aggregate import Aggregate, Events, Requests, Values, aggregate
+from transforms.aggregation import ordering
+from transforms.aggregation.aggregate import Aggregate, Events, Requests, Values, aggregate
 
 INT64_MIN, INT64_MAX = -(2**63), 2**63 - 1
 Number = float | None
@@ -299,7 +299,7 @@ def test_sorting_is_stable_over_any_range(span: int) -> None:
 
 def test_importing_brings_neither_beam_nor_tensorflow() -> None:
     code = (
-        "import sys, transforms.aggregate\n"
+        "import sys, transforms.aggregation.aggregate\n"
         "print([name for name in ('apache_beam', 'tensorflow', 'pyarrow') if name in sys.modules])"
     )
     command = [sys.executable, "-c", code]

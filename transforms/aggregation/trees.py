@@ -1,6 +1,6 @@
-"""Compiled window trees, for :mod:`transforms.aggregate`.
+"""Compiled window trees, for :mod:`.aggregate`.
 
-A window is a half-open range of positions (see :mod:`transforms.ordering`), less the request's own
+A window is a half-open range of positions (see :mod:`.ordering`), less the request's own
 events. Its aggregate is read from a bottom-up segment tree over its key's events: node ``size + i``
 is event ``i``, node ``j`` merges ``2j`` and ``2j + 1``. A range of length L costs O(log L) merges;
 an event that becomes available later is one update of O(log size); nothing is ever subtracted, so
@@ -19,7 +19,7 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from transforms.ordering import INT64_MIN, NEVER, compiled
+from transforms.aggregation.ordering import INT64_MIN, NEVER, compiled
 
 Ints = NDArray[np.int64]
 Floats = NDArray[np.float64]
@@ -95,7 +95,7 @@ def sweep_ints(
     Args:
         leaves: int64 (n,), by position; absent values are 0 when adding, else INT64_MIN.
         adding: whether to add; otherwise the greatest is taken.
-        groups: int64 (g, 4), see :mod:`transforms.ordering`.
+        groups: int64 (g, 4), see :mod:`transforms.aggregation.ordering`.
         starts: int64 (w, m), first position of each window.
         stops: int64 (w, m), end of each window's positions.
         own: int64 (m,), each request's first own event, or NEVER.
@@ -240,7 +240,7 @@ def sweep_floats(
     Args:
         leaves: float64 (n, s), by position. s = 2: (value, its low part); s = 4: those, 1, 0.
             All zero for absent values.
-        groups: int64 (g, 4), see :mod:`transforms.ordering`.
+        groups: int64 (g, 4), see :mod:`transforms.aggregation.ordering`.
         starts: int64 (w, m), first position of each window.
         stops: int64 (w, m), end of each window's positions.
         own: int64 (m,), each request's first own event, or NEVER.

@@ -1,0 +1,1 @@
+"""Windowed aggregates of keyed events: exact, vectorised, on arrays and Arrow batches."""
