@@ -42,7 +42,7 @@ from pipelines.run_folder import (
 from pipelines.runner import beam_options, run_pipeline
 from pipelines.source_files import find_files
 from pipelines.summary import print_summary
-from pipelines.transform import AnalyzeAndTransform, Shard, WriteExamples
+from pipelines.transform import AnalyzeAndTransform, WriteExamples
 from pipelines.windowed import WindowedAggregates
 from transforms.command_line import run_command
 from transforms.dataset import Dataset
@@ -148,17 +148,14 @@ def _transform(job: _Job, ingested: Facts) -> Facts:
                 job.dataset, shards
             )
             _ = transform_fn | "WriteTransformFn" >> tft_beam.WriteTransformFn(job.folder)
-        written = [
-            batches | f"WriteExamples_{split}" >> WriteExamples(job.folder, split, job.options.gzip)
-            for split, batches in transformed.items()
-        ]
-        features = transformed["train"] | "FeatureFacts" >> FeatureFacts(job.dataset)
-        _ = (*written, features) | "Facts" >> WriteFacts(facts)
+        written = transformed | "WriteExamples" >> WriteExamples(job.folder, job.options.gzip)
+        features = transformed | "FeatureFacts" >> FeatureFacts(job.dataset)
+        _ = (written, features) | "Facts" >> WriteFacts(facts)
 
-    shards = _shards_by_split(ingested)
+    shards = [(split, number, path) for path, (split, number) in sorted(ingested["shards"].items())]
     facts = job.path(TEMPORARY, "transformed.json")
-    files = sum(map(len, shards.values()))
-    with job.timed("transform"), progress("transform", job.path("examples", "*", "*"), files):
+    written_files = job.path("examples", "*", "*")
+    with job.timed("transform"), progress("transform", written_files, len(shards)):
         run_pipeline(build, job.beam)
     return read_facts(facts)
 
@@ -174,13 +171,6 @@ def _shards(job: _Job) -> int:
 
 def _key_partitions(job: _Job) -> int:
     return max(1, math.ceil(_input_bytes(job) / KEY_PARTITION_BYTES))
-
-
-def _shards_by_split(ingested: Facts) -> dict[str, list[Shard]]:
-    shards: dict[str, list[Shard]] = {split: [] for split in SPLITS}
-    for path, (split, number) in sorted(ingested["shards"].items()):
-        shards[split].append((split, number, path))
-    return {split: found for split, found in shards.items() if found}
 
 
 def _check_rejects(ingested: Facts, limit: float) -> None:
