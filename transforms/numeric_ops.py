@@ -12,7 +12,7 @@ import tensorflow as tf
 import tensorflow_transform as tft
 
 from transforms.features import Numeric
-from transforms.missing import is_missing, number
+from transforms.missing import is_missing, number, operand
 
 
 def numeric_outputs(
@@ -26,7 +26,7 @@ def numeric_outputs(
     """
     if not features:
         return {}
-    shaped = _shape(features, _numbers([columns[feature.column] for feature in features]))
+    shaped = _shape(features, _numbers([operand(feature.column, columns) for feature in features]))
     missing = is_missing(shaped)
     mean, deviation = _moments(features, shaped)
     least, span = _ranges(features, shaped)

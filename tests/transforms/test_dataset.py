@@ -12,6 +12,7 @@ from transforms.dataset import Dataset, Derive
 from transforms.errors import DefinitionError, InputError
 from transforms.features import Bucketized, Calendar, Categorical, Crossed, Custom, Numeric
 from transforms.labels import BinaryClassification, Regression
+from transforms.pairs import Difference, Ratio
 from transforms.serialize import digest, from_json, to_json
 from transforms.split import HashSplit, TimeSplit
 from transforms.windows import Where, Windowed
@@ -56,6 +57,8 @@ def dataset(**changes: object) -> Dataset:
             Numeric(
                 "price", scale="z_score", log1p=True, clip=(0, 100), impute=1.5, indicator=True
             ),
+            Numeric(Difference("price", "price_mean_1h_by_shop"), scale="z_score"),
+            Bucketized(Ratio("price", "twice"), quantiles=4),
             Categorical("shop", top_k=5, embed=3),
             Bucketized("twice", boundaries=[1.0, 2.0]),
             Calendar("t", "day_of_week", tz="Europe/Berlin", name="dow"),
@@ -100,6 +103,25 @@ def test_names_of_windowed_columns_are_derived() -> None:
 def test_row_key_is_in_the_name_where_it_differs() -> None:
     windowed = Windowed("price", key="dest", row_key="origin", over="1h", ops=windows.mean())
     assert windowed.names == ("price_mean_1h_by_dest_for_origin",)
+
+
+def test_numbers_of_two_columns_read_both_and_are_named_by_both() -> None:
+    difference = Numeric(Difference("price", "price_mean_1h_by_shop"), scale="z_score")
+    assert difference.inputs == ("price", "price_mean_1h_by_shop")
+    assert difference.outputs == ("price_minus_price_mean_1h_by_shop_z_score",)
+    assert Bucketized(Ratio("price", "twice"), quantiles=4).output == "price_over_twice_bucket"
+
+
+def test_numbers_of_two_columns_are_checked() -> None:
+    (unknown,) = problems(features=[Numeric(Ratio("price", "prize"))])
+    assert "prize" in unknown
+    assert "did you mean price" in unknown
+    (kind,) = problems(features=[Numeric(Difference("price", "t"))])
+    assert "a Timestamp column" in kind
+    (pair,) = problems(features=[Categorical(Ratio("price", "twice"))])
+    assert "takes one column" in pair
+    (label,) = problems(features=[Numeric(Difference("price", "paid"))])
+    assert "the label is not known" in label
 
 
 def test_model_columns_leave_the_label_out() -> None:
