@@ -6,7 +6,7 @@ import sys
 
 import pytest
 
-from transforms import windows
+from transforms import operators
 from transforms.columns import Boolean, Date, Integer, Number, String, Timestamp
 from transforms.dataset import Dataset, Derive
 from transforms.errors import DefinitionError, InputError
@@ -39,7 +39,7 @@ def dataset(**changes: object) -> Dataset:
                 "price",
                 key="shop",
                 over=["1h", "7d"],
-                ops=[windows.mean(default=0.0), windows.count()],
+                ops=[operators.mean(default=0.0), operators.count()],
             ),
             Windowed(
                 key=["shop", "buyer"], over="unbounded", lag="10m", where=Where("paid", "==", True)
@@ -49,7 +49,7 @@ def dataset(**changes: object) -> Dataset:
                 key="shop",
                 row_key="shop",
                 over="1h",
-                ops=windows.last(min_count=2),
+                ops=operators.last(min_count=2),
                 at="t",
             ),
         ],
@@ -100,8 +100,43 @@ def test_names_of_windowed_columns_are_derived() -> None:
     ]
 
 
+def test_each_category_has_columns_of_its_own() -> None:
+    windowed = Windowed(
+        "price", key="shop", over=["1h", "7d"], ops=operators.rate(per="1d"), by="paid",
+        categories=[True, False], where=Where("price", ">", 0),
+    )  # fmt: skip
+    assert windowed.names == (
+        "price_rate_per_1d_1h_where_price_gt_0_and_paid_eq_True_by_shop",
+        "price_rate_per_1d_7d_where_price_gt_0_and_paid_eq_True_by_shop",
+        "price_rate_per_1d_1h_where_price_gt_0_and_paid_eq_False_by_shop",
+        "price_rate_per_1d_7d_where_price_gt_0_and_paid_eq_False_by_shop",
+    )
+    assert from_json(to_json(dataset(windows=[windowed], features=[Categorical("shop")])))
+
+
+@pytest.mark.parametrize(
+    ("changes", "cause"),
+    [
+        ({"by": "paid"}, "name a column in by and list its values in categories"),
+        ({"categories": [True]}, "name a column in by and list its values in categories"),
+        ({"by": "paid", "categories": ["yes"]}, "cannot be compared with paid"),
+        ({"by": "pay", "categories": [True]}, "did you mean day or paid"),
+        ({"ops": operators.rate(per="often")}, "not a positive duration"),
+        ({"ops": operators.Op("rate")}, "not a positive duration"),
+        ({"value": None, "ops": operators.rate()}, "rate needs a column"),
+        ({"value": None, "ops": operators.count_nulls()}, "count_nulls needs a column"),
+        ({"ops": operators.Op("count_nulls", default=1.0)}, "an empty window counts 0"),
+        ({"where": [Where("paid", "==", True), Where("prize", ">", 1)]}, "did you mean price"),
+    ],
+)
+def test_windows_are_checked(changes: dict, cause: str) -> None:
+    parts = {"value": "price", "key": "shop", "over": "1h", "ops": operators.mean(), **changes}
+    (problem,) = problems(windows=[Windowed(**parts)], features=[Categorical("shop")])
+    assert cause in problem
+
+
 def test_row_key_is_in_the_name_where_it_differs() -> None:
-    windowed = Windowed("price", key="dest", row_key="origin", over="1h", ops=windows.mean())
+    windowed = Windowed("price", key="dest", row_key="origin", over="1h", ops=operators.mean())
     assert windowed.names == ("price_mean_1h_by_dest_for_origin",)
 
 
@@ -134,7 +169,7 @@ def test_model_columns_leave_the_label_out() -> None:
 def test_all_mistakes_are_reported_at_once() -> None:
     found = problems(
         row_time="tt",
-        windows=[Windowed("shop", key="shopp", over="1 h", ops=windows.Op("median"))],
+        windows=[Windowed("shop", key="shopp", over="1 h", ops=operators.Op("median"))],
         split=HashSplit("price"),
     )
     text = "\n".join(found)
@@ -147,7 +182,7 @@ def test_all_mistakes_are_reported_at_once() -> None:
     ("changes", "where", "cure"),
     [
         (
-            {"windows": [Windowed("shop", key="shop", over="1h", ops=windows.mean())]},
+            {"windows": [Windowed("shop", key="shop", over="1h", ops=operators.mean())]},
             "windows[0].value = 'shop': a String column",
             "Number or Integer",
         ),
