@@ -17,7 +17,7 @@ from apache_beam.io.filesystems import FileSystems
 from apache_beam.options.pipeline_options import PipelineOptions
 from tensorflow_transform.tf_metadata import metadata_io
 
-from pipelines.csv_source import CsvFile, ReadCsv, inspect_csv
+from pipelines.csv_source import ReadCsv
 from pipelines.definition_files import load_definition
 from pipelines.degenerate import FeatureFacts, warnings_of
 from pipelines.enrich import WriteSplits
@@ -30,6 +30,7 @@ from pipelines.options import (
     split_beam_arguments,
 )
 from pipelines.progress import progress
+from pipelines.read_batches import CsvFile, inspect_csv
 from pipelines.rejects import WriteRejects
 from pipelines.run_folder import (
     OUTPUTS,
