@@ -47,6 +47,37 @@ def _read_shard(shard: Shard, dataset: Dataset) -> pa.RecordBatch:
     return to_graph_rows(table.combine_chunks().to_batches()[0], dataset, number)
 
 
+class TransformSplits(beam.PTransform):
+    """Transforms every split's rows by a transform function.
+
+    Output: for each split a PCollection of ``(shard number, RecordBatch)``.
+
+    Args:
+        dataset: the definition.
+        shards: the shards of every split, by split.
+        transform_fn: as ``AnalyzeDataset`` and ``ReadTransformFn`` of tf.Transform give it.
+    """
+
+    def __init__(
+        self, dataset: Dataset, shards: Mapping[str, Sequence[Shard]], transform_fn: Any
+    ) -> None:
+        super().__init__()
+        self.dataset = dataset
+        self.shards = shards
+        self.transform_fn = transform_fn
+
+    def expand(self, pipeline: beam.Pipeline) -> Any:  # noqa: D102
+        config = adapter_config(self.dataset)
+        transformed = {}
+        for split, shards in self.shards.items():
+            rows = pipeline | f"Read_{split}" >> ReadShards(self.dataset, shards)
+            batches, _ = ((rows, config), self.transform_fn) | (
+                f"Transform_{split}" >> tft_beam.TransformDataset(output_record_batches=True)
+            )
+            transformed[split] = batches | f"TakeShard_{split}" >> beam.MapTuple(_take_shard)
+        return transformed
+
+
 class AnalyzeAndTransform(beam.PTransform):
     """Analyzes the training rows and transforms every split's.
 
@@ -73,14 +104,8 @@ class AnalyzeAndTransform(beam.PTransform):
         transform_fn = (train, config) | "Analyze" >> tft_beam.AnalyzeDataset(
             preprocessing_fn(self.dataset)
         )
-        transformed = {}
-        for split, shards in self.shards.items():
-            rows = pipeline | f"Read_{split}" >> ReadShards(self.dataset, shards)
-            batches, _ = ((rows, config), transform_fn) | (
-                f"Transform_{split}" >> tft_beam.TransformDataset(output_record_batches=True)
-            )
-            transformed[split] = batches | f"TakeShard_{split}" >> beam.MapTuple(_take_shard)
-        return transform_fn, transformed
+        splits = TransformSplits(self.dataset, self.shards, transform_fn)
+        return transform_fn, pipeline | "Splits" >> splits
 
 
 def _take_shard(batch: pa.RecordBatch, _: Any) -> tuple[int, pa.RecordBatch]:
