@@ -1,6 +1,8 @@
 """Where in a file's text its records lie: the line that an offset is on, and the record's bytes."""
 
-from collections.abc import Iterator
+import re
+from collections.abc import Iterable, Iterator
+from itertools import islice
 from typing import IO
 
 import pyarrow as pa
@@ -11,6 +13,7 @@ from transforms.aggregation.groups import ROW
 from transforms.columns import CsvFormat
 
 _BLOCK = 8 << 20
+_LINE_END = re.compile(rb"\r\n|\r|\n")
 
 
 def located(
@@ -81,3 +84,31 @@ def _record(text: memoryview, format: CsvFormat, max_record_bytes: int) -> bytes
     """Returns the record at the start of a text."""
     records = scan_records(text, format, ANY_ARITY, max_record_bytes, is_last=True, most=1)
     return bytes(text[: int(records.ends[0])])
+
+
+def line_of(source: IO[bytes], offsets: Iterable[int]) -> dict[int, int]:
+    """Returns the line (from 1) that each offset of a text is on, in one pass."""
+    text = LineCounter(source, lookahead=0)
+    lines = {}
+    for offset in sorted(set(offsets)):
+        text.move_to(offset)
+        lines[offset] = text.line
+    return lines
+
+
+def offset_of_line(source: IO[bytes], line: int) -> int | None:
+    """Returns where a line (from 1) of a text starts; None where it has fewer lines."""
+    before, start, carry = line - 1, 0, b""
+    if not before:
+        return 0
+    while block := source.read(_BLOCK):
+        text = carry + block
+        carry = b"\r" if text.endswith(b"\r") else b""  # perhaps the first half of a CRLF
+        text = text.removesuffix(carry)
+        ends = text.count(b"\n") + text.count(b"\r") - text.count(b"\r\n")
+        if before <= ends:
+            found = next(islice(_LINE_END.finditer(text), before - 1, None))
+            return start + found.end()
+        before -= ends
+        start += len(text)
+    return start + len(carry) if carry and before == 1 else None
