@@ -8,6 +8,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from importlib import metadata
 
+from pipelines.explain.options import add_explain_arguments
 from pipelines.options import add_preprocess_arguments, split_beam_arguments
 from trainer.options import add_evaluate_arguments, add_predict_arguments, add_train_arguments
 from transforms.command_line import native_logs_hidden, run_command
@@ -27,6 +28,11 @@ _COMMANDS = {
         "make a run folder of raw rows",
         add_preprocess_arguments,
         "pipelines.preprocess:run_preprocess",
+    ),
+    "explain": _Command(
+        "show which events a row's windowed values were made of",
+        add_explain_arguments,
+        "pipelines.explain.command:run_explain",
     ),
     "train": _Command(
         "train and export a model on a run folder", add_train_arguments, "trainer.task:run_train"

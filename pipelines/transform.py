@@ -55,6 +55,32 @@ def _read_shard(shard: Shard, dataset: Dataset) -> pa.RecordBatch:
     return to_graph_rows(rows, dataset, number * len(SPLITS) + SPLITS.index(split))
 
 
+class TransformShards(beam.PTransform):
+    """Transforms shards of every split by a transform function.
+
+    All go through one copy of the graph: what loading another costs, rows don't. Output:
+    ``((split, shard number), RecordBatch)``.
+
+    Args:
+        dataset: the definition.
+        shards: the shards.
+        transform_fn: as ``AnalyzeDataset`` and ``ReadTransformFn`` of tf.Transform give it.
+    """
+
+    def __init__(self, dataset: Dataset, shards: Sequence[Shard], transform_fn: Any) -> None:
+        super().__init__()
+        self.dataset = dataset
+        self.shards = shards
+        self.transform_fn = transform_fn
+
+    def expand(self, pipeline: beam.Pipeline) -> beam.PCollection:  # noqa: D102
+        rows = pipeline | "Read" >> ReadShards(self.dataset, self.shards)
+        batches, _ = ((rows, adapter_config(self.dataset)), self.transform_fn) | (
+            "Transform" >> tft_beam.TransformDataset(output_record_batches=True)
+        )
+        return batches | "TakeShard" >> beam.MapTuple(_take_shard)
+
+
 class AnalyzeAndTransform(beam.PTransform):
     """Analyzes the training rows and transforms every split's.
 
@@ -63,7 +89,6 @@ class AnalyzeAndTransform(beam.PTransform):
     less, and keeps memory flat. The results are the same.
 
     Output: the transform function, and a PCollection of ``((split, shard number), RecordBatch)``.
-    All splits go through one copy of the graph: what loading another costs, rows don't.
 
     Args:
         dataset: the definition.
@@ -82,11 +107,8 @@ class AnalyzeAndTransform(beam.PTransform):
         transform_fn = (train, config) | "Analyze" >> tft_beam.AnalyzeDataset(
             preprocessing_fn(self.dataset)
         )
-        rows = pipeline | "Read" >> ReadShards(self.dataset, self.shards)
-        batches, _ = ((rows, config), transform_fn) | (
-            "Transform" >> tft_beam.TransformDataset(output_record_batches=True)
-        )
-        return transform_fn, batches | "TakeShard" >> beam.MapTuple(_take_shard)
+        shards = TransformShards(self.dataset, self.shards, transform_fn)
+        return transform_fn, pipeline | "Shards" >> shards
 
 
 def _take_shard(batch: pa.RecordBatch, _: Any) -> Transformed:
