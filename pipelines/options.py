@@ -56,7 +56,7 @@ def add_preprocess_arguments(parser: argparse.ArgumentParser) -> None:
         "--overwrite", action="store_true", help="replace a run that is there (models stay)"
     )
     parser.add_argument(
-        "--max-record-bytes", type=_positive, default=PreprocessOptions.max_record_bytes,
+        "--max-record-bytes", type=at_least_one, default=PreprocessOptions.max_record_bytes,
         metavar="N", help="reject longer records (default: %(default)s)",
     )  # fmt: skip
     parser.add_argument(
@@ -64,7 +64,7 @@ def add_preprocess_arguments(parser: argparse.ArgumentParser) -> None:
         metavar="F", help="stop when a greater share of records is rejected (default: %(default)s)",
     )  # fmt: skip
     parser.add_argument(
-        "--shards", type=_positive, metavar="N",
+        "--shards", type=at_least_one, metavar="N",
         help="TFRecord files per split (default: one for each 8 MB of input)",
     )  # fmt: skip
     parser.add_argument("--gzip", action="store_true", help="compress the TFRecords")
@@ -96,7 +96,8 @@ def preprocess_options(args: argparse.Namespace) -> PreprocessOptions:
     )
 
 
-def _positive(text: str) -> int:
+def at_least_one(text: str) -> int:
+    """Reads a whole number from 1, for argparse."""
     value = int(text)
     if value < 1:
         raise argparse.ArgumentTypeError(f"{value} is not a whole number from 1")
