@@ -152,9 +152,17 @@ def _grade(subject: Subject, lineage: Lineage, group: WindowGroup, case: _Case) 
         return None
     if of_label and group.at == subject.dataset.row_time:
         return Severity.LEAK
-    revealed = lineage.sources[case.value] & lineage.sources[group.at]
     is_known = case.value in subject.dataset.model_columns
-    return None if revealed or is_known else Severity.WARNING
+    revealed = is_known or _is_revealed(subject, lineage, case.value, group.at)
+    return None if revealed else Severity.WARNING
+
+
+def _is_revealed(subject: Subject, lineage: Lineage, value: str, at: str) -> bool:
+    """Tells whether the time at which the event happens is itself tied to the value."""
+    if lineage.sources[value] & lineage.sources[at]:
+        return True
+    base = str(subject.dataset.row_time)
+    return any(ties(subject.dataset, lineage, subject.rows, value, at, base))
 
 
 def _facts(subject: Subject) -> set[str | None]:

@@ -148,6 +148,5 @@ def _late(subject: Subject, lineage: Lineage, name: str, base: str) -> Finding |
 def _is_outcome(subject: Subject, lineage: Lineage, instant: str, base: str) -> bool:
     """Tells whether an instant is tied to the label: then it is no plan."""
     label = subject.dataset.label.column
-    return lineage.is_of_label(instant) or any(
-        ties(subject.dataset, lineage, subject.rows, label, instant, base)
-    )
+    found = ties(subject.dataset, lineage, subject.rows, label, instant, base)
+    return lineage.is_of_label(instant) or any(tie.kind != "either" for tie in found)

@@ -45,4 +45,4 @@ def passed(check: str, what: str, evidence: str) -> Finding:
 def share(part: int, whole: int) -> str:
     """Writes a count and its share: ``12 of 1,000 (1.2 %)``."""
     percent = 100 * part / whole if whole else 0.0
-    return f"{part:,} of {whole:,} ({percent:.2g} %)"
+    return f"{part:,} of {whole:,} ({percent:.3g} %)"

@@ -81,14 +81,15 @@ class Report:
         """Prints the report to standard output."""
         console = Console()
         console.print(f"[bold]{escape(self.dataset.name)}[/]: {escape(self.said)}")
-        table = Table(box=None, pad_edge=False, show_header=True, header_style="bold")
-        for heading in ("", "check", "column", "finding"):
-            table.add_column(heading, overflow="fold")
+        table = Table(box=None, pad_edge=False, show_header=False)
+        for _ in range(3):
+            table.add_column(overflow="fold")
         for finding in self.findings:
             style = _STYLES[finding.severity]
+            column = f"[bold]{escape(finding.column)}[/] " if finding.column else ""
             table.add_row(
                 f"[{style}]{finding.severity.value}[/]", escape(finding.check),
-                escape(finding.column), escape("\n".join(self._lines(finding))),
+                column + escape("\n".join(self._lines(finding))),
             )  # fmt: skip
         console.print(table)
         console.print(self._verdict())

@@ -13,7 +13,7 @@ import pyarrow.compute as pc
 from pipelines.audit.findings import share
 from pipelines.audit.lineage import Lineage
 from pipelines.audit.subject import Bools, is_valid
-from transforms.columns import Integer, Number, Timestamp
+from transforms.columns import Boolean, Integer, Number, Timestamp
 from transforms.dataset import Dataset
 
 # Values that are missing together: so many of them at least, and so nearly the same ones.
@@ -21,6 +21,10 @@ _MISSING_AT_LEAST, _MISSING_ALIKE = 5, 0.95
 # A squared correlation above this is a difference of two instants, rounding apart.
 _SAME = 0.99999
 _ROWS_CORRELATED = 30
+# Of two instants one is the later in nearly all rows, or else now the one, now the other.
+_ALWAYS = 0.99
+# What can be measured at an instant; a name or a day of which one is computed is known before.
+_MEASURED = (Number, Integer, Boolean, Timestamp)
 
 
 @dataclass(frozen=True)
@@ -28,7 +32,10 @@ class Tie:
     """Evidence that a column becomes known at an instant.
 
     Attributes:
-        kind: ``derived``, ``missing``, ``difference`` or ``declared``.
+        kind: ``derived``: both are computed from the same cells; ``missing``: both are missing
+            in the same rows; ``difference``: the value is the time from something to the instant;
+            ``either``: it is the time between two instants, of which now one is the later, now
+            the other (a plan and a fact, say); ``declared``: the definition says so elsewhere.
         text: the evidence in words.
     """
 
@@ -53,35 +60,40 @@ def ties(
         return
     already = lineage.sources[base]
     shared = (lineage.sources[value] - already) & lineage.sources[instant]
-    if shared:
-        yield Tie("derived", f"both are computed from {', '.join(sorted(shared))}")
+    measured = sorted(name for name in shared if isinstance(dataset.columns[name], _MEASURED))
+    if measured:
+        yield Tie("derived", f"both are computed from {', '.join(measured)}")
     here = is_valid(rows[base])
     missing = ~is_valid(rows[value])[here], ~is_valid(rows[instant])[here]
     either, both = int((missing[0] | missing[1]).sum()), int((missing[0] & missing[1]).sum())
     if both >= _MISSING_AT_LEAST and both >= _MISSING_ALIKE * either:
         yield Tie("missing", f"both are missing in the same rows: {share(both, int(here.sum()))}")
-    other = _difference(dataset, rows, value, instant)
-    if other is not None:
-        yield Tie("difference", f"{value} is the time from {other} to {instant}")
+    yield from _differences(dataset, rows, value, instant, base)
     for windowed in dataset.windows:
         if windowed.value == value and windowed.available_at == instant:
             yield Tie("declared", f"another window declares {value} available at {instant}")
             return
 
 
-def _difference(dataset: Dataset, rows: pa.RecordBatch, value: str, instant: str) -> str | None:
-    """Returns the Timestamp column from which to the instant a number is the time."""
+def _differences(
+    dataset: Dataset, rows: pa.RecordBatch, value: str, instant: str, base: str
+) -> Iterator[Tie]:
+    """Yields the tie of a number that is the time between the instant and another."""
     if not isinstance(dataset.row_columns[value], Number | Integer):
-        return None
+        return
     numbers = numeric(rows[value])
     for name in timestamps(dataset):
         if name == instant:
             continue
         apart = numeric(rows[instant]) - numeric(rows[name])
         known = np.isfinite(numbers) & np.isfinite(apart)
-        if known.sum() >= _ROWS_CORRELATED and _squared(numbers[known], apart[known]) > _SAME:
-            return name
-    return None
+        if known.sum() < _ROWS_CORRELATED or _squared(numbers[known], apart[known]) < _SAME:
+            continue
+        ahead = float((apart[known] >= 0).mean())
+        if ahead >= _ALWAYS:
+            yield Tie("difference", f"{value} is the time from {name} to {instant}")
+        elif ahead > 1 - _ALWAYS and name != base:
+            yield Tie("either", f"{value} is the time between {name} and {instant}")
 
 
 def _squared(x: np.ndarray, y: np.ndarray) -> float:
