@@ -5,16 +5,24 @@ from dataclasses import replace
 
 import pyarrow as pa
 
-from pipelines.audit.availability import check_availability, check_declared
-from pipelines.audit.closeness import check_closeness, check_lateness
-from pipelines.audit.degenerate_features import check_degenerate
+from pipelines.audit.availability import (
+    AVAILABILITY,
+    DECLARED,
+    check_availability,
+    check_declared,
+)
+from pipelines.audit.closeness import CLOSE, LATE, check_closeness, check_lateness
+from pipelines.audit.degenerate_features import DEGENERATE, check_degenerate
 from pipelines.audit.findings import Finding, Severity
-from pipelines.audit.future import check_future
-from pipelines.audit.label import check_own_label, check_twins
+from pipelines.audit.future import FUTURE, check_future
+from pipelines.audit.label import OWN_LABEL, TWINS, check_own_label, check_twins
 from pipelines.audit.lineage import find_lineage
-from pipelines.audit.order import BATCHES, check_batches, check_order
+from pipelines.audit.order import BATCHES, ORDER, check_batches, check_order
 from pipelines.audit.subject import Subject
 from transforms.dataset import Dataset
+
+# The checks of single features: they matter only for columns that a feature reads.
+_OF_FEATURES = (OWN_LABEL, LATE, CLOSE)
 
 
 def audit(
@@ -43,22 +51,32 @@ def audit(
     for check, found in _others(subject, leaky, seed):
         tell(check)
         findings += found()
-    return findings
+    return [_doubted(dataset, finding) for finding in findings]
 
 
 def _others(
     subject: Subject, leaky: Collection[str], seed: int
 ) -> Iterator[tuple[str, Callable[[], list[Finding]]]]:
-    yield "order", lambda: check_order(subject, seed)
+    yield ORDER, lambda: check_order(subject, seed)
     lineage = find_lineage(subject)
-    yield "future", lambda: check_future(subject, lineage, leaky)
-    yield "availability", lambda: check_availability(subject, lineage)
-    yield "declared times", lambda: check_declared(subject)
-    yield "own label", lambda: check_own_label(subject, lineage)
-    yield "twins", lambda: check_twins(subject, lineage)
-    yield "known too late", lambda: check_lateness(subject, lineage)
-    yield "close to the label", lambda: check_closeness(subject)
-    yield "degenerate", lambda: check_degenerate(subject)
+    yield FUTURE, lambda: check_future(subject, lineage, leaky)
+    yield AVAILABILITY, lambda: check_availability(subject, lineage)
+    yield DECLARED, lambda: check_declared(subject)
+    yield OWN_LABEL, lambda: check_own_label(subject, lineage)
+    yield TWINS, lambda: check_twins(subject, lineage)
+    yield LATE, lambda: check_lateness(subject, lineage)
+    yield CLOSE, lambda: check_closeness(subject)
+    yield DEGENERATE, lambda: check_degenerate(subject)
+
+
+def _doubted(dataset: Dataset, finding: Finding) -> Finding:
+    """Makes a warning of a leaking feature that nothing may read but a whole preprocessing_fn."""
+    named = {name for feature in dataset.features for name in feature.inputs}
+    is_leaking = finding.severity is Severity.LEAK and finding.check in _OF_FEATURES
+    if not is_leaking or finding.column in named or finding.column not in dataset.model_columns:
+        return finding
+    what = f"{finding.what}, if the custom function reads it"
+    return replace(finding, severity=Severity.WARNING, what=what)
 
 
 def allow(findings: list[Finding], columns: Collection[str]) -> list[Finding]:

@@ -22,7 +22,6 @@ from pipelines.audit.subject import (
 from transforms.aggregation.compute import compute
 from transforms.aggregation.groups import ROW, WindowGroup
 from transforms.columns import Integer, String
-from transforms.features import Custom
 
 OWN_LABEL, TWINS = "own label", "twins"
 # Rows whose label is changed, one at a time.
@@ -56,8 +55,7 @@ def _by_cells(subject: Subject, lineage: Lineage) -> Iterator[Finding]:
         if not shared:
             continue
         whole = len(sources) == 1 or sources <= direct or label in shared
-        opaque = any(isinstance(f, Custom) and not f.columns for f in dataset.features)
-        severity = Severity.LEAK if whole and not opaque else Severity.WARNING
+        severity = Severity.LEAK if whole else Severity.WARNING
         if not whole and shared <= direct and name not in direct:
             continue  # a view of cells that features read anyway; those are named themselves
         made = ", ".join(sorted(sources))

@@ -1,6 +1,6 @@
 """A definition and its rows, to be computed again and again under changed circumstances."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
@@ -81,11 +81,14 @@ class Subject:
             return None
 
     def complete(
-        self, rows: pa.RecordBatch, events: pa.RecordBatch | None = None
+        self,
+        rows: pa.RecordBatch,
+        events: Callable[[WindowGroup, pa.RecordBatch], pa.RecordBatch] | None = None,
     ) -> pa.RecordBatch:
-        """Adds the windowed columns to rows; ``events``: the rows that are events, if others."""
+        """Adds the windowed columns to rows; ``events`` changes the events of each group."""
+        asking = rows
         for group in self.groups:
-            values = group_values(group, rows, rows if events is None else events)
+            values = group_values(group, asking, events(group, asking) if events else asking)
             for name in group.aggregates:
                 rows = rows.append_column(name, values[name])
         return rows

@@ -21,7 +21,7 @@ from pipelines.audit.subject import Subject
 from pipelines.csv_source import inspect_csv
 from pipelines.source_files import find_files
 from transforms.dataset import Dataset, Derive
-from transforms.features import Calendar, Categorical, Feature, Numeric
+from transforms.features import Calendar, Categorical, Custom, Feature, Numeric
 from transforms.labels import BinaryClassification
 from transforms.split import HashSplit
 from transforms.windows import Where, Windowed, count, mean
@@ -155,6 +155,13 @@ def test_features_made_of_the_label_leak(parsed: pa.RecordBatch) -> None:
     assert ("own label", "tip_rate", LEAK) in found(findings(parsed, derived))
     harmless = replace(with_features(derive=(trips.TIPPED,)), label=late)
     assert found(findings(parsed, harmless)) == set()
+
+
+def test_what_only_a_custom_function_may_read_is_a_warning(parsed: pa.RecordBatch) -> None:
+    whole = replace(trips.trips, derive=(trips.TIPPED,), features=(Custom("trips:chance"),))
+    doubts = found(findings(parsed, whole))
+    assert ("own label", "tip_rate", WARNING) in doubts
+    assert LEAK not in {severity for _, _, severity in doubts}
 
 
 def test_twins_that_see_each_other_leak(tmp_path: Path) -> None:
