@@ -202,10 +202,8 @@ def recompute(explanation: Explanation) -> Number | None:
         return op.default
     if explanation.valued < op.min_count or counts_events:
         return None
-    usable = [e for e in explanation.events if e.value is not None and math.isfinite(e.value)]
-    values = [event.value for event in usable if event.value is not None]
     try:
-        return _apply(op.name, values)
+        return _apply(op.name, _values(explanation.events))
     except OverflowError:  # beyond the largest float: the engine's answer is missing, too
         return None
 
@@ -221,13 +219,17 @@ def agree(engine: Number | None, events: Explanation) -> bool:
         return engine is listed
     if engine == listed:
         return True
-    magnitudes = [abs(event.value) for event in events.events if event.value is not None]
+    magnitudes = [abs(value) for value in _values(events.events)]
     scale = {
         "sum": math.fsum(magnitudes) * 1e-12,
         "mean": math.fsum(magnitudes) / max(len(magnitudes), 1) * 1e-12,
         "std": abs(listed) * 1e-9,
     }
     return abs(engine - listed) <= scale.get(events.column.op.name, 0.0)
+
+
+def _values(events: Sequence[Event]) -> list[Number]:
+    return [e.value for e in events if e.value is not None and math.isfinite(e.value)]
 
 
 def _apply(op: str, values: Sequence[Number]) -> Number | None:
