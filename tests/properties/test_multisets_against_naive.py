@@ -1,4 +1,4 @@
-"""Distinct counts, quantiles and most frequent values against a naive oracle, whole and in parts."""
+"""Distinct counts, quantiles, most frequent values: against a naive oracle, and in parts."""
 
 from __future__ import annotations
 

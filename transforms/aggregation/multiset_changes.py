@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 from transforms.aggregation.ordering import NEVER, compiled
 
 Ints = NDArray[np.int64]
+States = NDArray[np.int8]
 
 _COMING, _SEEN, _GONE = 0, 1, 2  # what is known of an event, wherever the window is
 
@@ -61,14 +62,83 @@ def encode(order: Ints, items: Ints, labels: Ints, groups: int) -> tuple[Ints, I
 
 
 @compiled
-def _write(changes: Ints, size: int, change: int) -> tuple[Ints, int]:
-    """Write one change, into an array of twice the size if there is no room; count it."""
-    if size == changes.size:
-        larger = np.empty(2 * size, np.int64)
-        larger[:size] = changes
-        changes = larger
-    changes[size] = change
-    return changes, size + 1
+def _room(n: int, starts: Ints, stops: Ints, own: Ints, following: Ints) -> int:
+    """The most changes there can be: events come and go once, own ones once per request too."""
+    room = 2 * n
+    for i in range(own.size):
+        p = own[i]
+        while p != NEVER:
+            if starts[i] <= p < stops[i]:
+                room += 2
+            p = following[p]
+    return room
+
+
+@compiled
+def _pass(
+    changes: Ints, size: int, codes: Ints, state: States, first: int, end: int, entering: bool
+) -> int:
+    """The seen events of some positions enter, or leave, as the window moves over them."""
+    for p in range(first, end):
+        if state[p] == _SEEN:
+            changes[size] = codes[p] if entering else ~codes[p]
+            size += 1
+    return size
+
+
+@compiled
+def _turn(
+    changes: Ints,
+    size: int,
+    codes: Ints,
+    state: States,
+    turning: Ints,
+    first: int,
+    end: int,
+    to: int,
+    start: int,
+    stop: int,
+) -> int:
+    """Events become seen, or gone, where they are; what is gone does not come back."""
+    for i in range(first, end):
+        p = turning[i]
+        if state[p] < to:
+            was = state[p] == _SEEN
+            state[p] = to
+            if start <= p < stop and was != (to == _SEEN):
+                changes[size] = ~codes[p] if was else codes[p]
+                size += 1
+    return size
+
+
+@compiled
+def _set_aside(
+    changes: Ints,
+    size: int,
+    codes: Ints,
+    state: States,
+    own: int,
+    following: Ints,
+    start: int,
+    stop: int,
+    back: bool,
+) -> int:
+    """A request's own events in the window leave, or come back."""
+    p = own
+    while p != NEVER:
+        if start <= p < stop and state[p] == _SEEN:
+            changes[size] = codes[p] if back else ~codes[p]
+            size += 1
+        p = following[p]
+    return size
+
+
+@compiled
+def _until(instants: Ints, at: int, end: int, asked: int) -> int:
+    """The first place, from ``at``, of an instant that is not before ``asked``."""
+    while at < end and instants[at] < asked:
+        at += 1
+    return at
 
 
 @compiled
@@ -82,6 +152,8 @@ def follow(
     asked: Ints,
     arriving: Ints,
     arrivals: Ints,
+    retiring: Ints,
+    retirements: Ints,
 ) -> tuple[Ints, Ints]:
     """Write down which values enter and leave one window between one request and the next.
 
@@ -95,42 +167,35 @@ def follow(
         asked: int64 (m,) µs, q by request.
         arriving: int64 (n,), each group's positions by availability; empty: all are available.
         arrivals: int64 (n,) µs, availability in the order of ``arriving``.
+        retiring: int64 (n,), each group's positions by retirement; empty: none is retired.
+        retirements: int64 (n,) µs, retirement in the order of ``retiring``.
 
     Returns:
         changes: int64, code of what enters and ~code of what leaves, in order.
         ends: int64 (m,), end of the changes before each request is answered.
     """
-    changes, size = np.empty(2 * codes.size + 2, np.int64), 0
+    changes = np.empty(_room(codes.size, starts, stops, own, following), np.int64)
+    size = 0
     ends = np.zeros(asked.size, np.int64)
-    state = np.full(codes.size, _COMING if arriving.size else _SEEN, np.uint8)
+    state = np.full(codes.size, _COMING if arriving.size else _SEEN, np.int8)
     state[codes == NEVER] = _GONE
     for g in range(groups.shape[0]):
-        start = stop = coming = groups[g, 0]
+        start = stop = come = gone = groups[g, 0]
         end = groups[g, 1]
+        aside = NEVER
         for i in range(groups[g, 2], groups[g, 3]):
-            p = own[i - 1] if i > groups[g, 2] else NEVER
-            while p != NEVER:  # the own events of the request before are back
-                if start <= p < stop and state[p] == _SEEN:
-                    changes, size = _write(changes, size, codes[p])
-                p = following[p]
-            for p in range(start, min(starts[i], stop)):
-                if state[p] == _SEEN:
-                    changes, size = _write(changes, size, ~codes[p])
-            for p in range(max(starts[i], stop), stops[i]):
-                if state[p] == _SEEN:
-                    changes, size = _write(changes, size, codes[p])
+            size = _set_aside(changes, size, codes, state, aside, following, start, stop, True)
+            aside = own[i]
+            left, right = min(starts[i], stop), max(starts[i], stop)
+            size = _pass(changes, size, codes, state, start, left, False)
+            size = _pass(changes, size, codes, state, right, stops[i], True)
             start, stop = starts[i], stops[i]
-            while arriving.size and coming < end and arrivals[coming] < asked[i]:
-                p = arriving[coming]
-                if state[p] == _COMING:
-                    state[p] = _SEEN
-                    if start <= p < stop:
-                        changes, size = _write(changes, size, codes[p])
-                coming += 1
-            p = own[i]
-            while p != NEVER:
-                if start <= p < stop and state[p] == _SEEN:
-                    changes, size = _write(changes, size, ~codes[p])
-                p = following[p]
+            if arriving.size:
+                at, come = come, _until(arrivals, come, end, asked[i])
+                size = _turn(changes, size, codes, state, arriving, at, come, _SEEN, start, stop)
+            if retiring.size:
+                at, gone = gone, _until(retirements, gone, end, asked[i])
+                size = _turn(changes, size, codes, state, retiring, at, gone, _GONE, start, stop)
+            size = _set_aside(changes, size, codes, state, aside, following, start, stop, False)
             ends[i] = size
-    return changes[:size].copy(), ends
+    return changes[:size], ends

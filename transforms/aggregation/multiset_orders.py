@@ -150,7 +150,7 @@ def sweep_quantiles(
             if count == 0:
                 continue
             for a in range(qs.size):
-                rank = min(np.int64(qs[a] * np.float64(count - 1)), count - 1)
+                rank = int(qs[a] * (count - 1))
                 lower[a, i] = bases[g] + _find(tree, size, step, rank)
                 upper[a, i] = lower[a, i]
                 if rank + 1 < count and there > 1:

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -89,8 +90,13 @@ class Multisets:
         Returns:
             The multisets.
         """
-        whole = [arrays[name].astype(np.int64) for name in ("offsets", "items", "counts")]
-        return cls(question, *whole, arrays["collapsed"].astype(np.bool_))
+        return cls(
+            question,
+            offsets=arrays["offsets"].astype(np.int64),
+            items=arrays["items"].astype(np.int64),
+            counts=arrays["counts"].astype(np.int64),
+            collapsed=arrays["collapsed"].astype(np.bool_),
+        )
 
 
 def collect(
@@ -198,7 +204,7 @@ def _collapse(multisets: Multisets, rows: Bools) -> Multisets:
     return Multisets(question, *combined, multisets.collapsed | rows)
 
 
-def read(multisets: Multisets, which: Sequence[float] = (1,)) -> tuple[Ints | Floats, Bools]:
+def read(multisets: Multisets, which: Sequence[float] = (1,)) -> tuple[NDArray[Any], Bools]:
     """Answer the question that the multisets were collected for.
 
     Args:

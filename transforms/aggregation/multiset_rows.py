@@ -19,7 +19,8 @@ def take(offsets: Ints, items: Ints, counts: Ints, rows: Ints) -> tuple[Ints, In
 
     Args:
         offsets: int64 (m + 1,).
-        items, counts: int64 (offsets[-1],).
+        items: int64 (offsets[-1],).
+        counts: int64 (offsets[-1],).
         rows: int64 (r,), each from 0 to m - 1, or NEVER.
 
     Returns:
@@ -43,7 +44,8 @@ def combine(offsets: Ints, items: Ints, counts: Ints) -> tuple[Ints, Ints, Ints]
 
     Args:
         offsets: int64 (m + 1,).
-        items, counts: int64 (offsets[-1],).
+        items: int64 (offsets[-1],).
+        counts: int64 (offsets[-1],).
 
     Returns:
         offsets, items and counts.
@@ -66,8 +68,10 @@ def union_sizes(a: Ints, a_items: Ints, b: Ints, b_items: Ints) -> Ints:
     """Number of distinct items in each row of two ragged arrays together.
 
     Args:
-        a, b: offsets, int64 (m + 1,).
-        a_items, b_items: int64 (a[-1],) and (b[-1],).
+        a: int64 (m + 1,), offsets.
+        a_items: int64 (a[-1],).
+        b: int64 (m + 1,), offsets.
+        b_items: int64 (b[-1],).
 
     Returns:
         int64 (m,).
@@ -95,9 +99,12 @@ def merge(
     """Merge two ragged arrays row by row.
 
     Args:
-        a, b: offsets, int64 (m + 1,).
-        a_items, a_counts: int64 (a[-1],).
-        b_items, b_counts: int64 (b[-1],).
+        a: int64 (m + 1,), offsets.
+        a_items: int64 (a[-1],).
+        a_counts: int64 (a[-1],).
+        b: int64 (m + 1,), offsets.
+        b_items: int64 (b[-1],).
+        b_counts: int64 (b[-1],).
         offsets: int64 (m + 1,), of the result: as many of the smallest items are kept.
 
     Returns:

@@ -93,9 +93,10 @@ def encode(question: Question, items: Ints, valid: Bools, groups: Ints) -> Coded
 
 def follow(coded: Coded, match: Match, window: int) -> tuple[Ints, Ints]:
     """What enters and leaves one window of a match: see :func:`.multiset_changes.follow`."""
+    none = np.empty(0, np.int64)
     return multiset_changes.follow(
         coded.codes, match.groups, match.starts[window], match.stops[window], match.own,
-        match.following, match.asked, match.arriving, match.arrivals,
+        match.following, match.asked, match.arriving, match.arrivals, none, none,
     )  # fmt: skip
 
 
@@ -106,7 +107,7 @@ def answer(
     match: Match,
     windows: Sequence[int],
     which: Sequence[float] = (1,),
-) -> tuple[Ints | Floats, Bools]:
+) -> tuple[NDArray[Any], Bools]:
     """Answer a question for windows of a match.
 
     Args:
@@ -128,12 +129,13 @@ def answer(
     """
     coded = encode(question, items, valid, match.groups)
     found = [_answer(question, coded, match, window, which) for window in windows]
-    return np.stack([data for data, _ in found], 1), np.stack([there for _, there in found], 1)
+    data: NDArray[Any] = np.stack([data for data, _ in found], 1)
+    return data, np.stack([there for _, there in found], 1)
 
 
 def _answer(
     question: Question, coded: Coded, match: Match, window: int, which: Sequence[float]
-) -> tuple[Ints | Floats, Bools]:
+) -> tuple[NDArray[Any], Bools]:
     """The answer for one window: (len(which), m)."""
     sweep = *follow(coded, match, window), match.groups, coded.bases
     looked_up = np.append(coded.distinct, 0)  # NEVER looks up the last
