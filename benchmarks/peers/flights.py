@@ -10,7 +10,6 @@ No crosses: their hash is Forebay's own.
 
 from collections.abc import Mapping
 
-import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 

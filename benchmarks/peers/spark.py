@@ -1,3 +1,4 @@
+# ruff: noqa: E402 (workers find the imports through the path set first)
 """The benchmark by hand in PySpark, on two local cores: window functions and ML transformers.
 
     python benchmarks/peers/spark.py DIR OUT
@@ -186,8 +187,7 @@ def writer(out: str):  # noqa: ANN201, a function for mapInArrow
 
         part, rows = TaskContext.get().partitionId(), 0
         files = [
-            tf.io.TFRecordWriter(f"{out}/examples/{split}/part-{part}.tfrecord")
-            for split in SPLITS
+            tf.io.TFRecordWriter(f"{out}/examples/{split}/part-{part}.tfrecord") for split in SPLITS
         ]
         for batch in batches:
             for number, file in enumerate(files):
