@@ -4,6 +4,7 @@ A stretch of time keeps whole what a window holds, save at its start; a sample o
 would thin every window.
 """
 
+from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 
@@ -14,7 +15,7 @@ import pyarrow.compute as pc
 
 from pipelines.csv_ranges import read_chunks
 from pipelines.csv_source import CsvFile, derive, row_identity
-from pipelines.parse import ROW_OFFSET, parse_chunk
+from pipelines.parse import ROW_OFFSET, Reject, parse_chunk
 from transforms.aggregation.groups import ROW
 from transforms.dataset import Dataset
 from transforms.errors import InputError
@@ -55,7 +56,7 @@ class Sample:
 class _Chunk:
     parsed: pa.RecordBatch
     rows: pa.RecordBatch
-    records: int
+    rejects: tuple[Reject, ...] = ()
 
 
 def read_sample(
@@ -81,15 +82,18 @@ def read_sample(
     """
     kept: list[_Chunk] = []
     times = _Times()
-    count = records = 0
+    count = 0
+    rejects: Counter[str] = Counter()
     for chunk in _chunks(dataset, files, max_record_bytes, tell):
-        records += chunk.records
+        rejects.update(reject.category for reject in chunk.rejects)
         count += len(chunk.rows)
         times.add(instants_us(dataset, chunk.rows))
         kept = [*kept, chunk] if count <= most else []
     if not count:
+        common = "; ".join(f"{why} ({times:,})" for why, times in rejects.most_common(3))
         raise InputError(
-            f"none of the {records:,} records became a row; run forebay preprocess to see why"
+            f"none of the {rejects.total():,} records became a row; the commonest reasons: "
+            f"{common or 'none'}; mend the input or the definition"
         )
     is_whole = count <= most
     if not is_whole:
@@ -100,8 +104,8 @@ def read_sample(
     if not len(rows):
         raise InputError("no row has a time that could be sampled; raise --rows to read them all")
     return Sample(
-        _joined([chunk.parsed for chunk in kept]), rows, records, records - count, is_whole,
-        _span(instants_us(dataset, rows)),
+        _joined([chunk.parsed for chunk in kept]), rows, count + rejects.total(),
+        rejects.total(), is_whole, _span(instants_us(dataset, rows)),
     )  # fmt: skip
 
 
@@ -131,11 +135,10 @@ def _chunks(
                 parsed = parsed.append_column(ROW, pa.array(identity))
                 rows = parsed
                 for step, function in zip(dataset.derive, functions, strict=True):
-                    rows, _ = derive(rows, step, function)
+                    rows, more = derive(rows, step, function)
+                    rejects += more
                 tell(len(data))
-                yield _Chunk(
-                    parsed, rows.select([*dataset.row_columns, ROW]), len(parsed) + len(rejects)
-                )
+                yield _Chunk(parsed, rows.select([*dataset.row_columns, ROW]), tuple(rejects))
 
 
 class _Times:
@@ -185,7 +188,7 @@ def _choice(
 def _kept(chunk: _Chunk, keep: pa.Array, room: int) -> _Chunk:
     rows = chunk.rows.filter(keep).slice(0, max(room, 0))
     own = pc.is_in(chunk.parsed[ROW], rows[ROW])
-    return _Chunk(chunk.parsed.filter(own), rows, chunk.records)
+    return _Chunk(chunk.parsed.filter(own), rows)
 
 
 def _joined(batches: Sequence[pa.RecordBatch]) -> pa.RecordBatch:
