@@ -100,7 +100,7 @@ def _ways(
     ):
         rows = subject.derived_or_none(parsed)
         if rows is not None:
-            events = partial(_scrambled_events, cut=cut) if way == "changed" else None
+            events = partial(_scrambled_events, subject, cut) if way == "changed" else None
             yield f"when what is later is {way}", subject.complete(rows, events)
 
 
@@ -121,14 +121,16 @@ def _scrambled(rows: pa.RecordBatch, lineage: Lineage) -> pa.RecordBatch:
     return replaced(rows, {name: rows[name].take(order) for name in free})
 
 
-def _scrambled_events(group: WindowGroup, rows: pa.RecordBatch, cut: int) -> pa.RecordBatch:
+def _scrambled_events(
+    subject: Subject, cut: int, group: WindowGroup, rows: pa.RecordBatch
+) -> pa.RecordBatch:
     """Gives a group's events each other's values that happen, or become available, from now on."""
     times = [group.at, group.available_at] if group.available_at else [group.at]
     known = [_flags(pc.less(rows[name].cast(pa.int64()), cut)) for name in times]
     later = np.flatnonzero(~np.logical_and.reduce(known))
     place = np.arange(len(rows))
     place[later] = np.roll(later, 1)
-    values = set(group.values) & set(rows.schema.names) - {*times, *group.key}
+    values = subject.values(group).keys() - {*times, *group.key}
     return replaced(rows, {name: rows[name].take(pa.array(place)) for name in values})
 
 

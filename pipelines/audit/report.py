@@ -79,7 +79,7 @@ class Report:
 
     def print(self) -> None:
         """Prints the report to standard output."""
-        console = Console()
+        console = Console(highlight=False)
         console.print(f"[bold]{escape(self.dataset.name)}[/]: {escape(self.said)}")
         table = Table(box=None, pad_edge=False, show_header=False)
         for _ in range(3):

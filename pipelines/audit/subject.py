@@ -46,6 +46,21 @@ class Subject:
         """The groups of the definition's windows."""
         return window_groups(self.dataset)
 
+    def values(self, group: WindowGroup) -> dict[str, list[str]]:
+        """Returns what decides a group's windows, times and keys apart.
+
+        Returns:
+            The windowed columns, by each column of the events that they aggregate or filter by.
+        """
+        found: dict[str, list[str]] = {}
+        for windowed in self.dataset.windows:
+            names = [name for name in windowed.names if name in group.aggregates]
+            filters = windowed.where if isinstance(windowed.where, tuple) else (windowed.where,)
+            for column in (windowed.value, *(where.column for where in filters if where)):
+                if column is not None and names:
+                    found[column] = [*found.get(column, []), *names]
+        return found
+
     @cached_property
     def rows(self) -> pa.RecordBatch:
         """The row columns and `ROW`, derived in one batch, in order of identity."""
