@@ -4,7 +4,7 @@ Facts travel as ordinary elements, so that they are exact on every runner, retri
 """
 
 import json
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 import apache_beam as beam
@@ -12,6 +12,8 @@ from apache_beam.io.filesystems import FileSystems
 
 # (kind, name, value): numbers of equal kind and name are added; other values are named once.
 Fact = tuple[str, str, Any]
+# Kind → name → total.
+Facts = Mapping[str, Mapping[str, Any]]
 
 
 class WriteFacts(beam.PTransform):

@@ -8,6 +8,8 @@ EXAMPLES = """examples:
   forebay preprocess examples/flights/flights.py:departure \\
       --input data/flights/flights.csv --output runs/flights
   forebay preprocess sales.py --input 'data/sales-*.csv.gz' --output runs/sales --gzip --overwrite
+  forebay preprocess sales.py --input 'data/sales-2024-05-0[67].csv' --output runs/2024-05-07 \\
+      --from 2024-05-07 --to 2024-05-08 --transform-fn runs/sales
   forebay preprocess sales.py --input gs://bucket/sales/*.csv --output gs://bucket/runs/sales -- \\
       --runner=DataflowRunner --project=my-project --region=europe-west1 \\
       --temp_location=gs://bucket/temp
@@ -28,6 +30,9 @@ class PreprocessOptions:
         max_reject_fraction: a greater share of rejected records stops the run.
         shards: TFRecord files per split; None: one for each 8 MB of input.
         gzip: whether to compress the TFRecords.
+        period_from, period_to: examples are made for row times from the one to just before the
+            other, ISO 8601 dates or instants, UTC where no offset is written; None: no bound.
+        transform_fn: a run whose transform graph is used, instead of learning one from train.
         beam: Beam's own options.
     """
 
@@ -39,6 +44,9 @@ class PreprocessOptions:
     max_reject_fraction: float = 0.01
     shards: int | None = None
     gzip: bool = False
+    period_from: str | None = None
+    period_to: str | None = None
+    transform_fn: str | None = None
     beam: tuple[str, ...] = ()
 
 
@@ -56,7 +64,7 @@ def add_preprocess_arguments(parser: argparse.ArgumentParser) -> None:
         "--overwrite", action="store_true", help="replace a run that is there (models stay)"
     )
     parser.add_argument(
-        "--max-record-bytes", type=at_least_one, default=PreprocessOptions.max_record_bytes,
+        "--max-record-bytes", type=positive, default=PreprocessOptions.max_record_bytes,
         metavar="N", help="reject longer records (default: %(default)s)",
     )  # fmt: skip
     parser.add_argument(
@@ -64,10 +72,22 @@ def add_preprocess_arguments(parser: argparse.ArgumentParser) -> None:
         metavar="F", help="stop when a greater share of records is rejected (default: %(default)s)",
     )  # fmt: skip
     parser.add_argument(
-        "--shards", type=at_least_one, metavar="N",
+        "--shards", type=positive, metavar="N",
         help="TFRecord files per split (default: one for each 8 MB of input)",
     )  # fmt: skip
     parser.add_argument("--gzip", action="store_true", help="compress the TFRecords")
+    parser.add_argument(
+        "--from", dest="period_from", metavar="INSTANT",
+        help="make examples of rows from this time on only; older rows serve the windows "
+        "(ISO 8601 date or instant, UTC where no offset is written)",
+    )  # fmt: skip
+    parser.add_argument(
+        "--to", dest="period_to", metavar="INSTANT", help="make examples of rows before this time"
+    )
+    parser.add_argument(
+        "--transform-fn", metavar="RUN",
+        help="use the transform graph of this run of the same definition; learn nothing",
+    )  # fmt: skip
     parser.add_argument("--json", action="store_true", help="print the manifest, as JSON")
     parser.add_argument("--debug", action="store_true", help="show tracebacks")
 
@@ -92,12 +112,15 @@ def preprocess_options(args: argparse.Namespace) -> PreprocessOptions:
         max_reject_fraction=args.max_reject_fraction,
         shards=args.shards,
         gzip=args.gzip,
+        period_from=args.period_from,
+        period_to=args.period_to,
+        transform_fn=args.transform_fn,
         beam=tuple(args.beam),
     )
 
 
-def at_least_one(text: str) -> int:
-    """Reads a whole number from 1, for argparse."""
+def positive(text: str) -> int:
+    """Reads a whole number from 1, as an argument of a command."""
     value = int(text)
     if value < 1:
         raise argparse.ArgumentTypeError(f"{value} is not a whole number from 1")

@@ -5,11 +5,10 @@ import datetime as dt
 import math
 import sys
 import time
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from importlib import metadata
-from typing import Any
 
 import apache_beam as beam
 import tensorflow_transform.beam as tft_beam
@@ -17,12 +16,14 @@ from apache_beam.io.filesystems import FileSystems
 from apache_beam.options.pipeline_options import PipelineOptions
 from tensorflow_transform.tf_metadata import metadata_io
 
-from pipelines.csv_source import CsvFile, ReadCsv, inspect_csv
+from pipelines.csv_source import ReadCsv
 from pipelines.definition_files import load_definition
-from pipelines.degenerate import FeatureFacts, warnings_of
+from pipelines.degenerate import FeatureFacts
 from pipelines.enrich import WriteSplits
-from pipelines.facts import WriteFacts, read_facts
+from pipelines.facts import Facts, WriteFacts, read_facts
+from pipelines.feature_warnings import warnings_of
 from pipelines.graph_rows import SHARD, raw_metadata
+from pipelines.ingest_checks import check_rejects, check_splits, history_rows
 from pipelines.options import (
     PreprocessOptions,
     add_preprocess_arguments,
@@ -30,6 +31,7 @@ from pipelines.options import (
     split_beam_arguments,
 )
 from pipelines.progress import progress
+from pipelines.read_batches import CsvFile, inspect_csv
 from pipelines.rejects import WriteRejects
 from pipelines.run_folder import (
     OUTPUTS,
@@ -40,14 +42,17 @@ from pipelines.run_folder import (
     staging,
 )
 from pipelines.runner import beam_options, run_pipeline
+from pipelines.select_period import SelectPeriod
 from pipelines.source_files import find_files
 from pipelines.summary import print_summary
-from pipelines.transform import AnalyzeAndTransform, Shard, WriteExamples
+from pipelines.transform import AnalyzeAndTransform, TransformShards, WriteExamples
+from pipelines.transform_source import TransformSource, open_transform_source
 from pipelines.windowed import WindowedAggregates
 from transforms.command_line import run_command
 from transforms.dataset import Dataset
 from transforms.errors import InputError
 from transforms.manifest import DEFINITION_NAME, FileEntry, InputEntry, Manifest
+from transforms.period import Period, history_needed
 from transforms.serialize import digest, to_json
 from transforms.split import SPLITS
 from transforms.zones import HORIZON_YEAR, tzdata_version
@@ -59,8 +64,6 @@ SHARD_BYTES = 8 << 20
 # gzip shrinks tables of text about so much.
 _GZIP_RATIO = 5
 
-Facts = Mapping[str, Mapping[str, Any]]
-
 
 @dataclass
 class _Job:
@@ -71,6 +74,8 @@ class _Job:
     files: Sequence[CsvFile]
     folder: str
     beam: PipelineOptions
+    period: Period | None
+    source: TransformSource | None
     seconds: dict[str, float] = field(default_factory=dict)
 
     def path(self, *parts: str) -> str:
@@ -93,18 +98,32 @@ def preprocess(options: PreprocessOptions) -> Manifest:
         RunFailed: the pipeline failed.
     """
     dataset = load_definition(options.definition)
+    period = _period(options, dataset)
     refuse_existing_run(options.output, options.overwrite)
+    source = None
+    if options.transform_fn is not None:
+        source = open_transform_source(options.transform_fn, options.output, dataset)
     files = inspect_csv(find_files(list(options.inputs)), dataset)
     with staging(options.output) as folder:
-        job = _Job(options, dataset, files, folder, beam_options(options.beam))
+        job = _Job(options, dataset, files, folder, beam_options(options.beam), period, source)
         ingested = _ingest(job)
-        _check_rejects(ingested, options.max_reject_fraction)
-        _check_splits(ingested, dataset)
+        check_rejects(ingested, options.max_reject_fraction)
+        check_splits(ingested, dataset, period, learns=source is None)
         transformed = _transform(job, ingested)
         _write_descriptions(job)
         manifest = _manifest(job, ingested, transformed)
         publish(folder, options.output, manifest)
     return manifest
+
+
+def _period(options: PreprocessOptions, dataset: Dataset) -> Period | None:
+    period = Period.read(options.period_from, options.period_to)
+    if period is not None and dataset.row_time is None:
+        raise InputError(
+            f"--from and --to choose rows by their time, and the definition {dataset.name!r} has "
+            "no row_time; name a Timestamp column as row_time, or leave the options out"
+        )
+    return period
 
 
 def _ingest(job: _Job) -> Facts:
@@ -114,19 +133,24 @@ def _ingest(job: _Job) -> Facts:
         source = pipeline | "ReadCsv" >> ReadCsv(
             job.dataset, job.files, job.options.max_record_bytes
         )
-        rows = source["rows"] | "Windows" >> WindowedAggregates(
+        rows, facts_read = source["rows"], [source["facts"]]
+        if job.period is not None:
+            selected = rows | "Period" >> SelectPeriod(job.dataset, job.period)
+            rows, facts_read = selected.rows, [*facts_read, selected.facts]
+        rows = rows | "Windows" >> WindowedAggregates(
             job.dataset,
             temporary,
             shards=_shards(job),
             key_partitions=_key_partitions(job),
             keep=job.dataset.columns_after_windows,
+            period=job.period,
         )
         splits = rows | "Split" >> WriteSplits(job.dataset, temporary)
         rejects = (source["rejects"], splits.rejects)
         _ = rejects | "Rejects" >> WriteRejects(
             job.path("rejects"), temporary, job.files, job.dataset.csv, job.options.max_record_bytes
         )
-        _ = (source["facts"], splits.facts) | "Facts" >> WriteFacts(facts)
+        _ = (*facts_read, splits.facts) | "Facts" >> WriteFacts(facts)
 
     temporary = job.path(TEMPORARY)
     facts = job.path(TEMPORARY, "ingested.json")
@@ -137,28 +161,36 @@ def _ingest(job: _Job) -> Facts:
 
 
 def _transform(job: _Job, ingested: Facts) -> Facts:
-    """Analyzes the training rows, transforms every split, writes TFRecords and the graph."""
+    """Analyzes the training rows, transforms every split, writes TFRecords and the graph.
+
+    Where another run's graph is used, nothing is analyzed.
+    """
 
     def build(pipeline: beam.Pipeline) -> None:
         with tft_beam.Context(
             temp_dir=job.path(TEMPORARY, "tft"), use_deep_copy_optimization=True,
             passthrough_keys={SHARD},
         ):  # fmt: skip
-            transform_fn, transformed = pipeline | "Transform" >> AnalyzeAndTransform(
-                job.dataset, shards
-            )
-            _ = transform_fn | "WriteTransformFn" >> tft_beam.WriteTransformFn(job.folder)
-        written = [
-            batches | f"WriteExamples_{split}" >> WriteExamples(job.folder, split, job.options.gzip)
-            for split, batches in transformed.items()
-        ]
-        features = transformed["train"] | "FeatureFacts" >> FeatureFacts(job.dataset)
-        _ = (*written, features) | "Facts" >> WriteFacts(facts)
+            if job.source is None:
+                transform_fn, transformed = pipeline | "Transform" >> AnalyzeAndTransform(
+                    job.dataset, shards
+                )
+                _ = transform_fn | "WriteTransformFn" >> tft_beam.WriteTransformFn(job.folder)
+            else:
+                transform_fn = pipeline | "ReadTransformFn" >> tft_beam.ReadTransformFn(job.folder)
+                transformed = pipeline | "Transform" >> TransformShards(
+                    job.dataset, shards, transform_fn
+                )
+        written = transformed | "WriteExamples" >> WriteExamples(job.folder, job.options.gzip)
+        features = transformed | "FeatureFacts" >> FeatureFacts(job.dataset)
+        _ = (written, features) | "Facts" >> WriteFacts(facts)
 
-    shards = _shards_by_split(ingested)
+    if job.source is not None:
+        job.source.copy_to(job.folder)
+    shards = [(split, number, path) for path, (split, number) in sorted(ingested["shards"].items())]
     facts = job.path(TEMPORARY, "transformed.json")
-    files = sum(map(len, shards.values()))
-    with job.timed("transform"), progress("transform", job.path("examples", "*", "*"), files):
+    written_files = job.path("examples", "*", "*")
+    with job.timed("transform"), progress("transform", written_files, len(shards)):
         run_pipeline(build, job.beam)
     return read_facts(facts)
 
@@ -176,37 +208,6 @@ def _key_partitions(job: _Job) -> int:
     return max(1, math.ceil(_input_bytes(job) / KEY_PARTITION_BYTES))
 
 
-def _shards_by_split(ingested: Facts) -> dict[str, list[Shard]]:
-    shards: dict[str, list[Shard]] = {split: [] for split in SPLITS}
-    for path, (split, number) in sorted(ingested["shards"].items()):
-        shards[split].append((split, number, path))
-    return {split: found for split, found in shards.items() if found}
-
-
-def _check_rejects(ingested: Facts, limit: float) -> None:
-    rejects = ingested.get("rejects", {})
-    count, records = sum(rejects.values()), sum(ingested.get("records", {}).values())
-    if count > limit * records:
-        common = sorted(rejects.items(), key=lambda item: (-item[1], item[0]))[:3]
-        reasons = "; ".join(f"{reason} ({times:,})" for reason, times in common)
-        raise InputError(
-            f"{count:,} of {records:,} records were rejected, more than --max-reject-fraction "
-            f"{limit:g}; the commonest reasons: {reasons}; mend the input or the definition"
-        )
-
-
-def _check_splits(ingested: Facts, dataset: Dataset) -> None:
-    rows = ingested.get("rows", {})
-    if not rows.get("train"):
-        found = ", ".join(f"{split} {rows.get(split, 0):,}" for split in SPLITS)
-        lost = {**ingested.get("dropped", {}), **ingested.get("rejects", {})}
-        causes = "; ".join(f"{cause} ({count:,})" for cause, count in lost.items()) or "none"
-        raise InputError(
-            f"no rows to train on (rows per split: {found}; rows lost: {causes}); "
-            f"change the split {dataset.split!r} or the input"
-        )
-
-
 def _write_descriptions(job: _Job) -> None:
     with FileSystems.create(job.path(DEFINITION_NAME)) as sink:
         sink.write(to_json(job.dataset).encode())
@@ -217,6 +218,7 @@ def _manifest(job: _Job, ingested: Facts, transformed: Facts) -> Manifest:
     examples = {name: FileEntry(**entry) for name, entry in transformed["files"].items()}
     others = [name for name in OUTPUTS if name != "examples"]
     rows = {split: ingested["rows"].get(split, 0) for split in SPLITS}
+    period, source = job.period, job.source
     return Manifest(
         dataset=job.dataset.name,
         definition_digest=digest(job.dataset),
@@ -227,8 +229,12 @@ def _manifest(job: _Job, ingested: Facts, transformed: Facts) -> Manifest:
         rows=rows,
         rejects=ingested.get("rejects", {}),
         dropped=ingested.get("dropped", {}),
+        history=history_rows(ingested),
+        reach_us=history_needed(job.dataset),
+        period=None if period is None else period.entry,
+        transform_of=None if source is None else source.entry,
         warnings=warnings_of(
-            job.dataset, rows["train"], transformed.get("features", {}), ingested["missing"]
+            job.dataset, rows["train"], transformed.get("features", {}), ingested.get("missing", {})
         ),
         seconds=job.seconds,
         files=dict(sorted((list_files(job.folder, others) | examples).items())),

@@ -1,20 +1,16 @@
 """Rejected rows: brought together by source file, located by line, written as JSON lines."""
 
 import json
-from collections.abc import Iterator, Sequence
-from typing import IO, Any
+from collections.abc import Sequence
+from typing import Any
 
 import apache_beam as beam
-import pyarrow as pa
 from apache_beam.io.filesystems import FileSystems
 
-from pipelines.csv_records import ANY_ARITY, scan_records
-from pipelines.csv_source import CsvFile, row_place
+from pipelines.lines import located
+from pipelines.read_batches import CsvFile
 from pipelines.shuffle import Group, GroupBatches
-from transforms.aggregation.groups import ROW
 from transforms.columns import CsvFormat
-
-_BLOCK = 8 << 20
 
 
 class WriteRejects(beam.PTransform):
@@ -50,73 +46,3 @@ class WriteRejects(beam.PTransform):
             for record in located(table, source, self.format, self.max_record_bytes):
                 line = json.dumps({"source": file.source.path, **record}, ensure_ascii=False)
                 sink.write(line.encode() + b"\n")
-
-
-def located(
-    rejects: pa.Table, source: IO[bytes], format: CsvFormat, max_record_bytes: int
-) -> Iterator[dict[str, str | int]]:
-    """Finds the line of each reject in one pass over its file, and its raw text where it lacks.
-
-    Args:
-        rejects: the file's rejects: `ROW`, ``reason`` and ``raw``.
-        source: the file's text.
-        format: its dialect.
-        max_record_bytes: the greatest length of a record.
-
-    Yields:
-        ``line`` (from 1), ``offset`` (bytes), ``reason`` and ``raw``, in order of offset.
-    """
-    rejects = rejects.sort_by(ROW)
-    _, offsets = row_place(rejects[ROW].to_numpy())
-    reasons, raws = rejects["reason"].to_pylist(), rejects["raw"].to_pylist()
-    text = _LineCounter(source, lookahead=max_record_bytes + 3)
-    for offset, reason, raw in zip(offsets.tolist(), reasons, raws, strict=True):
-        ahead = text.move_to(offset)
-        found = _record(ahead, format, max_record_bytes) if raw is None else raw
-        yield {
-            "line": text.line,
-            "offset": offset,
-            "reason": reason,
-            "raw": found.decode("utf-8", "backslashreplace"),
-        }
-
-
-class _LineCounter:
-    """Walks forward through a text and knows the line it is on.
-
-    LF, CRLF and a lone CR each end a line.
-    """
-
-    def __init__(self, source: IO[bytes], lookahead: int) -> None:
-        self.line = 1
-        self._source = source
-        self._lookahead = lookahead
-        self._buffer = b""
-        self._start = 0  # where in the text the buffer starts
-        self._position = 0  # up to where in the buffer lines are counted
-
-    def move_to(self, offset: int) -> memoryview:
-        """Moves to an offset and returns the text from there, at least the lookahead long."""
-        while self._start + len(self._buffer) < offset + self._lookahead:
-            block = self._source.read(_BLOCK)
-            if not block:
-                break
-            self._count_to(min(len(self._buffer), offset - self._start))
-            drop = max(0, self._position - 1)  # the byte before may be the CR of a CRLF
-            self._buffer = self._buffer[drop:] + block
-            self._start += drop
-            self._position -= drop
-        self._count_to(offset - self._start)
-        return memoryview(self._buffer)[self._position :][: self._lookahead]
-
-    def _count_to(self, end: int) -> None:
-        start = self._position
-        self.line += self._buffer.count(b"\n", start, end) + self._buffer.count(b"\r", start, end)
-        self.line -= self._buffer.count(b"\r\n", max(0, start - 1), end)
-        self._position = end
-
-
-def _record(text: memoryview, format: CsvFormat, max_record_bytes: int) -> bytes:
-    """Returns the record at the start of a text."""
-    records = scan_records(text, format, ANY_ARITY, max_record_bytes, is_last=True, most=1)
-    return bytes(text[: int(records.ends[0])])

@@ -1,12 +1,13 @@
 """What a run made, as people read it."""
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 
 from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
 from transforms.manifest import Manifest
+from transforms.period import history_text
 
 _WARNINGS_SHOWN = 10
 
@@ -23,15 +24,33 @@ def print_summary(manifest: Manifest, run: str) -> None:
     table.add_column()
     table.add_column(justify="right")
     _rows(table, "", manifest.rows)
+    if manifest.period is not None:
+        _rows(table, "", {"history only": manifest.history})
     _rows(table, "dropped: ", manifest.dropped)
     _rows(table, "rejected: ", manifest.rejects)
     console.print(table)
+    if manifest.reach_us != 0:
+        console.print(history_text(manifest.reach_us))
+    if manifest.transform_of is not None:
+        console.print(f"transform graph of {escape(manifest.transform_of.run)}")
+    for problem in _history_warnings(manifest):
+        console.print(f"[yellow]warning[/]: {problem}")
     for warning in manifest.warnings[:_WARNINGS_SHOWN]:
         problem = escape(f"feature {warning.feature}: {warning.problem}")
         console.print(f"[yellow]warning[/]: {problem}")
     if len(manifest.warnings) > _WARNINGS_SHOWN:
         more = len(manifest.warnings) - _WARNINGS_SHOWN
         console.print(f"[yellow]and {more} more[/]: see warnings in {escape(run)}/manifest.json")
+
+
+def _history_warnings(manifest: Manifest) -> Iterator[str]:
+    if manifest.period is None or manifest.period.start is None:
+        return
+    if manifest.reach_us != 0 and not manifest.history:
+        yield (
+            f"the input has no rows before {manifest.period.start} for the windows to reach: "
+            "give the files of the time before, too"
+        )
 
 
 def _rows(table: Table, prefix: str, counts: Mapping[str, int]) -> None:

@@ -13,6 +13,7 @@ from transforms.aggregation.compute import compute
 from transforms.aggregation.groups import ROW, WindowGroup, window_groups
 from transforms.dataset import Dataset
 from transforms.partition import mix
+from transforms.period import Period
 
 _ROWS = "rows"
 
@@ -33,6 +34,7 @@ class WindowedAggregates(beam.PTransform):
         key_partitions: into how many parts the keys of a window are divided. The events of one
             part are held in memory together.
         keep: the row columns of the output, beside `ROW` and the windowed ones; None: all.
+        period: only rows of these times are in the output; the others are events. None: all.
     """
 
     def __init__(
@@ -43,6 +45,7 @@ class WindowedAggregates(beam.PTransform):
         shards: int,
         key_partitions: int,
         keep: Sequence[str] | None = None,
+        period: Period | None = None,
     ) -> None:
         super().__init__()
         self.dataset = dataset
@@ -50,12 +53,18 @@ class WindowedAggregates(beam.PTransform):
         self.shards = shards
         self.key_partitions = key_partitions
         self.keep = keep
+        self.period = period
 
     def expand(self, rows: beam.PCollection) -> beam.PCollection:  # noqa: D102
         groups = window_groups(self.dataset)
-        parts = [rows | "ShardRows" >> _each(_shard_rows, self.keep, self.shards)]
+        row_time = str(self.dataset.row_time)
+        parts = [
+            rows | "ShardRows" >> _each(_shard_rows, self.keep, self.shards, row_time, self.period)
+        ]
         if groups:
-            asked = rows | "ToEventsAndRequests" >> _each(_to_keys, groups, self.key_partitions)
+            asked = rows | "ToEventsAndRequests" >> _each(
+                _to_keys, groups, self.key_partitions, self.period
+            )
             by_key = (asked,) | "GroupByKey" >> GroupBatches(self.temp_location)
             parts.append(by_key | "Aggregate" >> _each(_aggregate, groups, self.shards))
         return (
@@ -71,10 +80,12 @@ def _each(function: Callable[..., Iterator[Partitioned]], *arguments: Any) -> be
 
 
 def _shard_rows(
-    batch: pa.RecordBatch, keep: Sequence[str] | None, shards: int
-) -> Iterator[Partitioned]:
-    rows = batch if keep is None else batch.select([*keep, ROW])
-    yield _to_shards(rows, _ROWS, shards)
+    batch: pa.RecordBatch, keep: Sequence[str] | None, shards: int, row_time: str,
+    period: Period | None,
+) -> Iterator[Partitioned]:  # fmt: skip
+    rows = batch if period is None else batch.filter(period.asks(batch[row_time]))
+    if len(rows):
+        yield _to_shards(rows if keep is None else rows.select([*keep, ROW]), _ROWS, shards)
 
 
 def _to_shards(batch: pa.RecordBatch, stream: str, shards: int) -> Partitioned:
@@ -83,11 +94,16 @@ def _to_shards(batch: pa.RecordBatch, stream: str, shards: int) -> Partitioned:
 
 
 def _to_keys(
-    batch: pa.RecordBatch, groups: Sequence[WindowGroup], partitions: int
+    batch: pa.RecordBatch, groups: Sequence[WindowGroup], partitions: int, period: Period | None
 ) -> Iterator[Partitioned]:
     for i, group in enumerate(groups):
-        for stream, rows in (("events", group.events(batch)), ("requests", group.requests(batch))):
-            yield Partitioned(str(i), stream, group.partition(rows, partitions), rows)
+        seen = asking = batch
+        if period is not None:
+            seen = batch.filter(period.reaches(group, batch))
+            asking = batch.filter(period.asks(batch[group.row_time]))
+        for stream, rows in (("events", group.events(seen)), ("requests", group.requests(asking))):
+            if len(rows):
+                yield Partitioned(str(i), stream, group.partition(rows, partitions), rows)
 
 
 def _aggregate(element: Group, groups: Sequence[WindowGroup], shards: int) -> Iterator[Partitioned]:

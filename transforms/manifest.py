@@ -28,6 +28,11 @@ class FileEntry:
         """Describes a file's content."""
         return cls(len(content), f"{zlib.crc32(content):08x}")
 
+    def followed_by(self, content: bytes | memoryview) -> "FileEntry":
+        """Describes the file with more content at its end."""
+        crc32 = zlib.crc32(content, int(self.crc32, 16))
+        return FileEntry(self.size + len(content), f"{crc32:08x}")
+
 
 @dataclass(frozen=True)
 class InputEntry:
@@ -47,6 +52,26 @@ class Warning:
 
 
 @dataclass(frozen=True)
+class PeriodEntry:
+    """The row times that examples were made for, ``start <= time < end``.
+
+    Attributes:
+        start, end: RFC 3339 instants; None: no bound.
+    """
+
+    start: str | None
+    end: str | None
+
+
+@dataclass(frozen=True)
+class TransformOf:
+    """The run whose transform graph was taken over, and when that run was made."""
+
+    run: str
+    created: str
+
+
+@dataclass(frozen=True)
 class Manifest:
     """What a finished run consists of.
 
@@ -60,6 +85,10 @@ class Manifest:
         rows: examples per split.
         rejects: rejected records per reason.
         dropped: rows that read well but made no example, per cause.
+        history: rows outside the period that served as events only.
+        reach_us: how far before a row's time its windows reach; None: without bound.
+        period: the row times that examples were made for; None: all.
+        transform_of: the run whose transform graph this one took over; None: its own.
         warnings: degenerate features.
         seconds: wall time per step.
         files: the run's files by path relative to the run folder.
@@ -74,6 +103,10 @@ class Manifest:
     rows: Mapping[str, int]
     rejects: Mapping[str, int]
     dropped: Mapping[str, int]
+    history: int
+    reach_us: int | None
+    period: PeriodEntry | None
+    transform_of: TransformOf | None
     warnings: tuple[Warning, ...]
     seconds: Mapping[str, float]
     files: Mapping[str, FileEntry]
@@ -101,6 +134,8 @@ class Manifest:
             value = json.loads(text)
             value["inputs"] = tuple(InputEntry(**entry) for entry in value["inputs"])
             value["warnings"] = tuple(Warning(**entry) for entry in value["warnings"])
+            for name, kind in (("period", PeriodEntry), ("transform_of", TransformOf)):
+                value[name] = value[name] and kind(**value[name])
             value["files"] = {name: FileEntry(**entry) for name, entry in value["files"].items()}
             return cls(**{field.name: value[field.name] for field in fields(cls)})
         except (json.JSONDecodeError, TypeError, KeyError) as error:

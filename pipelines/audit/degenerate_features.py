@@ -10,9 +10,10 @@ import pyarrow.compute as pc
 from pipelines.audit.findings import Finding, Severity, passed, share
 from pipelines.audit.subject import Bools, Subject, differ, is_valid
 from pipelines.audit.ties import numeric
-from pipelines.degenerate import warnings_of
+from pipelines.feature_warnings import warnings_of
 from transforms.columns import Date
 from transforms.features import Bucketized, Calendar, Categorical, Crossed, Feature, Numeric
+from transforms.pairs import Difference, Pair
 from transforms.zones import utc_to_local
 
 DEGENERATE = "degenerate"
@@ -80,13 +81,13 @@ def _feature_ids(subject: Subject, rows: pa.RecordBatch) -> dict[str, Ints]:
 
 def _ids_of(feature: Feature, rows: pa.RecordBatch) -> np.ndarray | None:
     if isinstance(feature, Categorical):
-        encoded = rows[feature.column].dictionary_encode(null_encoding="encode")
+        encoded = rows[feature.inputs[0]].dictionary_encode(null_encoding="encode")
         return encoded.indices.to_numpy()  # type: ignore[no-any-return]
     if isinstance(feature, Calendar):
-        return _calendar(feature, rows[feature.column])
+        return _calendar(feature, rows[feature.inputs[0]])
     if not isinstance(feature, Numeric | Bucketized):
         return None
-    values = numeric(rows[feature.column])
+    values = _operand(feature.column, rows)
     there = np.isfinite(values)
     if isinstance(feature, Numeric):
         least, most = feature.clip
@@ -100,6 +101,16 @@ def _ids_of(feature: Feature, rows: pa.RecordBatch) -> np.ndarray | None:
         shares = np.linspace(0, 1, feature.quantiles + 1)[1:-1]
         bounds = np.unique(np.quantile(values[there], shares)).tolist()
     return np.where(there, np.digitize(values, bounds), len(bounds) + 1)
+
+
+def _operand(source: str | Pair, rows: pa.RecordBatch) -> np.ndarray:
+    """What a numeric feature is computed from, float64 (n,), NaN where it is missing."""
+    if isinstance(source, str):
+        return numeric(rows[source])
+    left, right = numeric(rows[source.left]), numeric(rows[source.right])
+    if isinstance(source, Difference):
+        return left - right  # type: ignore[no-any-return]
+    return left / np.where(right == 0, np.nan, right)
 
 
 def _calendar(feature: Calendar, column: pa.Array) -> np.ndarray:
@@ -125,7 +136,7 @@ def _ids(subject: Subject, rows: pa.RecordBatch) -> Iterator[Finding]:
     """Vocabularies about as large as the data."""
     for feature in subject.dataset.features:
         if isinstance(feature, Categorical) and feature.top_k is None and feature.min_count == 1:
-            column = rows[feature.column]
+            column = rows[feature.inputs[0]]
             distinct, present = pc.count_distinct(column).as_py(), len(rows) - column.null_count
             if distinct > _UNIQUE * max(present, 100):
                 yield Finding(

@@ -10,7 +10,8 @@ import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from pipelines.csv_source import derive
+from pipelines.parse import ROW_OFFSET
+from pipelines.read_batches import derive
 from transforms.aggregation.compute import compute
 from transforms.aggregation.groups import ROW, WindowGroup, window_groups
 from transforms.dataset import Dataset
@@ -30,11 +31,18 @@ class Subject:
 
     Attributes:
         dataset: the definition.
-        parsed: its columns as read, `ROW_OFFSET` and `ROW`, in order of identity.
+        read: the row columns and `ROW`, in order of identity, derived in the batches in which
+            they were read.
     """
 
     dataset: Dataset
-    parsed: pa.RecordBatch
+    read: pa.RecordBatch
+
+    @cached_property
+    def parsed(self) -> pa.RecordBatch:
+        """The columns read from the source, `ROW`, and `ROW_OFFSET` as `derived` needs it."""
+        columns = self.read.select([*self.dataset.columns, ROW])
+        return columns.append_column(ROW_OFFSET, columns[ROW])
 
     @cached_property
     def functions(self) -> list[Any]:
@@ -55,8 +63,8 @@ class Subject:
         found: dict[str, list[str]] = {}
         for windowed in self.dataset.windows:
             names = [name for name in windowed.names if name in group.aggregates]
-            filters = windowed.where if isinstance(windowed.where, tuple) else (windowed.where,)
-            for column in (windowed.value, *(where.column for where in filters if where)):
+            filters = {where.column for where in windowed.where}  # type: ignore[union-attr]
+            for column in (windowed.value, windowed.by, *sorted(filters)):
                 if column is not None and names:
                     found[column] = [*found.get(column, []), *names]
         return found

@@ -5,7 +5,8 @@ from dataclasses import replace
 from trips import FEATURES, WINDOWS, trips
 
 from transforms.features import Numeric
-from transforms.windows import Windowed, mean
+from transforms.operators import mean
+from transforms.windows import Windowed
 
 leaky = replace(
     trips,

@@ -19,8 +19,9 @@ from transforms.columns import Boolean, Integer, Number, String, Timestamp
 from transforms.dataset import Dataset, Derive
 from transforms.features import Calendar, Categorical, Numeric
 from transforms.labels import Regression
+from transforms.operators import count, mean
 from transforms.split import TimeSplit
-from transforms.windows import Windowed, count, mean
+from transforms.windows import Windowed
 
 START = dt.datetime(2024, 5, 1, tzinfo=dt.UTC)
 ROWS = 2_400

@@ -18,6 +18,10 @@ def test_names_are_printed_as_they_are(capsys: pytest.CaptureFixture[str]) -> No
         rows={"train": 1_000, "eval": 200, "test": 0},
         rejects={"temp[C]: not a number": 30},
         dropped={"no [/label]": 4},
+        history=0,
+        reach_us=3 * 3_600_000_000,
+        period=None,
+        transform_of=None,
         warnings=tuple(Warning(f"x[{i}]", "the same [bold]") for i in range(11)),
         seconds={"ingest": 1.25, "transform": 2.5},
         files={},
@@ -33,6 +37,7 @@ def test_names_are_printed_as_they_are(capsys: pytest.CaptureFixture[str]) -> No
         "test 0",
         "rejected: temp[C]: not a number 30",
         "dropped: no [/label] 4",
+        "windows reach back 3 h before each row",
         "warning: feature x[0]: the same [bold]",
         "and 1 more: see warnings in runs/[new]/manifest.json",
     ):

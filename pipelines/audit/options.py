@@ -2,7 +2,7 @@
 
 import argparse
 
-from pipelines.options import PreprocessOptions, at_least_one
+from pipelines.options import PreprocessOptions, positive
 
 EXAMPLES = """examples:
   forebay check examples/flights/flights.py:departure --input data/flights/flights.csv
@@ -21,7 +21,7 @@ def add_check_arguments(parser: argparse.ArgumentParser) -> None:
         help="CSV files or globs; .gz is decompressed",
     )  # fmt: skip
     parser.add_argument(
-        "--rows", type=at_least_one, default=200_000, metavar="N",
+        "--rows", type=positive, default=200_000, metavar="N",
         help="look at no more rows than this: those of one stretch of time (default: %(default)s)",
     )  # fmt: skip
     parser.add_argument(
@@ -33,7 +33,7 @@ def add_check_arguments(parser: argparse.ArgumentParser) -> None:
         help="only warn of what leaks into these columns: you know better",
     )  # fmt: skip
     parser.add_argument(
-        "--max-record-bytes", type=at_least_one, default=PreprocessOptions.max_record_bytes,
+        "--max-record-bytes", type=positive, default=PreprocessOptions.max_record_bytes,
         metavar="N", help="leave longer records out (default: %(default)s)",
     )  # fmt: skip
     parser.add_argument("--json", action="store_true", help="print the report as JSON")

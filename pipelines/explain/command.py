@@ -1,0 +1,83 @@
+"""``forebay explain``: which events the windowed values of one row were made of."""
+
+import argparse
+import json
+from collections.abc import Sequence
+
+from pipelines.definition_files import load_definition
+from pipelines.explain.collect import explain_row
+from pipelines.explain.find_row import find_row, identity_columns
+from pipelines.explain.report import Report, places_of, print_report, shown_rows, to_json
+from pipelines.read_batches import inspect_csv
+from pipelines.source_files import find_files
+from transforms.aggregation.groups import ROW
+from transforms.dataset import Dataset
+from transforms.errors import InputError
+from transforms.windows import unknown_column
+
+
+def explain(
+    definition: str,
+    inputs: Sequence[str],
+    key: str,
+    columns: Sequence[str] = (),
+    shown: int = 10,
+    max_record_bytes: int = 1 << 20,
+) -> Report:
+    """Explains the windowed values of one row of the input.
+
+    Args:
+        definition: where the definition is.
+        inputs: CSV files or globs.
+        key: the row: ``FILE:LINE`` or ``column=value`` pairs.
+        columns: the windowed columns; empty: all.
+        shown: how many events of each window to list.
+        max_record_bytes: longer records are rejects.
+
+    Raises:
+        UserError: the definition, the input, the key or a column is not as it must be.
+        RunFailed: the engine's value is not that of the events listed.
+    """
+    dataset = load_definition(definition)
+    names = _columns(dataset, columns)
+    files = inspect_csv(find_files(list(inputs)), dataset)
+    row = find_row(files, dataset, key, max_record_bytes)
+    asked = row[str(dataset.row_time)][0]
+    if not asked.is_valid:
+        raise InputError(
+            f"--row {key!r} has no {dataset.row_time}, so nothing is asked for it; choose a row "
+            "with one"
+        )
+    explained = explain_row(files, dataset, row, names, max_record_bytes)
+    identity = row[ROW][0].as_py()
+    return Report(
+        identity, asked.value, identity_columns(dataset, row), explained,
+        places_of(files, {identity, *shown_rows(explained, shown)}), shown,
+    )  # fmt: skip
+
+
+def _columns(dataset: Dataset, columns: Sequence[str]) -> list[str]:
+    if not dataset.windows:
+        raise InputError(f"the definition {dataset.name!r} has no windows: nothing to explain")
+    for name in columns:
+        if name not in dataset.windowed_columns:
+            problem = unknown_column("--column", name, dataset.windowed_columns)
+            raise InputError(str(problem))
+    return list(dict.fromkeys(columns or dataset.windowed_columns))
+
+
+def run_explain(args: argparse.Namespace) -> int:
+    """Runs ``forebay explain`` with parsed arguments; returns its exit status."""
+    report = explain(
+        args.definition, args.input, args.row, args.column, args.events, args.max_record_bytes
+    )
+    if args.plot is not None:
+        from pipelines.explain.plot import draw
+
+        with open(args.plot, "wb") as file:
+            file.write(draw(report))
+    if args.json:
+        print(json.dumps(to_json(report), indent=2, ensure_ascii=False))
+    else:
+        print_report(report)
+    return 0

@@ -1,0 +1,96 @@
+"""A picture of windows and their events, as PNG."""
+
+import datetime as dt
+import io
+import math
+from collections.abc import Iterable, Sequence
+
+from matplotlib.axes import Axes
+from matplotlib.backends.backend_agg import FigureCanvasAgg
+from matplotlib.dates import AutoDateLocator, ConciseDateFormatter
+from matplotlib.figure import Figure
+
+from pipelines.explain.collect import Explained
+from pipelines.explain.report import Report, by_window, instant, number_text
+from transforms.explanation import Event, Explanation
+
+_EPOCH = dt.datetime(1970, 1, 1, tzinfo=dt.UTC)
+_PANEL_INCHES = 1.9
+# More panels than this cannot be read on one picture.
+MOST_PANELS = 12
+_MARGIN = 0.06
+
+
+def draw(report: Report) -> bytes:
+    """Returns a PNG with one panel for each window: its band, the events in and around it."""
+    windows = by_window(report.columns)[:MOST_PANELS]
+    figure = Figure(figsize=(11, 1.1 + _PANEL_INCHES * len(windows)), layout="constrained")
+    FigureCanvasAgg(figure)
+    identity = ", ".join(f"{name}={value}" for name, value in report.identity.items())
+    title = f"{report.places[report.row]}, asked at {instant(report.asked_us)}"
+    figure.suptitle(f"{title}\n{identity}" if identity else title, fontsize=10)
+    panels = figure.subplots(len(windows), 1, squeeze=False)[:, 0]
+    for axes, names in zip(panels, windows, strict=True):
+        _panel(axes, [report.columns[name] for name in names])
+    panels[-1].set_xlabel("UTC")
+    handles = {label: h for axes in panels for h, label in zip(*_legend(axes), strict=True)}
+    figure.legend(handles.values(), handles.keys(), loc="outside lower center", ncols=4, fontsize=8)
+    buffer = io.BytesIO()
+    figure.savefig(buffer, format="png", dpi=110)
+    return buffer.getvalue()
+
+
+def _legend(axes: Axes) -> tuple[Sequence[object], Sequence[str]]:
+    found: tuple[Sequence[object], Sequence[str]] = axes.get_legend_handles_labels()
+    return found
+
+
+def _panel(axes: Axes, columns: Sequence[Explained]) -> None:
+    explanation = columns[0].explanation
+    values = [f"{c.explanation.column.name} = {number_text(c.value)}" for c in columns]
+    axes.set_title(",  ".join(values), fontsize=8, loc="left", wrap=True)
+    excluded = [event for exclusion in explanation.exclusions for event in exclusion.events]
+    low, high = _span(explanation, excluded)
+    start = low if explanation.start_us is None else explanation.start_us
+    axes.axvspan(_moment(start), _moment(explanation.end_us), color="tab:blue", alpha=0.13,
+                 linewidth=0, label="window")  # fmt: skip
+    axes.axvline(_moment(explanation.asked_us), color="crimson", linewidth=1.2, label="row's time")
+    axes.set_xlim(_moment(low), _moment(high))
+    # Events outside the picture, such as the last one a year ago, would flatten the window.
+    near = [event for event in excluded if low <= event.time_us <= high]
+    _scatter(axes, explanation.events, color="tab:blue", label="in the window")
+    _scatter(axes, near, color="grey", marker="x", label="not in")
+    windowed = explanation.column.windowed
+    if windowed.value is None:
+        axes.set_yticks([])
+    axes.set_ylabel(windowed.value or "events", fontsize=8)
+    axes.tick_params(labelsize=8)
+    locator = AutoDateLocator(maxticks=9)
+    axes.xaxis.set_major_locator(locator)
+    axes.xaxis.set_major_formatter(ConciseDateFormatter(locator))
+    axes.grid(axis="y", linewidth=0.4, alpha=0.6)
+
+
+def _span(explanation: Explanation, excluded: Iterable[Event]) -> tuple[int, int]:
+    """Returns the times that a panel shows: the window, the row's time and a margin."""
+    start = explanation.start_us
+    if start is None:
+        times = [event.time_us for event in (*explanation.events, *excluded)]
+        start = min([*times, explanation.end_us - 1])
+    margin = max(int((explanation.asked_us - start) * _MARGIN), 1)
+    return start - margin, explanation.asked_us + margin
+
+
+def _scatter(
+    axes: Axes, events: Sequence[Event], *, color: str, label: str, marker: str = "o"
+) -> None:
+    # An event without a value lies on the axis.
+    heights = [e.value if e.value is not None and math.isfinite(e.value) else 0 for e in events]
+    axes.scatter(
+        [_moment(event.time_us) for event in events], heights, s=22, color=color, marker=marker,
+        label=label, zorder=3,
+    )  # fmt: skip
+
+
+def _moment(micros: int) -> dt.datetime:
+    return _EPOCH + dt.timedelta(microseconds=micros)

@@ -1,0 +1,63 @@
+"""Whether what was ingested is enough to go on, and what to say where it is not."""
+
+from pipelines.facts import Facts
+from transforms.dataset import Dataset
+from transforms.errors import InputError
+from transforms.period import Period
+from transforms.split import SPLITS
+
+
+def check_rejects(ingested: Facts, limit: float) -> None:
+    """Checks that no more than a share of the records was rejected.
+
+    Raises:
+        InputError: more were.
+    """
+    rejects = ingested.get("rejects", {})
+    count, records = sum(rejects.values()), sum(ingested.get("records", {}).values())
+    if count > limit * records:
+        common = sorted(rejects.items(), key=lambda item: (-item[1], item[0]))[:3]
+        reasons = "; ".join(f"{reason} ({times:,})" for reason, times in common)
+        raise InputError(
+            f"{count:,} of {records:,} records were rejected, more than --max-reject-fraction "
+            f"{limit:g}; the commonest reasons: {reasons}; mend the input or the definition"
+        )
+
+
+def check_splits(ingested: Facts, dataset: Dataset, period: Period | None, *, learns: bool) -> None:
+    """Checks that there are rows to make examples of.
+
+    Args:
+        ingested: the facts.
+        dataset: the definition.
+        period: the row times that ask; None: all.
+        learns: whether a transform graph is to be learned from train, which then needs rows.
+
+    Raises:
+        InputError: there are none.
+    """
+    rows = ingested.get("rows", {})
+    if rows.get("train") or (rows and not learns):
+        return
+    lost = {**ingested.get("dropped", {}), **ingested.get("rejects", {})}
+    if history := history_rows(ingested):
+        lost["history only"] = history
+    causes = "; ".join(f"{cause} ({count:,})" for cause, count in lost.items()) or "none"
+    if not rows and period is not None:
+        records = ingested["records"]["read"]
+        raise InputError(
+            f"no row from {period}, by its {dataset.row_time}, makes an example (records read: "
+            f"{records:,}; rows lost: {causes}); change --from and --to, or the input"
+        )
+    if not rows and not learns:
+        raise InputError(f"no rows to make examples of (rows lost: {causes}); change the input")
+    found = ", ".join(f"{split} {rows.get(split, 0):,}" for split in SPLITS)
+    cure = f"change the split {dataset.split!r} or the input"
+    if rows:
+        cure += ", or name a run of the training period with --transform-fn"
+    raise InputError(f"no rows to train on (rows per split: {found}; rows lost: {causes}); {cure}")
+
+
+def history_rows(ingested: Facts) -> int:
+    """Returns how many rows served as events only."""
+    return int(ingested.get("history", {}).get("rows", 0))

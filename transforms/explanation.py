@@ -1,0 +1,301 @@
+"""What a windowed value was made of: its window's events, and those that a reader may miss there.
+
+The selection is the contract's words on Arrow columns, one event after the other, and shares
+nothing with the engine that computes windows for whole datasets, so that each can tell on the
+other. An event ``e`` of the row's key is in the window of a row asked for at ``q`` where
+
+    q - lag - w <= e.at < q - lag,   e.available_at < q (where declared),   e is not the row's own
+"""
+
+import math
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from transforms.aggregation.groups import ROW
+from transforms.dataset import Dataset
+from transforms.durations import UNBOUNDED, duration_us
+from transforms.operators import COUNTS, Op
+from transforms.windows import Where, Windowed
+
+Number = int | float
+_EXAMPLES = 3
+_COMPARE = {
+    "==": pc.equal, "!=": pc.not_equal, "<": pc.less, "<=": pc.less_equal, ">": pc.greater,
+    ">=": pc.greater_equal,
+}  # fmt: skip
+
+
+@dataclass(frozen=True)
+class WindowedColumn:
+    """One output column of a definition's windows.
+
+    Attributes:
+        name: its name.
+        windowed: what it is one column of.
+        op: its operator.
+        where: the conditions that its events must pass.
+        window_us: the window's width; None: unbounded.
+        lag_us: how far before the row's time the window ends.
+    """
+
+    name: str
+    windowed: Windowed
+    op: Op
+    where: tuple[Where, ...]
+    window_us: int | None
+    lag_us: int
+
+    def bounds(self, asked_us: int) -> tuple[int | None, int]:
+        """Returns the window's start (None: without bound) and its end for a row's time."""
+        end = asked_us - self.lag_us
+        return (None if self.window_us is None else end - self.window_us), end
+
+
+@dataclass(frozen=True)
+class Event:
+    """An event as it is shown.
+
+    Attributes:
+        row: the identity of the row that it came with.
+        time_us: when it happened.
+        available_us: when it became known; None: no such time, or none declared.
+        value: the value aggregated; None: missing, or events are counted.
+    """
+
+    row: int
+    time_us: int
+    available_us: int | None
+    value: Number | None
+
+
+@dataclass(frozen=True)
+class Exclusion:
+    """Events that are not in a window, or do not count in it.
+
+    Attributes:
+        reason: why.
+        count: how many; None: there may be more than the nearest one, which is shown.
+        events: the latest of them.
+    """
+
+    reason: str
+    count: int | None
+    events: tuple[Event, ...]
+
+
+@dataclass(frozen=True)
+class Explanation:
+    """What one windowed value of one row was made of.
+
+    Attributes:
+        column: the output column.
+        asked_us: the row's time.
+        start_us: the window's start; None: without bound.
+        end_us: its end, excluded.
+        events: the events in it, by time.
+        valued: how many of them have a value, or how many there are where events are counted.
+        exclusions: events that a reader may expect in it.
+    """
+
+    column: WindowedColumn
+    asked_us: int
+    start_us: int | None
+    end_us: int
+    events: tuple[Event, ...]
+    valued: int
+    exclusions: tuple[Exclusion, ...]
+
+
+def output_columns(dataset: Dataset) -> dict[str, WindowedColumn]:
+    """Returns the columns that a definition's windows add, by name."""
+    return {
+        windowed.name(op, window, where): WindowedColumn(
+            name=windowed.name(op, window, where),
+            windowed=windowed,
+            op=op,
+            where=where,
+            window_us=None if window == UNBOUNDED else duration_us(window),
+            lag_us=duration_us(windowed.lag),
+        )
+        for windowed in dataset.windows
+        for where in windowed.filters
+        for window in windowed.over
+        for op in windowed.ops  # type: ignore[union-attr]
+    }
+
+
+def passes(filters: Sequence[Where], rows: pa.Table) -> pa.ChunkedArray:
+    """Returns which rows all filters keep, bool (n,)."""
+    kept = pa.chunked_array([pa.array(np.ones(len(rows), bool))])
+    for where in filters:
+        compared = _COMPARE[where.comparison](rows[where.column], pa.scalar(where.value))
+        kept = pc.and_(kept, pc.fill_null(compared, False))
+    return kept
+
+
+def explain(
+    column: WindowedColumn, at: str, rows: pa.Table, own: int, asked_us: int
+) -> Explanation:
+    """Selects the events of a column's window, and those a reader may expect there.
+
+    Args:
+        column: the output column.
+        at: the column with the events' times.
+        rows: the rows of the key as the source has them: the columns that the window reads, and
+            `ROW`; rows without a time are in no window.
+        own: the identity of the asking row.
+        asked_us: its time.
+    """
+    windowed = column.windowed
+    rows = rows.filter(pc.is_valid(rows[at]))
+    start, end = column.bounds(asked_us)
+    time = rows[at].cast(pa.int64())
+    early = pc.less(time, end if start is None else start)
+    late = pc.greater_equal(time, end)
+    if start is None:
+        early = pc.and_(early, False)
+    inside = pc.invert(pc.or_(early, late))
+    kept = passes(column.where, rows)
+    other = pc.not_equal(rows[ROW], own)
+    known = pa.chunked_array([pa.array(np.ones(len(rows), bool))])
+    if windowed.available_at is not None:
+        available = rows[windowed.available_at].cast(pa.int64())
+        known = pc.fill_null(pc.less(available, asked_us), False)
+    valued = _has_value(rows, windowed.value)
+
+    def select(*masks: pa.ChunkedArray) -> tuple[Event, ...]:
+        mask = masks[0]
+        for more in masks[1:]:
+            mask = pc.and_(mask, more)
+        return _events(rows.filter(mask), at, windowed)
+
+    seen = pc.and_(pc.and_(inside, kept), pc.and_(other, known))
+    filters = " and ".join(f"{w.column} {w.comparison} {w.value!r}" for w in column.where)
+    found = (
+        ("the row's own event", select(inside, kept, pc.invert(other))),
+        (
+            f"not yet known: {windowed.available_at} is missing or not before the row's time",
+            select(inside, kept, other, pc.invert(known)),
+        ),
+        (f"no value: {windowed.value} is missing or not finite", select(seen, pc.invert(valued))),
+        (f"does not pass {filters}", select(inside, pc.invert(kept), other)),
+    )
+    exclusions = [Exclusion(why, len(them), them[-_EXAMPLES:]) for why, them in found if them]
+    before, after = select(early, kept, other), select(late, kept, other)
+    if before:
+        exclusions.append(Exclusion("too old: before the window", None, before[-1:]))
+    if after:
+        why = "too recent: within the lag" if after[0].time_us < asked_us else "too late"
+        exclusions.append(Exclusion(f"{why}: not before the window's end", None, after[:1]))
+    return Explanation(
+        column, asked_us, start, end, select(seen), len(select(seen, valued)), tuple(exclusions)
+    )
+
+
+def recompute(explanation: Explanation) -> Number | None:
+    """Computes a column's value from the events listed, in exact sums; None: missing."""
+    op = explanation.column.op
+    count = explanation.valued
+    if op.name == "count_nulls":
+        count = len(explanation.events) - count
+    if op.name in COUNTS:
+        return None if 0 < count < op.min_count else count
+    if not count:
+        return op.default
+    if count < op.min_count:
+        return None
+    events: Sequence[Event] = explanation.events
+    if explanation.column.windowed.value is not None:
+        events = [e for e in events if e.value is not None and math.isfinite(e.value)]
+    if op.name == "seconds_since_last":
+        return (explanation.asked_us - events[-1].time_us) / 1e6
+    values = [event.value for event in events if event.value is not None]
+    try:
+        if op.name == "rate":
+            gone_us = events[-1].time_us - events[0].time_us
+            return (
+                (values[-1] - values[0]) / gone_us * duration_us(str(op.per)) if gone_us else None
+            )
+        return _apply(op.name, values)
+    except OverflowError:  # beyond the largest float: the engine's answer is missing, too
+        return None
+
+
+def agree(engine: Number | None, events: Explanation) -> bool:
+    """Returns whether the engine's value is that of the events listed, to its precision.
+
+    Counts, least, greatest and last values and sums of integers must be equal; sums and means may
+    differ by 1e-12 of the values' magnitudes, deviations by 1e-9.
+    """
+    listed = recompute(events)
+    if engine is None or listed is None:
+        return engine is listed
+    if engine == listed:
+        return True
+    magnitudes = [abs(event.value) for event in events.events if event.value is not None]
+    scale = {
+        "sum": math.fsum(magnitudes) * 1e-12,
+        "mean": math.fsum(magnitudes) / max(len(magnitudes), 1) * 1e-12,
+        "var": abs(listed) * 1e-9,
+        "std": abs(listed) * 1e-9,
+        "rate": abs(listed) * 1e-12,
+    }
+    return abs(engine - listed) <= scale.get(events.column.op.name, 0.0)
+
+
+def _apply(op: str, values: Sequence[Number]) -> Number | None:
+    """Applies an operator to the values of a window, at least one, in order of precedence."""
+    if op in ("min", "max"):
+        return min(values) if op == "min" else max(values)
+    if op in ("first", "last"):
+        return values[0 if op == "first" else -1]
+    if op == "sum" and all(isinstance(value, int) for value in values):
+        return sum(values)
+    total = math.fsum(values)
+    if op == "sum":
+        return total
+    mean = total / len(values)
+    if op == "mean":
+        return mean
+    if len(values) < 2:
+        return None
+    # The second sum takes off what rounding the mean brings in (Chan, Golub, LeVeque 1983).
+    squares = math.fsum((v - mean) ** 2 for v in values)
+    off = math.fsum(v - mean for v in values) ** 2 / len(values)
+    variance = max(squares - off, 0) / (len(values) - 1)
+    return variance if op == "var" else math.sqrt(variance)
+
+
+def _has_value(rows: pa.Table, name: str | None) -> pa.ChunkedArray:
+    if name is None:
+        return pa.chunked_array([pa.array(np.ones(len(rows), bool))])
+    present = pc.is_valid(rows[name])
+    if pa.types.is_floating(rows[name].type):
+        present = pc.and_(present, pc.fill_null(pc.is_finite(rows[name]), False))
+    return present
+
+
+def _events(rows: pa.Table, at: str, windowed: Windowed) -> tuple[Event, ...]:
+    """Returns rows as events, in order of time, availability and value."""
+    return tuple(sorted(_each(rows, at, windowed), key=_precedence))
+
+
+def _each(rows: pa.Table, at: str, windowed: Windowed) -> Iterator[Event]:
+    n = len(rows)
+    known = windowed.available_at
+    available = [None] * n if known is None else rows[known].cast(pa.int64()).to_pylist()
+    values = [None] * n if windowed.value is None else rows[windowed.value].to_pylist()
+    times = rows[at].cast(pa.int64()).to_pylist()
+    for row, time, seen, value in zip(rows[ROW].to_pylist(), times, available, values, strict=True):
+        yield Event(row, time, seen, value)
+
+
+def _precedence(event: Event) -> tuple[Number, ...]:
+    least = -math.inf
+    value = least if event.value is None or math.isnan(event.value) else event.value
+    available = least if event.available_us is None else event.available_us
+    return (event.time_us, available, value, event.row)

@@ -1,0 +1,164 @@
+"""Which rows a run makes examples of, and the history that their windows need.
+
+A row whose time lies in the period asks. Other rows serve as events only, and only where a window
+of some row of the period can reach them:
+
+    from - lag - w <= e.at < to - lag        and, where declared,  e.available_at < to
+"""
+
+import datetime as dt
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from transforms.aggregation.groups import WindowGroup, window_groups
+from transforms.dataset import Dataset
+from transforms.errors import InputError
+from transforms.manifest import PeriodEntry
+from transforms.split import instant_us
+
+_UNITS_US = (
+    ("d", 86_400_000_000), ("h", 3_600_000_000), ("min", 60_000_000), ("s", 1_000_000),
+    ("ms", 1_000), ("µs", 1),
+)  # fmt: skip
+
+
+@dataclass(frozen=True)
+class Period:
+    """The row times that ask, ``from_us <= time < to_us``.
+
+    Attributes:
+        from_us, to_us: microseconds since 1970-01-01 UTC; None: no bound.
+    """
+
+    from_us: int | None = None
+    to_us: int | None = None
+
+    @classmethod
+    def read(cls, from_text: str | None, to_text: str | None) -> "Period | None":
+        """Reads the bounds of a period as users write them.
+
+        Args:
+            from_text: an ISO 8601 date or instant, UTC where no offset is written, as those of
+                `transforms.split.TimeSplit`; None: no bound.
+            to_text: as ``from_text``.
+
+        Returns:
+            The period; None where both are None.
+
+        Raises:
+            InputError: a text is no instant, or the period is empty.
+        """
+        if from_text is None and to_text is None:
+            return None
+        period = cls(_read_bound("--from", from_text), _read_bound("--to", to_text))
+        if None not in (period.from_us, period.to_us) and period.from_us >= period.to_us:  # type: ignore[operator]
+            raise InputError(
+                f"--from {from_text!r} is not before --to {to_text!r}, so no time lies between "
+                "them; the period holds the times from --from to just before --to"
+            )
+        return period
+
+    def asks(self, times: pa.Array) -> pa.BooleanArray:
+        """Returns which row times lie in the period, (n,); null times do not."""
+        return _between(times, self.from_us, self.to_us)
+
+    def reaches(self, group: WindowGroup, rows: pa.RecordBatch) -> pa.BooleanArray:
+        """Returns which rows a window of the group may see as events, as far as times tell, (n,).
+
+        Args:
+            group: the windows.
+            rows: rows with the columns of the events' times.
+        """
+        low, high = _reach(group, self)
+        reached = _between(rows[group.at], low, high)
+        if group.available_at is not None:
+            reached = pc.and_(reached, _between(rows[group.available_at], None, self.to_us))
+        return reached
+
+    def __str__(self) -> str:
+        start, end = self.entry.start, self.entry.end
+        return f"{start or 'the beginning'} to {end or 'the end'}"
+
+    @property
+    def entry(self) -> PeriodEntry:
+        """What a manifest says of it."""
+        return PeriodEntry(_instant_text(self.from_us), _instant_text(self.to_us))
+
+
+def history_needed(dataset: Dataset) -> int | None:
+    """Returns how far before a row's time its windows reach, in microseconds.
+
+    The greatest lag + window; 0 without windows; None where a window is unbounded, so that the
+    events of all time are needed.
+    """
+    reaches = [
+        None if aggregate.window_us is None else aggregate.window_us + aggregate.lag_us
+        for group in window_groups(dataset)
+        for aggregate in group.aggregates.values()
+    ]
+    return _greatest(reaches)
+
+
+def history_text(reach_us: int | None) -> str:
+    """Says how far windows reach back, such as ``windows reach back 3 h before each row``."""
+    if reach_us is None:
+        return "windows reach back without bound: they need every event before each row"
+    return f"windows reach back {duration_text(reach_us)} before each row"
+
+
+def duration_text(microseconds: int) -> str:
+    """Writes a duration as ``6 h 30 min``."""
+    parts = []
+    for unit, length in _UNITS_US:
+        count, microseconds = divmod(microseconds, length)
+        if count:
+            parts.append(f"{count} {unit}")
+    return " ".join(parts) or "0 s"
+
+
+def _read_bound(option: str, text: str | None) -> int | None:
+    try:
+        return None if text is None else instant_us(text)
+    except (ValueError, TypeError, OverflowError) as error:
+        raise InputError(
+            f"{option} {text!r} is not an ISO 8601 date or instant; write such as '2013-10-28' or "
+            "'2013-10-28T00:00:00-04:00' (UTC where no offset is written)"
+        ) from error
+
+
+def _reach(group: WindowGroup, period: Period) -> tuple[int | None, int | None]:
+    """Returns the event times that the group's windows reach from the rows of a period."""
+    aggregates = list(group.aggregates.values())
+    back = _greatest(None if a.window_us is None else a.window_us + a.lag_us for a in aggregates)
+    low = None if back is None or period.from_us is None else period.from_us - back
+    high = None if period.to_us is None else period.to_us - min(a.lag_us for a in aggregates)
+    return low, high
+
+
+def _greatest(reaches: Iterable[int | None]) -> int | None:
+    greatest = 0
+    for reach in reaches:
+        if reach is None:
+            return None
+        greatest = max(greatest, reach)
+    return greatest
+
+
+def _between(times: pa.Array, low: int | None, high: int | None) -> pa.BooleanArray:
+    micros = times.cast(pa.int64())
+    inside = pc.is_valid(micros)
+    if low is not None:
+        inside = pc.and_(inside, pc.greater_equal(micros, low))
+    if high is not None:
+        inside = pc.and_(inside, pc.less(micros, high))
+    return pc.fill_null(inside, False)
+
+
+def _instant_text(micros: int | None) -> str | None:
+    if micros is None:
+        return None
+    instant = dt.datetime(1970, 1, 1, tzinfo=dt.UTC) + dt.timedelta(microseconds=micros)
+    return instant.isoformat().replace("+00:00", "Z")
