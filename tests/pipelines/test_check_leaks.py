@@ -24,6 +24,7 @@ from transforms.dataset import Dataset, Derive
 from transforms.features import Calendar, Categorical, Custom, Feature, Numeric
 from transforms.labels import BinaryClassification
 from transforms.operators import count, mean
+from transforms.pairs import Difference, Ratio
 from transforms.split import HashSplit
 from transforms.windows import Where, Windowed
 
@@ -120,6 +121,24 @@ def test_filters_by_an_outcome_leak_too(rows: pa.RecordBatch) -> None:
     assert ("availability", windowed.names[0], LEAK) in found(
         findings(rows, with_windows(windowed))
     )
+
+
+def test_categories_by_an_outcome_leak_too(rows: pa.RecordBatch) -> None:
+    windowed = Windowed(
+        key="zone", at="pickup", over="6h", by="tipped", categories=(True, False), ops=count()
+    )
+    dataset = replace(trips.trips, derive=(trips.TIPPED,), windows=(*WINDOWS, windowed))
+    (leak,) = [f for f in findings(rows, dataset) if f.severity is LEAK]
+    assert (leak.check, leak.column in windowed.names) == ("availability", True)
+
+
+def test_pairs_of_columns_are_features_like_any(rows: pa.RecordBatch) -> None:
+    a, b = (windowed.names[0] for windowed in WINDOWS)
+    pairs = with_features(Numeric(Ratio("fare", "distance")), Numeric(Difference(a, a)))
+    dull = found(findings(rows, pairs))
+    assert dull == {("degenerate", f"{a}_minus_{a}_value", WARNING)}
+    label = with_features(Numeric(Difference("twice_tip", b)))
+    assert ("close to the label", "twice_tip", LEAK) in found(findings(rows, label))
 
 
 def test_a_value_that_nothing_ties_to_a_later_time_is_a_warning(rows: pa.RecordBatch) -> None:
