@@ -213,7 +213,7 @@ def recompute(explanation: Explanation) -> Number | None:
         events = [e for e in events if e.value is not None and math.isfinite(e.value)]
     if op.name == "seconds_since_last":
         return (explanation.asked_us - events[-1].time_us) / 1e6
-    values = [event.value for event in events if event.value is not None]
+    values = _values(events)
     try:
         if op.name == "rate":
             gone_us = events[-1].time_us - events[0].time_us
@@ -236,7 +236,7 @@ def agree(engine: Number | None, events: Explanation) -> bool:
         return engine is listed
     if engine == listed:
         return True
-    magnitudes = [abs(event.value) for event in events.events if event.value is not None]
+    magnitudes = [abs(value) for value in _values(events.events)]
     scale = {
         "sum": math.fsum(magnitudes) * 1e-12,
         "mean": math.fsum(magnitudes) / max(len(magnitudes), 1) * 1e-12,
@@ -245,6 +245,10 @@ def agree(engine: Number | None, events: Explanation) -> bool:
         "rate": abs(listed) * 1e-12,
     }
     return abs(engine - listed) <= scale.get(events.column.op.name, 0.0)
+
+
+def _values(events: Sequence[Event]) -> list[Number]:
+    return [e.value for e in events if e.value is not None and math.isfinite(e.value)]
 
 
 def _apply(op: str, values: Sequence[Number]) -> Number | None:

@@ -66,16 +66,24 @@ def _columns(dataset: Dataset, columns: Sequence[str]) -> list[str]:
     return list(dict.fromkeys(columns or dataset.windowed_columns))
 
 
+def _plot(report: Report, path: str) -> None:
+    from pipelines.explain.plot import draw
+
+    picture = draw(report)
+    try:
+        with open(path, "wb") as file:
+            file.write(picture)
+    except OSError as error:
+        raise InputError(f"--plot {path!r} cannot be written ({error}); choose another") from error
+
+
 def run_explain(args: argparse.Namespace) -> int:
     """Runs ``forebay explain`` with parsed arguments; returns its exit status."""
     report = explain(
         args.definition, args.input, args.row, args.column, args.events, args.max_record_bytes
     )
     if args.plot is not None:
-        from pipelines.explain.plot import draw
-
-        with open(args.plot, "wb") as file:
-            file.write(draw(report))
+        _plot(report, args.plot)
     if args.json:
         print(json.dumps(to_json(report), indent=2, ensure_ascii=False))
     else:

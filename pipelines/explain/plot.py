@@ -18,7 +18,8 @@ _EPOCH = dt.datetime(1970, 1, 1, tzinfo=dt.UTC)
 _PANEL_INCHES = 1.9
 # More panels than this cannot be read on one picture.
 MOST_PANELS = 12
-_MARGIN = 0.06
+# A window's width goes beside it so often, and up to so often to show the nearest event there.
+_MARGIN, _MOST_MARGIN = 0.05, 0.4
 
 
 def draw(report: Report) -> bytes:
@@ -58,9 +59,10 @@ def _panel(axes: Axes, columns: Sequence[Explained]) -> None:
     axes.set_xlim(_moment(low), _moment(high))
     # Events outside the picture, such as the last one a year ago, would flatten the window.
     near = [event for event in excluded if low <= event.time_us <= high]
-    _scatter(axes, explanation.events, color="tab:blue", label="in the window")
-    _scatter(axes, near, color="grey", marker="x", label="not in")
     windowed = explanation.column.windowed
+    inside = [event for event in explanation.events if windowed.value is None or _is_number(event)]
+    _scatter(axes, inside, color="tab:blue", label="in the window")
+    _scatter(axes, near, color="grey", marker="x", label="not in, or without a value")
     if windowed.value is None:
         axes.set_yticks([])
     axes.set_ylabel(windowed.value or "events", fontsize=8)
@@ -77,19 +79,26 @@ def _span(explanation: Explanation, excluded: Iterable[Event]) -> tuple[int, int
     if start is None:
         times = [event.time_us for event in (*explanation.events, *excluded)]
         start = min([*times, explanation.end_us - 1])
-    margin = max(int((explanation.asked_us - start) * _MARGIN), 1)
-    return start - margin, explanation.asked_us + margin
+    width = explanation.asked_us - start
+    margin, most = max(int(width * _MARGIN), 1), int(width * _MOST_MARGIN)
+    times = [event.time_us for event in excluded]
+    low = min((time for time in times if start - most <= time < start), default=start)
+    high = max((time for time in times if time <= explanation.asked_us + most), default=low)
+    return min(low, start) - margin, max(high, explanation.asked_us) + margin
 
 
 def _scatter(
     axes: Axes, events: Sequence[Event], *, color: str, label: str, marker: str = "o"
 ) -> None:
-    # An event without a value lies on the axis.
-    heights = [e.value if e.value is not None and math.isfinite(e.value) else 0 for e in events]
+    heights = [event.value if _is_number(event) else 0 for event in events]
     axes.scatter(
         [_moment(event.time_us) for event in events], heights, s=22, color=color, marker=marker,
         label=label, zorder=3,
     )  # fmt: skip
+
+
+def _is_number(event: Event) -> bool:
+    return event.value is not None and math.isfinite(event.value)
 
 
 def _moment(micros: int) -> dt.datetime:

@@ -1,6 +1,7 @@
 """An explanation as people and machines read it."""
 
 import datetime as dt
+import os
 import sys
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -172,10 +173,11 @@ def _window(explanation: Explanation) -> str:
 
 
 def _table(explanation: Explanation, report: Report) -> Table:
+    names = _short(report.places)
     has_known = explanation.column.windowed.available_at is not None
     has_value = explanation.column.windowed.value is not None
     table = Table(box=None, pad_edge=False, header_style="dim")
-    table.add_column("event", overflow="fold")
+    table.add_column("event", no_wrap=True)
     table.add_column("time", no_wrap=True)
     if has_known:
         table.add_column("known from", no_wrap=True)
@@ -184,7 +186,7 @@ def _table(explanation: Explanation, report: Report) -> Table:
     table.add_column("")
 
     def add(event: Event, note: str = "", style: str | None = None) -> None:
-        cells = [escape(report.places[event.row]), instant(event.time_us)]
+        cells = [escape(names[event.row]), instant(event.time_us)]
         if has_known:
             cells.append("" if event.available_us is None else instant(event.available_us))
         if has_value:
@@ -200,6 +202,14 @@ def _table(explanation: Explanation, report: Report) -> Table:
         for i, event in enumerate(exclusion.events):
             add(event, _reason(exclusion) if i == 0 else "", "dim")
     return table
+
+
+def _short(places: Mapping[int, str]) -> dict[int, str]:
+    """Leaves the folders out of places where the files' names alone tell them apart."""
+    files = {place.rpartition(":")[0] for place in places.values()}
+    if len({os.path.basename(file) for file in files}) < len(files):
+        return dict(places)
+    return {row: os.path.basename(place) for row, place in places.items()}
 
 
 def _reason(exclusion: Exclusion) -> str:

@@ -12,7 +12,7 @@ import gzip
 import io
 import math
 import random
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -167,16 +167,11 @@ def write_records(
 
 def expected_rows(records: Sequence[Record]) -> tuple[dict[str, list[Row]], dict[str, int]]:
     """Returns the rows of each split, windowed values included, and the dropped rows by cause."""
-    rows = [
-        _parse(record.cells)
-        for record in records
-        if record.cells is not None
-        and (record.reason is None or record.reason.startswith("batch: missing"))
-    ]
-    for identity, row in enumerate(rows):
-        row["identity"] = identity
-    for spec in WINDOWS:
-        _add_windows(rows, *spec)
+    rows = parsed_rows(records)
+    for outputs, column, *spec in WINDOWS:
+        for row, window in windows_of(rows, column, *spec):
+            for name, (op, default, least) in outputs.items():
+                row[name] = naive.aggregate(window, op, column, default, least)
     dropped = {"no row time": 0, "no label": 0}
     splits: dict[str, list[Row]] = {split: [] for split in SPLITS}
     for row in rows:
@@ -187,6 +182,19 @@ def expected_rows(records: Sequence[Record]) -> tuple[dict[str, list[Row]], dict
         elif row["batch"] is not None:
             splits[_split(str(row["batch"]), 70, 15, 15)].append(row)
     return splits, dropped
+
+
+def parsed_rows(records: Sequence[Record]) -> list[Row]:
+    """Returns what the records say; ``identity`` is a row's place in this list."""
+    rows = [
+        _parse(record.cells)
+        for record in records
+        if record.cells is not None
+        and (record.reason is None or record.reason.startswith("batch: missing"))
+    ]
+    for identity, row in enumerate(rows):
+        row["identity"] = identity
+    return rows
 
 
 def _split(text: str, train: int, evaluation: int, test: int) -> str:
@@ -246,9 +254,8 @@ WINDOWS: list[tuple[Any, ...]] = [
 ]  # fmt: skip
 
 
-def _add_windows(
+def windows_of(
     rows: list[Row],
-    outputs: Mapping[str, tuple[str, float | None, int]],
     column: str | None,
     key: tuple[str, ...],
     row_key: tuple[str, ...],
@@ -256,7 +263,8 @@ def _add_windows(
     lag_us: int,
     late: bool,
     only_ok: bool,
-) -> None:
+) -> Iterator[tuple[Row, list[naive.Event]]]:
+    """Yields each row that has a time, with the events in its window."""
     numbers: dict[tuple[Any, ...], int] = {}
 
     def number(row: Row, names: tuple[str, ...]) -> int | None:
@@ -276,6 +284,4 @@ def _add_windows(
         if row["taken"] is None:
             continue
         request = naive.Request(number(row, row_key), row["taken"], row["identity"])
-        window = naive.seen(events, request, width_us, lag_us, late)
-        for name, (op, default, least) in outputs.items():
-            row[name] = naive.aggregate(window, op, column, default, least)
+        yield row, naive.seen(events, request, width_us, lag_us, late)

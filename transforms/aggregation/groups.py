@@ -81,6 +81,15 @@ class WindowGroup:
     aggregates: Mapping[str, Aggregate]
     values: Mapping[str, ValueColumn]
 
+    def decided_by(self, name: str) -> tuple[str, ...]:
+        """The columns of the events that decide an output column: its value's, its filters'."""
+        label = self.aggregates[name].column
+        if label is None:
+            return ()
+        value = self.values[label]
+        source = () if value.source is None else (value.source,)
+        return (*source, *(condition.column for condition in value.where))
+
     def events(self, batch: pa.RecordBatch) -> pa.RecordBatch:
         """Returns the events of a batch of rows, those without a key or a time left out.
 
