@@ -13,6 +13,7 @@ from pipelines.audit.subject import (
     Ints,
     Subject,
     cell,
+    deciding,
     differ,
     group_values,
     is_valid,
@@ -58,7 +59,7 @@ def check_availability(subject: Subject, lineage: Lineage) -> list[Finding]:
     """Recomputes windows as if their values were known only at other times of the event."""
     findings: list[Finding] = []
     for group in subject.groups:
-        for value, names in subject.values(group).items():
+        for value, names in deciding(group).items():
             cases = list(_cases(subject, lineage, group, value, names))
             graded = [(_grade(subject, lineage, group, case), case) for case in cases]
             leaks = [case for grade, case in graded if grade is Severity.LEAK]

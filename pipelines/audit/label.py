@@ -185,21 +185,16 @@ def _seen(
     asked = group.requests(subject.rows)[ROW].to_numpy()
     usual = group_values(group, subject.rows, subject.rows)
     here = pa.array(np.searchsorted(subject.rows[ROW].to_numpy(), asked))
-    of_label = {
-        name
-        for value, names in subject.values(group).items()
-        for name in names
-        if lineage.is_of_label(value)
-    }
     for name in group.aggregates:
         before = usual[name].take(here)
         changed: Bools = differ(before, values[name])
         if not changed.any():
             continue
+        of_label = any(map(lineage.is_of_label, group.decided_by(name)))
         row = int(asked[changed][0])
         other = pa.RecordBatch.from_pydict({ROW: pa.array(asked), name: values[name]})
         yield Finding(
-            TWINS, Severity.LEAK if name in of_label else Severity.WARNING, name,
+            TWINS, Severity.LEAK if of_label else Severity.WARNING, name,
             "sees the row's own event under another identity",
             f"{share(int(changed.sum()), len(asked))} rows see a row that equals them{but}",
             row, f"{cell(subject.full, row, name)}; without twins {cell(other, row, name)}",

@@ -54,21 +54,6 @@ class Subject:
         """The groups of the definition's windows."""
         return window_groups(self.dataset)
 
-    def values(self, group: WindowGroup) -> dict[str, list[str]]:
-        """Returns what decides a group's windows, times and keys apart.
-
-        Returns:
-            The windowed columns, by each column of the events that they aggregate or filter by.
-        """
-        found: dict[str, list[str]] = {}
-        for windowed in self.dataset.windows:
-            names = [name for name in windowed.names if name in group.aggregates]
-            filters = {where.column for where in windowed.where}  # type: ignore[union-attr]
-            for column in (windowed.value, windowed.by, *sorted(filters)):
-                if column is not None and names:
-                    found[column] = [*found.get(column, []), *names]
-        return found
-
     @cached_property
     def rows(self) -> pa.RecordBatch:
         """The row columns and `ROW`, derived in one batch, in order of identity."""
@@ -126,6 +111,19 @@ def group_values(
     index = positions(values[ROW].to_numpy(), rows[ROW].to_numpy())
     at = pa.array(index, mask=index < 0)
     return {name: values[name].take(at) for name in group.aggregates}
+
+
+def deciding(group: WindowGroup) -> dict[str, list[str]]:
+    """Returns what decides a group's windows, times and keys apart.
+
+    Returns:
+        The windowed columns, by each column of the events that they aggregate or filter by.
+    """
+    found: dict[str, list[str]] = {}
+    for name in group.aggregates:
+        for column in dict.fromkeys(group.decided_by(name)):
+            found.setdefault(column, []).append(name)
+    return found
 
 
 def positions(among: Ints, wanted: Ints) -> Ints:
