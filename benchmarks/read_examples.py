@@ -27,7 +27,7 @@ IDS = ("carrier_id", "origin_id", "dest_id", "tailnum_id")
 def read_examples(folder: str | Path, keep_one_in: int) -> Examples:
     """Reads the examples of a folder; see `compare` for what is kept."""
     files = example_files(folder)
-    spec = _feature_spec([path for paths in files.values() for path in paths][0])
+    spec = _feature_spec(next(path for paths in files.values() for path in paths))
     counts = {name: np.zeros(1, np.int64) for name in IDS if name in spec}
     parts, rows = [], dict.fromkeys(files, 0)
     for number, (split, paths) in enumerate(files.items()):

@@ -79,8 +79,10 @@ def read(folder: str) -> pd.DataFrame:
 
 
 def _minutes(column: pd.Series) -> pd.Series:
-    return pd.to_timedelta(column.to_numpy() * 60_000_000, unit="us").astype("m8[us]").to_series(
-        index=column.index
+    return (
+        pd.to_timedelta(column.to_numpy() * 60_000_000, unit="us")
+        .astype("m8[us]")
+        .to_series(index=column.index)
     )
 
 
