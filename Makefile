@@ -9,7 +9,7 @@ FLIGHTS := data/flights/flights.csv
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
 .NOTPARALLEL:
-.PHONY: help install data demo test check format format-check lint types imports windows-worth bench lock clean
+.PHONY: help install data demo test check format format-check lint types imports windows-worth bench bench-peers lock clean
 
 help: ## List the targets
 	@awk 'BEGIN {FS = ":.*## "} /^[a-z-]+:.*## / {printf "  %-14s %s\n", $$1, $$2}' $(firstword $(MAKEFILE_LIST))
@@ -58,8 +58,11 @@ imports: $(STAMP) ## Check which package may import which
 windows-worth: $(STAMP) $(FLIGHTS) ## Measure what windows are worth: the same model with and without them
 	$(BIN)/python benchmarks/window_value.py $(ARGS)
 
-bench: $(STAMP) ## Measure preprocessing throughput beside its peers; options go in ARGS="..."
-	$(BIN)/python benchmarks/preprocess_throughput.py $(ARGS)
+bench: $(STAMP) ## Measure Forebay beside its peers and compare what they write; options go in ARGS="..."
+	$(BIN)/python benchmarks/run.py $(ARGS)
+
+bench-peers: $(STAMP) ## Install the peer that `make bench` skips otherwise: PySpark, into .spark (needs Java 17)
+	$(BIN)/python -m pip install --quiet --no-deps --upgrade --target .spark --requirement benchmarks/requirements-spark.txt
 
 lock: ## Pin every dependency in requirements.lock; newest versions with ARGS=--upgrade
 	@test -x $(BIN)/uv || { echo "error: $(BIN)/uv is missing; run 'make install' first" >&2; exit 1; }
@@ -68,5 +71,5 @@ lock: ## Pin every dependency in requirements.lock; newest versions with ARGS=--
 	  --output-file requirements.lock $(ARGS) pyproject.toml
 
 clean: ## Remove .venv, caches and build artefacts; data/ and runs/ stay
-	rm -rf $(VENV) build dist *.egg-info .hypothesis .import_linter_cache .mypy_cache .pytest_cache .ruff_cache
+	rm -rf $(VENV) .spark build dist *.egg-info .hypothesis .import_linter_cache .mypy_cache .pytest_cache .ruff_cache
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +

@@ -13,11 +13,6 @@ import sys
 from collections.abc import Iterator
 from pathlib import Path
 
-os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
-HERE = str(Path(__file__).resolve().parent)
-# Python workers import this folder's modules too.
-os.environ["PYTHONPATH"] = os.pathsep.join([HERE, *sys.path[1:]])
-
 import pyarrow as pa
 from contract import (
     CARRIED,
@@ -28,6 +23,7 @@ from contract import (
     SCALED,
     SPLITS,
     Phases,
+    csv_files,
     splits_of,
 )
 from pyspark import StorageLevel, TaskContext
@@ -48,7 +44,7 @@ def main() -> None:
     folder, out = sys.argv[1:]
     phases = Phases()
     with phases.timed("start"):
-        spark = session(out)
+        spark = session(folder, out)
     with phases.timed("read and windows"):
         flights = with_split(spark, with_windows(read(spark, folder)))
         flights = flights.persist(StorageLevel.MEMORY_AND_DISK)
@@ -63,15 +59,20 @@ def main() -> None:
     spark.stop()
 
 
-def session(out: str) -> SparkSession:
-    """Starts Spark with half of a 16 GiB machine for the JVM; Python workers need the rest."""
+def session(folder: str, out: str) -> SparkSession:
+    """Starts Spark with 8 GiB for the JVM and a partition for every 64 MiB of text."""
+    # Python workers import this folder's modules too.
+    os.environ["PYTHONPATH"] = os.pathsep.join(filter(None, sys.path))
+    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
+    partitions = max(2, sum(map(os.path.getsize, csv_files(folder))) >> 26)
     settings = {
         "spark.driver.memory": "8g",
         "spark.local.dir": f"{out}/spark",
         "spark.sql.session.timeZone": "UTC",
-        "spark.sql.shuffle.partitions": "16",
+        "spark.sql.shuffle.partitions": str(partitions),
         "spark.sql.execution.arrow.maxRecordsPerBatch": "32768",
         "spark.ui.enabled": "false",
+        "spark.ui.showConsoleProgress": "false",
         "spark.log.level": "ERROR",
     }
     builder = SparkSession.builder.master("local[2]").appName("flights")
