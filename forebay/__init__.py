@@ -28,6 +28,7 @@ if TYPE_CHECKING:
     from transforms.features import Numeric as Numeric
     from transforms.labels import BinaryClassification as BinaryClassification
     from transforms.labels import Regression as Regression
+    from transforms.period import history_needed as history_needed
     from transforms.split import HashSplit as HashSplit
     from transforms.split import TimeSplit as TimeSplit
     from transforms.windows import Where as Where
@@ -55,6 +56,7 @@ _NAMES = {
         "Bucketized", "Calendar", "Categorical", "Crossed", "Custom", "Numeric",
     ),
     "transforms.labels": ("BinaryClassification", "Regression"),
+    "transforms.period": ("history_needed",),
     "transforms.split": ("HashSplit", "TimeSplit"),
     "transforms.windows": (
         "Where", "Windowed", "count", "last", "max", "mean", "min", "std", "sum",
