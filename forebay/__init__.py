@@ -28,18 +28,25 @@ if TYPE_CHECKING:
     from transforms.features import Numeric as Numeric
     from transforms.labels import BinaryClassification as BinaryClassification
     from transforms.labels import Regression as Regression
+    from transforms.operators import count as count
+    from transforms.operators import count_nulls as count_nulls
+    from transforms.operators import first as first
+    from transforms.operators import last as last
+    from transforms.operators import max as max
+    from transforms.operators import mean as mean
+    from transforms.operators import min as min
+    from transforms.operators import rate as rate
+    from transforms.operators import seconds_since_last as seconds_since_last
+    from transforms.operators import std as std
+    from transforms.operators import sum as sum
+    from transforms.operators import var as var
+    from transforms.pairs import Difference as Difference
+    from transforms.pairs import Ratio as Ratio
     from transforms.period import history_needed as history_needed
     from transforms.split import HashSplit as HashSplit
     from transforms.split import TimeSplit as TimeSplit
     from transforms.windows import Where as Where
     from transforms.windows import Windowed as Windowed
-    from transforms.windows import count as count
-    from transforms.windows import last as last
-    from transforms.windows import max as max
-    from transforms.windows import mean as mean
-    from transforms.windows import min as min
-    from transforms.windows import std as std
-    from transforms.windows import sum as sum
     from transforms.zones import local_to_utc as local_to_utc
     from transforms.zones import utc_to_local as utc_to_local
 
@@ -56,10 +63,15 @@ _NAMES = {
         "Bucketized", "Calendar", "Categorical", "Crossed", "Custom", "Numeric",
     ),
     "transforms.labels": ("BinaryClassification", "Regression"),
+    "transforms.operators": (
+        "count", "count_nulls", "first", "last", "max", "mean", "min", "rate",
+        "seconds_since_last", "std", "sum", "var",
+    ),
+    "transforms.pairs": ("Difference", "Ratio"),
     "transforms.period": ("history_needed",),
     "transforms.split": ("HashSplit", "TimeSplit"),
     "transforms.windows": (
-        "Where", "Windowed", "count", "last", "max", "mean", "min", "std", "sum",
+        "Where", "Windowed",
     ),
     "transforms.zones": ("local_to_utc", "utc_to_local"),
 }  # fmt: skip

@@ -19,9 +19,10 @@ CROWDED_CELL = 0.95
 class FeatureFacts(beam.PTransform):
     """Summarises each feature of the training rows.
 
-    Input: ``(shard number, RecordBatch)``. Output: a `Fact` ``("features", column, summary)`` for
-    each numeric column, where the summary has ``distinct`` (for floats: 1 where all values are
-    equal, else 2) and ``largest``, the count of the most frequent id.
+    Input: ``((split, shard number), RecordBatch)``, of which the training rows count. Output: a
+    `Fact` ``("features", column, summary)`` for each numeric column, where the summary has
+    ``distinct`` (for floats: 1 where all values are equal, else 2) and ``largest``, the count of
+    the most frequent id.
     """
 
     def __init__(self, dataset: Dataset) -> None:
@@ -42,9 +43,11 @@ _Summary = tuple[Any, ...]
 
 
 def _summaries(
-    element: tuple[int, pa.RecordBatch], names: set[str]
+    element: tuple[tuple[str, int], pa.RecordBatch], names: set[str]
 ) -> Iterator[tuple[str, _Summary]]:
-    _, batch = element
+    (split, _), batch = element
+    if split != "train":
+        return
     for name in names & set(batch.schema.names):
         values = batch[name].flatten()
         if not len(values):

@@ -44,7 +44,7 @@ from pipelines.runner import beam_options, run_pipeline
 from pipelines.select_period import SelectPeriod
 from pipelines.source_files import find_files
 from pipelines.summary import print_summary
-from pipelines.transform import AnalyzeAndTransform, Shard, TransformSplits, WriteExamples
+from pipelines.transform import AnalyzeAndTransform, TransformShards, WriteExamples
 from pipelines.transform_source import TransformSource, open_transform_source
 from pipelines.windowed import WindowedAggregates
 from transforms.command_line import run_command
@@ -177,23 +177,19 @@ def _transform(job: _Job, ingested: Facts) -> Facts:
                 _ = transform_fn | "WriteTransformFn" >> tft_beam.WriteTransformFn(job.folder)
             else:
                 transform_fn = pipeline | "ReadTransformFn" >> tft_beam.ReadTransformFn(job.folder)
-                transformed = pipeline | "Transform" >> TransformSplits(
+                transformed = pipeline | "Transform" >> TransformShards(
                     job.dataset, shards, transform_fn
                 )
-        written = [
-            batches | f"WriteExamples_{split}" >> WriteExamples(job.folder, split, job.options.gzip)
-            for split, batches in transformed.items()
-        ]
-        if "train" in transformed:
-            written.append(transformed["train"] | "FeatureFacts" >> FeatureFacts(job.dataset))
-        _ = tuple(written) | "Facts" >> WriteFacts(facts)
+        written = transformed | "WriteExamples" >> WriteExamples(job.folder, job.options.gzip)
+        features = transformed | "FeatureFacts" >> FeatureFacts(job.dataset)
+        _ = (written, features) | "Facts" >> WriteFacts(facts)
 
     if job.source is not None:
         job.source.copy_to(job.folder)
-    shards = _shards_by_split(ingested)
+    shards = [(split, number, path) for path, (split, number) in sorted(ingested["shards"].items())]
     facts = job.path(TEMPORARY, "transformed.json")
-    files = sum(map(len, shards.values()))
-    with job.timed("transform"), progress("transform", job.path("examples", "*", "*"), files):
+    written_files = job.path("examples", "*", "*")
+    with job.timed("transform"), progress("transform", written_files, len(shards)):
         run_pipeline(build, job.beam)
     return read_facts(facts)
 
@@ -209,13 +205,6 @@ def _shards(job: _Job) -> int:
 
 def _key_partitions(job: _Job) -> int:
     return max(1, math.ceil(_input_bytes(job) / KEY_PARTITION_BYTES))
-
-
-def _shards_by_split(ingested: Facts) -> dict[str, list[Shard]]:
-    shards: dict[str, list[Shard]] = {split: [] for split in SPLITS}
-    for path, (split, number) in sorted(ingested["shards"].items()):
-        shards[split].append((split, number, path))
-    return {split: found for split, found in shards.items() if found}
 
 
 def _write_descriptions(job: _Job) -> None:

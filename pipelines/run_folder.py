@@ -122,12 +122,16 @@ def list_files(folder: str, names: Iterable[str]) -> dict[str, FileEntry]:
     return entries
 
 
-def write_bytes(path: str, content: bytes | memoryview) -> None:
-    """Writes a file, as it is whatever its name, and the folder it lies in."""
+def write_file(path: str, pieces: Iterable[bytes | memoryview]) -> FileEntry:
+    """Writes a file piece by piece, as it is whatever its name, and the folder it lies in."""
     if "://" not in path:
         os.makedirs(os.path.dirname(path), exist_ok=True)
     with FileSystems.create(path, compression_type=CompressionTypes.UNCOMPRESSED) as sink:
-        sink.write(content)
+        entry = FileEntry.of(b"")
+        for piece in pieces:
+            sink.write(piece)
+            entry = entry.followed_by(piece)
+    return entry
 
 
 def _file_entry(path: str) -> FileEntry:

@@ -1,7 +1,7 @@
 """tf.Transform over the shards of a run: analyze train, transform every split, write TFRecords."""
 
-import gzip
-from collections.abc import Iterator, Mapping, Sequence
+import zlib
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import asdict
 from typing import Any
 
@@ -14,14 +14,21 @@ from apache_beam.io.filesystems import FileSystems
 
 from pipelines.facts import Fact
 from pipelines.graph_rows import SHARD, adapter_config, to_graph_rows
-from pipelines.run_folder import write_bytes
+from pipelines.run_folder import write_file
 from pipelines.tfrecords import encode_examples
 from transforms.dataset import Dataset
 from transforms.graph import preprocessing_fn
-from transforms.manifest import FileEntry
+from transforms.split import SPLITS
+
+# Examples encoded at a time: a few megabytes, which the allocator hands out again and again. A
+# whole shard in one piece spent more on fresh pages from the system than on encoding.
+ENCODED_ROWS = 4_096
+_GZIP_WBITS = 31  # zlib's word for gzip's header, without a time, and the largest window
 
 # (split, shard number, path of its rows as Parquet)
 Shard = tuple[str, int, str]
+# (split, shard number) and its rows
+Transformed = tuple[tuple[str, int], pa.RecordBatch]
 
 
 class ReadShards(beam.PTransform):
@@ -41,41 +48,37 @@ class ReadShards(beam.PTransform):
 
 
 def _read_shard(shard: Shard, dataset: Dataset) -> pa.RecordBatch:
-    _, number, path = shard
+    split, number, path = shard
     with FileSystems.open(path, compression_type=CompressionTypes.UNCOMPRESSED) as source:
         table = pq.read_table(pa.PythonFile(source, mode="r"), use_threads=False)
-    return to_graph_rows(table.combine_chunks().to_batches()[0], dataset, number)
+    rows = table.combine_chunks().to_batches()[0]
+    return to_graph_rows(rows, dataset, number * len(SPLITS) + SPLITS.index(split))
 
 
-class TransformSplits(beam.PTransform):
-    """Transforms every split's rows by a transform function.
+class TransformShards(beam.PTransform):
+    """Transforms shards of every split by a transform function.
 
-    Output: for each split a PCollection of ``(shard number, RecordBatch)``.
+    All go through one copy of the graph: what loading another costs, rows don't. Output:
+    ``((split, shard number), RecordBatch)``.
 
     Args:
         dataset: the definition.
-        shards: the shards of every split, by split.
+        shards: the shards.
         transform_fn: as ``AnalyzeDataset`` and ``ReadTransformFn`` of tf.Transform give it.
     """
 
-    def __init__(
-        self, dataset: Dataset, shards: Mapping[str, Sequence[Shard]], transform_fn: Any
-    ) -> None:
+    def __init__(self, dataset: Dataset, shards: Sequence[Shard], transform_fn: Any) -> None:
         super().__init__()
         self.dataset = dataset
         self.shards = shards
         self.transform_fn = transform_fn
 
-    def expand(self, pipeline: beam.Pipeline) -> Any:  # noqa: D102
-        config = adapter_config(self.dataset)
-        transformed = {}
-        for split, shards in self.shards.items():
-            rows = pipeline | f"Read_{split}" >> ReadShards(self.dataset, shards)
-            batches, _ = ((rows, config), self.transform_fn) | (
-                f"Transform_{split}" >> tft_beam.TransformDataset(output_record_batches=True)
-            )
-            transformed[split] = batches | f"TakeShard_{split}" >> beam.MapTuple(_take_shard)
-        return transformed
+    def expand(self, pipeline: beam.Pipeline) -> beam.PCollection:  # noqa: D102
+        rows = pipeline | "Read" >> ReadShards(self.dataset, self.shards)
+        batches, _ = ((rows, adapter_config(self.dataset)), self.transform_fn) | (
+            "Transform" >> tft_beam.TransformDataset(output_record_batches=True)
+        )
+        return batches | "TakeShard" >> beam.MapTuple(_take_shard)
 
 
 class AnalyzeAndTransform(beam.PTransform):
@@ -85,61 +88,69 @@ class AnalyzeAndTransform(beam.PTransform):
     in memory between its two passes on a local runner; reading the shards a second time costs
     less, and keeps memory flat. The results are the same.
 
-    Output: the transform function, and for each split a PCollection of
-    ``(shard number, RecordBatch)``.
+    Output: the transform function, and a PCollection of ``((split, shard number), RecordBatch)``.
 
     Args:
         dataset: the definition.
-        shards: the shards of every split, by split.
+        shards: the shards of every split.
     """
 
-    def __init__(self, dataset: Dataset, shards: Mapping[str, Sequence[Shard]]) -> None:
+    def __init__(self, dataset: Dataset, shards: Sequence[Shard]) -> None:
         super().__init__()
         self.dataset = dataset
         self.shards = shards
 
     def expand(self, pipeline: beam.Pipeline) -> Any:  # noqa: D102
         config = adapter_config(self.dataset)
-        train = pipeline | "ReadForAnalysis" >> ReadShards(self.dataset, self.shards["train"])
+        train_shards = [shard for shard in self.shards if shard[0] == "train"]
+        train = pipeline | "ReadForAnalysis" >> ReadShards(self.dataset, train_shards)
         transform_fn = (train, config) | "Analyze" >> tft_beam.AnalyzeDataset(
             preprocessing_fn(self.dataset)
         )
-        splits = TransformSplits(self.dataset, self.shards, transform_fn)
-        return transform_fn, pipeline | "Splits" >> splits
+        shards = TransformShards(self.dataset, self.shards, transform_fn)
+        return transform_fn, pipeline | "Shards" >> shards
 
 
-def _take_shard(batch: pa.RecordBatch, _: Any) -> tuple[int, pa.RecordBatch]:
-    """Takes the shard's number, which tf.Transform carried past the graph as a column."""
-    return batch[SHARD].flatten()[0].as_py(), batch.drop_columns([SHARD])
+def _take_shard(batch: pa.RecordBatch, _: Any) -> Transformed:
+    """Takes the shard's mark, which tf.Transform carried past the graph as a column."""
+    number, split = divmod(batch[SHARD].flatten()[0].as_py(), len(SPLITS))
+    return (SPLITS[split], number), batch.drop_columns([SHARD])
 
 
 class WriteExamples(beam.PTransform):
     """Writes each transformed shard as a TFRecord file of tf.Examples.
 
-    Input: ``(shard number, RecordBatch)``. Output: `Fact` elements with each file's entry.
+    Input: ``((split, shard number), RecordBatch)``. Output: `Fact` elements with each file's entry.
     """
 
-    def __init__(self, folder: str, split: str, gzip: bool) -> None:
+    def __init__(self, folder: str, gzip: bool) -> None:
         super().__init__()
         self.folder = folder
-        self.split = split
         self.gzip = gzip
 
     def expand(self, batches: beam.PCollection) -> beam.PCollection:  # noqa: D102
-        return batches | beam.ParDo(_WriteExamples(self.folder, self.split, self.gzip))
+        return batches | beam.ParDo(_WriteExamples(self.folder, self.gzip))
 
 
 class _WriteExamples(beam.DoFn):
-    def __init__(self, folder: str, split: str, gzip: bool) -> None:
+    def __init__(self, folder: str, gzip: bool) -> None:
         self._folder = folder
-        self._split = split
         self._gzip = gzip
 
-    def process(self, element: tuple[int, pa.RecordBatch]) -> Iterator[Fact]:
-        number, batch = element
-        name = f"examples/{self._split}/part-{number:05d}.tfrecord" + ".gz" * self._gzip
-        content: Any = encode_examples(batch).data
-        if self._gzip:
-            content = gzip.compress(content, compresslevel=6, mtime=0)
-        write_bytes(FileSystems.join(self._folder, name), content)
-        yield ("files", name, asdict(FileEntry.of(content)))
+    def process(self, element: Transformed) -> Iterator[Fact]:
+        (split, number), batch = element
+        name = f"examples/{split}/part-{number:05d}.tfrecord" + ".gz" * self._gzip
+        encoded = (
+            encode_examples(batch.slice(start, ENCODED_ROWS)).data
+            for start in range(0, len(batch), ENCODED_ROWS)
+        )
+        pieces = _gzipped(encoded) if self._gzip else encoded
+        entry = write_file(FileSystems.join(self._folder, name), pieces)
+        yield ("files", name, asdict(entry))
+
+
+def _gzipped(pieces: Iterable[memoryview]) -> Iterator[bytes]:
+    compressor = zlib.compressobj(level=6, wbits=_GZIP_WBITS)
+    for piece in pieces:
+        yield compressor.compress(piece)
+    yield compressor.flush()

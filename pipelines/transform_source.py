@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from apache_beam.io.filesystem import CompressionTypes
 from apache_beam.io.filesystems import FileSystems
 
-from pipelines.run_folder import write_bytes
+from pipelines.run_folder import write_file
 from transforms.dataset import Dataset
 from transforms.errors import RunFolderError
 from transforms.manifest import MANIFEST_NAME, FileEntry, Manifest, TransformOf
@@ -45,7 +45,7 @@ class TransformSource:
                         f"{self.run}/{name} is not what the run's manifest says; make that run "
                         "anew with `forebay preprocess --overwrite`"
                     )
-                write_bytes(FileSystems.join(folder, name), content)
+                write_file(FileSystems.join(folder, name), [content])
 
 
 def open_transform_source(run: str, output: str, dataset: Dataset) -> TransformSource:

@@ -18,7 +18,8 @@ import pyarrow.compute as pc
 from transforms.aggregation.groups import ROW
 from transforms.dataset import Dataset
 from transforms.durations import UNBOUNDED, duration_us
-from transforms.windows import Op, Where, Windowed
+from transforms.operators import COUNTS, Op
+from transforms.windows import Where, Windowed
 
 Number = int | float
 _EXAMPLES = 3
@@ -36,6 +37,7 @@ class WindowedColumn:
         name: its name.
         windowed: what it is one column of.
         op: its operator.
+        where: the conditions that its events must pass.
         window_us: the window's width; None: unbounded.
         lag_us: how far before the row's time the window ends.
     """
@@ -43,6 +45,7 @@ class WindowedColumn:
     name: str
     windowed: Windowed
     op: Op
+    where: tuple[Where, ...]
     window_us: int | None
     lag_us: int
 
@@ -109,14 +112,20 @@ class Explanation:
 
 def output_columns(dataset: Dataset) -> dict[str, WindowedColumn]:
     """Returns the columns that a definition's windows add, by name."""
-    found = {}
-    for windowed in dataset.windows:
-        for window in windowed.over:
-            for op in windowed.ops:  # type: ignore[union-attr]
-                name = windowed.name(op, window)
-                width = None if window == UNBOUNDED else duration_us(window)
-                found[name] = WindowedColumn(name, windowed, op, width, duration_us(windowed.lag))
-    return found
+    return {
+        windowed.name(op, window, where): WindowedColumn(
+            name=windowed.name(op, window, where),
+            windowed=windowed,
+            op=op,
+            where=where,
+            window_us=None if window == UNBOUNDED else duration_us(window),
+            lag_us=duration_us(windowed.lag),
+        )
+        for windowed in dataset.windows
+        for where in windowed.filters
+        for window in windowed.over
+        for op in windowed.ops  # type: ignore[union-attr]
+    }
 
 
 def passes(filters: Sequence[Where], rows: pa.Table) -> pa.ChunkedArray:
@@ -126,11 +135,6 @@ def passes(filters: Sequence[Where], rows: pa.Table) -> pa.ChunkedArray:
         compared = _COMPARE[where.comparison](rows[where.column], pa.scalar(where.value))
         kept = pc.and_(kept, pc.fill_null(compared, False))
     return kept
-
-
-def filters_of(windowed: Windowed) -> tuple[Where, ...]:
-    """Returns the filters that an event must pass."""
-    return () if windowed.where is None else (windowed.where,)
 
 
 def explain(
@@ -155,7 +159,7 @@ def explain(
     if start is None:
         early = pc.and_(early, False)
     inside = pc.invert(pc.or_(early, late))
-    kept = passes(filters_of(windowed), rows)
+    kept = passes(column.where, rows)
     other = pc.not_equal(rows[ROW], own)
     known = pa.chunked_array([pa.array(np.ones(len(rows), bool))])
     if windowed.available_at is not None:
@@ -170,7 +174,7 @@ def explain(
         return _events(rows.filter(mask), at, windowed)
 
     seen = pc.and_(pc.and_(inside, kept), pc.and_(other, known))
-    filters = " and ".join(f"{w.column} {w.comparison} {w.value!r}" for w in filters_of(windowed))
+    filters = " and ".join(f"{w.column} {w.comparison} {w.value!r}" for w in column.where)
     found = (
         ("the row's own event", select(inside, kept, pc.invert(other))),
         (
@@ -195,15 +199,28 @@ def explain(
 def recompute(explanation: Explanation) -> Number | None:
     """Computes a column's value from the events listed, in exact sums; None: missing."""
     op = explanation.column.op
-    counts_events = explanation.column.windowed.value is None
-    if op.name == "count":
-        return None if 0 < explanation.valued < op.min_count else explanation.valued
-    if not explanation.valued:
+    count = explanation.valued
+    if op.name == "count_nulls":
+        count = len(explanation.events) - count
+    if op.name in COUNTS:
+        return None if 0 < count < op.min_count else count
+    if not count:
         return op.default
-    if explanation.valued < op.min_count or counts_events:
+    if count < op.min_count:
         return None
+    events: Sequence[Event] = explanation.events
+    if explanation.column.windowed.value is not None:
+        events = [e for e in events if e.value is not None and math.isfinite(e.value)]
+    if op.name == "seconds_since_last":
+        return (explanation.asked_us - events[-1].time_us) / 1e6
+    values = _values(events)
     try:
-        return _apply(op.name, _values(explanation.events))
+        if op.name == "rate":
+            gone_us = events[-1].time_us - events[0].time_us
+            return (
+                (values[-1] - values[0]) / gone_us * duration_us(str(op.per)) if gone_us else None
+            )
+        return _apply(op.name, values)
     except OverflowError:  # beyond the largest float: the engine's answer is missing, too
         return None
 
@@ -223,7 +240,9 @@ def agree(engine: Number | None, events: Explanation) -> bool:
     scale = {
         "sum": math.fsum(magnitudes) * 1e-12,
         "mean": math.fsum(magnitudes) / max(len(magnitudes), 1) * 1e-12,
+        "var": abs(listed) * 1e-9,
         "std": abs(listed) * 1e-9,
+        "rate": abs(listed) * 1e-12,
     }
     return abs(engine - listed) <= scale.get(events.column.op.name, 0.0)
 
@@ -236,8 +255,8 @@ def _apply(op: str, values: Sequence[Number]) -> Number | None:
     """Applies an operator to the values of a window, at least one, in order of precedence."""
     if op in ("min", "max"):
         return min(values) if op == "min" else max(values)
-    if op == "last":
-        return values[-1]
+    if op in ("first", "last"):
+        return values[0 if op == "first" else -1]
     if op == "sum" and all(isinstance(value, int) for value in values):
         return sum(values)
     total = math.fsum(values)
@@ -250,8 +269,9 @@ def _apply(op: str, values: Sequence[Number]) -> Number | None:
         return None
     # The second sum takes off what rounding the mean brings in (Chan, Golub, LeVeque 1983).
     squares = math.fsum((v - mean) ** 2 for v in values)
-    return math.sqrt(max(squares - math.fsum(v - mean for v in values) ** 2 / len(values), 0)
-                     / (len(values) - 1))  # fmt: skip
+    off = math.fsum(v - mean for v in values) ** 2 / len(values)
+    variance = max(squares - off, 0) / (len(values) - 1)
+    return variance if op == "var" else math.sqrt(variance)
 
 
 def _has_value(rows: pa.Table, name: str | None) -> pa.ChunkedArray:

@@ -12,6 +12,7 @@ from transforms.columns import Boolean, Column, Date, Integer, Number, String, T
 from transforms.errors import Problem
 from transforms.freeze import freeze_sequences
 from transforms.functions import FUNCTION_CURE, import_path, is_importable_path
+from transforms.pairs import Pair
 from transforms.windows import unknown_column
 from transforms.zones import is_zone
 
@@ -22,10 +23,11 @@ CALENDAR_SIZES = {"hour_of_day": 24, "day_of_week": 7, "day_of_month": 31, "mont
 class _OnColumn:
     """What features of one column share."""
 
-    column: str
+    column: str | Pair
 
     suffix: ClassVar[str]
     kinds: ClassVar[tuple[type[Column], ...]]
+    takes_pairs: ClassVar[bool] = False
 
     def __post_init__(self) -> None:
         freeze_sequences(self)
@@ -33,12 +35,15 @@ class _OnColumn:
     @property
     def inputs(self) -> tuple[str, ...]:
         """The columns of the graph's input that this feature reads."""
+        if isinstance(self.column, Pair):
+            return (self.column.left, self.column.right)
         return (self.column,)
 
     @property
     def output(self) -> str:
         """The name of the transformed column."""
-        return getattr(self, "name", None) or f"{self.column}_{self.suffix}"
+        source = self.column.name if isinstance(self.column, Pair) else self.column
+        return getattr(self, "name", None) or f"{source}_{self.suffix}"
 
     @property
     def outputs(self) -> tuple[str, ...]:
@@ -46,16 +51,25 @@ class _OnColumn:
         return (self.output,)
 
     def _column_problems(self, where: str, columns: Mapping[str, Column]) -> Iterator[Problem]:
-        column = columns.get(self.column)
-        if column is None:
-            yield unknown_column(f"{where}.column", self.column, columns)
-        elif not isinstance(column, self.kinds):
+        if isinstance(self.column, Pair) and not self.takes_pairs:
             yield Problem(
                 f"{where}.column",
                 self.column,
-                f"a {type(column).__name__} column",
-                "name a column of kind " + " or ".join(kind.__name__ for kind in self.kinds),
+                f"a {type(self).__name__} takes one column",
+                "name one, or use Numeric or Bucketized",
             )
+            return
+        for name in self.inputs:
+            column = columns.get(name)
+            if column is None:
+                yield unknown_column(f"{where}.column", name, columns)
+            elif not isinstance(column, self.kinds):
+                yield Problem(
+                    f"{where}.column",
+                    name,
+                    f"a {type(column).__name__} column",
+                    "name a column of kind " + " or ".join(kind.__name__ for kind in self.kinds),
+                )
 
 
 def _embed_problems(embed: int | None, where: str) -> Iterator[Problem]:
@@ -68,7 +82,8 @@ class Numeric(_OnColumn):
     """A number: clipped, then log1p, then imputed, then scaled, in this order.
 
     Attributes:
-        column: a Number, Integer or Boolean column, windowed columns included.
+        column: a Number, Integer or Boolean column, windowed columns included; or a Difference or
+            Ratio of two.
         scale: ``"z_score"`` (mean 0, deviation 1 on train), ``"0_1"`` (least 0, greatest 1 on
             train) or None.
         log1p: whether to take ``sign(x) * log(1 + |x|)`` first.
@@ -87,6 +102,7 @@ class Numeric(_OnColumn):
     name: str | None = None
 
     kinds = (Number, Integer, Boolean)
+    takes_pairs = True
 
     @property
     def suffix(self) -> str:  # type: ignore[override]
@@ -165,7 +181,7 @@ class Bucketized(_OnColumn):
     """A number's bucket: i where boundary i-1 <= x < boundary i; a missing value has the last id.
 
     Attributes:
-        column: a Number or Integer column.
+        column: a Number or Integer column; or a Difference or Ratio of two.
         quantiles: how many buckets of equal frequency on train.
         boundaries: or the boundaries themselves, ascending.
         embed: dimensions of the embedding on the deep side; None: chosen from the size.
@@ -179,6 +195,7 @@ class Bucketized(_OnColumn):
 
     suffix = "bucket"
     kinds = (Number, Integer)
+    takes_pairs = True
 
     def problems(self, where: str, columns: Mapping[str, Column]) -> Iterator[Problem]:
         """Yields the mistakes of this feature; ``where`` is its path in the definition."""

@@ -29,7 +29,7 @@ from transforms.features import (
     Numeric,
 )
 from transforms.functions import resolve
-from transforms.missing import is_missing, known, number
+from transforms.missing import is_missing, known, number, operand
 from transforms.numeric_ops import numeric_outputs
 
 Tensors = Mapping[str, tf.Tensor]
@@ -56,7 +56,7 @@ def _preprocess(dataset: Dataset, inputs: Tensors) -> dict[str, tf.Tensor]:
     ids: dict[str, _Ids] = {}
     for feature in dataset.features:
         if isinstance(feature, CROSSABLE):
-            ids[feature.output] = _categorical(feature, inputs[feature.column], dataset)
+            ids[feature.output] = _categorical(feature, operand(feature.column, inputs), dataset)
     for feature in dataset.features:
         if isinstance(feature, Crossed):
             ids[feature.output] = _cross(feature, ids)
@@ -137,7 +137,7 @@ def _buckets(feature: Bucketized, column: tf.Tensor) -> tuple[tf.Tensor, int]:
 
 def _calendar(feature: Calendar, column: tf.Tensor, dataset: Dataset) -> tuple[tf.Tensor, int]:
     instants = tf.where(is_missing(column), tf.zeros_like(column), column)
-    if isinstance(dataset.all_columns[feature.column], Date):
+    if isinstance(dataset.all_columns[feature.inputs[0]], Date):
         local_us = instants * DAY_US
     else:
         local_us = calendar_ops.local_time_us(instants, feature.tz)

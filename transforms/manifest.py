@@ -28,6 +28,11 @@ class FileEntry:
         """Describes a file's content."""
         return cls(len(content), f"{zlib.crc32(content):08x}")
 
+    def followed_by(self, content: bytes | memoryview) -> "FileEntry":
+        """Describes the file with more content at its end."""
+        crc32 = zlib.crc32(content, int(self.crc32, 16))
+        return FileEntry(self.size + len(content), f"{crc32:08x}")
+
 
 @dataclass(frozen=True)
 class InputEntry:

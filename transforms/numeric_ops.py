@@ -1,16 +1,18 @@
 """Numeric features inside the transform graph.
 
-The statistics of all numeric features are gathered as vectors, one analyzer each, because
-tf.Transform's cost grows with the number of its analyzers far more than with their width.
+All numeric features are computed together, as the rows of one matrix. tf.Transform traces, copies
+and optimises the graph several times over, so that its fixed cost grows with the number of
+operations far more than with their width; the same holds for its analyzers.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 
+import numpy as np
 import tensorflow as tf
 import tensorflow_transform as tft
 
 from transforms.features import Numeric
-from transforms.missing import is_missing, number
+from transforms.missing import is_missing, number, operand
 
 
 def numeric_outputs(
@@ -22,68 +24,105 @@ def numeric_outputs(
         features: the features.
         columns: the graph's input columns, (batch,) each.
     """
-    shaped = [_shape(feature, number(columns[feature.column])) for feature in features]
-    means, deviations = _moments(features, shaped)
-    least, spans = _ranges(features, shaped)
-    outputs = {}
-    for i, feature in enumerate(features):
-        missing = is_missing(columns[feature.column])
-        fill = means.get(i) if feature.impute == "mean" else _constant(feature)
-        x = tf.where(missing, fill, shaped[i])
-        if feature.scale == "z_score":
-            x = _divided(x - means[i], deviations[i])
-        elif feature.scale == "0_1":
-            x = _divided(x - least[i], spans[i])
-        outputs[feature.output] = x
-        if feature.indicator:
-            outputs[feature.indicator_output] = tf.cast(missing, tf.float32)
+    if not features:
+        return {}
+    shaped = _shape(features, _numbers([operand(feature.column, columns) for feature in features]))
+    missing = is_missing(shaped)
+    mean, deviation = _moments(features, shaped)
+    least, span = _ranges(features, shaped)
+    x = tf.where(missing, _fills(features, mean), shaped)
+    x = _scaled(x, _chosen(features, "z_score"), mean, deviation)
+    x = _scaled(x, _chosen(features, "0_1"), least, span)
+    outputs = dict(zip([feature.output for feature in features], tf.unstack(x), strict=True))
+    marked = [i for i, feature in enumerate(features) if feature.indicator]
+    if marked:
+        indicators = tf.unstack(tf.cast(tf.gather(missing, marked), tf.float32))
+        names = [features[i].indicator_output for i in marked]
+        outputs |= zip(names, indicators, strict=True)
     return outputs
 
 
-def _shape(feature: Numeric, x: tf.Tensor) -> tf.Tensor:
-    """Clips and takes the logarithm; missing stays NaN."""
-    low, high = feature.clip
-    x = x if low is None else tf.maximum(x, low)
-    x = x if high is None else tf.minimum(x, high)
-    return tf.sign(x) * tf.math.log1p(tf.abs(x)) if feature.log1p else x
+def _numbers(columns: Sequence[tf.Tensor]) -> tf.Tensor:
+    """Stacks columns as float32 (columns, batch), NaN where a value is missing."""
+    places: dict[tf.DType, list[int]] = {}
+    for i, column in enumerate(columns):
+        places.setdefault(column.dtype, []).append(i)
+    stacked = [number(tf.stack([columns[i] for i in found])) for found in places.values()]
+    order = [i for found in places.values() for i in found]
+    return tf.gather(tf.concat(stacked, axis=0), np.argsort(order)) if stacked[1:] else stacked[0]
 
 
-def _constant(feature: Numeric) -> tf.Tensor:
-    return _shape(feature, tf.constant(float(feature.impute), tf.float32))
+def _shape(features: Sequence[Numeric], x: tf.Tensor) -> tf.Tensor:
+    """Clips and takes logarithms, (features, any); missing stays NaN."""
+    for bound, clip, open_end in ((0, tf.maximum, -np.inf), (1, tf.minimum, np.inf)):
+        ends = [feature.clip[bound] for feature in features]
+        if any(end is not None for end in ends):
+            x = clip(x, _column([open_end if end is None else end for end in ends]))
+    logarithmic = [feature.log1p for feature in features]
+    if any(logarithmic):
+        x = tf.where(_column(logarithmic), tf.sign(x) * tf.math.log1p(tf.abs(x)), x)
+    return x
 
 
-def _moments(
-    features: Sequence[Numeric], shaped: Sequence[tf.Tensor]
-) -> tuple[dict[int, tf.Tensor], dict[int, tf.Tensor]]:
-    """Returns mean and standard deviation on train, missing values left out, by position."""
-    chosen = [i for i, f in enumerate(features) if f.scale == "z_score" or f.impute == "mean"]
-    if not chosen:
-        return {}, {}
-    # tf.Transform leaves NaN out of its moments, column by column.
-    matrix = tf.cast(tf.stack([shaped[i] for i in chosen], axis=1), tf.float64)
-    mean = _usable(tft.mean(matrix, reduce_instance_dims=False))
-    variance = _usable(tft.var(matrix, reduce_instance_dims=False))
-    return _by_position(chosen, mean), _by_position(chosen, tf.sqrt(variance))
+def _fills(features: Sequence[Numeric], mean: tf.Tensor) -> tf.Tensor:
+    """What stands for a missing value, (features, 1)."""
+    constants = [0.0 if feature.impute == "mean" else feature.impute for feature in features]
+    by_mean = [feature.impute == "mean" for feature in features]
+    return tf.where(_column(by_mean), mean, _shape(features, _column(constants)))
 
 
-def _ranges(
-    features: Sequence[Numeric], shaped: Sequence[tf.Tensor]
-) -> tuple[dict[int, tf.Tensor], dict[int, tf.Tensor]]:
-    """Returns least value and span on train, missing values left out, by position."""
-    chosen = [i for i, f in enumerate(features) if f.scale == "0_1"]
-    if not chosen:
-        return {}, {}
-    matrix = tf.stack([shaped[i] for i in chosen], axis=1)
-    known = tf.math.is_finite(matrix)
-    least = tft.min(tf.where(known, matrix, matrix.dtype.max), reduce_instance_dims=False)
-    greatest = tft.max(tf.where(known, matrix, matrix.dtype.min), reduce_instance_dims=False)
-    empty = greatest < least
-    least, span = tf.where(empty, 0.0, least), tf.where(empty, 0.0, greatest - least)
-    return _by_position(chosen, least), _by_position(chosen, span)
+def _chosen(features: Sequence[Numeric], scale: str) -> list[bool]:
+    return [feature.scale == scale for feature in features]
 
 
-def _by_position(chosen: Sequence[int], vector: tf.Tensor) -> dict[int, tf.Tensor]:
-    return {i: tf.cast(vector[j], tf.float32) for j, i in enumerate(chosen)}
+def _moments(features: Sequence[Numeric], x: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
+    """Mean and standard deviation on train, missing left out, (features, 1); 0 where not asked."""
+    wanted = [f.scale == "z_score" or f.impute == "mean" for f in features]
+
+    def moments(matrix: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
+        # tf.Transform leaves NaN out of its moments, column by column.
+        matrix = tf.cast(matrix, tf.float64)
+        mean = _usable(tft.mean(matrix, reduce_instance_dims=False))
+        variance = _usable(tft.var(matrix, reduce_instance_dims=False))
+        return mean, tf.sqrt(variance)
+
+    return _statistics(wanted, moments, x)
+
+
+def _ranges(features: Sequence[Numeric], x: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
+    """Least value and span on train, missing left out, (features, 1); 0 where not asked."""
+
+    def ranges(matrix: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
+        known = tf.math.is_finite(matrix)
+        least = tft.min(tf.where(known, matrix, matrix.dtype.max), reduce_instance_dims=False)
+        greatest = tft.max(tf.where(known, matrix, matrix.dtype.min), reduce_instance_dims=False)
+        empty = greatest < least
+        return tf.where(empty, 0.0, least), tf.where(empty, 0.0, greatest - least)
+
+    return _statistics(_chosen(features, "0_1"), ranges, x)
+
+
+def _statistics(
+    wanted: Sequence[bool],
+    analyze: Callable[[tf.Tensor], tuple[tf.Tensor, tf.Tensor]],
+    x: tf.Tensor,
+) -> tuple[tf.Tensor, tf.Tensor]:
+    """Analyzes the wanted rows of ``x``, as columns of a matrix (batch, wanted).
+
+    Returns:
+        Two statistics as float32 (features, 1), 0 where not wanted.
+    """
+    if not any(wanted):
+        nothing = tf.zeros((len(wanted), 1))
+        return nothing, nothing
+    rows = np.flatnonzero(wanted)
+    places = np.full(len(wanted), rows.size)  # that of a zero put behind the statistics
+    places[rows] = np.arange(rows.size)
+    first, second = (
+        tf.gather(tf.concat([tf.cast(statistic, tf.float32), [0.0]], axis=0), places)
+        for statistic in analyze(tf.transpose(tf.gather(x, rows)))
+    )
+    return first[:, tf.newaxis], second[:, tf.newaxis]
 
 
 def _usable(statistic: tf.Tensor) -> tf.Tensor:
@@ -91,7 +130,16 @@ def _usable(statistic: tf.Tensor) -> tf.Tensor:
     return tf.where(tf.math.is_finite(statistic), statistic, tf.zeros_like(statistic))
 
 
-def _divided(x: tf.Tensor, divisor: tf.Tensor) -> tf.Tensor:
-    """Divides; a constant column becomes zero."""
+def _scaled(
+    x: tf.Tensor, chosen: Sequence[bool], shift: tf.Tensor, divisor: tf.Tensor
+) -> tf.Tensor:
+    """Shifts and divides the chosen rows; a constant one becomes zero."""
+    if not any(chosen):
+        return x
     usable = divisor > 0
-    return tf.where(usable, x / tf.where(usable, divisor, 1.0), tf.zeros_like(x))
+    divided = tf.where(usable, (x - shift) / tf.where(usable, divisor, 1.0), 0.0)
+    return tf.where(_column(chosen), divided, x)
+
+
+def _column(values: Sequence[float] | Sequence[bool]) -> tf.Tensor:
+    return tf.constant(values, tf.bool if isinstance(values[0], bool) else tf.float32)[:, None]

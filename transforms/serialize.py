@@ -5,7 +5,7 @@ import json
 from dataclasses import fields, is_dataclass
 from typing import Any
 
-from transforms import columns, features, labels, split, windows
+from transforms import columns, features, labels, operators, pairs, split, windows
 from transforms.dataset import Dataset, Derive
 from transforms.errors import InputError
 
@@ -15,9 +15,10 @@ _KINDS: dict[str, type] = {
         Dataset, Derive, columns.CsvFormat,
         columns.Number, columns.Integer, columns.String,
         columns.Boolean, columns.Timestamp, columns.Date,
-        windows.Windowed, windows.Op, windows.Where,
+        windows.Windowed, operators.Op, windows.Where,
         features.Numeric, features.Categorical, features.Bucketized,
         features.Calendar, features.Crossed, features.Custom,
+        pairs.Difference, pairs.Ratio,
         labels.Regression, labels.BinaryClassification,
         split.HashSplit, split.TimeSplit,
     )

@@ -8,73 +8,9 @@ from transforms.columns import Boolean, Column, Date, Integer, Number, String, T
 from transforms.durations import DURATION_CURE, UNBOUNDED, parse_duration
 from transforms.errors import Problem
 from transforms.freeze import freeze_sequences
+from transforms.operators import OF_EVENTS, Op, count
 
-OPERATORS = ("count", "sum", "mean", "min", "max", "std", "last")
 COMPARISONS = {"==": "eq", "!=": "ne", "<": "lt", "<=": "le", ">": "gt", ">=": "ge"}
-
-
-@dataclass(frozen=True)
-class Op:
-    """One operator of a windowed aggregate.
-
-    Attributes:
-        name: one of `OPERATORS`.
-        default: the value of an empty window; None: missing (a count is 0 then).
-        min_count: a window with fewer values than this, but at least one, is missing; an empty
-            one gives ``default``.
-    """
-
-    name: str
-    default: float | None = None
-    min_count: int = 0
-
-    def problems(self, where: str) -> Iterator[Problem]:
-        """Yields the mistakes of this operator; ``where`` is its path in the definition."""
-        if self.name not in OPERATORS:
-            yield Problem(
-                where, self.name, "no such operator", f"use one of {', '.join(OPERATORS)}"
-            )
-        if self.name == "count" and self.default is not None:
-            yield Problem(
-                f"{where}.default", self.default, "an empty window counts 0", "leave it out"
-            )
-        if self.min_count < 0:
-            yield Problem(f"{where}.min_count", self.min_count, "negative", "write 0 or more")
-
-
-def count(*, min_count: int = 0) -> Op:
-    """Counts the values of a column, or the events where no column is named."""
-    return Op("count", None, min_count)
-
-
-def sum(*, default: float | None = None, min_count: int = 0) -> Op:
-    """Adds the values; exact for Integer columns."""
-    return Op("sum", default, min_count)
-
-
-def mean(*, default: float | None = None, min_count: int = 0) -> Op:
-    """Averages the values."""
-    return Op("mean", default, min_count)
-
-
-def min(*, default: float | None = None, min_count: int = 0) -> Op:
-    """Takes the least value."""
-    return Op("min", default, min_count)
-
-
-def max(*, default: float | None = None, min_count: int = 0) -> Op:
-    """Takes the greatest value."""
-    return Op("max", default, min_count)
-
-
-def std(*, default: float | None = None, min_count: int = 0) -> Op:
-    """Takes the sample standard deviation (ddof 1), missing for fewer than two values."""
-    return Op("std", default, min_count)
-
-
-def last(*, default: float | None = None, min_count: int = 0) -> Op:
-    """Takes the value of the latest event; equal times are ordered by availability, then value."""
-    return Op("last", default, min_count)
 
 
 @dataclass(frozen=True)
@@ -139,7 +75,10 @@ class Windowed:
         at: the Timestamp column with the event's time; None: the dataset's row time.
         available_at: the Timestamp column with the instant from which the event is known.
         lag: how far before ``q`` the windows end.
-        where: a filter on the events.
+        where: a filter on the events, or several that must all hold.
+        by: a column of the events; each of ``categories`` gets columns of its own, over the
+            events that have this category there.
+        categories: the values of ``by``.
     """
 
     value: str | None = None
@@ -150,11 +89,13 @@ class Windowed:
     at: str | None = None
     available_at: str | None = None
     lag: str = "0s"
-    where: Where | None = None
+    where: tuple[Where, ...] | Where = ()
+    by: str | None = None
+    categories: tuple[str | float | bool, ...] = ()
 
     def __post_init__(self) -> None:
         freeze_sequences(self)
-        for name in ("key", "over", "ops", "row_key"):
+        for name in ("key", "over", "ops", "row_key", "where"):
             value = getattr(self, name)
             object.__setattr__(self, name, value if isinstance(value, tuple) else (value,))
 
@@ -163,13 +104,21 @@ class Windowed:
         """The columns of the asking row that are compared with ``key``."""
         return tuple(self.row_key or self.key)
 
-    def name(self, op: Op, window: str) -> str:
+    @property
+    def filters(self) -> tuple[tuple[Where, ...], ...]:
+        """The filters to apply, each a conjunction: one, or one for each category."""
+        common: tuple[Where, ...] = self.where  # type: ignore[assignment]
+        if self.by is None:
+            return (common,)
+        return tuple((*common, Where(self.by, "==", category)) for category in self.categories)
+
+    def name(self, op: Op, window: str, where: tuple[Where, ...]) -> str:
         """Names one output column, such as ``dep_delay_mean_1h_by_origin``."""
-        parts = [self.value or "events", op.name, window]
+        parts = [self.value or "events", op.label, window]
         if parse_duration(self.lag):
             parts.append(f"lag_{self.lag}")
-        if self.where is not None:
-            parts.append(f"where_{self.where.label}")
+        if where:
+            parts.append("where_" + "_and_".join(condition.label for condition in where))
         if self.key:
             parts.append("by_" + "_".join(self.key))
         if self.row_keys != self.key:
@@ -178,14 +127,20 @@ class Windowed:
 
     @property
     def names(self) -> tuple[str, ...]:
-        """The output columns: for each window, each operator."""
-        return tuple(self.name(op, window) for window in self.over for op in self.ops)  # type: ignore[union-attr]
+        """The output columns: for each filter, each window and each operator."""
+        return tuple(
+            self.name(op, window, where)
+            for where in self.filters
+            for window in self.over
+            for op in self.ops  # type: ignore[union-attr]
+        )
 
     @property
     def columns_read(self) -> tuple[str, ...]:
         """The columns that this aggregate reads, the row time apart."""
-        optional = (self.value, self.at, self.available_at, self.where and self.where.column)
-        return (*self.key, *self.row_keys, *(name for name in optional if name))
+        optional = (self.value, self.at, self.available_at, self.by)
+        compared = (condition.column for condition in self.where)  # type: ignore[union-attr]
+        return (*self.key, *self.row_keys, *(name for name in optional if name), *compared)
 
     def problems(self, where: str, columns: Mapping[str, Column]) -> Iterator[Problem]:
         """Yields the mistakes of this aggregate; ``where`` is its path in the definition."""
@@ -206,7 +161,7 @@ class Windowed:
             yield from op.problems(
                 f"{where}.ops",
             )
-            if self.value is None and op.name != "count":
+            if self.value is None and op.name not in OF_EVENTS:
                 yield Problem(
                     f"{where}.value",
                     None,
@@ -220,8 +175,13 @@ class Windowed:
                 f"compared with the {len(self.key)} columns of key {self.key!r}",
                 "name as many columns as key has",
             )
-        if self.where is not None:
-            yield from self.where.problems(f"{where}.where", columns)
+        if (self.by is None) != (not self.categories):
+            yield Problem(
+                f"{where}.categories", self.categories, f"beside by={self.by!r}",
+                "name a column in by and list its values in categories",
+            )  # fmt: skip
+        for condition in sorted(set().union(*self.filters), key=repr):
+            yield from condition.problems(f"{where}.where", columns)
 
     def _column_problems(self, where: str, columns: Mapping[str, Column]) -> Iterator[Problem]:
         wanted: list[tuple[str, Any, tuple[type[Column], ...]]] = [

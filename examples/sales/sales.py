@@ -16,6 +16,7 @@ from forebay import (
     Integer,
     Number,
     Numeric,
+    Ratio,
     Regression,
     String,
     Timestamp,
@@ -85,6 +86,13 @@ sales = Dataset(
         Categorical("product", embed=3),
         Categorical("promo"),
         Numeric("unit_price", log1p=True, scale="z_score", indicator=True),
+        # Whether sales of this product have picked up or fallen off.
+        Numeric(
+            Ratio("amount_mean_6h_by_store_product", "amount_mean_7d_by_store_product"),
+            scale="z_score",
+            indicator=True,
+            name="amount_trend",
+        ),
         Bucketized("unit_price", boundaries=[1, 2, 4, 8], embed=2),
         Calendar("sold_at", part="hour_of_day", tz=BERLIN, name="hour"),
         Calendar("sold_at", part="day_of_week", tz=BERLIN, name="weekday"),

@@ -22,11 +22,11 @@ from transforms.explanation import (
     WindowedColumn,
     agree,
     explain,
-    filters_of,
     output_columns,
     passes,
     recompute,
 )
+from transforms.windows import Where
 
 
 @dataclass(frozen=True)
@@ -54,11 +54,10 @@ class _Events:
         self.row = row
         self.own: int = row[ROW][0].as_py()
         self.asked_us: int = row[group.row_time].cast(pa.int64())[0].as_py()
-        windowed = columns[0].windowed
-        self.filters = filters_of(windowed)
+        self.filters = list(dict.fromkeys(column.where for column in columns))
         names = (
             *group.key, group.at, *(column.windowed.value for column in columns),
-            group.available_at, *(where.column for where in self.filters), ROW,
+            group.available_at, *(c.column for where in self.filters for c in where), ROW,
         )  # fmt: skip
         self.names = list(dict.fromkeys(name for name in names if name is not None))
         starts = [column.bounds(self.asked_us)[0] for column in columns]
@@ -77,10 +76,11 @@ class _Events:
         # `filter` leaves out the rows without a time, too.
         self.inside.append(rows.filter(pc.invert(pc.or_(early, late))))
         for side, nearest in ((early, pc.max), (late, pc.min)):
-            beside = self._expected(rows.filter(side))
-            if len(beside):
-                times = beside[self.group.at].cast(pa.int64())
-                self.outside.append(beside.filter(pc.equal(times, nearest(times))).slice(0, 1))
+            for where in self.filters:
+                beside = self._expected(rows.filter(side), where)
+                if len(beside):
+                    times = beside[self.group.at].cast(pa.int64())
+                    self.outside.append(beside.filter(pc.equal(times, nearest(times))).slice(0, 1))
 
     def table(self) -> pa.Table:
         """Returns what was kept."""
@@ -94,8 +94,8 @@ class _Events:
             mask = pc.and_(mask, pc.fill_null(same, False))
         return mask
 
-    def _expected(self, rows: pa.RecordBatch) -> pa.RecordBatch:
-        kept = passes(self.filters, pa.Table.from_batches([rows])).combine_chunks()
+    def _expected(self, rows: pa.RecordBatch, where: tuple[Where, ...]) -> pa.RecordBatch:
+        kept = passes(where, pa.Table.from_batches([rows])).combine_chunks()
         return rows.filter(pc.and_(kept, pc.not_equal(rows[ROW], self.own)))
 
 
@@ -137,7 +137,9 @@ def _collectors(dataset: Dataset, row: pa.RecordBatch, names: Sequence[str]) -> 
     for group in window_groups(dataset):
         wanted = {name: a for name, a in group.aggregates.items() if name in names}
         if wanted:
-            group = replace(group, aggregates=wanted)
+            read = {aggregate.column for aggregate in wanted.values()}
+            values = {label: value for label, value in group.values.items() if label in read}
+            group = replace(group, aggregates=wanted, values=values)
             collectors.append(_Events(group, [columns[name] for name in wanted], row))
     return collectors
 

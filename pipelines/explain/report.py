@@ -153,7 +153,7 @@ def by_window(columns: Mapping[str, Explained]) -> list[list[str]]:
     for name, explained in columns.items():
         column = explained.explanation.column
         windowed = replace(column.windowed, over=(), ops=())
-        found.setdefault((windowed, column.window_us), []).append(name)
+        found.setdefault((windowed, column.where, column.window_us), []).append(name)
     return list(found.values())
 
 

@@ -11,8 +11,9 @@ from transforms.columns import Boolean, CsvFormat, Date, Integer, Number, String
 from transforms.dataset import Dataset, Derive
 from transforms.features import Bucketized, Calendar, Categorical, Crossed, Numeric
 from transforms.labels import Regression
+from transforms.operators import count, last, max, mean, min, std, sum
 from transforms.split import HashSplit
-from transforms.windows import Where, Windowed, count, last, max, mean, min, std, sum
+from transforms.windows import Where, Windowed
 
 
 def serial_number(rows: pa.RecordBatch) -> dict[str, pa.Array]:

@@ -20,7 +20,8 @@ from transforms.dataset import *
 from transforms.features import *
 from transforms.labels import *
 from transforms.split import *
-from transforms.windows import Windowed, mean
+from transforms.operators import mean
+from transforms.windows import Windowed
 """
 ORDERS = """
 orders = Dataset(

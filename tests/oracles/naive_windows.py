@@ -79,6 +79,8 @@ def aggregate(
     column: str | None,
     default: Number | None = None,
     min_count: int = 0,
+    request_time: int = 0,
+    per_us: int = 1,
 ) -> Number | Fraction | None:
     """One operation on the events in a window: the exact result, or None for missing."""
     if column is None:
@@ -86,12 +88,17 @@ def aggregate(
     else:
         pairs = with_value(window, column)
         count = len(pairs)
+    if op == "count_nulls":
+        op, count = "count", len(window) - count
     if count == 0:
         return 0 if op == "count" else default
     if count < min_count:
         return None
     if op == "count":
         return count
+    if op == "seconds_since_last":
+        last = max(event.time for event in (window if column is None else [e for e, _ in pairs]))
+        return Fraction(request_time - last, 10**6)
     values = [value for _, value in pairs]
     if op == "min":
         return min(values)
@@ -100,6 +107,14 @@ def aggregate(
     if op in ("first", "last"):
         ordered = sorted(pairs, key=lambda pair: _precedence(*pair))
         return ordered[0 if op == "first" else -1][1]
+    if op == "rate":
+        ordered = sorted(pairs, key=lambda pair: _precedence(*pair))
+        (first, begin), (last, end) = ordered[0], ordered[-1]
+        if first.time == last.time:
+            return None
+        change = Fraction(end) - Fraction(begin)
+        rate = change / (last.time - first.time) * per_us
+        return rate if max(abs(change), abs(rate)) <= LARGEST else None
     if op == "sum" and all(isinstance(value, int) for value in values):
         total = sum(values)
         return total if SMALLEST_INT <= total <= LARGEST_INT else None

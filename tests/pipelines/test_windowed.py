@@ -25,8 +25,22 @@ from transforms.columns import Boolean, Column, Date, Integer, Number, String, T
 from transforms.dataset import Dataset
 from transforms.features import Numeric
 from transforms.labels import Regression
+from transforms.operators import (
+    count,
+    count_nulls,
+    first,
+    last,
+    max,
+    mean,
+    min,
+    rate,
+    seconds_since_last,
+    std,
+    sum,
+    var,
+)  # fmt: skip
 from transforms.split import HashSplit
-from transforms.windows import Where, Windowed, count, last, max, mean, min, std, sum
+from transforms.windows import Where, Windowed
 
 Row = dict[str, Any]
 
@@ -43,7 +57,10 @@ COLUMNS: dict[str, Column] = {
     "delay": Number(),
     "bags": Integer(),
 }
-OPS = [count(), sum(), mean(), std(), min(), max(), last()]
+OPS = [
+    count(), count_nulls(), sum(), mean(), var(), std(), min(), max(), first(), last(),
+    rate(per="1m"), seconds_since_last(),
+]  # fmt: skip
 
 
 class Case(NamedTuple):
@@ -58,7 +75,7 @@ class Case(NamedTuple):
 
 
 def named(before: str, after: str) -> list[str]:
-    return [f"{before}_{op.name}_{after}" for op in OPS]
+    return [f"{before}_{op.label}_{after}" for op in OPS]
 
 
 CASES = [
@@ -93,6 +110,22 @@ CASES = [
         Windowed("bags", over="15m", ops=OPS, where=Where("dest", "!=", "A")),
         named("bags", "15m_where_dest_ne_A"), 15 * MINUTE_US, 0,
         lambda row: row["dest"] is not None and row["dest"] != "A",
+    ),
+    Case(
+        Windowed("delay", key="origin", over="1h", ops=OPS, available_at="known",
+                 where=[Where("gate", "<", 4), Where("bags", ">", 0)]),
+        named("delay", "1h_where_gate_lt_4_and_bags_gt_0_by_origin"), 60 * MINUTE_US, 0,
+        lambda row: None not in (row["gate"], row["bags"]) and row["gate"] < 4 and row["bags"] > 0,
+    ),
+    Case(
+        Windowed("bags", key="origin", over="1h", ops=OPS, by="dest", categories=["B"]),
+        named("bags", "1h_where_dest_eq_B_by_origin"), 60 * MINUTE_US, 0,
+        lambda row: row["dest"] == "B",
+    ),
+    Case(
+        Windowed(key="dest", row_key="origin", over="30m", ops=[count(), seconds_since_last()]),
+        ["events_count_30m_by_dest_for_origin",
+         "events_seconds_since_last_30m_by_dest_for_origin"], 30 * MINUTE_US,
     ),
     Case(
         Windowed(key="gate", over="1h", ops=count(), where=Where("open", "==", False)),
@@ -179,7 +212,9 @@ def expected(rows: Sequence[Row], case: Case) -> dict[int, dict[str, Any]]:
         request = naive.Request(number(row, windowed.row_keys), row["asked"], row[ROW])
         window = naive.seen(events, request, case.window_us, case.lag_us, late)
         found[row[ROW]] = {
-            name: naive.aggregate(window, op.name, windowed.value, default, least)
+            name: naive.aggregate(
+                window, op.name, windowed.value, default, least, row["asked"], MINUTE_US
+            )
             for name, op in zip(case.names, windowed.ops, strict=True)
         }
     return found
@@ -265,9 +300,9 @@ def test_values_are_those_of_the_oracle(rows: list[Row], one_of_each: pa.Table, 
                 assert result is None, (name, identity)
                 continue
             known += 1
-            if "_std_" in name:
+            if "_std_" in name or "_var_" in name:
                 assert result == pytest.approx(float(value), rel=1e-9, abs=1e-12), name
-            elif "_mean_" in name or "delay_sum" in name:
+            elif "_mean_" in name or "delay_sum" in name or "_rate_" in name:
                 assert result == pytest.approx(float(value), rel=1e-12, abs=1e-3), name
             else:
                 assert result == float(value), (name, identity)
@@ -280,7 +315,7 @@ def test_every_row_comes_out_once_with_its_own_columns(
     found = {row[ROW]: row for row in one_of_each.to_pylist()}
 
     assert len(one_of_each) == len(found) == len(rows)
-    assert one_of_each.schema.names == [*COLUMNS, ROW, *NAMES]
+    assert sorted(one_of_each.schema.names) == sorted([*COLUMNS, ROW, *NAMES])
     assert {one_of_each.schema.field(name).type for name in NAMES} == {pa.float64()}
     for row in rows:
         for name in ("origin", "dest", "gate", "open", "bags"):
@@ -318,7 +353,7 @@ def test_batches_shards_and_partitions_change_nothing(
     assert found.schema == wanted.schema
     for name in found.schema.names:
         pairs = zip(found[name].to_pylist(), wanted[name].to_pylist(), strict=True)
-        if name in NAMES and re.search("_(sum|mean|std)_", name):
+        if name in NAMES and re.search("_(sum|mean|var|std)_", name):
             for value, other in pairs:
                 assert (value is None) == (other is None), name
                 assert value is None or value == pytest.approx(other, rel=1e-9, abs=1e-3), name

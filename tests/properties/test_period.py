@@ -16,16 +16,29 @@ from transforms.dataset import Dataset
 from transforms.errors import InputError
 from transforms.features import Numeric
 from transforms.labels import Regression
+from transforms.operators import (
+    count,
+    count_nulls,
+    first,
+    last,
+    mean,
+    rate,
+    seconds_since_last,
+    std,
+    sum,
+)
 from transforms.period import Period, duration_text, history_needed, history_text
 from transforms.split import HashSplit
-from transforms.windows import Windowed, count, last, mean, std, sum
+from transforms.windows import Where, Windowed
 
 INSTANT = pa.timestamp("us", tz="UTC")
 COLUMNS = {
     "asked": Timestamp(), "happened": Timestamp(), "known": Timestamp(), "key": Integer(),
     "x": Number(), "n": Integer(),
 }  # fmt: skip
-OPS = [count(), sum(), mean(), std(), last()]
+OPS = [
+    count(), count_nulls(), sum(), mean(), std(), first(), last(), rate(), seconds_since_last(),
+]  # fmt: skip
 DAY_US = 86_400_000_000
 
 times = st.one_of(st.none(), st.integers(0, 24))
@@ -48,6 +61,7 @@ windows = st.builds(
     at=st.sampled_from([None, "happened"]),
     available_at=st.sampled_from([None, "known"]),
     lag=st.sampled_from(["0us", "3us"]),
+    where=st.sampled_from([(), (Where("n", ">", 0),)]),
 )
 periods = st.builds(
     Period, st.one_of(st.none(), st.integers(0, 24)), st.one_of(st.none(), st.integers(0, 26))

@@ -18,7 +18,12 @@ from naive_windows import Event, Request
 from transforms.aggregation.aggregate import Aggregate, Events, Op, Requests, Values, aggregate
 
 INT64_MIN, INT64_MAX = -(2**63), 2**63 - 1
-OPS: tuple[Op, ...] = ("count", "sum", "mean", "min", "max", "var", "std", "first", "last")
+OPS: tuple[Op, ...] = (
+    "count", "sum", "mean", "min", "max", "var", "std", "first", "last", "rate",
+    "seconds_since_last",
+)  # fmt: skip
+EVENT_OPS = ("count", "seconds_since_last")
+PER_US = 3_600
 
 # Few instants, so that ties and events exactly at q, q - w and q - lag are common.
 clustered = st.integers(0, 12)
@@ -75,9 +80,9 @@ def make_aggregates(choices: Sequence[tuple], ops: Sequence[Op] = OPS) -> list[A
     for (window_us, lag_us), default, min_count in choices:
         for op in ops:
             given_default = None if op == "count" else default
-            columns = [None, "x", "i"] if op == "count" else ["x", "i"]
+            columns = [None, "x", "i"] if op in EVENT_OPS else ["x", "i"]
             wanted += [
-                Aggregate(op, column, window_us, lag_us, given_default, min_count)
+                Aggregate(op, column, window_us, lag_us, given_default, min_count, PER_US)
                 for column in columns
             ]
     return wanted
@@ -127,6 +132,10 @@ def tolerance(spec: Aggregate, exact: Fraction, values: list[float]) -> Fraction
     """How far the contract lets a float result be from the exact one."""
     if spec.op in ("var", "std"):
         return exact * Fraction(1, 10**9)
+    if spec.op == "seconds_since_last":
+        return exact * Fraction(1, 10**15)
+    if spec.op == "rate":
+        return 2 * max(abs(Fraction(value)) for value in values) * PER_US * Fraction(1, 10**12)
     magnitudes = sum((abs(Fraction(value)) for value in values), Fraction(0))
     return magnitudes * Fraction(1, 10**12) / (len(values) if spec.op == "mean" else 1)
 
@@ -137,7 +146,9 @@ def assert_agrees(
     """Every value of the fast path against the oracle."""
     known = undeclared(events, late)
     for spec, got in zip(wanted, fast(events, requests, wanted, late), strict=True):
-        rounded = spec.op in ("mean", "var", "std") or (spec.op == "sum" and spec.column == "x")
+        rounded = spec.op in ("mean", "var", "std", "rate", "seconds_since_last") or (
+            spec.op == "sum" and spec.column == "x"
+        )
         whole = spec.op == "count" or (
             spec.column == "i"
             and not rounded
@@ -146,13 +157,15 @@ def assert_agrees(
         assert got.data.dtype == (np.int64 if whole else np.float64)
         for place, request in enumerate(requests):
             window = naive.seen(known, request, spec.window_us, spec.lag_us, late)
-            exact = naive.aggregate(window, spec.op, spec.column, spec.default, spec.min_count)
+            exact = naive.aggregate(
+                window, spec.op, spec.column, spec.default, spec.min_count, request.time, PER_US
+            )
             values = [v for _, v in naive.with_value(window, spec.column)] if spec.column else []
             number, about = got.data[place].item(), (spec, request, values)
             assert bool(got.valid[place]) == (exact is not None), about
             if exact is None:
                 assert number == 0 if whole else math.isnan(number)
-            elif rounded and values:
+            elif rounded and (values or (spec.column is None and window)):
                 assert abs(Fraction(number) - exact) <= tolerance(spec, exact, values), about
             else:
                 assert number == (exact if whole else float(exact)), about

@@ -36,8 +36,9 @@ from transforms.features import Bucketized, Calendar, Categorical, Crossed, Nume
 from transforms.graph import feature_spec, preprocessing_fn
 from transforms.labels import BinaryClassification, Regression
 from transforms.manifest import DEFINITION_NAME, MANIFEST_NAME, FileEntry, Manifest
+from transforms.operators import Op
 from transforms.split import HashSplit
-from transforms.windows import Op, Windowed
+from transforms.windows import Windowed
 
 ROWS = 6_000
 BATCH = 1_000

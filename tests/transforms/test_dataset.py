@@ -6,12 +6,13 @@ import sys
 
 import pytest
 
-from transforms import windows
+from transforms import operators
 from transforms.columns import Boolean, Date, Integer, Number, String, Timestamp
 from transforms.dataset import Dataset, Derive
 from transforms.errors import DefinitionError, InputError
 from transforms.features import Bucketized, Calendar, Categorical, Crossed, Custom, Numeric
 from transforms.labels import BinaryClassification, Regression
+from transforms.pairs import Difference, Ratio
 from transforms.serialize import digest, from_json, to_json
 from transforms.split import HashSplit, TimeSplit
 from transforms.windows import Where, Windowed
@@ -38,7 +39,7 @@ def dataset(**changes: object) -> Dataset:
                 "price",
                 key="shop",
                 over=["1h", "7d"],
-                ops=[windows.mean(default=0.0), windows.count()],
+                ops=[operators.mean(default=0.0), operators.count()],
             ),
             Windowed(
                 key=["shop", "buyer"], over="unbounded", lag="10m", where=Where("paid", "==", True)
@@ -48,7 +49,7 @@ def dataset(**changes: object) -> Dataset:
                 key="shop",
                 row_key="shop",
                 over="1h",
-                ops=windows.last(min_count=2),
+                ops=operators.last(min_count=2),
                 at="t",
             ),
         ],
@@ -56,6 +57,8 @@ def dataset(**changes: object) -> Dataset:
             Numeric(
                 "price", scale="z_score", log1p=True, clip=(0, 100), impute=1.5, indicator=True
             ),
+            Numeric(Difference("price", "price_mean_1h_by_shop"), scale="z_score"),
+            Bucketized(Ratio("price", "twice"), quantiles=4),
             Categorical("shop", top_k=5, embed=3),
             Bucketized("twice", boundaries=[1.0, 2.0]),
             Calendar("t", "day_of_week", tz="Europe/Berlin", name="dow"),
@@ -97,9 +100,63 @@ def test_names_of_windowed_columns_are_derived() -> None:
     ]
 
 
+def test_each_category_has_columns_of_its_own() -> None:
+    windowed = Windowed(
+        "price", key="shop", over=["1h", "7d"], ops=operators.rate(per="1d"), by="paid",
+        categories=[True, False], where=Where("price", ">", 0),
+    )  # fmt: skip
+    assert windowed.names == (
+        "price_rate_per_1d_1h_where_price_gt_0_and_paid_eq_True_by_shop",
+        "price_rate_per_1d_7d_where_price_gt_0_and_paid_eq_True_by_shop",
+        "price_rate_per_1d_1h_where_price_gt_0_and_paid_eq_False_by_shop",
+        "price_rate_per_1d_7d_where_price_gt_0_and_paid_eq_False_by_shop",
+    )
+    assert from_json(to_json(dataset(windows=[windowed], features=[Categorical("shop")])))
+
+
+@pytest.mark.parametrize(
+    ("changes", "cause"),
+    [
+        ({"by": "paid"}, "name a column in by and list its values in categories"),
+        ({"categories": [True]}, "name a column in by and list its values in categories"),
+        ({"by": "paid", "categories": ["yes"]}, "cannot be compared with paid"),
+        ({"by": "pay", "categories": [True]}, "did you mean day or paid"),
+        ({"ops": operators.rate(per="often")}, "not a positive duration"),
+        ({"ops": operators.Op("rate")}, "not a positive duration"),
+        ({"value": None, "ops": operators.rate()}, "rate needs a column"),
+        ({"value": None, "ops": operators.count_nulls()}, "count_nulls needs a column"),
+        ({"ops": operators.Op("count_nulls", default=1.0)}, "an empty window counts 0"),
+        ({"where": [Where("paid", "==", True), Where("prize", ">", 1)]}, "did you mean price"),
+    ],
+)
+def test_windows_are_checked(changes: dict, cause: str) -> None:
+    parts = {"value": "price", "key": "shop", "over": "1h", "ops": operators.mean(), **changes}
+    (problem,) = problems(windows=[Windowed(**parts)], features=[Categorical("shop")])
+    assert cause in problem
+
+
 def test_row_key_is_in_the_name_where_it_differs() -> None:
-    windowed = Windowed("price", key="dest", row_key="origin", over="1h", ops=windows.mean())
+    windowed = Windowed("price", key="dest", row_key="origin", over="1h", ops=operators.mean())
     assert windowed.names == ("price_mean_1h_by_dest_for_origin",)
+
+
+def test_numbers_of_two_columns_read_both_and_are_named_by_both() -> None:
+    difference = Numeric(Difference("price", "price_mean_1h_by_shop"), scale="z_score")
+    assert difference.inputs == ("price", "price_mean_1h_by_shop")
+    assert difference.outputs == ("price_minus_price_mean_1h_by_shop_z_score",)
+    assert Bucketized(Ratio("price", "twice"), quantiles=4).output == "price_over_twice_bucket"
+
+
+def test_numbers_of_two_columns_are_checked() -> None:
+    (unknown,) = problems(features=[Numeric(Ratio("price", "prize"))])
+    assert "prize" in unknown
+    assert "did you mean price" in unknown
+    (kind,) = problems(features=[Numeric(Difference("price", "t"))])
+    assert "a Timestamp column" in kind
+    (pair,) = problems(features=[Categorical(Ratio("price", "twice"))])
+    assert "takes one column" in pair
+    (label,) = problems(features=[Numeric(Difference("price", "paid"))])
+    assert "the label is not known" in label
 
 
 def test_model_columns_leave_the_label_out() -> None:
@@ -112,7 +169,7 @@ def test_model_columns_leave_the_label_out() -> None:
 def test_all_mistakes_are_reported_at_once() -> None:
     found = problems(
         row_time="tt",
-        windows=[Windowed("shop", key="shopp", over="1 h", ops=windows.Op("median"))],
+        windows=[Windowed("shop", key="shopp", over="1 h", ops=operators.Op("median"))],
         split=HashSplit("price"),
     )
     text = "\n".join(found)
@@ -125,7 +182,7 @@ def test_all_mistakes_are_reported_at_once() -> None:
     ("changes", "where", "cure"),
     [
         (
-            {"windows": [Windowed("shop", key="shop", over="1h", ops=windows.mean())]},
+            {"windows": [Windowed("shop", key="shop", over="1h", ops=operators.mean())]},
             "windows[0].value = 'shop': a String column",
             "Number or Integer",
         ),

@@ -16,6 +16,7 @@ from transforms.errors import InputError
 from transforms.features import Bucketized, Calendar, Categorical, Crossed, Custom, Numeric
 from transforms.graph import feature_spec, preprocessing_fn
 from transforms.labels import Regression
+from transforms.pairs import Difference, Ratio
 from transforms.split import HashSplit
 
 NAN = float("nan")
@@ -23,6 +24,7 @@ HOUR_US = 3_600_000_000
 X = [1.0, 2.0, NAN, 4.0, -100.0, math.inf]
 TEXTS = [b"b", b"b", b"", b"a\nb", MISSING_BYTES, b"a\rb"]
 INTS = [7, 7, 7, 8, MISSING_INT, 9]
+DIVISORS = [2.0, 0.0, 2.0, -4.0, 5.0, NAN]
 TIMES = [0, 5 * HOUR_US, MISSING_INT, 23 * HOUR_US, 24 * HOUR_US, 0]
 
 
@@ -36,7 +38,7 @@ DEFINITION = Dataset(
     name="graph",
     columns={
         "x": Number(), "text": String(), "i": Integer(), "t": Timestamp(), "y": Number(),
-        "nothing": Number(),
+        "nothing": Number(), "divisor": Number(),
     },
     features=[
         Numeric("x", scale="z_score", clip=(-10, 3), indicator=True),
@@ -45,7 +47,10 @@ DEFINITION = Dataset(
         Numeric("nothing", scale="z_score"),
         Categorical("text"),
         Categorical("i", top_k=1, oov_buckets=2),
+        Numeric(Difference("x", "i"), indicator=True),
+        Numeric(Ratio("i", "divisor"), scale="z_score", name="share"),
         Bucketized("x", boundaries=[1.0, 4.0]),
+        Bucketized(Ratio("x", "divisor"), boundaries=[0.0, 1.5]),
         Calendar("t", "hour_of_day", name="hour"),
         Crossed("exact", ["hour", "i_id"], buckets=200),
         Crossed("hashed", ["hour", "i_id"], buckets=10),
@@ -67,8 +72,8 @@ def transformed(
     module.reciprocal = reciprocal
     sys.modules[module.__name__] = module
     rows = [
-        {"x": x, "text": text, "i": i, "t": t, "y": 1.0, "nothing": NAN}
-        for x, text, i, t in zip(X, TEXTS, INTS, TIMES, strict=True)
+        {"x": x, "text": text, "i": i, "t": t, "y": 1.0, "nothing": NAN, "divisor": d}
+        for x, text, i, t, d in zip(X, TEXTS, INTS, TIMES, DIVISORS, strict=True)
     ]
     metadata = tft.DatasetMetadata.from_feature_spec(feature_spec(DEFINITION))
     folder = tmp_path_factory.mktemp("graph")
@@ -98,6 +103,23 @@ def test_logarithms_keep_the_sign_and_ranges_come_from_known_values(transformed:
     low, high = logs[4], logs[3]
     expected = [(value - low) / (high - low) for value in logs]
     np.testing.assert_allclose(column(transformed, "unit"), expected, rtol=1e-6)
+
+
+def test_a_difference_is_missing_where_either_number_is(transformed: tuple) -> None:
+    known = [1.0 - 7, 2.0 - 7, 4.0 - 8]  # the others lack one, infinity being no number
+    expected = [known[0], known[1], statistics.mean(known), known[2], *[statistics.mean(known)] * 2]
+    np.testing.assert_allclose(column(transformed, "x_minus_i_value"), expected, rtol=1e-6)
+    assert column(transformed, "x_minus_i_value_is_missing") == [0, 0, 1, 0, 1, 1]
+
+
+def test_a_ratio_is_missing_where_its_divisor_is_zero(transformed: tuple) -> None:
+    known = [7 / 2.0, 7 / 2.0, 8 / -4.0]  # in the first, third and fourth row
+    mean, deviation = statistics.mean(known), statistics.pstdev(known)
+    shares = [known[0], mean, known[1], known[2], mean, mean]
+    expected = [(share - mean) / deviation for share in shares]
+    np.testing.assert_allclose(column(transformed, "share"), expected, rtol=1e-6, atol=1e-7)
+    # 0.5, missing three times, -1, -20
+    assert column(transformed, "x_over_divisor_bucket") == [1, 3, 3, 0, 0, 3]
 
 
 def test_whole_numbers_are_imputed_too(transformed: tuple) -> None:

@@ -27,7 +27,11 @@ Ints = NDArray[np.int64]
 Floats = NDArray[np.float64]
 Bools = NDArray[np.bool_]
 
-Op = Literal["count", "sum", "mean", "min", "max", "var", "std", "first", "last"]
+Op = Literal[
+    "count", "sum", "mean", "min", "max", "var", "std", "first", "last", "rate",
+    "seconds_since_last",
+]  # fmt: skip
+_WITHOUT_COLUMN = ("count", "seconds_since_last")
 
 _Window = tuple[int | None, int]  # width and lag, µs
 
@@ -110,14 +114,18 @@ class Aggregate:
     the window, n = 0 gives 0 for ``count`` and ``default`` for the others (missing if None);
     0 < n < ``min_count`` gives missing. ``var`` and ``std`` have n - 1 degrees of freedom and are
     missing for n = 1. Ties of ``first`` and ``last`` break by (time, availability, value).
+    ``rate`` is (last value - first value) / (last time - first time) per ``per_us``, missing where
+    the times are equal; ``seconds_since_last`` is the time from the last value's event to q.
 
     Attributes:
         op: the operation.
-        column: name of the value column; None counts events and goes with ``count`` only.
+        column: name of the value column; None stands for the events themselves and goes with
+            ``count`` and ``seconds_since_last`` only.
         window_us: width in µs, at least 1; None is unbounded: everything before ``q - lag_us``.
         lag_us: how far before q the window ends, in µs.
         default: finite; what an empty window gives.
         min_count: fewer values than this, but at least one, give missing.
+        per_us: the time to which a ``rate`` refers, in µs.
     """
 
     op: Op
@@ -126,12 +134,15 @@ class Aggregate:
     lag_us: int = 0
     default: float | None = None
     min_count: int = 0
+    per_us: int = 1
 
     def __post_init__(self) -> None:
         if self.op not in get_args(Op):
             raise ValueError(f"op {self.op!r}: choose one of {', '.join(get_args(Op))}")
-        if self.column is None and self.op != "count":
-            raise ValueError(f"{self.op} of no column: name one (only count goes without)")
+        if self.column is None and self.op not in _WITHOUT_COLUMN:
+            raise ValueError(
+                f"{self.op} of no column: name one (only {', '.join(_WITHOUT_COLUMN)} go without)"
+            )
         if self.window_us is not None and not 1 <= self.window_us <= INT64_MAX:
             raise ValueError(f"window_us {self.window_us}: give 1 to 2**63 - 1, None for unbounded")
         if not 0 <= self.lag_us <= INT64_MAX:
@@ -205,15 +216,19 @@ class _States:
             (requests.key, requests.time, requests.row),
             windows,
         )
-        self.columns = {
+        self.columns: dict[str | None, Values] = {
             name: _gather(events.values[name], self.match.events)
             for name in {wanted.column for wanted in aggregates}
             if name is not None
         }
+        # The events themselves: a column that every one of them has a value in.
+        events_seen = self.match.events.size
+        self.columns[None] = Values(np.zeros(events_seen, np.int64), np.ones(events_seen, np.bool_))
+        self.times = events.time[self.match.events]
         self.squared = {wanted.column for wanted in aggregates if wanted.op in ("var", "std")}
         self.windows: dict[_State, list[_Window]] = {}
         for wanted in aggregates:
-            for state in {self.counts(wanted.column), self.needed(wanted)}:
+            for state in {self.counts(wanted.column), *self.needed(wanted)}:
                 rows = self.windows.setdefault(state, [])
                 if _window(wanted) not in rows:
                     rows.append(_window(wanted))
@@ -228,14 +243,18 @@ class _States:
         gaps = column is not None and not self.columns[column].valid.all()
         return _State("count", column if gaps else None)
 
-    def needed(self, wanted: Aggregate) -> _State:
-        """The state that an aggregate is read from."""
+    def needed(self, wanted: Aggregate) -> tuple[_State, ...]:
+        """The states that an aggregate is read from."""
         if wanted.op == "count":
-            return self.counts(wanted.column)
+            return (self.counts(wanted.column),)
         if wanted.op in ("sum", "mean", "var", "std"):
             kind = "moments" if wanted.column in self.squared else "sums"
-            return _State(kind, wanted.column)
-        return _State(wanted.op, wanted.column)
+            return (_State(kind, wanted.column),)
+        if wanted.op == "rate":
+            return _State("last", wanted.column), _State("first", wanted.column)
+        if wanted.op == "seconds_since_last":
+            return (_State("last", wanted.column),)
+        return (_State(wanted.op, wanted.column),)
 
     def look_up(self, state: _State, window: _Window) -> _Swept:
         """One window's row of a state, which is swept for all its windows at first use."""
@@ -249,8 +268,6 @@ class _States:
         m = self.match
         spans = m.starts[self.rows[state]], m.stops[self.rows[state]], m.own, m.following
         arrival = m.asked, m.arriving, m.arrivals
-        if state.column is None:
-            return _Swept(_count(np.ones(m.events.size, np.bool_), m.groups, spans, arrival))
         data, valid = self.columns[state.column].data, self.columns[state.column].valid
         if state.kind == "count":
             return _Swept(_count(valid, m.groups, spans, arrival))
@@ -281,7 +298,8 @@ class _States:
     def output(self, wanted: Aggregate) -> Values:
         """An aggregate's column, in the order of the requests given."""
         count = self.look_up(self.counts(wanted.column), _window(wanted)).rows
-        data, valid = self.result(wanted, count)
+        with np.errstate(over="ignore", invalid="ignore"):  # what comes of it is missing
+            data, valid = self.result(wanted, count)
         empty = count == 0
         default = 0 if wanted.op == "count" else wanted.default
         valid &= np.isfinite(data) & ~empty & (count >= wanted.min_count)
@@ -297,31 +315,53 @@ class _States:
 
     def result(self, wanted: Aggregate, count: Ints) -> tuple[NDArray[Any], Bools]:
         """An aggregate's values and which of them are right, leaving empty windows open."""
-        swept = self.look_up(self.needed(wanted), _window(wanted))
+        swept, *earlier = [self.look_up(state, _window(wanted)) for state in self.needed(wanted)]
         rows, always = swept.rows, np.ones(count.size, np.bool_)
-        if wanted.op == "count" or wanted.column is None:
+        if wanted.op == "count":
             return rows, always
         data = self.columns[wanted.column].data
-        with np.errstate(over="ignore"):
-            if wanted.op == "sum":
-                if data.dtype == np.int64:
-                    return whole_sums(rows)
-                return np.ldexp(rows[:, 0], swept.exponent), always
-            if wanted.op == "mean":
-                return np.ldexp(trees.divide(rows, count), swept.exponent), always
-            if wanted.op in ("var", "std"):
-                variance = rows[:, 3] / np.maximum(count - 1, 1)
-                if wanted.op == "std":
-                    return np.ldexp(np.sqrt(variance), swept.exponent), count > 1
-                return np.ldexp(variance, 2 * swept.exponent), count > 1
-        ranks = np.where(count > 0, ~rows if wanted.op in ("first", "min") else rows, 0)
-        if swept.order is None:
-            return from_ranks(ranks, data.dtype), always
-        return (data[swept.order[ranks]] if data.size else np.zeros(ranks.size, data.dtype)), always
+        if wanted.op == "seconds_since_last":
+            last = self.picked(swept, count)
+            return _between(self.at(self.times, last), self.match.asked) / 1e6, always
+        if wanted.op == "rate":
+            first, last = self.picked(earlier[0], count, first=True), self.picked(swept, count)
+            gone_us = _between(self.at(self.times, first), self.at(self.times, last))
+            change = self.at(data, last).astype(np.float64) - self.at(data, first)
+            return change / np.maximum(gone_us, 1.0) * wanted.per_us, gone_us > 0
+        if wanted.op == "sum":
+            if data.dtype == np.int64:
+                return whole_sums(rows)
+            return np.ldexp(rows[:, 0], swept.exponent), always
+        if wanted.op == "mean":
+            return np.ldexp(trees.divide(rows, count), swept.exponent), always
+        if wanted.op in ("var", "std"):
+            variance = rows[:, 3] / np.maximum(count - 1, 1)
+            if wanted.op == "std":
+                return np.ldexp(np.sqrt(variance), swept.exponent), count > 1
+            return np.ldexp(variance, 2 * swept.exponent), count > 1
+        if wanted.op in ("first", "last"):
+            return self.at(data, self.picked(swept, count, wanted.op == "first")), always
+        return from_ranks(
+            np.where(count > 0, ~rows if wanted.op == "min" else rows, 0), data.dtype
+        ), always
+
+    def picked(self, swept: _Swept, count: Ints, first: bool = False) -> Ints:
+        """The position of each window's first or last value; any where there is none."""
+        ranks = np.where(count > 0, ~swept.rows if first else swept.rows, 0)
+        return ranks if swept.order is None or not swept.order.size else swept.order[ranks]
+
+    def at(self, data: NDArray[Any], positions: Ints) -> NDArray[Any]:
+        """The data at some positions; zero where there is no data at all."""
+        return data[positions] if data.size else np.zeros(positions.size, data.dtype)
 
 
 def _window(wanted: Aggregate) -> _Window:
     return wanted.window_us, wanted.lag_us
+
+
+def _between(earlier: Ints, later: Ints) -> Floats:
+    """Microseconds from one time to another that is not before it, whatever their distance."""
+    return (later.view(np.uint64) - earlier.view(np.uint64)).astype(np.float64)
 
 
 def _gather(values: Values, places: Ints) -> Values:

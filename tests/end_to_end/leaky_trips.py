@@ -1,0 +1,16 @@
+"""The trips with two columns that leak: a copy of the tip, and minutes seen at the pickup."""
+
+from dataclasses import replace
+
+from trips import FEATURES, WINDOWS, trips
+
+from transforms.features import Numeric
+from transforms.operators import mean
+from transforms.windows import Windowed
+
+leaky = replace(
+    trips,
+    name="leaky",
+    windows=(*WINDOWS, Windowed("minutes", key="zone", at="pickup", over="4h", ops=mean())),
+    features=(*FEATURES, Numeric("twice_tip")),
+)

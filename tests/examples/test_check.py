@@ -1,0 +1,49 @@
+"""`forebay check` finds no leak in the examples, and warns of what the documentation says."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+import zipfile
+from pathlib import Path
+from types import ModuleType
+
+import pytest
+
+ROOT = Path(__file__).resolve().parents[2]
+DOCS = (ROOT / "docs" / "check.md").read_text("utf-8")
+
+
+@pytest.fixture(scope="module")
+def flights_table(tmp_path_factory: pytest.TempPathFactory, prepare: ModuleType) -> Path:
+    """The flights of the first days."""
+    path = tmp_path_factory.mktemp("flights") / "flights.csv"
+    with zipfile.ZipFile(prepare.find_archive()) as archive:
+        lines = archive.read("flights.csv").splitlines(keepends=True)
+    path.write_bytes(b"".join(lines[:5_000]))
+    return path
+
+
+def warned(definition: str, table: Path) -> set[tuple[str, str]]:
+    done = subprocess.run(
+        [sys.executable, "-m", "forebay.cli", "check", f"examples/{definition}",
+         "--input", str(table), "--json"],
+        capture_output=True, text=True, timeout=120, check=False, cwd=ROOT,
+    )  # fmt: skip
+    assert (done.returncode, done.stderr) == (0, "")
+    findings = json.loads(done.stdout)["findings"]
+    assert {f["severity"] for f in findings} <= {"ok", "warning"}
+    return {(f["check"], f["column"]) for f in findings if f["severity"] == "warning"}
+
+
+@pytest.mark.parametrize("name", ["departure", "schedule", "late"])
+def test_flights(flights_table: Path, name: str) -> None:
+    found = warned(f"flights/flights.py:{name}", flights_table)
+    assert found == {("known too late", "scheduled_minutes")}
+    assert "`scheduled_minutes`" in DOCS
+
+
+def test_sales(generate: ModuleType, tmp_path: Path) -> None:
+    table = generate.write_sales(tmp_path / "sales.csv", 3_000, 3)
+    assert warned("sales/sales.py", table) == set()

@@ -1,0 +1,108 @@
+"""What guards the windows themselves, on windows that are made to fail."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from functools import cached_property
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+import pytest
+import trips
+
+from pipelines.audit.availability import check_declared
+from pipelines.audit.findings import Finding, Severity
+from pipelines.audit.future import check_future
+from pipelines.audit.label import check_own_label
+from pipelines.audit.lineage import find_lineage
+from pipelines.audit.order import check_order
+from pipelines.audit.sample import read_sample
+from pipelines.audit.subject import Subject
+from pipelines.read_batches import inspect_csv
+from pipelines.source_files import find_files
+from transforms.aggregation.groups import AVAILABLE, ROW, TIME, WindowGroup
+from transforms.dataset import Dataset
+from transforms.operators import mean
+from transforms.windows import Windowed
+
+TIP = trips.WINDOWS[1].names[0]
+
+
+class EarlyEvents(WindowGroup):
+    """Events that are seen a day before they happen, whatever their availability."""
+
+    def events(self, batch: pa.RecordBatch) -> pa.RecordBatch:
+        found = super().events(batch)
+        day = pa.scalar(86_400_000_000)
+        at = found.schema.get_field_index(TIME)
+        found = found.set_column(at, TIME, pc.subtract(found[TIME], day))
+        if AVAILABLE in found.schema.names:
+            at = found.schema.get_field_index(AVAILABLE)
+            found = found.set_column(at, AVAILABLE, pa.array(np.zeros(len(found), np.int64)))
+        return found
+
+
+class NamelessEvents(EarlyEvents):
+    """Events that a row cannot tell from its own."""
+
+    def events(self, batch: pa.RecordBatch) -> pa.RecordBatch:
+        found = super().events(batch)
+        nobody = pa.array(np.full(len(found), -1))
+        return found.set_column(found.schema.get_field_index(ROW), ROW, nobody)
+
+
+class OrderedEvents(WindowGroup):
+    """Only the events in the first half of the input."""
+
+    def events(self, batch: pa.RecordBatch) -> pa.RecordBatch:
+        return super().events(batch.slice(0, len(batch) // 2))
+
+
+class Faulty(Subject):
+    """A subject whose windows read other events than they should."""
+
+    group: type[WindowGroup]
+
+    @cached_property
+    def groups(self) -> list[WindowGroup]:
+        return [self.group(**vars(group)) for group in super().groups]
+
+
+def faulty(group: type[WindowGroup], parsed: pa.RecordBatch, dataset: Dataset) -> Subject:
+    return type("Faulty", (Faulty,), {"group": group})(dataset, parsed)
+
+
+@pytest.fixture(scope="module")
+def parsed(tmp_path_factory: pytest.TempPathFactory) -> pa.RecordBatch:
+    path = trips.write_trips(tmp_path_factory.mktemp("trips") / "trips.csv", rows=800)
+    files = inspect_csv(find_files([str(path)]), trips.trips)
+    return read_sample(trips.trips, files, 10_000, 0, 1 << 20, lambda size: None).parsed
+
+
+def leaking(findings: list[Finding]) -> set[str]:
+    return {finding.column for finding in findings if finding.severity is Severity.LEAK}
+
+
+def test_windows_that_depend_on_the_order_leak(parsed: pa.RecordBatch) -> None:
+    assert TIP in leaking(check_order(faulty(OrderedEvents, parsed, trips.trips), seed=1))
+    assert leaking(check_order(Subject(trips.trips, parsed), seed=1)) == set()
+
+
+def test_windows_that_see_the_future_leak(parsed: pa.RecordBatch) -> None:
+    subject = faulty(EarlyEvents, parsed, trips.trips)
+    (tip,) = [f for f in check_future(subject, find_lineage(subject), ()) if f.column == TIP]
+    assert tip.severity is Severity.LEAK
+    assert all(way in tip.evidence for way in ("removed", "changed"))
+
+
+def test_windows_that_see_what_is_not_available_leak(parsed: pa.RecordBatch) -> None:
+    assert leaking(check_declared(faulty(EarlyEvents, parsed, trips.trips))) == {TIP}
+
+
+def test_windows_that_see_their_own_event_leak(parsed: pa.RecordBatch) -> None:
+    windowed = Windowed("tip", key="driver", at="dropoff", over="2d", ops=mean())
+    dataset = replace(trips.trips, windows=(windowed,), features=trips.FEATURES[:4])
+    for group, leaks in ((NamelessEvents, {windowed.names[0]}), (EarlyEvents, set())):
+        subject = faulty(group, parsed, dataset)
+        assert leaking(check_own_label(subject, find_lineage(subject))) == leaks
