@@ -8,7 +8,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from importlib import metadata
 
-from pipelines.check_options import add_check_arguments
+from pipelines.audit.options import add_check_arguments
 from pipelines.explain.options import add_explain_arguments
 from pipelines.options import add_preprocess_arguments, split_beam_arguments
 from trainer.options import add_evaluate_arguments, add_predict_arguments, add_train_arguments
@@ -28,7 +28,7 @@ _COMMANDS = {
     "check": _Command(
         "look for leaks in a definition, on your own data",
         add_check_arguments,
-        "pipelines.check:run_check",
+        "pipelines.audit.command:run_check",
     ),
     "preprocess": _Command(
         "make a run folder of raw rows",

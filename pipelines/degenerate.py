@@ -1,6 +1,6 @@
-"""Features that turned out degenerate on the training rows."""
+"""What a run needs to know of its features to warn of degenerate ones."""
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator
 from typing import Any
 
 import apache_beam as beam
@@ -9,11 +9,6 @@ import pyarrow as pa
 
 from pipelines.facts import Fact
 from transforms.dataset import Dataset
-from transforms.features import Categorical, Crossed, Feature
-from transforms.manifest import Warning
-
-# A cell that holds more of the training rows than this leaves a cross nothing to tell apart.
-CROWDED_CELL = 0.95
 
 
 class FeatureFacts(beam.PTransform):
@@ -80,41 +75,3 @@ def _fact(name: str, summary: _Summary) -> Fact:
         return ("features", name, {"distinct": 1 if summary[1] == summary[2] else 2, "largest": 0})
     counts = summary[1].values()
     return ("features", name, {"distinct": len(counts), "largest": max(counts)})
-
-
-def warnings_of(
-    dataset: Dataset, rows: int, summaries: Mapping[str, Any], missing: Mapping[str, int]
-) -> tuple[Warning, ...]:
-    """Names the degenerate features.
-
-    Args:
-        dataset: the definition.
-        rows: the number of training rows.
-        summaries: the facts of `FeatureFacts`, by transformed column.
-        missing: how many training values are missing, by input column.
-    """
-    found = []
-    for feature in dataset.features:
-        for output in feature.outputs:
-            if output in summaries:
-                problem = _problem(feature, output, rows, summaries[output], missing)
-                if problem is not None:
-                    found.append(Warning(output, problem))
-    return tuple(found)
-
-
-def _problem(
-    feature: Feature, output: str, rows: int, summary: Mapping[str, int], missing: Mapping[str, int]
-) -> str | None:
-    absent = [name for name in feature.inputs if missing.get(name) == rows]
-    known = summary["distinct"] - any(missing.get(name) for name in feature.inputs)
-    if absent:
-        return f"every training value of {', '.join(absent)} is missing"
-    if isinstance(feature, Crossed) and summary["largest"] > CROWDED_CELL * rows:
-        share = summary["largest"] / rows
-        return f"one cell holds {share:.1%} of the training rows"
-    if isinstance(feature, Categorical) and known == 1:
-        return "the vocabulary has one value"
-    if summary["distinct"] == 1 and not output.endswith("_is_missing"):
-        return "the same value in every training row"
-    return None

@@ -18,9 +18,10 @@ from tensorflow_transform.tf_metadata import metadata_io
 
 from pipelines.csv_source import ReadCsv
 from pipelines.definition_files import load_definition
-from pipelines.degenerate import FeatureFacts, warnings_of
+from pipelines.degenerate import FeatureFacts
 from pipelines.enrich import WriteSplits
 from pipelines.facts import Facts, WriteFacts, read_facts
+from pipelines.feature_warnings import warnings_of
 from pipelines.graph_rows import SHARD, raw_metadata
 from pipelines.ingest_checks import check_rejects, check_splits, history_rows
 from pipelines.options import (

@@ -27,8 +27,7 @@ _OF_FEATURES = (OWN_LABEL, LATE, CLOSE)
 
 def audit(
     dataset: Dataset,
-    parsed: pa.RecordBatch,
-    read: pa.RecordBatch,
+    rows: pa.RecordBatch,
     seed: int = 0,
     tell: Callable[[str], None] = lambda check: None,
 ) -> list[Finding]:
@@ -36,17 +35,17 @@ def audit(
 
     Args:
         dataset: the definition.
-        parsed: the rows, see `pipelines.audit.sample.Sample`.
-        read: the rows as the batches that were read gave them.
+        rows: the row columns and `ROW`, in order of identity, derived in the batches in which
+            they were read.
         seed: of what is left to chance.
         tell: is called with the name of each check before it.
 
     Raises:
         InputError: a function of the definition failed on its own rows.
     """
-    subject = Subject(dataset, parsed)
+    subject = Subject(dataset, rows)
     tell(BATCHES)
-    findings = check_batches(subject, read, seed)
+    findings = check_batches(subject, seed)
     leaky = {finding.column for finding in findings if finding.severity is not Severity.OK}
     for check, found in _others(subject, leaky, seed):
         tell(check)

@@ -1,6 +1,6 @@
 """Whether windows see values before they are known, as far as the table's own times tell."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -13,6 +13,7 @@ from pipelines.audit.subject import (
     Ints,
     Subject,
     cell,
+    deciding,
     differ,
     group_values,
     is_valid,
@@ -58,8 +59,8 @@ def check_availability(subject: Subject, lineage: Lineage) -> list[Finding]:
     """Recomputes windows as if their values were known only at other times of the event."""
     findings: list[Finding] = []
     for group in subject.groups:
-        for value in _values(group):
-            cases = list(_cases(subject, lineage, group, value))
+        for value, names in deciding(group).items():
+            cases = list(_cases(subject, lineage, group, value, names))
             graded = [(_grade(subject, lineage, group, case), case) for case in cases]
             leaks = [case for grade, case in graded if grade is Severity.LEAK]
             doubts = [case for grade, case in graded if grade is Severity.WARNING]
@@ -68,17 +69,12 @@ def check_availability(subject: Subject, lineage: Lineage) -> list[Finding]:
                 severity = Severity.LEAK if leaks else Severity.WARNING
                 findings.append(_finding(subject, group, worst, severity))
             elif not cases and _is_instant_label(subject, lineage, group, value):
-                findings.append(_instant_label(group, value))
+                findings.append(_instant_label(group, value, names))
     if not findings:
         what = "no windowed value is seen before the table's own times say that it is known"
         evidence = f"{len(subject.groups)} sets of events, {len(timestamps(subject.dataset))} times"
         findings.append(passed(AVAILABILITY, what, evidence))
     return findings
-
-
-def _values(group: WindowGroup) -> list[str]:
-    """The columns of the events that decide what the windows hold, times and keys apart."""
-    return list(dict.fromkeys(c for name in group.aggregates for c in group.decided_by(name)))
 
 
 def _known_at(group: WindowGroup, rows: pa.RecordBatch) -> pa.Array:
@@ -88,7 +84,9 @@ def _known_at(group: WindowGroup, rows: pa.RecordBatch) -> pa.Array:
     return _latest(rows[group.at], rows[group.available_at], skip_nulls=False)
 
 
-def _cases(subject: Subject, lineage: Lineage, group: WindowGroup, value: str) -> Iterator[_Case]:
+def _cases(
+    subject: Subject, lineage: Lineage, group: WindowGroup, value: str, names: Sequence[str]
+) -> Iterator[_Case]:
     dataset, rows = subject.dataset, subject.rows
     known = _known_at(group, rows)
     with_known = replaced(rows, {group.at: known})
@@ -102,11 +100,7 @@ def _cases(subject: Subject, lineage: Lineage, group: WindowGroup, value: str) -
         if after < (_LATER_TIED if found else _LATER_UNTIED):
             continue
         values = _values_if_known(group, rows, _not_before(known, rows[instant]))
-        changes = {
-            name: np.flatnonzero(differ(subject.full[name], values[name]))
-            for name in group.aggregates
-            if value in group.decided_by(name)
-        }
+        changes = {name: np.flatnonzero(differ(subject.full[name], values[name])) for name in names}
         changes = {name: where for name, where in changes.items() if len(where)}
         if changes:
             column = max(changes, key=lambda name: len(changes[name]))
@@ -197,10 +191,9 @@ def _is_instant_label(subject: Subject, lineage: Lineage, group: WindowGroup, va
     return lineage.is_of_label(value) and undeclared and at_request and no_lag
 
 
-def _instant_label(group: WindowGroup, value: str) -> Finding:
-    names = [name for name in group.aggregates if value in group.decided_by(name)]
+def _instant_label(group: WindowGroup, value: str, names: Sequence[str]) -> Finding:
     return Finding(
-        AVAILABILITY, Severity.WARNING, names[0] if names else value,
+        AVAILABILITY, Severity.WARNING, names[0],
         f"takes {value} as known at {group.at}, when it is still to be predicted",
         "no other time of the event says when it is known",
         cure="declare available_at=, or a lag= that covers the delay",

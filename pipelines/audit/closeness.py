@@ -64,7 +64,7 @@ def _scores(
     y = labels[used]
     if not isinstance(kind, String):
         yield from number_scores(numeric(column), y, is_binary)
-    categories = {f.column for f in subject.dataset.features if isinstance(f, Categorical)}
+    categories = {f.inputs[0] for f in subject.dataset.features if isinstance(f, Categorical)}
     if isinstance(kind, String | Boolean | Date) or (
         isinstance(kind, Integer) and name in categories
     ):

@@ -10,7 +10,7 @@ import pyarrow.compute as pc
 from pipelines.audit.findings import Finding, Severity, passed, share
 from pipelines.audit.subject import Bools, Subject, differ, is_valid
 from pipelines.audit.ties import numeric
-from pipelines.degenerate import warnings_of
+from pipelines.feature_warnings import warnings_of
 from transforms.columns import Date
 from transforms.features import Bucketized, Calendar, Categorical, Crossed, Feature, Numeric
 from transforms.pairs import Difference, Pair
@@ -81,13 +81,13 @@ def _feature_ids(subject: Subject, rows: pa.RecordBatch) -> dict[str, Ints]:
 
 def _ids_of(feature: Feature, rows: pa.RecordBatch) -> np.ndarray | None:
     if isinstance(feature, Categorical):
-        encoded = rows[feature.column].dictionary_encode(null_encoding="encode")
+        encoded = rows[feature.inputs[0]].dictionary_encode(null_encoding="encode")
         return encoded.indices.to_numpy()  # type: ignore[no-any-return]
     if isinstance(feature, Calendar):
-        return _calendar(feature, rows[feature.column])
+        return _calendar(feature, rows[feature.inputs[0]])
     if not isinstance(feature, Numeric | Bucketized):
         return None
-    values = _number(feature.column, rows)
+    values = _operand(feature.column, rows)
     there = np.isfinite(values)
     if isinstance(feature, Numeric):
         least, most = feature.clip
@@ -103,14 +103,14 @@ def _ids_of(feature: Feature, rows: pa.RecordBatch) -> np.ndarray | None:
     return np.where(there, np.digitize(values, bounds), len(bounds) + 1)
 
 
-def _number(source: str | Pair, rows: pa.RecordBatch) -> np.ndarray:
-    """What a numeric feature is computed from; not finite where it is missing."""
-    if not isinstance(source, Pair):
+def _operand(source: str | Pair, rows: pa.RecordBatch) -> np.ndarray:
+    """What a numeric feature is computed from, float64 (n,), NaN where it is missing."""
+    if isinstance(source, str):
         return numeric(rows[source])
     left, right = numeric(rows[source.left]), numeric(rows[source.right])
-    with np.errstate(divide="ignore", invalid="ignore"):
-        found: np.ndarray = left - right if isinstance(source, Difference) else left / right
-    return found
+    if isinstance(source, Difference):
+        return left - right  # type: ignore[no-any-return]
+    return left / np.where(right == 0, np.nan, right)
 
 
 def _calendar(feature: Calendar, column: pa.Array) -> np.ndarray:
@@ -136,7 +136,7 @@ def _ids(subject: Subject, rows: pa.RecordBatch) -> Iterator[Finding]:
     """Vocabularies about as large as the data."""
     for feature in subject.dataset.features:
         if isinstance(feature, Categorical) and feature.top_k is None and feature.min_count == 1:
-            column = rows[feature.column]
+            column = rows[feature.inputs[0]]
             distinct, present = pc.count_distinct(column).as_py(), len(rows) - column.null_count
             if distinct > _UNIQUE * max(present, 100):
                 yield Finding(

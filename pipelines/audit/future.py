@@ -10,7 +10,7 @@ import pyarrow.compute as pc
 from pipelines.audit.findings import Finding, Severity, passed, share
 from pipelines.audit.lineage import Lineage
 from pipelines.audit.order import derived_names
-from pipelines.audit.subject import Bools, Ints, Subject, cell, moved, replaced
+from pipelines.audit.subject import Bools, Ints, Subject, cell, deciding, moved, replaced
 from pipelines.parse import ROW_OFFSET
 from transforms.aggregation.groups import ROW, WindowGroup
 from transforms.windows import Windowed
@@ -100,7 +100,7 @@ def _ways(
     ):
         rows = subject.derived_or_none(parsed)
         if rows is not None:
-            events = partial(_scrambled_events, cut=cut) if way == "changed" else None
+            events = partial(_scrambled_events, cut) if way == "changed" else None
             yield f"when what is later is {way}", subject.complete(rows, events)
 
 
@@ -121,15 +121,14 @@ def _scrambled(rows: pa.RecordBatch, lineage: Lineage) -> pa.RecordBatch:
     return replaced(rows, {name: rows[name].take(order) for name in free})
 
 
-def _scrambled_events(group: WindowGroup, rows: pa.RecordBatch, cut: int) -> pa.RecordBatch:
+def _scrambled_events(cut: int, group: WindowGroup, rows: pa.RecordBatch) -> pa.RecordBatch:
     """Gives a group's events each other's values that happen, or become available, from now on."""
     times = [group.at, group.available_at] if group.available_at else [group.at]
     known = [_flags(pc.less(rows[name].cast(pa.int64()), cut)) for name in times]
     later = np.flatnonzero(~np.logical_and.reduce(known))
     place = np.arange(len(rows))
     place[later] = np.roll(later, 1)
-    deciding = {column for name in group.aggregates for column in group.decided_by(name)}
-    values = deciding - {*times, *group.key}
+    values = deciding(group).keys() - {*times, *group.key}
     return replaced(rows, {name: rows[name].take(pa.array(place)) for name in values})
 
 

@@ -20,12 +20,11 @@ _CURE = (
 )
 
 
-def check_batches(subject: Subject, read: pa.RecordBatch, seed: int) -> list[Finding]:
+def check_batches(subject: Subject, seed: int) -> list[Finding]:
     """Derives the same rows in other batches and orders.
 
     Args:
         subject: the definition and its rows.
-        read: the rows as the batches that were read gave them.
         seed: of the permutation.
     """
     names = derived_names(subject)
@@ -44,7 +43,7 @@ def check_batches(subject: Subject, read: pa.RecordBatch, seed: int) -> list[Fin
     ]  # fmt: skip
     changes: dict[str, dict[str, Ints]] = {}
     others: dict[str, pa.RecordBatch] = {}
-    for way, other in [("in the batches that were read", read), *_ways(subject, seed)]:
+    for way, other in [("in the batches that were read", subject.read), *_ways(subject, seed)]:
         if isinstance(other, str):
             findings.append(_fails(way, other))
             continue

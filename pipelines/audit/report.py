@@ -5,16 +5,13 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-import pyarrow as pa
 from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
 from pipelines.audit.findings import Finding, Severity
 from pipelines.audit.sample import Sample
-from pipelines.lines import located
-from pipelines.read_batches import CsvFile, row_place
-from transforms.aggregation.groups import ROW
+from pipelines.read_batches import CsvFile
 from transforms.dataset import Dataset
 
 _STYLES = {Severity.LEAK: "red", Severity.WARNING: "yellow", Severity.OK: "green"}
@@ -79,7 +76,7 @@ class Report:
 
     def print(self) -> None:
         """Prints the report to standard output."""
-        console = Console()
+        console = Console(highlight=False)
         console.print(f"[bold]{escape(self.dataset.name)}[/]: {escape(self.said)}")
         table = Table(box=None, pad_edge=False, show_header=False)
         for _ in range(3):
@@ -130,31 +127,6 @@ class Report:
 def in_order(findings: Sequence[Finding]) -> list[Finding]:
     """Orders findings: the worst first, else as they were found."""
     return sorted(findings, key=lambda finding: _ORDER.index(finding.severity))
-
-
-def find_places(
-    findings: Sequence[Finding], files: Sequence[CsvFile], dataset: Dataset, max_record_bytes: int
-) -> dict[int, str]:
-    """Finds the lines of the example rows, by one pass over the files that hold them.
-
-    Returns:
-        ``file:line`` by row identity.
-    """
-    rows = sorted({f.row for f in findings if f.row is not None and f.row >= 0})
-    identity = pa.array(rows, pa.int64())
-    numbers = row_place(identity.to_numpy())[0]
-    places: dict[int, str] = {}
-    for file in files:
-        mine = identity.filter(pa.array(numbers == file.source.number))
-        if not len(mine):
-            continue
-        nothing = pa.array([b""] * len(mine), pa.binary())
-        wanted = pa.table({ROW: mine, "reason": [""] * len(mine), "raw": nothing})
-        with file.source.open() as source:
-            found = list(located(wanted, source, dataset.csv, max_record_bytes))
-        for row, record in zip(mine.to_pylist(), found, strict=True):
-            places[row] = f"{file.source.path}:{record['line']}"
-    return places
 
 
 def _instant(us: int) -> str:

@@ -4,6 +4,7 @@ A stretch of time keeps whole what a window holds, save at its start; a sample o
 would thin every window.
 """
 
+from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 
@@ -12,17 +13,12 @@ import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from pipelines.csv_ranges import read_chunks
-from pipelines.parse import ROW_OFFSET, parse_chunk
-from pipelines.read_batches import CsvFile, derive, row_identity
+from pipelines.read_batches import CsvFile, ReadBatch, read_batches
 from transforms.aggregation.groups import ROW
 from transforms.dataset import Dataset
 from transforms.errors import InputError
-from transforms.functions import resolve
 from transforms.partition import mix
 
-# Small, so that a function that looks at its batch meets many of them.
-CHUNK_BYTES = 4 << 20
 # Times remembered of the first pass: enough to place the ends of a stretch within 0.01 %.
 _TIMES_KEPT = 1 << 20
 
@@ -34,28 +30,19 @@ class Sample:
     """The rows read.
 
     Attributes:
-        parsed: the definition's columns as read, `ROW_OFFSET` and `ROW`, in order of identity.
-        rows: the row columns, derived ones included, and `ROW`: as the batches that were read
-            gave them. Rows that lack a required derived column are not among them.
+        rows: the row columns and `ROW`, in order of identity, derived in the batches in which they
+            were read.
         records: records in the files.
         rejected: how many of them became no row.
         is_whole: whether every row is here.
         span_us: the first and last instant of the rows kept; None where rows have no time.
     """
 
-    parsed: pa.RecordBatch
     rows: pa.RecordBatch
     records: int
     rejected: int
     is_whole: bool
     span_us: tuple[int, int] | None
-
-
-@dataclass(frozen=True)
-class _Chunk:
-    parsed: pa.RecordBatch
-    rows: pa.RecordBatch
-    records: int
 
 
 def read_sample(
@@ -64,7 +51,7 @@ def read_sample(
     most: int,
     seed: int,
     max_record_bytes: int,
-    tell: Callable[[int], None],
+    tell: Callable[[str], None],
 ) -> Sample:
     """Reads the input once if it has at most ``most`` rows, else twice: in memory, ``most`` rows.
 
@@ -74,68 +61,55 @@ def read_sample(
         most: how many rows to keep.
         seed: places the stretch of time kept where there are more.
         max_record_bytes: longer records are rejected.
-        tell: is called with the bytes of text read, chunk by chunk.
+        tell: is called with what is being done, batch by batch.
 
     Raises:
         InputError: the input cannot be read, a function failed, or no row remains.
     """
-    kept: list[_Chunk] = []
+    kept: list[pa.RecordBatch] = []
     times = _Times()
-    count = records = 0
-    for chunk in _chunks(dataset, files, max_record_bytes, tell):
-        records += chunk.records
-        count += len(chunk.rows)
-        times.add(instants_us(dataset, chunk.rows))
-        kept = [*kept, chunk] if count <= most else []
+    count = 0
+    rejects: Counter[str] = Counter()
+    for batch in _batches(dataset, files, max_record_bytes, tell):
+        rejects.update(reject.category for reject in batch.rejects)
+        count += len(batch.rows)
+        times.add(instants_us(dataset, batch.rows))
+        kept = [*kept, batch.rows] if count <= most else []
     if not count:
+        common = "; ".join(f"{why} ({times:,})" for why, times in rejects.most_common(3))
         raise InputError(
-            f"none of the {records:,} records became a row; run forebay preprocess to see why"
+            f"none of the {rejects.total():,} records became a row; the commonest reasons: "
+            f"{common or 'none'}; mend the input or the definition"
         )
     is_whole = count <= most
     if not is_whole:
         keep = _choice(dataset, times, most / count, seed)
-        for chunk in _chunks(dataset, files, max_record_bytes, tell):
-            kept.append(_kept(chunk, keep(chunk.rows), most - sum(len(k.rows) for k in kept)))
-    rows = _joined([chunk.rows for chunk in kept])
+        for batch in _batches(dataset, files, max_record_bytes, tell):
+            room = most - sum(map(len, kept))
+            kept.append(batch.rows.filter(keep(batch.rows)).slice(0, room))
+    rows = _joined(kept)
     if not len(rows):
         raise InputError("no row has a time that could be sampled; raise --rows to read them all")
-    return Sample(
-        _joined([chunk.parsed for chunk in kept]), rows, records, records - count, is_whole,
-        _span(instants_us(dataset, rows)),
-    )  # fmt: skip
+    span = _span(instants_us(dataset, rows))
+    return Sample(rows, count + rejects.total(), rejects.total(), is_whole, span)
 
 
 def instants_us(dataset: Dataset, rows: pa.RecordBatch) -> pa.Array:
     """Returns when each row is asked, or where it is not, when its event happens."""
     names = [dataset.row_time, *(windowed.at for windowed in dataset.windows)]
-    columns = [
-        rows[name].cast(pa.int64()) for name in dict.fromkeys(names) if name in rows.schema.names
-    ]
+    there = [name for name in dict.fromkeys(names) if name in rows.schema.names]
+    columns = [rows[name].cast(pa.int64()) for name in there]
     return pc.coalesce(*columns) if columns else pa.nulls(len(rows), pa.int64())
 
 
-def _chunks(
-    dataset: Dataset, files: Sequence[CsvFile], max_record_bytes: int, tell: Callable[[int], None]
-) -> Iterator[_Chunk]:
-    functions = [resolve(str(step.function)) for step in dataset.derive]
-    for file in files:
-        with file.source.open() as source:
-            for offset, data in read_chunks(
-                source, dataset.csv, len(file.names), max_record_bytes, CHUNK_BYTES,
-                file.data_offset, file.source.path,
-            ):  # fmt: skip
-                parsed, rejects = parse_chunk(
-                    data, offset, file.names, dataset.columns, dataset.csv, max_record_bytes
-                )
-                identity = row_identity(file.source.number, parsed[ROW_OFFSET].to_numpy())
-                parsed = parsed.append_column(ROW, pa.array(identity))
-                rows = parsed
-                for step, function in zip(dataset.derive, functions, strict=True):
-                    rows, _ = derive(rows, step, function)
-                tell(len(data))
-                yield _Chunk(
-                    parsed, rows.select([*dataset.row_columns, ROW]), len(parsed) + len(rejects)
-                )
+def _batches(
+    dataset: Dataset, files: Sequence[CsvFile], max_record_bytes: int, tell: Callable[[str], None]
+) -> Iterator[ReadBatch]:
+    records = 0
+    for batch in read_batches(files, dataset, max_record_bytes):
+        records += batch.records
+        tell(f"read {records:,} records")
+        yield batch
 
 
 class _Times:
@@ -180,12 +154,6 @@ def _choice(
         return pc.fill_null(inside, False)
 
     return within
-
-
-def _kept(chunk: _Chunk, keep: pa.Array, room: int) -> _Chunk:
-    rows = chunk.rows.filter(keep).slice(0, max(room, 0))
-    own = pc.is_in(chunk.parsed[ROW], rows[ROW])
-    return _Chunk(chunk.parsed.filter(own), rows, chunk.records)
 
 
 def _joined(batches: Sequence[pa.RecordBatch]) -> pa.RecordBatch:

@@ -10,6 +10,7 @@ import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from pipelines.parse import ROW_OFFSET
 from pipelines.read_batches import derive
 from transforms.aggregation.compute import compute
 from transforms.aggregation.groups import ROW, WindowGroup, window_groups
@@ -30,11 +31,18 @@ class Subject:
 
     Attributes:
         dataset: the definition.
-        parsed: its columns as read, `ROW_OFFSET` and `ROW`, in order of identity.
+        read: the row columns and `ROW`, in order of identity, derived in the batches in which
+            they were read.
     """
 
     dataset: Dataset
-    parsed: pa.RecordBatch
+    read: pa.RecordBatch
+
+    @cached_property
+    def parsed(self) -> pa.RecordBatch:
+        """The columns read from the source, `ROW`, and `ROW_OFFSET` as `derived` needs it."""
+        columns = self.read.select([*self.dataset.columns, ROW])
+        return columns.append_column(ROW_OFFSET, columns[ROW])
 
     @cached_property
     def functions(self) -> list[Any]:
@@ -103,6 +111,19 @@ def group_values(
     index = positions(values[ROW].to_numpy(), rows[ROW].to_numpy())
     at = pa.array(index, mask=index < 0)
     return {name: values[name].take(at) for name in group.aggregates}
+
+
+def deciding(group: WindowGroup) -> dict[str, list[str]]:
+    """Returns what decides a group's windows, times and keys apart.
+
+    Returns:
+        The windowed columns, by each column of the events that they aggregate or filter by.
+    """
+    found: dict[str, list[str]] = {}
+    for name in group.aggregates:
+        for column in dict.fromkeys(group.decided_by(name)):
+            found.setdefault(column, []).append(name)
+    return found
 
 
 def positions(among: Ints, wanted: Ints) -> Ints:

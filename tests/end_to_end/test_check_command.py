@@ -101,9 +101,22 @@ def test_the_users_mistakes_exit_with_2_and_say_why(
     assert said in capsys.readouterr().err
 
 
-def test_it_starts_without_tensorflow() -> None:
-    code = "import sys, pipelines.check; print('tensorflow' in sys.modules)"
+def test_input_of_which_nothing_becomes_a_row_is_a_mistake(
+    table: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    header, first, *_ = table.read_text("utf-8").splitlines()
+    broken = tmp_path / "broken.csv"
+    broken.write_text(f"{header}\n{first.replace('2024-05-01T', 'May')}\n", "utf-8")
+    assert main(["check", TRIPS, "--input", str(broken)]) == 2
+    said = capsys.readouterr().err
+    assert "none of the 1 records became a row" in said
+    assert "pickup" in said
+
+
+def test_it_starts_without_tensorflow_and_beam() -> None:
+    code = "import sys, pipelines.audit.command; "
+    code += "print({'tensorflow', 'apache_beam'} & set(sys.modules))"
     done = subprocess.run(
         [sys.executable, "-c", code], capture_output=True, text=True, check=True, cwd=ROOT
     )
-    assert done.stdout.strip() == "False"
+    assert done.stdout.strip() == "set()"

@@ -69,40 +69,40 @@ class Faulty(Subject):
         return [self.group(**vars(group)) for group in super().groups]
 
 
-def faulty(group: type[WindowGroup], parsed: pa.RecordBatch, dataset: Dataset) -> Subject:
-    return type("Faulty", (Faulty,), {"group": group})(dataset, parsed)
+def faulty(group: type[WindowGroup], rows: pa.RecordBatch, dataset: Dataset) -> Subject:
+    return type("Faulty", (Faulty,), {"group": group})(dataset, rows)
 
 
 @pytest.fixture(scope="module")
-def parsed(tmp_path_factory: pytest.TempPathFactory) -> pa.RecordBatch:
+def rows(tmp_path_factory: pytest.TempPathFactory) -> pa.RecordBatch:
     path = trips.write_trips(tmp_path_factory.mktemp("trips") / "trips.csv", rows=800)
     files = inspect_csv(find_files([str(path)]), trips.trips)
-    return read_sample(trips.trips, files, 10_000, 0, 1 << 20, lambda size: None).parsed
+    return read_sample(trips.trips, files, 10_000, 0, 1 << 20, lambda doing: None).rows
 
 
 def leaking(findings: list[Finding]) -> set[str]:
     return {finding.column for finding in findings if finding.severity is Severity.LEAK}
 
 
-def test_windows_that_depend_on_the_order_leak(parsed: pa.RecordBatch) -> None:
-    assert TIP in leaking(check_order(faulty(OrderedEvents, parsed, trips.trips), seed=1))
-    assert leaking(check_order(Subject(trips.trips, parsed), seed=1)) == set()
+def test_windows_that_depend_on_the_order_leak(rows: pa.RecordBatch) -> None:
+    assert TIP in leaking(check_order(faulty(OrderedEvents, rows, trips.trips), seed=1))
+    assert leaking(check_order(Subject(trips.trips, rows), seed=1)) == set()
 
 
-def test_windows_that_see_the_future_leak(parsed: pa.RecordBatch) -> None:
-    subject = faulty(EarlyEvents, parsed, trips.trips)
+def test_windows_that_see_the_future_leak(rows: pa.RecordBatch) -> None:
+    subject = faulty(EarlyEvents, rows, trips.trips)
     (tip,) = [f for f in check_future(subject, find_lineage(subject), ()) if f.column == TIP]
     assert tip.severity is Severity.LEAK
     assert all(way in tip.evidence for way in ("removed", "changed"))
 
 
-def test_windows_that_see_what_is_not_available_leak(parsed: pa.RecordBatch) -> None:
-    assert leaking(check_declared(faulty(EarlyEvents, parsed, trips.trips))) == {TIP}
+def test_windows_that_see_what_is_not_available_leak(rows: pa.RecordBatch) -> None:
+    assert leaking(check_declared(faulty(EarlyEvents, rows, trips.trips))) == {TIP}
 
 
-def test_windows_that_see_their_own_event_leak(parsed: pa.RecordBatch) -> None:
+def test_windows_that_see_their_own_event_leak(rows: pa.RecordBatch) -> None:
     windowed = Windowed("tip", key="driver", at="dropoff", over="2d", ops=mean())
     dataset = replace(trips.trips, windows=(windowed,), features=trips.FEATURES[:4])
     for group, leaks in ((NamelessEvents, {windowed.names[0]}), (EarlyEvents, set())):
-        subject = faulty(group, parsed, dataset)
+        subject = faulty(group, rows, dataset)
         assert leaking(check_own_label(subject, find_lineage(subject))) == leaks

@@ -7,12 +7,13 @@ from collections.abc import Callable, Collection, Iterator
 from contextlib import contextmanager
 
 from rich.console import Console
-from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
+from rich.progress import Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
 
 from pipelines.audit.audit import allow, audit
-from pipelines.audit.report import Report, find_places, in_order
+from pipelines.audit.report import Report, in_order
 from pipelines.audit.sample import read_sample
 from pipelines.definition_files import load_definition
+from pipelines.explain.report import places_of
 from pipelines.read_batches import inspect_csv
 from pipelines.source_files import find_files
 from transforms.command_line import FAILURE
@@ -39,11 +40,11 @@ def check(args: argparse.Namespace) -> Report:
     dataset = load_definition(args.definition)
     _refuse_unknown(args.allow, dataset)
     files = inspect_csv(find_files(list(args.input)), dataset)
-    with _progress(sum(file.source.size for file in files)) as (read, step):
-        sample = read_sample(dataset, files, args.rows, args.seed, args.max_record_bytes, read)
-        findings = audit(dataset, sample.parsed, sample.rows, args.seed, step)
+    with _progress() as tell:
+        sample = read_sample(dataset, files, args.rows, args.seed, args.max_record_bytes, tell)
+        findings = audit(dataset, sample.rows, args.seed, tell)
         findings = in_order(allow(findings, args.allow))
-        places = find_places(findings, files, dataset, args.max_record_bytes)
+        places = places_of(files, {finding.row for finding in findings if finding.row is not None})
     return Report(dataset, sample, files, findings, places)
 
 
@@ -57,15 +58,11 @@ def _refuse_unknown(names: Collection[str], dataset: Dataset) -> None:
 
 
 @contextmanager
-def _progress(size: int) -> Iterator[tuple[Callable[[int], None], Callable[[str], None]]]:
-    """Shows on a terminal's standard error what is being read, then which check runs."""
+def _progress() -> Iterator[Callable[[str], None]]:
+    """Shows on a terminal's standard error what is being done."""
     console = Console(file=sys.stderr)
-    columns = (TextColumn("{task.description}"), BarColumn(), TimeElapsedColumn())
-    with Progress(
-        *columns, console=console, transient=True, disable=not console.is_terminal
-    ) as bar:
-        task = bar.add_task("read", total=size)
-        yield (
-            lambda count: bar.advance(task, count),
-            lambda name: bar.update(task, description=name, total=None),
-        )
+    columns = (SpinnerColumn(), TextColumn("{task.description}"), TimeElapsedColumn())
+    hidden = not console.is_terminal
+    with Progress(*columns, console=console, transient=True, disable=hidden) as bar:
+        task = bar.add_task("read", total=None)
+        yield lambda doing: bar.update(task, description=doing)
