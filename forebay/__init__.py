@@ -42,6 +42,7 @@ if TYPE_CHECKING:
     from transforms.operators import var as var
     from transforms.pairs import Difference as Difference
     from transforms.pairs import Ratio as Ratio
+    from transforms.period import history_needed as history_needed
     from transforms.split import HashSplit as HashSplit
     from transforms.split import TimeSplit as TimeSplit
     from transforms.windows import Where as Where
@@ -67,6 +68,7 @@ _NAMES = {
         "seconds_since_last", "std", "sum", "var",
     ),
     "transforms.pairs": ("Difference", "Ratio"),
+    "transforms.period": ("history_needed",),
     "transforms.split": ("HashSplit", "TimeSplit"),
     "transforms.windows": (
         "Where", "Windowed",

@@ -178,19 +178,19 @@ def explain(
     found = (
         ("the row's own event", select(inside, kept, pc.invert(other))),
         (
-            f"not yet known: {windowed.available_at} is missing or not before the row's time",
+            f"not yet known by {windowed.available_at}",
             select(inside, kept, other, pc.invert(known)),
         ),
-        (f"no value: {windowed.value} is missing or not finite", select(seen, pc.invert(valued))),
-        (f"does not pass {filters}", select(inside, pc.invert(kept), other)),
+        (f"no finite {windowed.value}", select(seen, pc.invert(valued))),
+        (f"fails {filters}", select(inside, pc.invert(kept), other)),
     )
     exclusions = [Exclusion(why, len(them), them[-_EXAMPLES:]) for why, them in found if them]
     before, after = select(early, kept, other), select(late, kept, other)
     if before:
-        exclusions.append(Exclusion("too old: before the window", None, before[-1:]))
+        exclusions.append(Exclusion("before the window", None, before[-1:]))
     if after:
-        why = "too recent: within the lag" if after[0].time_us < asked_us else "too late"
-        exclusions.append(Exclusion(f"{why}: not before the window's end", None, after[:1]))
+        why = "within the lag" if after[0].time_us < asked_us else "not before the row's time"
+        exclusions.append(Exclusion(why, None, after[:1]))
     return Explanation(
         column, asked_us, start, end, select(seen), len(select(seen, valued)), tuple(exclusions)
     )

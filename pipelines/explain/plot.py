@@ -3,6 +3,7 @@
 import datetime as dt
 import io
 import math
+import textwrap
 from collections.abc import Iterable, Sequence
 
 from matplotlib.axes import Axes
@@ -16,6 +17,7 @@ from transforms.explanation import Event, Explanation
 
 _EPOCH = dt.datetime(1970, 1, 1, tzinfo=dt.UTC)
 _PANEL_INCHES = 1.9
+_LINE_LETTERS = 150
 # More panels than this cannot be read on one picture.
 MOST_PANELS = 12
 # A window's width goes beside it so often, and up to so often to show the nearest event there.
@@ -29,7 +31,7 @@ def draw(report: Report) -> bytes:
     FigureCanvasAgg(figure)
     identity = ", ".join(f"{name}={value}" for name, value in report.identity.items())
     title = f"{report.places[report.row]}, asked at {instant(report.asked_us)}"
-    figure.suptitle(f"{title}\n{identity}" if identity else title, fontsize=10)
+    figure.suptitle("\n".join([title, *textwrap.wrap(identity, _LINE_LETTERS)]), fontsize=9)
     panels = figure.subplots(len(windows), 1, squeeze=False)[:, 0]
     for axes, names in zip(panels, windows, strict=True):
         _panel(axes, [report.columns[name] for name in names])
@@ -49,7 +51,8 @@ def _legend(axes: Axes) -> tuple[Sequence[object], Sequence[str]]:
 def _panel(axes: Axes, columns: Sequence[Explained]) -> None:
     explanation = columns[0].explanation
     values = [f"{c.explanation.column.name} = {number_text(c.value)}" for c in columns]
-    axes.set_title(",  ".join(values), fontsize=8, loc="left", wrap=True)
+    text = "\n".join(textwrap.wrap(",  ".join(values), _LINE_LETTERS))
+    axes.set_title(text, fontsize=8, loc="left")
     excluded = [event for exclusion in explanation.exclusions for event in exclusion.events]
     low, high = _span(explanation, excluded)
     start = low if explanation.start_us is None else explanation.start_us

@@ -199,8 +199,8 @@ def _table(explanation: Explanation, report: Report) -> Table:
     if more > 0:
         table.add_row(f"… and {more:,} more")
     for exclusion in explanation.exclusions:
-        for i, event in enumerate(exclusion.events):
-            add(event, _reason(exclusion) if i == 0 else "", "dim")
+        for event in exclusion.events:
+            add(event, _reason(exclusion), "dim")
     return table
 
 
@@ -215,7 +215,7 @@ def _short(places: Mapping[int, str]) -> dict[int, str]:
 def _reason(exclusion: Exclusion) -> str:
     if exclusion.count is None or exclusion.count <= len(exclusion.events):
         return f"not in: {exclusion.reason}"
-    return f"not in: {exclusion.reason} ({exclusion.count:,} in all)"
+    return f"not in: {exclusion.reason} ({exclusion.count:,})"
 
 
 def number_text(value: Number | None) -> str:

@@ -29,7 +29,7 @@ def test_unknown_names_are_attribute_errors() -> None:
         _ = forebay.Windoed
 
 
-@pytest.mark.parametrize("command", ["preprocess", "train", "evaluate", "predict"])
+@pytest.mark.parametrize("command", ["preprocess", "train", "evaluate", "predict", "explain"])
 def test_help_shows_examples(command: str, capsys: pytest.CaptureFixture[str]) -> None:
     with pytest.raises(SystemExit) as caught:
         main([command, "--help"])

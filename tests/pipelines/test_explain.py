@@ -28,6 +28,9 @@ trips = fb.Dataset(
         fb.Windowed("fare", key="zone", at="began", available_at="known", over="1h", lag="10m",
                     where=fb.Where("kind", "==", "a"), ops=[fb.mean(), fb.count()]),
         fb.Windowed(key="zone", over="unbounded", ops=fb.count()),
+        fb.Windowed("fare", key="zone", over="1h", by="kind", categories=["a", "b"],
+                    ops=[fb.count_nulls(), fb.var(), fb.first(), fb.rate(per="1m"),
+                         fb.seconds_since_last()]),
         fb.Windowed("fare", over=["30m"], ops=[fb.last(), fb.std(), fb.sum(default=0)]),
     ],
     features=[fb.Numeric("id")],
@@ -90,11 +93,11 @@ def test_every_exclusion_has_its_reason(trips: tuple[str, str]) -> None:
     reasons = {e["reason"]: (e["count"], lines_of(e["events"])) for e in found["excluded"]}
     assert reasons == {
         "the row's own event": (1, [2]),
-        "not yet known: known is missing or not before the row's time": (2, [6, 5]),
-        "no value: fare is missing or not finite": (1, [7]),
-        "does not pass kind == 'a'": (1, [8]),
-        "too old: before the window": (None, [10]),
-        "too recent: within the lag: not before the window's end": (None, [11]),
+        "not yet known by known": (2, [6, 5]),
+        "no finite fare": (1, [7]),
+        "fails kind == 'a'": (1, [8]),
+        "before the window": (None, [10]),
+        "within the lag": (None, [11]),
     }
 
 
@@ -109,12 +112,27 @@ def test_windows_of_all_time_and_without_a_key(trips: tuple[str, str]) -> None:
     assert everything["start"] is None
     assert everything["value"] == everything["events"] == 9
     assert lines_of(everything["excluded"][0]["events"]) == [12]
-    assert everything["excluded"][0]["reason"] == "too late: not before the window's end"
+    assert everything["excluded"][0]["reason"] == "not before the row's time"
     last = found["fare_last_30m"]
     assert lines_of(last["listed"]) == [8, 11]
     assert last["value"] == 80
     assert found["fare_sum_30m"]["value"] == 140
     assert found["fare_std_30m"]["value"] == pytest.approx(200**0.5)
+
+
+def test_each_category_has_its_events(trips: tuple[str, str]) -> None:
+    found = told(trips)["windows"]
+
+    def values(kind: str) -> list[float | None]:
+        ops = ("count_nulls", "var", "first", "rate_per_1m", "seconds_since_last")
+        return [found[f"fare_{op}_1h_where_kind_eq_{kind}_by_zone"]["value"] for op in ops]
+
+    assert values("a") == [1, pytest.approx(730, rel=1e-12), 10, pytest.approx(70 / 50), 600]
+    assert values("b") == [0, None, 60, None, 1800]
+    told_b = found["fare_var_1h_where_kind_eq_b_by_zone"]
+    assert lines_of(told_b["listed"]) == [8]
+    assert told_b["excluded"][0]["reason"] == "fails kind == 'b'"
+    assert told_b["excluded"][0]["count"] == 6
 
 
 def test_a_missing_key_sees_nothing(trips: tuple[str, str], tmp_path: Path) -> None:
@@ -213,7 +231,7 @@ def test_the_report_is_one_table_for_each_window(
     printed = capsys.readouterr().out
     assert printed.startswith(f"{trips[1]}:2, asked at 2024-05-01T12:00:00Z\nid=1, zone=north\n")
     assert f"{MEAN} = 15\n{MEAN.replace('mean', 'count')} = 2\nwindow [" in printed
-    assert printed.count("window [") == 3
+    assert printed.count("window [") == 5
     assert "window [the beginning, 2024-05-01T12:00:00Z), 9 events" in printed
     assert "not in: the row's own event" in printed
 
