@@ -5,8 +5,9 @@ import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from transforms.aggregation.aggregate import Events, Requests, Values, aggregate
+from transforms.aggregation.aggregate import aggregate
 from transforms.aggregation.groups import AVAILABLE, ROW, TIME, WindowGroup
+from transforms.aggregation.values import Events, Requests, Values
 
 
 def compute(group: WindowGroup, events: pa.Table | None, requests: pa.Table) -> pa.RecordBatch:

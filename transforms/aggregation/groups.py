@@ -14,7 +14,7 @@ import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from transforms.aggregation.aggregate import Aggregate
+from transforms.aggregation.aggregates import Aggregate
 from transforms.dataset import Dataset
 from transforms.durations import UNBOUNDED, duration_us
 from transforms.partition import hash_rows

@@ -93,10 +93,11 @@ def encode(question: Question, items: Ints, valid: Bools, groups: Ints) -> Coded
 
 def follow(coded: Coded, match: Match, window: int) -> tuple[Ints, Ints]:
     """What enters and leaves one window of a match: see :func:`.multiset_changes.follow`."""
-    none = np.empty(0, np.int64)
+    sweep = match.sweep
     return multiset_changes.follow(
-        coded.codes, match.groups, match.starts[window], match.stops[window], match.own,
-        match.following, match.asked, match.arriving, match.arrivals, none, none,
+        coded.codes, sweep.groups, sweep.starts[window], sweep.stops[window], sweep.own,
+        sweep.following, sweep.asked, sweep.arriving, sweep.arrivals, sweep.retiring,
+        sweep.retirements,
     )  # fmt: skip
 
 
@@ -127,17 +128,17 @@ def answer(
         valid: bool of that shape, false for missing. No value at all makes 0 for distinct, and
             missing for the others.
     """
-    coded = encode(question, items, valid, match.groups)
-    found = [_answer(question, coded, match, window, which) for window in windows]
+    coded = encode(question, items, valid, match.sweep.groups)
+    found = [answer_window(question, coded, match, window, which) for window in windows]
     data: NDArray[Any] = np.stack([data for data, _ in found], 1)
     return data, np.stack([there for _, there in found], 1)
 
 
-def _answer(
+def answer_window(
     question: Question, coded: Coded, match: Match, window: int, which: Sequence[float]
 ) -> tuple[NDArray[Any], Bools]:
-    """The answer for one window: (len(which), m)."""
-    sweep = *follow(coded, match, window), match.groups, coded.bases
+    """The answer for one window: (len(which), m), in the order of the match's requests."""
+    sweep = *follow(coded, match, window), match.sweep.groups, coded.bases
     looked_up = np.append(coded.distinct, 0)  # NEVER looks up the last
     if question.op == "distinct":
         present, nth = multiset_orders.sweep_distinct(*sweep, question.limit)
