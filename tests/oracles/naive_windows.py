@@ -15,7 +15,7 @@ from fractions import Fraction
 
 import naive_multisets
 
-Number = int | float
+Number = int | float  # or text, for operations that only compare
 LARGEST = Fraction(sys.float_info.max)
 SMALLEST_INT, LARGEST_INT = -(2**63), 2**63 - 1
 # Square roots of fractions far outside the range of floats, with digits to spare.
@@ -82,11 +82,11 @@ def seen(
 
 
 def with_value(window: Iterable[Event], column: str) -> list[tuple[Event, Number]]:
-    """The events that have a finite value in a column, with that value."""
+    """The events that have text or a finite number in a column, with that value."""
     pairs = []
     for event in window:
         value = event.values[column]
-        if value is not None and math.isfinite(value):
+        if value is not None and (isinstance(value, str) or math.isfinite(value)):
             pairs.append((event, value))
     return pairs
 

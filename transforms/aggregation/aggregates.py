@@ -101,3 +101,8 @@ class Aggregate:
     def counts(self) -> bool:
         """Whether an empty window gives 0."""
         return self.op in _COUNTS
+
+    @property
+    def gives_a_value(self) -> bool:
+        """Whether the result is one of the values, as it is."""
+        return self.op in ("min", "max", "first", "last", "most_frequent")

@@ -35,7 +35,7 @@ Bools = NDArray[np.bool_]
 
 _INT64 = np.dtype(np.int64)
 _HALF = np.int64(ordering.INT64_MIN)  # added to an int64, it orders them as their bits are unsigned
-_LEAST_LIMIT = 3  # the estimate's standard error is 1 / sqrt(limit - 2)
+LEAST_LIMIT = 3  # the estimate's standard error is 1 / sqrt(limit - 2)
 
 
 @dataclass(frozen=True)
@@ -55,8 +55,8 @@ class Question:
     dtype: np.dtype[Any] = field(default=_INT64)
 
     def __post_init__(self) -> None:
-        if self.limit < _LEAST_LIMIT:
-            raise ValueError(f"limit {self.limit}: give {_LEAST_LIMIT} or more")
+        if self.limit < LEAST_LIMIT:
+            raise ValueError(f"limit {self.limit}: give {LEAST_LIMIT} or more")
         if not LEAST_ACCURACY <= self.accuracy < 1:
             raise ValueError(
                 f"accuracy {self.accuracy}: give {LEAST_ACCURACY} or more, and less than 1"

@@ -43,6 +43,15 @@ class Need(NamedTuple):
     column: str | None
     parameter: Any = None
 
+    @property
+    def nbytes(self) -> int:
+        """Bytes that the state of one window takes, at most."""
+        if self.kind in ("first", "last"):
+            return 24 * int(self.parameter) + 8
+        if self.kind == "bags":
+            return 16 * int(self.parameter[1]) + 9
+        return {"count": 8, "moments": 40, "decayed": 24}.get(self.kind, 8)
+
 
 class Sweeps:
     """The kernels at work on one match; what they give is in the order of the requests given."""
