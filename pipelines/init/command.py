@@ -4,16 +4,19 @@ import argparse
 import importlib.util
 import json
 import keyword
+import math
 import os
 import re
+import shlex
 import sys
 from pathlib import Path
 from typing import Any
 
 from pipelines.init.draft import Draft, make_draft
-from pipelines.init.facts import described
+from pipelines.init.facts import described, share
 from pipelines.init.sample import read_sample
 from pipelines.init.write import OWN_NAMES, write_definition
+from pipelines.options import PreprocessOptions
 from pipelines.source_files import find_files
 from transforms.errors import InputError
 
@@ -22,6 +25,8 @@ _STANDARD_OUTPUT = "-"
 
 def run_init(args: argparse.Namespace) -> int:
     """Runs ``forebay init`` with parsed arguments; returns its exit status."""
+    if args.json and args.output == _STANDARD_OUTPUT:
+        raise InputError("--json and --output - both print; leave one of them out")
     variable = _variable(args.input[0])
     path = Path(args.output or f"{variable}.py")
     printed = args.output == _STANDARD_OUTPUT
@@ -77,8 +82,8 @@ def _refuse_output(path: Path, overwrite: bool) -> None:
     spec = importlib.util.find_spec(path.stem)
     if spec and spec.origin and Path(spec.origin).absolute() != path.absolute():
         raise InputError(
-            f"--output {str(path)!r} has the name of another module ({spec.origin}), which would be "
-            "loaded in its place; choose another name"
+            f"--output {str(path)!r} has the name of another module ({spec.origin}), which would "
+            "be loaded in its place; choose another name"
         )
     if path.exists() and not overwrite:
         raise InputError(f"{str(path)!r} is there already; choose another --output, or --overwrite")
@@ -93,23 +98,22 @@ def _write(path: Path, source: str) -> None:
 
 def _tell(draft: Draft, path: Path, inputs: list[str]) -> None:
     dataset, sample = draft.dataset, draft.sample
-    extent = "all" if sample.is_whole else "a sample of"
+    extent = "all" if sample.share == 1 else "a sample of"
     print(f"wrote {path}, guessed from {extent} {sample.rows:,} rows")
     print(f"  label     {dataset.label.column}, {draft.label_reason}")
     print(f"  row time  {dataset.row_time or 'none found'}")
     print(f"  split     {dataset.split}")
     unused = [name for s in draft.suggestions if not s.features for name in s.columns]
     print(f"  features  {len(dataset.features)}; not used: {', '.join(unused) or 'nothing'}")
-    data = " ".join(_shell(pattern) for pattern in inputs)
+    limit = ""
+    if draft.reject_share:
+        print(f"  rejects   about {share(draft.reject_share)} of the records")
+    if draft.reject_share > PreprocessOptions.max_reject_fraction / 2:
+        limit = f" --max-reject-fraction {math.ceil(200 * draft.reject_share) / 100:g}"
+    data = shlex.join(inputs)
     print("read it, and change what you know better; then")
     print(f"  forebay check {path} --input {data}")
-    print(f"  forebay preprocess {path} --input {data} --output runs/{dataset.name}")
-
-
-def _shell(word: str) -> str:
-    import shlex
-
-    return shlex.quote(word)
+    print(f"  forebay preprocess {path} --input {data} --output runs/{dataset.name}{limit}")
 
 
 def _to_json(draft: Draft, path: str, variable: str) -> dict[str, Any]:
@@ -118,7 +122,7 @@ def _to_json(draft: Draft, path: str, variable: str) -> dict[str, Any]:
     return {
         "definition": f"{path}:{variable}",
         "rows": draft.sample.rows,
-        "all_rows": draft.sample.is_whole,
+        "share_of_rows": draft.sample.share,
         "rejects": len(draft.sample.rejects),
         "label": dataset.label.column,
         "row_time": dataset.row_time,

@@ -56,9 +56,7 @@ def _agreement(head: bytes, format: CsvFormat) -> tuple[bool, float]:
     The share is 0 where the first record has not the number of fields that the names ask for.
     """
     text = head.removeprefix(BOM)
-    records = scan_records(
-        text, format, ANY_ARITY, len(text), is_last=False, most=_RECORDS
-    )
+    records = scan_records(text, format, ANY_ARITY, len(text), is_last=False, most=_RECORDS)
     if not len(records.starts):  # one record, perhaps without a line end
         records = scan_records(text, format, ANY_ARITY, len(text) + 1, is_last=True, most=1)
     if not len(records.starts) or records.statuses[0] != OK:

@@ -1,10 +1,14 @@
 """A definition guessed from a sample, with the reason of every guess."""
 
 from dataclasses import dataclass
+from functools import cached_property
+
+import numpy as np
 
 from pipelines.init.facts import Facts, facts_of
 from pipelines.init.kinds import Reading, read_column
 from pipelines.init.label import guessed_label, label_candidates, label_of, named_label
+from pipelines.init.names import servable_names
 from pipelines.init.sample import Sample
 from pipelines.init.split import SplitGuess, hash_split, time_split
 from pipelines.init.suggest import Suggestion, suggest, with_distinct_names
@@ -15,7 +19,8 @@ from transforms.dataset import Dataset, Derive
 from transforms.errors import InputError
 from transforms.split import HashSplit
 
-ROW_KEY = "row_key"
+RENAME = "rename"
+_ROW_KEY = "row_key"
 
 
 @dataclass(frozen=True)
@@ -23,27 +28,86 @@ class Draft:
     """What is to be written.
 
     Attributes:
-        dataset: the definition; it stands.
-        sample: what it was guessed from.
-        readings, facts: the columns, and what the sample shows of them.
-        suggestions: a feature for each, or why there is none.
+        name: what the dataset is called.
+        module: the module that it will be in.
+        sample: what it is guessed from.
+        readings, facts: the columns, and what the sample shows of them, by a name that a model can
+            be given.
+        label: the column that is predicted.
+        label_reason: why this one.
         row_time: the time of the rows.
-        label_reason: why this label.
         split: the split, with its reason.
+        suggestions: a feature for each column, or why there is none.
         window: a window to think about.
-        whole_row_key: the derived column that stands for a key; None where there is one.
     """
 
-    dataset: Dataset
+    name: str
+    module: str
     sample: Sample
     readings: dict[str, Reading]
     facts: dict[str, Facts]
-    suggestions: list[Suggestion]
-    row_time: RowTime | None
+    label: str
     label_reason: str
+    row_time: RowTime | None
     split: SplitGuess
+    suggestions: list[Suggestion]
     window: WindowGuess | None
-    whole_row_key: str | None
+
+    @property
+    def names(self) -> dict[str, str]:
+        """The file's columns, in its order, and what each is called here."""
+        return servable_names(self.sample.columns)
+
+    @property
+    def renamed(self) -> dict[str, str]:
+        """Those that are called otherwise than in the file."""
+        return {source: name for source, name in self.names.items() if source != name}
+
+    @property
+    def whole_row_key(self) -> str | None:
+        """The derived column to split on; None where a column of the file serves."""
+        if self.split.split:
+            return None
+        name = _ROW_KEY
+        while name in self.readings or name in self.names:
+            name += "_"
+        return name
+
+    @cached_property
+    def dataset(self) -> Dataset:
+        """The definition itself."""
+        columns = {source: self.readings[name].column for source, name in self.names.items()}
+        renamed = {name: columns[source] for source, name in self.renamed.items()}
+        derive = []
+        if renamed:
+            derive.append(Derive(f"{self.module}:{RENAME}", tuple(self.renamed), renamed))
+        if key := self.whole_row_key:
+            derive.append(Derive(f"{self.module}:{key}", tuple(columns), {key: String()}))
+        format = self.sample.format
+        return Dataset(
+            name=self.name,
+            columns=columns,
+            features=tuple(feature for s in self.suggestions for feature in s.features),
+            label=label_of(self.readings[self.label]),
+            split=self.split.split or HashSplit(str(self.whole_row_key)),
+            row_time=self.row_time.reading.name if self.row_time else None,
+            derive=tuple(derive),
+            passthrough=tuple(name for s in self.suggestions if s.carried for name in s.columns),
+            csv=CsvFormat(
+                delimiter=format.delimiter, quote=format.quote,
+                names=tuple(columns) if format.names else (),
+            ),
+        )  # fmt: skip
+
+    @cached_property
+    def reject_share(self) -> float:
+        """The share of the sampled records that would be rejected."""
+        bad = np.zeros(self.sample.rows, np.bool_)
+        for reading in self.readings.values():
+            if reading.failing.any():
+                bad |= reading.failing[reading.texts.codes]
+        broken = len(self.sample.rejects)
+        return (int(bad.sum()) + broken) / (self.sample.rows + broken)
 
 
 def make_draft(sample: Sample, name: str, module: str, label: str | None) -> Draft:
@@ -58,74 +122,41 @@ def make_draft(sample: Sample, name: str, module: str, label: str | None) -> Dra
     Raises:
         InputError: there is nothing to predict, or nothing to predict it from.
     """
-    readings = {column: read_column(column, texts) for column, texts in sample.columns.items()}
+    names = servable_names(sample.columns)
+    readings = {names[name]: read_column(names[name], texts)
+                for name, texts in sample.columns.items()}  # fmt: skip
     if label is not None:
+        label = names.get(label, label)
         readings[label] = named_label(label, readings)
-    facts = {column: facts_of(reading) for column, reading in readings.items()}
-    chosen = readings[label] if label else guessed_label(readings, facts)
+    facts = _facts(readings)
     row_time = find_row_time(readings, facts)
     readings = with_row_time(readings, row_time)
-    facts = {column: facts_of(reading) for column, reading in readings.items()}
-    split = (
-        time_split(row_time, sample.is_whole)
-        if row_time
-        else hash_split(readings, facts, chosen.name)
-    )
+    facts = _facts(readings)
+    target, reason = label, "as --label says"
+    if target is None:
+        target = guessed_label(readings, facts).name
+        reason = _guess_reason(target, readings, facts)
+    split = time_split(row_time) if row_time else hash_split(readings, facts, target)
     apart = split.split.on if isinstance(split.split, HashSplit) else None
-    suggestions = suggest(readings, facts, chosen.name, row_time, apart)
-    carried = {chosen.name, *(n for s in suggestions if s.carried for n in s.columns)}
+    suggestions = suggest(readings, facts, target, row_time, apart)
+    carried = {target, *(name for s in suggestions if s.carried for name in s.columns)}
     suggestions = with_distinct_names(suggestions, carried)
     if not any(suggestion.features for suggestion in suggestions):
-        reasons = "; ".join(f"{s.columns[0]}: {s.reason}" for s in suggestions)
-        raise InputError(f"no column but the label {chosen.name!r} could be a feature ({reasons})")
-    key = None if split.split else _free_name(ROW_KEY, readings)
-    dataset = _dataset(name, module, sample, readings, suggestions, row_time, chosen, split, key)
-    reason = "as --label says" if label else _label_reason(chosen, readings, facts)
-    window = row_time and guess_window(readings, facts, chosen.name, row_time, suggestions)
+        reasons = "; ".join(f"{s.columns[0]}: {s.reason}" for s in suggestions) or "no other column"
+        raise InputError(f"nothing to predict the label {target!r} from ({reasons})")
+    window = None
+    if row_time:
+        window = guess_window(readings, facts, target, row_time, suggestions, sample.share)
     return Draft(
-        dataset, sample, readings, facts, suggestions, row_time, reason, split, window, key
+        name, module, sample, readings, facts, target, reason, row_time, split, suggestions, window
     )
 
 
-def _dataset(
-    name: str,
-    module: str,
-    sample: Sample,
-    readings: dict[str, Reading],
-    suggestions: list[Suggestion],
-    row_time: RowTime | None,
-    label: Reading,
-    split: SplitGuess,
-    key: str | None,
-) -> Dataset:
-    columns = {column: reading.column for column, reading in readings.items()}
-    format = sample.format
-    derive = ()
-    if key is not None:
-        derive = (Derive(f"{module}:{key}", tuple(columns), {key: String()}),)
-    return Dataset(
-        name=name,
-        columns=columns,
-        features=tuple(feature for s in suggestions for feature in s.features),
-        label=label_of(label),
-        split=split.split or HashSplit(str(key)),
-        row_time=row_time.reading.name if row_time else None,
-        derive=derive,
-        passthrough=tuple(column for s in suggestions if s.carried for column in s.columns),
-        csv=CsvFormat(
-            delimiter=format.delimiter, quote=format.quote,
-            names=tuple(columns) if format.names else (),
-        ),
-    )  # fmt: skip
+def _facts(readings: dict[str, Reading]) -> dict[str, Facts]:
+    return {column: facts_of(reading) for column, reading in readings.items()}
 
 
-def _free_name(name: str, taken: dict[str, Reading]) -> str:
-    while name in taken:
-        name += "_"
-    return name
-
-
-def _label_reason(label: Reading, readings: dict[str, Reading], facts: dict[str, Facts]) -> str:
-    others = [name for name in label_candidates(readings, facts) if name != label.name][:4]
+def _guess_reason(label: str, readings: dict[str, Reading], facts: dict[str, Facts]) -> str:
+    others = [name for name in label_candidates(readings, facts) if name != label][:4]
     besides = f"; it could also be {', '.join(others)}" if others else ""
     return f"a guess, as no --label was given{besides}"

@@ -1,6 +1,6 @@
 """What the sample shows of a column's values."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import pyarrow as pa
@@ -21,7 +21,6 @@ class Facts:
         distinct: how many different values there are.
         least, greatest: of values with an order, the two ends.
         skew: of numbers, the third standardised moment; 0 where all are equal.
-        largest: how many rows have the commonest value.
         characters, words: of text, the mean number in a row.
     """
 
@@ -31,7 +30,6 @@ class Facts:
     least: object = None
     greatest: object = None
     skew: float = 0.0
-    largest: int = 0
     characters: float = 0.0
     words: float = 0.0
 
@@ -47,22 +45,21 @@ def facts_of(reading: Reading) -> Facts:
     # Several texts can mean one value: 1 and 1.0.
     values, codes = (encoded := values.dictionary_encode()).dictionary, encoded.indices.to_numpy()
     counts = np.bincount(codes, weights=counts, minlength=len(values))
-    facts = {
-        "rows": rows, "missing": 1 - rows / total, "distinct": len(values),
-        "largest": int(counts.max()),
-    }  # fmt: skip
+    facts = Facts(rows, 1 - rows / total, len(values))
     if isinstance(reading.column, String):
         characters = pc.utf8_length(values).to_numpy()
-        words = pc.add(pc.count_substring_regex(values, r"\S\s+\S"), 1).to_numpy()
-        facts |= {
-            "characters": float(characters @ counts / rows), "words": float(words @ counts / rows),
-        }  # fmt: skip
-    elif not isinstance(reading.column, Boolean):
-        ends = pc.min_max(values).as_py()
-        facts |= {"least": ends["min"], "greatest": ends["max"]}
+        words = pc.add(pc.count_substring_regex(values, r"\s\S"), 1).to_numpy()
+        return replace(
+            facts, characters=float(characters @ counts / rows), words=float(words @ counts / rows)
+        )
+    if isinstance(reading.column, Boolean):
+        return facts
+    ends = pc.min_max(values).as_py()
+    facts = replace(facts, least=ends["min"], greatest=ends["max"])
     if isinstance(reading.column, Number | Integer):
-        facts["skew"] = _skew(values.cast(pa.float64(), safe=False).to_numpy(), counts)
-    return Facts(**facts)
+        numbers = values.cast(pa.float64(), safe=False).to_numpy()
+        return replace(facts, skew=_skew(numbers, counts))
+    return facts
 
 
 def _skew(values: np.ndarray, counts: np.ndarray) -> float:
@@ -83,10 +80,14 @@ def described(reading: Reading, facts: Facts) -> str:
     parts = []
     if isinstance(reading.column, String):
         parts.append(f"{facts.distinct:,} texts" if facts.distinct > 1 else "one text")
-    elif facts.distinct == 1 or facts.least is None:
+    elif facts.least is None:
         parts.append("one value" if facts.distinct == 1 else f"{facts.distinct} values")
+    elif facts.distinct == 1:
+        parts.append(f"always {shown(facts.least)}")
     else:
-        parts.append(f"{facts.distinct:,} values from {shown(facts.least)} to {shown(facts.greatest)}")
+        parts.append(
+            f"{facts.distinct:,} values from {shown(facts.least)} to {shown(facts.greatest)}"
+        )
     if facts.missing:
         parts.append(f"{share(facts.missing)} missing")
     return ", ".join((*parts, *reading.reasons))

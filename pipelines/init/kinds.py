@@ -6,6 +6,7 @@ here is what will be read there.
 
 import re
 from dataclasses import dataclass, replace
+from functools import cached_property
 
 import numpy as np
 import numpy.typing as npt
@@ -60,6 +61,12 @@ class Reading:
     texts: Texts
     values: pa.Array
     reasons: tuple[str, ...] = ()
+
+    @cached_property
+    def failing(self) -> BoolArray:
+        """The distinct texts that neither mean missing nor can be read, bool (d,)."""
+        missing = pc.is_in(self.texts.distinct, pa.array(self.column.nulls, pa.string()))
+        return ~to_mask(missing) & ~to_mask(self.values.is_valid())
 
     def of_rows(self) -> pa.Array:
         """Returns the value of each row of the sample."""
@@ -182,15 +189,11 @@ class _Guess:
 
     def fits(self, reading: Reading) -> bool:
         """Tells whether all but a few cells are read."""
-        failing = self._failing(reading)
         rows = self.texts.counts
-        return bool(rows[failing].sum() <= _REJECT_SHARE * rows[self.present].sum())
-
-    def _failing(self, reading: Reading) -> BoolArray:
-        return self.present & ~to_mask(reading.values.is_valid())
+        return bool(rows[reading.failing].sum() <= _REJECT_SHARE * rows[self.present].sum())
 
     def _with_rejects(self, reading: Reading) -> Reading:
-        failing = self._failing(reading)
+        failing = reading.failing
         if not failing.any():
             return reading
         example = self.texts.distinct.filter(pa.array(failing))[0].as_py()
@@ -202,7 +205,7 @@ class _Guess:
         return ~to_mask(pc.is_in(self.texts.distinct, pa.array(words, pa.string())))
 
     def _odd_texts(self, reading: Reading) -> tuple[str, ...]:
-        failing = self._failing(reading)
+        failing = reading.failing
         rows = self.texts.counts
         share = rows[failing].sum() / rows[self.present].sum()
         numbers = int(self.present.sum() - failing.sum())

@@ -13,7 +13,9 @@ from typing import Any
 WIDTH = 100
 INDENT = "    "
 # Fields that examples write without their name, where they are required.
-_POSITIONAL = {"column", "of", "left", "right", "value"}
+_POSITIONAL = {"name", "column", "of", "left", "right"}
+# Fields that tell too much to be left out where they have their default.
+_ALWAYS = {"part"}
 
 
 @dataclass(frozen=True)
@@ -68,14 +70,15 @@ def node_of(value: Any) -> str | Bracket:
         return Bracket("[", tuple(Entry(item) for item in value), "]")
     if not is_dataclass(value):
         return repr(value)
-    entries = []
+    entries: list[Entry] = []
     for field in fields(value):
         item = getattr(value, field.name)
         default = field.default
         if field.default_factory is not MISSING:
             default = field.default_factory()
-        if item != default:
-            plain = not entries and field.default is MISSING and field.name in _POSITIONAL
+        if item != default or field.name in _ALWAYS:
+            plain = field.default is MISSING and field.name in _POSITIONAL
+            plain = plain and not any(entry.prefix for entry in entries)
             entries.append(Entry(item, "" if plain else f"{field.name}="))
     return Bracket(f"{type(value).__name__}(", tuple(entries), ")")
 

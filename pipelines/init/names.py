@@ -1,6 +1,7 @@
 """What the names of columns say, for want of better evidence."""
 
 import re
+from collections.abc import Iterable
 
 _WORDS = {
     "time": (
@@ -21,12 +22,31 @@ _WORDS = {
     # Most telling first.
     "label": (
         "label", "target", "outcome", "class", "y", "fare", "churn", "churned", "fraud", "clicked",
-        "click", "converted", "survived", "default", "delay", "price", "amount", "revenue",
-        "total", "cost", "value", "demand", "sales", "score", "rating", "duration",
+        "click", "converted", "survived", "default", "delay", "amount", "revenue", "total", "price",
+        "cost", "value", "demand", "sales", "score", "rating", "duration",
     ),
     "latitude": ("lat", "latitude"),
     "longitude": ("lon", "lng", "long", "longitude"),
 }  # fmt: skip
+
+
+def servable_names(names: Iterable[str]) -> dict[str, str]:
+    """Returns a name for each column under which a model can be given it.
+
+    The signatures of a SavedModel turn all but ASCII letters, digits and ``_`` into something else.
+    """
+    found: dict[str, str] = {name: name for name in names}
+    taken = set(found)
+    for place, name in enumerate(found, start=1):
+        if re.fullmatch(r"[A-Za-z][A-Za-z0-9_]*", name):
+            continue
+        plain = re.sub(r"[^a-z0-9]+", "_", name.lower()).strip("_") or f"column_{place}"
+        plain = plain if plain[0].isalpha() else f"column_{plain}"
+        while plain in taken:
+            plain += "_2"
+        taken.add(plain)
+        found[name] = plain
+    return found
 
 
 def words_of(name: str) -> list[str]:

@@ -50,7 +50,7 @@ class Sample:
         columns: their texts, by name; columns that a definition cannot name are left out.
         unusable: the names of those.
         rows: how many rows were read.
-        is_whole: whether these are all the rows there are.
+        share: about which share of all rows these are; 1 where it is all of them.
         rejects: records of the sample that are no rows.
     """
 
@@ -58,7 +58,7 @@ class Sample:
     columns: dict[str, Texts]
     unusable: tuple[str, ...]
     rows: int
-    is_whole: bool
+    share: float
     rejects: list[Reject]
 
 
@@ -107,7 +107,9 @@ def _share(first: CsvFile, head: bytes, files: Sequence[SourceFile], rows: int) 
     body = head[first.data_offset :]
     row_bytes = len(body) / max(1, body.count(b"\n"))
     text_bytes = sum(file.size * (_GZIP_RATIO if file.is_compressed else 1) for file in files)
-    return rows * row_bytes / max(1, text_bytes)
+    # A little fewer, so that the last stretches are as likely to be read as the first.
+    share = rows * row_bytes / max(1, text_bytes)
+    return share if share >= 1 else 0.95 * share
 
 
 def _parse(
@@ -116,17 +118,20 @@ def _parse(
     names = files[0].names
     usable = [name for name in names if name and not name.startswith(RESERVED_PREFIX)]
     columns = {name: String(nulls=()) for name in usable}
-    batches, rejects, count, turn, left_out = [], [], 0, 0, False
+    batches: list[pa.RecordBatch] = []
+    rejects: list[Reject] = []
+    count, turn = 0, 0
+    text_bytes, read_bytes = 0, 0.0
     for file in files:
         for offset, data in _chunks(file, format, max_record_bytes):
             due, turn = int((turn + 1) * share) > int(turn * share), turn + 1
+            text_bytes += len(data)
             if batches and (count >= rows or not due):
-                left_out = True
                 continue
             batch, more = parse_chunk(data, offset, names, columns, format, max_record_bytes)
             batches.append(batch.slice(0, rows - count))
-            left_out |= len(batch) > len(batches[-1])
             count += len(batches[-1])
+            read_bytes += len(data) * len(batches[-1]) / max(1, len(batch))
             rejects += more
     if not count:
         raise InputError(
@@ -140,14 +145,12 @@ def _parse(
         {name: _texts(table[name]) for name in usable},
         tuple(name for name in names if name not in usable),
         count,
-        not left_out,
+        read_bytes / text_bytes,
         rejects,
     )
 
 
-def _chunks(
-    file: CsvFile, format: CsvFormat, max_record_bytes: int
-) -> Iterator[tuple[int, bytes]]:
+def _chunks(file: CsvFile, format: CsvFormat, max_record_bytes: int) -> Iterator[tuple[int, bytes]]:
     with file.source.open() as source:
         yield from read_chunks(
             source, format, len(file.names), max_record_bytes, _STRETCH_BYTES,

@@ -37,7 +37,7 @@ class SplitGuess:
     reason: str
 
 
-def time_split(row_time: RowTime, is_whole: bool) -> SplitGuess:
+def time_split(row_time: RowTime) -> SplitGuess:
     """Puts the last tenth of the rows into test, the tenth before into eval."""
     us = np.sort(row_time.us[row_time.known])
     bounds = [int(us[int(share * len(us))]) for share in _SHARES]
@@ -47,10 +47,9 @@ def time_split(row_time: RowTime, is_whole: bool) -> SplitGuess:
         (1, ""),
     )
     eval_from, test_from = (_text(bound // unit * unit, written) for bound in bounds)
-    of = "the rows" if is_whole else "the sample"
     return SplitGuess(
         TimeSplit(eval_from=eval_from, test_from=test_from),
-        f"{row_time.reading.name} tells before from after: the first 80 % of {of} train, the last "
+        f"by {row_time.reading.name}, as the model will be used: the first 80 % train, the last "
         "10 % test",
     )
 
@@ -79,17 +78,17 @@ def hash_split(
         each = facts[name].rows / facts[name].distinct
         return SplitGuess(
             HashSplit(name),
-            f"no column of times was found, so by hash; the {each:,.0f} rows that a {name} has on "
-            "average stay together",
+            f"by hash, as no column of times was found; the rows of one {name} ({each:,.0f} on "
+            "average) stay together",
         )
     identities = [name for name in keys if is_identity(readings[name], facts[name])]
     if identities:
         return SplitGuess(
             HashSplit(identities[0]),
-            f"no column of times was found, so by hash: {identities[0]} has its own value in "
+            f"by hash, as no column of times was found: {identities[0]} has its own value in "
             "nearly every row",
         )
     return SplitGuess(
-        None, "no column of times and no key was found, so by a hash of the whole row: equal rows "
+        None, "by a hash of the whole row, as no column of times and no key was found: equal rows "
         "stay together",
     )  # fmt: skip

@@ -124,9 +124,7 @@ def _numeric(reading: Reading, facts: Facts) -> Suggestion:
         reasons.append(f"skewed ({facts.skew:.1f}), so its logarithm")
     if facts.missing:
         reasons.append(f"{share(facts.missing)} missing, so these are marked")
-    feature = Numeric(
-        reading.name, scale="z_score", log1p=skewed, indicator=facts.missing > 0
-    )
+    feature = Numeric(reading.name, scale="z_score", log1p=skewed, indicator=facts.missing > 0)
     return Suggestion((reading.name,), (feature,), "; ".join(reasons) or "a number")
 
 
@@ -146,6 +144,8 @@ def _of_row_time(row_time: RowTime, facts: Facts) -> Suggestion:
 
 def _of_instant(reading: Reading, facts: Facts, row_time: RowTime | None) -> Suggestion:
     name = reading.name
+    if row_time is not None and name in row_time.same:
+        return Suggestion((name,), (), f"tells no more than {row_time.reading.name}")
     if row_time is not None and name in row_time.later:
         return Suggestion(
             (name,), (), f"later than {row_time.reading.name}: probably not known by then"
@@ -180,17 +180,18 @@ def _ways(places: Sequence[Place]) -> list[Suggestion]:
 
 
 def with_distinct_names(found: Sequence[Suggestion], carried: set[str]) -> list[Suggestion]:
-    """Renames the outputs that another output or a carried column already has for a name."""
+    """Renames the outputs whose name another output or a carried column has already."""
     taken = set(carried)
     result = []
     for suggestion in found:
-        features, renamed = [], {}
+        features: list[Feature] = []
+        renamed: dict[str, str] = {}
         for feature in suggestion.features:
             first = feature.outputs[0]
             if isinstance(feature, Crossed):
                 feature = replace(feature, of=tuple(renamed.get(name, name) for name in feature.of))
             while taken & set(feature.outputs):
-                feature = replace(feature, name=f"{feature.outputs[0]}_feature")  # type: ignore[arg-type]
+                feature = replace(feature, name=f"{feature.outputs[0]}_feature")
             renamed[first] = feature.outputs[0]
             taken |= set(feature.outputs)
             features.append(feature)

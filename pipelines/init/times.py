@@ -16,8 +16,8 @@ from transforms.columns import Date, Timestamp
 _FEWEST = 10
 _MOST_MISSING = 0.05
 # A time this often before another, and so close, begins what the other ends.
-_EARLIER_SHARE = 0.95
-_CLOSE_US = 2 * 86_400_000_000
+_SHARE = 0.95
+_DAY_US, _MINUTE_US = 86_400_000_000, 60_000_000
 
 Int64Array = npt.NDArray[np.int64]
 
@@ -32,6 +32,7 @@ class RowTime:
         us: microseconds since 1970 of each row, int64 (n,).
         known: bool (n,), which rows have it.
         later: columns of instants that come after it in most rows, closest first.
+        same: columns of instants that are the same, or the day it is on.
     """
 
     reading: Reading
@@ -39,6 +40,7 @@ class RowTime:
     us: Int64Array
     known: npt.NDArray[np.bool_]
     later: tuple[str, ...]
+    same: tuple[str, ...]
 
 
 def find_row_time(readings: Mapping[str, Reading], facts: Mapping[str, Facts]) -> RowTime | None:
@@ -62,11 +64,9 @@ def find_row_time(readings: Mapping[str, Reading], facts: Mapping[str, Facts]) -
     for name in names:
         if name != best and _begins(arrays[name], arrays[best]):
             best = name
-    us, known = arrays[best]
-    return RowTime(
-        candidates[best], _reason(best, readings[best], facts[best], list(candidates)), us, known,
-        later_than(best, readings, us, known),
-    )  # fmt: skip
+    reason = _reason(best, readings[best], facts[best], list(candidates))
+    later, same = _others(best, readings, *arrays[best])
+    return RowTime(candidates[best], reason, *arrays[best], later, same)
 
 
 def as_instants(reading: Reading) -> Reading:
@@ -76,19 +76,24 @@ def as_instants(reading: Reading) -> Reading:
     return read_as(reading, Timestamp(format=reading.column.format), *reading.reasons)  # type: ignore[attr-defined]
 
 
-def later_than(
+def _others(
     row_time: str, readings: Mapping[str, Reading], us: Int64Array, known: npt.NDArray[np.bool_]
-) -> tuple[str, ...]:
-    """Names the columns of instants that come after the row time in most rows, closest first."""
-    gaps = {}
+) -> tuple[tuple[str, ...], tuple[str, ...]]:
+    """Names the columns that come after the row time in most rows, and those that are the same."""
+    gaps, same = {}, []
     for name, reading in readings.items():
-        if name == row_time or not isinstance(reading.column, Timestamp):
+        if name == row_time or not isinstance(reading.column, Date | Timestamp):
             continue
-        other, there = _instants_us(reading)
+        other, there = _instants_us(as_instants(reading))
         gap = (other - us)[known & there]
-        if len(gap) and np.mean(gap > 0) > 0.5:
+        if not len(gap):
+            continue
+        near = _DAY_US if isinstance(reading.column, Date) else _MINUTE_US
+        if np.mean(np.abs(gap) <= near) >= _SHARE:
+            same.append(name)
+        elif np.mean(gap > 0) > 0.5:
             gaps[name] = float(np.median(gap))
-    return tuple(sorted(gaps, key=lambda name: gaps[name]))
+    return tuple(sorted(gaps, key=lambda name: gaps[name])), tuple(same)
 
 
 def _instants_us(reading: Reading) -> tuple[Int64Array, npt.NDArray[np.bool_]]:
@@ -104,12 +109,13 @@ def _sortedness(us: Int64Array, known: npt.NDArray[np.bool_]) -> float:
 
 
 def _begins(
-    first: tuple[Int64Array, npt.NDArray[np.bool_]], second: tuple[Int64Array, npt.NDArray[np.bool_]]
+    first: tuple[Int64Array, npt.NDArray[np.bool_]],
+    second: tuple[Int64Array, npt.NDArray[np.bool_]],
 ) -> bool:
     gap = (second[0] - first[0])[first[1] & second[1]]
     if not len(gap):
         return False
-    return bool(np.mean(gap >= 0) >= _EARLIER_SHARE and 0 < np.median(gap) <= _CLOSE_US)
+    return bool(np.mean(gap >= 0) >= _SHARE and 0 < np.median(gap) <= 2 * _DAY_US)
 
 
 def _reason(name: str, reading: Reading, facts: Facts, candidates: list[str]) -> str:
@@ -128,5 +134,3 @@ def with_row_time(readings: Mapping[str, Reading], row_time: RowTime | None) -> 
     if row_time is None:
         return dict(readings)
     return {**readings, row_time.reading.name: row_time.reading}
-
-

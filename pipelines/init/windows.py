@@ -7,6 +7,7 @@ import numpy as np
 
 from pipelines.init.facts import Facts
 from pipelines.init.kinds import Reading
+from pipelines.init.names import has_word
 from pipelines.init.suggest import Suggestion
 from pipelines.init.times import RowTime
 from transforms.columns import Integer, Number, String
@@ -40,12 +41,13 @@ def guess_window(
     label: str,
     row_time: RowTime,
     suggestions: Sequence[Suggestion],
-    sampled: float = 1.0,
+    sampled: float,
 ) -> WindowGuess | None:
     """Makes a window over the label by the key that most rows share.
 
     Args:
-        readings, facts: the columns.
+        readings: the columns.
+        facts: what the sample shows of them.
         label: what is predicted.
         row_time: the time of the rows.
         suggestions: what is made of the columns: keys are categories.
@@ -56,6 +58,7 @@ def guess_window(
         str(name)
         for name in categories
         if isinstance(readings[str(name)].column, String | Integer)
+        and not has_word(str(name), "calendar")
         and facts[str(name)].rows >= _FEWEST_ROWS_PER_KEY * facts[str(name)].distinct
     ]
     texts_first = sorted(keys, key=lambda name: not isinstance(readings[name].column, String))
