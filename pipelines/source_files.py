@@ -73,7 +73,7 @@ def find_files(patterns: list[str]) -> list[SourceFile]:
     for pattern in patterns:
         found = _match(pattern)
         if not found:
-            raise InputError(f"--input {pattern!r} matches no file; check the path and its quoting")
+            raise InputError(f"{pattern!r} matches no file; check the path and its quoting")
         for path, size in found.items():
             identity = path if "://" in path else os.path.realpath(path)
             if identity not in known:

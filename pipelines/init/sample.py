@@ -1,5 +1,6 @@
 """Rows to guess from: whole stretches of the input, spread evenly over it, as text."""
 
+import math
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from functools import cached_property
@@ -11,15 +12,15 @@ import pyarrow as pa
 from pipelines.csv_header import HEAD_BYTES, read_header
 from pipelines.csv_ranges import GuardedReader, read_chunks
 from pipelines.init.dialect import guess_format, refuse_rows_as_header
-from pipelines.parse import Reject, parse_chunk
+from pipelines.parse import ROW_OFFSET, Reject, parse_chunk
 from pipelines.read_batches import CsvFile
 from pipelines.source_files import SourceFile
 from transforms.columns import CsvFormat, String
 from transforms.dataset import RESERVED_PREFIX
 from transforms.errors import InputError
 
-# Small enough that a few of them are spread over a middling file.
-_STRETCH_BYTES = 1 << 20
+# So many stretches, spread over the text, show what changes along it.
+_STRETCH_BYTES, _FEWEST_STRETCHES = 1 << 20, 16
 _GZIP_RATIO = 5
 
 
@@ -93,8 +94,8 @@ def read_sample(
                 f"{file.path}: has other columns than {files[0].path}: {', '.join(found)}; "
                 "give files of one kind"
             )
-    share = _share(inspected[0], heads[files[0].path], files, rows)
-    return _parse(inspected, format, share, rows, max_record_bytes)
+    plan = _plan(inspected[0], heads[files[0].path], files, rows)
+    return _parse(inspected, format, plan, rows, max_record_bytes)
 
 
 def _head(file: SourceFile) -> bytes:
@@ -102,37 +103,49 @@ def _head(file: SourceFile) -> bytes:
         return GuardedReader(source, file.path).read(HEAD_BYTES)
 
 
-def _share(first: CsvFile, head: bytes, files: Sequence[SourceFile], rows: int) -> float:
-    """Returns the share of the text that holds about so many rows, by the first file's lines."""
+@dataclass(frozen=True)
+class _Plan:
+    """What is read of the text: in a share of its stretches, a share of the rows each."""
+
+    stretches: float
+    rows: float
+
+
+def _plan(first: CsvFile, head: bytes, files: Sequence[SourceFile], rows: int) -> _Plan:
+    """Spreads about so many rows over several stretches, by the length of the first file's lines."""
     body = head[first.data_offset :]
     row_bytes = len(body) / max(1, body.count(b"\n"))
     text_bytes = sum(file.size * (_GZIP_RATIO if file.is_compressed else 1) for file in files)
-    # A little fewer, so that the last stretches are as likely to be read as the first.
     share = rows * row_bytes / max(1, text_bytes)
-    return share if share >= 1 else 0.95 * share
+    if share >= 1:
+        return _Plan(1.0, 1.0)
+    # A little less, so that the last stretches are as likely to be reached as the first.
+    share *= 0.95
+    stretches = min(1.0, max(share, _FEWEST_STRETCHES * _STRETCH_BYTES / text_bytes))
+    return _Plan(stretches, share / stretches)
 
 
 def _parse(
-    files: Sequence[CsvFile], format: CsvFormat, share: float, rows: int, max_record_bytes: int
+    files: Sequence[CsvFile], format: CsvFormat, plan: _Plan, rows: int, max_record_bytes: int
 ) -> Sample:
     names = files[0].names
     usable = [name for name in names if name and not name.startswith(RESERVED_PREFIX)]
     columns = {name: String(nulls=()) for name in usable}
     batches: list[pa.RecordBatch] = []
     rejects: list[Reject] = []
-    count, turn = 0, 0
-    text_bytes, read_bytes = 0, 0.0
+    count, turn, text_bytes, read_bytes = 0, 0, 0, 0.0
     for file in files:
         for offset, data in _chunks(file, format, max_record_bytes):
-            due, turn = int((turn + 1) * share) > int(turn * share), turn + 1
+            due, turn = int((turn + 1) * plan.stretches) > int(turn * plan.stretches), turn + 1
             text_bytes += len(data)
             if batches and (count >= rows or not due):
                 continue
             batch, more = parse_chunk(data, offset, names, columns, format, max_record_bytes)
-            batches.append(batch.slice(0, rows - count))
-            count += len(batches[-1])
-            read_bytes += len(data) * len(batches[-1]) / max(1, len(batch))
-            rejects += more
+            kept = min(rows - count, math.ceil(len(batch) * plan.rows))
+            end = batch[ROW_OFFSET][kept].as_py() if kept < len(batch) else offset + len(data)
+            batches.append(batch.slice(0, kept))
+            rejects += [reject for reject in more if reject.offset < end]
+            count, read_bytes = count + kept, read_bytes + end - offset
     if not count:
         raise InputError(
             f"{files[0].source.path}: has no rows to guess from"
