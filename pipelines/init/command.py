@@ -1,7 +1,6 @@
 """``forebay init``: writes a starting definition, guessed from a sample of the data."""
 
 import argparse
-import importlib.util
 import json
 import keyword
 import math
@@ -9,6 +8,7 @@ import os
 import re
 import shlex
 import sys
+import sysconfig
 from pathlib import Path
 from typing import Any
 
@@ -21,6 +21,7 @@ from pipelines.source_files import find_files
 from transforms.errors import InputError
 
 _STANDARD_OUTPUT = "-"
+_PACKAGES = ("forebay", "pipelines", "trainer", "transforms")
 
 
 def run_init(args: argparse.Namespace) -> int:
@@ -61,11 +62,17 @@ def _variable(pattern: str) -> str:
 
 def _is_taken(name: str) -> bool:
     """Tells whether a name means something else in a definition file, or when one is loaded."""
-    if keyword.iskeyword(name) or name in OWN_NAMES or name in sys.stdlib_module_names:
-        return True
     import forebay
 
-    return name in forebay.__all__
+    return name in {*OWN_NAMES, *forebay.__all__} or keyword.iskeyword(name) or _is_module(name)
+
+
+def _is_module(name: str) -> bool:
+    """Tells whether Python, an installed package or Forebay has a module of this name."""
+    if name in sys.stdlib_module_names or name in _PACKAGES:
+        return True
+    installed = {Path(sysconfig.get_path(place)) for place in ("purelib", "platlib")}
+    return any((place / entry).exists() for place in installed for entry in (name, f"{name}.py"))
 
 
 def _refuse_output(path: Path, overwrite: bool) -> None:
@@ -79,11 +86,10 @@ def _refuse_output(path: Path, overwrite: bool) -> None:
             f"--output {str(path)!r} is not the name of a Python module; write letters, digits and "
             "_, and .py at the end, or - to print"
         )
-    spec = importlib.util.find_spec(path.stem)
-    if spec and spec.origin and Path(spec.origin).absolute() != path.absolute():
+    if _is_module(path.stem):
         raise InputError(
-            f"--output {str(path)!r} has the name of another module ({spec.origin}), which would "
-            "be loaded in its place; choose another name"
+            f"--output {str(path)!r} has the name of a module of Python or of a package, which "
+            "would be loaded in its place; choose another name"
         )
     if path.exists() and not overwrite:
         raise InputError(f"{str(path)!r} is there already; choose another --output, or --overwrite")

@@ -14,7 +14,8 @@ DELIMITERS = (",", ";", "\t", "|")
 # Records looked at: a dialect shows in the first ones or not at all.
 _RECORDS = 1_000
 _NUMBER_OR_TIME = re.compile(
-    r"\s*([+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d+)?|\d{4}-\d\d-\d\d.*|\d{1,2}[/.]\d{1,2}[/.]\d{2,4}.*)\s*"
+    r"\s*([+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d+)?|\d{4}-\d\d-\d\d.*|\d{1,2}[/.]\d{1,2}[/.]\d{2,4}.*)\s*",
+    re.ASCII,
 )
 
 

@@ -112,7 +112,7 @@ class _Plan:
 
 
 def _plan(first: CsvFile, head: bytes, files: Sequence[SourceFile], rows: int) -> _Plan:
-    """Spreads about so many rows over several stretches, by the length of the first file's lines."""
+    """Spreads about so many rows over stretches, going by how long the first file's lines are."""
     body = head[first.data_offset :]
     row_bytes = len(body) / max(1, body.count(b"\n"))
     text_bytes = sum(file.size * (_GZIP_RATIO if file.is_compressed else 1) for file in files)

@@ -26,12 +26,10 @@ from transforms.columns import Column, CsvFormat
 _COLUMNS, _NULLS = "columns", "NULLS"
 # Names of a written file besides those it imports: a variable must be another.
 OWN_NAMES = frozenset({_COLUMNS, _NULLS, RENAME, "pa", "pc", "row_key"})
-_RENAME = f'''
-def {RENAME}(rows: pa.RecordBatch) -> dict[str, pa.Array]:
+_RENAME = f'''def {RENAME}(rows: pa.RecordBatch) -> dict[str, pa.Array]:
     """Gives columns names that a served model can have."""
 '''
-_ROW_KEY = '''
-def {name}(rows: pa.RecordBatch) -> dict[str, pa.Array]:
+_ROW_KEY = '''def {name}(rows: pa.RecordBatch) -> dict[str, pa.Array]:
     """Writes each row as one text."""
     texts = [pc.fill_null(rows[name].cast(pa.string()), "") for name in rows.schema.names]
     return {{"{name}": pc.binary_join_element_wise(*texts, "|")}}
@@ -50,10 +48,8 @@ def write_definition(draft: Draft, variable: str) -> str:
     if nulls:
         parts.append(f"{_NULLS} = ({', '.join(map(quoted, nulls))}{',' * (len(nulls) == 1)})")
     parts.append("\n".join(laid_out(columns)))
-    if draft.renamed:
-        parts.append(_rename(draft))
-    if draft.whole_row_key:
-        parts.append(_ROW_KEY.format(name=draft.whole_row_key))
+    if functions := list(_functions(draft)):
+        parts.append("\n" + "\n\n".join(functions))
     parts.append("\n".join(laid_out(dataset)))
     return "\n\n".join(parts) + "\n"
 
@@ -145,6 +141,13 @@ def _dataset(draft: Draft) -> Bracket:
     if dataset.passthrough:
         entries.append(Entry(dataset.passthrough, "passthrough="))
     return Bracket("Dataset(", tuple(entries), ")")
+
+
+def _functions(draft: Draft) -> Iterator[str]:
+    if draft.renamed:
+        yield _rename(draft)
+    if draft.whole_row_key:
+        yield _ROW_KEY.format(name=draft.whole_row_key)
 
 
 def _rename(draft: Draft) -> str:

@@ -29,7 +29,9 @@ def test_unknown_names_are_attribute_errors() -> None:
         _ = forebay.Windoed
 
 
-@pytest.mark.parametrize("command", ["preprocess", "train", "evaluate", "predict", "explain"])
+@pytest.mark.parametrize(
+    "command", ["init", "preprocess", "train", "evaluate", "predict", "explain"]
+)
 def test_help_shows_examples(command: str, capsys: pytest.CaptureFixture[str]) -> None:
     with pytest.raises(SystemExit) as caught:
         main([command, "--help"])
