@@ -11,6 +11,9 @@ from transforms.errors import Problem
 from transforms.freeze import freeze_sequences
 from transforms.operators import OF_EVENTS, OF_ONE_VALUE, OF_TEXT, OPERATORS, Op, count
 
+Kinds = tuple[type[Column], ...]
+
+_KEYS: Kinds = (String, Integer, Boolean, Date)
 COMPARISONS = {"==": "eq", "!=": "ne", "<": "lt", "<=": "le", ">": "gt", ">=": "ge"}
 
 
@@ -65,7 +68,8 @@ class Windowed:
 
     A row asked at time ``q`` (its row time) sees the events ``e`` of its key with
     ``q - lag - w <= e.at < q - lag`` and, where ``available_at`` is given,
-    ``e.available_at < q``; never its own event.
+    ``e.available_at < q``; never its own event. The columns named are those of the events, but
+    for ``row_key``.
 
     Attributes:
         value: the Number, Integer or (for some operators) String column aggregated; None counts
@@ -74,7 +78,7 @@ class Windowed:
         over: the window lengths, such as ``"1h"``, or ``"unbounded"``.
         ops: the operators, each applied to each window; several in one, as `last_k` gives them,
             count as several.
-        row_key: the columns of the asking row compared with ``key``; empty: the same.
+        row_key: the columns of the asking row compared with ``key``; empty: those of these names.
         at: the Timestamp column with the event's time; None: the dataset's row time.
         available_at: the Timestamp column with the instant from which the event is known.
         lag: how far before ``q`` the windows end.
@@ -85,6 +89,11 @@ class Windowed:
         tile: for very dense keys: rows ask as if at the last multiple of this duration (counted
             from 1970, UTC, the lag later), so that rows of one tile share their windows. What they
             see is exact for that instant, which is less than a tile before their own.
+        event_id: what the versions of one event share: of those available before ``q``, the
+            greatest by (``available_at``, ``value``) replaces the others, its time and key too. A
+            row's own event is then every version of its id. Needs ``available_at``.
+        deleted: the Boolean column that says of a version that there is no such event.
+        source: which of the dataset's sources the events are from; None: its own rows.
     """
 
     value: str | None = None
@@ -99,6 +108,9 @@ class Windowed:
     by: str | None = None
     categories: tuple[str | float | bool, ...] = ()
     tile: str | None = None
+    event_id: str | None = None
+    deleted: str | None = None
+    source: str | None = None
 
     def __post_init__(self) -> None:
         freeze_sequences(self)
@@ -128,7 +140,8 @@ class Windowed:
 
     def name(self, op: Op, window: str, where: tuple[Where, ...]) -> str:
         """Names one output column, such as ``dep_delay_mean_1h_by_origin``."""
-        parts = [self.value or "events", op.label, window]
+        parts = [] if self.source is None else [self.source]
+        parts += [self.value or "events", op.label, window]
         if parse_duration(self.lag):
             parts.append(f"lag_{self.lag}")
         if self.tile:
@@ -167,14 +180,46 @@ class Windowed:
 
     @property
     def columns_read(self) -> tuple[str, ...]:
-        """The columns that this aggregate reads, the row time apart."""
-        optional = (self.value, self.at, self.available_at, self.by)
+        """The columns of the dataset's rows that this aggregate reads, the row time apart."""
+        if self.source is not None:
+            return self.row_keys
+        optional = (
+            self.value, self.at, self.available_at, self.by, self.event_id, self.deleted,
+        )  # fmt: skip
         compared = (condition.column for condition in self.where)  # type: ignore[union-attr]
         return (*self.key, *self.row_keys, *(name for name in optional if name), *compared)
 
-    def problems(self, where: str, columns: Mapping[str, Column]) -> Iterator[Problem]:
-        """Yields the mistakes of this aggregate; ``where`` is its path in the definition."""
+    def problems(
+        self, where: str, rows: Mapping[str, Column], sources: Mapping[str, Mapping[str, Column]]
+    ) -> Iterator[Problem]:
+        """Yields the mistakes of this aggregate.
+
+        Args:
+            where: its path in the definition.
+            rows: the columns of the dataset's rows.
+            sources: the columns of each of its sources.
+        """
+        if self.source is not None and self.source not in sources:
+            yield _unknown_source(where, self.source, sources)
+            return
+        columns = rows if self.source is None else sources[self.source]
+        if self.source is not None and self.at is None:
+            yield Problem(
+                f"{where}.at", None, f"events of the source {self.source!r} have no row time",
+                "name the Timestamp column of the source with their time",
+            )  # fmt: skip
+        if self.event_id is not None and self.available_at is None:
+            yield Problem(
+                f"{where}.available_at", None, "versions of an event become known one after another",
+                f"name the Timestamp column that says when, or leave event_id={self.event_id!r} out",
+            )  # fmt: skip
+        if self.deleted is not None and self.event_id is None:
+            yield Problem(
+                f"{where}.event_id", None, f"deleted={self.deleted!r} says which events are gone",
+                "name the column that identifies them",
+            )  # fmt: skip
         yield from self._column_problems(where, columns)
+        yield from self._row_key_problems(where, rows, columns)
         if not self.over:
             yield Problem(f"{where}.over", self.over, "no window", DURATION_CURE)
         for text in self.over:
@@ -230,30 +275,28 @@ class Windowed:
             )
 
     def _column_problems(self, where: str, columns: Mapping[str, Column]) -> Iterator[Problem]:
-        wanted: list[tuple[str, Any, tuple[type[Column], ...]]] = [
+        wanted: list[tuple[str, str | None, Kinds]] = [
             ("value", self.value, (Number, Integer, String)),
             ("at", self.at, (Timestamp,)),
             ("available_at", self.available_at, (Timestamp,)),
+            ("event_id", self.event_id, (String, Integer)),
+            ("deleted", self.deleted, (Boolean,)),
         ]
-        keys = (String, Integer, Boolean, Date)
-        wanted += [("key", name, keys) for name in self.key]
-        wanted += [("row_key", name, keys) for name in self.row_keys if self.row_key]
+        wanted += [("key", name, _KEYS) for name in self.key]
         for attribute, name, kinds in wanted:
-            if name is None:
-                continue
-            column = columns.get(name)
-            if column is None:
-                yield unknown_column(f"{where}.{attribute}", name, columns)
-            elif not isinstance(column, kinds):
-                yield Problem(
-                    f"{where}.{attribute}",
-                    name,
-                    f"a {type(column).__name__} column",
-                    "name a column of kind " + " or ".join(kind.__name__ for kind in kinds),
-                )
+            if name is not None:
+                yield from _kind_problems(f"{where}.{attribute}", name, kinds, columns)
+
+    def _row_key_problems(
+        self, where: str, rows: Mapping[str, Column], columns: Mapping[str, Column]
+    ) -> Iterator[Problem]:
+        """Yields the mistakes of the rows' keys, given the columns of rows and of events."""
+        if self.row_key or self.source is not None:
+            for name in self.row_keys:
+                yield from _kind_problems(f"{where}.row_key", name, _KEYS, rows)
         for key, row_key in zip(self.key, self.row_keys, strict=False):
-            if key in columns and row_key in columns:
-                kinds_found = (type(columns[key]).__name__, type(columns[row_key]).__name__)
+            if key in columns and row_key in rows:
+                kinds_found = (type(columns[key]).__name__, type(rows[row_key]).__name__)
                 if kinds_found[0] != kinds_found[1]:
                     yield Problem(
                         f"{where}.row_key",
@@ -261,6 +304,25 @@ class Windowed:
                         f"a {kinds_found[1]} column, compared with {key}, a {kinds_found[0]}",
                         "compare columns of one kind",
                     )
+
+
+def _kind_problems(
+    where: str, name: str, kinds: Kinds, columns: Mapping[str, Column]
+) -> Iterator[Problem]:
+    column = columns.get(name)
+    if column is None:
+        yield unknown_column(where, name, columns)
+    elif not isinstance(column, kinds):
+        yield Problem(
+            where, name, f"a {type(column).__name__} column",
+            "name a column of kind " + " or ".join(kind.__name__ for kind in kinds),
+        )  # fmt: skip
+
+
+def _unknown_source(where: str, name: str, sources: Mapping[str, Any]) -> Problem:
+    known = f"the sources are {', '.join(sources)}" if sources else "the dataset has none"
+    cure = f"{known}; name one, or declare it in sources"
+    return Problem(f"{where}.source", name, "no such source", cure)
 
 
 def unknown_column(where: str, name: str, columns: Mapping[str, Any]) -> Problem:

@@ -19,11 +19,13 @@ from transforms.aggregation.aggregates import Aggregate
 from transforms.columns import String
 from transforms.dataset import Dataset
 from transforms.durations import UNBOUNDED, duration_us
-from transforms.partition import hash_rows
+from transforms.partition import hash_rows, hash_values
+from transforms.sources import ROWS
 from transforms.windows import Where, Windowed
 
 ROW = "__row"
 TIME, AVAILABLE, RETIRED, ASKS = "time", "available_at", "retired_at", "asks"
+EVENT, ID, VERSION, SEEN = "event", "id", "version", "seen"
 _COMPARE = {
     "==": pc.equal,
     "!=": pc.not_equal,
@@ -71,22 +73,41 @@ class ValueColumn:
 
 
 @dataclass(frozen=True)
+class Versioned:
+    """Which columns tell the versions of an event.
+
+    Attributes:
+        event_id: what versions of one event share.
+        deleted: whether a version says that there is no such event; None: none does.
+        value: what decides between versions that become available at once; None: nothing.
+    """
+
+    event_id: str
+    deleted: str | None
+    value: str | None
+
+
+@dataclass(frozen=True)
 class WindowGroup:
     """The aggregates over one set of events.
 
     Attributes:
+        source: the table of the events; `ROWS`: the asking rows' own.
         key, row_key: the columns compared, of the event and of the asking row.
         at, available_at: the event's time and its availability.
+        versions: how events are corrected and deleted; None: rows are events of their own.
         row_time: the instant at which a row asks.
         tile_us: rows ask as if at the last multiple of this, the lag later; None: as they ask.
         aggregates: what to compute, by output column.
         values: what is aggregated, by label.
     """
 
+    source: str
     key: tuple[str, ...]
     row_key: tuple[str, ...]
     at: str
     available_at: str | None
+    versions: Versioned | None
     row_time: str
     tile_us: int | None
     aggregates: Mapping[str, Aggregate]
@@ -107,7 +128,12 @@ class WindowGroup:
     @property
     def is_shared(self) -> bool:
         """Whether rows that ask at one instant are answered alike: none can see its own event."""
-        return self.tile_us is not None and self.at == self.row_time
+        return self.tile_us is not None and not self.asks_later
+
+    @property
+    def asks_later(self) -> bool:
+        """Whether a row may ask after its own event happened."""
+        return self.source == ROWS and (self.at != self.row_time or self.versions is not None)
 
     def decided_by(self, name: str) -> tuple[str, ...]:
         """The columns of the events that decide an output column: its value's, its filters'."""
@@ -119,11 +145,14 @@ class WindowGroup:
         return (*source, *(condition.column for condition in value.where))
 
     def events(self, batch: pa.RecordBatch) -> pa.RecordBatch:
-        """Returns the events of a batch of rows, those without a key or a time left out.
+        """Returns the events of a batch of the source's rows, those without a key or a time left out.
 
         Events that every aggregate filters out are left out too. The columns are ``key0``..,
         ``time``, ``available_at`` where declared, `ROW` and one ``value:LABEL`` for each column
         that is aggregated.
+
+        Where events have versions, these are all of them, none left out, with ``seen`` to tell
+        those that would be: `transforms.aggregation.versions.resolve` makes events of them.
         """
         wanted = {f"key{i}": batch[name] for i, name in enumerate(self.key)}
         wanted[TIME] = batch[self.at].cast(pa.int64())
@@ -132,11 +161,23 @@ class WindowGroup:
         seen = self._passing(batch)
         for column in wanted.values():
             seen = pc.and_(seen, pc.is_valid(column))
-        if self.at != self.row_time:
+        if self.asks_later:
             wanted[ASKS] = batch[self.row_time].cast(pa.int64())
         wanted[ROW] = batch[ROW]
         wanted |= {f"value:{label}": value.take(batch) for label, value in self.values.items()}
-        return pa.RecordBatch.from_pydict(wanted).filter(seen)
+        if self.versions is None:
+            return pa.RecordBatch.from_pydict(wanted).filter(seen)
+        return pa.RecordBatch.from_pydict(wanted | self._of_versions(self.versions, batch, seen))
+
+    def _of_versions(
+        self, versions: Versioned, batch: pa.RecordBatch, seen: pa.Array
+    ) -> dict[str, pa.Array]:
+        """Returns the columns that only versions have."""
+        if versions.deleted is not None:
+            deleted = pc.fill_null(batch[versions.deleted], False)
+            seen = pc.and_(seen, pc.invert(deleted))
+        columns = {ID: batch[versions.event_id], EVENT: _identity(versions, batch), SEEN: seen}
+        return columns if versions.value is None else columns | {VERSION: batch[versions.value]}
 
     def _passing(self, batch: pa.RecordBatch) -> pa.Array:
         """Tells which events pass the filter of any aggregate."""
@@ -149,13 +190,16 @@ class WindowGroup:
         return functools.reduce(pc.or_, (_passes(where, batch) for where in filters))
 
     def requests(self, batch: pa.RecordBatch) -> pa.RecordBatch:
-        """Returns what the rows of a batch ask, those without a row time left out.
+        """Returns what a batch of the dataset's rows asks, those without a row time left out.
 
-        The columns are ``key0``.., ``time`` and `ROW`.
+        The columns are ``key0``.., ``time`` and `ROW`, and ``event`` where events of the same
+        table have versions: the identity of the row's own event.
         """
         wanted = {f"key{i}": batch[name] for i, name in enumerate(self.row_key)}
         wanted[TIME] = self.asked(batch[self.row_time].cast(pa.int64()))
         wanted[ROW] = batch[ROW]
+        if self.versions is not None and self.source == ROWS:
+            wanted[EVENT] = _identity(self.versions, batch)
         return pa.RecordBatch.from_pydict(wanted).filter(pc.is_valid(batch[self.row_time]))
 
     def asked(self, times: pa.Array) -> pa.Array:
@@ -181,21 +225,29 @@ def window_groups(dataset: Dataset) -> list[WindowGroup]:
         at = windowed.at or dataset.row_time
         # Rows of one group ask at one instant; rounded to tiles, that depends on the lag.
         tiles = (windowed.tile, windowed.lag) if windowed.tile else None
-        identity = (windowed.key, windowed.row_keys, at, windowed.available_at, tiles)
-        text = isinstance(dataset.row_columns.get(str(windowed.value)), String)
+        source = windowed.source or ROWS
+        versions = None
+        if windowed.event_id is not None:
+            versions = Versioned(windowed.event_id, windowed.deleted, windowed.value)
+        available_at = windowed.available_at
+        identity = (source, windowed.key, windowed.row_keys, at, available_at, versions, tiles)
+        columns = dataset.tables[source].row_columns
+        text = isinstance(columns.get(str(windowed.value)), String)
         groups.setdefault(identity, {}).update(_columns(windowed, text))
     return [
         WindowGroup(
+            source=source,
             key=key,
             row_key=row_key,
             at=at,
             available_at=available_at,
+            versions=versions,
             row_time=str(dataset.row_time),
             tile_us=duration_us(tiles[0]) if tiles else None,
             aggregates={name: aggregate for name, (aggregate, _) in columns.items()},
             values={value.label: value for _, value in columns.values() if value is not None},
         )
-        for (key, row_key, at, available_at, tiles), columns in groups.items()
+        for (source, key, row_key, at, available_at, versions, tiles), columns in groups.items()
     ]
 
 
@@ -222,6 +274,13 @@ def _columns(
             accuracy=op.accuracy,
         )
         yield name, (aggregate, None if unfiltered_events else value)
+
+
+def _identity(versions: Versioned, batch: pa.RecordBatch) -> pa.Array:
+    """The identity of each row's event, int64 (n,): below 0 by its id, its row's where it has none."""
+    ids = batch[versions.event_id]
+    of_id = hash_values(ids).view(np.int64) | np.iinfo(np.int64).min
+    return pc.if_else(pc.is_valid(ids), pa.array(of_id), batch[ROW])
 
 
 def _passes(where: tuple[Where, ...], batch: pa.RecordBatch) -> pa.Array:
