@@ -25,8 +25,8 @@ def _check_rejects(ingested: Facts, table: str, limit: float) -> None:
         common = sorted(rejects.items(), key=lambda item: (-item[1], item[0]))[:3]
         reasons = "; ".join(f"{reason} ({times:,})" for reason, times in common)
         raise InputError(
-            f"{count:,} of {records:,} records{table} were rejected, more than --max-reject-fraction "
-            f"{limit:g}; the commonest reasons: {reasons}; mend the input or the definition"
+            f"{count:,} of {records:,} records{table} were rejected, more than "
+            f"--max-reject-fraction {limit:g}; the commonest reasons: {reasons}; mend the input or the definition"
         )
 
 

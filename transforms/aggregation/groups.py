@@ -145,11 +145,11 @@ class WindowGroup:
         return (*source, *(condition.column for condition in value.where))
 
     def events(self, batch: pa.RecordBatch) -> pa.RecordBatch:
-        """Returns the events of a batch of the source's rows, those without a key or a time left out.
+        """Returns the events of a batch of the source's rows.
 
-        Events that every aggregate filters out are left out too. The columns are ``key0``..,
-        ``time``, ``available_at`` where declared, `ROW` and one ``value:LABEL`` for each column
-        that is aggregated.
+        Those without a key or a time are left out, and those that every aggregate filters out. The
+        columns are ``key0``.., ``time``, ``available_at`` where declared, `ROW` and one
+        ``value:LABEL`` for each column that is aggregated.
 
         Where events have versions, these are all of them, none left out, with ``seen`` to tell
         those that would be: `transforms.aggregation.versions.resolve` makes events of them.
@@ -277,7 +277,7 @@ def _columns(
 
 
 def _identity(versions: Versioned, batch: pa.RecordBatch) -> pa.Array:
-    """The identity of each row's event, int64 (n,): below 0 by its id, its row's where it has none."""
+    """The identity of each row's event, int64 (n,): less than 0, or its row's if it has no id."""
     ids = batch[versions.event_id]
     of_id = hash_values(ids).view(np.int64) | np.iinfo(np.int64).min
     return pc.if_else(pc.is_valid(ids), pa.array(of_id), batch[ROW])

@@ -82,8 +82,11 @@ def _order(codes: Ints, versions: pa.Table) -> Ints:
         if pa.types.is_floating(column.type):
             columns[name] = pc.if_else(pc.is_finite(column), column, None)
     table = pa.table({"event": codes, **columns})
-    keys = [(name, "descending" if name == SEEN else "ascending") for name in table.column_names]
-    order: Ints = pc.sort_indices(table, sort_keys=keys, null_placement="at_start").to_numpy()
+    keys = [
+        (name, "descending" if name == SEEN else "ascending", "at_start")
+        for name in table.column_names
+    ]
+    order: Ints = pc.sort_indices(table, sort_keys=keys).to_numpy()
     return order.astype(np.int64)
 
 
