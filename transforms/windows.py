@@ -178,6 +178,20 @@ class Windowed:
         text = isinstance(columns.get(str(self.value)), String) and op.name in OF_ONE_VALUE
         return String() if text else Number()
 
+    def precedence(self, at: str) -> tuple[str, ...]:
+        """The columns that decide between versions of an event that become available at once.
+
+        The greater value of the first stands, then of the second and so on; a missing one is less
+        than any other. All columns that this aggregate reads are among them, so that never the
+        order of the input decides.
+
+        Args:
+            at: the column with the events' times.
+        """
+        filtered = (condition.column for where in self.filters for condition in where)
+        names = (self.value, at, self.deleted, *self.key, *filtered)
+        return tuple(dict.fromkeys(name for name in names if name is not None))
+
     @property
     def columns_read(self) -> tuple[str, ...]:
         """The columns of the dataset's rows that this aggregate reads, the row time apart."""

@@ -25,7 +25,7 @@ from transforms.windows import Where, Windowed
 
 ROW = "__row"
 TIME, AVAILABLE, RETIRED, ASKS = "time", "available_at", "retired_at", "asks"
-EVENT, ID, VERSION, SEEN = "event", "id", "version", "seen"
+EVENT, ID, SEEN, RANK = "event", "id", "seen", "rank"
 _COMPARE = {
     "==": pc.equal,
     "!=": pc.not_equal,
@@ -79,12 +79,12 @@ class Versioned:
     Attributes:
         event_id: what versions of one event share.
         deleted: whether a version says that there is no such event; None: none does.
-        value: what decides between versions that become available at once; None: nothing.
+        precedence: what decides between versions that become available at once, the first first.
     """
 
     event_id: str
     deleted: str | None
-    value: str | None
+    precedence: tuple[str, ...]
 
 
 @dataclass(frozen=True)
@@ -151,8 +151,9 @@ class WindowGroup:
         columns are ``key0``.., ``time``, ``available_at`` where declared, `ROW` and one
         ``value:LABEL`` for each column that is aggregated.
 
-        Where events have versions, these are all of them, none left out, with ``seen`` to tell
-        those that would be: `transforms.aggregation.versions.resolve` makes events of them.
+        Where events have versions, these are all of them, none left out: ``seen`` tells those that
+        would not be, ``id`` the versions of one event, ``event`` the same as a number, ``rank0``..
+        which of them stands. `transforms.aggregation.versions.resolve` makes events of them.
         """
         wanted = {f"key{i}": batch[name] for i, name in enumerate(self.key)}
         wanted[TIME] = batch[self.at].cast(pa.int64())
@@ -177,7 +178,8 @@ class WindowGroup:
             deleted = pc.fill_null(batch[versions.deleted], False)
             seen = pc.and_(seen, pc.invert(deleted))
         columns = {ID: batch[versions.event_id], EVENT: _identity(versions, batch), SEEN: seen}
-        return columns if versions.value is None else columns | {VERSION: batch[versions.value]}
+        ranks = {f"{RANK}{i}": batch[name] for i, name in enumerate(versions.precedence)}
+        return columns | ranks
 
     def _passing(self, batch: pa.RecordBatch) -> pa.Array:
         """Tells which events pass the filter of any aggregate."""
@@ -228,7 +230,7 @@ def window_groups(dataset: Dataset) -> list[WindowGroup]:
         source = windowed.source or ROWS
         versions = None
         if windowed.event_id is not None:
-            versions = Versioned(windowed.event_id, windowed.deleted, windowed.value)
+            versions = Versioned(windowed.event_id, windowed.deleted, windowed.precedence(str(at)))
         available_at = windowed.available_at
         identity = (source, windowed.key, windowed.row_keys, at, available_at, versions, tiles)
         columns = dataset.tables[source].row_columns

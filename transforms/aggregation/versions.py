@@ -3,9 +3,8 @@
 Rows of one event id are versions of one event. Of those available before an instant, the greatest
 by (availability, value) stands for the event then, with its own time and key; the others are
 retired. So a version is retired when the next one becomes available, and of versions that become
-available at once only the greatest is ever known. A missing value is less than any other. What
-differs beyond that is decided by what the versions say, never by their order in the input: the
-later time stands, then the one that is not seen (a deletion), then the greater of what is left.
+available at once only the greatest is ever known: by its value, then by all else that windows read
+of it (`transforms.windows.Windowed.precedence`), never by its place in the input.
 """
 
 import numpy as np
@@ -16,13 +15,10 @@ import pyarrow.compute as pc
 from transforms.aggregation.groups import (
     ASKS,
     AVAILABLE,
-    EVENT,
     ID,
+    RANK,
     RETIRED,
-    ROW,
     SEEN,
-    TIME,
-    VERSION,
 )
 
 Ints = npt.NDArray[np.int64]
@@ -68,26 +64,25 @@ def resolve(versions: pa.Table) -> pa.Table:
         versions = versions.set_column(place, ASKS, asks)
     versions = versions.append_column(RETIRED, pa.array(retired, mask=~is_retired))
     seen = pc.and_(versions[SEEN], pa.chunked_array([pa.array(stands)]))
-    left_out = [name for name in (ID, VERSION, SEEN) if name in versions.column_names]
-    return versions.filter(seen).drop_columns(left_out)
+    return versions.filter(seen).drop_columns([ID, SEEN, *_ranks(versions)])
 
 
 def _order(codes: Ints, versions: pa.Table) -> Ints:
     """Sorts versions by event, and those of one event from the first known to the last."""
-    apart = {ID, ROW, EVENT, ASKS, AVAILABLE, VERSION, TIME, SEEN}
-    rest = [name for name in versions.column_names if name not in apart]
-    names = [AVAILABLE, VERSION, TIME, SEEN, *rest]
-    columns = {name: versions[name] for name in names if name in versions.column_names}
+    columns = {name: versions[name] for name in (AVAILABLE, *_ranks(versions))}
     for name, column in columns.items():
         if pa.types.is_floating(column.type):
             columns[name] = pc.if_else(pc.is_finite(column), column, None)
     table = pa.table({"event": codes, **columns})
-    keys = [
-        (name, "descending" if name == SEEN else "ascending", "at_start")
-        for name in table.column_names
-    ]
+    keys = [(name, "ascending", "at_start") for name in table.column_names]
     order: Ints = pc.sort_indices(table, sort_keys=keys).to_numpy()
     return order.astype(np.int64)
+
+
+def _ranks(versions: pa.Table) -> list[str]:
+    """The columns that decide between versions that become available at once, in order."""
+    ranks = [name for name in versions.column_names if name.startswith(RANK)]
+    return [f"{RANK}{i}" for i in range(len(ranks))]
 
 
 def _latest(codes: Ints, instants: pa.Array) -> pa.Array:
