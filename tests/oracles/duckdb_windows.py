@@ -9,6 +9,7 @@ once or twice. Nothing here knows of the code under test.
 
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
@@ -74,7 +75,7 @@ class Window:
         asked: the timestamp column with the instant at which a row asks.
         at, available_at: timestamp columns: the event's time, its availability (None: none).
         value: the numeric column; None: events only.
-        scale: a power of two; every value is a whole multiple of 1 / scale.
+        scale: a power of two; values of a fractional column are multiples of 1 / scale.
         width_us: None for unbounded.
         where: a condition on the events, in SQL.
     """
@@ -121,24 +122,27 @@ def ask(
     Returns:
         ``row`` and the output columns, for each row that asks and has the instant, by ``row``.
     """
+    kind = pa.null() if window.value is None else table.schema.field(window.value).type
+    whole = pa.types.is_integer(kind)
+    if whole:
+        window = dataclasses.replace(window, scale=1)
     with duckdb.connect() as connection:
         connection.register("source", table)
-        connection.execute(_events(window, table.schema))
+        connection.execute(_events(window, whole))
         connection.execute(_requests(window, asking))
         by_join = joins or window.available_at is not None
         facts = (_join if by_join else _frames)(window)
-        whole = window.value is not None and pa.types.is_integer(table.schema.field(window.value).type)
         columns = [f"{_result(r, window, whole)} AS {_quoted(name)}" for name, r in results.items()]
         query = f"SELECT {', '.join(['row', *columns])} FROM ({facts}) ORDER BY row"
         return connection.sql(query).to_arrow_table()
 
 
-def _events(window: Window, schema: pa.Schema) -> str:
+def _events(window: Window, whole: bool) -> str:
     value = "NULL::HUGEINT"
     if window.value is not None:
         name = _quoted(window.value)
         value = f"{name}::HUGEINT"
-        if not pa.types.is_integer(schema.field(window.value).type):
+        if not whole:
             units = f"({name} * {window.scale})"
             value = (
                 f"CASE WHEN NOT isfinite({name}) THEN NULL"
