@@ -30,13 +30,19 @@ if TYPE_CHECKING:
     from transforms.labels import Regression as Regression
     from transforms.operators import count as count
     from transforms.operators import count_nulls as count_nulls
+    from transforms.operators import decayed_mean as decayed_mean
+    from transforms.operators import distinct as distinct
     from transforms.operators import first as first
     from transforms.operators import last as last
+    from transforms.operators import last_k as last_k
     from transforms.operators import max as max
     from transforms.operators import mean as mean
     from transforms.operators import min as min
+    from transforms.operators import most_frequent as most_frequent
+    from transforms.operators import quantile as quantile
     from transforms.operators import rate as rate
     from transforms.operators import seconds_since_last as seconds_since_last
+    from transforms.operators import skew as skew
     from transforms.operators import std as std
     from transforms.operators import sum as sum
     from transforms.operators import var as var
@@ -64,15 +70,14 @@ _NAMES = {
     ),
     "transforms.labels": ("BinaryClassification", "Regression"),
     "transforms.operators": (
-        "count", "count_nulls", "first", "last", "max", "mean", "min", "rate",
-        "seconds_since_last", "std", "sum", "var",
+        "count", "count_nulls", "decayed_mean", "distinct", "first", "last", "last_k", "max",
+        "mean", "min", "most_frequent", "quantile", "rate", "seconds_since_last", "skew", "std",
+        "sum", "var",
     ),
     "transforms.pairs": ("Difference", "Ratio"),
     "transforms.period": ("history_needed",),
     "transforms.split": ("HashSplit", "TimeSplit"),
-    "transforms.windows": (
-        "Where", "Windowed",
-    ),
+    "transforms.windows": ("Where", "Windowed"),
     "transforms.zones": ("local_to_utc", "utc_to_local"),
 }  # fmt: skip
 _HOMES = {name: module for module, names in _NAMES.items() for name in names}

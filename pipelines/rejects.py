@@ -40,7 +40,7 @@ class WriteRejects(beam.PTransform):
 
     def _write(self, element: Group) -> None:
         file = self.files[element.partition]
-        (table,) = element.tables.values()
+        (table,) = element.tables().values()
         path = FileSystems.join(self.folder, f"part-{element.partition:05d}.jsonl")
         with file.source.open() as source, FileSystems.create(path) as sink:
             for record in located(table, source, self.format, self.max_record_bytes):

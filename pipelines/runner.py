@@ -14,7 +14,7 @@ from apache_beam.options.pipeline_options import PipelineOptions, StandardOption
 from apache_beam.runners.runner import create_runner
 
 from pipelines.arrow_coder import register_coders
-from pipelines.shuffle import Group, Partitioned
+from pipelines.shuffle import Partitioned
 from transforms import errors
 
 # Threads, not processes: the heavy steps are C++ and compiled kernels that release the
@@ -60,7 +60,7 @@ def run_pipeline(build: Callable[[beam.Pipeline], None], options: PipelineOption
         UserError: a step raised one; it comes back as it was raised.
         RunFailed: the pipeline failed otherwise.
     """
-    register_coders(Partitioned, Group)
+    register_coders(Partitioned)
     pipeline = beam.Pipeline(options=options)
     build(pipeline)
     try:

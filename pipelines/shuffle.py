@@ -2,19 +2,21 @@
 
 Local runners hold in memory whatever they group, several times over, and Python's pickling of it
 costs more than the work. So batches are written to files under the temporary location, and only
-references to their pieces go through Beam's own grouping: small on every runner.
+references to their pieces go through Beam's own grouping: about 200 bytes for 16,384 rows, on every
+runner.
 """
 
 import uuid
 from collections import defaultdict
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 import apache_beam as beam
 import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
+import pyarrow.compute as pc
 from apache_beam.io.filesystem import CompressionTypes
 from apache_beam.io.filesystems import FileSystems
 from apache_beam.transforms.window import GlobalWindow
@@ -24,6 +26,8 @@ from apache_beam.utils.windowed_value import WindowedValue
 # What a worker thread holds before it writes: large enough that the pieces of one partition are
 # hundreds of rows, small beside a worker's memory.
 SPILL_BYTES = 128 << 20
+# The rows of a piece at most: what is read is as large, whatever the partition.
+PIECE_ROWS = 1 << 14
 
 
 @dataclass(frozen=True)
@@ -35,12 +39,15 @@ class Partitioned:
         stream: what the rows are (``events``, say); batches of a stream share a schema.
         partition: int64 (n,), the partition of each row.
         batch: the rows.
+        times: int64 columns whose ranges the pieces tell; large partitions are cut into pieces
+            along the first of them.
     """
 
     stage: str
     stream: str
     partition: npt.NDArray[np.int64]
     batch: pa.RecordBatch
+    times: tuple[str, ...] = ()
 
     @property
     def nbytes(self) -> int:
@@ -48,27 +55,47 @@ class Partitioned:
         return self.batch.nbytes  # type: ignore[no-any-return]
 
 
+class Piece(NamedTuple):
+    """Rows of one stream and partition in a file, `PIECE_ROWS` at most.
+
+    Attributes:
+        stream: what the rows are.
+        path: the file.
+        schema_at, start, end: where in it the schema and the rows lie.
+        nbytes: bytes of memory that the rows take.
+        ranges: the least and the greatest value of each of the stream's times.
+    """
+
+    stream: str
+    path: str
+    schema_at: int
+    start: int
+    end: int
+    nbytes: int
+    ranges: tuple[tuple[int, int], ...]
+
+
 @dataclass(frozen=True)
 class Group:
-    """The rows that met in one partition of one stage.
+    """The rows that met in one partition of one stage, still in files.
 
     Attributes:
         stage, partition: where they met.
-        tables: the rows by stream, in arbitrary order.
+        pieces: the rows.
     """
 
     stage: str
     partition: int
-    tables: dict[str, pa.Table]
+    pieces: tuple[Piece, ...]
 
-    @property
-    def nbytes(self) -> int:
-        """Bytes of memory that the rows take."""
-        return sum(table.nbytes for table in self.tables.values())
+    def of(self, stream: str) -> list[Piece]:
+        """Returns the pieces of a stream, in arbitrary order."""
+        return [piece for piece in self.pieces if piece.stream == stream]
 
-
-# (stream, path, offset of the schema, offset of the batch, end of the batch)
-_Piece = tuple[str, str, int, int, int]
+    def tables(self) -> dict[str, pa.Table]:
+        """Reads all rows by stream, in arbitrary order."""
+        streams = dict.fromkeys(piece.stream for piece in self.pieces)
+        return {stream: read_pieces(self.of(stream)) for stream in streams}
 
 
 class GroupBatches(beam.PTransform):
@@ -92,12 +119,29 @@ class GroupBatches(beam.PTransform):
             references
             | "FlattenReferences" >> beam.Flatten()
             | "GroupReferences" >> beam.GroupByKey()
-            | "ReadPieces" >> beam.Map(_read_group).with_output_types(Group)
+            | "ToGroup" >> beam.Map(_to_group)
         )
 
 
+def read_pieces(pieces: Iterable[Piece]) -> pa.Table:
+    """Reads pieces of one stream, at least one, in the order of their places."""
+    by_path: dict[str, list[Piece]] = defaultdict(list)
+    for piece in sorted(pieces):
+        by_path[piece.path].append(piece)
+    batches = []
+    for path, found in by_path.items():
+        with _open(path) as source:
+            for piece in found:
+                source.seek(piece.schema_at)
+                schema = pa.ipc.read_schema(source)
+                source.seek(piece.start)
+                message = source.read_buffer(piece.end - piece.start)
+                batches.append(pa.ipc.read_record_batch(message, schema))
+    return pa.Table.from_batches(batches)
+
+
 class _WritePieces(beam.DoFn):
-    """Writes batches sorted by partition and emits a reference to each partition's piece."""
+    """Writes batches sorted by partition and emits a reference to each piece."""
 
     def __init__(self, folder: str) -> None:
         self._folder = folder
@@ -106,7 +150,7 @@ class _WritePieces(beam.DoFn):
         self._held: dict[tuple[str, str], list[Partitioned]] = defaultdict(list)
         self._bytes = 0
 
-    def process(self, element: Partitioned) -> Iterator[tuple[tuple[str, int], _Piece]]:
+    def process(self, element: Partitioned) -> Iterator[tuple[tuple[str, int], tuple[Any, ...]]]:
         self._held[element.stage, element.stream].append(element)
         self._bytes += element.batch.nbytes
         if self._bytes >= SPILL_BYTES:
@@ -116,7 +160,7 @@ class _WritePieces(beam.DoFn):
         for reference in self._write():
             yield WindowedValue(reference, MIN_TIMESTAMP, [GlobalWindow()])
 
-    def _write(self) -> Iterator[tuple[tuple[str, int], _Piece]]:
+    def _write(self) -> Iterator[tuple[tuple[str, int], tuple[Any, ...]]]:
         if not self._held:
             return
         path = FileSystems.join(self._folder, f"{uuid.uuid4().hex}.arrow")
@@ -125,7 +169,7 @@ class _WritePieces(beam.DoFn):
             writer = _PieceWriter(path, sink)
             for (stage, stream), held in self._held.items():
                 for partition, piece in writer.write(stream, held):
-                    references.append(((stage, partition), piece))
+                    references.append(((stage, partition), tuple(piece)))
         self.start_bundle()
         yield from references  # only now is the file complete and readable
 
@@ -138,22 +182,29 @@ class _PieceWriter:
         self._sink = sink
         self._position = 0
 
-    def write(self, stream: str, held: list[Partitioned]) -> Iterator[tuple[int, _Piece]]:
+    def write(self, stream: str, held: list[Partitioned]) -> Iterator[tuple[int, Piece]]:
+        times = held[0].times
         table = pa.Table.from_batches([element.batch for element in held])
         partition = np.concatenate([element.partition for element in held])
         if partition.max(initial=0) < 1 << 16:
             partition = partition.astype(np.uint16)  # which numpy sorts by radix
         order = np.argsort(partition, kind="stable")
+        found, starts = np.unique(partition[order], return_index=True)
+        ends = [*starts[1:].tolist(), len(order)]
+        if times:
+            _sort_large(order, starts.tolist(), ends, table[times[0]])
         rows = table.take(pa.array(order)).combine_chunks().to_batches()
         if not rows:
             return
         schema_at = self._append(table.schema.serialize())
-        found, starts = np.unique(partition[order], return_index=True)
-        for number, start, end in zip(
-            found.tolist(), starts.tolist(), [*starts[1:].tolist(), len(order)], strict=True
-        ):
-            start_at = self._append(rows[0].slice(start, end - start).serialize())
-            yield number, (stream, self._path, schema_at, start_at, self._position)
+        for number, start, end in zip(found.tolist(), starts.tolist(), ends, strict=True):
+            for at in range(start, end, PIECE_ROWS):
+                piece = rows[0].slice(at, min(PIECE_ROWS, end - at))
+                start_at = self._append(piece.serialize())
+                yield number, Piece(
+                    stream, self._path, schema_at, start_at, self._position, piece.nbytes,
+                    tuple(_range(piece[name]) for name in times),
+                )  # fmt: skip
 
     def _append(self, message: pa.Buffer) -> int:
         start = self._position
@@ -162,22 +213,28 @@ class _PieceWriter:
         return start
 
 
-def _read_group(group: tuple[tuple[str, int], Iterable[_Piece]]) -> Group:
+def _sort_large(
+    order: npt.NDArray[np.int64], starts: Sequence[int], ends: Sequence[int], time: pa.ChunkedArray
+) -> None:
+    """Sorts the rows of each partition that makes several pieces by time, in place."""
+    times = time.to_numpy()
+    for start, end in zip(starts, ends, strict=True):
+        if end - start > PIECE_ROWS:
+            rows = order[start:end]
+            order[start:end] = rows[np.argsort(times[rows], kind="stable")]
+
+
+def _range(values: pa.Array) -> tuple[int, int]:
+    """The least and the greatest value; without any, a range that widens no other."""
+    found = pc.min_max(values)
+    if not found["min"].is_valid:
+        return np.iinfo(np.int64).max, np.iinfo(np.int64).min
+    return found["min"].as_py(), found["max"].as_py()
+
+
+def _to_group(group: tuple[tuple[str, int], Iterable[tuple[Any, ...]]]) -> Group:
     (stage, partition), pieces = group
-    by_path: dict[str, list[_Piece]] = defaultdict(list)
-    for piece in sorted(pieces):
-        by_path[piece[1]].append(piece)
-    batches: dict[str, list[pa.RecordBatch]] = defaultdict(list)
-    for path, found in by_path.items():
-        with _open(path) as source:
-            for stream, _, schema_at, start, end in found:
-                source.seek(schema_at)
-                schema = pa.ipc.read_schema(source)
-                source.seek(start)
-                message = source.read_buffer(end - start)
-                batches[stream].append(pa.ipc.read_record_batch(message, schema))
-    tables = {stream: pa.Table.from_batches(found) for stream, found in batches.items()}
-    return Group(stage, partition, tables)
+    return Group(stage, partition, tuple(Piece(*piece) for piece in pieces))
 
 
 def _open(path: str) -> pa.NativeFile:

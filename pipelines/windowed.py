@@ -8,14 +8,28 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from pipelines.shuffle import Group, GroupBatches, Partitioned
-from transforms.aggregation.compute import compute
-from transforms.aggregation.groups import ROW, WindowGroup, window_groups
+from pipelines.shuffle import Group, GroupBatches, Partitioned, Piece, read_pieces
+from transforms.aggregation.groups import (
+    ASKS,
+    AVAILABLE,
+    RETIRED,
+    ROW,
+    TIME,
+    WindowGroup,
+    window_groups,
+)
+from transforms.aggregation.sliced import SlicedWindows
+from transforms.aggregation.slices import Block, Slice, cut
 from transforms.dataset import Dataset
 from transforms.partition import mix
 from transforms.period import Period
 
-_ROWS = "rows"
+_ROWS, _EVENTS, _REQUESTS = "rows", "events", "requests"
+MEMORY_BYTES = 512 << 20
+# The kernels make about eight times as much of a slice: sorted copies, trees, and their answers.
+_SLICES_IN_MEMORY = 16
+# A chunk of requests with its states, and the summaries of slices, take a quarter each.
+_CHUNKS_IN_MEMORY = 4
 
 
 class WindowedAggregates(beam.PTransform):
@@ -31,8 +45,10 @@ class WindowedAggregates(beam.PTransform):
         dataset: the definition.
         temp_location: a folder that all workers can write to and read from.
         shards: how many output batches at most.
-        key_partitions: into how many parts the keys of a window are divided. The events of one
-            part are held in memory together.
+        key_partitions: into how many parts the keys of a window are divided. A worker thread
+            works on one part at a time.
+        memory_bytes: how much of a part a worker thread holds in memory, see docs/memory.md; its
+            events are cut along time where they are more.
         keep: the row columns of the output, beside `ROW` and the windowed ones; None: all.
         period: only rows of these times are in the output; the others are events. None: all.
     """
@@ -44,6 +60,7 @@ class WindowedAggregates(beam.PTransform):
         *,
         shards: int,
         key_partitions: int,
+        memory_bytes: int = MEMORY_BYTES,
         keep: Sequence[str] | None = None,
         period: Period | None = None,
     ) -> None:
@@ -52,6 +69,7 @@ class WindowedAggregates(beam.PTransform):
         self.temp_location = temp_location
         self.shards = shards
         self.key_partitions = key_partitions
+        self.memory_bytes = memory_bytes
         self.keep = keep
         self.period = period
 
@@ -66,7 +84,9 @@ class WindowedAggregates(beam.PTransform):
                 _to_keys, groups, self.key_partitions, self.period
             )
             by_key = (asked,) | "GroupByKey" >> GroupBatches(self.temp_location)
-            parts.append(by_key | "Aggregate" >> _each(_aggregate, groups, self.shards))
+            parts.append(
+                by_key | "Aggregate" >> _each(_aggregate, groups, self.shards, self.memory_bytes)
+            )
         return (
             tuple(parts)
             | "GroupByShard" >> GroupBatches(self.temp_location)
@@ -101,45 +121,61 @@ def _to_keys(
         if period is not None:
             seen = batch.filter(period.reaches(group, batch))
             asking = batch.filter(period.asks(batch[group.row_time]))
-        for stream, rows in (("events", group.events(seen)), ("requests", group.requests(asking))):
+        for stream, rows in ((_EVENTS, group.events(seen)), (_REQUESTS, group.requests(asking))):
             if len(rows):
-                yield Partitioned(str(i), stream, group.partition(rows, partitions), rows)
+                known = (AVAILABLE, RETIRED, ASKS)
+                times = (TIME, *(name for name in known if name in rows.schema.names))
+                keys = group.partition(rows, partitions)
+                yield Partitioned(str(i), stream, keys, rows, times)
 
 
-def _aggregate(element: Group, groups: Sequence[WindowGroup], shards: int) -> Iterator[Partitioned]:
-    tables = element.tables
-    if "requests" in tables:
-        group = groups[int(element.stage)]
-        values = compute(group, tables.get("events"), tables["requests"])
-        # Of one type wherever they come from: what keys without events get is no integer.
-        floats = [pa.field(name, pa.float64()) for name in group.aggregates]
-        values = values.cast(pa.schema([values.schema.field(ROW), *floats]), safe=False)
-        yield _to_shards(values, f"windows{element.stage}", shards)
+def _aggregate(
+    element: Group, groups: Sequence[WindowGroup], shards: int, memory_bytes: int
+) -> Iterator[Partitioned]:
+    """Computes the windows of one key partition, one slice of its events after the other."""
+    group = groups[int(element.stage)]
+    slices = cut(map(_block, element.of(_EVENTS)), memory_bytes // _SLICES_IN_MEMORY)
+    chunks = cut(map(_block, element.of(_REQUESTS)), memory_bytes // _CHUNKS_IN_MEMORY)
+    windows = SlicedWindows(group, slices, _read, memory_bytes // _CHUNKS_IN_MEMORY)
+    kinds = pa.schema([(ROW, pa.int64()), *group.schema])
+    for values in windows.answer(map(_read, chunks)):
+        yield _to_shards(values.cast(kinds, safe=False), f"windows{element.stage}", shards)
+
+
+def _block(piece: Piece) -> Block[Piece]:
+    first_us, last_us = piece.ranges[0]
+    settled_us = max(greatest for _, greatest in piece.ranges)
+    return Block(piece, piece.nbytes, first_us, last_us, settled_us)
+
+
+def _read(rows: Slice[Piece]) -> pa.Table:
+    table = read_pieces(block.place for block in rows.blocks)
+    return table.drop_columns([ASKS]) if ASKS in table.column_names else table
 
 
 def _join(element: Group, groups: Sequence[WindowGroup]) -> tuple[int, pa.RecordBatch]:
     """Puts each row's windowed values beside it and orders the rows by their hash."""
-    tables = element.tables
+    tables = element.tables()
     rows = tables[_ROWS].combine_chunks()
     rows = rows.take(pa.array(np.argsort(mix(rows[ROW].to_numpy()), kind="stable")))
     identity = rows[ROW].to_numpy()
     for i, group in enumerate(groups):
-        for name, column in _beside(identity, tables.get(f"windows{i}"), list(group.aggregates)):
+        for name, column in _beside(identity, tables.get(f"windows{i}"), group.schema):
             rows = rows.append_column(name, column)
     return element.partition, rows.combine_chunks().to_batches()[0]
 
 
 def _beside(
-    identity: np.ndarray, values: pa.Table | None, names: Sequence[str]
+    identity: np.ndarray, values: pa.Table | None, schema: pa.Schema
 ) -> Iterator[tuple[str, pa.Array]]:
-    """Yields windowed columns as float64, in the order of the given rows; null for those not in."""
+    """Yields windowed columns in the order of the given rows; null for those not in."""
     if values is None:
-        yield from ((name, pa.nulls(len(identity), pa.float64())) for name in names)
+        yield from ((kind.name, pa.nulls(len(identity), kind.type)) for kind in schema)
         return
     found = values[ROW].to_numpy()
     order = np.argsort(found)
     found = found[order]
     position = np.minimum(np.searchsorted(found, identity), len(found) - 1)
     index = pa.array(order[position], mask=found[position] != identity)
-    for name in names:
+    for name in schema.names:
         yield name, pc.take(values[name].combine_chunks(), index)

@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any
 
-from transforms.columns import Column, CsvFormat, Number, Timestamp
+from transforms.columns import Column, CsvFormat, Timestamp
 from transforms.errors import DefinitionError, Problem
 from transforms.features import CROSSABLE, Crossed, Custom, Feature
 from transforms.freeze import freeze_sequences
@@ -83,8 +83,12 @@ class Dataset:
 
     @cached_property
     def windowed_columns(self) -> Mapping[str, Column]:
-        """Columns that windows add; numbers, whatever they count."""
-        return {name: Number() for windowed in self.windows for name in windowed.names}
+        """Columns that windows add."""
+        return {
+            name: windowed.kind(op, self.row_columns)
+            for windowed in self.windows
+            for name, (op, _, _) in windowed.outputs.items()
+        }
 
     @cached_property
     def all_columns(self) -> Mapping[str, Column]:

@@ -10,6 +10,7 @@ other. An event ``e`` of the row's key is in the window of a row asked for at ``
 import math
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from typing import Any, TypeGuard
 
 import numpy as np
 import pyarrow as pa
@@ -18,10 +19,11 @@ import pyarrow.compute as pc
 from transforms.aggregation.groups import ROW
 from transforms.dataset import Dataset
 from transforms.durations import UNBOUNDED, duration_us
-from transforms.operators import COUNTS, Op
+from transforms.operators import Op
 from transforms.windows import Where, Windowed
 
 Number = int | float
+Value = Number | str
 _EXAMPLES = 3
 _COMPARE = {
     "==": pc.equal, "!=": pc.not_equal, "<": pc.less, "<=": pc.less_equal, ">": pc.greater,
@@ -51,8 +53,15 @@ class WindowedColumn:
 
     def bounds(self, asked_us: int) -> tuple[int | None, int]:
         """Returns the window's start (None: without bound) and its end for a row's time."""
-        end = asked_us - self.lag_us
+        end = self.answered_for(asked_us) - self.lag_us
         return (None if self.window_us is None else end - self.window_us), end
+
+    def answered_for(self, asked_us: int) -> int:
+        """Returns the instant that a row is answered for: its own, or the last tile's end."""
+        if self.windowed.tile is None:
+            return asked_us
+        tile_us = duration_us(self.windowed.tile)
+        return (asked_us - self.lag_us) // tile_us * tile_us + self.lag_us
 
 
 @dataclass(frozen=True)
@@ -69,7 +78,7 @@ class Event:
     row: int
     time_us: int
     available_us: int | None
-    value: Number | None
+    value: Value | None
 
 
 @dataclass(frozen=True)
@@ -113,8 +122,8 @@ class Explanation:
 def output_columns(dataset: Dataset) -> dict[str, WindowedColumn]:
     """Returns the columns that a definition's windows add, by name."""
     return {
-        windowed.name(op, window, where): WindowedColumn(
-            name=windowed.name(op, window, where),
+        name: WindowedColumn(
+            name=name,
             windowed=windowed,
             op=op,
             where=where,
@@ -122,9 +131,7 @@ def output_columns(dataset: Dataset) -> dict[str, WindowedColumn]:
             lag_us=duration_us(windowed.lag),
         )
         for windowed in dataset.windows
-        for where in windowed.filters
-        for window in windowed.over
-        for op in windowed.ops  # type: ignore[union-attr]
+        for name, (op, window, where) in windowed.outputs.items()
     }
 
 
@@ -153,6 +160,7 @@ def explain(
     windowed = column.windowed
     rows = rows.filter(pc.is_valid(rows[at]))
     start, end = column.bounds(asked_us)
+    answered_us = column.answered_for(asked_us)
     time = rows[at].cast(pa.int64())
     early = pc.less(time, end if start is None else start)
     late = pc.greater_equal(time, end)
@@ -164,7 +172,7 @@ def explain(
     known = pa.chunked_array([pa.array(np.ones(len(rows), bool))])
     if windowed.available_at is not None:
         available = rows[windowed.available_at].cast(pa.int64())
-        known = pc.fill_null(pc.less(available, asked_us), False)
+        known = pc.fill_null(pc.less(available, answered_us), False)
     valued = _has_value(rows, windowed.value)
 
     def select(*masks: pa.ChunkedArray) -> tuple[Event, ...]:
@@ -196,84 +204,6 @@ def explain(
     )
 
 
-def recompute(explanation: Explanation) -> Number | None:
-    """Computes a column's value from the events listed, in exact sums; None: missing."""
-    op = explanation.column.op
-    count = explanation.valued
-    if op.name == "count_nulls":
-        count = len(explanation.events) - count
-    if op.name in COUNTS:
-        return None if 0 < count < op.min_count else count
-    if not count:
-        return op.default
-    if count < op.min_count:
-        return None
-    events: Sequence[Event] = explanation.events
-    if explanation.column.windowed.value is not None:
-        events = [e for e in events if e.value is not None and math.isfinite(e.value)]
-    if op.name == "seconds_since_last":
-        return (explanation.asked_us - events[-1].time_us) / 1e6
-    values = _values(events)
-    try:
-        if op.name == "rate":
-            gone_us = events[-1].time_us - events[0].time_us
-            return (
-                (values[-1] - values[0]) / gone_us * duration_us(str(op.per)) if gone_us else None
-            )
-        return _apply(op.name, values)
-    except OverflowError:  # beyond the largest float: the engine's answer is missing, too
-        return None
-
-
-def agree(engine: Number | None, events: Explanation) -> bool:
-    """Returns whether the engine's value is that of the events listed, to its precision.
-
-    Counts, least, greatest and last values and sums of integers must be equal; sums and means may
-    differ by 1e-12 of the values' magnitudes, deviations by 1e-9.
-    """
-    listed = recompute(events)
-    if engine is None or listed is None:
-        return engine is listed
-    if engine == listed:
-        return True
-    magnitudes = [abs(value) for value in _values(events.events)]
-    scale = {
-        "sum": math.fsum(magnitudes) * 1e-12,
-        "mean": math.fsum(magnitudes) / max(len(magnitudes), 1) * 1e-12,
-        "var": abs(listed) * 1e-9,
-        "std": abs(listed) * 1e-9,
-        "rate": abs(listed) * 1e-12,
-    }
-    return abs(engine - listed) <= scale.get(events.column.op.name, 0.0)
-
-
-def _values(events: Sequence[Event]) -> list[Number]:
-    return [e.value for e in events if e.value is not None and math.isfinite(e.value)]
-
-
-def _apply(op: str, values: Sequence[Number]) -> Number | None:
-    """Applies an operator to the values of a window, at least one, in order of precedence."""
-    if op in ("min", "max"):
-        return min(values) if op == "min" else max(values)
-    if op in ("first", "last"):
-        return values[0 if op == "first" else -1]
-    if op == "sum" and all(isinstance(value, int) for value in values):
-        return sum(values)
-    total = math.fsum(values)
-    if op == "sum":
-        return total
-    mean = total / len(values)
-    if op == "mean":
-        return mean
-    if len(values) < 2:
-        return None
-    # The second sum takes off what rounding the mean brings in (Chan, Golub, LeVeque 1983).
-    squares = math.fsum((v - mean) ** 2 for v in values)
-    off = math.fsum(v - mean for v in values) ** 2 / len(values)
-    variance = max(squares - off, 0) / (len(values) - 1)
-    return variance if op == "var" else math.sqrt(variance)
-
-
 def _has_value(rows: pa.Table, name: str | None) -> pa.ChunkedArray:
     if name is None:
         return pa.chunked_array([pa.array(np.ones(len(rows), bool))])
@@ -298,8 +228,12 @@ def _each(rows: pa.Table, at: str, windowed: Windowed) -> Iterator[Event]:
         yield Event(row, time, seen, value)
 
 
-def _precedence(event: Event) -> tuple[Number, ...]:
-    least = -math.inf
-    value = least if event.value is None or math.isnan(event.value) else event.value
-    available = least if event.available_us is None else event.available_us
+def is_value(value: Value | None) -> TypeGuard[Value]:
+    """Tells whether a window's operators see a value: neither missing, NaN nor infinite."""
+    return value is not None and (isinstance(value, str) or math.isfinite(value))
+
+
+def _precedence(event: Event) -> tuple[Any, ...]:
+    available = -math.inf if event.available_us is None else event.available_us
+    value = (True, event.value) if is_value(event.value) else (False, 0)
     return (event.time_us, available, value, event.row)

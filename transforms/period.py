@@ -94,12 +94,7 @@ def history_needed(dataset: Dataset) -> int | None:
     The greatest lag + window; 0 without windows; None where a window is unbounded, so that the
     events of all time are needed.
     """
-    reaches = [
-        None if aggregate.window_us is None else aggregate.window_us + aggregate.lag_us
-        for group in window_groups(dataset)
-        for aggregate in group.aggregates.values()
-    ]
-    return _greatest(reaches)
+    return _greatest(_reach_back(group) for group in window_groups(dataset))
 
 
 def history_text(reach_us: int | None) -> str:
@@ -131,11 +126,20 @@ def _read_bound(option: str, text: str | None) -> int | None:
 
 def _reach(group: WindowGroup, period: Period) -> tuple[int | None, int | None]:
     """Returns the event times that the group's windows reach from the rows of a period."""
-    aggregates = list(group.aggregates.values())
-    back = _greatest(None if a.window_us is None else a.window_us + a.lag_us for a in aggregates)
+    aggregates = group.aggregates.values()
+    back = _reach_back(group)
     low = None if back is None or period.from_us is None else period.from_us - back
     high = None if period.to_us is None else period.to_us - min(a.lag_us for a in aggregates)
     return low, high
+
+
+def _reach_back(group: WindowGroup) -> int | None:
+    """Returns how far before a row's time the group's windows may start; None: without bound."""
+    widths = [
+        None if a.window_us is None else a.window_us + a.lag_us for a in group.aggregates.values()
+    ]
+    back = _greatest(widths)
+    return None if back is None else back + (group.tile_us or 0)
 
 
 def _greatest(reaches: Iterable[int | None]) -> int | None:

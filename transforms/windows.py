@@ -1,5 +1,6 @@
 """Windowed aggregates as data: column × operators × windows, and the names they give."""
 
+import itertools
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Literal
@@ -8,7 +9,7 @@ from transforms.columns import Boolean, Column, Date, Integer, Number, String, T
 from transforms.durations import DURATION_CURE, UNBOUNDED, parse_duration
 from transforms.errors import Problem
 from transforms.freeze import freeze_sequences
-from transforms.operators import OF_EVENTS, Op, count
+from transforms.operators import OF_EVENTS, OF_ONE_VALUE, OF_TEXT, OPERATORS, Op, count
 
 COMPARISONS = {"==": "eq", "!=": "ne", "<": "lt", "<=": "le", ">": "gt", ">=": "ge"}
 
@@ -67,10 +68,12 @@ class Windowed:
     ``e.available_at < q``; never its own event.
 
     Attributes:
-        value: the Number or Integer column aggregated; None counts events.
+        value: the Number, Integer or (for some operators) String column aggregated; None counts
+            events.
         key: the column or columns that say whose event it is; empty: one key for all.
         over: the window lengths, such as ``"1h"``, or ``"unbounded"``.
-        ops: the operators, each applied to each window.
+        ops: the operators, each applied to each window; several in one, as `last_k` gives them,
+            count as several.
         row_key: the columns of the asking row compared with ``key``; empty: the same.
         at: the Timestamp column with the event's time; None: the dataset's row time.
         available_at: the Timestamp column with the instant from which the event is known.
@@ -79,12 +82,15 @@ class Windowed:
         by: a column of the events; each of ``categories`` gets columns of its own, over the
             events that have this category there.
         categories: the values of ``by``.
+        tile: for very dense keys: rows ask as if at the last multiple of this duration (counted
+            from 1970, UTC, the lag later), so that rows of one tile share their windows. What they
+            see is exact for that instant, which is less than a tile before their own.
     """
 
     value: str | None = None
     key: tuple[str, ...] | str = ()
     over: tuple[str, ...] | str = ()
-    ops: tuple[Op, ...] | Op = field(default_factory=count)
+    ops: tuple[Op | tuple[Op, ...], ...] | Op = field(default_factory=count)
     row_key: tuple[str, ...] | str = ()
     at: str | None = None
     available_at: str | None = None
@@ -92,12 +98,20 @@ class Windowed:
     where: tuple[Where, ...] | Where = ()
     by: str | None = None
     categories: tuple[str | float | bool, ...] = ()
+    tile: str | None = None
 
     def __post_init__(self) -> None:
         freeze_sequences(self)
         for name in ("key", "over", "ops", "row_key", "where"):
             value = getattr(self, name)
             object.__setattr__(self, name, value if isinstance(value, tuple) else (value,))
+        flat = [op if isinstance(op, tuple | list) else (op,) for op in self.operators]
+        object.__setattr__(self, "ops", tuple(itertools.chain.from_iterable(flat)))
+
+    @property
+    def operators(self) -> tuple[Op, ...]:
+        """The operators, one for each output column of a window."""
+        return self.ops  # type: ignore[return-value]
 
     @property
     def row_keys(self) -> tuple[str, ...]:
@@ -117,6 +131,8 @@ class Windowed:
         parts = [self.value or "events", op.label, window]
         if parse_duration(self.lag):
             parts.append(f"lag_{self.lag}")
+        if self.tile:
+            parts.append(f"tile_{self.tile}")
         if where:
             parts.append("where_" + "_and_".join(condition.label for condition in where))
         if self.key:
@@ -126,14 +142,28 @@ class Windowed:
         return "_".join(parts)
 
     @property
+    def outputs(self) -> dict[str, tuple[Op, str, tuple[Where, ...]]]:
+        """Operator, window and filter of each output column, by name.
+
+        Columns of one name are one: a definition that has them is refused.
+        """
+        return dict(self._outputs())
+
+    @property
     def names(self) -> tuple[str, ...]:
         """The output columns: for each filter, each window and each operator."""
-        return tuple(
-            self.name(op, window, where)
-            for where in self.filters
-            for window in self.over
-            for op in self.ops  # type: ignore[union-attr]
-        )
+        return tuple(name for name, _ in self._outputs())
+
+    def _outputs(self) -> Iterator[tuple[str, tuple[Op, str, tuple[Where, ...]]]]:
+        for where in self.filters:
+            for window in self.over:
+                for op in self.operators:
+                    yield self.name(op, window, where), (op, window, where)
+
+    def kind(self, op: Op, columns: Mapping[str, Column]) -> Column:
+        """The kind of an operator's output columns."""
+        text = isinstance(columns.get(str(self.value)), String) and op.name in OF_ONE_VALUE
+        return String() if text else Number()
 
     @property
     def columns_read(self) -> tuple[str, ...]:
@@ -157,17 +187,10 @@ class Windowed:
                 )
         if parse_duration(self.lag) is None:
             yield Problem(f"{where}.lag", self.lag, "not a duration", DURATION_CURE)
-        for op in self.ops:  # type: ignore[union-attr]
-            yield from op.problems(
-                f"{where}.ops",
-            )
-            if self.value is None and op.name not in OF_EVENTS:
-                yield Problem(
-                    f"{where}.value",
-                    None,
-                    f"{op.name} needs a column",
-                    "name the column to aggregate",
-                )
+        if self.tile is not None and not parse_duration(self.tile):
+            yield Problem(f"{where}.tile", self.tile, "not a positive duration", DURATION_CURE)
+        for op in self.operators:
+            yield from self._operator_problems(where, op, columns)
         if len(self.row_keys) != len(self.key):
             yield Problem(
                 f"{where}.row_key",
@@ -183,9 +206,32 @@ class Windowed:
         for condition in sorted(set().union(*self.filters), key=repr):
             yield from condition.problems(f"{where}.where", columns)
 
+    def _operator_problems(
+        self, where: str, op: Op, columns: Mapping[str, Column]
+    ) -> Iterator[Problem]:
+        is_text = isinstance(columns.get(str(self.value)), String)
+        yield from op.problems(f"{where}.ops")
+        if is_text and op.name in OPERATORS and op.name not in OF_TEXT:
+            yield Problem(
+                f"{where}.value", self.value, f"text has no {op.name}",
+                f"name a Number or Integer column, or use one of {', '.join(OF_TEXT)}",
+            )  # fmt: skip
+        if is_text and op.name in OF_ONE_VALUE and op.default is not None:
+            yield Problem(
+                f"{where}.ops.default", op.default, f"a number, but {self.value} is text",
+                "leave it out",
+            )  # fmt: skip
+        if self.value is None and op.name not in OF_EVENTS:
+            yield Problem(
+                f"{where}.value",
+                None,
+                f"{op.name} needs a column",
+                "name the column to aggregate",
+            )
+
     def _column_problems(self, where: str, columns: Mapping[str, Column]) -> Iterator[Problem]:
         wanted: list[tuple[str, Any, tuple[type[Column], ...]]] = [
-            ("value", self.value, (Number, Integer)),
+            ("value", self.value, (Number, Integer, String)),
             ("at", self.at, (Timestamp,)),
             ("available_at", self.available_at, (Timestamp,)),
         ]

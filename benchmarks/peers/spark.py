@@ -1,4 +1,3 @@
-# ruff: noqa: E402 (workers find the imports through the path set first)
 """The benchmark by hand in PySpark, on two local cores: window functions and ML transformers.
 
     python benchmarks/peers/spark.py DIR OUT

@@ -18,14 +18,13 @@ from transforms.dataset import Dataset
 from transforms.errors import RunFailed
 from transforms.explanation import (
     Explanation,
-    Number,
+    Value,
     WindowedColumn,
-    agree,
     explain,
     output_columns,
     passes,
-    recompute,
 )
+from transforms.recomputation import agree, recompute
 from transforms.windows import Where
 
 
@@ -33,7 +32,7 @@ from transforms.windows import Where
 class Explained:
     """A windowed value with its explanation: the engine's value, None where it is missing."""
 
-    value: Number | None
+    value: Value | None
     explanation: Explanation
 
 
@@ -56,7 +55,7 @@ class _Events:
         self.asked_us: int = row[group.row_time].cast(pa.int64())[0].as_py()
         self.filters = list(dict.fromkeys(column.where for column in columns))
         names = (
-            *group.key, group.at, *(column.windowed.value for column in columns),
+            *group.key, group.at, group.row_time, *(c.windowed.value for c in columns),
             group.available_at, *(c.column for where in self.filters for c in where), ROW,
         )  # fmt: skip
         self.names = list(dict.fromkeys(name for name in names if name is not None))

@@ -2,7 +2,6 @@
 
 import datetime as dt
 import io
-import math
 import textwrap
 from collections.abc import Iterable, Sequence
 
@@ -12,8 +11,8 @@ from matplotlib.dates import AutoDateLocator, ConciseDateFormatter
 from matplotlib.figure import Figure
 
 from pipelines.explain.collect import Explained
-from pipelines.explain.report import Report, by_window, instant, number_text
-from transforms.explanation import Event, Explanation
+from pipelines.explain.report import Report, by_window, instant, value_text
+from transforms.explanation import Event, Explanation, is_value
 
 _EPOCH = dt.datetime(1970, 1, 1, tzinfo=dt.UTC)
 _PANEL_INCHES = 1.9
@@ -50,7 +49,7 @@ def _legend(axes: Axes) -> tuple[Sequence[object], Sequence[str]]:
 
 def _panel(axes: Axes, columns: Sequence[Explained]) -> None:
     explanation = columns[0].explanation
-    values = [f"{c.explanation.column.name} = {number_text(c.value)}" for c in columns]
+    values = [f"{c.explanation.column.name} = {value_text(c.value)}" for c in columns]
     text = "\n".join(textwrap.wrap(",  ".join(values), _LINE_LETTERS))
     axes.set_title(text, fontsize=8, loc="left")
     excluded = [event for exclusion in explanation.exclusions for event in exclusion.events]
@@ -101,7 +100,7 @@ def _scatter(
 
 
 def _is_number(event: Event) -> bool:
-    return event.value is not None and math.isfinite(event.value)
+    return is_value(event.value) and not isinstance(event.value, str)
 
 
 def _moment(micros: int) -> dt.datetime:

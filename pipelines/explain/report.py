@@ -15,7 +15,7 @@ from rich.table import Table
 from pipelines.explain.collect import Explained
 from pipelines.lines import line_of
 from pipelines.read_batches import CsvFile, row_place
-from transforms.explanation import Event, Exclusion, Explanation, Number
+from transforms.explanation import Event, Exclusion, Explanation, Value
 from transforms.period import duration_text
 
 _EPOCH = dt.datetime(1970, 1, 1, tzinfo=dt.UTC)
@@ -137,7 +137,7 @@ def print_report(report: Report) -> None:
     for names in by_window(report.columns):
         console.print()
         for name in names:
-            value = number_text(report.columns[name].value)
+            value = value_text(report.columns[name].value)
             console.print(f"[bold]{escape(name)}[/] = [bold cyan]{value}[/]", soft_wrap=True)
         explanation = report.columns[names[0]].explanation
         console.print(_window(explanation), soft_wrap=True)
@@ -190,7 +190,7 @@ def _table(explanation: Explanation, report: Report) -> Table:
         if has_known:
             cells.append("" if event.available_us is None else instant(event.available_us))
         if has_value:
-            cells.append(number_text(event.value))
+            cells.append(value_text(event.value))
         table.add_row(*cells, escape(note), style=style)
 
     for event in explanation.events[: report.shown]:
@@ -218,6 +218,8 @@ def _reason(exclusion: Exclusion) -> str:
     return f"not in: {exclusion.reason} ({exclusion.count:,})"
 
 
-def number_text(value: Number | None) -> str:
+def value_text(value: Value | None) -> str:
     """Writes a value for people."""
+    if isinstance(value, str):
+        return value
     return "missing" if value is None else f"{value:,}" if isinstance(value, int) else f"{value:g}"

@@ -13,7 +13,9 @@ from dataclasses import dataclass, field
 from decimal import Context, Decimal
 from fractions import Fraction
 
-Number = int | float
+import naive_multisets
+
+Number = int | float  # or text, for operations that only compare
 LARGEST = Fraction(sys.float_info.max)
 SMALLEST_INT, LARGEST_INT = -(2**63), 2**63 - 1
 # Square roots of fractions far outside the range of floats, with digits to spare.
@@ -27,6 +29,20 @@ class Event:
     row: int
     values: Mapping[str, Number | None] = field(default_factory=dict)
     available_at: int | None = None
+    retired_at: int | None = None
+
+
+@dataclass(frozen=True)
+class Ask:
+    """What to do with the values of a window, beside the operation."""
+
+    default: Number | None = None
+    min_count: int = 0
+    place: int = 1
+    per_us: int = 1
+    half_life_us: int = 1
+    q: float = 0.5
+    limit: int = 1024
 
 
 @dataclass(frozen=True)
@@ -57,6 +73,8 @@ def seen(
             event.available_at is None or not event.available_at < request.time
         ):
             continue
+        if event.retired_at is not None and event.retired_at < request.time:
+            continue
         if event.row == request.row:
             continue
         window.append(event)
@@ -64,23 +82,17 @@ def seen(
 
 
 def with_value(window: Iterable[Event], column: str) -> list[tuple[Event, Number]]:
-    """The events that have a finite value in a column, with that value."""
+    """The events that have text or a finite number in a column, with that value."""
     pairs = []
     for event in window:
         value = event.values[column]
-        if value is not None and math.isfinite(value):
+        if value is not None and (isinstance(value, str) or math.isfinite(value)):
             pairs.append((event, value))
     return pairs
 
 
 def aggregate(
-    window: list[Event],
-    op: str,
-    column: str | None,
-    default: Number | None = None,
-    min_count: int = 0,
-    request_time: int = 0,
-    per_us: int = 1,
+    window: list[Event], op: str, column: str | None, ask: Ask = Ask(), request_time: int = 0
 ) -> Number | Fraction | None:
     """One operation on the events in a window: the exact result, or None for missing."""
     if column is None:
@@ -91,35 +103,58 @@ def aggregate(
     if op == "count_nulls":
         op, count = "count", len(window) - count
     if count == 0:
-        return 0 if op == "count" else default
-    if count < min_count:
+        return 0 if op in ("count", "distinct") else ask.default
+    if count < ask.min_count:
         return None
     if op == "count":
         return count
     if op == "seconds_since_last":
         last = max(event.time for event in (window if column is None else [e for e, _ in pairs]))
         return Fraction(request_time - last, 10**6)
+    return _of_values(op, pairs, ask)
+
+
+def _of_values(op: str, pairs: list[tuple[Event, Number]], ask: Ask) -> Number | Fraction | None:
     values = [value for _, value in pairs]
     if op == "min":
         return min(values)
     if op == "max":
         return max(values)
+    if op == "distinct":
+        return len(set(values))
+    if op == "quantile":
+        return naive_multisets.quantile(values, ask.q)
+    if op == "most_frequent":
+        return naive_multisets.most_frequent(values, ask.place, ask.limit)
+    ordered = sorted(pairs, key=lambda pair: _precedence(*pair))
     if op in ("first", "last"):
-        ordered = sorted(pairs, key=lambda pair: _precedence(*pair))
-        return ordered[0 if op == "first" else -1][1]
+        outermost = ordered if op == "first" else ordered[::-1]
+        return outermost[ask.place - 1][1] if len(ordered) >= ask.place else None
     if op == "rate":
-        ordered = sorted(pairs, key=lambda pair: _precedence(*pair))
         (first, begin), (last, end) = ordered[0], ordered[-1]
         if first.time == last.time:
             return None
         change = Fraction(end) - Fraction(begin)
-        rate = change / (last.time - first.time) * per_us
+        rate = change / (last.time - first.time) * ask.per_us
         return rate if max(abs(change), abs(rate)) <= LARGEST else None
+    if op == "decayed_mean":
+        return _decayed_mean(ordered, ask.half_life_us)
     if op == "sum" and all(isinstance(value, int) for value in values):
         total = sum(values)
         return total if SMALLEST_INT <= total <= LARGEST_INT else None
     exact = _exact(op, [Fraction(value) for value in values])
     return exact if exact is not None and abs(exact) <= LARGEST else None
+
+
+def _decayed_mean(ordered: list[tuple[Event, Number]], half_life_us: int) -> Fraction:
+    latest = ordered[-1][0].time
+    weighted = total = Fraction(0)
+    for event, value in ordered:
+        half_lives = DECIMAL.divide(Decimal(latest - event.time), Decimal(half_life_us))
+        weight = Fraction(DECIMAL.power(2, -half_lives)) if half_lives < 10**5 else Fraction(0)
+        weighted += weight * Fraction(value)
+        total += weight
+    return weighted / total
 
 
 def _precedence(event: Event, value: Number) -> tuple[Number, ...]:
@@ -141,6 +176,16 @@ def _exact(op: str, values: list[Fraction]) -> Fraction | None:
     if op == "var":
         return variance
     if op == "std":
-        quotient = DECIMAL.divide(Decimal(variance.numerator), Decimal(variance.denominator))
-        return Fraction(DECIMAL.sqrt(quotient))
+        return _root(variance)
+    if op == "skew":
+        if count < 3 or variance == 0:
+            return None
+        cubes = sum(((value - mean) ** 3 for value in values), Fraction(0)) / count
+        biased = cubes / _root(variance * (count - 1) / count) ** 3
+        return biased * _root(Fraction(count * (count - 1))) / (count - 2)
     raise ValueError(op)
+
+
+def _root(number: Fraction) -> Fraction:
+    quotient = DECIMAL.divide(Decimal(number.numerator), Decimal(number.denominator))
+    return Fraction(DECIMAL.sqrt(quotient))

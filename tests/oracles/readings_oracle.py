@@ -171,7 +171,7 @@ def expected_rows(records: Sequence[Record]) -> tuple[dict[str, list[Row]], dict
     for outputs, column, *spec in WINDOWS:
         for row, window in windows_of(rows, column, *spec):
             for name, (op, default, least) in outputs.items():
-                row[name] = naive.aggregate(window, op, column, default, least)
+                row[name] = naive.aggregate(window, op, column, naive.Ask(default, least))
     dropped = {"no row time": 0, "no label": 0}
     splits: dict[str, list[Row]] = {split: [] for split in SPLITS}
     for row in rows:

@@ -28,13 +28,19 @@ from transforms.labels import Regression
 from transforms.operators import (
     count,
     count_nulls,
+    decayed_mean,
+    distinct,
     first,
     last,
+    last_k,
     max,
     mean,
     min,
+    most_frequent,
+    quantile,
     rate,
     seconds_since_last,
+    skew,
     std,
     sum,
     var,
@@ -58,8 +64,13 @@ COLUMNS: dict[str, Column] = {
     "bags": Integer(),
 }
 OPS = [
-    count(), count_nulls(), sum(), mean(), var(), std(), min(), max(), first(), last(),
-    rate(per="1m"), seconds_since_last(),
+    count(), count_nulls(), sum(), mean(), var(), std(), skew(), min(), max(), first(),
+    *last_k(3), rate(per="1m"), seconds_since_last(), decayed_mean(half_life="10m"), distinct(),
+    quantile(0.5), quantile(0.9), *most_frequent(2),
+]  # fmt: skip
+TEXT_OPS = [
+    count(), count_nulls(), first(), *last_k(2), distinct(), *most_frequent(2),
+    seconds_since_last(),
 ]  # fmt: skip
 
 
@@ -72,6 +83,13 @@ class Case(NamedTuple):
     lag_us: int = 0
     passes: Callable[[Row], bool] = lambda row: True
     defaults: tuple[float | None, int] = (None, 0)
+    tile_us: int | None = None
+
+    def answered_for(self, asked: int) -> int:
+        """The last end of a tile, the lag later; the instant itself without tiles."""
+        if self.tile_us is None:
+            return asked
+        return (asked - self.lag_us) // self.tile_us * self.tile_us + self.lag_us
 
 
 def named(before: str, after: str) -> list[str]:
@@ -140,6 +158,24 @@ CASES = [
         20 * MINUTE_US, 0, lambda row: True, (-1, 2),
     ),
 ]  # fmt: skip
+CASES += [
+    Case(
+        Windowed("dest", key="origin", over="1h", ops=TEXT_OPS),
+        [f"dest_{op.label}_1h_by_origin" for op in TEXT_OPS], 60 * MINUTE_US,
+    ),
+    Case(
+        Windowed("delay", key="origin", over="30m", ops=OPS, tile="7m", lag="2m"),
+        named("delay", "30m_lag_2m_tile_7m_by_origin"), 30 * MINUTE_US, 2 * MINUTE_US,
+        lambda row: True, (None, 0), 7 * MINUTE_US,
+    ),
+    Case(
+        Windowed("bags", key="dest", row_key="origin", at="happened", available_at="known",
+                 over=["1h"], ops=OPS, tile="7m"),
+        named("bags", "1h_tile_7m_by_dest_for_origin"), 60 * MINUTE_US, 0,
+        lambda row: True, (None, 0), 7 * MINUTE_US,
+    ),
+]  # fmt: skip
+TEXTS = [f"dest_{op.label}_1h_by_origin" for op in [first(), *last_k(2), *most_frequent(2)]]
 NAMES = [name for case in CASES for name in case.names]
 
 
@@ -209,13 +245,20 @@ def expected(rows: Sequence[Row], case: Case) -> dict[int, dict[str, Any]]:
     for row in rows:
         if row["asked"] is None:
             continue
-        request = naive.Request(number(row, windowed.row_keys), row["asked"], row[ROW])
+        asked = case.answered_for(row["asked"])
+        request = naive.Request(number(row, windowed.row_keys), asked, row[ROW])
         window = naive.seen(events, request, case.window_us, case.lag_us, late)
         found[row[ROW]] = {
             name: naive.aggregate(
-                window, op.name, windowed.value, default, least, row["asked"], MINUTE_US
+                window,
+                op.name,
+                windowed.value,
+                naive.Ask(
+                    default, least, op.place, MINUTE_US, 10 * MINUTE_US, op.q or 0.0, op.limit
+                ),
+                asked,
             )
-            for name, op in zip(case.names, windowed.ops, strict=True)
+            for name, op in zip(case.names, windowed.operators, strict=True)
         }
     return found
 
@@ -302,10 +345,12 @@ def test_values_are_those_of_the_oracle(rows: list[Row], one_of_each: pa.Table, 
             known += 1
             if "_std_" in name or "_var_" in name:
                 assert result == pytest.approx(float(value), rel=1e-9, abs=1e-12), name
-            elif "_mean_" in name or "delay_sum" in name or "_rate_" in name:
+            elif "_skew_" in name:
+                assert result == pytest.approx(float(value), rel=1e-9, abs=1e-7), name
+            elif re.search("_mean_|delay_sum|_rate_|_p50_|_p90_", name):
                 assert result == pytest.approx(float(value), rel=1e-12, abs=1e-3), name
             else:
-                assert result == float(value), (name, identity)
+                assert result == (value if name in TEXTS else float(value)), (name, identity)
     assert known > 100
 
 
@@ -316,7 +361,9 @@ def test_every_row_comes_out_once_with_its_own_columns(
 
     assert len(one_of_each) == len(found) == len(rows)
     assert sorted(one_of_each.schema.names) == sorted([*COLUMNS, ROW, *NAMES])
-    assert {one_of_each.schema.field(name).type for name in NAMES} == {pa.float64()}
+    for name in NAMES:
+        kind = pa.string() if name in TEXTS else pa.float64()
+        assert one_of_each.schema.field(name).type == kind
     for row in rows:
         for name in ("origin", "dest", "gate", "open", "bags"):
             assert found[row[ROW]][name] == row[name]
@@ -353,7 +400,7 @@ def test_batches_shards_and_partitions_change_nothing(
     assert found.schema == wanted.schema
     for name in found.schema.names:
         pairs = zip(found[name].to_pylist(), wanted[name].to_pylist(), strict=True)
-        if name in NAMES and re.search("_(sum|mean|var|std)_", name):
+        if name in NAMES and re.search("_(sum|mean|var|std|skew)_", name):
             for value, other in pairs:
                 assert (value is None) == (other is None), name
                 assert value is None or value == pytest.approx(other, rel=1e-9, abs=1e-3), name
@@ -402,7 +449,8 @@ def test_no_row_has_a_key_or_a_time(tmp_path: Path) -> None:
         asked = row[ROW] == rows[0][ROW]
         for case in CASES[:2]:
             for name in case.names:
-                assert row[name] == (0 if asked and "_count_" in name else None)
+                counts = "_count_" in name or "_distinct_" in name
+                assert row[name] == (0 if asked and counts else None)
 
 
 def sum_of_lists(lists: Sequence[list[int]]) -> list[int]:

@@ -20,6 +20,7 @@ from transforms.aggregation.encoding import to_ranks
 from transforms.aggregation.matching import Match, match
 from transforms.aggregation.multiset_parts import Multisets, collect, empty, merge, read
 from transforms.aggregation.multisets import Question, answer
+from transforms.aggregation.values import Events, Requests, Values
 
 INT64_MIN, INT64_MAX = -(2**63), 2**63 - 1
 LARGEST = sys.float_info.max
@@ -71,20 +72,25 @@ def make_match(
     def codes(keys_: Sequence[int | None], missing: int = -1) -> np.ndarray:
         return np.array([missing if key is None else key for key in keys_], np.int64)
 
-    known = codes([e.available_at for e in events], 0)
-    seen = [
-        e.key is not None and e.time is not None and not (late and e.available_at is None)
-        for e in events
-    ]
+    def present(values: Sequence[int | None]) -> Values:
+        return Values(codes(values, 0), np.array([value is not None for value in values], np.bool_))
+
+    time = present([e.time for e in events])
     return match(
-        np.array(seen, np.bool_),
-        (codes([e.key for e in events]), codes([e.time for e in events]),
-         codes([e.row for e in events])),
-        known if late else None,
-        (codes([r.key for r in requests]), codes([r.time for r in requests]),
-         codes([r.row for r in requests])),
+        Events(
+            codes([e.key for e in events]),
+            time.data,
+            time.valid,
+            codes([e.row for e in events]),
+            available_at=present([e.available_at for e in events]) if late else None,
+        ),
+        Requests(
+            codes([r.key for r in requests]),
+            codes([r.time for r in requests]),
+            codes([r.row for r in requests]),
+        ),
         over,
-    )  # fmt: skip
+    )
 
 
 def column(events: Sequence[Event], name: str, matched: Match) -> tuple[np.ndarray, np.ndarray]:

@@ -15,15 +15,25 @@ from hypothesis import HealthCheck, assume, example, given, settings
 from hypothesis import strategies as st
 from naive_windows import Event, Request
 
-from transforms.aggregation.aggregate import Aggregate, Events, Op, Requests, Values, aggregate
+from transforms.aggregation.aggregate import aggregate
+from transforms.aggregation.aggregates import Aggregate, Op
+from transforms.aggregation.finish import finish
+from transforms.aggregation.partial import partial, summarise
+from transforms.aggregation.values import Events, Requests, Values
 
 INT64_MIN, INT64_MAX = -(2**63), 2**63 - 1
-OPS: tuple[Op, ...] = (
-    "count", "sum", "mean", "min", "max", "var", "std", "first", "last", "rate",
-    "seconds_since_last",
+# Each operation, with what it is asked beside.
+QUESTIONS: tuple[tuple[Op, dict], ...] = (
+    ("count", {}), ("sum", {}), ("mean", {}), ("min", {}), ("max", {}), ("var", {}), ("std", {}),
+    ("skew", {}), ("first", {}), ("last", {}), ("first", {"place": 2}), ("last", {"place": 3}),
+    ("rate", {"per_us": 3_600}), ("seconds_since_last", {}), ("decayed_mean", {"half_life_us": 3}),
+    ("distinct", {}), ("quantile", {}), ("quantile", {"q": 0.9}), ("most_frequent", {}),
+    ("most_frequent", {"place": 2, "limit": 3}),
 )  # fmt: skip
 EVENT_OPS = ("count", "seconds_since_last")
-PER_US = 3_600
+COUNTS = ("count", "distinct")
+# Operations that give one of the values, or a number of them.
+EXACT = ("count", "min", "max", "first", "last", "most_frequent")
 
 # Few instants, so that ties and events exactly at q, q - w and q - lag are common.
 clustered = st.integers(0, 12)
@@ -50,15 +60,14 @@ ints = st.one_of(
 )
 events_lists = st.lists(
     st.builds(
-        lambda key, time, row, x, i, available_at: Event(
-            key, time, row, {"x": x, "i": i}, available_at
-        ),
+        lambda key, time, row, x, i, *known: Event(key, time, row, {"x": x, "i": i}, *known),
         keys,
         st.one_of(times, times, times, st.none()),
         rows,
         floats,
         ints,
         st.one_of(times, times, times, st.none()),
+        st.one_of(st.none(), st.none(), times),
     ),
     max_size=16,
 )
@@ -74,15 +83,15 @@ many = settings(max_examples=1000, deadline=None, suppress_health_check=[HealthC
 fewer = settings(many, max_examples=200)
 
 
-def make_aggregates(choices: Sequence[tuple], ops: Sequence[Op] = OPS) -> list[Aggregate]:
+def make_aggregates(choices: Sequence[tuple]) -> list[Aggregate]:
     """Every operation on every column for each choice of window, default and least count."""
     wanted = []
     for (window_us, lag_us), default, min_count in choices:
-        for op in ops:
-            given_default = None if op == "count" else default
+        for op, beside in QUESTIONS:
+            given_default = None if op in COUNTS else default
             columns = [None, "x", "i"] if op in EVENT_OPS else ["x", "i"]
             wanted += [
-                Aggregate(op, column, window_us, lag_us, given_default, min_count, PER_US)
+                Aggregate(op, column, window_us, lag_us, given_default, min_count, **beside)
                 for column in columns
             ]
     return wanted
@@ -99,12 +108,11 @@ def codes(keys_: Sequence[int | None]) -> np.ndarray:
     return np.array([-1 if key is None else key for key in keys_], np.int64)
 
 
-def fast(
-    events: Sequence[Event], requests: Sequence[Request], wanted: Sequence[Aggregate], late: bool
-) -> list[Values]:
-    """The function under test, on the oracle's types."""
+def table(events: Sequence[Event], late: bool) -> Events:
+    """The oracle's events as the function under test takes them."""
     time = column([e.time for e in events], np.int64)
-    table = Events(
+    retired_at = column([e.retired_at for e in events], np.int64)
+    return Events(
         key=codes([e.key for e in events]),
         time=time.data,
         time_valid=time.valid,
@@ -114,13 +122,23 @@ def fast(
             "i": column([e.values["i"] for e in events], np.int64),
         },
         available_at=column([e.available_at for e in events], np.int64) if late else None,
+        retired_at=retired_at if retired_at.valid.any() else None,
     )
-    asked = Requests(
+
+
+def asked(requests: Sequence[Request]) -> Requests:
+    return Requests(
         key=codes([r.key for r in requests]),
         time=np.array([r.time for r in requests], np.int64),
         row=np.array([r.row for r in requests], np.int64),
     )
-    return aggregate(table, asked, wanted)
+
+
+def fast(
+    events: Sequence[Event], requests: Sequence[Request], wanted: list[Aggregate], late: bool
+) -> list[Values]:
+    """The function under test, on the oracle's types."""
+    return aggregate(table(events, late), asked(requests), wanted)
 
 
 def undeclared(events: Sequence[Event], late: bool) -> list[Event]:
@@ -130,37 +148,56 @@ def undeclared(events: Sequence[Event], late: bool) -> list[Event]:
 
 def tolerance(spec: Aggregate, exact: Fraction, values: list[float]) -> Fraction:
     """How far the contract lets a float result be from the exact one."""
+    largest = max((abs(Fraction(value)) for value in values), default=Fraction(0))
     if spec.op in ("var", "std"):
         return exact * Fraction(1, 10**9)
+    if spec.op == "skew":
+        return Fraction(math.sqrt(len(values))) / 10**9
     if spec.op == "seconds_since_last":
         return exact * Fraction(1, 10**15)
     if spec.op == "rate":
-        return 2 * max(abs(Fraction(value)) for value in values) * PER_US * Fraction(1, 10**12)
+        return 2 * largest * spec.per_us * Fraction(1, 10**12)
+    if spec.op in ("decayed_mean", "quantile"):
+        return largest * Fraction(1, 10**11)
     magnitudes = sum((abs(Fraction(value)) for value in values), Fraction(0))
     return magnitudes * Fraction(1, 10**12) / (len(values) if spec.op == "mean" else 1)
 
 
+def has_safe_cubes(events: Sequence[Event], spec: Aggregate, values: list[float]) -> bool:
+    """Whether magnitudes are not as far apart as skew excludes."""
+    largest = max((abs(value) for _, value in naive.with_value(events, spec.column)), default=0)
+    spread = max(values, default=0) - min(values, default=0)
+    return largest < 1e96 and spread > 1e-86
+
+
 def assert_agrees(
-    events: Sequence[Event], requests: Sequence[Request], wanted: Sequence[Aggregate], late: bool
+    events: Sequence[Event],
+    requests: Sequence[Request],
+    wanted: list[Aggregate],
+    late: bool,
+    found: list[Values] | None = None,
 ) -> None:
-    """Every value of the fast path against the oracle."""
+    """Every value of the fast path, or of what was found, against the oracle."""
     known = undeclared(events, late)
-    for spec, got in zip(wanted, fast(events, requests, wanted, late), strict=True):
-        rounded = spec.op in ("mean", "var", "std", "rate", "seconds_since_last") or (
-            spec.op == "sum" and spec.column == "x"
-        )
+    columns = fast(events, requests, wanted, late) if found is None else found
+    for spec, got in zip(wanted, columns, strict=True):
         whole = spec.op == "count" or (
             spec.column == "i"
-            and not rounded
+            and spec.op in ("sum", *EXACT)
             and (spec.default is None or float(spec.default).is_integer())
         )
-        assert got.data.dtype == (np.int64 if whole else np.float64)
+        rounded = spec.op not in ("distinct", *EXACT) and not whole
+        assert got.data.dtype == (np.int64 if whole else np.float64), spec
+        ask = naive.Ask(
+            spec.default, spec.min_count, spec.place, spec.per_us, spec.half_life_us, spec.q,
+            spec.limit,
+        )  # fmt: skip
         for place, request in enumerate(requests):
             window = naive.seen(known, request, spec.window_us, spec.lag_us, late)
-            exact = naive.aggregate(
-                window, spec.op, spec.column, spec.default, spec.min_count, request.time, PER_US
-            )
+            exact = naive.aggregate(window, spec.op, spec.column, ask, request.time)
             values = [v for _, v in naive.with_value(window, spec.column)] if spec.column else []
+            if spec.op == "skew" and values and not has_safe_cubes(known, spec, values):
+                continue
             number, about = got.data[place].item(), (spec, request, values)
             assert bool(got.valid[place]) == (exact is not None), about
             if exact is None:
@@ -181,6 +218,11 @@ def same(left: Values, right: Values, spec: Aggregate, events: Sequence[Event]) 
         np.testing.assert_allclose(a, b, rtol=0, atol=1e-12 * len(events) * max(largest))
     elif spec.op in ("var", "std"):
         np.testing.assert_allclose(a, b, rtol=1e-9, atol=0)
+    elif spec.op == "skew":
+        np.testing.assert_allclose(a, b, rtol=1e-9, atol=1e-8)
+    elif spec.op == "decayed_mean":
+        largest = [abs(v) for _, v in naive.with_value(events, str(spec.column))] or [0.0]
+        np.testing.assert_allclose(a, b, rtol=0, atol=1e-11 * max(largest))
     else:
         assert a.tobytes() == b.tobytes()
 
@@ -190,6 +232,21 @@ def all_same(
 ) -> None:
     for left, right, spec in zip(one, other, wanted, strict=True):
         same(left, right, spec, events)
+
+
+def divided(
+    events: Sequence[Event],
+    requests: Sequence[Request],
+    wanted: list[Aggregate],
+    late: bool,
+    into: Sequence[int],
+) -> list[Values]:
+    """The function under test, from parts of the events, each put where ``into`` says."""
+    parts = [[e for e, at in zip(events, into, strict=True) if at == part] for part in range(3)]
+    first, *others = (partial(table(part, late), asked(requests), wanted) for part in parts)
+    for other in others:
+        first = first.merge(other)
+    return finish(first, asked(requests), wanted)
 
 
 TWINS = [Event(0, 5, 1, {"x": 1.0, "i": 1}, 5), Event(0, 5, 2, {"x": 2.0, "i": 2}, 4)]
@@ -205,6 +262,34 @@ def test_equals_the_naive_definition(
     assert_agrees(events, requests, make_aggregates(choices), late)
 
 
+@given(events_lists, requests_lists, several_options, st.booleans(), st.data())
+@fewer
+def test_equals_the_naive_definition_from_parts_of_the_events(
+    events: list[Event], requests: list[Request], choices: list, late: bool, data: st.DataObject
+) -> None:
+    wanted = make_aggregates(choices)
+    into = data.draw(st.lists(st.integers(0, 2), min_size=len(events), max_size=len(events)))
+    found = divided(events, requests, wanted, late, into)
+    assert_agrees(events, requests, wanted, late, found)
+
+
+@given(events_lists, requests_lists, several_options, st.booleans())
+@fewer
+def test_what_there_is_of_each_key_is_what_a_late_request_sees(
+    events: list[Event], requests: list[Request], choices: list, late: bool
+) -> None:
+    """Of requests after everything in a window that holds everything: a summary will do."""
+    wanted = [dataclasses.replace(a, window_us=None, lag_us=0) for a in make_aggregates(choices)]
+    ended = [
+        e for e in events
+        if max(e.time or 0, e.available_at or 0, e.retired_at or 0) < INT64_MAX
+    ]  # fmt: skip
+    strangers = [Request(r.key, INT64_MAX, 99) for r in requests]
+    keys = codes([r.key for r in requests])
+    summary = summarise(table(ended, late), 8, wanted).take(keys)
+    assert_agrees(ended, strangers, wanted, late, finish(summary, asked(strangers), wanted))
+
+
 @pytest.mark.parametrize("seed", range(12))
 def test_equals_the_naive_definition_on_longer_histories(seed: int) -> None:
     """Trees of several levels: hundreds of events on three keys, four ways of being late."""
@@ -217,10 +302,15 @@ def test_equals_the_naive_definition_on_longer_histories(seed: int) -> None:
         x = None if rng.random() < 0.05 else 1e9 + rng.random() * scale
         values = {"x": x, "i": rng.randrange(-9, 9)}
         known = time + rng.randrange(-10, 10) + delay * rng.randrange(2)
-        events.append(Event(rng.randrange(3), time, row, values, known))
-    asked = [Request(e.key, e.time + rng.randrange(-50, 50), e.row) for e in events[::4]]
+        retired = known + rng.randrange(200) if seed % 2 and rng.random() < 0.2 else None
+        events.append(Event(rng.randrange(3), time, row, values, known, retired))
+    requests = [Request(e.key, e.time + rng.randrange(-50, 50), e.row) for e in events[::4]]
     choices = [((40, 0), None, 0), ((333, 7), 0, 2), ((None, 0), None, 0)]
-    assert_agrees(events, asked, make_aggregates(choices), late=delay > 0)
+    wanted = make_aggregates(choices)
+    late = delay > 0
+    assert_agrees(events, requests, wanted, late)
+    into = [rng.randrange(3) for _ in events]
+    assert_agrees(events, requests, wanted, late, divided(events, requests, wanted, late, into))
 
 
 @given(events_lists, requests_lists, several_options, st.booleans(), st.randoms())

@@ -169,7 +169,7 @@ def test_model_columns_leave_the_label_out() -> None:
 def test_all_mistakes_are_reported_at_once() -> None:
     found = problems(
         row_time="tt",
-        windows=[Windowed("shop", key="shopp", over="1 h", ops=operators.Op("median"))],
+        windows=[Windowed("t", key="shopp", over="1 h", ops=operators.Op("median"))],
         split=HashSplit("price"),
     )
     text = "\n".join(found)
@@ -183,7 +183,7 @@ def test_all_mistakes_are_reported_at_once() -> None:
     [
         (
             {"windows": [Windowed("shop", key="shop", over="1h", ops=operators.mean())]},
-            "windows[0].value = 'shop': a String column",
+            "windows[0].value = 'shop': text has no mean",
             "Number or Integer",
         ),
         (

@@ -9,14 +9,14 @@ Ints = NDArray[np.int64]
 Floats = NDArray[np.float64]
 Bools = NDArray[np.bool_]
 
-# Beyond 2 to these powers, sums of up to 2**31 values, or of their squares, might overflow.
-_SAFE_SUM = 960
-_SAFE_SQUARE = 480
+# Beyond 2 to these powers, sums of up to 2**31 values, their squares or cubes might overflow.
+_SAFE = {1: 960, 2: 480, 3: 320}
+_LEAF_WIDTH = {1: 2, 2: 4, 3: 5}
 _SIGN = np.int64(2**63 - 1)
 
 
-def float_leaves(data: Ints | Floats, valid: Bools, moments: bool) -> tuple[Floats, int]:
-    """Make the leaves that :func:`transforms.aggregation.trees.sweep_floats` reads.
+def float_leaves(data: Ints | Floats, valid: Bools, order: int) -> tuple[Floats, int]:
+    """Make the leaves that :func:`transforms.aggregation.moments.sweep_floats` reads.
 
     Columns of extreme magnitude are scaled by a power of two, which is exact unless their small
     values vanish beside the large.
@@ -24,13 +24,13 @@ def float_leaves(data: Ints | Floats, valid: Bools, moments: bool) -> tuple[Floa
     Args:
         data: int64 or float64 (n,), finite where valid.
         valid: bool (n,).
-        moments: whether squared deviations are wanted.
+        order: 1 for sums, 2 for squared deviations too, 3 for cubed ones too.
 
     Returns:
-        leaves: float64 (n, 4 if moments else 2), all zero where not valid.
+        leaves: float64 (n, 2, 4 or 5), all zero where not valid.
         exponent: the values are the leaves times 2**exponent.
     """
-    leaves = np.zeros((data.size, 4 if moments else 2))
+    leaves = np.zeros((data.size, _LEAF_WIDTH[order]))
     exponent = 0
     if data.dtype == np.int64:
         whole = np.where(valid, data, 0).astype(np.int64)
@@ -39,20 +39,26 @@ def float_leaves(data: Ints | Floats, valid: Bools, moments: bool) -> tuple[Floa
         leaves[:, 0] = high + low
         leaves[:, 1] = low - (leaves[:, 0] - high)
     else:
-        leaves[:, 0] = np.where(valid, data, 0.0)
-        exponent = _exponent(leaves[:, 0], moments)
-        if exponent:
-            leaves[:, 0] = np.ldexp(leaves[:, 0], -exponent)
-    if moments:
+        leaves[:, 0], exponent = scaled(np.where(valid, data, 0.0), order)
+    if order > 1:
         leaves[:, 2] = valid
     return leaves, exponent
 
 
-def _exponent(data: Floats, moments: bool) -> int:
-    """Power of two that brings the column's greatest magnitude to where squares are safe."""
-    safe = _SAFE_SQUARE if moments else _SAFE_SUM
+def scaled(data: Floats, order: int) -> tuple[Floats, int]:
+    """Divide by the power of two that brings the greatest magnitude to where powers are safe.
+
+    Args:
+        data: float64 (n,), finite.
+        order: the highest power that will be added up, 1 to 3.
+
+    Returns:
+        float64 (n,), and the exponent of the power of two.
+    """
+    safe = _SAFE[order]
     peak = int(np.frexp(np.max(np.abs(data), initial=0.0))[1])
-    return 0 if abs(peak) <= safe else peak - safe if peak > 0 else peak
+    exponent = 0 if abs(peak) <= safe else peak - safe if peak > 0 else peak
+    return np.ldexp(data, -exponent) if exponent else data, exponent
 
 
 def whole_sums(sums: Floats) -> tuple[Ints, Bools]:

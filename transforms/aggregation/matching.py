@@ -4,16 +4,45 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
 from transforms.aggregation import ordering
+from transforms.aggregation.values import Events, Requests
 
 Ints = NDArray[np.int64]
 Bools = NDArray[np.bool_]
 
 INT64_MAX = 2**63 - 1
+
+
+class Sweep(NamedTuple):
+    """What the kernels go by: n positions, m requests and w windows of them.
+
+    Attributes:
+        groups: int64 (g, 4), see :mod:`transforms.aggregation.ordering`.
+        starts, stops: int64 (w, m), the positions whose times are in the window.
+        own: int64 (m,), each request's first own event, or NEVER.
+        following: int64 (n,), the next event of the same row, or NEVER.
+        asked: int64 (m,) µs, q by request.
+        arriving: int64 (n,), each group's positions by availability; empty: all are available.
+        arrivals: int64 (n,) µs, availability in the order of ``arriving``.
+        retiring: int64 (n,), each group's positions by retirement; empty: none is ever retired.
+        retirements: int64 (n,) µs, retirement in the order of ``retiring``.
+    """
+
+    groups: Ints
+    starts: Ints
+    stops: Ints
+    own: Ints
+    following: Ints
+    asked: Ints
+    arriving: Ints
+    arrivals: Ints
+    retiring: Ints
+    retirements: Ints
 
 
 @dataclass(frozen=True, eq=False)
@@ -25,78 +54,84 @@ class Match:
     Attributes:
         events: int64 (n,), index of each event given, in the order of (key, time): by *position*.
         requests: int64 (m,), index of each request given, in the order of (key, time asked for).
-        groups: int64 (g, 4), see :mod:`transforms.aggregation.ordering`.
-        asked: int64 (m,) µs, in the order of requests.
-        starts, stops: int64 (w, m), the positions whose times are in the window.
-        own: int64 (m,), the first position that the request must not see, or NEVER.
-        following: int64 (n,), the next position of the same row, or NEVER.
-        arriving: int64 (n,), positions in the order of (key, availability); empty if every event
-            is available to all windows that its time is in.
-        arrivals: int64 (n,) µs, availability in the order of ``arriving``.
+        sweep: who sees what.
+        times: int64 (n,) µs, by position.
         instants: int64 (n,), number of the event's distinct (key, time).
         available_at: int64 (n,) µs, by position; empty if none is declared.
     """
 
     events: Ints
     requests: Ints
-    groups: Ints
-    asked: Ints
-    starts: Ints
-    stops: Ints
-    own: Ints
-    following: Ints
-    arriving: Ints
-    arrivals: Ints
+    sweep: Sweep
+    times: Ints
     instants: Ints
     available_at: Ints
 
+    def over(self, windows: Sequence[int]) -> Sweep:
+        """What the kernels go by for some of the windows."""
+        rows = list(windows)
+        return self.sweep._replace(starts=self.sweep.starts[rows], stops=self.sweep.stops[rows])
 
-def match(
-    seen: Bools,
-    event_columns: tuple[Ints, Ints, Ints],
-    available_at: Ints | None,
-    request_columns: tuple[Ints, Ints, Ints],
-    windows: Sequence[tuple[int | None, int]],
-) -> Match:
+
+def match(events: Events, requests: Requests, windows: Sequence[tuple[int | None, int]]) -> Match:
     """Match requests with events.
 
     Args:
-        seen: bool (events,), false for events to leave out.
-        event_columns: key, time in µs and row of each event, each int64 (events,).
-        available_at: int64 (events,) µs, or None where none is declared.
-        request_columns: key, time asked for in µs and row of each request, each int64 (m,).
+        events: the events; those without key, time or declared availability are seen by nobody.
+        requests: m requests.
         windows: width (None: unbounded) and lag of each window, in µs.
 
     Returns:
         The match.
     """
-    events = np.flatnonzero(seen)
-    keys, times, rows = (column[events] for column in event_columns)
+    seen = np.flatnonzero(_can_be_seen(events))
+    keys, times, rows = events.key[seen], events.time[seen], events.row[seen]
     order = _order(keys, times)
-    events, keys, times, rows = events[order], keys[order], times[order], rows[order]
+    seen, keys, times, rows = seen[order], keys[order], times[order], rows[order]
 
-    requests = _order(*(np.array(column) for column in request_columns[:2]))
-    asked_keys, asked, asked_rows = (column[requests] for column in request_columns)
+    asking = _order(np.array(requests.key), np.array(requests.time))
+    asked_keys, asked = requests.key[asking], requests.time[asking]
 
     groups = _groups(keys, asked_keys)
-    own, following = ordering.find_own(rows, asked_rows)
+    own, following = _own(rows, requests, asking)
     widths = np.array([ordering.NEVER if width is None else width for width, _ in windows])
     lags = np.array([lag for _, lag in windows])
     starts, stops = ordering.find_spans(groups, times, asked, widths, lags)
 
-    known = arriving = arrivals = np.empty(0, np.int64)
-    if available_at is not None:
-        known = available_at[events]
+    known = arriving = arrivals = retiring = retirements = np.empty(0, np.int64)
+    if events.available_at is not None:
+        known = events.available_at.data[seen].astype(np.int64)
         least_lag = min(lag for _, lag in windows)
         past = np.where(times > INT64_MAX - least_lag, INT64_MAX, times + np.int64(least_lag))
         if np.any(known > past):
             arriving = _order(keys, known)
             arrivals = known[arriving]
+    if events.retired_at is not None and np.any(events.retired_at.valid[seen]):
+        retired = np.where(events.retired_at.valid, events.retired_at.data, INT64_MAX)[seen]
+        retiring = _order(keys, retired)
+        retirements = retired[retiring]
     instants = np.cumsum(_changes(keys) | _changes(times), dtype=np.int64)
-    return Match(
-        events, requests, groups, asked, starts, stops, own, following, arriving, arrivals,
-        instants, known,
-    )  # fmt: skip
+    sweep = Sweep(
+        groups, starts, stops, own, following, asked, arriving, arrivals, retiring, retirements
+    )
+    return Match(seen, asking, sweep, times, instants, known)
+
+
+def _own(rows: Ints, requests: Requests, asking: Ints) -> tuple[Ints, Ints]:
+    """Each request's first own event (m,), and the next of the same row (n,); NEVER for none."""
+    if requests.row is None:
+        return np.full(asking.size, ordering.NEVER), np.full(rows.size, ordering.NEVER)
+    return ordering.find_own(rows, requests.row[asking])
+
+
+def _can_be_seen(events: Events) -> Bools:
+    seen = events.time_valid & (events.key >= 0)
+    available_at, retired_at = events.available_at, events.retired_at
+    if available_at is not None:
+        seen = seen & available_at.valid
+        if retired_at is not None:
+            seen = seen & (~retired_at.valid | (available_at.data < retired_at.data))
+    return seen
 
 
 def _order(major: Ints, minor: Ints) -> Ints:

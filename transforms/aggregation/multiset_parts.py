@@ -114,13 +114,14 @@ def collect(
     Returns:
         m multisets for each of the windows, in the order of the match's requests.
     """
-    coded = encode(question, items, valid, match.groups)
-    return [_collect(question, coded, match, window) for window in windows]
+    coded = encode(question, items, valid, match.sweep.groups)
+    return [collect_window(question, coded, match, window) for window in windows]
 
 
-def _collect(question: Question, coded: Coded, match: Match, window: int) -> Multisets:
+def collect_window(question: Question, coded: Coded, match: Match, window: int) -> Multisets:
+    """The multisets of one window, in the order of the match's requests."""
     changes, ends = follow(coded, match, window)
-    sweep = changes, ends, match.groups, coded.bases
+    sweep = changes, ends, match.sweep.groups, coded.bases
     present, _ = multiset_orders.sweep_distinct(*sweep, question.limit)
     collapsed = present > question.limit
     left = question.limit if question.op == "distinct" else 0
@@ -133,7 +134,7 @@ def _collect(question: Question, coded: Coded, match: Match, window: int) -> Mul
     # The same changes, in terms of buckets, for the rows that are still without items.
     bucket, coarse = _coarsen(question, coded)
     changes = np.where(changes < 0, ~bucket[~changes], bucket[changes])
-    sweep = changes, ends, match.groups, coarse.bases
+    sweep = changes, ends, match.sweep.groups, coarse.bases
     present, _ = multiset_orders.sweep_distinct(*sweep, 1)
     offsets = _offsets(np.where(collapsed, present, 0))
     codes, counts = multiset_orders.list_values(*sweep, offsets)

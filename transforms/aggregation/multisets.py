@@ -35,7 +35,7 @@ Bools = NDArray[np.bool_]
 
 _INT64 = np.dtype(np.int64)
 _HALF = np.int64(ordering.INT64_MIN)  # added to an int64, it orders them as their bits are unsigned
-_LEAST_LIMIT = 3  # the estimate's standard error is 1 / sqrt(limit - 2)
+LEAST_LIMIT = 3  # the estimate's standard error is 1 / sqrt(limit - 2)
 
 
 @dataclass(frozen=True)
@@ -55,8 +55,8 @@ class Question:
     dtype: np.dtype[Any] = field(default=_INT64)
 
     def __post_init__(self) -> None:
-        if self.limit < _LEAST_LIMIT:
-            raise ValueError(f"limit {self.limit}: give {_LEAST_LIMIT} or more")
+        if self.limit < LEAST_LIMIT:
+            raise ValueError(f"limit {self.limit}: give {LEAST_LIMIT} or more")
         if not LEAST_ACCURACY <= self.accuracy < 1:
             raise ValueError(
                 f"accuracy {self.accuracy}: give {LEAST_ACCURACY} or more, and less than 1"
@@ -93,10 +93,11 @@ def encode(question: Question, items: Ints, valid: Bools, groups: Ints) -> Coded
 
 def follow(coded: Coded, match: Match, window: int) -> tuple[Ints, Ints]:
     """What enters and leaves one window of a match: see :func:`.multiset_changes.follow`."""
-    none = np.empty(0, np.int64)
+    sweep = match.sweep
     return multiset_changes.follow(
-        coded.codes, match.groups, match.starts[window], match.stops[window], match.own,
-        match.following, match.asked, match.arriving, match.arrivals, none, none,
+        coded.codes, sweep.groups, sweep.starts[window], sweep.stops[window], sweep.own,
+        sweep.following, sweep.asked, sweep.arriving, sweep.arrivals, sweep.retiring,
+        sweep.retirements,
     )  # fmt: skip
 
 
@@ -127,17 +128,17 @@ def answer(
         valid: bool of that shape, false for missing. No value at all makes 0 for distinct, and
             missing for the others.
     """
-    coded = encode(question, items, valid, match.groups)
-    found = [_answer(question, coded, match, window, which) for window in windows]
+    coded = encode(question, items, valid, match.sweep.groups)
+    found = [answer_window(question, coded, match, window, which) for window in windows]
     data: NDArray[Any] = np.stack([data for data, _ in found], 1)
     return data, np.stack([there for _, there in found], 1)
 
 
-def _answer(
+def answer_window(
     question: Question, coded: Coded, match: Match, window: int, which: Sequence[float]
 ) -> tuple[NDArray[Any], Bools]:
-    """The answer for one window: (len(which), m)."""
-    sweep = *follow(coded, match, window), match.groups, coded.bases
+    """The answer for one window: (len(which), m), in the order of the match's requests."""
+    sweep = *follow(coded, match, window), match.sweep.groups, coded.bases
     looked_up = np.append(coded.distinct, 0)  # NEVER looks up the last
     if question.op == "distinct":
         present, nth = multiset_orders.sweep_distinct(*sweep, question.limit)

@@ -12,16 +12,24 @@ from transforms.aggregation.matching import Match, match
 from transforms.aggregation.multiset_changes import follow
 from transforms.aggregation.multiset_parts import Multisets, collect, empty, merge, read
 from transforms.aggregation.multisets import Question, answer
+from transforms.aggregation.values import Events, Requests
 
 FLOAT64 = np.dtype(np.float64)
 
 
 def everything(n: int) -> Match:
     """n events of one key, all of them seen by one request."""
-    nought = np.zeros(n, np.int64)
-    rows = np.arange(n)
-    asked = (np.array([0]), np.array([1]), np.array([n]))
-    return match(np.ones(n, np.bool_), (nought, nought, rows), None, asked, [(None, 0)])
+    return make_match(np.zeros(n, np.int64), np.zeros(n, np.int64), np.array([0]), 1, (None, 0))
+
+
+def make_match(
+    keys: np.ndarray, times: np.ndarray, asking: np.ndarray, at: np.ndarray | int, window: tuple
+) -> Match:
+    """Events of rows of their own, requests of some keys at one time."""
+    rows = np.arange(keys.size)
+    events = Events(keys, times, np.ones(keys.size, np.bool_), rows)
+    requests = Requests(asking, np.full(asking.size, at), None)
+    return match(events, requests, [window])
 
 
 def ask(
@@ -40,14 +48,7 @@ def gather(question: Question, windows: Sequence[Sequence[float]]) -> Multisets:
     keys = np.repeat(np.arange(len(windows)), [len(window) for window in windows])
     items = to_ranks(np.array(values, question.dtype))
     nought = np.zeros(items.size, np.int64)
-    asked = np.arange(len(windows))
-    matched = match(
-        np.ones(items.size, np.bool_),
-        (keys, nought, np.arange(items.size)),
-        None,
-        (asked, np.ones(asked.size, np.int64), asked + items.size),
-        [(None, 0)],
-    )
+    matched = make_match(keys, nought, np.arange(len(windows)), 1, (None, 0))
     (found,) = collect(question, items[matched.events], np.ones(items.size, np.bool_), matched, [0])
     return found
 
@@ -127,9 +128,9 @@ def test_most_frequent_of_too_many_values_is_missing() -> None:
 
 def test_most_frequent_is_exact_again_once_old_values_have_left() -> None:
     times = np.arange(8)
-    nought = np.zeros(8, np.int64)
-    asked = (np.zeros(2, np.int64), np.array([6, 8]), np.array([98, 99]))
-    matched = match(np.ones(8, np.bool_), (nought, times, times), None, asked, [(6, 0)])
+    matched = make_match(
+        np.zeros(8, np.int64), times, np.zeros(2, np.int64), np.array([6, 8]), (6, 0)
+    )
     items = np.array([1, 2, 3, 4, 5, 4, 5, 4])
     data, valid = answer(
         Question("most_frequent", 4), items, np.ones(8, np.bool_), matched, [0], (1, 2)
