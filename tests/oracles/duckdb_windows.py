@@ -16,11 +16,8 @@ from dataclasses import dataclass
 import duckdb
 import pyarrow as pa
 
-# Operations that pick one of the values, or add them up, and so keep the type of their column.
-_OF_ONE_TYPE = ("sum", "min", "max", "first", "last")
-
-# What is found out about each window: `x` is the value, `d` its distance from the table's least,
-# `place` orders the values by (time, availability, value).
+# What is found out about each window: `x` is the value in units of 1 / scale, `d` its distance from
+# the table's least, `place` orders the values by (time, availability, value).
 _FACTS = {
     "events": "count(time)",
     "n": "count(x)",
@@ -31,39 +28,60 @@ _FACTS = {
     "d3": "sum(d * d * d)",
     "least": "min(x)",
     "greatest": "max(x)",
-    "earliest": "arg_min(x, place)",
-    "latest": "arg_max(x, place)",
     "begin": "min(CASE WHEN x IS NOT NULL THEN time END)",
     "finish": "max(CASE WHEN x IS NOT NULL THEN time END)",
     "last_event": "max(time)",
+    "kinds": "count(DISTINCT x)",
+    "frequencies": "histogram(x)",
+    # Of one result each, with its parameters:
+    "earliest": "arg_min(x, place, {place})",
+    "latest": "arg_max(x, place, {place})",
+    "between": "quantile_cont(x::DOUBLE, {q})",
+    "weighted": "sum(x::DOUBLE * 2.0 ** ((time - q) / {half_life_us}.0::DOUBLE))",
+    "weight": "sum((x IS NOT NULL)::INT * 2.0 ** ((time - q) / {half_life_us}.0::DOUBLE))",
 }
+_OF_ONE_RESULT = ("earliest", "latest", "between", "weighted", "weight")
 
-# n² times the sum of squared, and n³ times that of cubed, deviations from the mean, over n.
-_SQUARES = "(n * d2 - d1 * d1)"
-_CUBES = "(n * n * d3 - 3 * n * d1 * d2 + 2 * d1 * d1 * d1)"
+# n times the sum of squared, and n² times that of cubed, deviations from the mean.
+_SQUARES = "([n] * [d2] - [d1] * [d1])"
+_CUBES = "([n] * [n] * [d3] - 3 * [n] * [d1] * [d2] + 2 * [d1] * [d1] * [d1])"
+_VARIANCE = f"{_SQUARES}::DOUBLE / ([n] * ([n] - 1))::DOUBLE"
+_RANKING = (
+    "list_sort(list_transform(map_entries([frequencies]),"
+    " lambda entry: {'rare': -entry.value::BIGINT, 'x': entry.key}))"
+)
 
-# Operations from the facts, in units of 1 / scale for values.
-_RESULTS = {
-    "count": "n::BIGINT",
-    "count_events": "events::BIGINT",
-    "count_nulls": "(events - n)::BIGINT",
-    "sum": "total",
-    "magnitude": "magnitude::DOUBLE / $scale",
-    "mean": "total::DOUBLE / n::DOUBLE / $scale",
-    "min": "least",
-    "max": "greatest",
-    "first": "earliest",
-    "last": "latest",
-    "var": f"CASE WHEN n > 1 THEN {_SQUARES}::DOUBLE / (n * (n - 1))::DOUBLE / $scale / $scale END",
-    "std": f"CASE WHEN n > 1 THEN sqrt({_SQUARES}::DOUBLE / (n * (n - 1))::DOUBLE) / $scale END",
-    "skew": f"CASE WHEN n > 2 AND {_SQUARES} > 0 THEN sqrt((n * (n - 1))::DOUBLE)"
-    f" / (n - 2)::DOUBLE * {_CUBES}::DOUBLE / {_SQUARES}::DOUBLE ** 1.5 END",
-    "rate": "CASE WHEN finish > begin THEN"
-    " (latest - earliest)::DOUBLE / $scale / (finish - begin)::DOUBLE * $per END",
-    "seconds_since_last": "(q - finish) / 1e6",
-    "seconds_since_last_event": "(q - last_event) / 1e6",
+# Operations from the facts.
+_COUNTS = {
+    "count": "[n]",
+    "count_events": "[events]",
+    "count_nulls": "([events] - [n])",
+    "distinct": "[kinds]",
 }
-_COUNTS = ("count", "count_events", "count_nulls")
+# In units of 1 / scale, and of the column's own type.
+_PICKS = {
+    "sum": "[total]",
+    "min": "[least]",
+    "max": "[greatest]",
+    "first": "[earliest][place]",
+    "last": "[latest][place]",
+    "most_frequent": f"{_RANKING}[place].x",
+}
+_MEASURES = {
+    "magnitude": "[magnitude]::DOUBLE / scale",
+    "reach": "greatest(abs([least]), abs([greatest]))::DOUBLE / scale",
+    "mean": "[total]::DOUBLE / [n]::DOUBLE / scale",
+    "var": f"CASE WHEN [n] > 1 THEN {_VARIANCE} / scale / scale END",
+    "std": f"CASE WHEN [n] > 1 THEN sqrt({_VARIANCE}) / scale END",
+    "skew": f"CASE WHEN [n] > 2 AND {_SQUARES} > 0 THEN sqrt(([n] * ([n] - 1))::DOUBLE)"
+    f" / ([n] - 2)::DOUBLE * {_CUBES}::DOUBLE / {_SQUARES}::DOUBLE ** 1.5 END",
+    "rate": "CASE WHEN [finish] > [begin] THEN ([latest][1] - [earliest][1])::DOUBLE / scale"
+    " / ([finish] - [begin])::DOUBLE * per_us END",
+    "seconds_since_last": "(q - [finish]) / 1e6",
+    "seconds_since_last_event": "(q - [last_event]) / 1e6",
+    "quantile": "[between] / scale",
+    "decayed_mean": "[weighted] / [weight] / scale",
+}
 
 
 @dataclass(frozen=True)
@@ -74,10 +92,11 @@ class Window:
         key, row_key: the columns compared, of the event and of the asking row.
         asked: the timestamp column with the instant at which a row asks.
         at, available_at: timestamp columns: the event's time, its availability (None: none).
-        value: the numeric column; None: events only.
+        value: the column, of numbers or text; None: events only.
         scale: a power of two; values of a fractional column are multiples of 1 / scale.
         width_us: None for unbounded.
         where: a condition on the events, in SQL.
+        tile_us: rows ask as if at the last multiple of this, the lag later; None: as they ask.
     """
 
     key: Sequence[str]
@@ -90,16 +109,29 @@ class Window:
     available_at: str | None = None
     lag_us: int = 0
     where: str = "true"
+    tile_us: int | None = None
 
 
 @dataclass(frozen=True)
 class Result:
-    """An operation, and what becomes of windows with few values."""
+    """An operation with its parameters, and what becomes of windows with few values."""
 
     op: str
     default: float | None = None
     min_count: int = 0
     per_us: int = 1
+    half_life_us: int = 1
+    q: float = 0.5
+    place: int = 1
+
+    def sql(self, expression: str, number: int) -> str:
+        """Names the facts of this result, one of several, and puts in its parameters."""
+        for fact in _FACTS:
+            own = f"{fact}_{number}" if fact in _OF_ONE_RESULT else fact
+            expression = expression.replace(f"[{fact}]", own)
+        return expression.replace("[place]", f"[{self.place}]").replace(
+            "per_us", f"{self.per_us}.0::DOUBLE"
+        )
 
 
 def ask(
@@ -123,26 +155,53 @@ def ask(
         ``row`` and the output columns, for each row that asks and has the instant, by ``row``.
     """
     kind = pa.null() if window.value is None else table.schema.field(window.value).type
-    whole = pa.types.is_integer(kind)
-    if whole:
+    text = pa.types.is_string(kind)
+    if text or pa.types.is_integer(kind):
         window = dataclasses.replace(window, scale=1)
+    facts = _facts(list(results.values()))
+    columns = [
+        f"{_result(result, number, window, kind)} AS {_quoted(name)}"
+        for number, (name, result) in enumerate(results.items())
+    ]
+    by_join = joins or window.available_at is not None
+    if not by_join and any(result.op == "decayed_mean" for result in results.values()):
+        raise ValueError("frames do not know when a row asks: join")
     with duckdb.connect() as connection:
         connection.register("source", table)
-        connection.execute(_events(window, whole))
+        if text:
+            connection.execute(_texts(str(window.value)))
+        connection.execute(_events(window, kind))
         connection.execute(_requests(window, asking))
-        by_join = joins or window.available_at is not None
-        facts = (_join if by_join else _frames)(window)
-        columns = [f"{_result(r, window, whole)} AS {_quoted(name)}" for name, r in results.items()]
-        query = f"SELECT {', '.join(['row', *columns])} FROM ({facts}) ORDER BY row"
+        seen = (_join if by_join else _frames)(window, facts)
+        query = f"SELECT {', '.join(['row', *columns])} FROM ({seen}) ORDER BY row"
         return connection.sql(query).to_arrow_table()
 
 
-def _events(window: Window, whole: bool) -> str:
+def _facts(results: Sequence[Result]) -> dict[str, str]:
+    """Name and aggregate of every fact that some result may read."""
+    facts = {name: fact for name, fact in _FACTS.items() if name not in _OF_ONE_RESULT}
+    for number, result in enumerate(results):
+        for name in _OF_ONE_RESULT:
+            facts[f"{name}_{number}"] = _FACTS[name].format_map(dataclasses.asdict(result))
+    return facts
+
+
+def _texts(column: str) -> str:
+    """Numbers the texts in their order."""
+    return f"""
+        CREATE TEMP TABLE texts AS
+        SELECT row_number() OVER (ORDER BY text)::HUGEINT AS x, text
+        FROM (SELECT DISTINCT {_quoted(column)} AS text FROM source) WHERE text IS NOT NULL"""
+
+
+def _events(window: Window, kind: pa.DataType) -> str:
     value = "NULL::HUGEINT"
     if window.value is not None:
         name = _quoted(window.value)
         value = f"{name}::HUGEINT"
-        if not whole:
+        if pa.types.is_string(kind):
+            value = f"(SELECT x FROM texts WHERE text = {name})"
+        elif pa.types.is_floating(kind):
             units = f"({name} * {window.scale})"
             value = (
                 f"CASE WHEN NOT isfinite({name}) THEN NULL"
@@ -169,17 +228,19 @@ def _requests(window: Window, asking: str) -> str:
     since = f"until - {window.width_us}"
     if window.width_us is None:
         since = "least(until, (SELECT min(time) FROM events))"
+    q = f"epoch_us({_quoted(window.asked)})"
+    if window.tile_us is not None:
+        q = f"({q} - {window.lag_us}) // {window.tile_us} * {window.tile_us} + {window.lag_us}"
     return f"""
         CREATE TEMP TABLE requests AS
         SELECT *, coalesce({since}, until) AS since
         FROM (
-            SELECT row, {_named_keys(window.row_key)}, epoch_us({_quoted(window.asked)}) AS q,
-                q - {window.lag_us} AS until
+            SELECT row, {_named_keys(window.row_key)}, {q} AS q, q - {window.lag_us} AS until
             FROM source WHERE {asking}
         ) WHERE q IS NOT NULL"""
 
 
-def _join(window: Window) -> str:
+def _join(window: Window, facts: Mapping[str, str]) -> str:
     """Every request beside every event it sees; buckets of time keep the candidates few."""
     width = window.width_us
     bucket = "0" if width is None else f"e.time // {width}"
@@ -188,9 +249,9 @@ def _join(window: Window) -> str:
     seen += [f"{bucket} = r.bucket", "e.time >= r.since", "e.time < r.until", "e.row <> r.row"]
     if window.available_at is not None:
         seen.append("e.available_at < r.q")
-    facts = ", ".join(f"{fact} AS {name}" for name, fact in _FACTS.items())
+    found = ", ".join(f"{fact} AS {name}" for name, fact in facts.items())
     return f"""
-        SELECT row, q, {facts}
+        SELECT row, q, {found}
         FROM (
             SELECT r.row, r.q, e.time, e.x, e.d, e.place
             FROM (SELECT *, unnest({buckets}) AS bucket FROM requests) r
@@ -198,7 +259,7 @@ def _join(window: Window) -> str:
         ) GROUP BY row, q"""
 
 
-def _frames(window: Window) -> str:
+def _frames(window: Window, facts: Mapping[str, str]) -> str:
     """A frame for each request, around its own event where the window would hold that one.
 
     Such a request stands at its own event, the current row, which the frame excludes. Others stand
@@ -206,7 +267,7 @@ def _frames(window: Window) -> str:
     """
     keys = ", ".join(_keys(window))
     own = " AND ".join(f"own.{key} = r.{key}" for key in _keys(window))
-    facts = ", ".join(f"{fact} OVER seen AS {name}" for name, fact in _FACTS.items())
+    found = ", ".join(f"{fact} OVER seen AS {name}" for name, fact in facts.items())
     return f"""
         WITH asked AS (
             SELECT r.*, own.time AS own_time, own.x, own.d, own.place
@@ -221,7 +282,7 @@ def _frames(window: Window) -> str:
             FROM events WHERE row NOT IN (SELECT row FROM asked WHERE own_time IS NOT NULL)
         )
         SELECT * FROM (
-            SELECT row, q, {facts} FROM placed
+            SELECT row, q, {found} FROM placed
             WINDOW seen AS (
                 PARTITION BY {keys} ORDER BY stands
                 RANGE BETWEEN before PRECEDING AND after FOLLOWING EXCLUDE CURRENT ROW
@@ -229,22 +290,28 @@ def _frames(window: Window) -> str:
         ) WHERE row IS NOT NULL"""
 
 
-def _result(wanted: Result, window: Window, whole: bool) -> str:
-    value = _RESULTS[wanted.op].replace("$scale", f"{window.scale}.0::DOUBLE")
-    value = value.replace("$per", f"{wanted.per_us}.0::DOUBLE")
-    if wanted.op in _OF_ONE_TYPE:
-        value = f"{value}::BIGINT" if whole else f"{value}::DOUBLE / {window.scale}.0::DOUBLE"
-    if wanted.op == "magnitude":
-        return value
-    count = "events" if wanted.op in ("count_events", "seconds_since_last_event") else "n"
-    if wanted.op == "count_nulls":
-        count = "(events - n)"
-    empty = "0" if wanted.op in _COUNTS else "NULL"
+def _result(wanted: Result, number: int, window: Window, kind: pa.DataType) -> str:
+    """A result from the facts, with the default and the least number of values."""
+    scale = f"{window.scale}.0::DOUBLE"
+    count, empty = "[n]", "NULL"
+    if wanted.op in _COUNTS:
+        value, empty = f"{_COUNTS[wanted.op]}::BIGINT", "0"
+        count = _COUNTS[wanted.op] if wanted.op in ("count_events", "count_nulls") else count
+    elif wanted.op in _PICKS and pa.types.is_string(kind):
+        value = f"(SELECT text FROM texts WHERE x = {_PICKS[wanted.op]})"
+    elif wanted.op in _PICKS and pa.types.is_integer(kind):
+        value = f"({_PICKS[wanted.op]})::BIGINT"
+    elif wanted.op in _PICKS:
+        value = f"({_PICKS[wanted.op]})::DOUBLE / {scale}"
+    else:
+        value = _MEASURES[wanted.op].replace("scale", scale)
+        count = "[events]" if wanted.op == "seconds_since_last_event" else count
     if wanted.default is not None:
         empty = f"{wanted.default!r}::DOUBLE"
-    return (
+    return wanted.sql(
         f"CASE WHEN {count} = 0 THEN {empty}"
-        f" WHEN {count} < {wanted.min_count} THEN NULL ELSE {value} END"
+        f" WHEN {count} < {wanted.min_count} THEN NULL ELSE {value} END",
+        number,
     )
 
 
