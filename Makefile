@@ -9,7 +9,7 @@ FLIGHTS := data/flights/flights.csv
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
 .NOTPARALLEL:
-.PHONY: help install data demo test check format format-check lint types imports windows-worth bench bench-peers lock clean
+.PHONY: help install data demo test oracle check format format-check lint types imports windows-worth bench bench-peers lock clean
 
 help: ## List the targets
 	@awk 'BEGIN {FS = ":.*## "} /^[a-z-]+:.*## / {printf "  %-14s %s\n", $$1, $$2}' $(firstword $(MAKEFILE_LIST))
@@ -36,6 +36,9 @@ demo: $(STAMP) $(FLIGHTS) ## Run the flights example from raw rows to a served m
 
 test: $(STAMP) ## Run the tests (offline); pytest's own options go in ARGS="..."
 	$(BIN)/python -m pytest $(ARGS)
+
+oracle: $(STAMP) $(FLIGHTS) ## Hold the windows of all flights against the same windows in SQL (about 6 minutes)
+	$(BIN)/python -m pytest -m full_table -rP $(ARGS)
 
 check: format-check lint types imports test ## Everything CI checks: format, lint, types, import contracts, tests
 
