@@ -26,7 +26,8 @@ def _check_rejects(ingested: Facts, table: str, limit: float) -> None:
         reasons = "; ".join(f"{reason} ({times:,})" for reason, times in common)
         raise InputError(
             f"{count:,} of {records:,} records{table} were rejected, more than "
-            f"--max-reject-fraction {limit:g}; the commonest reasons: {reasons}; mend the input or the definition"
+            f"--max-reject-fraction {limit:g}; the commonest reasons: {reasons}; mend the input or "
+            "the definition"
         )
 
 

@@ -6,12 +6,13 @@ from dataclasses import dataclass, field
 from functools import cached_property
 
 from transforms.columns import Column, Timestamp
-from transforms.errors import DefinitionError, Problem
+from transforms.errors import DefinitionError, Problem, unknown_column
 from transforms.features import CROSSABLE, Crossed, Custom, Feature
 from transforms.labels import Label
 from transforms.sources import ROWS, Source, source_problems
 from transforms.split import HashSplit, TimeSplit
-from transforms.windows import Windowed, unknown_column
+from transforms.window_problems import window_problems
+from transforms.windows import Windowed
 
 
 @dataclass(frozen=True)
@@ -57,7 +58,7 @@ class Dataset(Source):
     def windowed_columns(self) -> Mapping[str, Column]:
         """Columns that windows add."""
         return {
-            name: windowed.kind(op, self.tables[windowed.source or ROWS].row_columns)
+            name: windowed.kind(op, self.tables.get(windowed.source or ROWS, self).row_columns)
             for windowed in self.windows
             for name, (op, _, _) in windowed.outputs.items()
         }
@@ -105,7 +106,7 @@ def _problems(dataset: Dataset) -> Iterator[Problem]:
     yield from _row_time_problems(dataset)
     events = {name: source.row_columns for name, source in dataset.sources.items()}
     for i, windowed in enumerate(dataset.windows):
-        yield from windowed.problems(f"windows[{i}]", dataset.row_columns, events)
+        yield from window_problems(windowed, f"windows[{i}]", dataset.row_columns, events)
     yield from _windowed_name_problems(dataset)
     yield from _feature_problems(dataset)
     yield from dataset.label.problems("label", dataset.row_columns)

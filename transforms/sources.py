@@ -6,10 +6,9 @@ from functools import cached_property
 from typing import Any
 
 from transforms.columns import Column, CsvFormat
-from transforms.errors import Problem
+from transforms.errors import Problem, unknown_column
 from transforms.freeze import freeze_sequences
 from transforms.functions import FUNCTION_CURE, import_path, is_importable_path
-from transforms.windows import unknown_column
 
 # What a dataset's own table is called among its sources.
 ROWS = "rows"

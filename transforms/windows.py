@@ -3,17 +3,13 @@
 import itertools
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
-from typing import Any, Literal
+from typing import Literal
 
-from transforms.columns import Boolean, Column, Date, Integer, Number, String, Timestamp
-from transforms.durations import DURATION_CURE, UNBOUNDED, parse_duration
-from transforms.errors import Problem
+from transforms.columns import Column, Number, String
+from transforms.durations import parse_duration
 from transforms.freeze import freeze_sequences
-from transforms.operators import OF_EVENTS, OF_ONE_VALUE, OF_TEXT, OPERATORS, Op, count
+from transforms.operators import OF_ONE_VALUE, Op, count
 
-Kinds = tuple[type[Column], ...]
-
-_KEYS: Kinds = (String, Integer, Boolean, Date)
 COMPARISONS = {"==": "eq", "!=": "ne", "<": "lt", "<=": "le", ">": "gt", ">=": "ge"}
 
 
@@ -36,30 +32,6 @@ class Where:
         """The part of a column name that tells this filter, such as ``carrier_eq_UA``."""
         text = "".join(c if c.isalnum() else "_" for c in str(self.value))
         return f"{self.column}_{COMPARISONS[self.comparison]}_{text}"
-
-    def problems(self, where: str, columns: Mapping[str, Column]) -> Iterator[Problem]:
-        """Yields the mistakes of this filter; ``where`` is its path in the definition."""
-        if self.comparison not in COMPARISONS:
-            yield Problem(
-                where, self.comparison, "no such comparison", f"use one of {' '.join(COMPARISONS)}"
-            )
-        column = columns.get(self.column)
-        if column is None:
-            yield unknown_column(f"{where}.column", self.column, columns)
-            return
-        fitting: tuple[type, ...] = {
-            Boolean: (bool,),
-            String: (str,),
-            Number: (int, float),
-            Integer: (int, float),
-        }.get(type(column), ())
-        if not isinstance(self.value, fitting) or (bool not in fitting and self.value is True):
-            yield Problem(
-                f"{where}.value",
-                self.value,
-                f"cannot be compared with {self.column}, a {type(column).__name__} column",
-                "compare Boolean with bool, String with text, Number and Integer with numbers",
-            )
 
 
 @dataclass(frozen=True)
@@ -202,147 +174,3 @@ class Windowed:
         )  # fmt: skip
         compared = (condition.column for condition in self.where)  # type: ignore[union-attr]
         return (*self.key, *self.row_keys, *(name for name in optional if name), *compared)
-
-    def problems(
-        self, where: str, rows: Mapping[str, Column], sources: Mapping[str, Mapping[str, Column]]
-    ) -> Iterator[Problem]:
-        """Yields the mistakes of this aggregate.
-
-        Args:
-            where: its path in the definition.
-            rows: the columns of the dataset's rows.
-            sources: the columns of each of its sources.
-        """
-        if self.source is not None and self.source not in sources:
-            yield _unknown_source(where, self.source, sources)
-            return
-        columns = rows if self.source is None else sources[self.source]
-        if self.source is not None and self.at is None:
-            yield Problem(
-                f"{where}.at", None, f"events of the source {self.source!r} have no row time",
-                "name the Timestamp column of the source with their time",
-            )  # fmt: skip
-        if self.event_id is not None and self.available_at is None:
-            yield Problem(
-                f"{where}.available_at", None, "versions of an event become known one after another",
-                f"name the Timestamp column that says when, or leave event_id={self.event_id!r} out",
-            )  # fmt: skip
-        if self.deleted is not None and self.event_id is None:
-            yield Problem(
-                f"{where}.event_id", None, f"deleted={self.deleted!r} says which events are gone",
-                "name the column that identifies them",
-            )  # fmt: skip
-        yield from self._column_problems(where, columns)
-        yield from self._row_key_problems(where, rows, columns)
-        if not self.over:
-            yield Problem(f"{where}.over", self.over, "no window", DURATION_CURE)
-        for text in self.over:
-            if text != UNBOUNDED and not parse_duration(text):
-                yield Problem(
-                    f"{where}.over",
-                    text,
-                    "not a positive duration",
-                    f"{DURATION_CURE}, or 'unbounded'",
-                )
-        if parse_duration(self.lag) is None:
-            yield Problem(f"{where}.lag", self.lag, "not a duration", DURATION_CURE)
-        if self.tile is not None and not parse_duration(self.tile):
-            yield Problem(f"{where}.tile", self.tile, "not a positive duration", DURATION_CURE)
-        for op in self.operators:
-            yield from self._operator_problems(where, op, columns)
-        if len(self.row_keys) != len(self.key):
-            yield Problem(
-                f"{where}.row_key",
-                self.row_keys,
-                f"compared with the {len(self.key)} columns of key {self.key!r}",
-                "name as many columns as key has",
-            )
-        if (self.by is None) != (not self.categories):
-            yield Problem(
-                f"{where}.categories", self.categories, f"beside by={self.by!r}",
-                "name a column in by and list its values in categories",
-            )  # fmt: skip
-        for condition in sorted(set().union(*self.filters), key=repr):
-            yield from condition.problems(f"{where}.where", columns)
-
-    def _operator_problems(
-        self, where: str, op: Op, columns: Mapping[str, Column]
-    ) -> Iterator[Problem]:
-        is_text = isinstance(columns.get(str(self.value)), String)
-        yield from op.problems(f"{where}.ops")
-        if is_text and op.name in OPERATORS and op.name not in OF_TEXT:
-            yield Problem(
-                f"{where}.value", self.value, f"text has no {op.name}",
-                f"name a Number or Integer column, or use one of {', '.join(OF_TEXT)}",
-            )  # fmt: skip
-        if is_text and op.name in OF_ONE_VALUE and op.default is not None:
-            yield Problem(
-                f"{where}.ops.default", op.default, f"a number, but {self.value} is text",
-                "leave it out",
-            )  # fmt: skip
-        if self.value is None and op.name not in OF_EVENTS:
-            yield Problem(
-                f"{where}.value",
-                None,
-                f"{op.name} needs a column",
-                "name the column to aggregate",
-            )
-
-    def _column_problems(self, where: str, columns: Mapping[str, Column]) -> Iterator[Problem]:
-        wanted: list[tuple[str, str | None, Kinds]] = [
-            ("value", self.value, (Number, Integer, String)),
-            ("at", self.at, (Timestamp,)),
-            ("available_at", self.available_at, (Timestamp,)),
-            ("event_id", self.event_id, (String, Integer)),
-            ("deleted", self.deleted, (Boolean,)),
-        ]
-        wanted += [("key", name, _KEYS) for name in self.key]
-        for attribute, name, kinds in wanted:
-            if name is not None:
-                yield from _kind_problems(f"{where}.{attribute}", name, kinds, columns)
-
-    def _row_key_problems(
-        self, where: str, rows: Mapping[str, Column], columns: Mapping[str, Column]
-    ) -> Iterator[Problem]:
-        """Yields the mistakes of the rows' keys, given the columns of rows and of events."""
-        if self.row_key or self.source is not None:
-            for name in self.row_keys:
-                yield from _kind_problems(f"{where}.row_key", name, _KEYS, rows)
-        for key, row_key in zip(self.key, self.row_keys, strict=False):
-            if key in columns and row_key in rows:
-                kinds_found = (type(columns[key]).__name__, type(rows[row_key]).__name__)
-                if kinds_found[0] != kinds_found[1]:
-                    yield Problem(
-                        f"{where}.row_key",
-                        row_key,
-                        f"a {kinds_found[1]} column, compared with {key}, a {kinds_found[0]}",
-                        "compare columns of one kind",
-                    )
-
-
-def _kind_problems(
-    where: str, name: str, kinds: Kinds, columns: Mapping[str, Column]
-) -> Iterator[Problem]:
-    column = columns.get(name)
-    if column is None:
-        yield unknown_column(where, name, columns)
-    elif not isinstance(column, kinds):
-        yield Problem(
-            where, name, f"a {type(column).__name__} column",
-            "name a column of kind " + " or ".join(kind.__name__ for kind in kinds),
-        )  # fmt: skip
-
-
-def _unknown_source(where: str, name: str, sources: Mapping[str, Any]) -> Problem:
-    known = f"the sources are {', '.join(sources)}" if sources else "the dataset has none"
-    cure = f"{known}; name one, or declare it in sources"
-    return Problem(f"{where}.source", name, "no such source", cure)
-
-
-def unknown_column(where: str, name: str, columns: Mapping[str, Any]) -> Problem:
-    """Describes a name that no column has, with the nearest names there are."""
-    import difflib
-
-    near = difflib.get_close_matches(name, columns, n=3, cutoff=0.5)
-    cure = f"did you mean {' or '.join(near)}?" if near else f"the columns are {', '.join(columns)}"
-    return Problem(where, name, "no such column", cure)

@@ -185,7 +185,9 @@ def test_a_value_corrected_at_seven_is_not_seen_before() -> None:
     found = [
         {"id": "x", "shop": "a", "happened": minute("06:00"), "known": minute(known),
          "price": price, "gone": gone}
-        for known, price, gone in (("06:10", 1.0, False), ("07:00", 2.0, False), ("08:00", 2.0, True))
+        for known, price, gone in (
+            ("06:10", 1.0, False), ("07:00", 2.0, False), ("08:00", 2.0, True),
+        )
     ]  # fmt: skip
     clocks = ["06:10", "06:30", "07:00", "07:01", "08:00", "08:01"]
     asking = [{"asked": minute(clock), "shop": "a"} for clock in clocks]
@@ -208,9 +210,8 @@ def test_versions_are_retired_by_the_next_and_the_last_is_not() -> None:
     ]
     events = resolve(table_of(group_of(windowed()).events(batch_of(found))))
 
-    assert dict(zip(events["value:price"].to_pylist(), events[RETIRED].to_pylist(), strict=True)) == {
-        3.0: 5, 5.0: 9, 9.0: None,
-    }  # fmt: skip
+    retired = zip(events["value:price"].to_pylist(), events[RETIRED].to_pylist(), strict=True)
+    assert dict(retired) == {3.0: 5, 5.0: 9, 9.0: None}
 
 
 def test_ids_have_hashes_of_their_own() -> None:

@@ -5,7 +5,6 @@ pass over those events.
 """
 
 import functools
-import hashlib
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -16,60 +15,17 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from transforms.aggregation.aggregates import Aggregate
+from transforms.aggregation.value_columns import ValueColumn, passes
 from transforms.columns import String
 from transforms.dataset import Dataset
 from transforms.durations import UNBOUNDED, duration_us
 from transforms.partition import hash_rows, hash_values
 from transforms.sources import ROWS
-from transforms.windows import Where, Windowed
+from transforms.windows import Windowed
 
 ROW = "__row"
 TIME, AVAILABLE, RETIRED, ASKS = "time", "available_at", "retired_at", "asks"
 EVENT, ID, SEEN, RANK = "event", "id", "seen", "rank"
-_COMPARE = {
-    "==": pc.equal,
-    "!=": pc.not_equal,
-    "<": pc.less,
-    "<=": pc.less_equal,
-    ">": pc.greater,
-    ">=": pc.greater_equal,
-}
-
-
-@dataclass(frozen=True)
-class ValueColumn:
-    """What is aggregated: a column of the events, or the events themselves, seen through a filter.
-
-    Attributes:
-        source: the column; None: 1 for each event.
-        nulls: whether to take 1 for each event without a value in the column, instead of the value.
-        where: the conditions that an event must pass; the values of others are missing.
-        hashed: whether to take 64-bit hashes of the text in the column, instead of the text.
-        text: whether what is taken is text.
-    """
-
-    source: str | None
-    nulls: bool = False
-    where: tuple[Where, ...] = ()
-    hashed: bool = False
-    text: bool = False
-
-    @property
-    def label(self) -> str:
-        """The name of this column among a group's."""
-        name = self.source or "events"
-        name = f"nulls of {name}" if self.nulls else f"hashes of {name}" if self.hashed else name
-        return " and ".join([name, *(condition.label for condition in self.where)])
-
-    def take(self, batch: pa.RecordBatch) -> pa.Array:
-        """Returns the values of a batch of rows, missing where there is none."""
-        ones = pa.array(np.ones(len(batch), np.int64))
-        values = ones if self.source is None else batch[self.source]
-        if self.nulls:
-            values = pc.if_else(_has_value(values), None, ones)
-        if self.hashed:
-            values = _hash_text(values)
-        return pc.if_else(_passes(self.where, batch), values, None) if self.where else values
 
 
 @dataclass(frozen=True)
@@ -189,7 +145,7 @@ class WindowGroup:
         filters = {value.where for value in self.values.values()}
         if () in filters:
             return everything
-        return functools.reduce(pc.or_, (_passes(where, batch) for where in filters))
+        return functools.reduce(pc.or_, (passes(where, batch) for where in filters))
 
     def requests(self, batch: pa.RecordBatch) -> pa.RecordBatch:
         """Returns what a batch of the dataset's rows asks, those without a row time left out.
@@ -285,32 +241,6 @@ def _identity(versions: Versioned, batch: pa.RecordBatch) -> pa.Array:
     return pc.if_else(pc.is_valid(ids), pa.array(of_id), batch[ROW])
 
 
-def _passes(where: tuple[Where, ...], batch: pa.RecordBatch) -> pa.Array:
-    compared = [
-        _COMPARE[condition.comparison](batch[condition.column], pa.scalar(condition.value))
-        for condition in where
-    ]
-    return pc.fill_null(functools.reduce(pc.and_, compared), False)
-
-
-def _has_value(column: pa.Array) -> pa.Array:
-    if pa.types.is_floating(column.type):
-        return pc.fill_null(pc.is_finite(column), False)
-    return pc.is_valid(column)
-
-
 def _is_null(column: pa.Array) -> npt.NDArray[np.bool_]:
     mask: npt.NDArray[np.bool_] = column.is_null().to_numpy(zero_copy_only=False)
     return mask
-
-
-def _hash_text(texts: pa.Array) -> pa.Array:
-    """64-bit hashes as int64 (n,), missing where there is no text."""
-    encoded = texts.dictionary_encode()
-    hashes = [
-        int.from_bytes(
-            hashlib.blake2b(text.encode(), digest_size=8).digest(), "little", signed=True
-        )
-        for text in encoded.dictionary.to_pylist()
-    ]
-    return pa.array(hashes, pa.int64()).take(encoded.indices)

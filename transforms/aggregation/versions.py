@@ -22,6 +22,7 @@ from transforms.aggregation.groups import (
 )
 
 Ints = npt.NDArray[np.int64]
+Bools = npt.NDArray[np.bool_]
 
 
 def resolve(versions: pa.Table) -> pa.Table:
@@ -40,31 +41,36 @@ def resolve(versions: pa.Table) -> pa.Table:
     versions = versions.combine_chunks()
     ids = versions[ID].combine_chunks().dictionary_encode()
     codes = pc.fill_null(ids.indices, -1).to_numpy().astype(np.int64)
-    asks = (
-        _latest(codes, versions[ASKS].combine_chunks()) if ASKS in versions.column_names else None
-    )
+    stands, retired = _retirements(codes, versions)
+    if ASKS in versions.column_names:
+        asks = _latest(codes, versions[ASKS].combine_chunks())
+        versions = versions.set_column(versions.column_names.index(ASKS), ASKS, asks)
+    seen = pc.and_(versions[SEEN].combine_chunks(), pa.array(stands))
+    events = versions.append_column(RETIRED, retired).filter(seen)
+    return events.drop_columns([ID, SEEN, *_ranks(versions)])
+
+
+def _retirements(codes: Ints, versions: pa.Table) -> tuple[Bools, pa.Array]:
+    """Tells which versions are known at some time, and when the next ones of their events are.
+
+    Args:
+        codes: int64 (n,), the number of each version's event; -1: an event of its own.
+        versions: the versions.
+
+    Returns:
+        bool (n,), and int64 µs (n,), null for the last version of an event.
+    """
+    stands = pc.is_valid(versions[AVAILABLE].combine_chunks()).to_numpy(zero_copy_only=False).copy()
     several = np.bincount(codes + 1, minlength=1) > 1
-    several[0] = False  # rows without an id
-    known = pc.is_valid(versions[AVAILABLE]).combine_chunks().to_numpy(zero_copy_only=False)
-    replaced_or_not = np.flatnonzero(several[codes + 1] & known)
-    retired = np.zeros(len(versions), np.int64)
-    is_retired = np.zeros(len(versions), bool)
-    stands = known.copy()
-    order = replaced_or_not[
-        _order(codes[replaced_or_not], versions.take(pa.array(replaced_or_not)))
-    ]
-    available = versions[AVAILABLE].take(pa.array(order)).to_numpy()
-    same_event = codes[order][1:] == codes[order][:-1]
-    at_once = same_event & (available[1:] == available[:-1])
-    stands[order[:-1][at_once]] = False
-    is_retired[order[:-1]] = same_event
-    retired[order[:-1]] = available[1:]
-    if asks is not None:
-        place = versions.schema.get_field_index(ASKS)
-        versions = versions.set_column(place, ASKS, asks)
-    versions = versions.append_column(RETIRED, pa.array(retired, mask=~is_retired))
-    seen = pc.and_(versions[SEEN], pa.chunked_array([pa.array(stands)]))
-    return versions.filter(seen).drop_columns([ID, SEEN, *_ranks(versions)])
+    several[0] = False
+    order = np.flatnonzero(several[codes + 1] & stands)
+    order = order[_order(codes[order], versions.take(pa.array(order)))]
+    available = versions[AVAILABLE].combine_chunks().take(pa.array(order)).to_numpy()
+    has_next = codes[order[:-1]] == codes[order[1:]]
+    stands[order[:-1][has_next & (available[:-1] == available[1:])]] = False
+    retired, never = np.zeros(len(versions), np.int64), np.ones(len(versions), bool)
+    retired[order[:-1]], never[order[:-1]] = available[1:], ~has_next
+    return stands, pa.array(retired, mask=never)
 
 
 def _order(codes: Ints, versions: pa.Table) -> Ints:
