@@ -18,7 +18,7 @@ from parcels_oracle import Tables, expected, make_tables
 
 from forebay.cli import main
 from pipelines.explain.command import explain
-from pipelines.explain.report import to_json
+from pipelines.explain.report import to_json as report_json
 from transforms.manifest import MANIFEST_NAME, Manifest
 from transforms.serialize import from_json, to_json
 
@@ -163,7 +163,7 @@ def test_explanations_name_events_of_every_table(tables: Tables) -> None:
     for row in chosen:
         parcels = [str(tables.folder / "parcels.csv")]
         report = explain(DEFINITION, parcels, f"row={row}", shown=99, sources=sources)
-        for name, told in to_json(report)["windows"].items():
+        for name, told in report_json(report)["windows"].items():
             value = wanted[row][name]
             close = value if value is None or isinstance(value, str) else float(value)
             assert told["value"] == (close if value is None else pytest.approx(close)), (row, name)
