@@ -9,7 +9,7 @@ FLIGHTS := data/flights/flights.csv
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
 .NOTPARALLEL:
-.PHONY: help install data demo test oracle check format format-check lint types imports windows-worth bench bench-peers lock clean
+.PHONY: help install data demo test oracle check format format-check lint types imports windows-worth bench bounds bench-peers lock clean
 
 help: ## List the targets
 	@awk 'BEGIN {FS = ":.*## "} /^[a-z-]+:.*## / {printf "  %-14s %s\n", $$1, $$2}' $(firstword $(MAKEFILE_LIST))
@@ -63,6 +63,9 @@ windows-worth: $(STAMP) $(FLIGHTS) ## Measure what windows are worth: the same m
 
 bench: $(STAMP) ## Measure Forebay beside its peers and compare what they write; options go in ARGS="..."
 	$(BIN)/python benchmarks/run.py $(ARGS)
+
+bounds: $(STAMP) ## Measure each stage of preprocessing alone on one core: what bounds the whole
+	$(BIN)/python benchmarks/bounds.py $(ARGS)
 
 bench-peers: $(STAMP) ## Install the peer that `make bench` skips otherwise: PySpark, into .spark (needs Java 17)
 	$(BIN)/python -m pip install --quiet --no-deps --upgrade --target .spark --requirement benchmarks/requirements-spark.txt

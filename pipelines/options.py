@@ -17,6 +17,9 @@ EXAMPLES = """examples:
 Options after -- are Beam's own. Without a --runner the run is local, on all cores."""
 
 
+WINDOW_MEMORY_MB = 512
+
+
 @dataclass(frozen=True)
 class PreprocessOptions:
     """What ``forebay preprocess`` is asked to do.
@@ -32,6 +35,8 @@ class PreprocessOptions:
         gzip: whether to compress the TFRecords.
         period_from, period_to: examples are made for row times from the one to just before the
             other, ISO 8601 dates or instants, UTC where no offset is written; None: no bound.
+        window_memory_mb: MiB that a worker thread may take for the events of windows; see
+            docs/memory.md.
         transform_fn: a run whose transform graph is used, instead of learning one from train.
         beam: Beam's own options.
     """
@@ -46,6 +51,7 @@ class PreprocessOptions:
     gzip: bool = False
     period_from: str | None = None
     period_to: str | None = None
+    window_memory_mb: int = WINDOW_MEMORY_MB
     transform_fn: str | None = None
     beam: tuple[str, ...] = ()
 
@@ -85,6 +91,11 @@ def add_preprocess_arguments(parser: argparse.ArgumentParser) -> None:
         "--to", dest="period_to", metavar="INSTANT", help="make examples of rows before this time"
     )
     parser.add_argument(
+        "--window-memory-mb", type=positive, default=PreprocessOptions.window_memory_mb,
+        metavar="N", help="memory of each worker thread for windows; events that need more are cut "
+        "along time (default: %(default)s)",
+    )  # fmt: skip
+    parser.add_argument(
         "--transform-fn", metavar="RUN",
         help="use the transform graph of this run of the same definition; learn nothing",
     )  # fmt: skip
@@ -114,6 +125,7 @@ def preprocess_options(args: argparse.Namespace) -> PreprocessOptions:
         gzip=args.gzip,
         period_from=args.period_from,
         period_to=args.period_to,
+        window_memory_mb=args.window_memory_mb,
         transform_fn=args.transform_fn,
         beam=tuple(args.beam),
     )

@@ -142,6 +142,7 @@ def _ingest(job: _Job) -> Facts:
             temporary,
             shards=_shards(job),
             key_partitions=_key_partitions(job),
+            memory_bytes=job.options.window_memory_mb << 20,
             keep=job.dataset.columns_after_windows,
             period=job.period,
         )

@@ -103,16 +103,21 @@ class GroupBatches(beam.PTransform):
 
     Input: a tuple of PCollections of `Partitioned`. Output: `Group` elements, one for each
     (stage, partition) that has rows.
+
+    Args:
+        temp_location: a folder that all workers can write to and read from.
+        spill_bytes: what a worker thread holds of an input before it writes.
     """
 
-    def __init__(self, temp_location: str) -> None:
+    def __init__(self, temp_location: str, spill_bytes: int = SPILL_BYTES) -> None:
         super().__init__()
         self.temp_location = temp_location
+        self.spill_bytes = spill_bytes
 
     def expand(self, inputs: Any) -> beam.PCollection:  # noqa: D102
         # Each input is written where it is made: a Flatten of batches would be materialised.
         references = tuple(
-            batches | f"WritePieces{i}" >> beam.ParDo(_WritePieces(self.temp_location))
+            batches | f"WritePieces{i}" >> beam.ParDo(_WritePieces(self.temp_location, self.spill_bytes))
             for i, batches in enumerate(inputs)
         )
         return (
@@ -143,8 +148,9 @@ def read_pieces(pieces: Iterable[Piece]) -> pa.Table:
 class _WritePieces(beam.DoFn):
     """Writes batches sorted by partition and emits a reference to each piece."""
 
-    def __init__(self, folder: str) -> None:
+    def __init__(self, folder: str, spill_bytes: int) -> None:
         self._folder = folder
+        self._spill_bytes = spill_bytes
 
     def start_bundle(self) -> None:
         self._held: dict[tuple[str, str], list[Partitioned]] = defaultdict(list)
@@ -153,7 +159,7 @@ class _WritePieces(beam.DoFn):
     def process(self, element: Partitioned) -> Iterator[tuple[tuple[str, int], tuple[Any, ...]]]:
         self._held[element.stage, element.stream].append(element)
         self._bytes += element.batch.nbytes
-        if self._bytes >= SPILL_BYTES:
+        if self._bytes >= self._spill_bytes:
             yield from self._write()
 
     def finish_bundle(self) -> Iterator[WindowedValue]:

@@ -8,6 +8,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from pipelines.options import WINDOW_MEMORY_MB
 from pipelines.shuffle import Group, GroupBatches, Partitioned, Piece, read_pieces
 from transforms.aggregation.groups import (
     ASKS,
@@ -25,7 +26,8 @@ from transforms.partition import mix
 from transforms.period import Period
 
 _ROWS, _EVENTS, _REQUESTS = "rows", "events", "requests"
-MEMORY_BYTES = 512 << 20
+# What is written is held twice, in the order of arrival and sorted, by each of two groupings.
+_SPILLS_IN_MEMORY = 4
 # The kernels make about eight times as much of a slice: sorted copies, trees, and their answers.
 _SLICES_IN_MEMORY = 16
 # A chunk of requests with its states, and the summaries of slices, take a quarter each.
@@ -60,7 +62,7 @@ class WindowedAggregates(beam.PTransform):
         *,
         shards: int,
         key_partitions: int,
-        memory_bytes: int = MEMORY_BYTES,
+        memory_bytes: int = WINDOW_MEMORY_MB << 20,
         keep: Sequence[str] | None = None,
         period: Period | None = None,
     ) -> None:
@@ -76,6 +78,7 @@ class WindowedAggregates(beam.PTransform):
     def expand(self, rows: beam.PCollection) -> beam.PCollection:  # noqa: D102
         groups = window_groups(self.dataset)
         row_time = str(self.dataset.row_time)
+        spill_bytes = self.memory_bytes // _SPILLS_IN_MEMORY
         parts = [
             rows | "ShardRows" >> _each(_shard_rows, self.keep, self.shards, row_time, self.period)
         ]
@@ -83,13 +86,13 @@ class WindowedAggregates(beam.PTransform):
             asked = rows | "ToEventsAndRequests" >> _each(
                 _to_keys, groups, self.key_partitions, self.period
             )
-            by_key = (asked,) | "GroupByKey" >> GroupBatches(self.temp_location)
+            by_key = (asked,) | "GroupByKey" >> GroupBatches(self.temp_location, spill_bytes)
             parts.append(
                 by_key | "Aggregate" >> _each(_aggregate, groups, self.shards, self.memory_bytes)
             )
         return (
             tuple(parts)
-            | "GroupByShard" >> GroupBatches(self.temp_location)
+            | "GroupByShard" >> GroupBatches(self.temp_location, spill_bytes)
             | "Join" >> beam.Map(_join, groups).with_output_types(tuple[int, pa.RecordBatch])
         )
 

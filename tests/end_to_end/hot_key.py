@@ -1,0 +1,128 @@
+"""Windows over a table whose events are mostly one key's, with the memory that it took, as JSON.
+
+    python hot_key.py FOLDER ROWS MEMORY_BYTES
+"""
+
+import json
+import sys
+import threading
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import apache_beam as beam
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+from apache_beam.options.pipeline_options import PipelineOptions
+
+from pipelines.runner import run_pipeline
+from pipelines.windowed import WindowedAggregates
+from transforms.aggregation.groups import ROW
+from transforms.columns import Number, String, Timestamp
+from transforms.dataset import Dataset
+from transforms.features import Numeric
+from transforms.labels import Regression
+from transforms.operators import count, last, mean, std
+from transforms.split import HashSplit
+from transforms.windows import Windowed
+
+BATCH_ROWS = 1 << 16
+SECOND_US = 1_000_000
+OVER = ("1m", "7d", "90d", "unbounded")
+
+DATASET = Dataset(
+    name="hot",
+    columns={"asked": Timestamp(), "shop": String(), "price": Number(), "known": Timestamp()},
+    row_time="asked",
+    windows=[
+        Windowed("price", key="shop", over=OVER, ops=[count(), mean(), std(), last()]),
+        Windowed("price", key="shop", over=OVER, ops=mean(), available_at="known", lag="1s"),
+    ],
+    features=[Numeric("price_mean_7d_by_shop")],
+    label=Regression("price"),
+    split=HashSplit("shop"),
+)
+
+
+def make_batch(number: int, rows: int) -> Iterator[pa.RecordBatch]:
+    """One batch of a year of events in no order; half of them are of one shop."""
+    rng = np.random.default_rng(number)
+    n = min(BATCH_ROWS, rows - number * BATCH_ROWS)
+    asked = rng.integers(0, 365 * 86_400, n) * SECOND_US
+    shop = np.where(rng.random(n) < 0.5, 0, rng.integers(1, 50_000, n))
+    names = np.char.add("shop ", np.arange(50_000).astype(str))
+    yield pa.RecordBatch.from_pydict(
+        {
+            "asked": pa.array(asked).cast(Timestamp.arrow_type),
+            "shop": pa.array(names).take(pa.array(shop)),
+            "price": rng.normal(100, 20, n),
+            "known": pa.array(asked + rng.integers(0, 7_200, n) * SECOND_US).cast(
+                Timestamp.arrow_type
+            ),
+            ROW: np.arange(n) + number * BATCH_ROWS,
+        }
+    )
+
+
+def summarise(element: tuple[int, pa.RecordBatch]) -> str:
+    """Rows and sums of a shard, to see that all was done."""
+    _, batch = element
+    names = [name for name in batch.schema.names if name.startswith("price_")]
+    return json.dumps({"rows": len(batch)} | {n: pc.sum(batch[n]).as_py() for n in names})
+
+
+def anonymous_bytes() -> int:
+    """Resident memory of this process that no file backs."""
+    status = Path("/proc/self/status").read_text().splitlines()
+    fields = dict(line.split(":", 1) for line in status)
+    return sum(int(fields[name].split()[0]) << 10 for name in ("RssAnon", "RssShmem"))
+
+
+def run(folder: Path, rows: int, memory_bytes: int) -> list[dict[str, float]]:
+    """Computes the windows; returns what `summarise` says of each shard."""
+    temporary, out = folder / "temporary", folder / "out"
+    temporary.mkdir(parents=True)
+    batches = -(-rows // BATCH_ROWS)
+
+    def build(pipeline: beam.Pipeline) -> None:
+        _ = (
+            pipeline
+            | beam.Create(range(batches), reshuffle=False)
+            | beam.FlatMap(make_batch, rows).with_output_types(pa.RecordBatch)
+            | WindowedAggregates(
+                DATASET, str(temporary), shards=-(-rows // 100_000), key_partitions=8,
+                memory_bytes=memory_bytes,
+            )
+            | beam.Map(summarise)
+            | beam.io.WriteToText(str(out / "shard"))
+        )  # fmt: skip
+
+    run_pipeline(build, PipelineOptions(["--runner=FnApiRunner"]))
+    return [json.loads(line) for path in out.iterdir() for line in path.read_text().splitlines()]
+
+
+def main(folder: str, rows: int, memory_bytes: int) -> None:
+    """Warms up, runs, and prints what came out and how much memory was taken beyond before."""
+    run(Path(folder) / "small", 1_000, memory_bytes)  # loads everything, compiles the kernels
+    before, peak, done = anonymous_bytes(), 0, threading.Event()
+
+    def sample() -> None:
+        nonlocal peak
+        while not done.is_set():
+            peak = max(peak, anonymous_bytes())
+            time.sleep(0.02)
+
+    sampler = threading.Thread(target=sample)
+    sampler.start()
+    started = time.monotonic()
+    shards = run(Path(folder) / "large", rows, memory_bytes)
+    done.set()
+    sampler.join()
+    totals = {name: sum(shard[name] for shard in shards) for name in shards[0]}
+    seconds = time.monotonic() - started
+    print(json.dumps({"taken_bytes": peak - before, "seconds": seconds, **totals}))
+
+
+if __name__ == "__main__":
+    main(sys.argv[1], int(sys.argv[2]), int(sys.argv[3]))
