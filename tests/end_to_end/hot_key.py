@@ -1,6 +1,6 @@
 """Windows over a table whose events are mostly one key's, with the memory that it took, as JSON.
 
-    python hot_key.py FOLDER ROWS MEMORY_BYTES
+python hot_key.py FOLDER ROWS MEMORY_BYTES
 """
 
 import json

@@ -104,8 +104,8 @@ rows_lists = st.lists(
     min_size=1,
     max_size=24,
 )  # fmt: skip
-many = settings(max_examples=500, deadline=None, suppress_health_check=[HealthCheck.too_slow])
-some = settings(many, max_examples=200)
+many = settings(max_examples=300, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+some = settings(many, max_examples=100)
 
 
 def make_dataset(windows: Sequence[Windowed]) -> Dataset:
@@ -344,7 +344,7 @@ def test_a_pipeline_divided_in_any_way_gives_the_same(seed: int, tmp_path: Path)
         list(in_batches(shuffled, bounds)),
         shards=chance.choice([1, 3, 50]),
         key_partitions=chance.choice([1, 2, 9]),
-        memory_bytes=chance.choice([1, 100_000, 1 << 30]),
+        memory_bytes=chance.choice([20_000, 200_000, 1 << 30]),
     )
 
     asked = found.filter(found["asked"].is_valid())
