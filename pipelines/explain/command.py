@@ -12,8 +12,7 @@ from pipelines.read_batches import inspect_csv
 from pipelines.source_files import find_files
 from transforms.aggregation.groups import ROW
 from transforms.dataset import Dataset
-from transforms.errors import InputError
-from transforms.windows import unknown_column
+from transforms.errors import InputError, unknown_column
 
 
 def explain(

@@ -20,11 +20,12 @@ from pipelines.audit.sample import Sample, read_sample
 from pipelines.audit.subject import Subject
 from pipelines.read_batches import inspect_csv
 from pipelines.source_files import find_files
-from transforms.dataset import Dataset, Derive
+from transforms.dataset import Dataset
 from transforms.features import Calendar, Categorical, Custom, Feature, Numeric
 from transforms.labels import BinaryClassification
 from transforms.operators import count, mean
 from transforms.pairs import Difference, Ratio
+from transforms.sources import Derive
 from transforms.split import HashSplit
 from transforms.windows import Where, Windowed
 

@@ -8,12 +8,13 @@ import pytest
 
 from transforms import operators
 from transforms.columns import Boolean, Date, Integer, Number, String, Timestamp
-from transforms.dataset import Dataset, Derive
+from transforms.dataset import Dataset
 from transforms.errors import DefinitionError, InputError
 from transforms.features import Bucketized, Calendar, Categorical, Crossed, Custom, Numeric
 from transforms.labels import BinaryClassification, Regression
 from transforms.pairs import Difference, Ratio
 from transforms.serialize import digest, from_json, to_json
+from transforms.sources import Derive
 from transforms.split import HashSplit, TimeSplit
 from transforms.windows import Where, Windowed
 
