@@ -270,7 +270,7 @@ def test_no_training_rows(command: Command) -> None:
         ),
         (
             "row_time", 'windows=[Windowed("shop", key="id", over="1h", ops=mean())], row_time',
-            ["windows[0].value = 'shop': a String column", "Number or Integer"],
+            ["windows[0].value = 'shop': text has no mean", "Number or Integer"],
         ),
         (
             "row_time",
