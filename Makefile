@@ -38,7 +38,7 @@ demo: $(STAMP) $(WEATHER) ## Run the flights example from raw rows to a served m
 test: $(STAMP) ## Run the tests (offline); pytest's own options go in ARGS="..."
 	$(BIN)/python -m pytest $(ARGS)
 
-oracle: $(STAMP) $(WEATHER) ## Hold the windows of all flights against the same windows in SQL (about 6 minutes)
+oracle: $(STAMP) $(WEATHER) ## Hold the windows of all flights against the same windows in SQL (about 10 minutes)
 	$(BIN)/python -m pytest -m full_table -rP $(ARGS)
 
 check: format-check lint types imports test ## Everything CI checks: format, lint, types, import contracts, tests

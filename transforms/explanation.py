@@ -147,6 +147,7 @@ def passes(filters: Sequence[Where], rows: pa.Table) -> pa.ChunkedArray:
     for where in filters:
         compared = _COMPARE[where.comparison](rows[where.column], pa.scalar(where.value))
         kept = pc.and_(kept, pc.fill_null(compared, False))
+        kept = pc.and_(kept, _has_value(rows, where.column))
     return kept
 
 

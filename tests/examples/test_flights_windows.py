@@ -107,7 +107,7 @@ ONE_IN_500 = "row % 500 = 0"
 @pytest.fixture(scope="module")
 def csv() -> Path:
     if not CSV.is_file():
-        pytest.skip(f"{CSV} is missing; write it with `make data`")
+        pytest.skip("data/flights/flights.csv is missing; write it with `make data`")
     return CSV
 
 

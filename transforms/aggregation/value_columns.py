@@ -58,12 +58,20 @@ class ValueColumn:
 
 
 def passes(where: tuple[Where, ...], batch: pa.RecordBatch) -> pa.Array:
-    """Tells which rows meet all of some conditions, at least one, bool (n,)."""
-    compared = [
-        _COMPARE[condition.comparison](batch[condition.column], pa.scalar(condition.value))
+    """Tells which rows meet all of some conditions, at least one, bool (n,).
+
+    What is no value, missing, NaN or infinite, meets none.
+    """
+    met = [
+        pc.and_(_has_value(batch[condition.column]), _compared(condition, batch))
         for condition in where
     ]
-    return pc.fill_null(functools.reduce(pc.and_, compared), False)
+    return functools.reduce(pc.and_, met)
+
+
+def _compared(condition: Where, batch: pa.RecordBatch) -> pa.Array:
+    compare = _COMPARE[condition.comparison]
+    return pc.fill_null(compare(batch[condition.column], pa.scalar(condition.value)), False)
 
 
 def _has_value(column: pa.Array) -> pa.Array:
