@@ -11,12 +11,15 @@ import naive_versions
 import naive_windows as naive
 import numpy as np
 import pyarrow as pa
+import pyarrow.compute as pc
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from transforms.aggregation.compute import compute
 from transforms.aggregation.groups import EVENT, RETIRED, ROW, WindowGroup, window_groups
+from transforms.aggregation.sliced import SlicedWindows
+from transforms.aggregation.slices import Block, Slice
 from transforms.aggregation.versions import resolve
 from transforms.columns import Boolean, Integer, Number, String, Timestamp
 from transforms.dataset import Dataset
@@ -225,3 +228,33 @@ def test_ids_have_hashes_of_their_own() -> None:
     assert (hash_values(array.slice(5, 3)) == hashes[5:8]).all()
     numbers = hash_values(pa.array([0, 1, -1, 2**63 - 1, -(2**63)]))
     assert len(np.unique(numbers)) == 5
+
+
+@pytest.mark.parametrize("source", [None, "other"])
+@given(found=tables, asking=st.lists(rows, max_size=4), size=st.integers(1, 3))
+@settings(max_examples=150, suppress_health_check=[HealthCheck.too_slow], deadline=None)
+def test_slices_of_time_say_the_same_of_versions(
+    source: str | None, found: list[Any], asking: list[Any], size: int
+) -> None:
+    group = group_of(windowed(source=source, ops=[count(), last()]))
+    batch = batch_of(found, first=0 if source is None else len(asking))
+    requests = table_of(group.requests(batch if source is None else batch_of(asking)))
+    events = resolve(table_of(group.events(batch))).sort_by("time")
+    slices = [sliced(events.slice(i, size)) for i in range(0, len(events), size)]
+    chunks = [requests.sort_by("time").slice(i, 1) for i in range(len(requests))]
+
+    windows = SlicedWindows(group, slices, lambda one: one.blocks[0].place, 1 << 20)
+    answers = [row for chunk in windows.answer(chunks) for row in chunk.to_pylist()]
+
+    whole = compute(group, table_of(group.events(batch)), requests).to_pylist()
+    assert sorted(answers, key=str) == sorted(whole, key=str)
+
+
+def sliced(events: pa.Table) -> Slice[pa.Table]:
+    """A slice of events that tells when the last thing about them becomes known."""
+    times = ("time", "available_at", "retired_at", "asks")
+    told = [events[name] for name in times if name in events.column_names]
+    settled = max(pc.max(column).as_py() or 0 for column in told)
+    first, last_time = (pc.min_max(events["time"])[end].as_py() for end in ("min", "max"))
+    table = events.drop_columns(["asks"] if "asks" in events.column_names else [])
+    return Slice((Block(table, events.nbytes, first, last_time, settled),))
