@@ -189,7 +189,7 @@ def _observation(chance: random.Random) -> Row:
     row = {
         "station": chance.choice((1, 1, 2, 3)),
         "at": at,
-        "known": at + chance.choice((0, 50, 70, -10)) * MINUTE_US,
+        "known": at + chance.choice((0, 50, 70, 110, -10)) * MINUTE_US,
         "temp": round(chance.gauss(10, 9), 1),
         "wind": chance.randrange(20),
         "sky": chance.choice(SKIES) or None,
