@@ -82,7 +82,7 @@ def main() -> None:
 def _stages(data: Path, run: Path) -> tuple[list[Stage], int]:
     """Runs each stage on all rows; returns them and the number of rows."""
     dataset = load_definition(f"{ROOT}/benchmarks/peers/flights.py:benchmark")
-    (file,) = inspect_csv(find_files([f"{data}/*.csv"]), dataset)
+    (file,) = inspect_csv(find_files([f"{data}/flights*.csv"]), dataset)
     reader = BatchReader(dataset, MAX_RECORD_BYTES)
     stages: list[Stage] = []
 

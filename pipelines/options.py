@@ -6,10 +6,9 @@ from dataclasses import dataclass, field
 
 EXAMPLES = """examples:
   forebay preprocess examples/flights/flights.py:departure \\
-      --input data/flights/flights.csv --output runs/flights
+      --input data/flights/flights.csv --source weather=data/flights/weather.csv \\
+      --output runs/flights
   forebay preprocess sales.py --input 'data/sales-*.csv.gz' --output runs/sales --gzip --overwrite
-  forebay preprocess sales.py --input 'data/sales-*.csv.gz' --source prices='data/prices-*.csv' \\
-      --output runs/sales
   forebay preprocess sales.py --input 'data/sales-2024-05-0[67].csv' --output runs/2024-05-07 \\
       --from 2024-05-07 --to 2024-05-08 --transform-fn runs/sales
   forebay preprocess sales.py --input gs://bucket/sales/*.csv --output gs://bucket/runs/sales -- \\

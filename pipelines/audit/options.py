@@ -5,7 +5,8 @@ import argparse
 from pipelines.options import PreprocessOptions, add_table_arguments, positive
 
 EXAMPLES = """examples:
-  forebay check examples/flights/flights.py:departure --input data/flights/flights.csv
+  forebay check examples/flights/flights.py:departure --input data/flights/flights.csv \\
+      --source weather=data/flights/weather.csv
   forebay check sales.py --input 'data/sales-*.csv.gz' --rows 50000 --json
 
 Exits with 1 where something leaks. docs/check.md says what each check can see, and what not."""

@@ -6,6 +6,7 @@ from pipelines.options import PreprocessOptions, add_table_arguments, positive
 
 EXAMPLES = """examples:
   forebay explain examples/flights/flights.py:departure --input data/flights/flights.csv \\
+      --source weather=data/flights/weather.csv \\
       --row carrier=UA,flight=1545,flight_date=2013-01-01
   forebay explain sales.py --input 'data/sales-*.csv' --row data/sales-3.csv:1042 \\
       --column amount_mean_1h_by_shop --plot window.png"""

@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import io
 import json
+import random
 import sys
 from collections.abc import Iterator
 from pathlib import Path
@@ -16,6 +17,8 @@ import tensorflow as tf
 from parcels_oracle import Tables, expected, make_tables
 
 from forebay.cli import main
+from pipelines.explain.command import explain
+from pipelines.explain.report import to_json as report_json
 from transforms.manifest import MANIFEST_NAME, Manifest
 from transforms.serialize import from_json, to_json
 
@@ -148,6 +151,27 @@ def test_a_period_has_the_examples_of_the_whole(tables: Tables, run: Path, tmp_p
     assert found.keys() == wanted.keys()
     for row, values in wanted.items():
         assert str(found[row]) == str(values)  # NaN is not equal to itself, but its text is
+
+
+def test_explanations_name_events_of_every_table(tables: Tables) -> None:
+    wanted = expected(tables)
+    chosen = random.Random(3).sample(sorted(wanted), 25)
+    sources = {"weather": [str(tables.folder / "weather-*.csv")],
+               "prices": [str(tables.folder / "prices.csv")]}  # fmt: skip
+    reasons: set[str] = set()
+    files: set[str] = set()
+    for row in chosen:
+        parcels = [str(tables.folder / "parcels.csv")]
+        report = explain(DEFINITION, parcels, f"row={row}", shown=99, sources=sources)
+        for name, told in report_json(report)["windows"].items():
+            value = wanted[row][name]
+            close = value if value is None or isinstance(value, str) else float(value)
+            assert told["value"] == (close if value is None else pytest.approx(close)), (row, name)
+            reasons.update(exclusion["reason"] for exclusion in told["excluded"])
+            places = [event["place"].rpartition(":")[0] for event in told["listed"]]
+            files.update(Path(place).name for place in places)
+    assert {"replaced by another version", "deleted", "the row's own event"} <= reasons
+    assert files == {"parcels.csv", "weather-1.csv", "weather-2.csv", "prices.csv"}
 
 
 @pytest.mark.parametrize(

@@ -176,7 +176,8 @@ def preprocessed(dataset: Dataset, csv: Path, folder: Path) -> pa.Table:
     names = [*IDENTITY, *dataset.windowed_columns]
     definition, run = folder / "definition.json", folder / "run"
     definition.write_text(to_json(dataclasses.replace(dataset, passthrough=names)), "utf-8")
-    preprocess(PreprocessOptions(str(definition), (str(csv),), str(run)))
+    weather = {"weather": [str(csv.with_name("weather.csv"))]}
+    preprocess(PreprocessOptions(str(definition), (str(csv),), str(run), weather))
     rows = read_examples(run, names)
     shutil.rmtree(run)
     return rows

@@ -15,6 +15,7 @@ from transforms.aggregation.groups import ROW, window_groups
 from transforms.dataset import Dataset
 from transforms.durations import duration_us
 from transforms.operators import Op
+from transforms.sources import ROWS
 from transforms.windows import Where, Windowed
 
 # Beside the answers: what the contract measures the error of sums and means by.
@@ -58,8 +59,9 @@ class Question:
 
 
 def questions(windows: Iterable[Windowed], row_time: str, scale: int = 1) -> list[Question]:
-    """One for every window; ``scale`` as for `sql.Window`."""
-    return [question for windowed in windows for question in _ask(windowed, row_time, scale)]
+    """One for every window over the rows themselves; ``scale`` as for `sql.Window`."""
+    own = [windowed for windowed in windows if windowed.source is None]
+    return [question for windowed in own for question in _ask(windowed, row_time, scale)]
 
 
 def _ask(windowed: Windowed, row_time: str, scale: int) -> Iterator[Question]:
@@ -90,9 +92,9 @@ def _condition(where: Where) -> str:
 
 
 def computed(dataset: Dataset, batches: Sequence[pa.RecordBatch]) -> pa.Table:
-    """What the code under test makes of all the windows at once: ``row`` and their columns."""
+    """What the code under test makes of all windows over the rows: ``row`` and their columns."""
     columns: dict[str, pa.Array] = {}
-    for group in window_groups(dataset):
+    for group in [group for group in window_groups(dataset) if group.source == ROWS]:
         events = pa.Table.from_batches([group.events(batch) for batch in batches])
         requests = pa.Table.from_batches([group.requests(batch) for batch in batches])
         found = pa.table(compute(group, events, requests)).sort_by(ROW)

@@ -34,7 +34,7 @@ LEAK, WARNING, OK = Severity.LEAK, Severity.WARNING, Severity.OK
 
 def read(path: Path, dataset: Dataset = trips.trips, most: int = 100_000, seed: int = 0) -> Sample:
     files = inspect_csv(find_files([str(path)]), dataset)
-    return read_sample(dataset, files, most, seed, 1 << 20, lambda doing: None)
+    return read_sample(dataset, {"rows": files}, most, seed, 1 << 20, lambda doing: None)
 
 
 @pytest.fixture(scope="module")
