@@ -15,7 +15,7 @@ COMPARISONS = {"==": "eq", "!=": "ne", "<": "lt", "<=": "le", ">": "gt", ">=": "
 
 @dataclass(frozen=True)
 class Where:
-    """Keeps the events whose column compares so with a value; a missing, NaN or infinite one, none.
+    """Keeps the events whose cell compares so with a value; missing, NaN and infinite ones don't.
 
     Attributes:
         column: the column compared.

@@ -138,7 +138,7 @@ CASES = [
     Case(
         Windowed("bags", key="origin", over="1h", ops=OPS, where=Where("delay", "!=", 0.1)),
         named("bags", "1h_where_delay_ne_0_1_by_origin"), 60 * MINUTE_US, 0,
-        lambda row: math.isfinite(row["delay"] or math.nan) and row["delay"] != 0.1,
+        lambda row: row["delay"] not in (None, 0.1) and math.isfinite(row["delay"]),
     ),
     Case(
         Windowed("bags", key="origin", over="1h", ops=OPS, by="dest", categories=["B"]),
