@@ -17,6 +17,7 @@ ROW = "a1,2024-05-01 10:00:00,north,12.5,1\n"
 IMPORTS = """
 from transforms.columns import *
 from transforms.dataset import *
+from transforms.sources import *
 from transforms.features import *
 from transforms.labels import *
 from transforms.split import *
