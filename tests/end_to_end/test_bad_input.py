@@ -319,7 +319,7 @@ def test_definitions_that_cannot_be_loaded(command: Command) -> None:
 
     expected = {
         nowhere: [nowhere, "cannot be read", "FILE.py"],
-        broken: [broken, "SyntaxError", "line 9", "FILE.py"],
+        broken: [broken, "SyntaxError", "line 10", "FILE.py"],
         nameless: [nameless, "NameError", "undefined_name"],
         failing: [failing, "ZeroDivisionError"],
         empty: [empty, "no Dataset"],
