@@ -10,6 +10,7 @@ from importlib import metadata
 
 from pipelines.audit.options import add_check_arguments
 from pipelines.explain.options import add_explain_arguments
+from pipelines.init.options import add_init_arguments
 from pipelines.options import add_preprocess_arguments, split_beam_arguments
 from trainer.options import add_evaluate_arguments, add_predict_arguments, add_train_arguments
 from transforms.command_line import native_logs_hidden, run_command
@@ -25,6 +26,11 @@ class _Command:
 
 
 _COMMANDS = {
+    "init": _Command(
+        "write a starting definition, guessed from a sample of the data",
+        add_init_arguments,
+        "pipelines.init.command:run_init",
+    ),
     "check": _Command(
         "look for leaks in a definition, on your own data",
         add_check_arguments,

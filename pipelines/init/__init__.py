@@ -1,0 +1,1 @@
+"""``forebay init``: a starting definition, guessed from a sample of the data."""

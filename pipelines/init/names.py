@@ -1,0 +1,72 @@
+"""What the names of columns say, for want of better evidence."""
+
+import re
+from collections.abc import Iterable
+
+_WORDS = {
+    "time": (
+        "time", "timestamp", "ts", "date", "datetime", "day", "at", "on", "epoch", "when", "start",
+        "end", "created", "updated", "dt",
+    ),
+    "identity": (
+        "id", "ids", "uuid", "guid", "key", "no", "nr", "code", "zip", "zipcode", "postcode",
+        "index", "row", "hash", "serial", "reference", "ref",
+    ),
+    "entity": (
+        "customer", "user", "patient", "account", "member", "client", "person", "subscriber",
+        "household", "session", "employee", "student", "visitor", "guest", "player",
+    ),
+    "calendar": (
+        "year", "quarter", "month", "week", "weekday", "dow", "day", "hour", "minute", "second",
+    ),
+    # Most telling first.
+    "label": (
+        "label", "target", "outcome", "class", "y", "fare", "churn", "churned", "fraud", "clicked",
+        "click", "converted", "survived", "default", "delay", "amount", "revenue", "total", "price",
+        "cost", "value", "demand", "sales", "score", "rating", "duration",
+    ),
+    "latitude": ("lat", "latitude"),
+    "longitude": ("lon", "lng", "long", "longitude"),
+}  # fmt: skip
+
+
+def servable_names(names: Iterable[str]) -> dict[str, str]:
+    """Returns a name for each column under which a model can be given it.
+
+    The signatures of a SavedModel turn all but ASCII letters, digits and ``_`` into something else.
+    """
+    found: dict[str, str] = {name: name for name in names}
+    taken = set(found)
+    for place, name in enumerate(found, start=1):
+        if re.fullmatch(r"[A-Za-z][A-Za-z0-9_]*", name):
+            continue
+        plain = re.sub(r"[^a-z0-9]+", "_", name.lower()).strip("_") or f"column_{place}"
+        plain = plain if plain[0].isalpha() else f"column_{plain}"
+        while plain in taken:
+            plain += "_2"
+        taken.add(plain)
+        found[name] = plain
+    return found
+
+
+def words_of(name: str) -> list[str]:
+    """Returns the words of a name: ``pickupTime_UTC`` has pickup, time and utc."""
+    parted = re.sub(r"([a-z0-9])([A-Z])", r"\1 \2", name)
+    return [word for word in re.split(r"[^a-z0-9]+", parted.lower()) if word]
+
+
+def has_word(name: str, meaning: str) -> bool:
+    """Tells whether a word of the name has this meaning."""
+    return not set(words_of(name)).isdisjoint(_WORDS[meaning])
+
+
+def rank_as_label(name: str) -> int | None:
+    """Returns how telling the name is for a label, 0 for most; None: it is not."""
+    known = _WORDS["label"]
+    ranks = [known.index(word) for word in words_of(name) if word in known]
+    return min(ranks, default=None)
+
+
+def without(name: str, meaning: str) -> str:
+    """Returns the name without the words of a meaning: pickup of pickup_latitude."""
+    return "_".join(word for word in words_of(name) if word not in _WORDS[meaning])
