@@ -4,12 +4,13 @@ VENV := .venv
 BIN := $(VENV)/bin
 # Touched when the environment matches pyproject.toml and requirements.lock.
 STAMP := $(VENV)/.installed
-FLIGHTS := data/flights/flights.csv
+# The table that is written last, after flights.csv beside it.
+WEATHER := data/flights/weather.csv
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
 .NOTPARALLEL:
-.PHONY: help install data demo test check format format-check lint types imports windows-worth bench bench-peers lock clean
+.PHONY: help install data demo test oracle check format format-check lint types imports windows-worth bench bounds bench-peers lock clean
 
 help: ## List the targets
 	@awk 'BEGIN {FS = ":.*## "} /^[a-z-]+:.*## / {printf "  %-14s %s\n", $$1, $$2}' $(firstword $(MAKEFILE_LIST))
@@ -26,16 +27,19 @@ $(STAMP): pyproject.toml requirements.lock
 	$(BIN)/python -m pip install --quiet --no-build-isolation --no-deps --editable .
 	@touch $@
 
-data: $(FLIGHTS) ## Write the demo's flights as data/flights/flights.csv
+data: $(WEATHER) ## Write the demo's flights and weather into data/flights
 
-$(FLIGHTS): examples/flights/prepare.py | $(STAMP)
+$(WEATHER): examples/flights/prepare.py | $(STAMP)
 	$(BIN)/python examples/flights/prepare.py data/flights
 
-demo: $(STAMP) $(FLIGHTS) ## Run the flights example from raw rows to a served model
+demo: $(STAMP) $(WEATHER) ## Run the flights example from raw rows to a served model
 	PATH="$(CURDIR)/$(BIN):$$PATH" bash examples/flights/demo.sh
 
 test: $(STAMP) ## Run the tests (offline); pytest's own options go in ARGS="..."
 	$(BIN)/python -m pytest $(ARGS)
+
+oracle: $(STAMP) $(WEATHER) ## Hold the windows of all flights against the same windows in SQL (about 10 minutes)
+	$(BIN)/python -m pytest -m full_table -rP $(ARGS)
 
 check: format-check lint types imports test ## Everything CI checks: format, lint, types, import contracts, tests
 
@@ -55,11 +59,14 @@ types: $(STAMP) ## Check types with mypy (strict)
 imports: $(STAMP) ## Check which package may import which
 	$(BIN)/lint-imports
 
-windows-worth: $(STAMP) $(FLIGHTS) ## Measure what windows are worth: the same model with and without them
+windows-worth: $(STAMP) $(WEATHER) ## Measure what windows are worth: the same model with and without them
 	$(BIN)/python benchmarks/window_value.py $(ARGS)
 
 bench: $(STAMP) ## Measure Forebay beside its peers and compare what they write; options go in ARGS="..."
 	$(BIN)/python benchmarks/run.py $(ARGS)
+
+bounds: $(STAMP) ## Measure each stage of preprocessing alone on one core: what bounds the whole
+	$(BIN)/python benchmarks/bounds.py $(ARGS)
 
 bench-peers: $(STAMP) ## Install the peer that `make bench` skips otherwise: PySpark, into .spark (needs Java 17)
 	$(BIN)/python -m pip install --quiet --no-deps --upgrade --target .spark --requirement benchmarks/requirements-spark.txt

@@ -34,7 +34,7 @@ def forebay(data: Path, out: Path, definition: str = "benchmark") -> list[str]:
     """Returns Forebay's command."""
     return [
         sys.executable, "-m", "forebay.cli", "preprocess", f"{PEERS}/flights.py:{definition}",
-        "--input", f"{data}/*.csv", "--output", str(out), "--overwrite",
+        "--input", f"{data}/flights*.csv", "--output", str(out), "--overwrite",
     ]  # fmt: skip
 
 

@@ -194,7 +194,7 @@ def head_rows(data: Path, part: Path, rows: int) -> None:
     """Copies the first rows of a folder of CSV files."""
     _delete(part)
     part.mkdir()
-    for path in sorted(data.glob("*.csv")):
+    for path in sorted(data.glob("flights*.csv")):
         with path.open("rb") as source, (part / path.name).open("wb") as target:
             target.write(source.readline())
             for line in source:
@@ -207,7 +207,7 @@ def head_rows(data: Path, part: Path, rows: int) -> None:
 def _read_all(data: Path) -> int:
     """Reads all files, so that the page cache holds them; returns the number of rows."""
     lines = 0
-    for path in data.glob("*.csv"):
+    for path in data.glob("flights*.csv"):
         with path.open("rb") as file:
             while block := file.read(1 << 24):
                 lines += block.count(b"\n")

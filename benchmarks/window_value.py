@@ -91,9 +91,10 @@ def _run_folder(name: str) -> str:
     folder = ROOT / RUNS[name]
     if not (folder / "manifest.json").exists():
         definition = f"{ROOT}/examples/flights/flights.py:{name}"
-        inputs = str(ROOT / "data/flights/flights.csv")
+        data = ROOT / "data/flights"
+        files = ["--input", str(data / "flights.csv"), "--source", f"weather={data}/weather.csv"]
         command = [sys.executable, "-m", "forebay.cli", "preprocess", definition]
-        subprocess.run([*command, "--input", inputs, "--output", str(folder)], check=True)
+        subprocess.run([*command, *files, "--output", str(folder)], check=True)
     return str(folder)
 
 

@@ -19,7 +19,6 @@ if TYPE_CHECKING:
     from transforms.columns import String as String
     from transforms.columns import Timestamp as Timestamp
     from transforms.dataset import Dataset as Dataset
-    from transforms.dataset import Derive as Derive
     from transforms.features import Bucketized as Bucketized
     from transforms.features import Calendar as Calendar
     from transforms.features import Categorical as Categorical
@@ -49,6 +48,8 @@ if TYPE_CHECKING:
     from transforms.pairs import Difference as Difference
     from transforms.pairs import Ratio as Ratio
     from transforms.period import history_needed as history_needed
+    from transforms.sources import Derive as Derive
+    from transforms.sources import Source as Source
     from transforms.split import HashSplit as HashSplit
     from transforms.split import TimeSplit as TimeSplit
     from transforms.windows import Where as Where
@@ -64,7 +65,7 @@ _NAMES = {
     "transforms.columns": (
         "Boolean", "CsvFormat", "Date", "Integer", "Number", "String", "Timestamp",
     ),
-    "transforms.dataset": ("Dataset", "Derive"),
+    "transforms.dataset": ("Dataset",),
     "transforms.features": (
         "Bucketized", "Calendar", "Categorical", "Crossed", "Custom", "Numeric",
     ),
@@ -76,6 +77,7 @@ _NAMES = {
     ),
     "transforms.pairs": ("Difference", "Ratio"),
     "transforms.period": ("history_needed",),
+    "transforms.sources": ("Derive", "Source"),
     "transforms.split": ("HashSplit", "TimeSplit"),
     "transforms.windows": ("Where", "Windowed"),
     "transforms.zones": ("local_to_utc", "utc_to_local"),

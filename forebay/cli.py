@@ -8,6 +8,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from importlib import metadata
 
+import forebay
 from pipelines.audit.options import add_check_arguments
 from pipelines.explain.options import add_explain_arguments
 from pipelines.init.options import add_init_arguments
@@ -74,6 +75,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     own, beam_arguments = split_beam_arguments(sys.argv[1:] if argv is None else argv)
     args = _parser().parse_args(own)
     args.beam = beam_arguments
+    args.public_names = forebay.__all__
     return run_command(_run, args)
 
 

@@ -21,7 +21,7 @@ from pipelines.read_batches import (
 )
 from pipelines.shuffle import Partitioned
 from transforms.aggregation.groups import ROW
-from transforms.dataset import Dataset
+from transforms.sources import Source
 
 REJECTS = "rejects"
 
@@ -35,13 +35,18 @@ class _FileRange:
 class ReadCsv(beam.PTransform):
     """Reads CSV files into batches of typed rows.
 
-    Output: ``rows``, a PCollection of RecordBatches with the definition's row columns (derived
-    ones included) and `ROW`; ``rejects``, of `Partitioned` for `WriteRejects`; ``facts``.
+    Output: ``rows``, a PCollection of RecordBatches with the table's columns (derived ones
+    included) and `ROW`; ``rejects``, of `Partitioned` for `WriteRejects`; ``facts``.
+
+    Args:
+        table: what the files hold: a dataset's own rows, or one of its sources.
+        files: the files.
+        max_record_bytes: longer records are rejected.
     """
 
-    def __init__(self, dataset: Dataset, files: Sequence[CsvFile], max_record_bytes: int) -> None:
+    def __init__(self, table: Source, files: Sequence[CsvFile], max_record_bytes: int) -> None:
         super().__init__()
-        self.dataset = dataset
+        self.table = table
         self.files = files
         self.max_record_bytes = max_record_bytes
 
@@ -50,15 +55,13 @@ class ReadCsv(beam.PTransform):
             pipeline
             | "Files" >> beam.Create(self.files, reshuffle=True)
             | "PlanRanges"
-            >> beam.ParDo(_PlanRanges(self.dataset, self.max_record_bytes)).with_outputs(
-                "facts", main="ranges"
-            )
+            >> beam.ParDo(_PlanRanges(self.max_record_bytes)).with_outputs("facts", main="ranges")
         )
         read = (
             ranges.ranges
             | "SpreadRanges" >> beam.Reshuffle()
             | "ReadRange"
-            >> beam.ParDo(_ReadRange(self.dataset, self.max_record_bytes)).with_outputs(
+            >> beam.ParDo(_ReadRange(self.table, self.max_record_bytes)).with_outputs(
                 "facts", "rejects", main="rows"
             )
         )
@@ -69,8 +72,7 @@ class ReadCsv(beam.PTransform):
 class _PlanRanges(beam.DoFn):
     """Cuts a file at records, in one sequential pass that also takes its fingerprint."""
 
-    def __init__(self, dataset: Dataset, max_record_bytes: int) -> None:
-        self._dataset = dataset
+    def __init__(self, max_record_bytes: int) -> None:
         self._max_record_bytes = max_record_bytes
 
     def process(self, file: CsvFile) -> Iterator[Any]:
@@ -85,7 +87,7 @@ class _PlanRanges(beam.DoFn):
                     _FileRange(file, found)
                     for found in plan_ranges(
                         source,
-                        self._dataset.csv,
+                        file.format,
                         len(file.names),
                         self._max_record_bytes,
                         RANGE_BYTES,
@@ -113,12 +115,12 @@ class _Hashed:
 class _ReadRange(beam.DoFn):
     """Reads the records of a range and derives columns."""
 
-    def __init__(self, dataset: Dataset, max_record_bytes: int) -> None:
-        self._dataset = dataset
+    def __init__(self, table: Source, max_record_bytes: int) -> None:
+        self._table = table
         self._max_record_bytes = max_record_bytes
 
     def setup(self) -> None:
-        self._reader = BatchReader(self._dataset, self._max_record_bytes)
+        self._reader = BatchReader(self._table, self._max_record_bytes)
 
     def process(self, element: _FileRange) -> Iterator[Any]:
         for offset, data in self._chunks(element):

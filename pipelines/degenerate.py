@@ -38,9 +38,9 @@ _Summary = tuple[Any, ...]
 
 
 def _summaries(
-    element: tuple[tuple[str, int], pa.RecordBatch], names: set[str]
+    element: tuple[tuple[str, int, int], pa.RecordBatch], names: set[str]
 ) -> Iterator[tuple[str, _Summary]]:
-    (split, _), batch = element
+    (split, *_), batch = element
     if split != "train":
         return
     for name in names & set(batch.schema.names):

@@ -16,6 +16,18 @@ Fact = tuple[str, str, Any]
 Facts = Mapping[str, Mapping[str, Any]]
 
 
+def fact_of(fact: Fact, table: str) -> Fact:
+    """Returns a fact as one of a table, apart from those of others."""
+    kind, name, value = fact
+    return f"{table}.{kind}", name, value
+
+
+def facts_of(facts: Facts, table: str) -> Facts:
+    """Returns the facts of a table."""
+    prefix = f"{table}."
+    return {k.removeprefix(prefix): v for k, v in facts.items() if k.startswith(prefix)}
+
+
 class WriteFacts(beam.PTransform):
     """Adds up `Fact` elements and writes them as one JSON object, kind → name → total.
 

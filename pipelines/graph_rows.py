@@ -11,8 +11,10 @@ from transforms.columns import MISSING, GraphDtype
 from transforms.dataset import Dataset
 from transforms.graph import feature_spec
 
-# Travels around the graph beside each batch: the number of the shard it came from.
+# Travels around the graph beside each row: its shard times SHARD_ROWS, plus its place there.
+# tf.Transform may hand back what it was given in pieces.
 SHARD = "__shard"
+SHARD_ROWS = 1 << 32
 _ARROW: dict[GraphDtype, pa.DataType] = {
     "float32": pa.float32(),
     "int64": pa.int64(),
@@ -42,14 +44,15 @@ def to_graph_rows(batch: pa.RecordBatch, dataset: Dataset, shard: int) -> pa.Rec
     Args:
         batch: rows with at least the definition's graph columns.
         dataset: the definition.
-        shard: the shard's number, which comes out beside the transformed batch.
+        shard: the shard's number, which comes out beside the transformed rows.
     """
     n = len(batch)
     columns = {
         name: _scalars(_marked(batch[name], dataset.all_columns[name].graph_dtype))
         for name in dataset.graph_columns
     }
-    return pa.RecordBatch.from_pydict({**columns, SHARD: _scalars(pa.array(np.full(n, shard)))})
+    places = pa.array(shard * SHARD_ROWS + np.arange(n, dtype=np.int64))
+    return pa.RecordBatch.from_pydict({**columns, SHARD: _scalars(places)})
 
 
 def _marked(column: pa.Array, dtype: GraphDtype) -> pa.Array:

@@ -1,26 +1,33 @@
 """Whether what was ingested is enough to go on, and what to say where it is not."""
 
-from pipelines.facts import Facts
+from pipelines.facts import Facts, facts_of
 from transforms.dataset import Dataset
 from transforms.errors import InputError
 from transforms.period import Period
 from transforms.split import SPLITS
 
 
-def check_rejects(ingested: Facts, limit: float) -> None:
-    """Checks that no more than a share of the records was rejected.
+def check_rejects(ingested: Facts, dataset: Dataset, limit: float) -> None:
+    """Checks that no more than a share of each table's records was rejected.
 
     Raises:
         InputError: more were.
     """
+    _check_rejects(ingested, "", limit)
+    for name in dataset.sources:
+        _check_rejects(facts_of(ingested, name), f" of the source {name}", limit)
+
+
+def _check_rejects(ingested: Facts, table: str, limit: float) -> None:
     rejects = ingested.get("rejects", {})
     count, records = sum(rejects.values()), sum(ingested.get("records", {}).values())
     if count > limit * records:
         common = sorted(rejects.items(), key=lambda item: (-item[1], item[0]))[:3]
         reasons = "; ".join(f"{reason} ({times:,})" for reason, times in common)
         raise InputError(
-            f"{count:,} of {records:,} records were rejected, more than --max-reject-fraction "
-            f"{limit:g}; the commonest reasons: {reasons}; mend the input or the definition"
+            f"{count:,} of {records:,} records{table} were rejected, more than "
+            f"--max-reject-fraction {limit:g}; the commonest reasons: {reasons}; mend the input or "
+            "the definition"
         )
 
 

@@ -1,12 +1,13 @@
 """The options of ``forebay preprocess``, free of heavy imports."""
 
 import argparse
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 
 EXAMPLES = """examples:
   forebay preprocess examples/flights/flights.py:departure \\
-      --input data/flights/flights.csv --output runs/flights
+      --input data/flights/flights.csv --source weather=data/flights/weather.csv \\
+      --output runs/flights
   forebay preprocess sales.py --input 'data/sales-*.csv.gz' --output runs/sales --gzip --overwrite
   forebay preprocess sales.py --input 'data/sales-2024-05-0[67].csv' --output runs/2024-05-07 \\
       --from 2024-05-07 --to 2024-05-08 --transform-fn runs/sales
@@ -27,6 +28,7 @@ class PreprocessOptions:
     Attributes:
         definition: where the definition is (see `pipelines.definition_files.load_definition`).
         inputs: CSV files or globs.
+        sources: those of each of the definition's sources.
         output: the run folder.
         overwrite: whether to replace a run that is there.
         max_record_bytes: longer records are rejected.
@@ -44,6 +46,7 @@ class PreprocessOptions:
     definition: str
     inputs: tuple[str, ...]
     output: str
+    sources: Mapping[str, Sequence[str]] = field(default_factory=dict)
     overwrite: bool = False
     max_record_bytes: int = 1 << 20
     max_reject_fraction: float = 0.01
@@ -61,10 +64,7 @@ def add_preprocess_arguments(parser: argparse.ArgumentParser) -> None:
     parser.epilog = EXAMPLES
     parser.formatter_class = argparse.RawDescriptionHelpFormatter
     parser.add_argument("definition", help="FILE.py, FILE.py:NAME, MODULE:NAME or definition.json")
-    parser.add_argument(
-        "--input", required=True, nargs="+", action="extend", metavar="PATH",
-        help="CSV files or globs; .gz is decompressed",
-    )  # fmt: skip
+    add_table_arguments(parser)
     parser.add_argument("--output", required=True, metavar="RUN", help="the run folder to write")
     parser.add_argument(
         "--overwrite", action="store_true", help="replace a run that is there (models stay)"
@@ -103,6 +103,26 @@ def add_preprocess_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--debug", action="store_true", help="show tracebacks")
 
 
+def add_table_arguments(parser: argparse.ArgumentParser) -> None:
+    """Adds the options that name the files of a definition's tables."""
+    parser.add_argument(
+        "--input", required=True, nargs="+", action="extend", metavar="PATH",
+        help="CSV files or globs; .gz is decompressed",
+    )  # fmt: skip
+    parser.add_argument(
+        "--source", type=_named, action="append", default=[], metavar="NAME=PATH",
+        help="CSV file or glob of one of the definition's sources; may be repeated",
+    )  # fmt: skip
+
+
+def source_patterns(args: argparse.Namespace) -> dict[str, list[str]]:
+    """Returns the files or globs of each source that is named, from parsed arguments."""
+    patterns: dict[str, list[str]] = {}
+    for name, pattern in args.source:
+        patterns.setdefault(name, []).append(pattern)
+    return patterns
+
+
 def split_beam_arguments(argv: Sequence[str]) -> tuple[list[str], list[str]]:
     """Splits a command line at ``--``: our arguments before it, Beam's after it."""
     arguments = list(argv)
@@ -118,6 +138,7 @@ def preprocess_options(args: argparse.Namespace) -> PreprocessOptions:
         definition=args.definition,
         inputs=tuple(args.input),
         output=args.output,
+        sources=source_patterns(args),
         overwrite=args.overwrite,
         max_record_bytes=args.max_record_bytes,
         max_reject_fraction=args.max_reject_fraction,
@@ -129,6 +150,15 @@ def preprocess_options(args: argparse.Namespace) -> PreprocessOptions:
         transform_fn=args.transform_fn,
         beam=tuple(args.beam),
     )
+
+
+def _named(text: str) -> tuple[str, str]:
+    name, equals, pattern = text.partition("=")
+    if not (name and equals and pattern):
+        raise argparse.ArgumentTypeError(
+            f"{text!r} is not NAME=PATH, such as prices='prices-*.csv'"
+        )
+    return name, pattern
 
 
 def positive(text: str) -> int:

@@ -5,7 +5,7 @@ import datetime as dt
 import math
 import sys
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from importlib import metadata
@@ -20,7 +20,7 @@ from pipelines.csv_source import ReadCsv
 from pipelines.definition_files import load_definition
 from pipelines.degenerate import FeatureFacts
 from pipelines.enrich import WriteSplits
-from pipelines.facts import Facts, WriteFacts, read_facts
+from pipelines.facts import Facts, WriteFacts, fact_of, facts_of, read_facts
 from pipelines.feature_warnings import warnings_of
 from pipelines.graph_rows import SHARD, raw_metadata
 from pipelines.ingest_checks import check_rejects, check_splits, history_rows
@@ -31,7 +31,7 @@ from pipelines.options import (
     split_beam_arguments,
 )
 from pipelines.progress import progress
-from pipelines.read_batches import CsvFile, inspect_csv
+from pipelines.read_batches import CsvFile
 from pipelines.rejects import WriteRejects
 from pipelines.run_folder import (
     OUTPUTS,
@@ -43,17 +43,18 @@ from pipelines.run_folder import (
 )
 from pipelines.runner import beam_options, run_pipeline
 from pipelines.select_period import SelectPeriod
-from pipelines.source_files import find_files
 from pipelines.summary import print_summary
+from pipelines.tables import Tables, all_files, open_tables
 from pipelines.transform import AnalyzeAndTransform, TransformShards, WriteExamples
 from pipelines.transform_source import TransformSource, open_transform_source
 from pipelines.windowed import WindowedAggregates
 from transforms.command_line import run_command
 from transforms.dataset import Dataset
 from transforms.errors import InputError
-from transforms.manifest import DEFINITION_NAME, FileEntry, InputEntry, Manifest
+from transforms.manifest import DEFINITION_NAME, FileEntry, InputEntry, Manifest, SourceEntry
 from transforms.period import Period, history_needed
 from transforms.serialize import digest, to_json
+from transforms.sources import ROWS
 from transforms.split import SPLITS
 from transforms.zones import HORIZON_YEAR, tzdata_version
 
@@ -71,11 +72,11 @@ class _Job:
 
     options: PreprocessOptions
     dataset: Dataset
-    files: Sequence[CsvFile]
+    tables: Tables
     folder: str
     beam: PipelineOptions
     period: Period | None
-    source: TransformSource | None
+    graph: TransformSource | None
     seconds: dict[str, float] = field(default_factory=dict)
 
     def path(self, *parts: str) -> str:
@@ -100,15 +101,15 @@ def preprocess(options: PreprocessOptions) -> Manifest:
     dataset = load_definition(options.definition)
     period = _period(options, dataset)
     refuse_existing_run(options.output, options.overwrite)
-    source = None
+    graph = None
     if options.transform_fn is not None:
-        source = open_transform_source(options.transform_fn, options.output, dataset)
-    files = inspect_csv(find_files(list(options.inputs)), dataset)
+        graph = open_transform_source(options.transform_fn, options.output, dataset)
+    tables = open_tables(dataset, options.inputs, options.sources)
     with staging(options.output) as folder:
-        job = _Job(options, dataset, files, folder, beam_options(options.beam), period, source)
+        job = _Job(options, dataset, tables, folder, beam_options(options.beam), period, graph)
         ingested = _ingest(job)
-        check_rejects(ingested, options.max_reject_fraction)
-        check_splits(ingested, dataset, period, learns=source is None)
+        check_rejects(ingested, dataset, options.max_reject_fraction)
+        check_splits(ingested, dataset, period, learns=graph is None)
         transformed = _transform(job, ingested)
         _write_descriptions(job)
         manifest = _manifest(job, ingested, transformed)
@@ -130,14 +131,16 @@ def _ingest(job: _Job) -> Facts:
     """Reads, validates, aggregates and splits; leaves the rows of each split as Parquet."""
 
     def build(pipeline: beam.Pipeline) -> None:
-        source = pipeline | "ReadCsv" >> ReadCsv(
-            job.dataset, job.files, job.options.max_record_bytes
-        )
-        rows, facts_read = source["rows"], [source["facts"]]
+        read = {
+            name: pipeline | f"Read {name}" >> ReadCsv(table, job.tables[name], most_bytes)
+            for name, table in job.dataset.tables.items()
+        }
+        tables = {name: table["rows"] for name, table in read.items()}
+        facts_read = [_facts(name, table["facts"]) for name, table in read.items()]
         if job.period is not None:
-            selected = rows | "Period" >> SelectPeriod(job.dataset, job.period)
-            rows, facts_read = selected.rows, [*facts_read, selected.facts]
-        rows = rows | "Windows" >> WindowedAggregates(
+            selected = tables[ROWS] | "Period" >> SelectPeriod(job.dataset, job.period)
+            tables[ROWS], facts_read = selected.rows, [*facts_read, selected.facts]
+        rows = tables | "Windows" >> WindowedAggregates(
             job.dataset,
             temporary,
             shards=_shards(job),
@@ -147,18 +150,24 @@ def _ingest(job: _Job) -> Facts:
             period=job.period,
         )
         splits = rows | "Split" >> WriteSplits(job.dataset, temporary)
-        rejects = (source["rejects"], splits.rejects)
+        rejects = (*(table["rejects"] for table in read.values()), splits.rejects)
         _ = rejects | "Rejects" >> WriteRejects(
-            job.path("rejects"), temporary, job.files, job.dataset.csv, job.options.max_record_bytes
+            job.path("rejects"), temporary, all_files(job.tables), most_bytes
         )
         _ = (*facts_read, splits.facts) | "Facts" >> WriteFacts(facts)
 
+    most_bytes = job.options.max_record_bytes
     temporary = job.path(TEMPORARY)
     facts = job.path(TEMPORARY, "ingested.json")
     FileSystems.mkdirs(temporary)
     with job.timed("ingest"), progress("ingest", job.path(TEMPORARY, "train-*"), _shards(job)):
         run_pipeline(build, job.beam)
     return read_facts(facts)
+
+
+def _facts(table: str, facts: beam.PCollection) -> beam.PCollection:
+    """Sets what is learned of a source apart from what is learned of the dataset's own rows."""
+    return facts if table == ROWS else facts | f"FactsOf {table}" >> beam.Map(fact_of, table)
 
 
 def _transform(job: _Job, ingested: Facts) -> Facts:
@@ -172,7 +181,7 @@ def _transform(job: _Job, ingested: Facts) -> Facts:
             temp_dir=job.path(TEMPORARY, "tft"), use_deep_copy_optimization=True,
             passthrough_keys={SHARD},
         ):  # fmt: skip
-            if job.source is None:
+            if job.graph is None:
                 transform_fn, transformed = pipeline | "Transform" >> AnalyzeAndTransform(
                     job.dataset, shards
                 )
@@ -186,8 +195,8 @@ def _transform(job: _Job, ingested: Facts) -> Facts:
         features = transformed | "FeatureFacts" >> FeatureFacts(job.dataset)
         _ = (written, features) | "Facts" >> WriteFacts(facts)
 
-    if job.source is not None:
-        job.source.copy_to(job.folder)
+    if job.graph is not None:
+        job.graph.copy_to(job.folder)
     shards = [(split, number, path) for path, (split, number) in sorted(ingested["shards"].items())]
     facts = job.path(TEMPORARY, "transformed.json")
     written_files = job.path("examples", "*", "*")
@@ -196,17 +205,17 @@ def _transform(job: _Job, ingested: Facts) -> Facts:
     return read_facts(facts)
 
 
-def _input_bytes(job: _Job) -> int:
-    files = (file.source for file in job.files)
+def _input_bytes(tables: Iterable[Sequence[CsvFile]]) -> int:
+    files = (file.source for table in tables for file in table)
     return sum(file.size * (_GZIP_RATIO if file.is_compressed else 1) for file in files)
 
 
 def _shards(job: _Job) -> int:
-    return job.options.shards or max(1, math.ceil(_input_bytes(job) / SHARD_BYTES))
+    return job.options.shards or max(1, math.ceil(_input_bytes([job.tables[ROWS]]) / SHARD_BYTES))
 
 
 def _key_partitions(job: _Job) -> int:
-    return max(1, math.ceil(_input_bytes(job) / KEY_PARTITION_BYTES))
+    return max(1, math.ceil(_input_bytes(job.tables.values()) / KEY_PARTITION_BYTES))
 
 
 def _write_descriptions(job: _Job) -> None:
@@ -219,7 +228,7 @@ def _manifest(job: _Job, ingested: Facts, transformed: Facts) -> Manifest:
     examples = {name: FileEntry(**entry) for name, entry in transformed["files"].items()}
     others = [name for name in OUTPUTS if name != "examples"]
     rows = {split: ingested["rows"].get(split, 0) for split in SPLITS}
-    period, source = job.period, job.source
+    period, graph = job.period, job.graph
     return Manifest(
         dataset=job.dataset.name,
         definition_digest=digest(job.dataset),
@@ -227,18 +236,29 @@ def _manifest(job: _Job, ingested: Facts, transformed: Facts) -> Manifest:
         versions=_versions(),
         inputs=tuple(InputEntry(**entry) for entry in ingested["inputs"].values()),
         rows_read=ingested["records"]["read"],
+        sources={name: _source(name, ingested, job.dataset) for name in job.dataset.sources},
         rows=rows,
         rejects=ingested.get("rejects", {}),
         dropped=ingested.get("dropped", {}),
         history=history_rows(ingested),
         reach_us=history_needed(job.dataset),
         period=None if period is None else period.entry,
-        transform_of=None if source is None else source.entry,
+        transform_of=None if graph is None else graph.entry,
         warnings=warnings_of(
             job.dataset, rows["train"], transformed.get("features", {}), ingested.get("missing", {})
         ),
         seconds=job.seconds,
         files=dict(sorted((list_files(job.folder, others) | examples).items())),
+    )
+
+
+def _source(name: str, ingested: Facts, dataset: Dataset) -> SourceEntry:
+    facts = facts_of(ingested, name)
+    return SourceEntry(
+        inputs=tuple(InputEntry(**entry) for entry in facts["inputs"].values()),
+        rows_read=facts.get("records", {}).get("read", 0),
+        rejects=facts.get("rejects", {}),
+        reach_us=history_needed(dataset, name),
     )
 
 

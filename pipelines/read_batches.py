@@ -20,9 +20,10 @@ from pipelines.csv_ranges import GuardedReader, read_chunks
 from pipelines.parse import ROW_OFFSET, Reject, parse_chunk
 from pipelines.source_files import SourceFile
 from transforms.aggregation.groups import ROW
-from transforms.dataset import Dataset, Derive
+from transforms.columns import CsvFormat
 from transforms.errors import InputError
 from transforms.functions import resolve
+from transforms.sources import Derive, Source
 
 # A stretch is parsed whole: some 80,000 rows of ordinary width, large enough that what each batch
 # costs is small beside its rows and small enough that two cores share one middling file.
@@ -37,11 +38,13 @@ class CsvFile:
 
     Attributes:
         source: the file.
+        format: its dialect.
         names: its columns, in order.
         data_offset: where its first record begins.
     """
 
     source: SourceFile
+    format: CsvFormat
     names: tuple[str, ...]
     data_offset: int
 
@@ -52,7 +55,7 @@ class ReadBatch:
 
     Attributes:
         file: the file.
-        rows: the definition's row columns (derived ones included) and `ROW`, in order of place.
+        rows: the table's columns (derived ones included) and `ROW`, in order of place.
         rejects: the records that became no row.
         records: how many there were, rejects included.
     """
@@ -63,19 +66,19 @@ class ReadBatch:
     records: int
 
 
-def inspect_csv(files: Sequence[SourceFile], dataset: Dataset) -> list[CsvFile]:
-    """Reads the head of every file and checks it against the definition.
+def inspect_csv(files: Sequence[SourceFile], table: Source) -> list[CsvFile]:
+    """Reads the head of every file and checks it against its table.
 
     Raises:
-        InputError: a file is not CSV, or lacks a column of the definition.
+        InputError: a file is not CSV, or lacks a column of the table.
     """
     inspected = []
     for file in files:
         with file.open() as source:
             head = GuardedReader(source, file.path).read(HEAD_BYTES)
-        names, data_offset = read_header(head, dataset.csv, file.path)
-        check_header(names, tuple(dataset.columns), dataset.csv, file.path)
-        inspected.append(CsvFile(file, tuple(names), data_offset))
+        names, data_offset = read_header(head, table.csv, file.path)
+        check_header(names, tuple(table.columns), table.csv, file.path)
+        inspected.append(CsvFile(file, table.csv, tuple(names), data_offset))
     return inspected
 
 
@@ -93,20 +96,20 @@ class BatchReader:
     """Turns stretches of text into batches of rows.
 
     Args:
-        dataset: the definition.
+        table: what the files hold.
         max_record_bytes: longer records are rejected.
     """
 
-    def __init__(self, dataset: Dataset, max_record_bytes: int) -> None:
-        self.dataset = dataset
+    def __init__(self, table: Source, max_record_bytes: int) -> None:
+        self.table = table
         self.max_record_bytes = max_record_bytes
-        self._functions = [resolve(str(step.function)) for step in dataset.derive]
+        self._functions = [resolve(str(step.function)) for step in table.derive]
 
     def chunks(self, file: CsvFile) -> Iterator[tuple[int, bytes]]:
         """Yields a file's text from its start in stretches of whole records, with their offsets."""
         with file.source.open() as source:
             yield from read_chunks(
-                source, self.dataset.csv, len(file.names), self.max_record_bytes, RANGE_BYTES,
+                source, file.format, len(file.names), self.max_record_bytes, RANGE_BYTES,
                 file.data_offset, file.source.path,
             )  # fmt: skip
 
@@ -117,26 +120,26 @@ class BatchReader:
             InputError: a function of the definition failed.
         """
         batch, rejects = parse_chunk(
-            data, offset, file.names, self.dataset.columns, self.dataset.csv, self.max_record_bytes
+            data, offset, file.names, self.table.columns, file.format, self.max_record_bytes
         )
         records = len(batch) + len(rejects)
-        for step, function in zip(self.dataset.derive, self._functions, strict=True):
+        for step, function in zip(self.table.derive, self._functions, strict=True):
             batch, more = derive(batch, step, function)
             rejects += more
         identity = row_identity(file.source.number, batch[ROW_OFFSET].to_numpy())
-        columns = {name: batch[name] for name in self.dataset.row_columns}
+        columns = {name: batch[name] for name in self.table.row_columns}
         rows = pa.RecordBatch.from_pydict({**columns, ROW: pa.array(identity, pa.int64())})
         return ReadBatch(file, rows, rejects, records)
 
 
 def read_batches(
-    files: Sequence[CsvFile], dataset: Dataset, max_record_bytes: int
+    files: Sequence[CsvFile], table: Source, max_record_bytes: int
 ) -> Iterator[ReadBatch]:
     """Reads files one after another, on all cores, a few stretches of text in memory at a time.
 
     Args:
         files: as `inspect_csv` returns them.
-        dataset: the definition.
+        table: what they hold.
         max_record_bytes: longer records are rejected.
 
     Yields:
@@ -145,7 +148,7 @@ def read_batches(
     Raises:
         InputError: a file cannot be read to its end, or a function of the definition failed.
     """
-    reader = BatchReader(dataset, max_record_bytes)
+    reader = BatchReader(table, max_record_bytes)
     threads = len(os.sched_getaffinity(0))
     pending: deque[Future[ReadBatch]] = deque()
     with ThreadPoolExecutor(threads) as pool:

@@ -10,7 +10,6 @@ from apache_beam.io.filesystems import FileSystems
 from pipelines.lines import located
 from pipelines.read_batches import CsvFile
 from pipelines.shuffle import Group, GroupBatches
-from transforms.columns import CsvFormat
 
 
 class WriteRejects(beam.PTransform):
@@ -21,14 +20,12 @@ class WriteRejects(beam.PTransform):
     """
 
     def __init__(
-        self, folder: str, temp_location: str, files: Sequence[CsvFile], format: CsvFormat,
-        max_record_bytes: int,
-    ) -> None:  # fmt: skip
+        self, folder: str, temp_location: str, files: Sequence[CsvFile], max_record_bytes: int
+    ) -> None:
         super().__init__()
         self.folder = folder
         self.temp_location = temp_location
         self.files = files
-        self.format = format
         self.max_record_bytes = max_record_bytes
 
     def expand(self, rejects: Any) -> beam.PCollection:  # noqa: D102
@@ -43,6 +40,6 @@ class WriteRejects(beam.PTransform):
         (table,) = element.tables().values()
         path = FileSystems.join(self.folder, f"part-{element.partition:05d}.jsonl")
         with file.source.open() as source, FileSystems.create(path) as sink:
-            for record in located(table, source, self.format, self.max_record_bytes):
+            for record in located(table, source, file.format, self.max_record_bytes):
                 line = json.dumps({"source": file.source.path, **record}, ensure_ascii=False)
                 sink.write(line.encode() + b"\n")

@@ -11,6 +11,7 @@ from pipelines.split_rows import NO_ROW_TIME
 from transforms.aggregation.groups import window_groups
 from transforms.dataset import Dataset
 from transforms.period import Period
+from transforms.sources import ROWS
 
 OUTSIDE_PERIOD = "outside period"
 
@@ -40,7 +41,8 @@ class _SelectPeriod(beam.DoFn):
         self._period = period
 
     def setup(self) -> None:
-        self._groups = window_groups(self._dataset)
+        groups = window_groups(self._dataset)
+        self._groups = [group for group in groups if group.source == ROWS]
 
     def process(self, batch: pa.RecordBatch) -> Iterator[Any]:
         times = batch[str(self._dataset.row_time)]

@@ -117,7 +117,8 @@ class GroupBatches(beam.PTransform):
     def expand(self, inputs: Any) -> beam.PCollection:  # noqa: D102
         # Each input is written where it is made: a Flatten of batches would be materialised.
         references = tuple(
-            batches | f"WritePieces{i}" >> beam.ParDo(_WritePieces(self.temp_location, self.spill_bytes))
+            batches
+            | f"WritePieces{i}" >> beam.ParDo(_WritePieces(self.temp_location, self.spill_bytes))
             for i, batches in enumerate(inputs)
         )
         return (

@@ -1,4 +1,4 @@
-"""Source files: found by name or pattern, opened for sequential reading, decompressed.
+"""Files of tables: found by name or pattern, opened for sequential reading, decompressed.
 
 Beam is loaded for files that are not local only: it takes two seconds.
 """
@@ -6,6 +6,7 @@ Beam is loaded for files that are not local only: it takes two seconds.
 import glob
 import gzip
 import os
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import IO
 
@@ -14,12 +15,12 @@ from transforms.errors import InputError
 
 @dataclass(frozen=True)
 class SourceFile:
-    """A file of the source.
+    """A file of a table.
 
     Attributes:
         path: its name, on any file system that Beam knows.
         size: its size in bytes, compressed where it is.
-        number: its place among the files of the source, from 0.
+        number: its place among all files that are read, from 0.
     """
 
     path: str
@@ -56,11 +57,15 @@ class _Gunzipped(gzip.GzipFile):
         self._raw.close()
 
 
-def find_files(patterns: list[str]) -> list[SourceFile]:
-    """Finds the files of a source.
+def find_files(
+    patterns: Sequence[str], *, first_number: int = 0, option: str = "--input "
+) -> list[SourceFile]:
+    """Finds the files of a table.
 
     Args:
         patterns: paths or globs, on any file system that Beam knows.
+        first_number: the number of the first file.
+        option: what stands before a pattern on the command line, for errors.
 
     Returns:
         The files in order of name, each once, however often and by whatever path it is named.
@@ -73,7 +78,7 @@ def find_files(patterns: list[str]) -> list[SourceFile]:
     for pattern in patterns:
         found = _match(pattern)
         if not found:
-            raise InputError(f"{pattern!r} matches no file; check the path and its quoting")
+            raise InputError(f"{option}{pattern!r} matches no file; check the path and its quoting")
         for path, size in found.items():
             identity = path if "://" in path else os.path.realpath(path)
             if identity not in known:
@@ -82,7 +87,10 @@ def find_files(patterns: list[str]) -> list[SourceFile]:
     for path, size in sizes.items():
         if size == 0:
             raise InputError(f"{path} is empty; leave it out or write it again")
-    return [SourceFile(path, sizes[path], i) for i, path in enumerate(sorted(sizes))]
+    return [
+        SourceFile(path, sizes[path], number)
+        for number, path in enumerate(sorted(sizes), first_number)
+    ]
 
 
 def _match(pattern: str) -> dict[str, int]:

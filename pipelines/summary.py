@@ -28,9 +28,14 @@ def print_summary(manifest: Manifest, run: str) -> None:
         _rows(table, "", {"history only": manifest.history})
     _rows(table, "dropped: ", manifest.dropped)
     _rows(table, "rejected: ", manifest.rejects)
+    for name, source in manifest.sources.items():
+        _rows(table, f"{name}: ", {"records": source.rows_read})
+        _rows(table, f"{name} rejected: ", source.rejects)
     console.print(table)
     if manifest.reach_us != 0:
         console.print(history_text(manifest.reach_us))
+    for name, source in manifest.sources.items():
+        console.print(f"{escape(name)}: {history_text(source.reach_us)}")
     if manifest.transform_of is not None:
         console.print(f"transform graph of {escape(manifest.transform_of.run)}")
     for problem in _history_warnings(manifest):

@@ -13,7 +13,7 @@ from apache_beam.io.filesystem import CompressionTypes
 from apache_beam.io.filesystems import FileSystems
 
 from pipelines.facts import Fact
-from pipelines.graph_rows import SHARD, adapter_config, to_graph_rows
+from pipelines.graph_rows import SHARD, SHARD_ROWS, adapter_config, to_graph_rows
 from pipelines.run_folder import write_file
 from pipelines.tfrecords import encode_examples
 from transforms.dataset import Dataset
@@ -27,8 +27,9 @@ _GZIP_WBITS = 31  # zlib's word for gzip's header, without a time, and the large
 
 # (split, shard number, path of its rows as Parquet)
 Shard = tuple[str, int, str]
-# (split, shard number) and its rows
-Transformed = tuple[tuple[str, int], pa.RecordBatch]
+# (split, shard number, place of the first row in the shard) and rows: all of the shard's, unless
+# tf.Transform cut them in pieces, as it does above 200 MB.
+Transformed = tuple[tuple[str, int, int], pa.RecordBatch]
 
 
 class ReadShards(beam.PTransform):
@@ -59,7 +60,7 @@ class TransformShards(beam.PTransform):
     """Transforms shards of every split by a transform function.
 
     All go through one copy of the graph: what loading another costs, rows don't. Output:
-    ``((split, shard number), RecordBatch)``.
+    `Transformed`.
 
     Args:
         dataset: the definition.
@@ -88,7 +89,7 @@ class AnalyzeAndTransform(beam.PTransform):
     in memory between its two passes on a local runner; reading the shards a second time costs
     less, and keeps memory flat. The results are the same.
 
-    Output: the transform function, and a PCollection of ``((split, shard number), RecordBatch)``.
+    Output: the transform function, and a PCollection of `Transformed`.
 
     Args:
         dataset: the definition.
@@ -112,15 +113,16 @@ class AnalyzeAndTransform(beam.PTransform):
 
 
 def _take_shard(batch: pa.RecordBatch, _: Any) -> Transformed:
-    """Takes the shard's mark, which tf.Transform carried past the graph as a column."""
-    number, split = divmod(batch[SHARD].flatten()[0].as_py(), len(SPLITS))
-    return (SPLITS[split], number), batch.drop_columns([SHARD])
+    """Takes the rows' mark, which tf.Transform carried past the graph as a column."""
+    shard, first_row = divmod(batch[SHARD].flatten()[0].as_py(), SHARD_ROWS)
+    number, split = divmod(shard, len(SPLITS))
+    return (SPLITS[split], number, first_row), batch.drop_columns([SHARD])
 
 
 class WriteExamples(beam.PTransform):
-    """Writes each transformed shard as a TFRecord file of tf.Examples.
+    """Writes each transformed shard as a TFRecord file of tf.Examples; one a piece, if in pieces.
 
-    Input: ``((split, shard number), RecordBatch)``. Output: `Fact` elements with each file's entry.
+    Input: `Transformed`. Output: `Fact` elements with each file's entry.
     """
 
     def __init__(self, folder: str, gzip: bool) -> None:
@@ -138,8 +140,9 @@ class _WriteExamples(beam.DoFn):
         self._gzip = gzip
 
     def process(self, element: Transformed) -> Iterator[Fact]:
-        (split, number), batch = element
-        name = f"examples/{split}/part-{number:05d}.tfrecord" + ".gz" * self._gzip
+        (split, number, first_row), batch = element
+        piece = f"-{first_row}" if first_row else ""
+        name = f"examples/{split}/part-{number:05d}{piece}.tfrecord" + ".gz" * self._gzip
         encoded = (
             encode_examples(batch.slice(start, ENCODED_ROWS)).data
             for start in range(0, len(batch), ENCODED_ROWS)

@@ -10,6 +10,7 @@ import pyarrow.compute as pc
 
 from pipelines.options import WINDOW_MEMORY_MB
 from pipelines.shuffle import Group, GroupBatches, Partitioned, Piece, read_pieces
+from pipelines.versions import ResolveVersions, by_event
 from transforms.aggregation.groups import (
     ASKS,
     AVAILABLE,
@@ -24,10 +25,13 @@ from transforms.aggregation.slices import Block, Slice, cut
 from transforms.dataset import Dataset
 from transforms.partition import mix
 from transforms.period import Period
+from transforms.sources import ROWS
 
-_ROWS, _EVENTS, _REQUESTS = "rows", "events", "requests"
-# What is written is held twice, in the order of arrival and sorted, by each of two groupings.
-_SPILLS_IN_MEMORY = 4
+_EVENTS, _REQUESTS = "events", "requests"
+_LATER_TIMES = (AVAILABLE, RETIRED, ASKS)
+# What is written is held twice, in the order of arrival and sorted, by each of two groupings; where
+# events have versions, by each of three.
+_SPILLS_IN_MEMORY, _SPILLS_WITH_VERSIONS = 4, 6
 # The kernels make about eight times as much of a slice: sorted copies, trees, and their answers.
 _SLICES_IN_MEMORY = 16
 # A chunk of requests with its states, and the summaries of slices, take a quarter each.
@@ -38,10 +42,12 @@ class WindowedAggregates(beam.PTransform):
     """Adds a definition's windowed columns to batches of rows.
 
     Input: ``pyarrow.RecordBatch`` elements with the definition's row columns and an int64 column
-    `ROW`, the identity of each row, distinct over all batches. Output: ``(shard, RecordBatch)``,
-    one for each of ``shards`` shards that has rows, with the windowed columns added (missing for
-    rows without a row time). Rows are spread over the shards by a hash of their identity and
-    ordered by it, so that every shard is a fair sample in a fair order.
+    `ROW`, the identity of each row, distinct over all batches. Where the definition has sources: a
+    mapping of ``"rows"`` and each source's name to such a PCollection; identities are distinct over
+    all tables. Output: ``(shard, RecordBatch)``, one for each of ``shards`` shards that has rows,
+    with the windowed columns added (missing for rows without a row time). Rows are spread over the
+    shards by a hash of their identity and ordered by it, so that every shard is a fair sample in a
+    fair order.
 
     Args:
         dataset: the definition.
@@ -75,18 +81,27 @@ class WindowedAggregates(beam.PTransform):
         self.keep = keep
         self.period = period
 
-    def expand(self, rows: beam.PCollection) -> beam.PCollection:  # noqa: D102
+    def expand(self, tables: Any) -> beam.PCollection:  # noqa: D102
+        tables = {ROWS: tables} if isinstance(tables, beam.PCollection) else tables
+        rows = tables[ROWS]
         groups = window_groups(self.dataset)
         row_time = str(self.dataset.row_time)
-        spill_bytes = self.memory_bytes // _SPILLS_IN_MEMORY
+        has_versions = any(group.versions for group in groups)
+        spills = _SPILLS_WITH_VERSIONS if has_versions else _SPILLS_IN_MEMORY
+        spill_bytes = self.memory_bytes // spills
         parts = [
             rows | "ShardRows" >> _each(_shard_rows, self.keep, self.shards, row_time, self.period)
         ]
         if groups:
-            asked = rows | "ToEventsAndRequests" >> _each(
-                _to_keys, groups, self.key_partitions, self.period
-            )
-            by_key = (asked,) | "GroupByKey" >> GroupBatches(self.temp_location, spill_bytes)
+            asked = [
+                tables[name]
+                | f"ToEventsAndRequests {name}"
+                >> _each(_to_keys, groups, name, self.key_partitions, self.period)
+                for name in dict.fromkeys([ROWS, *(group.source for group in groups)])
+            ]
+            for name in dict.fromkeys(group.source for group in groups if group.versions):
+                asked.append(self._corrected(tables[name], groups, name, spill_bytes))
+            by_key = tuple(asked) | "GroupByKey" >> GroupBatches(self.temp_location, spill_bytes)
             parts.append(
                 by_key | "Aggregate" >> _each(_aggregate, groups, self.shards, self.memory_bytes)
             )
@@ -94,6 +109,18 @@ class WindowedAggregates(beam.PTransform):
             tuple(parts)
             | "GroupByShard" >> GroupBatches(self.temp_location, spill_bytes)
             | "Join" >> beam.Map(_join, groups).with_output_types(tuple[int, pa.RecordBatch])
+        )
+
+    def _corrected(
+        self, rows: beam.PCollection, groups: Sequence[WindowGroup], table: str, spill_bytes: int
+    ) -> beam.PCollection:
+        """The events of a table of which there may be several versions."""
+        versions = _each(_to_versions, groups, table, self.key_partitions, self.period)
+        return (
+            rows
+            | f"ToVersions {table}" >> versions
+            | f"Resolve {table}" >> ResolveVersions(self.temp_location, spill_bytes)
+            | f"ToEvents {table}" >> _each(_to_events, groups, self.key_partitions)
         )
 
 
@@ -108,7 +135,7 @@ def _shard_rows(
 ) -> Iterator[Partitioned]:  # fmt: skip
     rows = batch if period is None else batch.filter(period.asks(batch[row_time]))
     if len(rows):
-        yield _to_shards(rows if keep is None else rows.select([*keep, ROW]), _ROWS, shards)
+        yield _to_shards(rows if keep is None else rows.select([*keep, ROW]), ROWS, shards)
 
 
 def _to_shards(batch: pa.RecordBatch, stream: str, shards: int) -> Partitioned:
@@ -117,19 +144,45 @@ def _to_shards(batch: pa.RecordBatch, stream: str, shards: int) -> Partitioned:
 
 
 def _to_keys(
-    batch: pa.RecordBatch, groups: Sequence[WindowGroup], partitions: int, period: Period | None
-) -> Iterator[Partitioned]:
+    batch: pa.RecordBatch, groups: Sequence[WindowGroup], table: str, partitions: int,
+    period: Period | None,
+) -> Iterator[Partitioned]:  # fmt: skip
+    """Yields what rows of a table are to each group: events, and requests if they are to ask."""
     for i, group in enumerate(groups):
-        seen = asking = batch
-        if period is not None:
-            seen = batch.filter(period.reaches(group, batch))
-            asking = batch.filter(period.asks(batch[group.row_time]))
-        for stream, rows in ((_EVENTS, group.events(seen)), (_REQUESTS, group.requests(asking))):
-            if len(rows):
-                known = (AVAILABLE, RETIRED, ASKS)
-                times = (TIME, *(name for name in known if name in rows.schema.names))
-                keys = group.partition(rows, partitions)
-                yield Partitioned(str(i), stream, keys, rows, times)
+        if group.source == table and group.versions is None:
+            events = _reached(batch, group, period)
+            yield from _to_events((i, events), groups, partitions)
+        if table == ROWS:
+            asking = batch if period is None else batch.filter(period.asks(batch[group.row_time]))
+            requests = group.requests(asking)
+            if len(requests):
+                keys = group.partition(requests, partitions)
+                yield Partitioned(str(i), _REQUESTS, keys, requests, (TIME,))
+
+
+def _to_versions(
+    batch: pa.RecordBatch, groups: Sequence[WindowGroup], table: str, partitions: int,
+    period: Period | None,
+) -> Iterator[Partitioned]:  # fmt: skip
+    for i, group in enumerate(groups):
+        if group.source == table and group.versions is not None:
+            versions = _reached(batch, group, period)
+            if len(versions):
+                yield by_event(i, versions, partitions)
+
+
+def _reached(batch: pa.RecordBatch, group: WindowGroup, period: Period | None) -> pa.RecordBatch:
+    return group.events(batch if period is None else batch.filter(period.reaches(group, batch)))
+
+
+def _to_events(
+    element: tuple[int, pa.RecordBatch], groups: Sequence[WindowGroup], partitions: int
+) -> Iterator[Partitioned]:
+    number, events = element
+    if len(events):
+        times = (TIME, *(name for name in _LATER_TIMES if name in events.schema.names))
+        keys = groups[number].partition(events, partitions)
+        yield Partitioned(str(number), _EVENTS, keys, events, times)
 
 
 def _aggregate(
@@ -159,7 +212,7 @@ def _read(rows: Slice[Piece]) -> pa.Table:
 def _join(element: Group, groups: Sequence[WindowGroup]) -> tuple[int, pa.RecordBatch]:
     """Puts each row's windowed values beside it and orders the rows by their hash."""
     tables = element.tables()
-    rows = tables[_ROWS].combine_chunks()
+    rows = tables[ROWS].combine_chunks()
     rows = rows.take(pa.array(np.argsort(mix(rows[ROW].to_numpy()), kind="stable")))
     identity = rows[ROW].to_numpy()
     for i, group in enumerate(groups):

@@ -1,91 +1,64 @@
 """The definition of a dataset: one value that drives every step of a run."""
 
 from collections import Counter
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
-from typing import Any
 
-from transforms.columns import Column, CsvFormat, Timestamp
-from transforms.errors import DefinitionError, Problem
+from transforms.columns import Column, Timestamp
+from transforms.errors import DefinitionError, Problem, unknown_column
 from transforms.features import CROSSABLE, Crossed, Custom, Feature
-from transforms.freeze import freeze_sequences
-from transforms.functions import FUNCTION_CURE, import_path, is_importable_path
 from transforms.labels import Label
+from transforms.sources import ROWS, Source, source_problems
 from transforms.split import HashSplit, TimeSplit
-from transforms.windows import Windowed, unknown_column
-
-RESERVED_PREFIX = "__"
-
-
-@dataclass(frozen=True)
-class Derive:
-    """Columns computed from others before the windows, batch by batch.
-
-    Attributes:
-        function: takes a ``pyarrow.RecordBatch`` of the input columns and returns a mapping of
-            output names to Arrow arrays of the same length; or its import path.
-        inputs: columns read from the source, or derived before.
-        outputs: the new columns and their kinds.
-    """
-
-    function: str | Callable[..., Any]
-    inputs: tuple[str, ...]
-    outputs: Mapping[str, Column]
-
-    def __post_init__(self) -> None:
-        freeze_sequences(self)
-        object.__setattr__(self, "function", import_path(self.function))
+from transforms.window_problems import window_problems
+from transforms.windows import Windowed
 
 
 @dataclass(frozen=True)
-class Dataset:
+class Dataset(Source):
     """What a table of events means, and which examples to make of it.
 
     Attributes:
         name: letters, digits, ``_`` and ``-``.
-        columns: the columns read from the source, by name.
+        columns, derive, csv: of the table whose rows become examples, as for any `Source`.
         features: what the model is given.
         label: what it predicts.
         split: which rows train, which evaluate, which test.
         row_time: the Timestamp column with the instant at which a row's features are asked for.
-        derive: columns computed from others before the windows.
+        sources: other tables whose events windows look at, by name.
         windows: aggregates over the events before each row's time.
         passthrough: columns that travel to examples and predictions untouched.
-        csv: the dialect of CSV files.
 
     Raises:
         DefinitionError: the definition has mistakes; it lists all of them.
     """
 
     name: str
-    columns: Mapping[str, Column]
     features: tuple[Feature, ...]
     label: Label
     split: HashSplit | TimeSplit
     row_time: str | None = None
-    derive: tuple[Derive, ...] = ()
+    sources: Mapping[str, Source] = field(default_factory=dict)
     windows: tuple[Windowed, ...] = ()
     passthrough: tuple[str, ...] = ()
-    csv: CsvFormat = field(default_factory=CsvFormat)
 
     def __post_init__(self) -> None:
-        freeze_sequences(self)
+        super().__post_init__()
         problems = list(_problems(self))
         if problems:
             raise DefinitionError(self.name, problems)
 
     @cached_property
-    def row_columns(self) -> Mapping[str, Column]:
-        """Columns of the source and derived ones."""
-        derived = {name: kind for step in self.derive for name, kind in step.outputs.items()}
-        return {**self.columns, **derived}
+    def tables(self) -> Mapping[str, Source]:
+        """Every table that is read: the dataset's own, called `ROWS`, and its sources."""
+        return {ROWS: self, **self.sources}
 
     @cached_property
     def windowed_columns(self) -> Mapping[str, Column]:
         """Columns that windows add."""
         return {
-            name: windowed.kind(op, self.row_columns)
+            name: windowed.kind(op, self.tables.get(windowed.source or ROWS, self).row_columns)
             for windowed in self.windows
             for name, (op, _, _) in windowed.outputs.items()
         }
@@ -127,10 +100,13 @@ class Dataset:
 
 
 def _problems(dataset: Dataset) -> Iterator[Problem]:
-    yield from _column_problems(dataset)
+    if not dataset.name or not dataset.name.replace("_", "").replace("-", "").isalnum():
+        yield Problem("name", dataset.name, "not a plain name", "use letters, digits, '_' and '-'")
+    yield from _table_problems(dataset)
     yield from _row_time_problems(dataset)
+    events = {name: source.row_columns for name, source in dataset.sources.items()}
     for i, windowed in enumerate(dataset.windows):
-        yield from windowed.problems(f"windows[{i}]", dataset.row_columns)
+        yield from window_problems(windowed, f"windows[{i}]", dataset.row_columns, events)
     yield from _windowed_name_problems(dataset)
     yield from _feature_problems(dataset)
     yield from dataset.label.problems("label", dataset.row_columns)
@@ -140,29 +116,15 @@ def _problems(dataset: Dataset) -> Iterator[Problem]:
             yield unknown_column("passthrough", name, dataset.all_columns)
 
 
-def _column_problems(dataset: Dataset) -> Iterator[Problem]:
-    if not dataset.name or not dataset.name.replace("_", "").replace("-", "").isalnum():
-        yield Problem("name", dataset.name, "not a plain name", "use letters, digits, '_' and '-'")
-    known: set[str] = set(dataset.columns)
-    yield from dataset.csv.problems("csv")
-    for name in dataset.columns:
-        if dataset.csv.names and name not in dataset.csv.names:
-            yield unknown_column("csv.names", name, dict.fromkeys(dataset.csv.names))
-    for i, step in enumerate(dataset.derive):
-        where = f"derive[{i}]"
-        if not is_importable_path(str(step.function)):
-            yield Problem(f"{where}.function", step.function, "not importable", FUNCTION_CURE)
-        for name in step.inputs:
-            if name not in known:
-                yield unknown_column(f"{where}.inputs", name, dict.fromkeys(known))
-        for name in step.outputs:
-            if name in known:
-                yield Problem(f"{where}.outputs", name, "this column exists already", "rename it")
-        known.update(step.outputs)
-    for name, column in dataset.row_columns.items():
-        if not name or name.startswith(RESERVED_PREFIX):
-            yield Problem("columns", name, "not a usable name", "don't start names with '__'")
-        yield from column.problems(f"columns[{name!r}]")
+def _table_problems(dataset: Dataset) -> Iterator[Problem]:
+    yield from source_problems(dataset)
+    for name, source in dataset.sources.items():
+        if name == ROWS or not name.isidentifier():
+            yield Problem(
+                "sources", name, "not the name of a source",
+                f"use letters, digits and '_', and not {ROWS!r}, which is the dataset's own table",
+            )  # fmt: skip
+        yield from source_problems(source, f"sources[{name!r}].")
 
 
 def _row_time_problems(dataset: Dataset) -> Iterator[Problem]:

@@ -9,8 +9,9 @@ ForebayError
 └── RunFailed              the machinery failed (exit status 1)
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 
 class ForebayError(Exception):
@@ -65,3 +66,12 @@ class DefinitionError(UserError):
         count = f"{len(problems)} mistake" + ("s" if len(problems) > 1 else "")
         lines = "".join(f"\n  {problem}" for problem in problems)
         super().__init__(f"the definition {name!r} has {count}:{lines}")
+
+
+def unknown_column(where: str, name: str, columns: Mapping[str, Any]) -> Problem:
+    """Describes a name that no column has, with the nearest names there are."""
+    import difflib
+
+    near = difflib.get_close_matches(name, columns, n=3, cutoff=0.5)
+    cure = f"did you mean {' or '.join(near)}?" if near else f"the columns are {', '.join(columns)}"
+    return Problem(where, name, "no such column", cure)

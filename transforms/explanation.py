@@ -5,12 +5,14 @@ nothing with the engine that computes windows for whole datasets, so that each c
 other. An event ``e`` of the row's key is in the window of a row asked for at ``q`` where
 
     q - lag - w <= e.at < q - lag,   e.available_at < q (where declared),   e is not the row's own
+
+and where the definition names an event id, e stands for its event at q: no other version does.
 """
 
 import math
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from typing import Any, TypeGuard
+from typing import Any
 
 import numpy as np
 import pyarrow as pa
@@ -20,11 +22,15 @@ from transforms.aggregation.groups import ROW
 from transforms.dataset import Dataset
 from transforms.durations import UNBOUNDED, duration_us
 from transforms.operators import Op
+from transforms.replacement import is_value, replaced
 from transforms.windows import Where, Windowed
 
 Number = int | float
 Value = Number | str
 _EXAMPLES = 3
+# Columns of the rows explained: whether they have the asking row's key, and are its own event.
+OF_KEY, OWN, _GONE = "__of_key", "__own", "__gone"
+_REPLACED, _DELETED = "replaced by another version", "deleted"
 _COMPARE = {
     "==": pc.equal, "!=": pc.not_equal, "<": pc.less, "<=": pc.less_equal, ">": pc.greater,
     ">=": pc.greater_equal,
@@ -141,26 +147,26 @@ def passes(filters: Sequence[Where], rows: pa.Table) -> pa.ChunkedArray:
     for where in filters:
         compared = _COMPARE[where.comparison](rows[where.column], pa.scalar(where.value))
         kept = pc.and_(kept, pc.fill_null(compared, False))
+        kept = pc.and_(kept, _has_value(rows, where.column))
     return kept
 
 
-def explain(
-    column: WindowedColumn, at: str, rows: pa.Table, own: int, asked_us: int
-) -> Explanation:
+def explain(column: WindowedColumn, at: str, rows: pa.Table, asked_us: int) -> Explanation:
     """Selects the events of a column's window, and those a reader may expect there.
 
     Args:
         column: the output column.
         at: the column with the events' times.
-        rows: the rows of the key as the source has them: the columns that the window reads, and
-            `ROW`; rows without a time are in no window.
-        own: the identity of the asking row.
-        asked_us: its time.
+        rows: rows as the source has them: the columns that the window reads, `ROW`, `OF_KEY` and
+            `OWN`; where the definition names an event id, all versions of each event. Rows without
+            a time are in no window.
+        asked_us: the asking row's time.
     """
     windowed = column.windowed
-    rows = rows.filter(pc.is_valid(rows[at]))
-    start, end = column.bounds(asked_us)
     answered_us = column.answered_for(asked_us)
+    rows = rows.append_column(_GONE, _gone(windowed, at, rows, answered_us))
+    rows = rows.filter(pc.and_(rows[OF_KEY], pc.is_valid(rows[at])))
+    start, end = column.bounds(asked_us)
     time = rows[at].cast(pa.int64())
     early = pc.less(time, end if start is None else start)
     late = pc.greater_equal(time, end)
@@ -168,7 +174,7 @@ def explain(
         early = pc.and_(early, False)
     inside = pc.invert(pc.or_(early, late))
     kept = passes(column.where, rows)
-    other = pc.not_equal(rows[ROW], own)
+    other = pc.invert(rows[OWN])
     known = pa.chunked_array([pa.array(np.ones(len(rows), bool))])
     if windowed.available_at is not None:
         available = rows[windowed.available_at].cast(pa.int64())
@@ -181,7 +187,10 @@ def explain(
             mask = pc.and_(mask, more)
         return _events(rows.filter(mask), at, windowed)
 
-    seen = pc.and_(pc.and_(inside, kept), pc.and_(other, known))
+    was_replaced = pc.equal(rows[_GONE], _REPLACED)
+    deleted = pc.equal(rows[_GONE], _DELETED)
+    current = pc.equal(rows[_GONE], "")
+    seen = pc.and_(pc.and_(inside, kept), pc.and_(other, pc.and_(known, current)))
     filters = " and ".join(f"{w.column} {w.comparison} {w.value!r}" for w in column.where)
     found = (
         ("the row's own event", select(inside, kept, pc.invert(other))),
@@ -189,11 +198,13 @@ def explain(
             f"not yet known by {windowed.available_at}",
             select(inside, kept, other, pc.invert(known)),
         ),
+        (_REPLACED, select(inside, kept, other, known, was_replaced)),
+        (_DELETED, select(inside, kept, other, known, deleted)),
         (f"no finite {windowed.value}", select(seen, pc.invert(valued))),
-        (f"fails {filters}", select(inside, pc.invert(kept), other)),
+        (f"fails {filters}", select(inside, pc.invert(kept), other, current)),
     )
     exclusions = [Exclusion(why, len(them), them[-_EXAMPLES:]) for why, them in found if them]
-    before, after = select(early, kept, other), select(late, kept, other)
+    before, after = (select(side, kept, other, current) for side in (early, late))
     if before:
         exclusions.append(Exclusion("before the window", None, before[-1:]))
     if after:
@@ -202,6 +213,19 @@ def explain(
     return Explanation(
         column, asked_us, start, end, select(seen), len(select(seen, valued)), tuple(exclusions)
     )
+
+
+def _gone(windowed: Windowed, at: str, rows: pa.Table, answered_us: int) -> pa.ChunkedArray:
+    """Says of each row why the event is not as it says at some instant; empty: it is."""
+    gone = pa.chunked_array([pa.repeat("", len(rows))])
+    if windowed.event_id is None or windowed.available_at is None:
+        return gone
+    if windowed.deleted is not None:
+        gone = pc.if_else(pc.fill_null(rows[windowed.deleted], False), _DELETED, gone)
+    versions = replaced(
+        rows, windowed.event_id, windowed.available_at, windowed.precedence(at), answered_us
+    )
+    return pc.if_else(versions, _REPLACED, gone)
 
 
 def _has_value(rows: pa.Table, name: str | None) -> pa.ChunkedArray:
@@ -226,11 +250,6 @@ def _each(rows: pa.Table, at: str, windowed: Windowed) -> Iterator[Event]:
     times = rows[at].cast(pa.int64()).to_pylist()
     for row, time, seen, value in zip(rows[ROW].to_pylist(), times, available, values, strict=True):
         yield Event(row, time, seen, value)
-
-
-def is_value(value: Value | None) -> TypeGuard[Value]:
-    """Tells whether a window's operators see a value: neither missing, NaN nor infinite."""
-    return value is not None and (isinstance(value, str) or math.isfinite(value))
 
 
 def _precedence(event: Event) -> tuple[Any, ...]:

@@ -9,11 +9,10 @@ from dataclasses import dataclass
 from typing import Any, ClassVar, Literal
 
 from transforms.columns import Boolean, Column, Date, Integer, Number, String, Timestamp
-from transforms.errors import Problem
+from transforms.errors import Problem, unknown_column
 from transforms.freeze import freeze_sequences
 from transforms.functions import FUNCTION_CURE, import_path, is_importable_path
 from transforms.pairs import Pair
-from transforms.windows import unknown_column
 from transforms.zones import is_zone
 
 CALENDAR_SIZES = {"hour_of_day": 24, "day_of_week": 7, "day_of_month": 31, "month": 12}

@@ -5,9 +5,8 @@ from dataclasses import dataclass
 from typing import ClassVar, Literal
 
 from transforms.columns import Boolean, Column, Integer, Number
-from transforms.errors import Problem
+from transforms.errors import Problem, unknown_column
 from transforms.freeze import freeze_sequences
-from transforms.windows import unknown_column
 
 Task = Literal["regression", "binary_classification"]
 

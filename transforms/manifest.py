@@ -4,6 +4,7 @@ import json
 import zlib
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, fields
+from typing import Any
 
 from transforms.errors import RunFolderError
 
@@ -44,6 +45,29 @@ class InputEntry:
 
 
 @dataclass(frozen=True)
+class SourceEntry:
+    """What a run read of one of the definition's sources.
+
+    Attributes:
+        inputs: its files.
+        rows_read: records found in them, rejects included.
+        rejects: rejected records per reason.
+        reach_us: how far before a row's time windows reach into it; None: without bound.
+    """
+
+    inputs: tuple[InputEntry, ...]
+    rows_read: int
+    rejects: Mapping[str, int]
+    reach_us: int | None
+
+    @classmethod
+    def from_dict(cls, value: Mapping[str, Any]) -> "SourceEntry":
+        """Reads what `dataclasses.asdict` made."""
+        inputs = tuple(InputEntry(**entry) for entry in value["inputs"])
+        return cls(**{**value, "inputs": inputs})
+
+
+@dataclass(frozen=True)
 class Warning:
     """A feature that turned out degenerate, and how."""
 
@@ -80,13 +104,15 @@ class Manifest:
         definition_digest: SHA-256 of its canonical JSON.
         created: RFC 3339 instant.
         versions: of Forebay and of the libraries and data that decide the result.
-        inputs: the source files.
-        rows_read: records found in the source, rejects included.
+        inputs: the files of the dataset's own table.
+        rows_read: records found in them, rejects included.
+        sources: what was read of each of the definition's sources.
         rows: examples per split.
         rejects: rejected records per reason.
         dropped: rows that read well but made no example, per cause.
         history: rows outside the period that served as events only.
-        reach_us: how far before a row's time its windows reach; None: without bound.
+        reach_us: how far before a row's time its windows reach into the dataset's own table; None:
+            without bound.
         period: the row times that examples were made for; None: all.
         transform_of: the run whose transform graph this one took over; None: its own.
         warnings: degenerate features.
@@ -100,6 +126,7 @@ class Manifest:
     versions: Mapping[str, str]
     inputs: tuple[InputEntry, ...]
     rows_read: int
+    sources: Mapping[str, SourceEntry]
     rows: Mapping[str, int]
     rejects: Mapping[str, int]
     dropped: Mapping[str, int]
@@ -133,6 +160,9 @@ class Manifest:
         try:
             value = json.loads(text)
             value["inputs"] = tuple(InputEntry(**entry) for entry in value["inputs"])
+            value["sources"] = {
+                name: SourceEntry.from_dict(entry) for name, entry in value["sources"].items()
+            }
             value["warnings"] = tuple(Warning(**entry) for entry in value["warnings"])
             for name, kind in (("period", PeriodEntry), ("transform_of", TransformOf)):
                 value[name] = value[name] and kind(**value[name])

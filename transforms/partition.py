@@ -9,6 +9,7 @@ from collections.abc import Sequence
 import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
+import pyarrow.compute as pc
 
 UInt64Array = npt.NDArray[np.uint64]
 
@@ -19,6 +20,24 @@ def mix(x: npt.NDArray[np.integer]) -> UInt64Array:
     z = (z ^ (z >> np.uint64(30))) * np.uint64(0xBF58476D1CE4E5B9)
     z = (z ^ (z >> np.uint64(27))) * np.uint64(0x94D049BB133111EB)
     return z ^ (z >> np.uint64(31))
+
+
+def hash_values(values: pa.Array) -> UInt64Array:
+    """Returns a hash of each text or whole number, uint64 (n,), that hardly any two share.
+
+    Whole numbers are scrambled one to one. The hash of a text adds up a random number for each
+    byte at its place (Zobrist, 1970): of n texts, some two share theirs with probability n²/2⁶⁵.
+    """
+    if not pa.types.is_string(values.type):
+        return mix(pc.fill_null(values, 0).to_numpy())
+    texts = pc.fill_null(values, "")
+    _, offsets, data = texts.buffers()
+    bounds = np.frombuffer(offsets, np.int32)[texts.offset :][: len(texts) + 1].astype(np.int64)
+    text = np.frombuffer(data or b"", np.uint8)[bounds[0] : bounds[-1]]
+    lengths = np.diff(bounds)
+    place = np.arange(len(text)) - np.repeat(bounds[:-1] - bounds[0], lengths)
+    total = np.concatenate([[np.uint64(0)], np.cumsum(mix(place << 8 | text), dtype=np.uint64)])
+    return mix((total[bounds[1:] - bounds[0]] - total[bounds[:-1] - bounds[0]]).view(np.int64))
 
 
 def hash_rows(columns: Sequence[pa.Array]) -> UInt64Array:

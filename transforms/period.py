@@ -17,6 +17,7 @@ from transforms.aggregation.groups import WindowGroup, window_groups
 from transforms.dataset import Dataset
 from transforms.errors import InputError
 from transforms.manifest import PeriodEntry
+from transforms.sources import ROWS
 from transforms.split import instant_us
 
 _UNITS_US = (
@@ -70,13 +71,16 @@ class Period:
 
         Args:
             group: the windows.
-            rows: rows with the columns of the events' times.
+            rows: rows of the group's source, with the columns of the events' times.
         """
+        known = None
+        if group.available_at is not None:
+            known = _between(rows[group.available_at], None, self.to_us)
+        if group.versions is not None:  # a version of any time may replace one that is reached
+            return pc.or_(known, self.asks(rows[group.row_time])) if group.source == ROWS else known
         low, high = _reach(group, self)
         reached = _between(rows[group.at], low, high)
-        if group.available_at is not None:
-            reached = pc.and_(reached, _between(rows[group.available_at], None, self.to_us))
-        return reached
+        return reached if known is None else pc.and_(reached, known)
 
     def __str__(self) -> str:
         start, end = self.entry.start, self.entry.end
@@ -88,13 +92,19 @@ class Period:
         return PeriodEntry(_instant_text(self.from_us), _instant_text(self.to_us))
 
 
-def history_needed(dataset: Dataset) -> int | None:
-    """Returns how far before a row's time its windows reach, in microseconds.
+def history_needed(dataset: Dataset, source: str = ROWS) -> int | None:
+    """Returns how far before a row's time its windows reach into a table, in microseconds.
 
-    The greatest lag + window; 0 without windows; None where a window is unbounded, so that the
-    events of all time are needed.
+    Args:
+        dataset: the definition.
+        source: one of its sources; `ROWS`: its own table.
+
+    Returns:
+        The greatest lag + window; 0 without windows; None where a window is unbounded, so that
+        the events of all time are needed.
     """
-    return _greatest(_reach_back(group) for group in window_groups(dataset))
+    groups = [group for group in window_groups(dataset) if group.source == source]
+    return _greatest(map(_reach_back, groups))
 
 
 def history_text(reach_us: int | None) -> str:

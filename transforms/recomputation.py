@@ -10,8 +10,9 @@ from collections import Counter
 from collections.abc import Sequence
 
 from transforms.durations import duration_us
-from transforms.explanation import Event, Explanation, Number, Value, is_value
+from transforms.explanation import Event, Explanation, Number, Value
 from transforms.operators import COUNTS, OF_ONE_VALUE, Op
+from transforms.replacement import is_value
 
 
 def recompute(explanation: Explanation) -> Value | None:

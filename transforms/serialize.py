@@ -5,14 +5,14 @@ import json
 from dataclasses import fields, is_dataclass
 from typing import Any
 
-from transforms import columns, features, labels, operators, pairs, split, windows
-from transforms.dataset import Dataset, Derive
+from transforms import columns, features, labels, operators, pairs, sources, split, windows
+from transforms.dataset import Dataset
 from transforms.errors import InputError
 
 _KINDS: dict[str, type] = {
     kind.__name__: kind
     for kind in (
-        Dataset, Derive, columns.CsvFormat,
+        Dataset, sources.Source, sources.Derive, columns.CsvFormat,
         columns.Number, columns.Integer, columns.String,
         columns.Boolean, columns.Timestamp, columns.Date,
         windows.Windowed, operators.Op, windows.Where,

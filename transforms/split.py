@@ -17,8 +17,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from transforms.columns import Boolean, Column, Date, Integer, String, Timestamp
-from transforms.errors import Problem
-from transforms.windows import unknown_column
+from transforms.errors import Problem, unknown_column
 
 SPLITS = ("train", "eval", "test")
 NO_SPLIT = -1

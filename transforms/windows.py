@@ -3,20 +3,19 @@
 import itertools
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
-from typing import Any, Literal
+from typing import Literal
 
-from transforms.columns import Boolean, Column, Date, Integer, Number, String, Timestamp
-from transforms.durations import DURATION_CURE, UNBOUNDED, parse_duration
-from transforms.errors import Problem
+from transforms.columns import Column, Number, String
+from transforms.durations import parse_duration
 from transforms.freeze import freeze_sequences
-from transforms.operators import OF_EVENTS, OF_ONE_VALUE, OF_TEXT, OPERATORS, Op, count
+from transforms.operators import OF_ONE_VALUE, Op, count
 
 COMPARISONS = {"==": "eq", "!=": "ne", "<": "lt", "<=": "le", ">": "gt", ">=": "ge"}
 
 
 @dataclass(frozen=True)
 class Where:
-    """Keeps the events whose column compares so with a value; a missing cell keeps none.
+    """Keeps the events whose cell compares so with a value; missing, NaN and infinite ones don't.
 
     Attributes:
         column: the column compared.
@@ -34,30 +33,6 @@ class Where:
         text = "".join(c if c.isalnum() else "_" for c in str(self.value))
         return f"{self.column}_{COMPARISONS[self.comparison]}_{text}"
 
-    def problems(self, where: str, columns: Mapping[str, Column]) -> Iterator[Problem]:
-        """Yields the mistakes of this filter; ``where`` is its path in the definition."""
-        if self.comparison not in COMPARISONS:
-            yield Problem(
-                where, self.comparison, "no such comparison", f"use one of {' '.join(COMPARISONS)}"
-            )
-        column = columns.get(self.column)
-        if column is None:
-            yield unknown_column(f"{where}.column", self.column, columns)
-            return
-        fitting: tuple[type, ...] = {
-            Boolean: (bool,),
-            String: (str,),
-            Number: (int, float),
-            Integer: (int, float),
-        }.get(type(column), ())
-        if not isinstance(self.value, fitting) or (bool not in fitting and self.value is True):
-            yield Problem(
-                f"{where}.value",
-                self.value,
-                f"cannot be compared with {self.column}, a {type(column).__name__} column",
-                "compare Boolean with bool, String with text, Number and Integer with numbers",
-            )
-
 
 @dataclass(frozen=True)
 class Windowed:
@@ -65,7 +40,8 @@ class Windowed:
 
     A row asked at time ``q`` (its row time) sees the events ``e`` of its key with
     ``q - lag - w <= e.at < q - lag`` and, where ``available_at`` is given,
-    ``e.available_at < q``; never its own event.
+    ``e.available_at < q``; never its own event. The columns named are those of the events, but
+    for ``row_key``.
 
     Attributes:
         value: the Number, Integer or (for some operators) String column aggregated; None counts
@@ -74,7 +50,7 @@ class Windowed:
         over: the window lengths, such as ``"1h"``, or ``"unbounded"``.
         ops: the operators, each applied to each window; several in one, as `last_k` gives them,
             count as several.
-        row_key: the columns of the asking row compared with ``key``; empty: the same.
+        row_key: the columns of the asking row compared with ``key``; empty: those of these names.
         at: the Timestamp column with the event's time; None: the dataset's row time.
         available_at: the Timestamp column with the instant from which the event is known.
         lag: how far before ``q`` the windows end.
@@ -85,6 +61,11 @@ class Windowed:
         tile: for very dense keys: rows ask as if at the last multiple of this duration (counted
             from 1970, UTC, the lag later), so that rows of one tile share their windows. What they
             see is exact for that instant, which is less than a tile before their own.
+        event_id: what the versions of one event share: of those available before ``q``, the
+            greatest by (``available_at``, ``value``) replaces the others, its time and key too. A
+            row's own event is then every version of its id. Needs ``available_at``.
+        deleted: the Boolean column that says of a version that there is no such event.
+        source: which of the dataset's sources the events are from; None: its own rows.
     """
 
     value: str | None = None
@@ -99,6 +80,9 @@ class Windowed:
     by: str | None = None
     categories: tuple[str | float | bool, ...] = ()
     tile: str | None = None
+    event_id: str | None = None
+    deleted: str | None = None
+    source: str | None = None
 
     def __post_init__(self) -> None:
         freeze_sequences(self)
@@ -128,7 +112,8 @@ class Windowed:
 
     def name(self, op: Op, window: str, where: tuple[Where, ...]) -> str:
         """Names one output column, such as ``dep_delay_mean_1h_by_origin``."""
-        parts = [self.value or "events", op.label, window]
+        parts = [] if self.source is None else [self.source]
+        parts += [self.value or "events", op.label, window]
         if parse_duration(self.lag):
             parts.append(f"lag_{self.lag}")
         if self.tile:
@@ -165,108 +150,27 @@ class Windowed:
         text = isinstance(columns.get(str(self.value)), String) and op.name in OF_ONE_VALUE
         return String() if text else Number()
 
+    def precedence(self, at: str) -> tuple[str, ...]:
+        """The columns that decide between versions of an event that become available at once.
+
+        The greater value of the first stands, then of the second and so on; a missing one is less
+        than any other. All columns that this aggregate reads are among them, so that never the
+        order of the input decides.
+
+        Args:
+            at: the column with the events' times.
+        """
+        filtered = (condition.column for where in self.filters for condition in where)
+        names = (self.value, at, self.deleted, *self.key, *filtered)
+        return tuple(dict.fromkeys(name for name in names if name is not None))
+
     @property
     def columns_read(self) -> tuple[str, ...]:
-        """The columns that this aggregate reads, the row time apart."""
-        optional = (self.value, self.at, self.available_at, self.by)
+        """The columns of the dataset's rows that this aggregate reads, the row time apart."""
+        if self.source is not None:
+            return self.row_keys
+        optional = (
+            self.value, self.at, self.available_at, self.by, self.event_id, self.deleted,
+        )  # fmt: skip
         compared = (condition.column for condition in self.where)  # type: ignore[union-attr]
         return (*self.key, *self.row_keys, *(name for name in optional if name), *compared)
-
-    def problems(self, where: str, columns: Mapping[str, Column]) -> Iterator[Problem]:
-        """Yields the mistakes of this aggregate; ``where`` is its path in the definition."""
-        yield from self._column_problems(where, columns)
-        if not self.over:
-            yield Problem(f"{where}.over", self.over, "no window", DURATION_CURE)
-        for text in self.over:
-            if text != UNBOUNDED and not parse_duration(text):
-                yield Problem(
-                    f"{where}.over",
-                    text,
-                    "not a positive duration",
-                    f"{DURATION_CURE}, or 'unbounded'",
-                )
-        if parse_duration(self.lag) is None:
-            yield Problem(f"{where}.lag", self.lag, "not a duration", DURATION_CURE)
-        if self.tile is not None and not parse_duration(self.tile):
-            yield Problem(f"{where}.tile", self.tile, "not a positive duration", DURATION_CURE)
-        for op in self.operators:
-            yield from self._operator_problems(where, op, columns)
-        if len(self.row_keys) != len(self.key):
-            yield Problem(
-                f"{where}.row_key",
-                self.row_keys,
-                f"compared with the {len(self.key)} columns of key {self.key!r}",
-                "name as many columns as key has",
-            )
-        if (self.by is None) != (not self.categories):
-            yield Problem(
-                f"{where}.categories", self.categories, f"beside by={self.by!r}",
-                "name a column in by and list its values in categories",
-            )  # fmt: skip
-        for condition in sorted(set().union(*self.filters), key=repr):
-            yield from condition.problems(f"{where}.where", columns)
-
-    def _operator_problems(
-        self, where: str, op: Op, columns: Mapping[str, Column]
-    ) -> Iterator[Problem]:
-        is_text = isinstance(columns.get(str(self.value)), String)
-        yield from op.problems(f"{where}.ops")
-        if is_text and op.name in OPERATORS and op.name not in OF_TEXT:
-            yield Problem(
-                f"{where}.value", self.value, f"text has no {op.name}",
-                f"name a Number or Integer column, or use one of {', '.join(OF_TEXT)}",
-            )  # fmt: skip
-        if is_text and op.name in OF_ONE_VALUE and op.default is not None:
-            yield Problem(
-                f"{where}.ops.default", op.default, f"a number, but {self.value} is text",
-                "leave it out",
-            )  # fmt: skip
-        if self.value is None and op.name not in OF_EVENTS:
-            yield Problem(
-                f"{where}.value",
-                None,
-                f"{op.name} needs a column",
-                "name the column to aggregate",
-            )
-
-    def _column_problems(self, where: str, columns: Mapping[str, Column]) -> Iterator[Problem]:
-        wanted: list[tuple[str, Any, tuple[type[Column], ...]]] = [
-            ("value", self.value, (Number, Integer, String)),
-            ("at", self.at, (Timestamp,)),
-            ("available_at", self.available_at, (Timestamp,)),
-        ]
-        keys = (String, Integer, Boolean, Date)
-        wanted += [("key", name, keys) for name in self.key]
-        wanted += [("row_key", name, keys) for name in self.row_keys if self.row_key]
-        for attribute, name, kinds in wanted:
-            if name is None:
-                continue
-            column = columns.get(name)
-            if column is None:
-                yield unknown_column(f"{where}.{attribute}", name, columns)
-            elif not isinstance(column, kinds):
-                yield Problem(
-                    f"{where}.{attribute}",
-                    name,
-                    f"a {type(column).__name__} column",
-                    "name a column of kind " + " or ".join(kind.__name__ for kind in kinds),
-                )
-        for key, row_key in zip(self.key, self.row_keys, strict=False):
-            if key in columns and row_key in columns:
-                kinds_found = (type(columns[key]).__name__, type(columns[row_key]).__name__)
-                if kinds_found[0] != kinds_found[1]:
-                    yield Problem(
-                        f"{where}.row_key",
-                        row_key,
-                        f"a {kinds_found[1]} column, compared with {key}, a {kinds_found[0]}",
-                        "compare columns of one kind",
-                    )
-
-
-def unknown_column(where: str, name: str, columns: Mapping[str, Any]) -> Problem:
-    """Describes a name that no column has, with the nearest names there are."""
-    import difflib
-
-    near = difflib.get_close_matches(name, columns, n=3, cutoff=0.5)
-    cure = f"did you mean {' or '.join(near)}?" if near else f"the columns are {', '.join(columns)}"
-    return Problem(where, name, "no such column", cure)

@@ -33,7 +33,7 @@ CARRIED = ("arr_delay", "carrier", "flight", "flight_date", "sched_ts")
 
 def csv_files(folder: str) -> list[str]:
     """Returns the input's files, in order of name."""
-    return sorted(glob.glob(f"{folder}/*.csv"))
+    return sorted(glob.glob(f"{folder}/flights*.csv"))
 
 
 def splits_of(days: Iterable[dt.date]) -> dict[dt.date, int]:

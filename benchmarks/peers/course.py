@@ -56,7 +56,7 @@ def build(pipeline: beam.Pipeline, folder: str, out: str) -> None:
         header = file.readline().strip().split(",")
     flights = (
         pipeline
-        | "Read" >> beam.io.ReadFromText(f"{folder}/*.csv", skip_header_lines=1)
+        | "Read" >> beam.io.ReadFromText(f"{folder}/flights*.csv", skip_header_lines=1)
         | "Parse" >> beam.FlatMap(parse, header)
     )
     rows = flights

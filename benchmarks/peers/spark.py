@@ -82,7 +82,7 @@ def session(folder: str, out: str) -> SparkSession:
 
 def read(spark: SparkSession, folder: str) -> DataFrame:
     """Reads the flights that left; times are minutes since 1970."""
-    flights = spark.read.csv(f"{folder}/*.csv", SCHEMA, header=True, nullValue="NA")
+    flights = spark.read.csv(f"{folder}/flights*.csv", SCHEMA, header=True, nullValue="NA")
     scheduled = (F.unix_seconds("time_hour") / 60).cast("long") + F.col("minute")
     return (
         flights.filter("dep_delay IS NOT NULL")

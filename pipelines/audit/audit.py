@@ -1,6 +1,6 @@
 """All checks, one after another, on one definition and its rows."""
 
-from collections.abc import Callable, Collection, Iterator
+from collections.abc import Callable, Collection, Iterator, Mapping
 from dataclasses import replace
 
 import pyarrow as pa
@@ -30,6 +30,7 @@ def audit(
     rows: pa.RecordBatch,
     seed: int = 0,
     tell: Callable[[str], None] = lambda check: None,
+    sources: Mapping[str, pa.RecordBatch] | None = None,
 ) -> list[Finding]:
     """Runs every check.
 
@@ -39,11 +40,12 @@ def audit(
             they were read.
         seed: of what is left to chance.
         tell: is called with the name of each check before it.
+        sources: the events of each of the definition's sources, likewise.
 
     Raises:
         InputError: a function of the definition failed on its own rows.
     """
-    subject = Subject(dataset, rows)
+    subject = Subject(dataset, rows, sources or {})
     tell(BATCHES)
     findings = check_batches(subject, seed)
     leaky = {finding.column for finding in findings if finding.severity is not Severity.OK}

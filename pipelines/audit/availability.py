@@ -21,6 +21,7 @@ from pipelines.audit.subject import (
 )
 from pipelines.audit.ties import Tie, later, ties, timestamps
 from transforms.aggregation.groups import ROW, WindowGroup
+from transforms.sources import ROWS
 
 AVAILABILITY, DECLARED = "availability", "declared times"
 # An instant that is later for fewer of the events says nothing of when a value is known: with
@@ -87,28 +88,30 @@ def _known_at(group: WindowGroup, rows: pa.RecordBatch) -> pa.Array:
 def _cases(
     subject: Subject, lineage: Lineage, group: WindowGroup, value: str, names: Sequence[str]
 ) -> Iterator[_Case]:
-    dataset, rows = subject.dataset, subject.rows
+    dataset, rows = subject.dataset, subject.events(group)
+    is_own = group.source == ROWS
     known = _known_at(group, rows)
     with_known = replaced(rows, {group.at: known})
     events = is_valid(known) & is_valid(rows[value])
-    for instant in timestamps(dataset):
+    for instant in timestamps(dataset.tables[group.source]):
         if instant in (group.at, group.available_at, value) or not events.any():
             continue
         after = float(later(with_known, instant, group.at)[events].mean())
         base = group.available_at or group.at
-        found = tuple(ties(dataset, lineage, with_known, value, instant, base))
+        found = tuple(ties(dataset, lineage, with_known, value, instant, base)) if is_own else ()
         if after < (_LATER_TIED if found else _LATER_UNTIED):
             continue
-        values = _values_if_known(group, rows, _not_before(known, rows[instant]))
+        values = _values_if_known(subject, group, _not_before(known, rows[instant]))
         changes = {name: np.flatnonzero(differ(subject.full[name], values[name])) for name in names}
         changes = {name: where for name, where in changes.items() if len(where)}
         if changes:
             column = max(changes, key=lambda name: len(changes[name]))
             where = changes[column]
-            row = int(rows[ROW][where[0]].as_py())
-            other = pa.RecordBatch.from_pydict({ROW: rows[ROW], column: values[column]})
+            asking = subject.rows[ROW]
+            row = int(asking[where[0]].as_py())
+            other = pa.RecordBatch.from_pydict({ROW: asking, column: values[column]})
             shown = f"{cell(subject.full, row, column)} → {cell(other, row, column)}"
-            identities = rows[ROW].to_numpy()[where]
+            identities = asking.to_numpy()[where]
             yield _Case(
                 value, instant, found, identities, column, shown, tuple(changes), after
             )  # fmt: skip
@@ -126,15 +129,17 @@ def _latest(first: pa.Array, second: pa.Array, *, skip_nulls: bool) -> pa.Array:
 
 
 def _values_if_known(
-    group: WindowGroup, rows: pa.RecordBatch, known: pa.Array
+    subject: Subject, group: WindowGroup, known: pa.Array
 ) -> Mapping[str, pa.Array]:
     """Returns a group's windowed columns as if its events were known at other instants."""
-    events = rows.append_column(_KNOWN, known)
-    return group_values(replace(group, available_at=_KNOWN), rows, events)
+    events = subject.events(group).append_column(_KNOWN, known)
+    return group_values(replace(group, available_at=_KNOWN), subject.rows, events)
 
 
 def _grade(subject: Subject, lineage: Lineage, group: WindowGroup, case: _Case) -> Severity | None:
     """Says how sure it is that the value is known at the instant only; None: no reason to think."""
+    if group.source != ROWS:  # what it has to do with the rows' columns is not known
+        return Severity.WARNING if group.available_at is None else None
     kinds = {tie.kind for tie in case.found}
     of_label = lineage.is_of_label(case.value)
     if kinds:
@@ -160,7 +165,7 @@ def _is_revealed(subject: Subject, lineage: Lineage, value: str, at: str) -> boo
 
 def _facts(subject: Subject) -> set[str | None]:
     """The instants at which the definition itself says that something happens or is known."""
-    windows = subject.dataset.windows
+    windows = [windowed for windowed in subject.dataset.windows if windowed.source is None]
     return {w.at for w in windows} | {w.available_at for w in windows}
 
 
@@ -187,7 +192,7 @@ def _finding(subject: Subject, group: WindowGroup, case: _Case, severity: Severi
 def _is_instant_label(subject: Subject, lineage: Lineage, group: WindowGroup, value: str) -> bool:
     no_lag = any(aggregate.lag_us == 0 for aggregate in group.aggregates.values())
     undeclared = group.available_at in (None, group.at)
-    at_request = group.at == subject.dataset.row_time
+    at_request = group.source == ROWS and group.at == subject.dataset.row_time
     return lineage.is_of_label(value) and undeclared and at_request and no_lag
 
 
@@ -205,7 +210,7 @@ def check_declared(subject: Subject) -> list[Finding]:
     findings: list[Finding] = []
     groups = [group for group in subject.groups if group.available_at is not None]
     for group in groups:
-        rows, names = subject.rows, list(group.aggregates)
+        rows, names = subject.events(group), list(group.aggregates)
         have = is_valid(rows[group.at]) & is_valid(rows[group.available_at])
         early = int(later(rows, group.at, str(group.available_at)).sum())
         late = int(later(rows, str(group.available_at), group.at).sum())
@@ -240,9 +245,9 @@ def _odd(group: WindowGroup, what: str, evidence: str) -> Finding:
 def _hidden(subject: Subject, group: WindowGroup, names: list[str]) -> Iterator[Finding]:
     """Moves all availability past the last request: every window must be empty."""
     rows = subject.rows
-    last = pc.max(rows[group.row_time])
-    unseen = _values_if_known(group, rows, pa.repeat(last, len(rows)))
-    empty = group_values(group, rows, rows.slice(0, 0))
+    events, last = subject.events(group), pc.max(rows[group.row_time])
+    unseen = _values_if_known(subject, group, pa.repeat(last, len(events)))
+    empty = group_values(group, rows, events.slice(0, 0))
     for name in names:
         wrong = np.flatnonzero(differ(empty[name], unseen[name]))
         if len(wrong):

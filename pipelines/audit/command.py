@@ -14,8 +14,8 @@ from pipelines.audit.report import Report, in_order
 from pipelines.audit.sample import read_sample
 from pipelines.definition_files import load_definition
 from pipelines.explain.report import places_of
-from pipelines.read_batches import inspect_csv
-from pipelines.source_files import find_files
+from pipelines.options import source_patterns
+from pipelines.tables import all_files, open_tables
 from transforms.command_line import FAILURE
 from transforms.dataset import Dataset
 from transforms.errors import InputError
@@ -39,10 +39,11 @@ def check(args: argparse.Namespace) -> Report:
     """
     dataset = load_definition(args.definition)
     _refuse_unknown(args.allow, dataset)
-    files = inspect_csv(find_files(list(args.input)), dataset)
+    tables = open_tables(dataset, args.input, source_patterns(args))
+    files = all_files(tables)
     with _progress() as tell:
-        sample = read_sample(dataset, files, args.rows, args.seed, args.max_record_bytes, tell)
-        findings = audit(dataset, sample.rows, args.seed, tell)
+        sample = read_sample(dataset, tables, args.rows, args.seed, args.max_record_bytes, tell)
+        findings = audit(dataset, sample.rows, args.seed, tell, sample.sources)
         findings = in_order(allow(findings, args.allow))
         places = places_of(files, {finding.row for finding in findings if finding.row is not None})
     return Report(dataset, sample, files, findings, places)

@@ -13,6 +13,7 @@ from pipelines.audit.order import derived_names
 from pipelines.audit.subject import Bools, Ints, Subject, cell, deciding, moved, replaced
 from pipelines.parse import ROW_OFFSET
 from transforms.aggregation.groups import ROW, WindowGroup
+from transforms.sources import ROWS
 from transforms.windows import Windowed
 
 FUTURE = "future"
@@ -69,14 +70,17 @@ def _past(subject: Subject, asked_at: pa.Array, cut: int) -> tuple[Bools, Ints]:
     """Returns which rows there are by an instant, as rows or as events, and which were asked."""
     asked = _flags(pc.less_equal(asked_at, cut))
     past = asked.copy()
-    for name in _event_times(subject):
+    for name in _first_times(subject):
         past |= _flags(pc.less(subject.rows[name].cast(pa.int64()), cut))
     return past, subject.rows[ROW].to_numpy()[asked]
 
 
-def _event_times(subject: Subject) -> set[str]:
-    names = {str(windowed.at or subject.dataset.row_time) for windowed in subject.dataset.windows}
-    return names & set(subject.dataset.row_columns)
+def _first_times(subject: Subject) -> set[str]:
+    """The columns that say from when on rows are events; versions of events replace others."""
+    return {
+        group.at if group.versions is None else str(group.available_at)
+        for group in subject.own_groups
+    }
 
 
 def _flags(values: pa.Array) -> Bools:
@@ -100,8 +104,9 @@ def _ways(
     ):
         rows = subject.derived_or_none(parsed)
         if rows is not None:
-            events = partial(_scrambled_events, cut) if way == "changed" else None
-            yield f"when what is later is {way}", subject.complete(rows, events)
+            yield (
+                f"when what is later is {way}", subject.complete(rows, partial(_changed, way, cut))
+            )  # fmt: skip
 
 
 def _joined(batches: list[pa.RecordBatch]) -> pa.RecordBatch:
@@ -111,7 +116,8 @@ def _joined(batches: list[pa.RecordBatch]) -> pa.RecordBatch:
 def _renamed(rows: pa.RecordBatch) -> pa.RecordBatch:
     """Returns copies of rows with identities that no row of a file has."""
     identity = pc.subtract(pa.scalar(-1, pa.int64()), rows[ROW])
-    return replaced(rows, {ROW: identity, ROW_OFFSET: identity})
+    names = [name for name in (ROW, ROW_OFFSET) if name in rows.schema.names]
+    return replaced(rows, dict.fromkeys(names, identity))
 
 
 def _scrambled(rows: pa.RecordBatch, lineage: Lineage) -> pa.RecordBatch:
@@ -121,11 +127,27 @@ def _scrambled(rows: pa.RecordBatch, lineage: Lineage) -> pa.RecordBatch:
     return replaced(rows, {name: rows[name].take(order) for name in free})
 
 
-def _scrambled_events(cut: int, group: WindowGroup, rows: pa.RecordBatch) -> pa.RecordBatch:
-    """Gives a group's events each other's values that happen, or become available, from now on."""
-    times = [group.at, group.available_at] if group.available_at else [group.at]
+def _changed(way: str, cut: int, group: WindowGroup, rows: pa.RecordBatch) -> pa.RecordBatch:
+    """Changes a group's events that happen, or become available, from an instant on.
+
+    Of events with versions, those that become available: what they say replaces what was known.
+    Events that are rows are removed and doubled with them.
+    """
+    times = [group.at] if group.versions is None else []
+    times += [group.available_at] if group.available_at else []
     known = [_flags(pc.less(rows[name].cast(pa.int64()), cut)) for name in times]
-    later = np.flatnonzero(~np.logical_and.reduce(known))
+    past = np.logical_and.reduce(known)
+    if way == "changed":
+        return _scrambled_events(group, rows, np.flatnonzero(~past))
+    if group.source == ROWS:
+        return rows
+    now, then = rows.filter(pa.array(past)), rows.filter(pa.array(~past))
+    return now if way == "removed" else _joined([now, then, _renamed(then)])
+
+
+def _scrambled_events(group: WindowGroup, rows: pa.RecordBatch, later: Ints) -> pa.RecordBatch:
+    """Gives a group's later events each other's values."""
+    times = {group.at, group.available_at}
     place = np.arange(len(rows))
     place[later] = np.roll(later, 1)
     values = deciding(group).keys() - {*times, *group.key}

@@ -71,9 +71,9 @@ def _by_event(subject: Subject, lineage: Lineage) -> tuple[int, list[Finding]]:
     rows, label = subject.rows, subject.dataset.label.column
     labelled = np.flatnonzero(subject.asked & is_valid(rows[label]))
     step = max(1, len(labelled) // _PROBES)
-    probes = labelled[::step][:_PROBES] if subject.groups else labelled[:0]
+    probes = labelled[::step][:_PROBES] if subject.own_groups else labelled[:0]
     place = dict(zip(subject.parsed[ROW].to_pylist(), range(len(subject.parsed)), strict=True))
-    events = {i: group.events(rows) for i, group in enumerate(subject.groups)}
+    events = {i: group.events(rows) for i, group in enumerate(subject.own_groups)}
     moved: dict[str, list[int]] = {}
     probed = 0
     for index in probes.tolist():
@@ -82,7 +82,7 @@ def _by_event(subject: Subject, lineage: Lineage) -> tuple[int, list[Finding]]:
         if other is None:
             continue
         probed += 1
-        for i, group in enumerate(subject.groups):
+        for i, group in enumerate(subject.own_groups):
             before = _alone(group, events[i], row, row)
             after = _alone(group, events[i], row, other)
             for name in group.aggregates:
@@ -137,7 +137,7 @@ def check_twins(subject: Subject, lineage: Lineage) -> list[Finding]:
     twins = int((event != rows[ROW].to_numpy()).sum())
     but = f" but in {', '.join(ids)}" if ids else ""
     findings = _apart(subject, event, ids) if twins else []
-    for group in subject.groups if twins else []:
+    for group in subject.own_groups if twins else []:
         findings += _seen(subject, lineage, group, event, but)
     evidence = f"{share(twins, len(rows))} rows repeat another in {len(names)} columns{but}"
     if twins and not findings:

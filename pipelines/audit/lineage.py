@@ -48,7 +48,8 @@ def find_lineage(subject: Subject) -> Lineage:
             sources[derived].add(name)
     known = sources.get(str(dataset.row_time), set())
     times = {name for name, kind in dataset.row_columns.items() if isinstance(kind, Timestamp)}
-    keys = {k for windowed in dataset.windows for k in (*windowed.key, *windowed.row_keys)}
+    keys = {key for windowed in dataset.windows for key in windowed.row_keys}
+    keys |= {key for windowed in dataset.windows if not windowed.source for key in windowed.key}
     fixed = {str(source) for name in times | keys for source in sources.get(name, set())}
     return Lineage(
         {name: frozenset(found) for name, found in sources.items()},

@@ -2,10 +2,11 @@
 
 import argparse
 
-from pipelines.options import PreprocessOptions, positive
+from pipelines.options import PreprocessOptions, add_table_arguments, positive
 
 EXAMPLES = """examples:
-  forebay check examples/flights/flights.py:departure --input data/flights/flights.csv
+  forebay check examples/flights/flights.py:departure --input data/flights/flights.csv \\
+      --source weather=data/flights/weather.csv
   forebay check sales.py --input 'data/sales-*.csv.gz' --rows 50000 --json
 
 Exits with 1 where something leaks. docs/check.md says what each check can see, and what not."""
@@ -16,10 +17,7 @@ def add_check_arguments(parser: argparse.ArgumentParser) -> None:
     parser.epilog = EXAMPLES
     parser.formatter_class = argparse.RawDescriptionHelpFormatter
     parser.add_argument("definition", help="FILE.py, FILE.py:NAME, MODULE:NAME or definition.json")
-    parser.add_argument(
-        "--input", required=True, nargs="+", action="extend", metavar="PATH",
-        help="CSV files or globs; .gz is decompressed",
-    )  # fmt: skip
+    add_table_arguments(parser)
     parser.add_argument(
         "--rows", type=positive, default=200_000, metavar="N",
         help="look at no more rows than this: those of one stretch of time (default: %(default)s)",

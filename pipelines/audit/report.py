@@ -53,6 +53,7 @@ class Report:
                 "whole": sample.is_whole,
                 "from": None if span is None else _instant(span[0]),
                 "to": None if span is None else _instant(span[1]),
+                "sources": {name: len(events) for name, events in sample.sources.items()},
                 "files": [file.source.path for file in self.files],
             },
             "counts": {
@@ -108,12 +109,17 @@ class Report:
         sample, span = self.sample, self.sample.span_us
         when = f", {_instant(span[0])} to {_instant(span[1])}" if span is not None else ""
         rejected = f", {sample.rejected:,} rejected" if sample.rejected else ""
+        seen = "".join(
+            f"; {len(events):,} events of {name}" for name, events in sample.sources.items()
+        )
         if sample.is_whole:
-            return f"all {len(sample.rows):,} rows of {sample.records:,} records{rejected}{when}"
+            return (
+                f"all {len(sample.rows):,} rows of {sample.records:,} records{rejected}{when}{seen}"
+            )
         which = "one stretch of time" if span is not None else "chosen by hash"
         return (
-            f"{len(sample.rows):,} rows ({which}) of {sample.records:,} records{rejected}{when}; "
-            "--rows reads more"
+            f"{len(sample.rows):,} rows ({which}) of {sample.records:,} records{rejected}{when}"
+            f"{seen}; --rows reads more"
         )
 
     def _verdict(self) -> str:

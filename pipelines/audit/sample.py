@@ -4,8 +4,9 @@ A stretch of time keeps whole what a window holds, save at its start; a sample o
 would thin every window.
 """
 
+import functools
 from collections import Counter
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -14,10 +15,13 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from pipelines.read_batches import CsvFile, ReadBatch, read_batches
-from transforms.aggregation.groups import ROW
+from pipelines.tables import Tables
+from transforms.aggregation.groups import ROW, window_groups
 from transforms.dataset import Dataset
 from transforms.errors import InputError
 from transforms.partition import mix
+from transforms.period import Period
+from transforms.sources import ROWS
 
 # Times remembered of the first pass: enough to place the ends of a stretch within 0.01 %.
 _TIMES_KEPT = 1 << 20
@@ -36,6 +40,7 @@ class Sample:
         rejected: how many of them became no row.
         is_whole: whether every row is here.
         span_us: the first and last instant of the rows kept; None where rows have no time.
+        sources: of each of the definition's sources, the events that windows of these rows reach.
     """
 
     rows: pa.RecordBatch
@@ -43,11 +48,12 @@ class Sample:
     rejected: int
     is_whole: bool
     span_us: tuple[int, int] | None
+    sources: Mapping[str, pa.RecordBatch]
 
 
 def read_sample(
     dataset: Dataset,
-    files: Sequence[CsvFile],
+    tables: Tables,
     most: int,
     seed: int,
     max_record_bytes: int,
@@ -57,7 +63,7 @@ def read_sample(
 
     Args:
         dataset: the definition.
-        files: the input.
+        tables: the input.
         most: how many rows to keep.
         seed: places the stretch of time kept where there are more.
         max_record_bytes: longer records are rejected.
@@ -66,6 +72,7 @@ def read_sample(
     Raises:
         InputError: the input cannot be read, a function failed, or no row remains.
     """
+    files = tables[ROWS]
     kept: list[pa.RecordBatch] = []
     times = _Times()
     count = 0
@@ -91,12 +98,39 @@ def read_sample(
     if not len(rows):
         raise InputError("no row has a time that could be sampled; raise --rows to read them all")
     span = _span(instants_us(dataset, rows))
-    return Sample(rows, count + rejects.total(), rejects.total(), is_whole, span)
+    sources = {
+        name: _reached(dataset, tables, name, span, max_record_bytes, tell)
+        for name in dataset.sources
+    }
+    return Sample(rows, count + rejects.total(), rejects.total(), is_whole, span, sources)
+
+
+def _reached(
+    dataset: Dataset,
+    tables: Tables,
+    source: str,
+    span: tuple[int, int] | None,
+    max_record_bytes: int,
+    tell: Callable[[str], None],
+) -> pa.RecordBatch:
+    """Reads the events of a source that windows of rows in a span of time can reach."""
+    table = dataset.sources[source]
+    groups = [group for group in window_groups(dataset) if group.source == source]
+    period = Period(0, 0) if span is None else Period(span[0], span[1] + 1)
+    schema = pa.schema([(name, kind.arrow_type) for name, kind in table.row_columns.items()])
+    kept = [pa.RecordBatch.from_pylist([], schema=schema.append(pa.field(ROW, pa.int64())))]
+    for batch in read_batches(tables[source], table, max_record_bytes):
+        tell(f"read {source}")
+        reached = [period.reaches(group, batch.rows) for group in groups]
+        if reached:
+            kept.append(batch.rows.filter(functools.reduce(pc.or_, reached)))
+    return _joined(kept)
 
 
 def instants_us(dataset: Dataset, rows: pa.RecordBatch) -> pa.Array:
     """Returns when each row is asked, or where it is not, when its event happens."""
-    names = [dataset.row_time, *(windowed.at for windowed in dataset.windows)]
+    own = [windowed.at for windowed in dataset.windows if windowed.source is None]
+    names = [dataset.row_time, *own]
     there = [name for name in dict.fromkeys(names) if name in rows.schema.names]
     columns = [rows[name].cast(pa.int64()) for name in there]
     return pc.coalesce(*columns) if columns else pa.nulls(len(rows), pa.int64())

@@ -1,7 +1,7 @@
 """A definition and its rows, to be computed again and again under changed circumstances."""
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any
 
@@ -17,6 +17,7 @@ from transforms.aggregation.groups import ROW, WindowGroup, window_groups
 from transforms.dataset import Dataset
 from transforms.errors import InputError
 from transforms.functions import resolve
+from transforms.sources import ROWS
 
 # Floats that differ by less agree: sums are exact to 1e-12, deviations to 1e-9.
 _TOLERANCE = 1e-9
@@ -33,10 +34,12 @@ class Subject:
         dataset: the definition.
         read: the row columns and `ROW`, in order of identity, derived in the batches in which
             they were read.
+        sources: the events of each of the definition's sources, likewise.
     """
 
     dataset: Dataset
     read: pa.RecordBatch
+    sources: Mapping[str, pa.RecordBatch] = field(default_factory=dict)
 
     @cached_property
     def parsed(self) -> pa.RecordBatch:
@@ -55,6 +58,11 @@ class Subject:
         return window_groups(self.dataset)
 
     @cached_property
+    def own_groups(self) -> list[WindowGroup]:
+        """The groups whose events are the rows themselves."""
+        return [group for group in self.groups if group.source == ROWS]
+
+    @cached_property
     def rows(self) -> pa.RecordBatch:
         """The row columns and `ROW`, derived in one batch, in order of identity."""
         return self.derived(self.parsed)
@@ -70,6 +78,10 @@ class Subject:
         if self.dataset.row_time is None:
             return np.ones(len(self.rows), bool)
         return is_valid(self.rows[self.dataset.row_time])
+
+    def events(self, group: WindowGroup) -> pa.RecordBatch:
+        """The rows that a group takes its events from."""
+        return self.rows if group.source == ROWS else self.sources[group.source]
 
     def derived(self, parsed: pa.RecordBatch) -> pa.RecordBatch:
         """Derives the row columns of parsed rows, given as one batch.
@@ -96,7 +108,8 @@ class Subject:
         """Adds the windowed columns to rows; ``events`` changes the events of each group."""
         asking = rows
         for group in self.groups:
-            values = group_values(group, asking, events(group, asking) if events else asking)
+            seen = asking if group.source == ROWS else self.sources[group.source]
+            values = group_values(group, asking, events(group, seen) if events else seen)
             for name in group.aggregates:
                 rows = rows.append_column(name, values[name])
         return rows

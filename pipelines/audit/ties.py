@@ -15,6 +15,7 @@ from pipelines.audit.lineage import Lineage
 from pipelines.audit.subject import Bools, is_valid
 from transforms.columns import Boolean, Integer, Number, Timestamp
 from transforms.dataset import Dataset
+from transforms.sources import Source
 
 # Values that are missing together: so many of them at least, and so nearly the same ones.
 _MISSING_AT_LEAST, _MISSING_ALIKE = 5, 0.95
@@ -70,7 +71,7 @@ def ties(
         yield Tie("missing", f"both are missing in the same rows: {share(both, int(here.sum()))}")
     yield from _differences(dataset, rows, value, instant, base)
     for windowed in dataset.windows:
-        if windowed.value == value and windowed.available_at == instant:
+        if windowed.source is None and (windowed.value, windowed.available_at) == (value, instant):
             yield Tie("declared", f"another window declares {value} available at {instant}")
             return
 
@@ -102,9 +103,9 @@ def _squared(x: np.ndarray, y: np.ndarray) -> float:
     return float(x @ y) ** 2 / norm if norm > 0 else 0.0
 
 
-def timestamps(dataset: Dataset) -> list[str]:
-    """Returns the Timestamp columns of the rows."""
-    return [name for name, kind in dataset.row_columns.items() if isinstance(kind, Timestamp)]
+def timestamps(table: Source) -> list[str]:
+    """Returns the Timestamp columns of a table."""
+    return [name for name, kind in table.row_columns.items() if isinstance(kind, Timestamp)]
 
 
 def numeric(column: pa.Array) -> np.ndarray:

@@ -2,18 +2,18 @@
 
 import argparse
 import json
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 from pipelines.definition_files import load_definition
 from pipelines.explain.collect import explain_row
 from pipelines.explain.find_row import find_row, identity_columns
 from pipelines.explain.report import Report, places_of, print_report, shown_rows, to_json
-from pipelines.read_batches import inspect_csv
-from pipelines.source_files import find_files
+from pipelines.options import source_patterns
+from pipelines.tables import all_files, open_tables
 from transforms.aggregation.groups import ROW
 from transforms.dataset import Dataset
-from transforms.errors import InputError
-from transforms.windows import unknown_column
+from transforms.errors import InputError, unknown_column
+from transforms.sources import ROWS
 
 
 def explain(
@@ -23,6 +23,7 @@ def explain(
     columns: Sequence[str] = (),
     shown: int = 10,
     max_record_bytes: int = 1 << 20,
+    sources: Mapping[str, Sequence[str]] | None = None,
 ) -> Report:
     """Explains the windowed values of one row of the input.
 
@@ -33,6 +34,7 @@ def explain(
         columns: the windowed columns; empty: all.
         shown: how many events of each window to list.
         max_record_bytes: longer records are rejects.
+        sources: CSV files or globs of each of the definition's sources.
 
     Raises:
         UserError: the definition, the input, the key or a column is not as it must be.
@@ -40,19 +42,19 @@ def explain(
     """
     dataset = load_definition(definition)
     names = _columns(dataset, columns)
-    files = inspect_csv(find_files(list(inputs)), dataset)
-    row = find_row(files, dataset, key, max_record_bytes)
+    tables = open_tables(dataset, inputs, sources or {})
+    row = find_row(tables[ROWS], dataset, key, max_record_bytes)
     asked = row[str(dataset.row_time)][0]
     if not asked.is_valid:
         raise InputError(
             f"--row {key!r} has no {dataset.row_time}, so nothing is asked for it; choose a row "
             "with one"
         )
-    explained = explain_row(files, dataset, row, names, max_record_bytes)
+    explained = explain_row(tables, dataset, row, names, max_record_bytes)
     identity = row[ROW][0].as_py()
     return Report(
         identity, asked.value, identity_columns(dataset, row), explained,
-        places_of(files, {identity, *shown_rows(explained, shown)}), shown,
+        places_of(all_files(tables), {identity, *shown_rows(explained, shown)}), shown,
     )  # fmt: skip
 
 
@@ -80,8 +82,9 @@ def _plot(report: Report, path: str) -> None:
 def run_explain(args: argparse.Namespace) -> int:
     """Runs ``forebay explain`` with parsed arguments; returns its exit status."""
     report = explain(
-        args.definition, args.input, args.row, args.column, args.events, args.max_record_bytes
-    )
+        args.definition, args.input, args.row, args.column, args.events, args.max_record_bytes,
+        source_patterns(args),
+    )  # fmt: skip
     if args.plot is not None:
         _plot(report, args.plot)
     if args.json:

@@ -2,10 +2,11 @@
 
 import argparse
 
-from pipelines.options import PreprocessOptions, positive
+from pipelines.options import PreprocessOptions, add_table_arguments, positive
 
 EXAMPLES = """examples:
   forebay explain examples/flights/flights.py:departure --input data/flights/flights.csv \\
+      --source weather=data/flights/weather.csv \\
       --row carrier=UA,flight=1545,flight_date=2013-01-01
   forebay explain sales.py --input 'data/sales-*.csv' --row data/sales-3.csv:1042 \\
       --column amount_mean_1h_by_shop --plot window.png"""
@@ -16,10 +17,7 @@ def add_explain_arguments(parser: argparse.ArgumentParser) -> None:
     parser.epilog = EXAMPLES
     parser.formatter_class = argparse.RawDescriptionHelpFormatter
     parser.add_argument("definition", help="FILE.py, FILE.py:NAME, MODULE:NAME or definition.json")
-    parser.add_argument(
-        "--input", required=True, nargs="+", action="extend", metavar="PATH",
-        help="CSV files or globs; .gz is decompressed",
-    )  # fmt: skip
+    add_table_arguments(parser)
     parser.add_argument(
         "--row", required=True, metavar="KEY",
         help="the row: FILE:LINE, or COLUMN=VALUE pairs with commas between",

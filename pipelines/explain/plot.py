@@ -12,7 +12,8 @@ from matplotlib.figure import Figure
 
 from pipelines.explain.collect import Explained
 from pipelines.explain.report import Report, by_window, instant, value_text
-from transforms.explanation import Event, Explanation, is_value
+from transforms.explanation import Event, Explanation
+from transforms.replacement import is_value
 
 _EPOCH = dt.datetime(1970, 1, 1, tzinfo=dt.UTC)
 _PANEL_INCHES = 1.9

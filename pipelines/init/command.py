@@ -9,6 +9,7 @@ import re
 import shlex
 import sys
 import sysconfig
+from collections.abc import Collection
 from pathlib import Path
 from typing import Any
 
@@ -25,16 +26,23 @@ _PACKAGES = ("forebay", "pipelines", "trainer", "transforms")
 
 
 def run_init(args: argparse.Namespace) -> int:
-    """Runs ``forebay init`` with parsed arguments; returns its exit status."""
+    """Runs ``forebay init`` with parsed arguments; returns its exit status.
+
+    Besides its options they hold ``public_names``: what a definition can import from forebay.
+    """
     if args.json and args.output == _STANDARD_OUTPUT:
         raise InputError("--json and --output - both print; leave one of them out")
-    variable = _variable(args.input[0])
+    variable = _variable(args.input[0], {*OWN_NAMES, *args.public_names})
     path = Path(args.output or f"{variable}.py")
     printed = args.output == _STANDARD_OUTPUT
     if not printed:
         _refuse_output(path, args.overwrite)
     sample = read_sample(
-        find_files(args.input), args.delimiter, args.names, args.rows, args.max_record_bytes
+        find_files(args.input, option=""),
+        args.delimiter,
+        args.names,
+        args.rows,
+        args.max_record_bytes,
     )
     module = variable if printed else path.stem
     draft = make_draft(sample, variable, module, args.label)
@@ -50,21 +58,18 @@ def run_init(args: argparse.Namespace) -> int:
     return 0
 
 
-def _variable(pattern: str) -> str:
-    """Makes a Python name of an input's: ``data/Rides-2024*.csv.gz`` is rides_2024."""
+def _variable(pattern: str, taken: Collection[str]) -> str:
+    """Makes a Python name of an input's: ``data/Rides-2024*.csv.gz`` is rides_2024.
+
+    Names that mean something else in a definition file, or when one is loaded, get ``_data``.
+    """
     stem = os.path.basename(pattern).removesuffix(".gz")
     stem = stem.rpartition(".")[0] or stem
     name = re.sub(r"[^a-z0-9]+", "_", stem.lower()).strip("_") or "data"
     if not name[0].isalpha():
         name = f"data_{name}"
-    return f"{name}_data" if _is_taken(name) else name
-
-
-def _is_taken(name: str) -> bool:
-    """Tells whether a name means something else in a definition file, or when one is loaded."""
-    import forebay
-
-    return name in {*OWN_NAMES, *forebay.__all__} or keyword.iskeyword(name) or _is_module(name)
+    is_taken = name in taken or keyword.iskeyword(name) or _is_module(name)
+    return f"{name}_data" if is_taken else name
 
 
 def _is_module(name: str) -> bool:

@@ -15,8 +15,9 @@ from pipelines.init.suggest import Suggestion, suggest, with_distinct_names
 from pipelines.init.times import RowTime, find_row_time, with_row_time
 from pipelines.init.windows import WindowGuess, guess_window
 from transforms.columns import CsvFormat, String
-from transforms.dataset import Dataset, Derive
+from transforms.dataset import Dataset
 from transforms.errors import InputError
+from transforms.sources import Derive
 from transforms.split import HashSplit
 
 RENAME = "rename"

@@ -8,9 +8,8 @@ from pipelines.init.kinds import Reading, read_as
 from pipelines.init.names import has_word, rank_as_label
 from pipelines.init.roles import is_identity
 from transforms.columns import Boolean, Integer, Number, String
-from transforms.errors import InputError
+from transforms.errors import InputError, unknown_column
 from transforms.labels import BinaryClassification, Label, Regression
-from transforms.windows import unknown_column
 
 
 def named_label(name: str, readings: Mapping[str, Reading]) -> Reading:

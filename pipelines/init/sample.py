@@ -16,8 +16,8 @@ from pipelines.parse import ROW_OFFSET, Reject, parse_chunk
 from pipelines.read_batches import CsvFile
 from pipelines.source_files import SourceFile
 from transforms.columns import CsvFormat, String
-from transforms.dataset import RESERVED_PREFIX
 from transforms.errors import InputError
+from transforms.sources import RESERVED_PREFIX
 
 # So many stretches, spread over the text, show what changes along it.
 _STRETCH_BYTES, _FEWEST_STRETCHES = 1 << 20, 16
@@ -88,7 +88,7 @@ def read_sample(
     for file in files:
         refuse_rows_as_header(heads[file.path], format, file.path)
         found, data_offset = read_header(heads[file.path], format, file.path)
-        inspected.append(CsvFile(file, found, data_offset))
+        inspected.append(CsvFile(file, format, found, data_offset))
         if found != inspected[0].names:
             raise InputError(
                 f"{file.path}: has other columns than {files[0].path}: {', '.join(found)}; "
@@ -112,7 +112,7 @@ class _Plan:
 
 
 def _plan(first: CsvFile, head: bytes, files: Sequence[SourceFile], rows: int) -> _Plan:
-    """Spreads about so many rows over stretches, going by how long the first file's lines are."""
+    """Spreads about so many rows over several stretches, by the first file's lines."""
     body = head[first.data_offset :]
     row_bytes = len(body) / max(1, body.count(b"\n"))
     text_bytes = sum(file.size * (_GZIP_RATIO if file.is_compressed else 1) for file in files)

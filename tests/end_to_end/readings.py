@@ -8,10 +8,11 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from transforms.columns import Boolean, CsvFormat, Date, Integer, Number, String, Timestamp
-from transforms.dataset import Dataset, Derive
+from transforms.dataset import Dataset
 from transforms.features import Bucketized, Calendar, Categorical, Crossed, Numeric
 from transforms.labels import Regression
 from transforms.operators import count, last, max, mean, min, std, sum
+from transforms.sources import Derive
 from transforms.split import HashSplit
 from transforms.windows import Where, Windowed
 

@@ -17,6 +17,7 @@ ROW = "a1,2024-05-01 10:00:00,north,12.5,1\n"
 IMPORTS = """
 from transforms.columns import *
 from transforms.dataset import *
+from transforms.sources import *
 from transforms.features import *
 from transforms.labels import *
 from transforms.split import *
@@ -270,7 +271,7 @@ def test_no_training_rows(command: Command) -> None:
         ),
         (
             "row_time", 'windows=[Windowed("shop", key="id", over="1h", ops=mean())], row_time',
-            ["windows[0].value = 'shop': a String column", "Number or Integer"],
+            ["windows[0].value = 'shop': text has no mean", "Number or Integer"],
         ),
         (
             "row_time",
@@ -318,7 +319,7 @@ def test_definitions_that_cannot_be_loaded(command: Command) -> None:
 
     expected = {
         nowhere: [nowhere, "cannot be read", "FILE.py"],
-        broken: [broken, "SyntaxError", "line 9", "FILE.py"],
+        broken: [broken, "SyntaxError", "line 10", "FILE.py"],
         nameless: [nameless, "NameError", "undefined_name"],
         failing: [failing, "ZeroDivisionError"],
         empty: [empty, "no Dataset"],

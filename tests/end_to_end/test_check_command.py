@@ -49,7 +49,7 @@ def test_a_leaking_definition_exits_with_1_and_names_columns_rows_and_cures(tabl
     report = json.loads(done.stdout)
     assert report["sample"] | {"from": None, "to": None} == {
         "rows": 2400, "records": 2400, "rejected": 0, "whole": True, "from": None, "to": None,
-        "files": [str(table)],
+        "sources": {}, "files": [str(table)],
     }  # fmt: skip
     leaks = [f for f in report["findings"] if f["severity"] == "leak"]
     assert {(f["check"], f["column"]) for f in leaks} == {

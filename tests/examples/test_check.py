@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import subprocess
 import sys
-import zipfile
 from pathlib import Path
 from types import ModuleType
 
@@ -17,18 +16,19 @@ DOCS = (ROOT / "docs" / "check.md").read_text("utf-8")
 
 @pytest.fixture(scope="module")
 def flights_table(tmp_path_factory: pytest.TempPathFactory, prepare: ModuleType) -> Path:
-    """The flights of the first days."""
+    """The flights of some days with rain, and the weather beside them."""
     path = tmp_path_factory.mktemp("flights") / "flights.csv"
-    with zipfile.ZipFile(prepare.find_archive()) as archive:
-        lines = archive.read("flights.csv").splitlines(keepends=True)
-    path.write_bytes(b"".join(lines[:5_000]))
+    data = prepare.find_data()
+    lines = prepare.read_flights(data).splitlines(keepends=True)
+    path.write_bytes(b"".join([lines[0], *lines[8_000:13_000]]))
+    path.with_name("weather.csv").write_bytes((data / "weather.csv").read_bytes())
     return path
 
 
-def warned(definition: str, table: Path) -> set[tuple[str, str]]:
+def warned(definition: str, table: Path, *options: str) -> set[tuple[str, str]]:
     done = subprocess.run(
         [sys.executable, "-m", "forebay.cli", "check", f"examples/{definition}",
-         "--input", str(table), "--json"],
+         "--input", str(table), "--json", *options],
         capture_output=True, text=True, timeout=120, check=False, cwd=ROOT,
     )  # fmt: skip
     assert (done.returncode, done.stderr) == (0, "")
@@ -39,7 +39,8 @@ def warned(definition: str, table: Path) -> set[tuple[str, str]]:
 
 @pytest.mark.parametrize("name", ["departure", "schedule", "late"])
 def test_flights(flights_table: Path, name: str) -> None:
-    found = warned(f"flights/flights.py:{name}", flights_table)
+    weather = f"weather={flights_table.with_name('weather.csv')}"
+    found = warned(f"flights/flights.py:{name}", flights_table, "--source", weather)
     assert found == {("known too late", "scheduled_minutes")}
     assert "`scheduled_minutes`" in DOCS
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import datetime as dt
 import random
-import zipfile
 from collections.abc import Callable, Mapping
 from types import ModuleType
 from typing import Any
@@ -50,8 +49,8 @@ def table(
         null_values=["NA"],
         strings_can_be_null=True,
     )
-    with zipfile.ZipFile(prepare.find_archive()) as archive, archive.open("flights.csv") as text:
-        rows = pyarrow.csv.read_csv(text, convert_options=options)
+    text = pa.BufferReader(prepare.read_flights(prepare.find_data()))
+    rows = pyarrow.csv.read_csv(text, convert_options=options)
     return derived(rows.combine_chunks().to_batches()[0])
 
 

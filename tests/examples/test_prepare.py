@@ -10,16 +10,19 @@ from types import ModuleType
 
 import pytest
 
+WEATHER = b"origin,year,temp,time_hour\nEWR,2013,2013,2014-01-01T04:00:00Z\n"
 HEADER = b"year,month,dep_delay,time_hour\n"
 ROWS = b"2013,1,-5,2013-01-01T10:00:00Z\n2013,12,2013,2014-01-01T04:00:00Z\n"
 
 
 @pytest.fixture
-def archive(tmp_path: Path) -> Path:
-    path = tmp_path / "flights.csv.zip"
-    with zipfile.ZipFile(path, "w") as zipped:
+def data(tmp_path: Path) -> Path:
+    folder = tmp_path / "data"
+    folder.mkdir()
+    with zipfile.ZipFile(folder / "flights.csv.zip", "w") as zipped:
         zipped.writestr("flights.csv", HEADER + ROWS)
-    return path
+    (folder / "weather.csv").write_bytes(WEATHER)
+    return folder
 
 
 def run_main(prepare: ModuleType, monkeypatch: pytest.MonkeyPatch, *arguments: str | Path) -> int:
@@ -27,23 +30,22 @@ def run_main(prepare: ModuleType, monkeypatch: pytest.MonkeyPatch, *arguments: s
     return prepare.main()
 
 
-def test_one_year_is_the_packages_own_file(
-    prepare: ModuleType, archive: Path, tmp_path: Path
-) -> None:
-    (path,) = prepare.write_years(archive, tmp_path, 1)
+def test_one_year_is_the_packages_own_file(prepare: ModuleType, data: Path, tmp_path: Path) -> None:
+    flights, weather = prepare.write_years(data, tmp_path, 1)
 
-    assert path == tmp_path / "flights.csv"
-    assert path.read_bytes() == HEADER + ROWS
+    assert (flights, weather) == (tmp_path / "flights.csv", tmp_path / "weather.csv")
+    assert flights.read_bytes() == HEADER + ROWS
+    assert weather.read_bytes() == WEATHER
 
 
-def test_more_years_are_a_file_each(prepare: ModuleType, archive: Path, tmp_path: Path) -> None:
-    first, second, third = prepare.write_years(archive, tmp_path, 3)
+def test_more_years_are_a_file_each(prepare: ModuleType, data: Path, tmp_path: Path) -> None:
+    paths = prepare.write_years(data, tmp_path, 3)
 
-    assert [path.name for path in (first, second, third)] == [
-        "flights-2013.csv",
-        "flights-2014.csv",
-        "flights-2015.csv",
-    ]
+    assert [path.name for path in paths] == [
+        "flights-2013.csv", "flights-2014.csv", "flights-2015.csv",
+        "weather-2013.csv", "weather-2014.csv", "weather-2015.csv",
+    ]  # fmt: skip
+    first, second, third, *weather = paths
     assert first.read_bytes() == HEADER + ROWS
     assert second.read_bytes() == HEADER + (
         b"2014,1,-5,2014-01-01T10:00:00Z\n2014,12,2013,2015-01-01T04:00:00Z\n"
@@ -51,22 +53,29 @@ def test_more_years_are_a_file_each(prepare: ModuleType, archive: Path, tmp_path
     assert third.read_bytes() == HEADER + (
         b"2015,1,-5,2015-01-01T10:00:00Z\n2015,12,2013,2016-01-01T04:00:00Z\n"
     )
-    assert sorted(path.suffix for path in tmp_path.iterdir()) == [".csv"] * 3 + [".zip"]
+    assert weather[0].read_bytes() == WEATHER
+    assert weather[2].read_bytes() == (
+        b"origin,year,temp,time_hour\nEWR,2015,2013,2016-01-01T04:00:00Z\n"
+    )
+    assert sorted(path.suffix for path in tmp_path.iterdir()) == ["", *[".csv"] * 6]
 
 
 def test_it_says_what_it_wrote(
     prepare: ModuleType,
-    archive: Path,
+    data: Path,
     tmp_path: Path,
     monkeypatch: pytest.MonkeyPatch,
     capsys: pytest.CaptureFixture[str],
 ) -> None:
-    monkeypatch.setattr(prepare, "find_archive", lambda: archive)
+    monkeypatch.setattr(prepare, "find_data", lambda: data)
     out = tmp_path / "new" / "folder"
 
     assert run_main(prepare, monkeypatch, out) == 0
 
-    assert capsys.readouterr().out == f"wrote {out / 'flights.csv'} ({len(HEADER + ROWS)} bytes)\n"
+    assert capsys.readouterr().out == (
+        f"wrote {out / 'flights.csv'} ({len(HEADER + ROWS)} bytes)\n"
+        f"wrote {out / 'weather.csv'} ({len(WEATHER)} bytes)\n"
+    )
 
 
 def test_the_package_is_found_without_importing_it(
@@ -74,7 +83,7 @@ def test_the_package_is_found_without_importing_it(
 ) -> None:
     monkeypatch.delitem(sys.modules, prepare.PACKAGE, raising=False)
 
-    assert prepare.find_archive().name == "flights.csv.zip"
+    assert (prepare.find_data() / "flights.csv.zip").is_file()
     assert prepare.PACKAGE not in sys.modules
 
 
@@ -97,13 +106,13 @@ def test_a_missing_package_is_one_line_with_its_cure(
 
 def test_a_folder_that_cannot_be_is_an_error(
     prepare: ModuleType,
-    archive: Path,
+    data: Path,
     monkeypatch: pytest.MonkeyPatch,
     capsys: pytest.CaptureFixture[str],
 ) -> None:
-    monkeypatch.setattr(prepare, "find_archive", lambda: archive)
+    monkeypatch.setattr(prepare, "find_data", lambda: data)
 
-    assert run_main(prepare, monkeypatch, archive / "below") == 1
+    assert run_main(prepare, monkeypatch, data / "weather.csv" / "below") == 1
     assert capsys.readouterr().err.startswith("error: ")
 
 

@@ -16,10 +16,11 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from transforms.columns import Boolean, Integer, Number, String, Timestamp
-from transforms.dataset import Dataset, Derive
+from transforms.dataset import Dataset
 from transforms.features import Calendar, Categorical, Numeric
 from transforms.labels import Regression
 from transforms.operators import count, mean
+from transforms.sources import Derive
 from transforms.split import TimeSplit
 from transforms.windows import Windowed
 

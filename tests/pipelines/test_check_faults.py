@@ -77,7 +77,7 @@ def faulty(group: type[WindowGroup], rows: pa.RecordBatch, dataset: Dataset) -> 
 def rows(tmp_path_factory: pytest.TempPathFactory) -> pa.RecordBatch:
     path = trips.write_trips(tmp_path_factory.mktemp("trips") / "trips.csv", rows=800)
     files = inspect_csv(find_files([str(path)]), trips.trips)
-    return read_sample(trips.trips, files, 10_000, 0, 1 << 20, lambda doing: None).rows
+    return read_sample(trips.trips, {"rows": files}, 10_000, 0, 1 << 20, lambda doing: None).rows
 
 
 def leaking(findings: list[Finding]) -> set[str]:

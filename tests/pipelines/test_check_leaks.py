@@ -20,11 +20,12 @@ from pipelines.audit.sample import Sample, read_sample
 from pipelines.audit.subject import Subject
 from pipelines.read_batches import inspect_csv
 from pipelines.source_files import find_files
-from transforms.dataset import Dataset, Derive
+from transforms.dataset import Dataset
 from transforms.features import Calendar, Categorical, Custom, Feature, Numeric
 from transforms.labels import BinaryClassification
 from transforms.operators import count, mean
 from transforms.pairs import Difference, Ratio
+from transforms.sources import Derive
 from transforms.split import HashSplit
 from transforms.windows import Where, Windowed
 
@@ -33,7 +34,7 @@ LEAK, WARNING, OK = Severity.LEAK, Severity.WARNING, Severity.OK
 
 def read(path: Path, dataset: Dataset = trips.trips, most: int = 100_000, seed: int = 0) -> Sample:
     files = inspect_csv(find_files([str(path)]), dataset)
-    return read_sample(dataset, files, most, seed, 1 << 20, lambda doing: None)
+    return read_sample(dataset, {"rows": files}, most, seed, 1 << 20, lambda doing: None)
 
 
 @pytest.fixture(scope="module")

@@ -3,7 +3,7 @@ from __future__ import annotations
 import pytest
 
 from pipelines.summary import print_summary
-from transforms.manifest import Manifest, Warning
+from transforms.manifest import Manifest, SourceEntry, Warning
 
 
 def test_names_are_printed_as_they_are(capsys: pytest.CaptureFixture[str]) -> None:
@@ -15,6 +15,7 @@ def test_names_are_printed_as_they_are(capsys: pytest.CaptureFixture[str]) -> No
         versions={},
         inputs=(),
         rows_read=1_234,
+        sources={"sun[shine]": SourceEntry((), 4_321, {"lux: not a number": 7}, 60_000_000)},
         rows={"train": 1_000, "eval": 200, "test": 0},
         rejects={"temp[C]: not a number": 30},
         dropped={"no [/label]": 4},
@@ -37,7 +38,10 @@ def test_names_are_printed_as_they_are(capsys: pytest.CaptureFixture[str]) -> No
         "test 0",
         "rejected: temp[C]: not a number 30",
         "dropped: no [/label] 4",
+        "sun[shine]: records 4,321",
+        "sun[shine] rejected: lux: not a number 7",
         "windows reach back 3 h before each row",
+        "sun[shine]: windows reach back 1 min before each row",
         "warning: feature x[0]: the same [bold]",
         "and 1 more: see warnings in runs/[new]/manifest.json",
     ):

@@ -136,6 +136,11 @@ CASES = [
         lambda row: None not in (row["gate"], row["bags"]) and row["gate"] < 4 and row["bags"] > 0,
     ),
     Case(
+        Windowed("bags", key="origin", over="1h", ops=OPS, where=Where("delay", "!=", 0.1)),
+        named("bags", "1h_where_delay_ne_0_1_by_origin"), 60 * MINUTE_US, 0,
+        lambda row: row["delay"] not in (None, 0.1) and math.isfinite(row["delay"]),
+    ),
+    Case(
         Windowed("bags", key="origin", over="1h", ops=OPS, by="dest", categories=["B"]),
         named("bags", "1h_where_dest_eq_B_by_origin"), 60 * MINUTE_US, 0,
         lambda row: row["dest"] == "B",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 import pyarrow as pa
@@ -28,6 +29,7 @@ from transforms.operators import (
     sum,
 )
 from transforms.period import Period, duration_text, history_needed, history_text
+from transforms.sources import Source
 from transforms.split import HashSplit
 from transforms.windows import Where, Windowed
 
@@ -47,7 +49,7 @@ rows = st.lists(
         "asked": times, "happened": times, "known": times,
         "key": st.one_of(st.none(), st.integers(0, 1)),
         "x": st.one_of(st.none(), st.sampled_from([0.1, -3.0, 1e9])),
-        "n": st.integers(-9, 9),
+        "n": st.integers(-3, 3),
     }),
     min_size=1, max_size=25,
 )  # fmt: skip
@@ -63,6 +65,7 @@ windows = st.builds(
     lag=st.sampled_from(["0us", "3us"]),
     where=st.sampled_from([(), (Where("n", ">", 0),)]),
 )
+versioned = windows.map(lambda windowed: replace(windowed, event_id="n", available_at="known"))
 periods = st.builds(
     Period, st.one_of(st.none(), st.integers(0, 24)), st.one_of(st.none(), st.integers(0, 26))
 )
@@ -70,7 +73,13 @@ periods = st.builds(
 
 def dataset_of(*windowed: Windowed) -> Dataset:
     return Dataset(
-        "d", COLUMNS, [Numeric("n")], Regression("x"), HashSplit("n"), "asked", windows=windowed
+        name="d",
+        columns=COLUMNS,
+        features=[Numeric("n")],
+        label=Regression("x"),
+        split=HashSplit("n"),
+        row_time="asked",
+        windows=windowed,
     )
 
 
@@ -85,7 +94,7 @@ def batch_of(found: list[dict[str, Any]]) -> pa.RecordBatch:
     return pa.RecordBatch.from_pydict(columns)
 
 
-@given(rows, windows, periods)
+@given(rows, st.one_of(windows, versioned), periods)
 @settings(deadline=None, max_examples=300)
 def test_values_are_those_of_all_rows(
     found: list[dict[str, Any]], windowed: Windowed, period: Period
@@ -160,6 +169,21 @@ def test_history_needed(given_windows: list[Windowed], reach_us: int | None, tex
 
     assert reach == reach_us
     assert history_text(reach).startswith(text)
+
+
+def test_history_needed_of_a_source_is_that_of_windows_over_it() -> None:
+    dataset = replace(
+        dataset_of(Windowed("x", over="1h", ops=mean())),
+        sources={"other": Source(columns=COLUMNS), "idle": Source(columns=COLUMNS)},
+        windows=[
+            Windowed("x", over="1h", ops=mean()),
+            Windowed("x", over="2h", lag="1h", at="happened", source="other", ops=mean()),
+        ],
+    )
+
+    reaches = [history_needed(dataset), history_needed(dataset, "other")]
+    assert reaches == [DAY_US // 24, DAY_US // 8]
+    assert history_needed(dataset, "idle") == 0
 
 
 @given(st.integers(0, 10**15))

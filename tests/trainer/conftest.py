@@ -211,6 +211,7 @@ def write_manifest(run: Path, dataset: Dataset, rows: dict[str, int]) -> None:
         versions={},
         inputs=(),
         rows_read=sum(rows.values()),
+        sources={},
         rows=rows,
         rejects={},
         dropped={},

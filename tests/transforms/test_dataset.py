@@ -7,13 +7,14 @@ import sys
 import pytest
 
 from transforms import operators
-from transforms.columns import Boolean, Date, Integer, Number, String, Timestamp
-from transforms.dataset import Dataset, Derive
+from transforms.columns import Boolean, CsvFormat, Date, Integer, Number, String, Timestamp
+from transforms.dataset import Dataset
 from transforms.errors import DefinitionError, InputError
 from transforms.features import Bucketized, Calendar, Categorical, Crossed, Custom, Numeric
 from transforms.labels import BinaryClassification, Regression
 from transforms.pairs import Difference, Ratio
 from transforms.serialize import digest, from_json, to_json
+from transforms.sources import Derive, Source
 from transforms.split import HashSplit, TimeSplit
 from transforms.windows import Where, Windowed
 
@@ -133,6 +134,79 @@ def test_windows_are_checked(changes: dict, cause: str) -> None:
     parts = {"value": "price", "key": "shop", "over": "1h", "ops": operators.mean(), **changes}
     (problem,) = problems(windows=[Windowed(**parts)], features=[Categorical("shop")])
     assert cause in problem
+
+
+PRICES = Source(
+    columns={
+        "id": String(), "store": String(), "at": Timestamp(), "known": Timestamp(),
+        "amount": Number(), "gone": Boolean(), "buyer": String(),
+    }
+)  # fmt: skip
+OF_PRICES = {
+    "value": "amount", "source": "prices", "key": "store", "row_key": "shop", "at": "at",
+    "over": "1h", "ops": operators.last(),
+}  # fmt: skip
+
+
+def test_windows_of_a_source_are_named_by_it() -> None:
+    definition = dataset(
+        sources={"prices": PRICES}, features=[Numeric("prices_amount_last_1h_by_store_for_shop")],
+        windows=[Windowed(**OF_PRICES)],
+    )  # fmt: skip
+    assert list(definition.windowed_columns) == ["prices_amount_last_1h_by_store_for_shop"]
+    assert list(definition.tables) == ["rows", "prices"]
+    assert from_json(to_json(definition)) == definition
+
+
+@pytest.mark.parametrize(
+    ("changes", "cause"),
+    [
+        ({"source": "price"}, "source = 'price': no such source; the sources are prices; name one"),
+        ({"at": None}, "windows[0].at = None: events of the source 'prices' have no row time"),
+        ({"at": "t"}, "windows[0].at = 't': no such column; did you mean at?"),
+        ({"value": "price"}, "windows[0].value = 'price': no such column"),
+        ({"key": "shop"}, "windows[0].key = 'shop': no such column; the columns are id, store"),
+        ({"row_key": ()}, "windows[0].row_key = 'store': no such column"),
+        ({"row_key": "store"}, "windows[0].row_key = 'store': no such column"),
+        ({"key": "buyer", "row_key": ()}, "a Integer column, compared with buyer, a String"),
+        ({"where": Where("paid", "==", True)}, "windows[0].where.column = 'paid': no such column"),
+        ({"event_id": "id"}, "windows[0].available_at = None: beside event_id='id'; name"),
+        ({"deleted": "gone"}, "windows[0].event_id = None: beside deleted='gone'; name"),
+        ({"event_id": "amount", "available_at": "known"}, "a Number column; name a column of kind"),
+        ({"event_id": "id", "available_at": "known", "deleted": "id"},
+         "windows[0].deleted = 'id': a String column; name a column of kind Boolean"),
+    ],
+)  # fmt: skip
+def test_windows_of_a_source_are_checked(changes: dict, cause: str) -> None:
+    (problem,) = problems(
+        sources={"prices": PRICES}, windows=[Windowed(**OF_PRICES | changes)],
+        features=[Categorical("shop")],
+    )  # fmt: skip
+    assert cause in problem
+
+
+def test_sources_are_checked() -> None:
+    found = problems(
+        sources={
+            "rows": PRICES,
+            "of day": PRICES,
+            "bad": Source(
+                columns={"__x": Number(), "z": Number(range=(2, 1))}, csv=CsvFormat(delimiter=";;"),
+                derive=[Derive("my.module:double", ["y"], {"__x": Number()})],
+            ),
+        }
+    )  # fmt: skip
+    text = "\n".join(found)
+    for part in ("sources = 'rows': not the name of a source", "sources = 'of day'",
+                 "sources['bad'].columns = '__x'", "sources['bad'].columns['z'].range",
+                 "sources['bad'].csv.delimiter", "sources['bad'].derive[0].inputs = 'y'",
+                 "sources['bad'].derive[0].outputs = '__x'"):  # fmt: skip
+        assert part in text
+
+
+def test_a_dataset_without_sources_says_so() -> None:
+    (problem,) = problems(windows=[Windowed(**OF_PRICES)], features=[Categorical("shop")])
+    assert "no such source; the dataset has none" in problem
 
 
 def test_row_key_is_in_the_name_where_it_differs() -> None:

@@ -4,7 +4,8 @@ import pyarrow as pa
 
 from transforms.aggregation import tables
 from transforms.aggregation.aggregate import aggregate
-from transforms.aggregation.groups import ROW, WindowGroup
+from transforms.aggregation.groups import ROW, SEEN, WindowGroup
+from transforms.aggregation.versions import resolve
 
 
 def compute(group: WindowGroup, events: pa.Table | None, requests: pa.Table) -> pa.RecordBatch:
@@ -19,6 +20,8 @@ def compute(group: WindowGroup, events: pa.Table | None, requests: pa.Table) -> 
         One row for each request: `ROW` and the output columns.
     """
     events = tables.empty_events(group, requests) if events is None else events
+    if SEEN in events.column_names:
+        events = resolve(events)
     event_keys, request_keys = tables.key_codes([events, requests], len(group.key))
     texts = tables.distinct_texts(group, [events])
     columns = aggregate(

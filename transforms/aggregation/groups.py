@@ -5,7 +5,6 @@ pass over those events.
 """
 
 import functools
-import hashlib
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -16,58 +15,32 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from transforms.aggregation.aggregates import Aggregate
+from transforms.aggregation.value_columns import ValueColumn, passes
 from transforms.columns import String
 from transforms.dataset import Dataset
 from transforms.durations import UNBOUNDED, duration_us
-from transforms.partition import hash_rows
-from transforms.windows import Where, Windowed
+from transforms.partition import hash_rows, hash_values
+from transforms.sources import ROWS
+from transforms.windows import Windowed
 
 ROW = "__row"
 TIME, AVAILABLE, RETIRED, ASKS = "time", "available_at", "retired_at", "asks"
-_COMPARE = {
-    "==": pc.equal,
-    "!=": pc.not_equal,
-    "<": pc.less,
-    "<=": pc.less_equal,
-    ">": pc.greater,
-    ">=": pc.greater_equal,
-}
+EVENT, ID, SEEN, RANK = "event", "id", "seen", "rank"
 
 
 @dataclass(frozen=True)
-class ValueColumn:
-    """What is aggregated: a column of the events, or the events themselves, seen through a filter.
+class Versioned:
+    """Which columns tell the versions of an event.
 
     Attributes:
-        source: the column; None: 1 for each event.
-        nulls: whether to take 1 for each event without a value in the column, instead of the value.
-        where: the conditions that an event must pass; the values of others are missing.
-        hashed: whether to take 64-bit hashes of the text in the column, instead of the text.
-        text: whether what is taken is text.
+        event_id: what versions of one event share.
+        deleted: whether a version says that there is no such event; None: none does.
+        precedence: what decides between versions that become available at once, the first first.
     """
 
-    source: str | None
-    nulls: bool = False
-    where: tuple[Where, ...] = ()
-    hashed: bool = False
-    text: bool = False
-
-    @property
-    def label(self) -> str:
-        """The name of this column among a group's."""
-        name = self.source or "events"
-        name = f"nulls of {name}" if self.nulls else f"hashes of {name}" if self.hashed else name
-        return " and ".join([name, *(condition.label for condition in self.where)])
-
-    def take(self, batch: pa.RecordBatch) -> pa.Array:
-        """Returns the values of a batch of rows, missing where there is none."""
-        ones = pa.array(np.ones(len(batch), np.int64))
-        values = ones if self.source is None else batch[self.source]
-        if self.nulls:
-            values = pc.if_else(_has_value(values), None, ones)
-        if self.hashed:
-            values = _hash_text(values)
-        return pc.if_else(_passes(self.where, batch), values, None) if self.where else values
+    event_id: str
+    deleted: str | None
+    precedence: tuple[str, ...]
 
 
 @dataclass(frozen=True)
@@ -75,18 +48,22 @@ class WindowGroup:
     """The aggregates over one set of events.
 
     Attributes:
+        source: the table of the events; `ROWS`: the asking rows' own.
         key, row_key: the columns compared, of the event and of the asking row.
         at, available_at: the event's time and its availability.
+        versions: how events are corrected and deleted; None: rows are events of their own.
         row_time: the instant at which a row asks.
         tile_us: rows ask as if at the last multiple of this, the lag later; None: as they ask.
         aggregates: what to compute, by output column.
         values: what is aggregated, by label.
     """
 
+    source: str
     key: tuple[str, ...]
     row_key: tuple[str, ...]
     at: str
     available_at: str | None
+    versions: Versioned | None
     row_time: str
     tile_us: int | None
     aggregates: Mapping[str, Aggregate]
@@ -107,7 +84,12 @@ class WindowGroup:
     @property
     def is_shared(self) -> bool:
         """Whether rows that ask at one instant are answered alike: none can see its own event."""
-        return self.tile_us is not None and self.at == self.row_time
+        return self.tile_us is not None and not self.asks_later
+
+    @property
+    def asks_later(self) -> bool:
+        """Whether a row may ask after its own event happened."""
+        return self.source == ROWS and (self.at != self.row_time or self.versions is not None)
 
     def decided_by(self, name: str) -> tuple[str, ...]:
         """The columns of the events that decide an output column: its value's, its filters'."""
@@ -119,11 +101,15 @@ class WindowGroup:
         return (*source, *(condition.column for condition in value.where))
 
     def events(self, batch: pa.RecordBatch) -> pa.RecordBatch:
-        """Returns the events of a batch of rows, those without a key or a time left out.
+        """Returns the events of a batch of the source's rows.
 
-        Events that every aggregate filters out are left out too. The columns are ``key0``..,
-        ``time``, ``available_at`` where declared, `ROW` and one ``value:LABEL`` for each column
-        that is aggregated.
+        Those without a key or a time are left out, and those that every aggregate filters out. The
+        columns are ``key0``.., ``time``, ``available_at`` where declared, `ROW` and one
+        ``value:LABEL`` for each column that is aggregated.
+
+        Where events have versions, these are all of them, none left out: ``seen`` tells those that
+        would not be, ``id`` the versions of one event, ``event`` the same as a number, ``rank0``..
+        which of them stands. `transforms.aggregation.versions.resolve` makes events of them.
         """
         wanted = {f"key{i}": batch[name] for i, name in enumerate(self.key)}
         wanted[TIME] = batch[self.at].cast(pa.int64())
@@ -132,11 +118,24 @@ class WindowGroup:
         seen = self._passing(batch)
         for column in wanted.values():
             seen = pc.and_(seen, pc.is_valid(column))
-        if self.at != self.row_time:
+        if self.asks_later:
             wanted[ASKS] = batch[self.row_time].cast(pa.int64())
         wanted[ROW] = batch[ROW]
         wanted |= {f"value:{label}": value.take(batch) for label, value in self.values.items()}
-        return pa.RecordBatch.from_pydict(wanted).filter(seen)
+        if self.versions is None:
+            return pa.RecordBatch.from_pydict(wanted).filter(seen)
+        return pa.RecordBatch.from_pydict(wanted | self._of_versions(self.versions, batch, seen))
+
+    def _of_versions(
+        self, versions: Versioned, batch: pa.RecordBatch, seen: pa.Array
+    ) -> dict[str, pa.Array]:
+        """Returns the columns that only versions have."""
+        if versions.deleted is not None:
+            deleted = pc.fill_null(batch[versions.deleted], False)
+            seen = pc.and_(seen, pc.invert(deleted))
+        columns = {ID: batch[versions.event_id], EVENT: _identity(versions, batch), SEEN: seen}
+        ranks = {f"{RANK}{i}": batch[name] for i, name in enumerate(versions.precedence)}
+        return columns | ranks
 
     def _passing(self, batch: pa.RecordBatch) -> pa.Array:
         """Tells which events pass the filter of any aggregate."""
@@ -146,16 +145,19 @@ class WindowGroup:
         filters = {value.where for value in self.values.values()}
         if () in filters:
             return everything
-        return functools.reduce(pc.or_, (_passes(where, batch) for where in filters))
+        return functools.reduce(pc.or_, (passes(where, batch) for where in filters))
 
     def requests(self, batch: pa.RecordBatch) -> pa.RecordBatch:
-        """Returns what the rows of a batch ask, those without a row time left out.
+        """Returns what a batch of the dataset's rows asks, those without a row time left out.
 
-        The columns are ``key0``.., ``time`` and `ROW`.
+        The columns are ``key0``.., ``time`` and `ROW`, and ``event`` where events of the same
+        table have versions: the identity of the row's own event.
         """
         wanted = {f"key{i}": batch[name] for i, name in enumerate(self.row_key)}
         wanted[TIME] = self.asked(batch[self.row_time].cast(pa.int64()))
         wanted[ROW] = batch[ROW]
+        if self.versions is not None and self.source == ROWS:
+            wanted[EVENT] = _identity(self.versions, batch)
         return pa.RecordBatch.from_pydict(wanted).filter(pc.is_valid(batch[self.row_time]))
 
     def asked(self, times: pa.Array) -> pa.Array:
@@ -181,21 +183,29 @@ def window_groups(dataset: Dataset) -> list[WindowGroup]:
         at = windowed.at or dataset.row_time
         # Rows of one group ask at one instant; rounded to tiles, that depends on the lag.
         tiles = (windowed.tile, windowed.lag) if windowed.tile else None
-        identity = (windowed.key, windowed.row_keys, at, windowed.available_at, tiles)
-        text = isinstance(dataset.row_columns.get(str(windowed.value)), String)
+        source = windowed.source or ROWS
+        versions = None
+        if windowed.event_id is not None:
+            versions = Versioned(windowed.event_id, windowed.deleted, windowed.precedence(str(at)))
+        available_at = windowed.available_at
+        identity = (source, windowed.key, windowed.row_keys, at, available_at, versions, tiles)
+        columns = dataset.tables[source].row_columns
+        text = isinstance(columns.get(str(windowed.value)), String)
         groups.setdefault(identity, {}).update(_columns(windowed, text))
     return [
         WindowGroup(
+            source=source,
             key=key,
             row_key=row_key,
             at=at,
             available_at=available_at,
+            versions=versions,
             row_time=str(dataset.row_time),
             tile_us=duration_us(tiles[0]) if tiles else None,
             aggregates={name: aggregate for name, (aggregate, _) in columns.items()},
             values={value.label: value for _, value in columns.values() if value is not None},
         )
-        for (key, row_key, at, available_at, tiles), columns in groups.items()
+        for (source, key, row_key, at, available_at, versions, tiles), columns in groups.items()
     ]
 
 
@@ -224,32 +234,13 @@ def _columns(
         yield name, (aggregate, None if unfiltered_events else value)
 
 
-def _passes(where: tuple[Where, ...], batch: pa.RecordBatch) -> pa.Array:
-    compared = [
-        _COMPARE[condition.comparison](batch[condition.column], pa.scalar(condition.value))
-        for condition in where
-    ]
-    return pc.fill_null(functools.reduce(pc.and_, compared), False)
-
-
-def _has_value(column: pa.Array) -> pa.Array:
-    if pa.types.is_floating(column.type):
-        return pc.fill_null(pc.is_finite(column), False)
-    return pc.is_valid(column)
+def _identity(versions: Versioned, batch: pa.RecordBatch) -> pa.Array:
+    """The identity of each row's event, int64 (n,): less than 0, or its row's if it has no id."""
+    ids = batch[versions.event_id]
+    of_id = hash_values(ids).view(np.int64) | np.iinfo(np.int64).min
+    return pc.if_else(pc.is_valid(ids), pa.array(of_id), batch[ROW])
 
 
 def _is_null(column: pa.Array) -> npt.NDArray[np.bool_]:
     mask: npt.NDArray[np.bool_] = column.is_null().to_numpy(zero_copy_only=False)
     return mask
-
-
-def _hash_text(texts: pa.Array) -> pa.Array:
-    """64-bit hashes as int64 (n,), missing where there is no text."""
-    encoded = texts.dictionary_encode()
-    hashes = [
-        int.from_bytes(
-            hashlib.blake2b(text.encode(), digest_size=8).digest(), "little", signed=True
-        )
-        for text in encoded.dictionary.to_pylist()
-    ]
-    return pa.array(hashes, pa.int64()).take(encoded.indices)

@@ -89,6 +89,25 @@ def sort_by(order: Ints, keys: Ints) -> Ints:
 
 
 @compiled
+def put(rows: NDArray[Any], order: Ints) -> NDArray[Any]:
+    """Put the rows of each window back into another order.
+
+    Args:
+        rows: (w, m, s).
+        order: int64 (m,), where each row belongs.
+
+    Returns:
+        (w, m, s).
+    """
+    out = np.empty_like(rows)
+    for w in range(rows.shape[0]):
+        for i in range(rows.shape[1]):
+            for k in range(rows.shape[2]):
+                out[w, order[i], k] = rows[w, i, k]
+    return out
+
+
+@compiled
 def _slot(row: int, mask: int) -> np.int64:
     """First place to look for a row in a hash table of ``mask + 1`` slots (splitmix64)."""
     h = np.uint64(row)

@@ -89,9 +89,8 @@ class Sweeps:
 
     def _given(self, rows: NDArray[Any]) -> NDArray[Any]:
         """Answers (w, m, ..) in the order of the requests given."""
-        out = np.empty_like(rows)
-        out[:, self.match.requests] = rows
-        return out
+        columns = rows if rows.ndim == 3 else rows[:, :, None]
+        return ordering.put(columns, self.match.requests).reshape(rows.shape)
 
     def _count(self, valid: Bools, windows: Sequence[int]) -> NDArray[Any]:
         """Count values: from running totals, or in a tree where events come and go."""

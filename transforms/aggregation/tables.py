@@ -9,7 +9,7 @@ import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from transforms.aggregation.groups import AVAILABLE, RETIRED, ROW, TIME, WindowGroup
+from transforms.aggregation.groups import AVAILABLE, EVENT, RETIRED, ROW, TIME, WindowGroup
 from transforms.aggregation.values import Events, Requests, Values
 
 Ints = npt.NDArray[np.int64]
@@ -42,7 +42,7 @@ def to_events(group: WindowGroup, events: pa.Table, keys: Ints, texts: Texts) ->
         key=keys,
         time=_ints(events[TIME]),
         time_valid=np.ones(len(events), bool),
-        row=_ints(events[ROW]),
+        row=_own(events),
         values={
             label: _values(events[f"value:{label}"], texts.get(label)) for label in group.values
         },
@@ -53,7 +53,7 @@ def to_events(group: WindowGroup, events: pa.Table, keys: Ints, texts: Texts) ->
 
 def to_requests(requests: pa.Table, keys: Ints) -> Requests:
     """Returns what rows ask as arrays, given the codes of their keys."""
-    return Requests(keys, _ints(requests[TIME]), _ints(requests[ROW]))
+    return Requests(keys, _ints(requests[TIME]), _own(requests))
 
 
 def to_columns(group: WindowGroup, columns: Sequence[Values], texts: Texts) -> dict[str, pa.Array]:
@@ -104,6 +104,11 @@ def key_codes(tables: Sequence[pa.Table], keys: int) -> list[Ints]:
 def one_chunk(column: pa.ChunkedArray) -> pa.Array:
     """Returns a column as one array."""
     return column.combine_chunks() if isinstance(column, pa.ChunkedArray) else column
+
+
+def _own(rows: pa.Table) -> Ints:
+    """The identity of each event, or of each request's own event."""
+    return _ints(rows[EVENT if EVENT in rows.column_names else ROW])
 
 
 def _ints(column: pa.ChunkedArray) -> Ints:

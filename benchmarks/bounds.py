@@ -1,0 +1,212 @@
+"""What bounds preprocessing: each stage alone on one core, beside the whole command on all.
+
+    make bounds
+
+Every stage runs on the same rows, in memory, with nothing beside it. Their sum over the cores is
+what the work itself would take; the rest of the command's time is start-up, tracing and saving the
+graph, the second reading of the rows, Beam, and waiting.
+"""
+
+import argparse
+import os
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.csv
+import tensorflow as tf
+import tensorflow_transform as tft
+from contenders import FOREBAY, ROOT, environment
+from processes import measure
+from rich.console import Console
+from rich.table import Table
+
+from pipelines.definition_files import load_definition
+from pipelines.graph_rows import SHARD, to_graph_rows
+from pipelines.read_batches import BatchReader, inspect_csv
+from pipelines.source_files import find_files
+from pipelines.tfrecords import encode_examples
+from transforms.aggregation.compute import compute
+from transforms.aggregation.groups import ROW, window_groups
+from transforms.dataset import Dataset
+
+MAX_RECORD_BYTES = 1 << 20
+GRAPH_ROWS = 1 << 14
+MB = 1e6
+
+
+@dataclass(frozen=True)
+class Stage:
+    """What one stage took on one core.
+
+    Attributes:
+        name: what it does.
+        seconds: how long.
+        nbytes: what it read, or wrote where it writes.
+    """
+
+    name: str
+    seconds: float
+    nbytes: int
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--work", type=Path, help="where data and outputs go while it runs")
+    args = parser.parse_args()
+    cores = os.sched_getaffinity(0)
+    with tempfile.TemporaryDirectory(prefix="bounds-", dir=args.work) as folder:
+        data, run = Path(folder) / "data", Path(folder) / "run"
+        prepare = [sys.executable, str(ROOT / "examples/flights/prepare.py"), str(data)]
+        subprocess.run(prepare, check=True, stdout=subprocess.DEVNULL)
+        whole = measure(FOREBAY.command(data, run), env=environment())
+        if whole.ended != "ok":
+            raise SystemExit(f"the run failed:\n{whole.output}")
+        os.sched_setaffinity(0, {min(cores)})
+        tf.config.threading.set_intra_op_parallelism_threads(1)
+        tf.config.threading.set_inter_op_parallelism_threads(1)
+        pa.set_cpu_count(1)
+        stages, rows = _stages(data, run)
+    _print(stages, rows, whole.wall_s, whole.cpu_s, len(cores))
+
+
+def _stages(data: Path, run: Path) -> tuple[list[Stage], int]:
+    """Runs each stage on all rows; returns them and the number of rows."""
+    dataset = load_definition(f"{ROOT}/benchmarks/peers/flights.py:benchmark")
+    (file,) = inspect_csv(find_files([f"{data}/flights*.csv"]), dataset)
+    reader = BatchReader(dataset, MAX_RECORD_BYTES)
+    stages: list[Stage] = []
+
+    def timed(name: str, work: Callable[[], Any], size: Callable[[Any], int]) -> Any:
+        started = time.perf_counter()
+        found = work()
+        stages.append(Stage(name, time.perf_counter() - started, size(found)))
+        return found
+
+    chunks = timed(
+        "read bytes (page cache)", lambda: list(reader.chunks(file)),
+        lambda found: sum(len(text) for _, text in found),
+    )  # fmt: skip
+    text = sum(len(text) for _, text in chunks)
+    timed(
+        "parse: pyarrow.csv alone",
+        lambda: [
+            pyarrow.csv.read_csv(pa.py_buffer(part), pyarrow.csv.ReadOptions(
+                column_names=file.names, use_threads=False))
+            for _, part in chunks
+        ],
+        lambda _: text,
+    )  # fmt: skip
+    reader.read(file, *chunks[0])  # what is compiled or loaded at first use
+    batches = timed(
+        "parse, validate, derive",
+        lambda: [reader.read(file, *chunk).rows for chunk in chunks],
+        lambda _: text,
+    )
+    _windows(dataset, pa.Table.from_batches(batches[:1]))
+    rows = timed(
+        "windows", lambda: _windows(dataset, pa.Table.from_batches(batches)),
+        lambda found: found.nbytes,
+    )  # fmt: skip
+    transform = _graph(dataset, run)
+    transform(rows.slice(0, GRAPH_ROWS))
+    transformed = timed(
+        "transform graph", lambda: transform(rows), lambda found: sum(b.nbytes for b in found)
+    )
+    encode_examples(transformed[0])
+    encoded = timed(
+        "encode tf.Examples", lambda: [encode_examples(batch) for batch in transformed],
+        lambda found: sum(part.nbytes for part in found),
+    )  # fmt: skip
+    timed(
+        "write bytes (to the disk)", lambda: _write(encoded, run.parent / "written"),
+        lambda size: size,
+    )  # fmt: skip
+    return stages, len(rows)
+
+
+def _windows(dataset: Dataset, rows: pa.Table) -> pa.Table:
+    """Adds the windowed columns, as one partition of keys."""
+    batch = rows.combine_chunks().to_batches()[0]
+    for group in window_groups(dataset):
+        events = pa.Table.from_batches([group.events(batch)])
+        requests = pa.Table.from_batches([group.requests(batch)])
+        values = compute(group, events, requests)
+        order = np.argsort(values[ROW].to_numpy())
+        found = values[ROW].to_numpy()[order]
+        place = np.minimum(np.searchsorted(found, batch[ROW].to_numpy()), len(found) - 1)
+        missing = found[place] != batch[ROW].to_numpy()
+        index = pa.array(order[place], mask=missing)
+        for kind in group.schema:
+            rows = rows.append_column(kind.name, values[kind.name].cast(kind.type).take(index))
+    return rows
+
+
+def _graph(dataset: Dataset, run: Path) -> Callable[[pa.Table], list[pa.RecordBatch]]:
+    """Returns what transforms rows by a run's graph."""
+    layer = tft.TFTransformOutput(str(run)).transform_features_layer()
+    call = tf.function(layer, reduce_retracing=True)
+
+    def transform(rows: pa.Table) -> list[pa.RecordBatch]:
+        found = []
+        for batch in rows.to_batches(max_chunksize=GRAPH_ROWS):
+            columns = to_graph_rows(batch, dataset, 0).drop_columns([SHARD])
+            tensors = {
+                name: tf.constant(column.flatten().to_numpy(zero_copy_only=False))
+                for name, column in zip(columns.schema.names, columns.columns, strict=True)
+            }
+            found.append(_lists({name: t.numpy() for name, t in call(tensors).items()}))
+        return found
+
+    return transform
+
+
+def _lists(columns: dict[str, np.ndarray]) -> pa.RecordBatch:
+    """Columns of lists of one value each."""
+    arrays = {}
+    for name, values in columns.items():
+        offsets = pa.array(np.arange(len(values) + 1))
+        arrays[name] = pa.LargeListArray.from_arrays(offsets, pa.array(values))
+    return pa.RecordBatch.from_pydict(arrays)
+
+
+def _write(parts: list[np.ndarray], path: Path) -> int:
+    """Writes parts and waits for the disk; returns the bytes."""
+    with path.open("wb") as file:
+        for part in parts:
+            file.write(part.data)
+        file.flush()
+        os.fsync(file.fileno())
+    return path.stat().st_size
+
+
+def _print(stages: list[Stage], rows: int, wall_s: float, cpu_s: float, cores: int) -> None:
+    table = Table(title=f"{rows:,} rows, each stage alone on one core", title_justify="left")
+    for heading in ("stage", "seconds", "µs per row", "rows/s", "MB/s"):
+        table.add_column(heading, justify="left" if heading == "stage" else "right")
+    for stage in stages:
+        table.add_row(
+            stage.name, f"{stage.seconds:.2f}", f"{stage.seconds / rows * 1e6:.2f}",
+            f"{rows / stage.seconds:,.0f}", f"{stage.nbytes / stage.seconds / MB:,.0f}",
+        )  # fmt: skip
+    console = Console(width=100)
+    console.print(table)
+    alone = [stage for stage in stages if stage.name != "parse: pyarrow.csv alone"]
+    work = sum(stage.seconds for stage in alone)
+    console.print(
+        f"the stages together: {work:.1f} s on one core, {work / cores:.1f} s on {cores}; the "
+        f"whole command: {wall_s:.1f} s, {cpu_s:.1f} s of processor time"
+    )
+
+
+if __name__ == "__main__":
+    main()
