@@ -128,15 +128,16 @@ def _table_problems(dataset: Dataset) -> Iterator[Problem]:
 
 
 def _row_time_problems(dataset: Dataset) -> Iterator[Problem]:
-    column = dataset.row_columns.get(str(dataset.row_time))
-    if dataset.row_time is not None and column is None:
-        yield unknown_column("row_time", dataset.row_time, dataset.row_columns)
-    elif column is not None and not isinstance(column, Timestamp):
-        yield Problem(
-            "row_time", dataset.row_time, "not a Timestamp column", "name a Timestamp column"
-        )
     needs = bool(dataset.windows) or (isinstance(dataset.split, TimeSplit) and not dataset.split.on)
-    if dataset.row_time is None and needs:
+    if dataset.row_time is not None:
+        column = dataset.row_columns.get(dataset.row_time)
+        if column is None:
+            yield unknown_column("row_time", dataset.row_time, dataset.row_columns)
+        elif not isinstance(column, Timestamp):
+            yield Problem(
+                "row_time", dataset.row_time, "not a Timestamp column", "name a Timestamp column"
+            )
+    elif needs:
         yield Problem(
             "row_time",
             None,

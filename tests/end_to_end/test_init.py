@@ -120,14 +120,14 @@ def test_a_table_without_times_or_keys_runs(folder: Path) -> None:
 
 
 # A header of numbers is taken for a row, and definitions keep names with "__" to themselves.
+letters = st.characters(max_codepoint=0x2FFF, exclude_categories=("Cs", "Cc", "Cn"))
 names = st.text(
-    st.characters(codec="utf-8", exclude_categories=("Cs", "Cc")) | st.sampled_from("\"'\\,#{}\n"),
-    min_size=1, max_size=90,
+    letters | st.sampled_from("\"'\\,#{}\n"), min_size=1, max_size=90,
 ).filter(lambda name: any(map(str.isalpha, name)) and not name.startswith("__"))  # fmt: skip
 
 
 @settings(
-    max_examples=20, deadline=None, derandomize=True,
+    max_examples=8, deadline=None, derandomize=True,
     suppress_health_check=[HealthCheck.function_scoped_fixture],
 )  # fmt: skip
 @given(names=st.lists(names, min_size=2, max_size=6, unique=True))
