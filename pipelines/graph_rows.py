@@ -9,7 +9,7 @@ from tfx_bsl.tfxio import tensor_representation_util
 
 from transforms.columns import MISSING, GraphDtype
 from transforms.dataset import Dataset
-from transforms.graph import feature_spec
+from transforms.graph.preprocessing import feature_spec
 
 # Travels around the graph beside each row: its shard times SHARD_ROWS, plus its place there.
 # tf.Transform may hand back what it was given in pieces.

@@ -17,7 +17,7 @@ from pipelines.graph_rows import SHARD, SHARD_ROWS, adapter_config, to_graph_row
 from pipelines.run_folder import write_file
 from pipelines.tfrecords import encode_examples
 from transforms.dataset import Dataset
-from transforms.graph import preprocessing_fn
+from transforms.graph.preprocessing import preprocessing_fn
 from transforms.split import SPLITS
 
 # Examples encoded at a time: a few megabytes, which the allocator hands out again and again. A

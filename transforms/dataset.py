@@ -7,7 +7,7 @@ from functools import cached_property
 
 from transforms.columns import Column, Timestamp
 from transforms.errors import DefinitionError, Problem, unknown_column
-from transforms.features import CROSSABLE, Crossed, Custom, Feature
+from transforms.features import Crossable, Crossed, Custom, Feature
 from transforms.labels import Label
 from transforms.sources import ROWS, Source, source_problems
 from transforms.split import HashSplit, TimeSplit
@@ -161,7 +161,7 @@ def _windowed_name_problems(dataset: Dataset) -> Iterator[Problem]:
 def _feature_problems(dataset: Dataset) -> Iterator[Problem]:
     if not dataset.features:
         yield Problem("features", dataset.features, "nothing to learn from", "declare a feature")
-    crossable = {f.output for f in dataset.features if isinstance(f, CROSSABLE)}
+    crossable = {f.output for f in dataset.features if isinstance(f, Crossable)}
     outputs: Counter[str] = Counter(dataset.carried_columns)
     for i, feature in enumerate(dataset.features):
         where = f"features[{i}]"

@@ -3,7 +3,7 @@
 import hashlib
 import json
 from dataclasses import fields, is_dataclass
-from typing import Any
+from typing import Any, get_args
 
 from transforms import columns, features, labels, operators, pairs, sources, split, windows
 from transforms.dataset import Dataset
@@ -16,10 +16,7 @@ _KINDS: dict[str, type] = {
         columns.Number, columns.Integer, columns.String,
         columns.Boolean, columns.Timestamp, columns.Date,
         windows.Windowed, operators.Op, windows.Where,
-        features.Numeric, features.Categorical, features.Bucketized,
-        features.Calendar, features.Crossed, features.Custom,
-        pairs.Difference, pairs.Ratio,
-        labels.Regression, labels.BinaryClassification,
+        *get_args(features.Feature), *get_args(pairs.Pair), *get_args(labels.Label),
         split.HashSplit, split.TimeSplit,
     )
 }  # fmt: skip

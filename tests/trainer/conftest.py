@@ -33,7 +33,7 @@ from transforms.columns import (
 )
 from transforms.dataset import Dataset
 from transforms.features import Bucketized, Calendar, Categorical, Crossed, Numeric
-from transforms.graph import feature_spec, preprocessing_fn
+from transforms.graph.preprocessing import feature_spec, preprocessing_fn
 from transforms.labels import BinaryClassification, Regression
 from transforms.manifest import DEFINITION_NAME, MANIFEST_NAME, FileEntry, Manifest
 from transforms.operators import Op

@@ -14,7 +14,7 @@ from transforms.columns import MISSING_BYTES, MISSING_INT, Integer, Number, Stri
 from transforms.dataset import Dataset
 from transforms.errors import InputError
 from transforms.features import Bucketized, Calendar, Categorical, Crossed, Custom, Numeric
-from transforms.graph import feature_spec, preprocessing_fn
+from transforms.graph.preprocessing import feature_spec, preprocessing_fn
 from transforms.labels import Regression
 from transforms.pairs import Difference, Ratio
 from transforms.split import HashSplit

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from transforms.calendar_ops import local_time_us, part_of
+from transforms.graph.calendar import local_time_us, part_of
 from transforms.zones import utc_to_local
 
 EPOCH = dt.datetime(1970, 1, 1)

@@ -12,7 +12,7 @@ import tensorflow as tf
 import tensorflow_transform as tft
 
 from transforms.features import Numeric
-from transforms.missing import is_missing, number, operand
+from transforms.graph.missing import is_missing, number, operand
 
 
 def numeric_outputs(

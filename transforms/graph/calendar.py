@@ -4,9 +4,21 @@ import numpy as np
 import tensorflow as tf
 
 from transforms.durations import DAY_US, duration_us
+from transforms.features import Calendar
+from transforms.features.calendar import CALENDAR_SIZES
+from transforms.graph.ids import Ids, with_missing
+from transforms.graph.missing import is_missing
 from transforms.zones import zone_table
 
 HOUR_US = duration_us("1h")
+
+
+def calendar_ids(feature: Calendar, column: tf.Tensor, *, is_date: bool) -> Ids:
+    """Returns the ids of a part of dates (int64 days) or of instants (int64 microseconds)."""
+    missing = is_missing(column)
+    known = tf.where(missing, tf.zeros_like(column), column)
+    local_us = known * DAY_US if is_date else local_time_us(known, feature.tz)
+    return with_missing(part_of(local_us, feature.part), CALENDAR_SIZES[feature.part], missing)
 
 
 def local_time_us(instants_us: tf.Tensor, zone: str) -> tf.Tensor:

@@ -1,0 +1,70 @@
+"""What features of one column have in common."""
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from typing import ClassVar
+
+from transforms.columns import Column
+from transforms.errors import Problem, unknown_column
+from transforms.freeze import freeze_sequences
+from transforms.pairs import Pair
+
+
+@dataclass(frozen=True)
+class OnColumn:
+    """What features of one column share."""
+
+    column: str | Pair
+
+    suffix: ClassVar[str]
+    kinds: ClassVar[tuple[type[Column], ...]]
+    takes_pairs: ClassVar[bool] = False
+
+    def __post_init__(self) -> None:
+        freeze_sequences(self)
+
+    @property
+    def inputs(self) -> tuple[str, ...]:
+        """The columns of the graph's input that this feature reads."""
+        if isinstance(self.column, Pair):
+            return (self.column.left, self.column.right)
+        return (self.column,)
+
+    @property
+    def output(self) -> str:
+        """The name of the transformed column."""
+        source = self.column.name if isinstance(self.column, Pair) else self.column
+        return getattr(self, "name", None) or f"{source}_{self.suffix}"
+
+    @property
+    def outputs(self) -> tuple[str, ...]:
+        """The names of all transformed columns."""
+        return (self.output,)
+
+    def column_problems(self, where: str, columns: Mapping[str, Column]) -> Iterator[Problem]:
+        """Yields what is wrong with the column; ``where`` is the feature's path."""
+        if isinstance(self.column, Pair) and not self.takes_pairs:
+            yield Problem(
+                f"{where}.column",
+                self.column,
+                f"a {type(self).__name__} takes one column",
+                "name one, or use Numeric or Bucketized",
+            )
+            return
+        for name in self.inputs:
+            column = columns.get(name)
+            if column is None:
+                yield unknown_column(f"{where}.column", name, columns)
+            elif not isinstance(column, self.kinds):
+                yield Problem(
+                    f"{where}.column",
+                    name,
+                    f"a {type(column).__name__} column",
+                    "name a column of kind " + " or ".join(kind.__name__ for kind in self.kinds),
+                )
+
+
+def embed_problems(embed: int | None, where: str) -> Iterator[Problem]:
+    """Yields what is wrong with ``embed``; ``where`` is the feature's path."""
+    if embed is not None and (not isinstance(embed, int) or embed < 1):
+        yield Problem(f"{where}.embed", embed, "not a dimension", "write a whole number from 1")

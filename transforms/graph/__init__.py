@@ -1,0 +1,1 @@
+"""What features are computed by, inside the transform graph: TensorFlow, by kind of feature."""

@@ -1,0 +1,34 @@
+"""Crosses inside the transform graph."""
+
+from collections.abc import Mapping
+
+import tensorflow as tf
+
+from transforms.features import Crossed
+from transforms.graph.ids import Ids
+
+
+def cross_ids(feature: Crossed, ids: Mapping[str, Ids]) -> Ids:
+    """Returns the ids of combinations.
+
+    Args:
+        feature: the cross.
+        ids: of the crossed features, by output name.
+    """
+    combination = tf.zeros_like(ids[feature.of[0]].values)
+    combinations = tf.constant(1, tf.int64)
+    for name in feature.of:
+        combination = combination * ids[name].size + ids[name].values
+        combinations = combinations * ids[name].size
+    buckets = tf.constant(feature.buckets, tf.int64)
+    hashed = tf.math.floormod(_mix(combination), buckets)
+    return Ids(tf.where(combinations <= buckets, combination, hashed), buckets)
+
+
+def _mix(x: tf.Tensor) -> tf.Tensor:
+    """Scrambles int64 numbers into [0, 2^63): the finalizer of SplitMix64 (Steele et al., 2014)."""
+    z = tf.bitcast(x, tf.uint64)
+    for shift, factor in ((30, 0xBF58476D1CE4E5B9), (27, 0x94D049BB133111EB)):
+        z = tf.bitwise.bitwise_xor(z, tf.bitwise.right_shift(z, tf.constant(shift, tf.uint64)))
+        z = z * tf.constant(factor, tf.uint64)
+    return tf.bitcast(tf.bitwise.right_shift(z, tf.constant(1, tf.uint64)), tf.int64)

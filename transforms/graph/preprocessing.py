@@ -1,0 +1,95 @@
+"""The transform graph: a definition's features as a tf.Transform ``preprocessing_fn``.
+
+Inputs are dense tensors of shape (batch,), one for each of `Dataset.graph_columns`; a missing
+value is the column's own marker (see `transforms.columns.MISSING`). Outputs are float32 numbers,
+int64 ids whose range is written to the transformed schema, and the carried columns untouched.
+"""
+
+import functools
+from collections.abc import Callable, Mapping
+
+import tensorflow as tf
+from tensorflow_transform import schema_inference
+
+from transforms.columns import Date
+from transforms.dataset import Dataset
+from transforms.errors import InputError
+from transforms.features import (
+    Bucketized,
+    Calendar,
+    Categorical,
+    Crossable,
+    Crossed,
+    Custom,
+    Numeric,
+)
+from transforms.graph.buckets import bucket_ids
+from transforms.graph.calendar import calendar_ids
+from transforms.graph.categories import category_ids
+from transforms.graph.crosses import cross_ids
+from transforms.graph.custom import custom_outputs
+from transforms.graph.ids import Ids
+from transforms.graph.missing import operand
+from transforms.graph.numbers import numeric_outputs
+
+Tensors = Mapping[str, tf.Tensor]
+
+
+def feature_spec(dataset: Dataset) -> dict[str, tf.io.FixedLenFeature]:
+    """Returns the specification of the rows fed to the graph: scalars, by column name."""
+    dtypes = {name: dataset.all_columns[name].graph_dtype for name in dataset.graph_columns}
+    return {name: tf.io.FixedLenFeature([], tf.dtypes.as_dtype(dtypes[name])) for name in dtypes}
+
+
+def preprocessing_fn(dataset: Dataset) -> Callable[[Tensors], dict[str, tf.Tensor]]:
+    """Returns the definition's ``preprocessing_fn``, for tf.Transform to trace."""
+    return functools.partial(_preprocess, dataset)
+
+
+def _preprocess(dataset: Dataset, inputs: Tensors) -> dict[str, tf.Tensor]:
+    outputs = {name: tf.identity(inputs[name]) for name in dataset.carried_columns}
+    outputs |= numeric_outputs([f for f in dataset.features if isinstance(f, Numeric)], inputs)
+    outputs |= _categorical_outputs(dataset, inputs)
+    read = {name: inputs[name] for name in dataset.model_columns}
+    for feature in dataset.features:
+        if isinstance(feature, Custom):
+            made = custom_outputs(feature, read)
+            _refuse_taken(feature, made, outputs)
+            outputs |= made
+    return outputs
+
+
+def _categorical_outputs(dataset: Dataset, inputs: Tensors) -> dict[str, tf.Tensor]:
+    """Returns all ids, and writes their ranges to the transformed schema."""
+    ids: dict[str, Ids] = {}
+    for feature in dataset.features:
+        if isinstance(feature, Crossable):
+            ids[feature.output] = _ids(feature, operand(feature.column, inputs), dataset)
+    for feature in dataset.features:
+        if isinstance(feature, Crossed):
+            ids[feature.output] = cross_ids(feature, ids)
+    for column in ids.values():
+        schema_inference.set_tensor_schema_override(
+            column.values, tf.constant(0, tf.int64), column.size - 1
+        )
+    return {name: column.values for name, column in ids.items()}
+
+
+def _ids(feature: Crossable, column: tf.Tensor, dataset: Dataset) -> Ids:
+    match feature:
+        case Categorical():
+            return category_ids(feature, column)
+        case Bucketized():
+            return bucket_ids(feature, column)
+        case Calendar():
+            is_date = isinstance(dataset.all_columns[feature.inputs[0]], Date)
+            return calendar_ids(feature, column, is_date=is_date)
+
+
+def _refuse_taken(feature: Custom, made: Tensors, outputs: Tensors) -> None:
+    for name in made:
+        if name in outputs:
+            raise InputError(
+                f"the function {feature.function!r} returned {name!r}, which exists already; "
+                "rename it"
+            )
