@@ -23,7 +23,6 @@ from pipelines.enrich import WriteSplits
 from pipelines.facts import Facts, WriteFacts, fact_of, facts_of, read_facts
 from pipelines.feature_warnings import warnings_of
 from pipelines.graph_rows import SHARD, raw_metadata
-from pipelines.ingest_checks import check_rejects, check_splits, history_rows
 from pipelines.options import (
     PreprocessOptions,
     add_preprocess_arguments,
@@ -33,6 +32,7 @@ from pipelines.options import (
 from pipelines.progress import progress
 from pipelines.read_batches import CsvFile
 from pipelines.rejects import WriteRejects
+from pipelines.row_checks import check_rejects, check_splits, check_written, history_rows
 from pipelines.run_folder import (
     OUTPUTS,
     TEMPORARY,
@@ -111,6 +111,7 @@ def preprocess(options: PreprocessOptions) -> Manifest:
         check_rejects(ingested, dataset, options.max_reject_fraction)
         check_splits(ingested, dataset, period, learns=graph is None)
         transformed = _transform(job, ingested)
+        check_written(ingested, transformed)
         _write_descriptions(job)
         manifest = _manifest(job, ingested, transformed)
         publish(folder, options.output, manifest)

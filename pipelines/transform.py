@@ -122,7 +122,8 @@ def _take_shard(batch: pa.RecordBatch, _: Any) -> Transformed:
 class WriteExamples(beam.PTransform):
     """Writes each transformed shard as a TFRecord file of tf.Examples; one a piece, if in pieces.
 
-    Input: `Transformed`. Output: `Fact` elements with each file's entry.
+    Input: `Transformed`. Output: `Fact` elements: each file's entry, and the rows written of
+    each split.
     """
 
     def __init__(self, folder: str, gzip: bool) -> None:
@@ -150,6 +151,7 @@ class _WriteExamples(beam.DoFn):
         pieces = _gzipped(encoded) if self._gzip else encoded
         entry = write_file(FileSystems.join(self._folder, name), pieces)
         yield ("files", name, asdict(entry))
+        yield ("written", split, len(batch))
 
 
 def _gzipped(pieces: Iterable[memoryview]) -> Iterator[bytes]:

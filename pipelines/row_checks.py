@@ -1,8 +1,8 @@
-"""Whether what was ingested is enough to go on, and what to say where it is not."""
+"""Whether what was ingested is enough to go on, and whether all of it was written."""
 
 from pipelines.facts import Facts, facts_of
 from transforms.dataset import Dataset
-from transforms.errors import InputError
+from transforms.errors import InputError, RunFailed
 from transforms.period import Period
 from transforms.split import SPLITS
 
@@ -68,3 +68,17 @@ def check_splits(ingested: Facts, dataset: Dataset, period: Period | None, *, le
 def history_rows(ingested: Facts) -> int:
     """Returns how many rows served as events only."""
     return int(ingested.get("history", {}).get("rows", 0))
+
+
+def check_written(ingested: Facts, transformed: Facts) -> None:
+    """Checks that every row of every split became an example.
+
+    Raises:
+        RunFailed: one did not.
+    """
+    rows, written = ingested.get("rows", {}), transformed.get("written", {})
+    if rows != written:
+        raise RunFailed(
+            f"the rows of the splits are {rows} and the examples written {written}; this is a "
+            "defect of Forebay or of the runner, and no run was made"
+        )
