@@ -10,6 +10,7 @@ they are compared. Results, with a plot, go to benchmarks/results/.
 """
 
 import argparse
+import math
 import shutil
 import subprocess
 import sys
@@ -27,7 +28,9 @@ from rich.console import Console
 GIB = 1 << 30
 # Seen on one year of flights, with what the commands need beside it.
 BYTES_PER_ROW = 1_400
+# The course's way is first tried on so many rows, then on this many times more, down to so few.
 PROBES = (2_000, 12_000)
+GREATEST_GROWTH, LEAST_GROWTH = 3.0, 1.3
 
 
 @dataclass(frozen=True)
@@ -162,21 +165,13 @@ def _course(bench: Bench, data: Path, rows: int, first: bool) -> Outcome:
     outcome = Outcome(COURSE.name, COURSE.title, rows)
     if not first:
         return replace(outcome, status="skipped", note="see its rows/s at the smallest size")
-    limit, part = bench.args.limit_seconds, bench.work / "part"
-    seconds = []
-    for probe in PROBES:
-        head_rows(data, part, probe)
-        found = _run(bench, COURSE, part, probe)
-        if found.status != "ok":
-            return found
-        seconds.append(found.wall_s)
-    per_row = max(1e-9, (seconds[1] - seconds[0]) / (PROBES[1] - PROBES[0]))
-    fitting = int((limit - seconds[0]) / per_row * 0.9) + PROBES[0]
-    fitting = max(PROBES[0], min(rows, fitting))
+    part = bench.work / "part"
+    fitting = _fitting_rows(bench, data, rows)
     head_rows(data, part, fitting)
     outcome = _run(bench, COURSE, part, fitting)
     if fitting < rows:
-        outcome = replace(outcome, note=f"as many rows as fit into {limit:,.0f} s")
+        limit = bench.args.limit_seconds
+        outcome = replace(outcome, note=f"about as many rows as fit into {limit:,.0f} s")
     if outcome.status == "ok":
         _sample(bench.out, keep_one_in(fitting), bench.work / COURSE.name)
         _delete(bench.out)
@@ -188,6 +183,31 @@ def _course(bench: Bench, data: Path, rows: int, first: bool) -> Outcome:
     for folder in (part, bench.out.parent):
         _delete(folder)
     return outcome
+
+
+def _fitting_rows(bench: Bench, data: Path, rows: int) -> int:
+    """Returns how many rows the course's way gets through in its limit.
+
+    Its time grows faster than its rows, so it is tried on more and more of them; the power of
+    the growth from the last try to this one says how many to try next.
+    """
+    limit, part = bench.args.limit_seconds, bench.work / "part"
+    tried, seconds = PROBES[0], 0.0
+    following = PROBES[0]
+    while following <= rows:
+        head_rows(data, part, following)
+        found = _run(bench, COURSE, part, following)
+        if found.status != "ok" or found.wall_s > limit:
+            return tried
+        power = 1.0
+        if seconds:
+            power = max(1.0, math.log(found.wall_s / seconds) / math.log(following / tried))
+        tried, seconds = following, found.wall_s
+        growth = min(GREATEST_GROWTH, (0.9 * limit / seconds) ** (1 / power))
+        if growth < LEAST_GROWTH:
+            return tried
+        following = PROBES[1] if tried == PROBES[0] else int(tried * growth)
+    return rows
 
 
 def head_rows(data: Path, part: Path, rows: int) -> None:
