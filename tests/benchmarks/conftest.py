@@ -1,0 +1,33 @@
+"""The benchmarks as their scripts see each other: their folder is on the import path."""
+
+from __future__ import annotations
+
+import importlib
+from collections.abc import Iterator
+from pathlib import Path
+from types import ModuleType
+
+import pytest
+
+BENCHMARKS = Path(__file__).resolve().parents[2] / "benchmarks"
+
+
+def import_benchmark(module: str) -> Iterator[ModuleType]:
+    with pytest.MonkeyPatch.context() as patch:
+        patch.syspath_prepend(str(BENCHMARKS))
+        yield importlib.import_module(module)
+
+
+@pytest.fixture(scope="session")
+def paired_days() -> Iterator[ModuleType]:
+    yield from import_benchmark("paired_days")
+
+
+@pytest.fixture(scope="session")
+def lightgbm_model() -> Iterator[ModuleType]:
+    yield from import_benchmark("peers.lightgbm_model")
+
+
+@pytest.fixture(scope="session")
+def model_report() -> Iterator[ModuleType]:
+    yield from import_benchmark("model_report")
