@@ -11,8 +11,9 @@ import numpy.typing as npt
 import tensorflow as tf
 
 from trainer import checkpoint, files, metrics
+from trainer.batches import training_batches
 from trainer.checkpoint import Checkpoint, Evaluation, Standing
-from trainer.data import Examples, SplitReader, training_batches
+from trainer.data import Examples, SplitReader
 from trainer.inputs import ModelInputs
 from trainer.model import Models, build, optimizer
 from trainer.options import TrainOptions

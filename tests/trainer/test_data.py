@@ -9,7 +9,8 @@ import numpy as np
 import pytest
 
 from trainer import data
-from trainer.data import Examples, SplitReader, training_batches
+from trainer.batches import training_batches
+from trainer.data import Examples, SplitReader
 from trainer.run_folder import open_run
 from trainer.statistics import train_statistics
 
