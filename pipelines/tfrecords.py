@@ -15,6 +15,7 @@ import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from pipelines.tfrecord_frames import CHECKSUM_BYTES, FRAME_BYTES, HEAD_BYTES, put_checksums
 from transforms.aggregation.ordering import compiled
 
 ByteArray = npt.NDArray[np.uint8]
@@ -22,8 +23,6 @@ ByteArray = npt.NDArray[np.uint8]
 _FLOAT, _INT, _BYTES = 0, 1, 2
 # Tags of tf.train.Example: field number and wire type 2 (length-delimited).
 _FIELD1, _FIELD2, _FIELD3 = 0x0A, 0x12, 0x1A
-_FRAME = 16  # bytes of framing beside each record's data
-_CRC_MASK_DELTA = 0xA282EAD8
 
 
 def encode_examples(batch: pa.RecordBatch) -> ByteArray:
@@ -60,7 +59,7 @@ def encode_examples(batch: pa.RecordBatch) -> ByteArray:
     ]
     starts, data = _concatenated(texts, n)
     keys = [_key(name) for name in names]
-    return _encode(
+    out, ends = _encode(
         n,
         kinds,
         np.cumsum([0, *map(len, keys)]),
@@ -71,8 +70,9 @@ def encode_examples(batch: pa.RecordBatch) -> ByteArray:
         np.stack(ints).astype(np.int64, copy=False) if ints else np.empty((0, n), np.int64),
         starts,
         data,
-        _CRC_TABLES,
     )
+    put_checksums(out, ends)
+    return out
 
 
 def _scalars(name: str, column: pa.Array) -> pa.Array:
@@ -118,22 +118,6 @@ def _key(name: str) -> bytes:
     return bytes([_FIELD1, *varint, length]) + text
 
 
-def _crc_tables() -> npt.NDArray[np.uint32]:
-    """Returns the uint32 (8, 256) tables of CRC-32C taken eight bytes at a time (Intel, 2006)."""
-    tables = np.zeros((8, 256), np.uint32)
-    for byte in range(256):
-        crc = byte
-        for _ in range(8):
-            crc = crc >> 1 ^ (0x82F63B78 if crc & 1 else 0)
-        tables[0, byte] = crc
-    for i in range(1, 8):
-        tables[i] = (tables[i - 1] >> 8) ^ tables[0, tables[i - 1] & 0xFF]
-    return tables
-
-
-_CRC_TABLES = _crc_tables()
-
-
 @compiled
 def _encode(
     n: int,
@@ -144,26 +128,24 @@ def _encode(
     ints: Any,
     starts: Any,
     data: ByteArray,
-    tables: Any,
-) -> ByteArray:
-    sizes = np.zeros(n, np.int64)
+) -> tuple[ByteArray, npt.NDArray[np.int64]]:
+    """Returns frames without their checksums, and where each ends."""
+    sizes, ends = np.zeros(n, np.int64), np.zeros(n, np.int64)
     position = 0
     for row in range(n):
         sizes[row] = _entries_size(row, kinds, key_starts, ints, starts)
-        position += _FRAME + 1 + _varint_size(sizes[row]) + sizes[row]
+        position += FRAME_BYTES + 1 + _varint_size(sizes[row]) + sizes[row]
+        ends[row] = position
     out = np.empty(position, np.uint8)
     position = 0
     for row in range(n):
-        length = 1 + _varint_size(sizes[row]) + sizes[row]
-        _put_fixed(out, position, length, 8)
-        _put_fixed(out, position + 8, _masked_crc(out, position, position + 8, tables), 4)
-        begin = position + 12
+        _put_length(out, position, 1 + _varint_size(sizes[row]) + sizes[row])
+        begin = position + HEAD_BYTES
         out[begin] = _FIELD1
         at = _put_varint(out, begin + 1, sizes[row])
         at = _put_entries(out, at, row, kinds, key_starts, keys, floats, ints, starts, data)
-        _put_fixed(out, at, _masked_crc(out, begin, at, tables), 4)
-        position = at + 4
-    return out
+        position = at + CHECKSUM_BYTES
+    return out, ends
 
 
 @compiled
@@ -265,36 +247,6 @@ def _put_varint(out: ByteArray, at: int, value: int) -> int:
 
 
 @compiled
-def _put_fixed(out: ByteArray, at: int, value: int, size: int) -> None:
-    for k in range(size):
-        out[at + k] = np.uint8((value >> (8 * k)) & 0xFF)
-
-
-@compiled
-def _masked_crc(data: ByteArray, start: int, stop: int, tables: Any) -> int:
-    """Returns CRC-32C, rotated and offset as TFRecord wants it."""
-    crc, at = np.uint32(0xFFFFFFFF), start
-    while at + 8 <= stop:
-        low = crc ^ (
-            np.uint32(data[at])
-            | np.uint32(data[at + 1]) << np.uint32(8)
-            | np.uint32(data[at + 2]) << np.uint32(16)
-            | np.uint32(data[at + 3]) << np.uint32(24)
-        )
-        crc = (
-            tables[7, low & np.uint32(0xFF)]
-            ^ tables[6, (low >> np.uint32(8)) & np.uint32(0xFF)]
-            ^ tables[5, (low >> np.uint32(16)) & np.uint32(0xFF)]
-            ^ tables[4, low >> np.uint32(24)]
-            ^ tables[3, data[at + 4]]
-            ^ tables[2, data[at + 5]]
-            ^ tables[1, data[at + 6]]
-            ^ tables[0, data[at + 7]]
-        )
-        at += 8
-    while at < stop:
-        crc = tables[0, (crc ^ np.uint32(data[at])) & np.uint32(0xFF)] ^ (crc >> np.uint32(8))
-        at += 1
-    crc = crc ^ np.uint32(0xFFFFFFFF)
-    rotated = np.int64((crc >> np.uint32(15)) | (crc << np.uint32(17))) & 0xFFFFFFFF
-    return int((rotated + _CRC_MASK_DELTA) & 0xFFFFFFFF)
+def _put_length(out: ByteArray, at: int, length: int) -> None:
+    for k in range(8):
+        out[at + k] = np.uint8((length >> (8 * k)) & 0xFF)

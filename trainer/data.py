@@ -1,8 +1,7 @@
 """Examples as matrices: every input of a model in one of two, numbers and ids.
 
 Splits that fit in `MEMORY_BYTES` are parsed once and kept; larger ones are read from their files
-again in every pass. Either way a batch is a function of (seed, step), so that a training that
-continues sees the rows that it would have seen.
+again in every pass.
 """
 
 from collections.abc import Iterator, Mapping, Sequence
@@ -13,13 +12,13 @@ import numpy.typing as npt
 import tensorflow as tf
 
 from trainer.inputs import ModelInputs
+from trainer.records import read_records
 from trainer.run_folder import RunFolder
+from trainer.shares import ALONE, Worker, share_of
 from transforms.errors import InputError, RunFolderError
 
 MEMORY_BYTES = 2 * 2**30
 READ_BATCH = 4096
-SHUFFLE_ROWS = 65_536
-OPEN_FILES = 8
 
 Floats32 = npt.NDArray[np.float32]
 Ids = npt.NDArray[np.int32]
@@ -53,16 +52,26 @@ class SplitReader:
         split: ``train``, ``eval`` or ``test``.
         inputs: what the model is given.
         carried: carried columns to read besides the label.
+        patterns: of the names of the files to read; empty: all.
+        worker: whose share of them to read.
 
     Raises:
         RunFolderError: the split has no rows, or a file of it is damaged.
+        InputError: a pattern matches no file, or there are fewer rows than workers.
     """
 
     def __init__(
-        self, run: RunFolder, split: str, inputs: ModelInputs, carried: Sequence[str] = ()
+        self,
+        run: RunFolder,
+        split: str,
+        inputs: ModelInputs,
+        carried: Sequence[str] = (),
+        *,
+        patterns: Sequence[str] = (),
+        worker: Worker = ALONE,
     ) -> None:
-        self.files = run.examples(split)
-        self.rows = run.rows(split)
+        self.share = share_of(run.examples(split, patterns), worker)
+        self.rows = self.share.rows
         self._inputs = inputs
         self._carried = tuple(carried)
         self._label = run.definition.label.column
@@ -84,7 +93,7 @@ class SplitReader:
             InputError: a row has no label, a number is not finite or an id is out of range.
         """
         rows = 0
-        records = _records(self.files).batch(READ_BATCH)
+        records = read_records(self.share.parts).batch(READ_BATCH)
         parsed = records.map(self.parse, num_parallel_calls=tf.data.AUTOTUNE)
         try:
             for columns in parsed.prefetch(tf.data.AUTOTUNE).as_numpy_iterator():
@@ -92,13 +101,14 @@ class SplitReader:
                 yield self._checked(columns)
         except (tf.errors.DataLossError, tf.errors.InvalidArgumentError) as error:
             raise RunFolderError(
-                f"the examples beside {self.files[0]} cannot be read ({error.message}); "
+                f"the examples beside {self.share.parts[0].path} cannot be read ({error.message}); "
                 "make the run anew with `forebay preprocess --overwrite`"
             ) from error
         if rows != self.rows:
             raise RunFolderError(
-                f"the examples beside {self.files[0]} are {rows:,} rows where the manifest says "
-                f"{self.rows:,}; make the run anew with `forebay preprocess --overwrite`"
+                f"the examples beside {self.share.parts[0].path} are {rows:,} rows where the "
+                f"manifest says {self.rows:,}; make the run anew with `forebay preprocess "
+                "--overwrite`"
             )
 
     def read(self) -> Examples:
@@ -160,74 +170,4 @@ def stack(columns: Mapping[str, tf.Tensor], inputs: ModelInputs) -> tuple[tf.Ten
     return (
         tf.stack(numbers, axis=1) if numbers else tf.zeros([rows, 0], tf.float32),
         tf.stack(ids, axis=1) if ids else tf.zeros([rows, 0], tf.int32),
-    )
-
-
-def training_batches(
-    reader: SplitReader, examples: Examples | None, batch_size: int, seed: int, first_step: int
-) -> tf.data.Dataset:
-    """Returns endless shuffled batches (numbers, ids, label), each pass in another order.
-
-    Args:
-        reader: of the train split.
-        examples: the split, where it is kept in memory.
-        batch_size: rows per batch; a pass drops the rows that fill no batch.
-        seed: of the order.
-        first_step: the step that the first batch is for; earlier ones are skipped.
-    """
-    batch_size = min(batch_size, reader.rows)
-    first_pass, skipped = divmod(first_step, reader.rows // batch_size)
-
-    def one_pass(number: tf.Tensor) -> tf.data.Dataset:
-        batches = _pass(
-            reader, examples, batch_size, tf.stack([tf.constant(seed, tf.int64), number])
-        )
-        return batches.skip(tf.where(number == first_pass, tf.constant(skipped, tf.int64), 0))
-
-    passes = tf.data.Dataset.range(first_pass, 2**31 - 1)
-    batches = passes.flat_map(one_pass)
-    fetch = _gather(examples) if examples is not None else _parse(reader)
-    return batches.map(fetch, num_parallel_calls=2, deterministic=True).prefetch(16)
-
-
-def _pass(
-    reader: SplitReader, examples: Examples | None, batch_size: int, seed: tf.Tensor
-) -> tf.data.Dataset:
-    """One pass, still cheap: row numbers, or serialized examples."""
-    if examples is not None:
-        order = tf.random.experimental.stateless_shuffle(tf.range(len(examples)), seed)
-        return tf.data.Dataset.from_tensor_slices(order).batch(batch_size, drop_remainder=True)
-    files = tf.random.experimental.stateless_shuffle(tf.constant(reader.files), seed)
-    # Not Dataset.shuffle: its seed may be no tensor once a global seed is set.
-    chunks = _records(files).batch(SHUFFLE_ROWS).enumerate(1)
-    shuffled = chunks.map(
-        lambda i, chunk: tf.random.experimental.stateless_shuffle(
-            chunk, seed + tf.stack([0, i * 2**32])
-        )
-    )
-    return shuffled.unbatch().batch(batch_size, drop_remainder=True)
-
-
-def _gather(examples: Examples):  # type: ignore[no-untyped-def]  # noqa: ANN202
-    numbers, ids, label = map(tf.constant, (examples.numbers, examples.ids, examples.label))
-    return lambda rows: (tf.gather(numbers, rows), tf.gather(ids, rows), tf.gather(label, rows))
-
-
-def _parse(reader: SplitReader):  # type: ignore[no-untyped-def]  # noqa: ANN202
-    def fetch(records: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor, tf.Tensor]:
-        columns = reader.parse(records)
-        return columns["numbers"], columns["ids"], columns["label"]
-
-    return fetch
-
-
-def _records(files: Sequence[str] | tf.Tensor) -> tf.data.Dataset:
-    """Serialized examples of several files at a time, in a fixed order."""
-
-    def read(path: tf.Tensor) -> tf.data.Dataset:
-        compression = tf.where(tf.strings.regex_full_match(path, r".*\.gz"), "GZIP", "")
-        return tf.data.TFRecordDataset(path, compression_type=compression)
-
-    return tf.data.Dataset.from_tensor_slices(files).interleave(
-        read, cycle_length=OPEN_FILES, block_length=16, num_parallel_calls=2, deterministic=True
     )
