@@ -154,7 +154,8 @@ def _measure(task: Task, split: str, answers: Callable[[], tuple[np.ndarray, int
 
 
 def _ours(task: Task, split: str, seed: int) -> tuple[np.ndarray, int]:
-    training = train(task.run, replace(OURS, seed=seed), fresh=True)
+    options = replace(OURS, seed=seed)
+    training = train(task.run, options, fresh=True, folder="model_quality")
     return predict(training.model, task.examples[split]), training.record["step"]
 
 
