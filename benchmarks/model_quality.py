@@ -88,7 +88,7 @@ def main() -> None:
     for name in args.definitions:
         run = flights_run(name, args.runs, args.data)
         if args.search:
-            print_search(console, name, search(_read(run, "eval"), args.search))
+            print_search(console, name, search(_read(run, "eval"), args.search, console))
             continue
         compared.append(compare(name, _read(run, args.split), args.seeds, args.split, console))
         paths = write_results(compared, args.output)
@@ -104,13 +104,14 @@ def _read(run: RunFolder, split: str) -> Task:
     return Task(run, {s: SplitReader(run, s, inputs, carried).read() for s in splits})
 
 
-def search(task: Task, trials: int) -> list[tuple[PeerOptions, Score]]:
+def search(task: Task, trials: int, console: Console) -> list[tuple[PeerOptions, Score]]:
     """Measures LightGBM with each of the candidates on the eval split, the best first."""
     has_baseline = task.is_regression and bool(task.run.definition.label.baselines)
     found = []
     for options in candidates(trials, has_baseline=has_baseline):
         score = _measure(task, "eval", lambda options=options: _peer(task, "eval", options, 0))
         found.append((options, score))
+        console.print(f"{score}, {options}", markup=False)
     best = min if task.is_regression else max
     found.sort(key=lambda pair: pair[1].value, reverse=best is max)
     return found

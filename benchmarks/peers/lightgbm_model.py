@@ -20,8 +20,8 @@ from transforms.dataset import Dataset
 from transforms.features import Categorical, Crossed, Feature, Numeric
 from transforms.labels import Task
 
-MAX_TREES = 4_000
-PATIENCE = 100
+MAX_TREES = 2_000
+PATIENCE = 50
 THREADS = 2
 
 Columns = Mapping[str, npt.NDArray[np.float32]]
@@ -71,7 +71,7 @@ class PeerOptions:
 # What a search draws from.
 CHOICES: Mapping[str, Sequence[Any]] = {
     "num_leaves": (15, 31, 63, 127),
-    "learning_rate": (0.02, 0.05, 0.1),
+    "learning_rate": (0.05, 0.1),
     "min_data_in_leaf": (20, 100, 400),
     "feature_fraction": (0.3, 0.6, 1.0),
     "lambda_l2": (0.0, 10.0, 100.0),
