@@ -1,15 +1,16 @@
-"""The wire format of TFRecord files of tf.Examples, written in one compiled pass.
+"""The wire format of tf.Examples, written into TFRecord frames in one compiled pass.
 
 The bytes follow two published formats: the protocol-buffer wire format of ``tf.train.Example``
-(features in order of name, numbers packed) and TFRecord's framing (length, masked CRC-32C of the
-length, data, masked CRC-32C of the data). Knows no Arrow.
+(features in order of name, numbers packed) and TFRecord's framing (:mod:`pipelines.tfrecord_frames`
+adds the checksums). Knows no Arrow.
 """
 
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import numpy as np
 import numpy.typing as npt
 
+from pipelines.tfrecord_frames import CHECKSUM_BYTES, FRAME_BYTES, HEAD_BYTES
 from transforms.aggregation.ordering import compiled
 
 ByteArray = npt.NDArray[np.uint8]
@@ -19,8 +20,6 @@ Int64Array = npt.NDArray[np.int64]
 FLOAT, INT, BYTES, FLOATS, INTS, BYTES_LISTS = range(6)
 # Tags of tf.train.Example: field number and wire type 2 (length-delimited).
 FIELD1, _FIELD2, _FIELD3 = 0x0A, 0x12, 0x1A
-_FRAME = 16  # bytes of framing beside each record's data
-_CRC_MASK_DELTA = 0xA282EAD8
 
 
 class Columns(NamedTuple):
@@ -77,7 +76,9 @@ class Lists(NamedTuple):
 
 
 @compiled
-def encode(n: int, columns: Columns, scalars: Scalars, lists: Lists, tables: Any) -> ByteArray:
+def encode(
+    n: int, columns: Columns, scalars: Scalars, lists: Lists
+) -> tuple[ByteArray, Int64Array]:
     """Encodes n rows.
 
     Args:
@@ -85,29 +86,27 @@ def encode(n: int, columns: Columns, scalars: Scalars, lists: Lists, tables: Any
         columns: the columns of every row.
         scalars: values of columns with one a row.
         lists: values of the others.
-        tables: `CRC_TABLES`.
 
     Returns:
-        uint8 (bytes,): a framed tf.train.Example for each row, in order.
+        uint8 (bytes,): a tf.train.Example for each row, in order, in frames that lack their
+        checksums; and int64 (n,), where each frame ends.
     """
-    sizes = np.zeros(n, np.int64)
+    sizes, ends = np.zeros(n, np.int64), np.zeros(n, np.int64)
     position = 0
     for row in range(n):
         sizes[row] = _entries_size(row, columns, scalars, lists)
-        position += _FRAME + 1 + _varint_size(sizes[row]) + sizes[row]
+        position += FRAME_BYTES + _field_size(sizes[row])
+        ends[row] = position
     out = np.empty(position, np.uint8)
     position = 0
     for row in range(n):
-        length = 1 + _varint_size(sizes[row]) + sizes[row]
-        _put_fixed(out, position, length, 8)
-        _put_fixed(out, position + 8, _masked_crc(out, position, position + 8, tables), 4)
-        begin = position + 12
+        _put_length(out, position, _field_size(sizes[row]))
+        begin = position + HEAD_BYTES
         out[begin] = FIELD1
         at = _put_varint(out, begin + 1, sizes[row])
         at = _put_entries(out, at, row, columns, scalars, lists)
-        _put_fixed(out, at, _masked_crc(out, begin, at, tables), 4)
-        position = at + 4
-    return out
+        position = at + CHECKSUM_BYTES
+    return out, ends
 
 
 @compiled
@@ -249,52 +248,6 @@ def _put_varint(out: ByteArray, at: int, value: int) -> int:
 
 
 @compiled
-def _put_fixed(out: ByteArray, at: int, value: int, size: int) -> None:
-    for k in range(size):
-        out[at + k] = np.uint8((value >> (8 * k)) & 0xFF)
-
-
-@compiled
-def _masked_crc(data: ByteArray, start: int, stop: int, tables: Any) -> int:
-    """Returns CRC-32C, rotated and offset as TFRecord wants it."""
-    crc, at = np.uint32(0xFFFFFFFF), start
-    while at + 8 <= stop:
-        low = crc ^ (
-            np.uint32(data[at])
-            | np.uint32(data[at + 1]) << np.uint32(8)
-            | np.uint32(data[at + 2]) << np.uint32(16)
-            | np.uint32(data[at + 3]) << np.uint32(24)
-        )
-        crc = (
-            tables[7, low & np.uint32(0xFF)]
-            ^ tables[6, (low >> np.uint32(8)) & np.uint32(0xFF)]
-            ^ tables[5, (low >> np.uint32(16)) & np.uint32(0xFF)]
-            ^ tables[4, low >> np.uint32(24)]
-            ^ tables[3, data[at + 4]]
-            ^ tables[2, data[at + 5]]
-            ^ tables[1, data[at + 6]]
-            ^ tables[0, data[at + 7]]
-        )
-        at += 8
-    while at < stop:
-        crc = tables[0, (crc ^ np.uint32(data[at])) & np.uint32(0xFF)] ^ (crc >> np.uint32(8))
-        at += 1
-    crc = crc ^ np.uint32(0xFFFFFFFF)
-    rotated = np.int64((crc >> np.uint32(15)) | (crc << np.uint32(17))) & 0xFFFFFFFF
-    return int((rotated + _CRC_MASK_DELTA) & 0xFFFFFFFF)
-
-
-def _crc_tables() -> npt.NDArray[np.uint32]:
-    """Returns the uint32 (8, 256) tables of CRC-32C taken eight bytes at a time (Intel, 2006)."""
-    tables = np.zeros((8, 256), np.uint32)
-    for byte in range(256):
-        crc = byte
-        for _ in range(8):
-            crc = crc >> 1 ^ (0x82F63B78 if crc & 1 else 0)
-        tables[0, byte] = crc
-    for i in range(1, 8):
-        tables[i] = (tables[i - 1] >> 8) ^ tables[0, tables[i - 1] & 0xFF]
-    return tables
-
-
-CRC_TABLES = _crc_tables()
+def _put_length(out: ByteArray, at: int, length: int) -> None:
+    for k in range(8):
+        out[at + k] = np.uint8((length >> (8 * k)) & 0xFF)

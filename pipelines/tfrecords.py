@@ -15,7 +15,6 @@ import pyarrow.compute as pc
 from pipelines.example_wire import (
     BYTES,
     BYTES_LISTS,
-    CRC_TABLES,
     FIELD1,
     FLOAT,
     FLOATS,
@@ -28,6 +27,7 @@ from pipelines.example_wire import (
     Scalars,
     encode,
 )
+from pipelines.tfrecord_frames import put_checksums
 
 _LIST_KINDS = {FLOAT: FLOATS, INT: INTS, BYTES: BYTES_LISTS}
 
@@ -65,7 +65,9 @@ def encode_examples(batch: pa.RecordBatch) -> ByteArray:
     )
     scalars = _scalars({kind: by_kind[kind] for kind in _LIST_KINDS}, n)
     lists = _lists({kind: by_kind[kind] for kind in _LIST_KINDS.values()}, n)
-    return encode(n, columns, scalars, lists, CRC_TABLES)
+    out, ends = encode(n, columns, scalars, lists)
+    put_checksums(out, ends)
+    return out
 
 
 def _kind(name: str, column: pa.Array) -> int:
