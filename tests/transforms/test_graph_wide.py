@@ -37,7 +37,7 @@ TEXTS = [
     "the end",
 ]
 TAGS = ["b|a", "a| b |a", None, "", "|c||", "a|b|c|d|e", "never mind|a", " "]
-LISTS = ["1.5;2;3", "", None, "4; ;-1e1;5", "x;2", ";", "7", "1e39;0"]
+LISTS = ["1.5;2;3", "", None, "4; ;-1e1;5", "x;2", ";", "+7; .5;1.;1E2", "1e39;0;1e999"]
 XS = [1.0, NAN, 3.0, 4.0, 5.0, 6.0, 7.0, 8.0]
 YS = [2.0, NAN, NAN, 1.0, 0.0, math.inf, 1.0, 1.0]
 # sklearn's tokens as ours are: letters, digits and the underscore, one or more.

@@ -53,5 +53,6 @@ def _refuse_others(feature: Image, column: tf.Tensor, missing: tf.Tensor) -> tf.
 
 def _decoded(feature: Image, content: tf.Tensor) -> tf.Tensor:
     image = tf.io.decode_image(content, feature.channels, expand_animations=False)
+    image = tf.ensure_shape(image, [None, None, feature.channels])
     resized = tf.image.resize(tf.cast(image, tf.float32), [feature.height, feature.width])
     return resized / _GREATEST

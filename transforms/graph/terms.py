@@ -133,9 +133,8 @@ def _inverse_frequencies(bags: _Bags, count: tf.Tensor, missing: tf.Tensor) -> t
 
     The formula is that of ``tft.tfidf(smooth=True)``; a row's distinct ids make it count texts.
     """
-    with_term = tf.math.bincount(
-        tf.cast(bags.ids.flat_values, tf.int32), minlength=tf.cast(count, tf.int32), dtype=tf.int64
-    )
+    ids = bags.ids.flat_values
+    with_term = tf.math.unsorted_segment_sum(tf.ones_like(ids), ids, count)
     texts = tf.reduce_sum(tf.cast(tf.logical_not(missing), tf.int64))
     with_term, texts = (
         tf.cast(tft.sum(x[tf.newaxis], reduce_instance_dims=False), tf.float64)
