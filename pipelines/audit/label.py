@@ -156,7 +156,8 @@ def _telling(subject: Subject) -> tuple[list[str], list[str]]:
         column = subject.parsed[name]
         present = len(column) - column.null_count
         distinct = pc.count_distinct(column).as_py()
-        if isinstance(kind, String | Bytes | Integer) and distinct > _IDENTIFIES * max(present, 100):
+        names = isinstance(kind, String | Bytes | Integer)
+        if names and distinct > _IDENTIFIES * max(present, 100):
             ids.append(name)
     if subject.dataset.label.column in ids:  # a label is no identity
         ids.remove(subject.dataset.label.column)
