@@ -40,7 +40,10 @@ NOT_ISO = "not a time written in ISO 8601, such as 2013-01-31 09:30:00"
 NO_LIST = "not a list of numbers"
 NO_IMAGE = "not a JPEG or PNG image that can be decoded"
 # Two pixels.
-PNG = "iVBORw0KGgoAAAANSUhEUgAAAAIAAAABCAIAAAB7QOjdAAAAD0lEQVR4nGP4z8DAwPAfAAcAAf9+CLHQAAAAAElFTkSuQmCC"
+PNG = (
+    "iVBORw0KGgoAAAANSUhEUgAAAAIAAAABCAIAAAB7QOjdAAAAD0lEQVR4nGP4"
+    "z8DAwPAfAAcAAf9+CLHQAAAAAElFTkSuQmCC"
+)
 
 
 def read_one(cell: str | bytes, column: Column) -> Any:

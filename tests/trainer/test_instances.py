@@ -27,7 +27,10 @@ from transforms.features import Calendar, Categorical, Image, NumberList, Numeri
 from transforms.labels import Regression
 from transforms.split import HashSplit
 
-PNG = "iVBORw0KGgoAAAANSUhEUgAAAAIAAAABCAIAAAB7QOjdAAAAD0lEQVR4nGP4z8DAwPAfAAcAAf9+CLHQAAAAAElFTkSuQmCC"
+PNG = (
+    "iVBORw0KGgoAAAANSUhEUgAAAAIAAAABCAIAAAB7QOjdAAAAD0lEQVR4nGP4"
+    "z8DAwPAfAAcAAf9+CLHQAAAAAElFTkSuQmCC"
+)
 DATASET = Dataset(
     name="kinds",
     columns={

@@ -116,16 +116,22 @@ def _weights(feature: Text, bags: _Bags, count: tf.Tensor, missing: tf.Tensor) -
     """Returns what each distinct term weighs, float32, ragged as the bags."""
     if feature.weigh == "presence":
         return tf.ones_like(bags.ids, tf.float32)
-    counts = tf.cast(bags.counts, tf.float64)
     if feature.weigh == "count":
-        return tf.cast(counts, tf.float32)
-    weights = counts * tf.gather(_inverse_frequencies(bags, count, missing), bags.ids)
+        return tf.cast(bags.counts, tf.float32)
+    counts = tf.cast(bags.counts.flat_values, tf.float64)
+    frequencies = _inverse_frequencies(bags, count, missing)
+    weights = counts * tf.gather(frequencies, bags.ids.flat_values)
     if feature.norm == "l2":
-        length = tf.sqrt(tf.reduce_sum(tf.square(weights), axis=1, keepdims=True))
-        weights = weights / length
+        weights = weights / tf.sqrt(_totals(tf.square(weights), bags.ids))
     elif feature.norm == "length":
-        weights = weights / tf.reduce_sum(counts, axis=1, keepdims=True)
-    return tf.cast(weights, tf.float32)
+        weights = weights / _totals(counts, bags.ids)
+    return bags.ids.with_flat_values(tf.cast(weights, tf.float32))
+
+
+def _totals(values: tf.Tensor, ids: tf.RaggedTensor) -> tf.Tensor:
+    """Returns for each of a row's values their sum over the row, as flat as ``ids``."""
+    rows = ids.value_rowids()
+    return tf.gather(tf.math.unsorted_segment_sum(values, rows, ids.nrows()), rows)
 
 
 def _inverse_frequencies(bags: _Bags, count: tf.Tensor, missing: tf.Tensor) -> tf.Tensor:
