@@ -206,7 +206,7 @@ def test_predict_takes_images_and_lists(made: Made, tmp_path: Path) -> None:
     np.testing.assert_allclose([row["prediction"] for row in found[:20]], expected, rtol=1e-5)
     assert [row["id"] for row in found[:20]] == [row["id"] for row in rows]
     assert "not a JPEG or PNG image" in found[20]["error"]
-    assert status != 0
+    assert status == 0  # the other lines were answered
 
 
 def jsonable(value: Any) -> Any:
