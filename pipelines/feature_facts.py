@@ -45,7 +45,7 @@ class FeatureFacts(beam.PTransform):
             batches
             | "Summarise" >> beam.FlatMap(_summaries, self.outputs)
             | "Merge" >> beam.CombinePerKey(_merged)
-            | "ToFact" >> beam.MapTuple(_fact, self.tails)
+            | "ToFact" >> beam.Map(_fact, self.tails)
         )
 
 
@@ -100,8 +100,8 @@ def _merged(summaries: Iterable[Any]) -> Any:
     return type(parts[0]).merged(parts) if parts else None
 
 
-def _fact(key: _Key, summary: _Summary, tails: Mapping[str, int]) -> Fact:
-    kind, name = key
+def _fact(element: tuple[_Key, _Summary], tails: Mapping[str, int]) -> Fact:
+    (kind, name), summary = element
     match summary:
         case _Range(least, greatest):
             return (kind, name, {"distinct": 1 if least == greatest else 2, "largest": 0})

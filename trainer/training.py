@@ -216,9 +216,9 @@ def _compiled_steps(
     def run_steps(batches: Iterator[Any], count: tf.Tensor) -> tf.Tensor:
         total = tf.constant(0.0)
         for _ in tf.range(count):
-            numbers, ids, label = next(batches)
+            inputs, label = next(batches)
             with tf.GradientTape() as tape:
-                loss = loss_of(label, model([numbers, ids], training=True))
+                loss = loss_of(label, model(inputs, training=True))
                 penalised = tf.add_n([loss, *model.losses])
             gradients = tape.gradient(penalised, model.trainable_variables)
             optimize.apply(gradients, model.trainable_variables)
@@ -230,19 +230,11 @@ def _compiled_steps(
 
 def predict(model: keras.Model, examples: Examples) -> Floats:
     """Returns a model's answers, float64 (n,)."""
-    answers = [
-        keras.ops.convert_to_numpy(
-            _answer(
-                model, examples.numbers[i : i + PREDICT_ROWS], examples.ids[i : i + PREDICT_ROWS]
-            )
-        )
-        for i in range(0, len(examples), PREDICT_ROWS)
-    ]
+    answers = []
+    for i in range(0, len(examples), PREDICT_ROWS):
+        part = tuple(matrix[i : i + PREDICT_ROWS] for matrix in examples.inputs)
+        answers.append(keras.ops.convert_to_numpy(model(part, training=False)))
     return np.concatenate(answers).astype(np.float64)
-
-
-def _answer(model: keras.Model, numbers: Any, ids: Any) -> Any:
-    return model([numbers, ids], training=False)
 
 
 def eval_loss(model: keras.Model, parts: Any, task: Task) -> float:

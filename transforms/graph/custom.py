@@ -70,7 +70,11 @@ def _problem(output: Any) -> str | None:
         )
     if not tf.is_tensor(output):
         return f"a {type(output).__name__}; return a tensor with a value for each row"
-    if output.dtype not in (tf.float32, tf.int64) or output.shape.rank != 1:
-        found = f"{output.dtype.name} of shape {output.shape}"
-        return f"{found}; return float32 or int64 of shape (batch,)"
+    shape = output.shape
+    is_fixed = shape.rank == 1 or (shape.rank == 2 and shape[1])
+    if output.dtype not in (tf.float32, tf.int64) or not is_fixed:
+        return (
+            f"{output.dtype.name} of shape {shape}; return float32 or int64 of shape (batch,) or "
+            "(batch, width), the width a number that its code fixes"
+        )
     return None
