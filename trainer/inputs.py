@@ -44,8 +44,8 @@ class CategoricalInput:
         pooling: for lists, how their embeddings become one; the last id is padding there. None:
             a row has one id, and the last one is a category like others.
         weight: the output of numbers that weighs the ids; None: all weigh one.
-        one_hot: whether the deep side is given a one-hot; without it and an embedding, only the wide
-            side sees the ids.
+        one_hot: whether the deep side is given a one-hot; without it and an embedding, only the
+            wide side sees the ids.
     """
 
     name: str

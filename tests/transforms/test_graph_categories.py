@@ -47,7 +47,6 @@ FEATURES: list[Feature] = [
     Categorical("flag", Identity(2), name="identity_flags"),
     Categorical("place", Frequent(top_k=2), impute="most_frequent", name="frequent_imputed"),
     Categorical("place", Frequent(), impute="y", name="given"),
-    Categorical("place", Frequent(), impute="nowhere", name="given_unknown"),
     Categorical("place", Listed(["y", "x"]), impute="most_frequent", name="listed_imputed"),
     Categorical("code", Identity(6), impute="most_frequent", name="identity_imputed"),
     Categorical("code", Hashed(4), impute="most_frequent", name="hashed_imputed"),
@@ -58,8 +57,6 @@ FEATURES: list[Feature] = [
     Categorical("place", Informative(top_k=4, adjusted=True), name="adjusted"),
     Frequency("place"),
     Frequency("code"),
-    Frequency("void"),
-    Categorical("place"),
     Crossed("whole", ["listed", "identity"]),
     Crossed("large", ["whole_place", "hashed_large", "hashed_larger"]),
     Categorical("place", Hashed(3_000), name="whole_place"),
@@ -143,9 +140,6 @@ def test_a_given_value_stands_for_a_missing_one(analyzed: Analyzed) -> None:
     known = {text: i for i, text in enumerate(by_frequency(filled))}
     assert analyzed["given"] == [known[place] for place in filled]
     assert analyzed.size("given") == len(vocabulary) + 1  # no id for missing values
-    filled = [b"nowhere" if place == MISSING_BYTES else place for place in places]
-    known = {text: i for i, text in enumerate(by_frequency(filled))}
-    assert analyzed["given_unknown"] == [known[place] for place in filled]
     codes = [4 if code == MISSING_INT else code for code in analyzed.rows["code"]]
     assert analyzed["identity_given"] == [code if 0 <= code < 6 else 6 for code in codes]
 
@@ -226,7 +220,6 @@ def test_a_frequency_is_the_share_of_training_rows(analyzed: Analyzed) -> None:
         values = analyzed.rows[column]
         expected = [tf.constant(values.count(value) / N, tf.float32).numpy() for value in values]
         assert analyzed[f"{column}_frequency"] == expected
-    assert analyzed["void_frequency"] == [1.0] * N
 
 
 def test_values_that_train_lacks_are_unseen_when_served(analyzed: Analyzed) -> None:
