@@ -10,7 +10,9 @@ ROOT = Path(__file__).resolve().parents[1]
 DAY = "flight_date"
 
 
-def flights_run(name: str, runs: Path, data: Path) -> RunFolder:
+def flights_run(
+    name: str, runs: Path = ROOT / "runs", data: Path = ROOT / "data/flights"
+) -> RunFolder:
     """Opens the run of a definition of the flights example.
 
     Args:

@@ -15,7 +15,7 @@ from rich.table import Table
 
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
 
-from flights_runs import DAY, ROOT, flights_run
+from flights_runs import DAY, flights_run
 from paired_days import PairedDays, central_interval
 
 from trainer.data import SplitReader
@@ -40,7 +40,7 @@ def main() -> None:
 
 
 def _compare(name: str, max_steps: int) -> tuple[str, ...]:
-    run = flights_run(name, ROOT / "runs", ROOT / "data/flights")
+    run = flights_run(name)
     windowed = tuple(f"{column}*" for column in run.definition.windowed_columns)
     answers = {}
     for drop in (windowed, ()):

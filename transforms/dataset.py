@@ -5,9 +5,9 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
 
-from transforms.columns import Column, Timestamp
+from transforms.columns import Column, Integer, Number, Timestamp
 from transforms.errors import DefinitionError, Problem, unknown_column
-from transforms.features import Crossable, Crossed, Custom, Feature
+from transforms.features import Categorical, Crossed, Custom, Feature, Informative
 from transforms.labels import Label
 from transforms.sources import ROWS, Source, source_problems
 from transforms.split import HashSplit, TimeSplit
@@ -29,6 +29,9 @@ class Dataset(Source):
         sources: other tables whose events windows look at, by name.
         windows: aggregates over the events before each row's time.
         passthrough: columns that travel to examples and predictions untouched.
+        weight: a Number or Integer column that says how much a row counts in training and in
+            metrics; a row where it is missing, not finite or negative is rejected. None: all rows
+            count alike.
 
     Raises:
         DefinitionError: the definition has mistakes; it lists all of them.
@@ -42,6 +45,7 @@ class Dataset(Source):
     sources: Mapping[str, Source] = field(default_factory=dict)
     windows: tuple[Windowed, ...] = ()
     passthrough: tuple[str, ...] = ()
+    weight: str | None = None
 
     def __post_init__(self) -> None:
         super().__post_init__()
@@ -69,18 +73,23 @@ class Dataset(Source):
         return {**self.row_columns, **self.windowed_columns}
 
     @cached_property
+    def custom_features(self) -> tuple[Custom, ...]:
+        """The features that are functions of the user's own."""
+        return tuple(feature for feature in self.features if isinstance(feature, Custom))
+
+    @cached_property
     def model_columns(self) -> tuple[str, ...]:
         """Columns that features read, in order of name: what a served model must be given."""
         read = {name for feature in self.features for name in feature.inputs}
-        if any(isinstance(feature, Custom) and not feature.columns for feature in self.features):
+        if not all(feature.columns for feature in self.custom_features):
             read = set(self.all_columns) - {self.label.column}
         return tuple(sorted(read))
 
     @cached_property
     def carried_columns(self) -> tuple[str, ...]:
-        """Columns that travel to the examples untouched: passthrough, baselines and label."""
+        """Columns that travel to the examples untouched: passthrough, baselines, label, weight."""
         carried = {*self.passthrough, *self.label.baselines, self.label.column}
-        return tuple(sorted(carried))
+        return tuple(sorted(carried | ({self.weight} if self.weight else set())))
 
     @cached_property
     def graph_columns(self) -> tuple[str, ...]:
@@ -114,6 +123,7 @@ def _problems(dataset: Dataset) -> Iterator[Problem]:
     for name in dataset.passthrough:
         if name not in dataset.all_columns:
             yield unknown_column("passthrough", name, dataset.all_columns)
+    yield from _weight_problems(dataset)
 
 
 def _table_problems(dataset: Dataset) -> Iterator[Problem]:
@@ -146,6 +156,19 @@ def _row_time_problems(dataset: Dataset) -> Iterator[Problem]:
         )
 
 
+def _weight_problems(dataset: Dataset) -> Iterator[Problem]:
+    if dataset.weight is None:
+        return
+    column = dataset.row_columns.get(dataset.weight)
+    if column is None:
+        yield unknown_column("weight", dataset.weight, dataset.row_columns)
+    elif not isinstance(column, Number | Integer):
+        yield Problem(
+            "weight", dataset.weight, f"a {type(column).__name__} column",
+            "name a Number or Integer column",
+        )  # fmt: skip
+
+
 def _windowed_name_problems(dataset: Dataset) -> Iterator[Problem]:
     names = Counter(name for windowed in dataset.windows for name in windowed.names)
     for name, times in names.items():
@@ -161,7 +184,7 @@ def _windowed_name_problems(dataset: Dataset) -> Iterator[Problem]:
 def _feature_problems(dataset: Dataset) -> Iterator[Problem]:
     if not dataset.features:
         yield Problem("features", dataset.features, "nothing to learn from", "declare a feature")
-    crossable = {f.output for f in dataset.features if isinstance(f, Crossable)}
+    crossable = {name for f in dataset.features if f.crossable for name in f.outputs}
     outputs: Counter[str] = Counter(dataset.carried_columns)
     for i, feature in enumerate(dataset.features):
         where = f"features[{i}]"
@@ -172,6 +195,8 @@ def _feature_problems(dataset: Dataset) -> Iterator[Problem]:
                 where, dataset.label.column, "the label is not known when a model is asked",
                 "leave it out; windows over it, without the row's own event, are fine",
             )  # fmt: skip
+        if isinstance(feature, Categorical) and isinstance(feature.ids, Informative):
+            yield from feature.ids.label_problems(f"{where}.ids", dataset.label)
         if isinstance(feature, Crossed):
             for name in feature.of:
                 if name not in crossable:

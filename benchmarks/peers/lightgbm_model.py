@@ -128,7 +128,9 @@ def peer_rows(
 
 
 def _by_name(inputs: ModelInputs, examples: Examples) -> Columns:
-    numbers = zip(inputs.numeric, examples.numbers.T, strict=True)
+    if lists := [c.name for c in (*inputs.numeric, *inputs.categorical) if c.width != 1]:
+        raise ValueError(f"trees take single values, and {lists} are lists")
+    numbers = zip((c.name for c in inputs.numeric), examples.numbers.T, strict=True)
     ids = zip((c.name for c in inputs.categorical), examples.ids.T, strict=True)
     return {**dict(numbers), **{name: values.astype(np.float32) for name, values in ids}}
 

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from trainer.data import Examples
-from trainer.inputs import CategoricalInput, ModelInputs
+from trainer.inputs import CategoricalInput, ModelInputs, NumericInput
 from transforms.columns import Date, Number, String, Timestamp
 from transforms.dataset import Dataset
 from transforms.features import Bucketized, Calendar, Categorical, Crossed, Numeric
@@ -38,7 +38,10 @@ DATASET = Dataset(
 )  # fmt: skip
 NUMBERS = ("spare", "wait_z_score", "wait_z_score_is_missing", "walk_0_1")
 IDS = ("hour", "line_hour", "line_id", "walk_bucket")
-INPUTS = ModelInputs(NUMBERS, tuple(CategoricalInput(name, 30, 0, 2) for name in IDS))
+INPUTS = ModelInputs(
+    tuple(NumericInput(name) for name in NUMBERS),
+    tuple(CategoricalInput(name, 30, 0, 2) for name in IDS),
+)
 
 
 def make_examples(n: int = 500, seed: int = 1) -> Examples:
@@ -48,7 +51,12 @@ def make_examples(n: int = 500, seed: int = 1) -> Examples:
     ids = random.integers(0, 30, (n, len(IDS))).astype(np.int32)
     guess = random.normal(0, 100, n).astype(np.float32)
     label = guess + 10 * (ids[:, 2] % 2) + 5 * numbers[:, 2]
-    return Examples(numbers, ids, label.astype(np.float32), {"guess": guess})
+    label, none, one = (
+        label.astype(np.float32),
+        np.zeros((n, 0), np.float32),
+        np.ones(n, np.float32),
+    )
+    return Examples(numbers, ids, none, label, one, {"guess": guess})
 
 
 def test_a_number_is_nan_where_it_or_what_it_is_made_of_is_missing(

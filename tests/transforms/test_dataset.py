@@ -10,7 +10,15 @@ from transforms import operators
 from transforms.columns import Boolean, CsvFormat, Date, Integer, Number, String, Timestamp
 from transforms.dataset import Dataset
 from transforms.errors import DefinitionError, InputError
-from transforms.features import Bucketized, Calendar, Categorical, Crossed, Custom, Numeric
+from transforms.features import (
+    Bucketized,
+    Calendar,
+    Categorical,
+    Crossed,
+    Custom,
+    Frequent,
+    Numeric,
+)
 from transforms.labels import BinaryClassification, Regression
 from transforms.pairs import Difference, Ratio
 from transforms.serialize import digest, from_json, to_json
@@ -60,7 +68,7 @@ def dataset(**changes: object) -> Dataset:
             ),
             Numeric(Difference("price", "price_mean_1h_by_shop"), scale="z_score"),
             Bucketized(Ratio("price", "twice"), quantiles=4),
-            Categorical("shop", top_k=5, embed=3),
+            Categorical("shop", Frequent(top_k=5), embed=3),
             Bucketized("twice", boundaries=[1.0, 2.0]),
             Calendar("t", "day_of_week", tz="Europe/Berlin", name="dow"),
             Crossed("dow_shop", ["dow", "shop_id"], buckets=50, embed=2),
@@ -69,6 +77,7 @@ def dataset(**changes: object) -> Dataset:
         "label": BinaryClassification("paid", baselines=["price"]),
         "split": HashSplit("buyer"),
         "passthrough": ["buyer"],
+        "weight": "twice",
     }
     return Dataset(**{**parts, **changes})  # type: ignore[arg-type]
 
@@ -84,6 +93,20 @@ def test_json_round_trip_keeps_value_and_digest() -> None:
     again = from_json(to_json(definition))
     assert again == definition
     assert digest(again) == digest(definition)
+
+
+def test_a_weight_is_a_number_of_the_row_and_is_carried() -> None:
+    assert dataset().carried_columns == ("buyer", "paid", "price", "twice")
+    assert "twice" in dataset(features=[Numeric("price")]).graph_columns
+    assert dataset(weight=None, passthrough=()).carried_columns == ("paid", "price")
+    (unknown,) = problems(weight="prize")
+    assert "weight" in unknown
+    assert "did you mean price?" in unknown
+    (text,) = problems(weight="shop")
+    assert "weight" in text
+    assert "Number or Integer" in text
+    (windowed,) = problems(weight="price_mean_1h_by_shop")
+    assert "weight" in windowed
 
 
 def test_digest_tells_definitions_apart() -> None:
