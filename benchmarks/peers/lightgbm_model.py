@@ -22,7 +22,8 @@ from transforms.labels import Task
 
 MAX_TREES = 2_000
 PATIENCE = 50
-THREADS = 2
+# One: threads wait for each other by spinning, which costs most where others work too.
+THREADS = 1
 
 Columns = Mapping[str, npt.NDArray[np.float32]]
 Floats = npt.NDArray[np.float64]

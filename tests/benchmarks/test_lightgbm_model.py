@@ -138,7 +138,7 @@ def test_it_answers_probabilities_and_a_seed_repeats_itself(quick: ModuleType) -
 
     np.testing.assert_array_equal(first, again)
     assert ((first > 0) & (first < 1)).all()
-    assert ((first > 0.5) == (evaluation.label > 0.5)).mean() > 0.99
+    assert ((first > 0.5) == (evaluation.label > 0.5)).mean() > 0.95
 
 
 def test_candidates_are_the_same_every_time(lightgbm_model: ModuleType) -> None:
