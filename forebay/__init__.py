@@ -24,6 +24,8 @@ if TYPE_CHECKING:
     from transforms.features import Categorical as Categorical
     from transforms.features import Crossed as Crossed
     from transforms.features import Custom as Custom
+    from transforms.features import Cyclic as Cyclic
+    from transforms.features import Grid as Grid
     from transforms.features import Numeric as Numeric
     from transforms.labels import BinaryClassification as BinaryClassification
     from transforms.labels import Regression as Regression
@@ -46,6 +48,9 @@ if TYPE_CHECKING:
     from transforms.operators import sum as sum
     from transforms.operators import var as var
     from transforms.pairs import Difference as Difference
+    from transforms.pairs import Elapsed as Elapsed
+    from transforms.pairs import Euclidean as Euclidean
+    from transforms.pairs import Haversine as Haversine
     from transforms.pairs import Ratio as Ratio
     from transforms.period import history_needed as history_needed
     from transforms.sources import Derive as Derive
@@ -67,7 +72,8 @@ _NAMES = {
     ),
     "transforms.dataset": ("Dataset",),
     "transforms.features": (
-        "Bucketized", "Calendar", "Categorical", "Crossed", "Custom", "Numeric",
+        "Bucketized", "Calendar", "Categorical", "Crossed", "Custom", "Cyclic", "Grid",
+        "Numeric",
     ),
     "transforms.labels": ("BinaryClassification", "Regression"),
     "transforms.operators": (
@@ -75,7 +81,7 @@ _NAMES = {
         "mean", "min", "most_frequent", "quantile", "rate", "seconds_since_last", "skew", "std",
         "sum", "var",
     ),
-    "transforms.pairs": ("Difference", "Ratio"),
+    "transforms.pairs": ("Difference", "Elapsed", "Euclidean", "Haversine", "Ratio"),
     "transforms.period": ("history_needed",),
     "transforms.sources": ("Derive", "Source"),
     "transforms.split": ("HashSplit", "TimeSplit"),

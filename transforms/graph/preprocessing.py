@@ -11,25 +11,23 @@ from collections.abc import Callable, Mapping
 import tensorflow as tf
 from tensorflow_transform import schema_inference
 
-from transforms.columns import Date
 from transforms.dataset import Dataset
 from transforms.errors import InputError
 from transforms.features import (
     Bucketized,
     Calendar,
     Categorical,
-    Crossable,
     Crossed,
     Custom,
+    Cyclic,
+    Grid,
     Numeric,
 )
 from transforms.graph.buckets import bucket_ids
-from transforms.graph.calendar import calendar_ids
+from transforms.graph.calendar import calendar_ids, cyclic_outputs
 from transforms.graph.categories import category_ids
 from transforms.graph.crosses import cross_ids
 from transforms.graph.custom import custom_outputs
-from transforms.graph.ids import Ids
-from transforms.graph.missing import operand
 from transforms.graph.numbers import numeric_outputs
 
 Tensors = Mapping[str, tf.Tensor]
@@ -48,7 +46,10 @@ def preprocessing_fn(dataset: Dataset) -> Callable[[Tensors], dict[str, tf.Tenso
 
 def _preprocess(dataset: Dataset, inputs: Tensors) -> dict[str, tf.Tensor]:
     outputs = {name: tf.identity(inputs[name]) for name in dataset.carried_columns}
-    outputs |= numeric_outputs([f for f in dataset.features if isinstance(f, Numeric)], inputs)
+    kinds = dataset.all_columns
+    numeric = [feature for feature in dataset.features if isinstance(feature, Numeric)]
+    cyclic = [feature for feature in dataset.features if isinstance(feature, Cyclic)]
+    outputs |= numeric_outputs(numeric, inputs, kinds) | cyclic_outputs(cyclic, inputs, kinds)
     outputs |= _categorical_outputs(dataset, inputs)
     read = {name: inputs[name] for name in dataset.model_columns}
     for feature in dataset.features:
@@ -61,10 +62,14 @@ def _preprocess(dataset: Dataset, inputs: Tensors) -> dict[str, tf.Tensor]:
 
 def _categorical_outputs(dataset: Dataset, inputs: Tensors) -> dict[str, tf.Tensor]:
     """Returns all ids, and writes their ranges to the transformed schema."""
-    ids: dict[str, Ids] = {}
+    cut = [feature for feature in dataset.features if isinstance(feature, Bucketized | Grid)]
+    ids = bucket_ids(cut, inputs, dataset.all_columns)
     for feature in dataset.features:
-        if isinstance(feature, Crossable):
-            ids[feature.output] = _ids(feature, operand(feature.column, inputs), dataset)
+        if isinstance(feature, Categorical):
+            ids[feature.output] = category_ids(feature, inputs[feature.inputs[0]])
+        elif isinstance(feature, Calendar):
+            (name,) = feature.inputs
+            ids[feature.output] = calendar_ids(feature, inputs[name], dataset.all_columns[name])
     for feature in dataset.features:
         if isinstance(feature, Crossed):
             ids[feature.output] = cross_ids(feature, ids)
@@ -73,17 +78,6 @@ def _categorical_outputs(dataset: Dataset, inputs: Tensors) -> dict[str, tf.Tens
             column.values, tf.constant(0, tf.int64), column.size - 1
         )
     return {name: column.values for name, column in ids.items()}
-
-
-def _ids(feature: Crossable, column: tf.Tensor, dataset: Dataset) -> Ids:
-    match feature:
-        case Categorical():
-            return category_ids(feature, column)
-        case Bucketized():
-            return bucket_ids(feature, column)
-        case Calendar():
-            is_date = isinstance(dataset.all_columns[feature.inputs[0]], Date)
-            return calendar_ids(feature, column, is_date=is_date)
 
 
 def _refuse_taken(feature: Custom, made: Tensors, outputs: Tensors) -> None:
