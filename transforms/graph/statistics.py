@@ -5,6 +5,7 @@ value is missing, and returns statistics as float32 (features, 1): 0 where a fea
 or has no value in train.
 """
 
+import contextlib
 from collections.abc import Callable, Sequence
 
 import numpy as np
@@ -103,14 +104,16 @@ def _mode(x: tf.Tensor, name: str) -> tf.Tensor:
     )  # fmt: skip
 
     def first_line(place: tf.Tensor, path: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
-        table = tf.lookup.StaticHashTable(
-            tf.lookup.TextFileInitializer(
+        # A table is made once, as tf.Transform's own are, wherever its file is known while tracing.
+        known = tf.inside_function() and not tf.is_symbolic_tensor(path)
+        with tf.init_scope() if known else contextlib.nullcontext():
+            lines = tf.lookup.TextFileInitializer(
                 path, tf.int64, tf.lookup.TextFileIndex.LINE_NUMBER,
                 tf.string, tf.lookup.TextFileIndex.WHOLE_LINE,
-            ),
-            default_value="",
-        )  # fmt: skip
-        return table.lookup(place), table.size()
+            )  # fmt: skip
+            table = tf.lookup.StaticHashTable(lines, default_value="")
+            size = table.size()
+        return table.lookup(place), size
 
     line = tft.apply_vocabulary(tf.constant([0], tf.int64), vocabulary, lookup_fn=first_line)
     return _from_token(line[0])
