@@ -71,7 +71,7 @@ def _values_of(feature: Feature, rows: pa.RecordBatch) -> Numbers | Ints | None:
     return None
 
 
-def _operand(source: str | Pair, rows: pa.RecordBatch) -> Numbers:
+def _operand(source: str | Pair, rows: pa.RecordBatch) -> np.ndarray:
     """What a feature of numbers is computed from, float64 (n,), NaN where it is missing."""
     if isinstance(source, str):
         return numeric(rows[source])
@@ -96,13 +96,12 @@ def _operand(source: str | Pair, rows: pa.RecordBatch) -> Numbers:
 
 def _haversine_km(
     latitude: Numbers, longitude: Numbers, to_latitude: Numbers, to_longitude: Numbers
-) -> Numbers:
+) -> np.ndarray:
     haversine = (
         np.sin((to_latitude - latitude) / 2) ** 2
         + np.cos(latitude) * np.cos(to_latitude) * np.sin((to_longitude - longitude) / 2) ** 2
     )
-    distance: Numbers = 2 * EARTH_RADIUS_KM * np.arcsin(np.sqrt(np.minimum(haversine, 1)))
-    return distance
+    return 2 * EARTH_RADIUS_KM * np.arcsin(np.sqrt(np.minimum(haversine, 1)))
 
 
 def _imputed(feature: Numeric, x: Numbers) -> Numbers:

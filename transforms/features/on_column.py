@@ -49,10 +49,11 @@ class OnColumn:
                 "name one, or use Numeric or Bucketized",
             )
             return
-        names, kinds = (self.column,), self.kinds
         if isinstance(self.column, Pair):
-            names, kinds = self.column.inputs, self.column.kinds
             yield from self.column.problems(f"{where}.column")
+            names, kinds = self.column.inputs, self.column.kinds
+        else:
+            names, kinds = (self.column,), self.kinds
         yield from kind_problems(f"{where}.column", names, kinds, columns)
 
 

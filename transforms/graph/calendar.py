@@ -40,7 +40,7 @@ def cyclic_outputs(
         local_us = _local_us(feature, columns[name], missing[-1], kinds[name])
         turns.append(turn_of(local_us, feature.part))
     angles = 2 * math.pi * tf.stack(turns)
-    outputs = {}
+    outputs: dict[str, tf.Tensor] = {}
     for place, function in enumerate((tf.sin, tf.cos)):
         values = tf.where(tf.stack(missing), 0.0, tf.cast(function(angles), tf.float32))
         names = [feature.outputs[place] for feature in features]

@@ -39,7 +39,7 @@ def with_moments_per_key(
                 tf.broadcast_to(statistic, tf.shape(x)), np.array(places)[:, np.newaxis], per_row
             )
             for statistic, per_row in zip(overall, found, strict=True)
-        )  # type: ignore[assignment]
+        )
     return overall
 
 
@@ -94,10 +94,12 @@ def _analyzed(keys: tf.Tensor, x: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor, tf.T
     mean = tf.math.unsorted_segment_sum(x, key_of_row, number) / divisor
     apart = tf.where(present, x - tf.gather(mean, key_of_row), 0.0)
     variance = tf.math.unsorted_segment_sum(tf.square(apart), key_of_row, number) / divisor
-    found_keys, mean, variance = analyzers._apply_cacheable_combiner_per_key(
-        analyzers.WeightedMeanAndVarCombiner(np.float64, (width,)),
-        unique, count, mean, variance, tf.zeros_like(mean, tf.float32),
-    )  # fmt: skip
+    combiner = analyzers.WeightedMeanAndVarCombiner(np.float64, (width,))
+    # tf.Transform tells analyzers apart by the scope that they are made in.
+    with tf.compat.v1.name_scope(None, "moments_per_key"):
+        found_keys, mean, variance = analyzers._apply_cacheable_combiner_per_key(
+            combiner, unique, count, mean, variance, tf.zeros_like(mean, tf.float32)
+        )
     mean, variance = (tf.reshape(found, [-1, width]) for found in (mean, variance))
     half = width // 2
     has_values = mean[:, half:] > 0

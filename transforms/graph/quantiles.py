@@ -5,6 +5,9 @@ import tensorflow_transform as tft
 
 # Quantiles are off by at most this share of the rows (tf.Transform's own default).
 QUANTILE_RANK_ERROR = 0.01
+# tf.Transform fails where one of several columns has no value at all, so each has one that is less
+# than any other and weighs next to nothing.
+_LEAST, _LEAST_WEIGHT = tf.float32.min, 1e-30
 
 
 def quantiles_of(numbers: tf.Tensor, parts: int) -> tf.Tensor:
@@ -17,9 +20,12 @@ def quantiles_of(numbers: tf.Tensor, parts: int) -> tf.Tensor:
         parts: how many, 2 or more.
 
     Returns:
-        float32 (k, parts - 1), ascending; 0 for a row without a value.
+        float32 (k, parts - 1), ascending, values of train; 0 for a row without a value.
     """
+    columns = tf.transpose(numbers)
+    columns = tf.pad(columns, [[0, 1], [0, 0]], constant_values=_LEAST)
+    weights = tf.pad(tf.ones_like(columns[:-1, 0]), [[0, 1]], constant_values=_LEAST_WEIGHT)
     cuts = tft.quantiles(
-        tf.transpose(numbers), parts, epsilon=QUANTILE_RANK_ERROR, reduce_instance_dims=False
+        columns, parts, epsilon=QUANTILE_RANK_ERROR, weights=weights, reduce_instance_dims=False
     )
-    return tf.where(tf.math.is_finite(cuts), cuts, 0.0)
+    return tf.where(cuts > _LEAST, cuts, 0.0)

@@ -99,24 +99,30 @@ def _mode(x: tf.Tensor, name: str) -> tf.Tensor:
     present = tf.boolean_mask(x, tf.math.is_finite(x))
     # Weights make tf.Transform count inside the graph, as for categories.
     vocabulary = tft.vocabulary(
-        _to_tokens(present), top_k=1, vocab_filename=f"{name}_mode",
+        _to_tokens(present), top_k=1, vocab_filename=f"{name}_most_frequent",
         weights=tf.ones_like(present),
     )  # fmt: skip
+    token = tft.apply_vocabulary(tf.constant([0], tf.int64), vocabulary, lookup_fn=_read_lines)
+    return _from_token(token[0])
 
-    def first_line(place: tf.Tensor, path: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
-        # A table is made once, as tf.Transform's own are, wherever its file is known while tracing.
-        known = tf.inside_function() and not tf.is_symbolic_tensor(path)
-        with tf.init_scope() if known else contextlib.nullcontext():
-            lines = tf.lookup.TextFileInitializer(
-                path, tf.int64, tf.lookup.TextFileIndex.LINE_NUMBER,
-                tf.string, tf.lookup.TextFileIndex.WHOLE_LINE,
-            )  # fmt: skip
-            table = tf.lookup.StaticHashTable(lines, default_value="")
-            size = table.size()
-        return table.lookup(place), size
 
-    line = tft.apply_vocabulary(tf.constant([0], tf.int64), vocabulary, lookup_fn=first_line)
-    return _from_token(line[0])
+def _read_lines(places: tf.Tensor, path: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
+    """Returns lines of a vocabulary of `_to_tokens`, int64, and how many there are.
+
+    The line of an empty vocabulary is no number, and comes out as the token of 0.
+    """
+    # A table is made once, as tf.Transform's own are, where its file is known while tracing.
+    known = tf.inside_function() and not tf.is_symbolic_tensor(path)
+    with tf.init_scope() if known else contextlib.nullcontext():
+        lines = tf.lookup.TextFileInitializer(
+            path, tf.int64, tf.lookup.TextFileIndex.LINE_NUMBER,
+            tf.string, tf.lookup.TextFileIndex.WHOLE_LINE,
+        )  # fmt: skip
+        table = tf.lookup.StaticHashTable(lines, default_value="")
+        size = table.size()
+    found = table.lookup(places)
+    is_number = tf.strings.regex_full_match(found, rf"\d{{{_DIGITS}}}")
+    return tf.strings.to_number(tf.where(is_number, found, str(_ZERO)), tf.int64), size
 
 
 _ZERO = 2**31  # the token of 0.0
@@ -135,8 +141,7 @@ def _to_tokens(x: tf.Tensor) -> tf.Tensor:
 
 
 def _from_token(token: tf.Tensor) -> tf.Tensor:
-    """Reads what `_to_tokens` wrote; an empty vocabulary's line is no number and means 0."""
-    is_number = tf.strings.regex_full_match(token, rf"\d{{{_DIGITS}}}")
-    signed = _ZERO - tf.strings.to_number(tf.where(is_number, token, str(_ZERO)), tf.int64)
+    """Turns what `_to_tokens` wrote back into a number, float32."""
+    signed = _ZERO - token
     bits = tf.where(signed < 0, -signed - _ZERO, signed)
     return tf.bitcast(tf.cast(bits, tf.int32), tf.float32)
