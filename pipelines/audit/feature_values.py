@@ -71,37 +71,40 @@ def _values_of(feature: Feature, rows: pa.RecordBatch) -> Numbers | Ints | None:
     return None
 
 
-def _operand(source: str | Pair, rows: pa.RecordBatch) -> np.ndarray:
+def _operand(source: str | Pair, rows: pa.RecordBatch) -> Numbers:
     """What a feature of numbers is computed from, float64 (n,), NaN where it is missing."""
     if isinstance(source, str):
         return numeric(rows[source])
-    columns = [numeric(rows[name]) for name in source.inputs]
+    columns: list[Numbers] = [numeric(rows[name]) for name in source.inputs]
     match source:
         case Difference():
-            return columns[0] - columns[1]
+            value = columns[0] - columns[1]
         case Elapsed():
             dates = [pa.types.is_date32(rows[name].type) for name in source.inputs]
             since, until = (
                 column * (DAY_US if is_date else 1)
                 for column, is_date in zip(columns, dates, strict=True)
             )
-            return (until - since) / UNITS_US[source.unit]
+            value = (until - since) / UNITS_US[source.unit]
         case Euclidean():
             x, y, to_x, to_y = columns
-            return np.hypot(to_x - x, to_y - y)
+            value = np.hypot(to_x - x, to_y - y)
         case Haversine():
-            return _haversine_km(*map(np.radians, columns))
-    return columns[0] / np.where(columns[1] == 0, np.nan, columns[1])
+            value = _haversine_km(*map(np.radians, columns))
+        case _:
+            value = columns[0] / np.where(columns[1] == 0, np.nan, columns[1])
+    return value
 
 
 def _haversine_km(
     latitude: Numbers, longitude: Numbers, to_latitude: Numbers, to_longitude: Numbers
-) -> np.ndarray:
+) -> Numbers:
     haversine = (
         np.sin((to_latitude - latitude) / 2) ** 2
         + np.cos(latitude) * np.cos(to_latitude) * np.sin((to_longitude - longitude) / 2) ** 2
     )
-    return 2 * EARTH_RADIUS_KM * np.arcsin(np.sqrt(np.minimum(haversine, 1)))
+    distance: Numbers = 2 * EARTH_RADIUS_KM * np.arcsin(np.sqrt(np.minimum(haversine, 1)))
+    return distance
 
 
 def _imputed(feature: Numeric, x: Numbers) -> Numbers:
