@@ -11,7 +11,7 @@ from pipelines.audit.findings import Finding, Severity, passed, share
 from pipelines.audit.subject import Bools, Subject, differ, is_valid
 from pipelines.feature_warnings import warnings_of
 from transforms.columns import Date
-from transforms.features import Categorical
+from transforms.features import Categorical, Frequent
 
 DEGENERATE = "degenerate"
 # One category of so many rows; categories as numerous as so many rows.
@@ -60,7 +60,9 @@ def _warning(name: str, what: str, evidence: str) -> Finding:
 def _ids(subject: Subject, rows: pa.RecordBatch) -> Iterator[Finding]:
     """Vocabularies about as large as the data."""
     for feature in subject.dataset.features:
-        if isinstance(feature, Categorical) and feature.top_k is None and feature.min_count == 1:
+        if isinstance(feature, Categorical) and feature.ids == Frequent(
+            oov_buckets=feature.oov_ids
+        ):
             column = rows[feature.inputs[0]]
             distinct, present = pc.count_distinct(column).as_py(), len(rows) - column.null_count
             if distinct > _UNIQUE * max(present, 100):

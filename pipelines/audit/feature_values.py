@@ -18,8 +18,11 @@ from transforms.features import (
     Cyclic,
     Feature,
     Grid,
+    Identity,
+    Listed,
     Numeric,
 )
+from transforms.features.categorical import MOST_FREQUENT
 from transforms.pairs import (
     EARTH_RADIUS_KM,
     UNITS_US,
@@ -57,8 +60,7 @@ def ids_of_features(features: tuple[Feature, ...], rows: pa.RecordBatch) -> dict
 def _values_of(feature: Feature, rows: pa.RecordBatch) -> Numbers | Ints | None:
     match feature:
         case Categorical():
-            encoded = rows[feature.inputs[0]].dictionary_encode(null_encoding="encode")
-            return encoded.indices.to_numpy()  # type: ignore[no-any-return]
+            return _category_ids(feature, rows[feature.inputs[0]])
         case Calendar() | Cyclic():
             return _on_calendar(feature, rows[feature.inputs[0]])
         case Numeric():
@@ -69,6 +71,24 @@ def _values_of(feature: Feature, rows: pa.RecordBatch) -> Numbers | Ints | None:
         case Grid():
             return _cells(feature, rows)
     return None
+
+
+def _category_ids(feature: Categorical, column: pa.Array) -> np.ndarray:
+    """A number for each value that the feature tells apart, another where it is missing."""
+    if feature.impute not in (None, MOST_FREQUENT):
+        column = pc.fill_null(column, feature.impute)
+    there = is_valid(column)
+    if isinstance(feature.ids, Listed):
+        column = pc.fill_null(pc.index_in(column, pa.array(feature.ids.values, column.type)), -1)
+    elif isinstance(feature.ids, Identity):
+        column = column.cast(pa.int64())
+        known = pc.and_(pc.greater_equal(column, 0), pc.less(column, feature.ids.size))
+        column = pc.if_else(known, column, -1)
+    found = column.dictionary_encode(null_encoding="encode").indices.to_numpy()
+    if there.all() or not there.any():
+        return found  # type: ignore[no-any-return]
+    missing = found.max() + 1 if feature.impute is None else np.bincount(found[there]).argmax()
+    return np.where(there, found, missing)
 
 
 def _operand(source: str | Pair, rows: pa.RecordBatch) -> Numbers:

@@ -17,6 +17,7 @@ from transforms.features import (
     Crossed,
     Custom,
     Cyclic,
+    Frequent,
     Grid,
     Numeric,
 )
@@ -76,7 +77,7 @@ def dataset(**changes: object) -> Dataset:
             Bucketized("price", linspace=[0.0, 10.0, 11], name="tens"),
             Grid("price", "twice", cells=[2, 3], latitudes=[0.0, 1.0], name="cell"),
             Cyclic("day", "day_of_year"),
-            Categorical("shop", top_k=5, embed=3),
+            Categorical("shop", Frequent(top_k=5), embed=3),
             Bucketized("twice", boundaries=[1.0, 2.0]),
             Calendar("t", "day_of_week", tz="Europe/Berlin", name="dow"),
             Crossed("dow_shop", ["dow", "shop_id"], buckets=50, embed=2),

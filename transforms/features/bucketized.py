@@ -8,7 +8,7 @@ import numpy as np
 
 from transforms.columns import Column, Integer, Number
 from transforms.errors import Problem
-from transforms.features.on_column import OnColumn, embed_problems
+from transforms.features.on_column import Embed, OnColumn, embed_problems
 
 
 @dataclass(frozen=True)
@@ -21,19 +21,21 @@ class Bucketized(OnColumn):
         boundaries: or the boundaries themselves, ascending.
         linspace: or (start, stop, count): count boundaries evenly spaced from start to stop, both
             included, as numpy.linspace has them; these make count + 1 buckets.
-        embed: dimensions of the embedding on the deep side; None: chosen from the size.
+        embed: dimensions of the embedding on the deep side, or ``"one_hot"``; None: chosen from
+            the size.
         name: the output's name; None: ``<column>_bucket``.
     """
 
     quantiles: int | None = None
     boundaries: tuple[float, ...] = ()
     linspace: tuple[float, float, int] | None = None
-    embed: int | None = None
+    embed: Embed = None
     name: str | None = None
 
     suffix = "bucket"
     kinds = (Number, Integer)
     takes_pairs = True
+    crossable = True
 
     @property
     def given_boundaries(self) -> tuple[float, ...]:

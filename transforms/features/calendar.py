@@ -6,7 +6,7 @@ from typing import Literal
 
 from transforms.columns import Column, Date, Timestamp
 from transforms.errors import Problem
-from transforms.features.on_column import OnColumn, embed_problems
+from transforms.features.on_column import Embed, OnColumn, embed_problems
 from transforms.zones import is_zone
 
 CALENDAR_SIZES = {
@@ -34,7 +34,8 @@ class Calendar(OnColumn):
             ``week_of_year`` (53, of ISO 8601, week 1 is 0), ``month`` (12, January is 0),
             ``quarter`` (4, January is in 0) or ``is_weekend`` (2, Saturday and Sunday are 1).
         tz: the IANA zone of the clock that is read; its transitions travel in the graph.
-        embed: dimensions of the embedding on the deep side; None: chosen from the size.
+        embed: dimensions of the embedding on the deep side, or ``"one_hot"``; None: chosen from
+            the size.
         name: the output's name; None: ``<column>_<part>``.
     """
 
@@ -43,10 +44,11 @@ class Calendar(OnColumn):
         "day_of_month", "day_of_year", "week_of_year", "month", "quarter", "is_weekend",
     ] = "hour_of_day"  # fmt: skip
     tz: str = "UTC"
-    embed: int | None = None
+    embed: Embed = None
     name: str | None = None
 
     kinds = (Timestamp, Date)
+    crossable = True
 
     @property
     def suffix(self) -> str:  # type: ignore[override]

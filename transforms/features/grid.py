@@ -7,14 +7,15 @@ from typing import ClassVar
 
 from transforms.columns import Column, Integer, Number
 from transforms.errors import Problem
-from transforms.features.on_column import embed_problems, kind_problems
+from transforms.features.on_column import Embed, embed_problems, kind_problems
+from transforms.features.outputs import Outputs
 from transforms.freeze import freeze_sequences
 
 _Bounds = tuple[float, float]
 
 
 @dataclass(frozen=True)
-class Grid:
+class Grid(Outputs):
     """The cell of a latitude/longitude grid that a place lies in: one id per cell.
 
     The id is ``row * columns + column``, rows counted from the south and columns from the west. A
@@ -27,7 +28,8 @@ class Grid:
         latitudes: least and greatest latitude, between which rows are evenly spaced, both
             included; None: rows of equal frequency on train, without an outside.
         longitudes: the same for columns.
-        embed: dimensions of the embedding on the deep side; None: chosen from the size.
+        embed: dimensions of the embedding on the deep side, or ``"one_hot"``; None: chosen from
+            the size.
         name: the output's name; None: ``<latitude>_<longitude>_cell``.
     """
 
@@ -36,10 +38,11 @@ class Grid:
     cells: tuple[int, int]
     latitudes: _Bounds | None = None
     longitudes: _Bounds | None = None
-    embed: int | None = None
+    embed: Embed = None
     name: str | None = None
 
     kinds: ClassVar[tuple[type[Column], ...]] = (Number, Integer)
+    crossable = True
 
     def __post_init__(self) -> None:
         freeze_sequences(self)
@@ -58,6 +61,11 @@ class Grid:
     def outputs(self) -> tuple[str, ...]:
         """The names of all transformed columns."""
         return (self.output,)
+
+    @property
+    def oov_ids(self) -> int:
+        """How many ids places outside the bounds share."""
+        return int(self.latitudes is not None or self.longitudes is not None)
 
     def problems(self, where: str, columns: Mapping[str, Column]) -> Iterator[Problem]:
         """Yields the mistakes of this feature; ``where`` is its path in the definition."""
