@@ -36,11 +36,20 @@ from trainer.training import predict, train
 # Tuned on the eval split, by hand for ours and by `--search` for LightGBM's; see docs/quality.md.
 OURS = TrainOptions()
 PEERS: Mapping[str, PeerOptions] = {
-    "departure": PeerOptions(),
-    "schedule": PeerOptions(),
-    "late": PeerOptions(),
-    "schedule_late": PeerOptions(),
-}
+    "departure": PeerOptions(
+        num_leaves=127, learning_rate=0.1, min_data_in_leaf=100, feature_fraction=0.3,
+        from_baseline=True,
+    ),
+    "schedule": PeerOptions(
+        num_leaves=15, min_data_in_leaf=400, feature_fraction=0.6, lambda_l2=100.0, crosses=False
+    ),
+    "late": PeerOptions(
+        num_leaves=127, learning_rate=0.1, feature_fraction=0.6, lambda_l2=100.0, crosses=False
+    ),
+    "schedule_late": PeerOptions(
+        num_leaves=15, min_data_in_leaf=400, feature_fraction=0.6, lambda_l2=100.0, crosses=False
+    ),
+}  # fmt: skip
 FOLDER = ROOT / "benchmarks/results/model_quality"
 
 

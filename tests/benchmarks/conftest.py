@@ -9,13 +9,17 @@ from types import ModuleType
 
 import pytest
 
-BENCHMARKS = Path(__file__).resolve().parents[2] / "benchmarks"
+ROOT = Path(__file__).resolve().parents[2]
+
+
+def import_from(folder: Path, module: str) -> Iterator[ModuleType]:
+    with pytest.MonkeyPatch.context() as patch:
+        patch.syspath_prepend(str(folder))
+        yield importlib.import_module(module)
 
 
 def import_benchmark(module: str) -> Iterator[ModuleType]:
-    with pytest.MonkeyPatch.context() as patch:
-        patch.syspath_prepend(str(BENCHMARKS))
-        yield importlib.import_module(module)
+    yield from import_from(ROOT / "benchmarks", module)
 
 
 @pytest.fixture(scope="session")
@@ -31,3 +35,13 @@ def lightgbm_model() -> Iterator[ModuleType]:
 @pytest.fixture(scope="session")
 def model_report() -> Iterator[ModuleType]:
     yield from import_benchmark("model_report")
+
+
+@pytest.fixture(scope="session")
+def model_quality() -> Iterator[ModuleType]:
+    yield from import_benchmark("model_quality")
+
+
+@pytest.fixture(scope="session")
+def flights_example() -> Iterator[ModuleType]:
+    yield from import_from(ROOT / "examples/flights", "flights")
