@@ -110,7 +110,7 @@ def _deep(
     inputs: ModelInputs,
     options: TrainOptions,
 ) -> keras.KerasTensor:
-    """Returns (batch, 1): hidden layers over the numbers and the embeddings."""
+    """Returns (batch, 1): hidden layers over the numbers, the embeddings and the one-hots."""
     parts = [] if standard is None else [standard]
     by_size: dict[int, list[CategoricalInput]] = defaultdict(list)
     for column in inputs.categorical:
@@ -118,6 +118,8 @@ def _deep(
             by_size[column.embed].append(column)
     for size, columns in sorted(by_size.items()):
         parts.append(lookup.embeddings(columns, size, f"embeddings_{size}"))
+    if hot := [column for column in inputs.categorical if column.one_hot]:
+        parts.append(lookup.one_hots(hot))
     if not parts:
         raise InputError(
             f"--model {options.model} has only crosses without embed= to go on; "
