@@ -37,8 +37,8 @@ from trainer.training import predict, train
 OURS = TrainOptions()
 PEERS: Mapping[str, PeerOptions] = {
     "departure": PeerOptions(
-        num_leaves=127, learning_rate=0.1, min_data_in_leaf=100, feature_fraction=0.3,
-        from_baseline=True,
+        num_leaves=127, learning_rate=0.1, min_data_in_leaf=100, feature_fraction=0.6,
+        lambda_l2=10.0, crosses=False, from_baseline=True,
     ),
     "schedule": PeerOptions(
         num_leaves=15, min_data_in_leaf=400, feature_fraction=0.6, lambda_l2=100.0, crosses=False
