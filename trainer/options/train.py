@@ -1,16 +1,15 @@
-"""Arguments of the training commands; stdlib only, so that ``--help`` is quick."""
+"""Arguments of ``train``."""
 
 import argparse
 from collections.abc import Iterator
 from dataclasses import dataclass
-from pathlib import PurePath
 from typing import Literal, get_args
 
+from trainer.options.arguments import add_common, choice, describe, with_default
 from transforms.errors import InputError, Problem
 
 ModelKind = Literal["linear", "deep", "wide_deep"]
 OptimizerName = Literal["adam", "adagrad", "ftrl", "rmsprop", "sgd"]
-SPLITS = ("train", "eval", "test")
 
 
 @dataclass(frozen=True)
@@ -58,8 +57,8 @@ class TrainOptions:
             raise InputError("training options: " + "; ".join(problems))
 
     def _problems(self) -> Iterator[Problem]:
-        yield from _choice("--model", self.model, get_args(ModelKind))
-        yield from _choice("--optimizer", self.optimizer, get_args(OptimizerName))
+        yield from choice("--model", self.model, get_args(ModelKind))
+        yield from choice("--optimizer", self.optimizer, get_args(OptimizerName))
         for flag, count in (
             ("--max-steps", self.max_steps),
             ("--batch-size", self.batch_size),
@@ -84,38 +83,6 @@ class TrainOptions:
             yield Problem("--seed", self.seed, "out of range", "give a whole number below 2**31")
 
 
-def _choice(flag: str, value: str, allowed: tuple[str, ...]) -> Iterator[Problem]:
-    if value not in allowed:
-        yield Problem(flag, value, "no such choice", "use one of " + ", ".join(allowed))
-
-
-@dataclass(frozen=True)
-class EvaluateOptions:
-    """What is evaluated, and how.
-
-    Attributes:
-        split: ``train``, ``eval`` or ``test``.
-        model: an exported model's folder, or a folder of them; None: the last training's best.
-        threshold: probability from which a row counts as positive.
-
-    Raises:
-        InputError: options out of range.
-    """
-
-    split: str = "test"
-    model: str | None = None
-    threshold: float = 0.5
-
-    def __post_init__(self) -> None:
-        problems = list(_choice("--split", self.split, SPLITS))
-        if not 0 <= self.threshold <= 1:
-            problems.append(
-                Problem("--threshold", self.threshold, "not a probability", "give 0 to 1")
-            )
-        if problems:
-            raise InputError("evaluation options: " + "; ".join(map(str, problems)))
-
-
 def train_options(args: argparse.Namespace) -> TrainOptions:
     """Returns the options that `add_train_arguments` parsed.
 
@@ -127,19 +94,10 @@ def train_options(args: argparse.Namespace) -> TrainOptions:
     return TrainOptions(**values)
 
 
-def evaluate_options(args: argparse.Namespace) -> EvaluateOptions:
-    """Returns the options that `add_evaluate_arguments` parsed.
-
-    Raises:
-        InputError: options out of range.
-    """
-    return EvaluateOptions(split=args.split, model=args.model, threshold=args.threshold)
-
-
 def add_train_arguments(parser: argparse.ArgumentParser) -> None:
     """Adds the arguments of ``train``."""
     default = TrainOptions()
-    _describe(
+    describe(
         parser,
         "Train on a run folder, evaluate on its eval split, export a SavedModel to RUN/model/. "
         "A killed training continues where its last checkpoint left it.",
@@ -154,13 +112,13 @@ def add_train_arguments(parser: argparse.ArgumentParser) -> None:
         "--fresh", action="store_true", help="forget the checkpoint in RUN/training/; models stay"
     )
     parser.add_argument("--no-export", action="store_true", help="write no SavedModel")
-    _add_common(parser)
+    add_common(parser)
 
 
 def _add_model_arguments(parser: argparse.ArgumentParser, default: TrainOptions) -> None:
     group = parser.add_argument_group("model")
     add = group.add_argument
-    add("--model", choices=get_args(ModelKind), default=default.model, help=_default("kind"))
+    add("--model", choices=get_args(ModelKind), default=default.model, help=with_default("kind"))
     add(
         "--hidden-units", type=_widths, default=default.hidden_units, metavar="N,N",
         help=f"widths of the hidden layers (default: {','.join(map(str, default.hidden_units))})",
@@ -169,107 +127,42 @@ def _add_model_arguments(parser: argparse.ArgumentParser, default: TrainOptions)
         "--drop-features", action="append", default=[], metavar="PATTERN",
         help="leave out the transformed outputs that match, such as '*_1h_by_*'; repeatable",
     )  # fmt: skip
-    add("--dropout", type=float, default=default.dropout, metavar="SHARE", help=_default("share"))
-    add("--l1", type=float, default=default.l1, help=_default("penalty on absolute weights"))
-    add("--l2", type=float, default=default.l2, help=_default("penalty on squared weights"))
+    add(
+        "--dropout",
+        type=float,
+        default=default.dropout,
+        metavar="SHARE",
+        help=with_default("share"),
+    )
+    add("--l1", type=float, default=default.l1, help=with_default("penalty on absolute weights"))
+    add("--l2", type=float, default=default.l2, help=with_default("penalty on squared weights"))
 
 
 def _add_fit_arguments(parser: argparse.ArgumentParser, default: TrainOptions) -> None:
     group = parser.add_argument_group("training")
     add = group.add_argument
-    add("--max-steps", type=int, default=default.max_steps, metavar="N", help=_default("steps"))
+    add("--max-steps", type=int, default=default.max_steps, metavar="N", help=with_default("steps"))
     add(
         "--batch-size", type=int, default=default.batch_size, metavar="N",
-        help=_default("rows per step"),
+        help=with_default("rows per step"),
     )  # fmt: skip
     add(
         "--learning-rate", type=float, default=default.learning_rate, metavar="RATE",
-        help=_default("peak rate; it falls to zero over --max-steps"),
+        help=with_default("peak rate; it falls to zero over --max-steps"),
     )  # fmt: skip
     add(
         "--optimizer", choices=get_args(OptimizerName), default=default.optimizer,
-        help=_default("optimizer"),
+        help=with_default("optimizer"),
     )  # fmt: skip
     add(
         "--eval-every", type=int, default=default.eval_every, metavar="N",
-        help=_default("steps between evaluations, each with a checkpoint"),
+        help=with_default("steps between evaluations, each with a checkpoint"),
     )  # fmt: skip
     add(
         "--patience", type=int, default=default.patience, metavar="N",
-        help=_default("evaluations without improvement before training ends"),
+        help=with_default("evaluations without improvement before training ends"),
     )  # fmt: skip
-    add("--seed", type=int, default=default.seed, metavar="N", help=_default("random seed"))
-
-
-def add_evaluate_arguments(parser: argparse.ArgumentParser) -> None:
-    """Adds the arguments of ``evaluate``."""
-    default = EvaluateOptions()
-    _describe(
-        parser,
-        "Measure a model on a whole split, beside the baselines; write RUN/evaluation/<split>.json "
-        "and .png.",
-        "evaluate runs/flights",
-        "evaluate runs/flights --split eval --model runs/flights/model",
-        "evaluate runs/late --threshold 0.3 --json",
-    )
-    parser.add_argument("run", metavar="RUN", help="folder that `forebay preprocess` wrote")
-    parser.add_argument(
-        "--model", metavar="DIR",
-        help="a model exported from this run, or a folder of them, of which the newest is taken "
-        "(default: the best of the last training)",
-    )  # fmt: skip
-    parser.add_argument("--split", choices=SPLITS, default=default.split, help=_default("rows"))
-    parser.add_argument(
-        "--threshold", type=float, default=default.threshold, metavar="P",
-        help=_default("probability from which a row counts as positive"),
-    )  # fmt: skip
-    _add_common(parser)
-
-
-def add_predict_arguments(parser: argparse.ArgumentParser) -> None:
-    """Adds the arguments of ``predict``."""
-    _describe(
-        parser,
-        "Answer JSON lines with JSON lines, in order. A line that does not fit the model is "
-        'answered {"error": ..., "line": n} and the rest go on; the exit status is 1 where '
-        "every line failed.",
-        "predict --model runs/flights/model < rows.jsonl",
-        "predict --model runs/flights/model rows.jsonl --output answers.jsonl",
-        "predict --model runs/flights/model/1767225600 < rows.jsonl",
-    )
-    parser.add_argument(
-        "input",
-        nargs="?",
-        default="-",
-        metavar="INPUT",
-        help="JSON lines (default: standard input)",
-    )
-    parser.add_argument(
-        "--model", required=True, metavar="DIR",
-        help="an exported model, or a folder of them, of which the newest is taken",
-    )  # fmt: skip
-    parser.add_argument(
-        "--output", default="-", metavar="FILE", help="where answers go (default: standard output)"
-    )
-    parser.add_argument("--debug", action="store_true", help="show tracebacks")
-
-
-def _add_common(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("--json", action="store_true", help="print the result as JSON")
-    parser.add_argument("--debug", action="store_true", help="show tracebacks")
-
-
-def _describe(parser: argparse.ArgumentParser, description: str, *examples: str) -> None:
-    """Gives a parser its description, and examples under the name it is called by."""
-    parser.description = description
-    program = parser.prog.rpartition(" ")[0] or PurePath(parser.prog).name
-    lines = [f"  {program} {example}" for example in examples]
-    parser.epilog = "\n".join(["examples:", *lines])
-    parser.formatter_class = argparse.RawDescriptionHelpFormatter
-
-
-def _default(text: str) -> str:
-    return f"{text} (default: %(default)s)"
+    add("--seed", type=int, default=default.seed, metavar="N", help=with_default("random seed"))
 
 
 def _widths(text: str) -> tuple[int, ...]:
