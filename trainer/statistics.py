@@ -1,4 +1,4 @@
-"""Means and deviations of a training split, exact, in one pass."""
+"""Means and deviations of a training split, exact, in one pass over every worker's share."""
 
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -7,6 +7,7 @@ import numpy as np
 import numpy.typing as npt
 
 from trainer.data import Examples
+from trainer.team import Team
 
 Floats = npt.NDArray[np.float64]
 
@@ -32,13 +33,18 @@ class TrainStatistics:
     label: Moments
 
 
-def train_statistics(batches: Iterable[Examples]) -> TrainStatistics:
-    """Computes the moments of numeric inputs and of the label over all batches."""
+def train_statistics(batches: Iterable[Examples], team: Team) -> TrainStatistics:
+    """Computes the moments of numeric inputs and of the label.
+
+    Args:
+        batches: this worker's rows, all of them.
+        team: the workers, whose rows count together; all get the same moments.
+    """
     numbers, label = _Running(), _Running()
     for batch in batches:
         numbers.add(batch.numbers.astype(np.float64))
         label.add(batch.label.astype(np.float64)[:, None])
-    return TrainStatistics(numbers.moments(), label.moments())
+    return TrainStatistics(numbers.of_all(team).moments(), label.of_all(team).moments())
 
 
 class _Running:
@@ -54,8 +60,17 @@ class _Running:
         self._squares: Floats = np.zeros(1)
 
     def add(self, values: Floats) -> None:
-        count, mean = len(values), values.mean(axis=0)
-        squares = np.square(values - mean).sum(axis=0)
+        mean = values.mean(axis=0)
+        self._merge(len(values), mean, np.square(values - mean).sum(axis=0))
+
+    def of_all(self, team: Team) -> "_Running":
+        """Returns the moments of all workers' rows, merged in the workers' order."""
+        columns, merged = len(self._mean), _Running()
+        for count, *rest in team.gather([self._count, *self._mean, *self._squares]):
+            merged._merge(int(count), np.array(rest[:columns]), np.array(rest[columns:]))
+        return merged
+
+    def _merge(self, count: int, mean: Floats, squares: Floats) -> None:
         total = self._count + count
         shift = mean - self._mean
         self._squares = self._squares + squares + shift**2 * (self._count * count / total)

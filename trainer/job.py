@@ -1,0 +1,151 @@
+"""What stays the same while a model trains, on one worker."""
+
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import asdict, dataclass
+from typing import Any
+
+import tensorflow as tf
+
+from trainer.answers import BEST_BY, EVAL_LOSS, eval_metrics
+from trainer.batches import training_batches
+from trainer.data import Examples, SplitReader
+from trainer.inputs import ModelInputs
+from trainer.model import Models, build, optimizer
+from trainer.options import LoopOptions, TrainOptions
+from trainer.run_folder import RunFolder
+from trainer.statistics import TrainStatistics, train_statistics
+from trainer.steps import Loss, RunSteps, compiled_steps, loss_function
+from trainer.team import Team
+from trainer.updater import Updater
+from transforms.errors import InputError
+from transforms.labels import Task
+
+
+@dataclass(frozen=True)
+class Job:
+    """A training, ready to begin or to go on.
+
+    Attributes:
+        run: what it trains on.
+        options: of the model and its training.
+        loop: when it looks, and what it writes.
+        team: this worker, and its line to the others.
+        inputs: what the model is given.
+        statistics: of the train split.
+        models: the model.
+        updater: what applies gradients.
+        loss: of a batch.
+        run_steps: takes steps.
+        batches: makes this worker's batches, from a step on.
+        steps_per_pass: after how many this worker has seen all its rows.
+        eval_parts: reads the eval split.
+    """
+
+    run: RunFolder
+    options: TrainOptions
+    loop: LoopOptions
+    team: Team
+    inputs: ModelInputs
+    statistics: TrainStatistics
+    models: Models
+    updater: Updater
+    loss: Loss
+    run_steps: RunSteps
+    batches: Callable[[int], tf.data.Dataset]
+    steps_per_pass: int
+    eval_parts: Callable[[], Iterable[Examples]]
+
+    @property
+    def task(self) -> Task:
+        """What kind of label is learned."""
+        return self.run.definition.label.task
+
+    @property
+    def checkpoint_every(self) -> int:
+        """Steps between checkpoints."""
+        return self.loop.checkpoint_every or self.options.eval_every
+
+    @property
+    def identity(self) -> dict[str, Any]:
+        """What must be the same for the training to continue."""
+        return identity(self.run, self.options, self.team)
+
+    @property
+    def local_variables(self) -> list[tf.Variable]:
+        """Float variables that no gradient changes: each worker's own rows do."""
+        variables = self.models.score.non_trainable_variables
+        return [variable.value for variable in variables if variable.dtype.startswith("float")]
+
+    def evaluate(self) -> dict[str, float]:
+        """Returns the metrics of the model, as it is now, on the eval split."""
+        return eval_metrics(self.models.prediction, self.eval_parts(), self.task)
+
+    def score(self, metrics: Mapping[str, float]) -> float:
+        """Returns what evaluations are compared by, the less the better.
+
+        Raises:
+            InputError: the eval split has no such metric.
+        """
+        name = self.options.best_by or EVAL_LOSS[self.task]
+        if name not in metrics:
+            raise InputError(
+                f"--best-by {name}: the eval split has none, for want of labels of both kinds; "
+                f"use {EVAL_LOSS[self.task]}, or change the definition's split"
+            )
+        return -metrics[name] if BEST_BY[self.task][name] else metrics[name]
+
+
+def identity(run: RunFolder, options: TrainOptions, team: Team) -> dict[str, Any]:
+    """Returns what must be the same for a training to continue."""
+    manifest = run.manifest
+    data = {"definition": manifest.definition_digest[:12], "run created": manifest.created}
+    inputs = list(run.model_inputs(options.drop_features).names)
+    return {**data, "workers": team.size, "inputs": inputs, **asdict(options)}
+
+
+def prepare(run: RunFolder, options: TrainOptions, loop: LoopOptions, team: Team) -> Job:
+    """Reads what a training needs to know and builds a model with fresh weights.
+
+    Raises:
+        InputError: the options do not suit the run, or the number of workers.
+        RunFolderError: a split is empty or damaged.
+    """
+    _check(run.definition.label.task, options, team)
+    inputs = run.model_inputs(options.drop_features)
+    reader = SplitReader(run, "train", inputs, worker=team.worker)
+    examples = reader.read() if reader.fits_in_memory else None
+    statistics = train_statistics(reader.batches() if examples is None else [examples], team)
+    models = build(inputs, run.definition.label.task, statistics, options)
+    updater = Updater(optimizer(options), models.score.trainable_variables)
+    loss = loss_function(run.definition.label.task, statistics)
+    own_rows = options.batch_size // team.size
+    return Job(
+        run, options, loop, team, inputs, statistics, models, updater, loss,
+        run_steps=compiled_steps(team, models.score, updater, loss),
+        batches=lambda step: training_batches(reader, examples, own_rows, options.seed, step),
+        steps_per_pass=reader.rows // min(own_rows, reader.rows),
+        eval_parts=_eval_parts(run, inputs),
+    )  # fmt: skip
+
+
+def _eval_parts(run: RunFolder, inputs: ModelInputs) -> Callable[[], Iterable[Examples]]:
+    """Returns what yields the eval split, kept in memory where it fits."""
+    reader = SplitReader(run, "eval", inputs)
+    if not reader.fits_in_memory:
+        return reader.batches
+    kept = [reader.read()]
+    return lambda: kept
+
+
+def _check(task: Task, options: TrainOptions, team: Team) -> None:
+    """Refuses what only the run and the workers show to be wrong."""
+    if options.best_by is not None and options.best_by not in BEST_BY[task]:
+        raise InputError(
+            f"--best-by {options.best_by}: no metric of a {task.replace('_', ' ')}; "
+            f"use one of {', '.join(BEST_BY[task])}"
+        )
+    if options.batch_size % team.size:
+        raise InputError(
+            f"--batch-size {options.batch_size} cannot be shared by {team.size} workers evenly; "
+            f"try {max(1, options.batch_size // team.size) * team.size}"
+        )
