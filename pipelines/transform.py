@@ -2,7 +2,7 @@
 
 import zlib
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from typing import Any
 
 import apache_beam as beam
@@ -150,7 +150,7 @@ class _WriteExamples(beam.DoFn):
         )
         pieces = _gzipped(encoded) if self._gzip else encoded
         entry = write_file(FileSystems.join(self._folder, name), pieces)
-        yield ("files", name, asdict(entry))
+        yield ("files", name, asdict(replace(entry, rows=len(batch))))
         yield ("written", split, len(batch))
 
 

@@ -46,9 +46,9 @@ def _pass(
     if examples is not None:
         order = tf.random.experimental.stateless_shuffle(tf.range(len(examples)), seed)
         return tf.data.Dataset.from_tensor_slices(order).batch(batch_size, drop_remainder=True)
-    files = tf.random.experimental.stateless_shuffle(tf.constant(reader.files), seed)
+    order = tf.random.experimental.stateless_shuffle(tf.range(len(reader.share.parts)), seed)
     # Not Dataset.shuffle: its seed may be no tensor once a global seed is set.
-    chunks = read_records(files).batch(SHUFFLE_ROWS).enumerate(1)
+    chunks = read_records(reader.share.parts, order).batch(SHUFFLE_ROWS).enumerate(1)
     shuffled = chunks.map(
         lambda i, chunk: tf.random.experimental.stateless_shuffle(
             chunk, seed + tf.stack([0, i * 2**32])

@@ -14,6 +14,7 @@ import tensorflow as tf
 from trainer.inputs import ModelInputs
 from trainer.records import read_records
 from trainer.run_folder import RunFolder
+from trainer.shares import ALONE, Worker, share_of
 from transforms.errors import InputError, RunFolderError
 
 MEMORY_BYTES = 2 * 2**30
@@ -51,16 +52,26 @@ class SplitReader:
         split: ``train``, ``eval`` or ``test``.
         inputs: what the model is given.
         carried: carried columns to read besides the label.
+        patterns: of the names of the files to read; empty: all.
+        worker: whose share of them to read.
 
     Raises:
         RunFolderError: the split has no rows, or a file of it is damaged.
+        InputError: a pattern matches no file, or there are fewer rows than workers.
     """
 
     def __init__(
-        self, run: RunFolder, split: str, inputs: ModelInputs, carried: Sequence[str] = ()
+        self,
+        run: RunFolder,
+        split: str,
+        inputs: ModelInputs,
+        carried: Sequence[str] = (),
+        *,
+        patterns: Sequence[str] = (),
+        worker: Worker = ALONE,
     ) -> None:
-        self.files = run.examples(split)
-        self.rows = run.rows(split)
+        self.share = share_of(run.examples(split, patterns), worker)
+        self.rows = self.share.rows
         self._inputs = inputs
         self._carried = tuple(carried)
         self._label = run.definition.label.column
@@ -82,7 +93,7 @@ class SplitReader:
             InputError: a row has no label, a number is not finite or an id is out of range.
         """
         rows = 0
-        records = read_records(self.files).batch(READ_BATCH)
+        records = read_records(self.share.parts).batch(READ_BATCH)
         parsed = records.map(self.parse, num_parallel_calls=tf.data.AUTOTUNE)
         try:
             for columns in parsed.prefetch(tf.data.AUTOTUNE).as_numpy_iterator():
@@ -90,13 +101,14 @@ class SplitReader:
                 yield self._checked(columns)
         except (tf.errors.DataLossError, tf.errors.InvalidArgumentError) as error:
             raise RunFolderError(
-                f"the examples beside {self.files[0]} cannot be read ({error.message}); "
+                f"the examples beside {self.share.parts[0].path} cannot be read ({error.message}); "
                 "make the run anew with `forebay preprocess --overwrite`"
             ) from error
         if rows != self.rows:
             raise RunFolderError(
-                f"the examples beside {self.files[0]} are {rows:,} rows where the manifest says "
-                f"{self.rows:,}; make the run anew with `forebay preprocess --overwrite`"
+                f"the examples beside {self.share.parts[0].path} are {rows:,} rows where the "
+                f"manifest says {self.rows:,}; make the run anew with `forebay preprocess "
+                "--overwrite`"
             )
 
     def read(self) -> Examples:

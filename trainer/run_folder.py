@@ -5,6 +5,7 @@ import json
 import posixpath
 from collections.abc import Iterable
 from dataclasses import dataclass
+from fnmatch import fnmatchcase
 from functools import cached_property
 
 import tensorflow_transform as tft
@@ -14,7 +15,7 @@ from trainer import files
 from trainer.inputs import ModelInputs, model_inputs
 from transforms import serialize
 from transforms.dataset import Dataset
-from transforms.errors import RunFolderError
+from transforms.errors import InputError, RunFolderError
 from transforms.manifest import DEFINITION_NAME, MANIFEST_NAME, Manifest
 
 TRANSFORM_FOLDERS = ("transform_fn", "transformed_metadata")
@@ -76,17 +77,31 @@ class RunFolder:
             )
         return rows
 
-    def examples(self, split: str) -> list[str]:
-        """Returns the paths of a split's TFRecord files.
+    def examples(self, split: str, patterns: Iterable[str] = ()) -> dict[str, int]:
+        """Returns how many rows each TFRecord file of a split has, by path.
+
+        Args:
+            split: ``train``, ``eval`` or ``test``.
+            patterns: of the names of the files to take, such as ``part-0000[0-4]*``; empty: all.
 
         Raises:
             RunFolderError: a file is gone, or is not of the size that the manifest says.
+            InputError: a pattern matches no file of the split.
         """
         self.rows(split)
-        names = self.manifest.examples(split)
+        names = _matching(self.manifest.examples(split), split, tuple(patterns))
         for name in names:
             self._check_size(name)
-        return [self.file(name) for name in names]
+        return {self.file(name): self._rows_of(name) for name in names}
+
+    def _rows_of(self, name: str) -> int:
+        rows = self.manifest.files[name].rows
+        if rows is None:
+            raise RunFolderError(
+                f"{self.file(MANIFEST_NAME)} does not say how many rows {name} has; "
+                "make the run anew with `forebay preprocess --overwrite`"
+            )
+        return rows
 
     def _check_size(self, name: str) -> None:
         expected = self.manifest.files[name].size
@@ -98,6 +113,20 @@ class RunFolder:
                 f"{path} {state} where the manifest says {expected:,} bytes; "
                 "make the run anew with `forebay preprocess --overwrite`"
             )
+
+
+def _matching(names: list[str], split: str, patterns: tuple[str, ...]) -> list[str]:
+    """Returns the files whose name within the split's folder matches one of the patterns."""
+    found = {name: posixpath.basename(name) for name in names}
+    for pattern in patterns:
+        if not any(fnmatchcase(base, pattern) for base in found.values()):
+            raise InputError(
+                f"the pattern {pattern!r} matches no file of the split {split!r}; the manifest "
+                f"lists {len(names):,}, from {min(found.values())} to {max(found.values())}"
+            )
+    if not patterns:
+        return names
+    return [name for name in names if any(fnmatchcase(found[name], p) for p in patterns)]
 
 
 def open_run(path: str) -> RunFolder:

@@ -16,6 +16,7 @@ from trainer.options import TrainOptions
 from trainer.run_folder import RunFolder
 from transforms.errors import RunFolderError
 
+TRAINING_FOLDER = "training"
 KERAS_NAME = "model.keras"
 RECORD_NAME = "model.json"
 
@@ -40,14 +41,15 @@ class SavedTraining:
 
 def save_training(
     run: RunFolder,
+    folder: str,
     options: TrainOptions,
     inputs: ModelInputs,
     model: keras.Model,
     standing: Standing,
 ) -> SavedTraining:
-    """Writes a model with its best weights, and what it is, to ``RUN/training/``."""
-    with tempfile.TemporaryDirectory() as folder:
-        path = os.path.join(folder, KERAS_NAME)
+    """Writes a model with its best weights, and what it is, to a folder of the run."""
+    with tempfile.TemporaryDirectory() as scratch:
+        path = os.path.join(scratch, KERAS_NAME)
         model.save(path)
         content = files.read_bytes(path)
     record = {
@@ -61,8 +63,8 @@ def save_training(
         "transform_digest": run.transform_digest,
         "sha256": hashlib.sha256(content).hexdigest(),
     }
-    files.write_bytes(run.file("training", KERAS_NAME), content)
-    files.write_json(run.file("training", RECORD_NAME), record)
+    files.write_bytes(run.file(folder, KERAS_NAME), content)
+    files.write_json(run.file(folder, RECORD_NAME), record)
     return SavedTraining(model, inputs, record, content)
 
 

@@ -10,16 +10,17 @@ import numpy as np
 import numpy.typing as npt
 import tensorflow as tf
 
-from trainer import checkpoint, files, metrics
+from trainer import checkpoint, files
 from trainer.batches import training_batches
 from trainer.checkpoint import Checkpoint, Evaluation, Standing
 from trainer.data import Examples, SplitReader
 from trainer.inputs import ModelInputs
+from trainer.metrics import log_losses
 from trainer.model import Models, build, optimizer
 from trainer.options import TrainOptions
 from trainer.progress import Reporter
 from trainer.run_folder import RunFolder
-from trainer.saved import SavedTraining, save_training
+from trainer.saved import TRAINING_FOLDER, SavedTraining, save_training
 from trainer.statistics import TrainStatistics, train_statistics
 from transforms.errors import RunFailed
 from transforms.labels import Task
@@ -37,6 +38,7 @@ class _Job:
     """What stays the same while a model trains."""
 
     run: RunFolder
+    folder: str
     options: TrainOptions
     inputs: ModelInputs
     models: Models
@@ -47,7 +49,7 @@ class _Job:
 
     @property
     def checkpoint_path(self) -> str:
-        return self.run.file("training", checkpoint.CHECKPOINT_NAME)
+        return self.run.file(self.folder, checkpoint.CHECKPOINT_NAME)
 
     @property
     def identity(self) -> dict[str, Any]:
@@ -56,16 +58,26 @@ class _Job:
         return {**run, "inputs": list(self.inputs.names), **asdict(self.options)}
 
 
-def train(run: RunFolder, options: TrainOptions, *, fresh: bool = False) -> SavedTraining:
+def train(
+    run: RunFolder,
+    options: TrainOptions,
+    *,
+    fresh: bool = False,
+    folder: str = TRAINING_FOLDER,
+    on_evaluation: Callable[[Standing], None] | None = None,
+) -> SavedTraining:
     """Trains a model, or continues where the last checkpoint stands, and saves the best of it.
 
     Args:
-        run: the run; ``RUN/training/`` is written.
+        run: the run.
         options: of the model and the loop.
         fresh: whether to forget a checkpoint that is there.
+        folder: the folder of the run that is written.
+        on_evaluation: called after each evaluation, its checkpoint written; what it raises ends
+            the training.
 
     Returns:
-        The best model by the eval split, as it is saved in ``RUN/training/``.
+        The best model by the eval split, as it is saved in the folder.
 
     Raises:
         InputError: the examples do not suit the options; see `inputs.model_inputs` and `data`.
@@ -73,24 +85,24 @@ def train(run: RunFolder, options: TrainOptions, *, fresh: bool = False) -> Save
         RunFailed: the loss is no longer finite.
     """
     if fresh:
-        files.remove_folder(run.file("training"))
-    job = _prepare(run, options)
+        files.remove_folder(run.file(folder))
+    job = _prepare(run, folder, options)
     found = checkpoint.load(job.checkpoint_path, job.identity)
     standing, best = _resume(job, found)
     reporter = Reporter(
-        run.file("training", "logs"), options.max_steps, METRIC_NAMES[_task(run)], standing.step
+        run.file(folder, "logs"), options.max_steps, METRIC_NAMES[_task(run)], standing.step
     )
     with reporter:
-        standing, best = _fit(job, standing, best, reporter)
+        standing, best = _fit(job, standing, best, reporter, on_evaluation)
     checkpoint.assign(job.models.score.variables, best)
-    return save_training(run, options, job.inputs, job.models.prediction, standing)
+    return save_training(run, folder, options, job.inputs, job.models.prediction, standing)
 
 
 def _task(run: RunFolder) -> Task:
     return run.definition.label.task
 
 
-def _prepare(run: RunFolder, options: TrainOptions) -> _Job:
+def _prepare(run: RunFolder, folder: str, options: TrainOptions) -> _Job:
     inputs = run.model_inputs(options.drop_features)
     train_reader, eval_reader = (SplitReader(run, split, inputs) for split in ("train", "eval"))
     examples = train_reader.read() if train_reader.fits_in_memory else None
@@ -111,7 +123,7 @@ def _prepare(run: RunFolder, options: TrainOptions) -> _Job:
 
     loss = loss_function(_task(run), statistics)
     run_steps = _compiled_steps(models.score, optimize, loss)
-    return _Job(run, options, inputs, models, optimize, run_steps, batches, evaluate)
+    return _Job(run, folder, options, inputs, models, optimize, run_steps, batches, evaluate)
 
 
 def _resume(job: _Job, found: Checkpoint | None) -> tuple[Standing, checkpoint.Arrays]:
@@ -127,7 +139,11 @@ def _finished(standing: Standing, options: TrainOptions) -> bool:
 
 
 def _fit(
-    job: _Job, standing: Standing, best: checkpoint.Arrays, reporter: Reporter
+    job: _Job,
+    standing: Standing,
+    best: checkpoint.Arrays,
+    reporter: Reporter,
+    on_evaluation: Callable[[Standing], None] | None,
 ) -> tuple[Standing, checkpoint.Arrays]:
     """Trains until the steps or the patience are used up; returns the best weights too."""
     batches = iter(job.batches(standing.step))
@@ -142,6 +158,8 @@ def _fit(
             best = checkpoint.values(job.models.score.variables)
         _write_checkpoint(job, standing, best)
         reporter.evaluated(standing, job.options.batch_size)
+        if on_evaluation is not None:
+            on_evaluation(standing)
     return standing, best
 
 
@@ -235,7 +253,7 @@ def eval_loss(model: keras.Model, parts: Any, task: Task) -> float:
         if task == "regression":
             total += float(np.square(answer - label).sum())
         else:
-            total += metrics.log_losses(label, answer).sum()
+            total += log_losses(label, answer).sum()
         rows += len(label)
     mean = total / rows
     return math.sqrt(mean) if task == "regression" else mean

@@ -3,7 +3,7 @@
 import json
 import zlib
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, fields
+from dataclasses import asdict, dataclass, fields, replace
 from typing import Any
 
 from transforms.errors import RunFolderError
@@ -19,10 +19,12 @@ class FileEntry:
     Attributes:
         size: in bytes.
         crc32: CRC-32 of its content (ISO 3309, as gzip and zip have it), eight hexadecimal digits.
+        rows: examples in it; None for files that hold none.
     """
 
     size: int
     crc32: str
+    rows: int | None = None
 
     @classmethod
     def of(cls, content: bytes | memoryview) -> "FileEntry":
@@ -32,7 +34,7 @@ class FileEntry:
     def followed_by(self, content: bytes | memoryview) -> "FileEntry":
         """Describes the file with more content at its end."""
         crc32 = zlib.crc32(content, int(self.crc32, 16))
-        return FileEntry(self.size + len(content), f"{crc32:08x}")
+        return replace(self, size=self.size + len(content), crc32=f"{crc32:08x}")
 
 
 @dataclass(frozen=True)

@@ -6,6 +6,7 @@ import json
 import shutil
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -200,7 +201,9 @@ def write_examples(run: Path, batches: list[pa.RecordBatch]) -> dict[str, int]:
 def write_manifest(run: Path, dataset: Dataset, rows: dict[str, int]) -> None:
     (run / DEFINITION_NAME).write_text(serialize.to_json(dataset), encoding="utf-8")
     entries = {
-        str(path.relative_to(run)): FileEntry.of(path.read_bytes())
+        str(path.relative_to(run)): replace(
+            FileEntry.of(path.read_bytes()), rows=BATCH if path.match("examples/*/*") else None
+        )
         for path in sorted(run.rglob("*"))
         if path.is_file()
     }

@@ -12,6 +12,7 @@ from trainer import data
 from trainer.batches import training_batches
 from trainer.data import Examples, SplitReader
 from trainer.run_folder import open_run
+from trainer.shares import Worker
 from trainer.statistics import train_statistics
 
 
@@ -37,6 +38,30 @@ def test_every_row_is_read_once(examples: Examples, rows: dict[str, Any]) -> Non
     order = [place[trip] for trip in examples.carried["trip_id"]]
     np.testing.assert_array_equal(examples.label, rows["delay"][order])
     np.testing.assert_array_equal(examples.carried["guess"], rows["guess"][order])
+
+
+@pytest.mark.parametrize(("count", "by"), [(2, "files"), (3, "records"), (7, "records")])
+def test_workers_read_disjoint_and_complete_shares(
+    regression_run: Path, examples: Examples, count: int, by: str
+) -> None:
+    run = open_run(str(regression_run))
+    readers = [
+        SplitReader(run, "train", run.model_inputs(), ("trip_id",), worker=Worker(i, count))
+        for i in range(count)
+    ]
+    assert {reader.share.by for reader in readers} == {by}
+    found = [reader.read().carried["trip_id"] for reader in readers]
+    assert [len(trips) for trips in found] == [reader.rows for reader in readers]
+    assert sorted(np.concatenate(found)) == sorted(examples.carried["trip_id"])
+
+
+def test_batches_of_a_worker_are_of_its_share(regression_run: Path) -> None:
+    run = open_run(str(regression_run))
+    worker = SplitReader(run, "train", run.model_inputs(), worker=Worker(1, 3))
+    mine = set(worker.read().label)
+    found = labels(worker, None, 0, 2 * (worker.rows // 512))
+    assert set(found.ravel()) <= mine
+    assert len(np.unique(found)) > 0.95 * len(mine)
 
 
 @pytest.mark.parametrize("in_memory", [True, False])

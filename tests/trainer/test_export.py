@@ -110,7 +110,7 @@ def test_served_features_are_the_batch_paths(
     parts = [slice(i, min(i + batch, stop)) for i in range(TESTED.start, stop, batch)]
     served = [signatures["transform_features"](**raw(rows, run.definition, part)) for part in parts]
     spec = run.transform_output.transformed_feature_spec()
-    records = list(tf.data.TFRecordDataset(run.examples("test"), "GZIP").as_numpy_iterator())
+    records = list(tf.data.TFRecordDataset([*run.examples("test")], "GZIP").as_numpy_iterator())
     written = tf.io.parse_example(records[: stop - TESTED.start], spec)
     assert set(served[0]) == set(run.model_inputs().names)
     for name in served[0]:

@@ -80,6 +80,18 @@ def test_files_that_the_manifest_does_not_list_are_not_read(
     assert len(SplitReader(run, "train", run.model_inputs()).read()) == 4_000
 
 
+def test_files_are_chosen_by_pattern(regression_run: Path) -> None:
+    run = open_run(str(regression_run))
+    chosen = run.examples("train", ["part-0000[12]*", "*3.tfrecord.gz"])
+    assert [Path(path).name for path in chosen] == [f"part-0000{i}.tfrecord.gz" for i in (1, 2, 3)]
+    reader = SplitReader(run, "train", run.model_inputs(), patterns=["part-00002*"])
+    assert len(reader.read()) == reader.rows == 1_000
+    with pytest.raises(
+        InputError, match=r"'part-9\*' matches no file .* 4, from part-00000.* to part-00003"
+    ):
+        run.examples("train", ["part-00000*", "part-9*"])
+
+
 def test_a_file_cut_short_is_refused(regression_run: Path, copy_of: Copy) -> None:
     copy = copy_of(regression_run)
     path = copy / "examples/train/part-00000.tfrecord.gz"
@@ -115,7 +127,7 @@ def test_more_rows_than_the_manifest_says_are_refused(
 ) -> None:
     copy = copy_of(regression_run)
     with edit_json(copy / "manifest.json") as manifest:
-        manifest["rows"]["eval"] = 999
+        manifest["files"]["examples/eval/part-00004.tfrecord"]["rows"] = 999
     run = open_run(str(copy))
     with pytest.raises(RunFolderError, match="1,000 rows where the manifest says 999"):
         SplitReader(run, "eval", run.model_inputs()).read()
