@@ -6,7 +6,7 @@ place at its mark, and nothing else; what an evaluation does touches no weight.
 """
 
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from typing import Any, Protocol
 
 import tensorflow as tf
@@ -43,7 +43,12 @@ def finished(standing: Standing, options: TrainOptions) -> bool:
 
 
 def fit(
-    job: Job, standing: Standing, best: Arrays, path: str, watchers: Sequence[Watcher]
+    job: Job,
+    standing: Standing,
+    best: Arrays,
+    path: str,
+    watchers: Sequence[Watcher],
+    on_evaluation: Callable[[Standing], None] | None,
 ) -> tuple[Standing, Arrays]:
     """Trains until the steps or the patience are used up.
 
@@ -53,6 +58,7 @@ def fit(
         best: its weights at the best evaluation so far.
         path: the checkpoint's file, which the chief writes.
         watchers: who is told, on the chief.
+        on_evaluation: called after each evaluation, its checkpoint written.
 
     Returns:
         How far it came, and the weights at the best evaluation.
@@ -64,16 +70,18 @@ def fit(
     try:
         while not finished(standing, job.options):
             standing = _to_next_mark(job, batches, standing, watchers)
-            if _is_evaluated(job, standing, clock):
+            evaluated = _is_evaluated(job, standing, clock)
+            if evaluated:
                 standing = _evaluate(job, standing)
                 if standing.newest_is_best:
                     best = checkpoint.values(job.models.score.variables)
-                _tell(watchers, standing)
+                for watcher in watchers:
+                    watcher.evaluated(standing)
                 clock.restart()
-            elif standing.step % job.checkpoint_every:
-                continue
-            if job.team.is_chief:
+            if job.team.is_chief and (evaluated or standing.step % job.checkpoint_every == 0):
                 checkpoint.save(path, _checkpoint(job, standing, best))
+            if evaluated and on_evaluation is not None:
+                on_evaluation(standing)
     except LOST as error:
         if job.team.size == 1:
             raise
@@ -136,13 +144,6 @@ def _evaluate(job: Job, standing: Standing) -> Standing:
     )
 
 
-def _tell(watchers: Sequence[Watcher], standing: Standing) -> None:
-    for watcher in watchers:
-        watcher.evaluated(standing)
-
-
 def _checkpoint(job: Job, standing: Standing, best: Arrays) -> Checkpoint:
     model = checkpoint.values(job.models.score.variables)
-    return Checkpoint(
-        standing, job.identity, model, checkpoint.values(job.updater.variables), best
-    )
+    return Checkpoint(standing, job.identity, model, checkpoint.values(job.updater.variables), best)

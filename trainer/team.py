@@ -5,6 +5,7 @@ same weights and apply the same gradients, the sum over all workers, so their we
 to the bit. One worker alone is a team of one: the same calls, and nothing to wait for.
 """
 
+import hashlib
 import json
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any, NoReturn
@@ -64,6 +65,16 @@ class Team:
     def as_chief_says(self, values: Sequence[float]) -> list[float]:
         """Returns the chief's values; all workers must call it at the same point."""
         return [float(value) for value in self.gather(values)[0]]
+
+    def wait(self) -> None:
+        """Waits until all workers call it."""
+        self.gather([0.0])
+
+    def agrees(self, text: str) -> bool:
+        """Tells whether all workers give the same text; all must call it at the same point."""
+        digest = hashlib.sha256(text.encode()).digest()
+        table = self.gather([float(byte) for byte in digest])
+        return bool((table == table[0]).all())
 
     def average(self, variables: Sequence[tf.Variable]) -> None:
         """Sets float variables to their means over all workers."""

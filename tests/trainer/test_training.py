@@ -15,10 +15,11 @@ import numpy as np
 import pytest
 
 from trainer import data, progress
+from trainer.answers import predict
 from trainer.data import SplitReader
 from trainer.options import ModelKind, TrainOptions
 from trainer.run_folder import open_run
-from trainer.training import predict, train
+from trainer.training import train
 from transforms.errors import RunFailed, RunFolderError
 
 Copy = Callable[[Path], Path]

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import Literal, get_args
 
 from trainer.options.arguments import add_common, choice, describe, with_default
+from trainer.options.loop import add_loop_arguments
 from transforms.errors import InputError, Problem
 
 ModelKind = Literal["linear", "deep", "wide_deep"]
@@ -28,6 +29,8 @@ class TrainOptions:
         l1: penalty on the sum of absolute weights; biases are free.
         l2: penalty on the sum of squared weights; biases are free.
         eval_every: steps between evaluations on the eval split; each writes a checkpoint.
+        best_by: the metric of the eval split that says which evaluation was the best; None: the
+            RMSE of a regression, else the log loss.
         patience: evaluations without improvement after which training ends.
         seed: of the weights, the order of the rows and dropout.
         drop_features: patterns (``*``, ``?``, ``[...]``) of transformed outputs to leave out.
@@ -47,6 +50,7 @@ class TrainOptions:
     l1: float = 0.0
     l2: float = 1e-4
     eval_every: int = 500
+    best_by: str | None = None
     patience: int = 10
     seed: int = 0
     drop_features: tuple[str, ...] = ()
@@ -108,10 +112,7 @@ def add_train_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("run", metavar="RUN", help="folder that `forebay preprocess` wrote")
     _add_model_arguments(parser, default)
     _add_fit_arguments(parser, default)
-    parser.add_argument(
-        "--fresh", action="store_true", help="forget the checkpoint in RUN/training/; models stay"
-    )
-    parser.add_argument("--no-export", action="store_true", help="write no SavedModel")
+    add_loop_arguments(parser)
     add_common(parser)
 
 
@@ -157,6 +158,11 @@ def _add_fit_arguments(parser: argparse.ArgumentParser, default: TrainOptions) -
     add(
         "--eval-every", type=int, default=default.eval_every, metavar="N",
         help=with_default("steps between evaluations, each with a checkpoint"),
+    )  # fmt: skip
+    add(
+        "--best-by", default=default.best_by, metavar="METRIC",
+        help="metric that says which evaluation was the best: rmse, mae, log_loss, auc, accuracy "
+        "(default: rmse or log_loss)",
     )  # fmt: skip
     add(
         "--patience", type=int, default=default.patience, metavar="N",
