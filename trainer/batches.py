@@ -15,7 +15,9 @@ SHUFFLE_ROWS = 65_536
 def training_batches(
     reader: SplitReader, examples: Examples | None, batch_size: int, seed: int, first_step: int
 ) -> tf.data.Dataset:
-    """Returns endless shuffled batches (numbers, ids, label), each pass in another order.
+    """Returns endless shuffled batches (inputs, label), each pass in another order.
+
+    The inputs are the matrices of `Examples.inputs`.
 
     Args:
         reader: of the train split.
@@ -58,13 +60,16 @@ def _pass(
 
 
 def _gather(examples: Examples):  # type: ignore[no-untyped-def]  # noqa: ANN202
-    numbers, ids, label = map(tf.constant, (examples.numbers, examples.ids, examples.label))
-    return lambda rows: (tf.gather(numbers, rows), tf.gather(ids, rows), tf.gather(label, rows))
+    inputs, label = tuple(map(tf.constant, examples.inputs)), tf.constant(examples.label)
+    return lambda rows: (
+        tuple(tf.gather(matrix, rows) for matrix in inputs),
+        tf.gather(label, rows),
+    )
 
 
 def _parse(reader: SplitReader):  # type: ignore[no-untyped-def]  # noqa: ANN202
-    def fetch(records: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor, tf.Tensor]:
+    def fetch(records: tf.Tensor) -> tuple[tuple[tf.Tensor, ...], tf.Tensor]:
         columns = reader.parse(records)
-        return columns["numbers"], columns["ids"], columns["label"]
+        return (columns["numbers"], columns["ids"], columns["id_weights"]), columns["label"]
 
     return fetch

@@ -7,7 +7,7 @@ import numpy as np
 
 from trainer import files, plots
 from trainer.answers import predict
-from trainer.data import Examples, SplitReader
+from trainer.data import SplitReader
 from trainer.exported import open_exported
 from trainer.inputs import NO_INPUTS
 from trainer.metrics import (
@@ -88,11 +88,9 @@ def measure(
 def _answers(
     run: RunFolder, training: SavedTraining, split: str, baselines: tuple[str, ...]
 ) -> Any:
-    """Yields parts of a split, numbers and ids left behind, and the answers to them."""
+    """Yields parts of a split, the model's inputs left behind, and the answers to them."""
     for part in SplitReader(run, split, training.inputs, baselines).batches():
-        none = np.zeros((len(part), 0))
-        light = Examples(none.astype(np.float32), none.astype(np.int32), part.label, part.carried)
-        yield light, predict(training.model, part)
+        yield part.without_inputs(), predict(training.model, part)
 
 
 def _constant_baseline(

@@ -29,7 +29,7 @@ def examples(reader: SplitReader) -> Examples:
 
 def labels(reader: SplitReader, examples: Examples | None, step: int, count: int) -> Any:
     batches = training_batches(reader, examples, 512, 5, step)
-    return np.stack([label.numpy() for _, _, label in batches.take(count)])
+    return np.stack([label.numpy() for _, label in batches.take(count)])
 
 
 def test_every_row_is_read_once(examples: Examples, rows: dict[str, Any]) -> None:
@@ -87,7 +87,7 @@ def test_batches_are_a_function_of_seed_and_step(
 
 def test_batches_are_no_larger_than_the_split(reader: SplitReader, examples: Examples) -> None:
     batches = training_batches(reader, examples, 10**6, 0, 3)
-    assert [len(label) for _, _, label in batches.take(2)] == [4_000, 4_000]
+    assert [len(label) for _, label in batches.take(2)] == [4_000, 4_000]
 
 
 def test_statistics_are_exact(
