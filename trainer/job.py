@@ -10,11 +10,12 @@ from trainer.answers import BEST_BY, EVAL_LOSS, eval_metrics
 from trainer.batches import training_batches
 from trainer.data import Examples, SplitReader
 from trainer.inputs import ModelInputs
+from trainer.losses import RowLosses, row_losses
 from trainer.model import Models, build, optimizer
 from trainer.options import LoopOptions, TrainOptions
 from trainer.run_folder import RunFolder
 from trainer.statistics import TrainStatistics, train_statistics
-from trainer.steps import Loss, RunSteps, compiled_steps, loss_function
+from trainer.steps import RunSteps, compiled_steps
 from trainer.team import Team
 from trainer.updater import Updater
 from transforms.errors import InputError
@@ -34,7 +35,7 @@ class Job:
         statistics: of the train split.
         models: the model.
         updater: what applies gradients.
-        loss: of a batch.
+        losses: of the rows of a batch.
         run_steps: takes steps.
         batches: makes this worker's batches, from a step on.
         steps_per_pass: after how many this worker has seen all its rows.
@@ -49,7 +50,7 @@ class Job:
     statistics: TrainStatistics
     models: Models
     updater: Updater
-    loss: Loss
+    losses: RowLosses
     run_steps: RunSteps
     batches: Callable[[int], tf.data.Dataset]
     steps_per_pass: int
@@ -117,11 +118,11 @@ def prepare(run: RunFolder, options: TrainOptions, loop: LoopOptions, team: Team
     statistics = train_statistics(reader.batches() if examples is None else [examples], team)
     models = build(inputs, run.definition.label.task, statistics, options)
     updater = Updater(optimizer(options), models.score.trainable_variables)
-    loss = loss_function(run.definition.label.task, statistics)
+    losses = row_losses(run.definition.label.task, statistics)
     own_rows = options.batch_size // team.size
     return Job(
-        run, options, loop, team, inputs, statistics, models, updater, loss,
-        run_steps=compiled_steps(team, models.score, updater, loss),
+        run, options, loop, team, inputs, statistics, models, updater, losses,
+        run_steps=compiled_steps(team, models.score, updater, losses),
         batches=lambda step: training_batches(reader, examples, own_rows, options.seed, step),
         steps_per_pass=reader.rows // min(own_rows, reader.rows),
         eval_parts=_eval_parts(run, inputs),

@@ -4,6 +4,7 @@ from collections.abc import Sequence
 
 import keras
 import numpy as np
+import numpy.typing as npt
 
 from trainer.inputs import CategoricalInput, ModelInputs, slots
 
@@ -65,8 +66,7 @@ class Lookup:
 
         All columns share one table, each with rows of its own.
         """
-        # Single ids first: they are one part, whatever their number.
-        columns = sorted(columns, key=lambda column: column.pooling is not None)
+        columns = _in_table(columns)
         offsets = np.cumsum([0, *(column.size for column in columns)])
         widths = [column.width for column in columns]
         chosen = np.concatenate([np.r_[self._places[column.name]] for column in columns])
@@ -87,6 +87,31 @@ class Lookup:
                 whole = concat and column.pooling == "concat"
                 parts.append(weighted if whole else keras.ops.sum(weighted, axis=1, keepdims=True))
         return parts
+
+
+def embedding_rows(model: keras.Model, inputs: ModelInputs) -> dict[str, npt.NDArray[np.float32]]:
+    """Returns the embeddings of a model's inputs, float32 (ids, embed), by the input's name.
+
+    Args:
+        model: one that looks its inputs up by `Lookup.embeddings`; others have none.
+        inputs: what it is given.
+    """
+    layers = {layer.name: layer for layer in model.layers}
+    found = {}
+    for size in {column.embed for column in inputs.categorical} - {0}:
+        if f"embeddings_{size}" not in layers:
+            continue
+        table = keras.ops.convert_to_numpy(layers[f"embeddings_{size}"].embeddings)
+        columns = _in_table([column for column in inputs.categorical if column.embed == size])
+        ends = np.cumsum([column.size for column in columns])
+        found.update(zip((c.name for c in columns), np.split(table, ends[:-1]), strict=True))
+    return found
+
+
+def _in_table(columns: Sequence[CategoricalInput]) -> list[CategoricalInput]:
+    """Returns columns in the order of their rows in a table that they share."""
+    # Single ids first: they are one part, whatever their number.
+    return sorted(columns, key=lambda column: column.pooling is not None)
 
 
 def _coefficients(

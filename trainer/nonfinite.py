@@ -10,6 +10,7 @@ import numpy.typing as npt
 from trainer import files
 from trainer.checkpoint import values
 from trainer.data import Examples, SplitReader
+from trainer.inputs import ModelInputs
 from trainer.job import Job
 from transforms.errors import RunFailed
 
@@ -89,9 +90,9 @@ def _fetch(job: Job, steps_taken: int) -> _Batch:
     step = steps_taken if finite else max(steps_taken - 1, 0)
     inputs, label = next(iter(job.batches(step).take(1)))
     score = job.models.score(inputs, training=False)
-    losses = [float(job.loss(label[i : i + 1], score[i : i + 1])) for i in range(len(label))]
+    losses = job.losses(label, score).numpy().astype(np.float64)
     matrices = tuple(keras.ops.convert_to_numpy(matrix) for matrix in inputs)
-    return _Batch(step + 1, matrices, label.numpy(), np.array(losses), finite, greatest)
+    return _Batch(step + 1, matrices, label.numpy(), losses, finite, greatest)
 
 
 def _cause(batch: _Batch) -> str:
@@ -111,7 +112,7 @@ def _worst_rows(job: Job, batch: _Batch) -> list[dict[str, Any]]:
     deviations = (batch.inputs[0] - moments.mean) / moments.usable_deviation
     extreme = np.abs(deviations).max(axis=1, initial=0.0)
     order = np.lexsort((-extreme, ~batch.bad))[:ROWS_SHOWN]
-    names = job.inputs.number_names
+    names = _number_names(job.inputs)
     places = _identify(job, batch, order)
     return [
         {
@@ -128,6 +129,15 @@ def _worst_rows(job: Job, batch: _Batch) -> list[dict[str, Any]]:
             ],
         }
         for i, place in zip(order, places, strict=True)
+    ]
+
+
+def _number_names(inputs: ModelInputs) -> list[str]:
+    """Returns a name for each column of the matrix of numbers."""
+    return [
+        f"{column.name}[{i}]" if column.width > 1 else column.name
+        for column in inputs.numeric
+        for i in range(column.width)
     ]
 
 

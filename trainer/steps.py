@@ -6,30 +6,16 @@ from typing import Any
 import keras
 import tensorflow as tf
 
-from trainer.statistics import TrainStatistics
+from trainer.losses import RowLosses
 from trainer.team import Team
 from trainer.updater import Updater
-from transforms.labels import Task
 
-Loss = Callable[[tf.Tensor, tf.Tensor], tf.Tensor]
 RunSteps = Callable[[Iterator[Any], tf.Tensor], tuple[tf.Tensor, tf.Tensor]]
 
 
-def loss_function(task: Task, statistics: TrainStatistics) -> Loss:
-    """Returns the mean loss of a batch, a function of labels and scores, float32 (batch,) each.
-
-    For a regression it is the squared error of the standardised label.
-    """
-    if task == "binary_classification":
-        return lambda label, score: tf.reduce_mean(
-            tf.nn.sigmoid_cross_entropy_with_logits(labels=label, logits=score)
-        )
-    mean = tf.constant(statistics.label.mean[0], tf.float32)
-    deviation = tf.constant(statistics.label.usable_deviation[0], tf.float32)
-    return lambda label, score: tf.reduce_mean(tf.square((label - mean) / deviation - score))
-
-
-def compiled_steps(team: Team, model: keras.Model, updater: Updater, loss_of: Loss) -> RunSteps:
+def compiled_steps(
+    team: Team, model: keras.Model, updater: Updater, losses_of: RowLosses
+) -> RunSteps:
     """Returns a function that takes steps until one's loss is not finite.
 
     The function takes an iterator of batches and how many steps to take, int32 (). It returns how
@@ -39,7 +25,8 @@ def compiled_steps(team: Team, model: keras.Model, updater: Updater, loss_of: Lo
 
     def gradients_of(inputs: Any, label: tf.Tensor) -> Any:
         with tf.GradientTape() as tape:
-            loss = loss_of(label, model(inputs, training=True)) / team.size
+            losses = losses_of(label, model(inputs, training=True))
+            loss = tf.reduce_mean(losses) / team.size
             penalised = tf.add_n([loss, *(penalty / team.size for penalty in model.losses)])
         return team.total((loss, tape.gradient(penalised, updater.weights)))
 

@@ -9,9 +9,12 @@ from rich.console import Console
 from trainer import checkpoint, files
 from trainer.answers import EVAL_LOSS
 from trainer.board.board import Board
+from trainer.board.projector import write_projector
 from trainer.checkpoint import CHECKPOINT_NAME, Standing
 from trainer.exporters import EvaluationExporter
+from trainer.id_names import id_names
 from trainer.job import Job, identity, prepare
+from trainer.lookup import embedding_rows
 from trainer.loop import Watcher, finished, fit
 from trainer.options import LoopOptions, TrainOptions
 from trainer.progress import Pace, Reporter
@@ -68,9 +71,9 @@ def train(
     if done is not None:
         return done
     job = prepare(run, options, loop, team)
-    path = run.file(folder, CHECKPOINT_NAME)
+    path, logs = run.file(folder, CHECKPOINT_NAME), run.file(folder, "logs")
     standing, best = _resume(job, path)
-    with _watchers(job, run.file(folder, "logs"), standing.step) as watchers:
+    with _watchers(job, logs, standing.step) as watchers:
         standing, best = fit(job, standing, best, path, watchers, on_evaluation)
     checkpoint.assign(job.models.score.variables, best)
     training = snapshot(run, options, job.inputs, job.models.prediction, standing, standing.best)
@@ -78,7 +81,16 @@ def train(
         raise RunFailed("the workers end with other weights; report this, with the run's options")
     if team.is_chief:
         write_training(run, folder, training)
+        if loop.tensorboard:
+            _write_projector(job, logs)
     return training
+
+
+def _write_projector(job: Job, logs: str) -> None:
+    embeddings = embedding_rows(job.models.score, job.inputs)
+    columns = (column for column in job.inputs.categorical if column.name in embeddings)
+    names = {column.name: id_names(job.run, column) for column in columns}
+    write_projector(logs, embeddings, names)
 
 
 def finished_training(
