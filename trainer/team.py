@@ -114,7 +114,7 @@ def join_team(environment: Mapping[str, str]) -> Team:
             documentation write, or a worker has several GPUs.
     """
     text = environment.get("TF_CONFIG", "")
-    worker = _worker(text) if text.strip() else Worker()
+    worker = worker_of(text) if text.strip() else Worker()
     if worker.count == 1:
         return alone()
     strategy = tf.distribute.MultiWorkerMirroredStrategy()
@@ -126,7 +126,8 @@ def join_team(environment: Mapping[str, str]) -> Team:
     return Team(worker, strategy)
 
 
-def _worker(text: str) -> Worker:
+def worker_of(text: str) -> Worker:
+    """Returns which of how many workers a ``TF_CONFIG`` makes this process; raises as `join_team`."""
     try:
         config = json.loads(text)
         cluster, task = config["cluster"], config["task"]
