@@ -127,7 +127,7 @@ def join_team(environment: Mapping[str, str]) -> Team:
 
 
 def worker_of(text: str) -> Worker:
-    """Returns which of how many workers a ``TF_CONFIG`` makes this process; raises as `join_team`."""
+    """Returns who ``TF_CONFIG`` says that this process is; raises as `join_team` does."""
     try:
         config = json.loads(text)
         cluster, task = config["cluster"], config["task"]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -22,6 +23,7 @@ from trainer.training import train
 from transforms.errors import RunFailed
 
 Copy = Callable[[Path], Path]
+PAGE = Path(__file__).resolve().parents[2] / "docs" / "training-loop.md"
 BATCH = 16
 
 
@@ -69,6 +71,14 @@ def test_the_batch_and_its_rows_are_named(job: Job) -> None:
     if step == 0:
         after = checkpoint.values(job.models.score.variables)
         assert checkpoint.digest(before) == checkpoint.digest(after)
+
+    (shown,) = re.findall(r"```json\n(.*?)```", PAGE.read_text("utf-8"), re.S)
+    assert keys(json.loads(shown)) == keys(report)
+
+
+def keys(report: dict[str, Any]) -> list[set[str]]:
+    row = report["rows"][0]
+    return [set(report), set(row), set(row["extreme_inputs"][0])]
 
 
 def trips_of(job: Job) -> dict[str, Any]:

@@ -96,6 +96,6 @@ def test_statistics_are_of_all_workers_rows(regression_run: Path) -> None:
 def test_a_batch_must_be_shared_evenly(regression_run: Path) -> None:
     run = open_run(str(regression_run))
     team = Team(Worker(0, 2), tf.distribute.get_strategy())
-    with pytest.raises(InputError, match="--batch-size 33 cannot be shared by 2.*try 32"):
+    with pytest.raises(InputError, match=r"--batch-size 33 cannot be shared by 2.*try 32"):
         prepare(run, TrainOptions(batch_size=33), LoopOptions(), team)
     assert alone().size == 1
