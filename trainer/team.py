@@ -32,7 +32,7 @@ class Team:
     def __init__(self, worker: Worker, strategy: tf.distribute.Strategy) -> None:
         self.worker = worker
         self._strategy = strategy
-        self._total = tf.function(lambda value: self.run(self.total, value))
+        self._total = tf.function(lambda value: self.run(self.total, value), reduce_retracing=True)
 
     @property
     def size(self) -> int:

@@ -37,18 +37,15 @@ class ActivationProbe:
 
     def __init__(self, model: keras.Model, inputs: tuple[Any, ...]) -> None:
         self._inputs = inputs
-        functional = isinstance(model, keras.Model) and getattr(model, "_functional", True)
-        layers = [layer for layer in model.layers if _has_activation(layer)] if functional else []
-        self._names = [layer.name for layer in layers]
-        self._model = keras.Model(model.inputs, [x.output for x in layers]) if layers else None
+        looked_at = {layer.name: layer.output for layer in model.layers if _is_looked_at(layer)}
+        self._model = keras.Model(model.inputs, looked_at) if looked_at else None
 
     def measure(self) -> dict[str, Zeros]:
         """Returns the zeros of each layer by its name, with dropout off."""
         if self._model is None:
             return {}
         outputs = self._model(self._inputs, training=False)
-        arrays = [keras.ops.convert_to_numpy(output) for output in outputs]
-        return {name: _zeros(a) for name, a in zip(self._names, arrays, strict=True)}
+        return {name: _zeros(keras.ops.convert_to_numpy(o)) for name, o in outputs.items()}
 
 
 def warning(name: str, zeros: Zeros) -> str:
@@ -59,11 +56,14 @@ def warning(name: str, zeros: Zeros) -> str:
     )
 
 
-def _has_activation(layer: keras.layers.Layer) -> bool:
+def _is_looked_at(layer: keras.layers.Layer) -> bool:
+    """Tells whether a layer has an activation, and one output in a functional model."""
     activation = getattr(layer, "activation", None)
-    return isinstance(layer, keras.layers.ReLU) or activation not in (
+    active = isinstance(layer, keras.layers.ReLU) or activation not in (
         None, keras.activations.linear,
     )  # fmt: skip
+    # A layer of a model that was not built functionally has never had a symbolic output.
+    return active and len(layer._inbound_nodes) == 1
 
 
 def _zeros(output: np.ndarray[Any, np.dtype[Any]]) -> Zeros:
