@@ -97,7 +97,7 @@ def embedding_rows(model: keras.Model, inputs: ModelInputs) -> dict[str, npt.NDA
         inputs: what it is given.
     """
     layers = {layer.name: layer for layer in model.layers}
-    found = {}
+    found: dict[str, npt.NDArray[np.float32]] = {}
     for size in {column.embed for column in inputs.categorical} - {0}:
         if f"embeddings_{size}" not in layers:
             continue

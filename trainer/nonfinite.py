@@ -166,7 +166,7 @@ def _identify(job: Job, batch: _Batch, rows: npt.NDArray[np.intp]) -> list[dict[
 
 
 def _alike(part: Examples, batch: _Batch, i: int) -> npt.NDArray[np.bool_]:
-    same = part.label == batch.label[i]
+    same: npt.NDArray[np.bool_] = part.label == batch.label[i]
     for matrix, other in zip(part.inputs, batch.inputs, strict=True):
         same &= (matrix == other[i]).all(axis=1)
     return same
