@@ -11,7 +11,7 @@ import numpy as np
 import numpy.typing as npt
 import tensorflow as tf
 
-from trainer.inputs import CategoricalInput, ModelInputs, NumericInput, slots
+from trainer.inputs import CategoricalInput, ModelInputs, slots
 from trainer.records import read_records
 from trainer.run_folder import RunFolder
 from trainer.shares import ALONE, Worker, share_of
@@ -54,8 +54,12 @@ class Examples:
 
     def without_inputs(self) -> "Examples":
         """Returns the rows' labels and carried columns alone."""
-        numbers, ids, id_weights = (matrix[:, :0].copy() for matrix in self.inputs)
-        return replace(self, numbers=numbers, ids=ids, id_weights=id_weights)
+        return replace(
+            self,
+            numbers=self.numbers[:, :0].copy(),
+            ids=self.ids[:, :0].copy(),
+            id_weights=self.id_weights[:, :0].copy(),
+        )
 
 
 class SplitReader:
@@ -154,18 +158,16 @@ class SplitReader:
                 f"the label {self._label!r} is missing or not finite in {int(wrong.sum())} of "
                 f"{len(wrong)} examples read; declare the column required"
             )
-        _check_finite(examples.numbers, self._inputs.numeric)
-        _check_finite(examples.id_weights, self._inputs.weighted)
+        inputs = self._inputs
+        _check_finite(examples.numbers, slots(inputs.numeric), [c.name for c in inputs.numeric])
+        _check_finite(examples.id_weights, slots(inputs.weighted), inputs.weights)
         _check_ids(examples.ids, self._inputs.categorical)
         return examples
 
 
-def _check_finite(
-    matrix: Floats32, columns: Sequence[NumericInput] | Sequence[CategoricalInput]
-) -> None:
-    for column, places in zip(columns, slots(columns), strict=True):
-        if not np.isfinite(matrix[:, places]).all():
-            name = column.weight if isinstance(column, CategoricalInput) else column.name
+def _check_finite(matrix: Floats32, places: Sequence[slice], names: Sequence[str]) -> None:
+    for columns, name in zip(places, names, strict=True):
+        if not np.isfinite(matrix[:, columns]).all():
             raise InputError(
                 f"the transformed output {name!r} holds a NaN or an infinity; "
                 "let its function replace missing values"
