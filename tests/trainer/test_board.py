@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import time
 from collections.abc import Callable
 from pathlib import Path
 
@@ -41,8 +42,7 @@ def numbers(events: EventAccumulator, tag: str) -> dict[int, float]:
 
 def text(events: EventAccumulator, tag: str) -> str:
     (event,) = events.Tensors(tag)
-    (value,) = tf.make_ndarray(event.tensor_proto)
-    return value.decode()
+    return tf.make_ndarray(event.tensor_proto).item().decode()
 
 
 @pytest.fixture(scope="module")
@@ -178,6 +178,7 @@ def test_a_training_that_continues_replaces_what_came_after_its_checkpoint(
         str(run / "training/checkpoint.npz"),
         checkpoint.Checkpoint(earlier, lost.identity, lost.model, lost.optimizer, lost.best),
     )
+    time.sleep(1.1)  # files are read in order of their names, and these count whole seconds
     train(open_run(str(run)), options)
     assert [e.step for e in read(run / "training/logs").Tensors("eval/rmse")] == [20, 40, 60]
 

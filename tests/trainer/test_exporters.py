@@ -12,12 +12,15 @@ import numpy as np
 import pytest
 
 from trainer.answers import predict
+from trainer.checkpoint import Evaluation, Standing
 from trainer.data import SplitReader
 from trainer.exported import newest_model, open_exported
-from trainer.exporters import keep_newest
-from trainer.options import LoopOptions
+from trainer.exporters import EvaluationExporter, keep_newest
+from trainer.job import prepare
+from trainer.options import LoopOptions, TrainOptions
 from trainer.run_folder import open_run
 from trainer.task import main
+from trainer.team import alone
 
 Copy = Callable[[Path], Path]
 
@@ -28,41 +31,58 @@ def record_of(folder: Path) -> dict[str, Any]:
     return json.loads((only / "assets.extra/forebay.json").read_text())
 
 
-def test_latest_and_best_are_exported_while_training(regression_run: Path, copy_of: Copy) -> None:
+def test_the_latest_evaluation_is_exported_and_the_one_before_removed(
+    regression_run: Path, trained_regression: Path, copy_of: Copy
+) -> None:
     run = copy_of(regression_run)
+    shutil.copytree(newest_model(str(trained_regression / "model")), run / "export/latest/1")
     flags = [
-        "--exporter", "latest", "--exporter", "best", "--keep", "1", "--no-tensorboard",
-        "--max-steps", "40", "--eval-every", "20", "--hidden-units", "8",
+        "--exporter", "latest", "--keep", "1", "--no-tensorboard",
+        "--max-steps", "30", "--eval-every", "30", "--hidden-units", "8",
     ]  # fmt: skip
     assert main(["train", str(run), *flags]) == 0
     assert not (run / "model").exists()
 
+    record = record_of(run / "export/latest")
     trained = json.loads((run / "training/model.json").read_text())
-    latest, best = (record_of(run / "export" / name) for name in ("latest", "best"))
-    assert latest["training"]["step"] == 40
-    assert best["training"]["step"] == trained["step"]
-    assert best["training"]["weights_sha256"] == trained["weights_sha256"]
-    evaluations = {e["step"]: e for e in trained["history"]}
-    for record in (latest, best):
-        step = record["training"]["step"]
-        assert record["metrics"] == {"split": "eval", "metrics": evaluations[step]["metrics"]}
-
+    (evaluation,) = trained["history"]
+    assert record["training"]["step"] == 30
+    assert record["training"]["weights_sha256"] == trained["weights_sha256"]
+    assert record["metrics"] == {"split": "eval", "metrics": evaluation["metrics"]}
     exported = open_exported(str(run / "export/latest")).training()
     examples = SplitReader(open_run(str(run)), "eval", exported.inputs).read()
     error = predict(exported.model, examples) - examples.label
-    assert np.sqrt(np.mean(error**2)) == pytest.approx(evaluations[40]["eval_loss"])
+    assert np.sqrt(np.mean(error**2)) == pytest.approx(evaluation["eval_loss"])
+
+
+def test_the_best_exporter_exports_the_best_alone(regression_run: Path, copy_of: Copy) -> None:
+    run = copy_of(regression_run)
+    options = TrainOptions(model="linear", drop_features=("line_*", "left_*"))
+    job = prepare(open_run(str(run)), options, LoopOptions(keep=2), alone())
+    exporter = EvaluationExporter(job, "best")
+    good, worse = (Evaluation(step, 0.5, loss, loss, {}) for step, loss in ((10, 1.0), (20, 2.0)))
+    exporter.evaluated(Standing(10).evaluated(good))
+    exporter.evaluated(Standing(20).evaluated(good).evaluated(worse))
+    assert record_of(run / "export/best")["training"]["step"] == 10
 
 
 def test_the_final_model_is_exported_again_only_where_it_is_not_there(
-    trained_regression: Path, copy_of: Copy, capsys: pytest.CaptureFixture[str]
+    trained_regression: Path, copy_of: Copy
 ) -> None:
+    """Its number is greater than all before, whatever the clock says."""
     run = copy_of(trained_regression)
-    flags = ["--max-steps", "600", "--eval-every", "200", "--batch-size", "128"]
+    (model,) = (run / "model").iterdir()
     before = record_of(run / "model")["training"]
-    shutil.rmtree(run / "model")
+    late = model.rename(run / "model" / "99999999999")
+    (late / "assets.extra/forebay.json").unlink()
+    flags = ["--max-steps", "600", "--eval-every", "200", "--batch-size", "128"]
     assert main(["train", str(run), *flags]) == 0
-    assert "exported" in capsys.readouterr().out
+    newest = run / "model" / "100000000000"
+    assert newest_model(str(run / "model")) == str(newest)
+    shutil.rmtree(late)
     assert record_of(run / "model")["training"] == before
+    assert main(["train", str(run), *flags]) == 0
+    assert list((run / "model").iterdir()) == [newest]
 
 
 @pytest.fixture
@@ -84,17 +104,6 @@ def test_older_models_are_removed_and_nothing_else(models: Path, keep: int) -> N
     keep_newest(open_run(str(models.parent)), "model", keep)
     names = {path.name for path in models.iterdir()}
     assert names == {"5", *map(str, ours[-keep:])}
-
-
-def test_exports_are_newer_than_all_before_whatever_the_clock_says(
-    trained_regression: Path, copy_of: Copy
-) -> None:
-    run = copy_of(trained_regression)
-    (model,) = (run / "model").iterdir()
-    late = model.rename(run / "model" / "99999999999")
-    flags = ["--fresh", "--max-steps", "20", "--hidden-units", "4", "--no-tensorboard"]
-    assert main(["train", str(run), *flags]) == 0
-    assert newest_model(str(run / "model")) == f"{late.parent}/100000000000"
 
 
 def test_keep_is_five_where_nothing_is_said() -> None:
