@@ -7,7 +7,8 @@ import numpy as np
 import numpy.typing as npt
 
 from trainer.data import Examples
-from trainer.metrics import binary_metrics, regression_metrics
+from trainer.metrics import binary_metrics, log_losses, regression_metrics
+from trainer.weighting import UNWEIGHTED, Weighting
 from transforms.labels import Task
 
 PREDICT_ROWS = 16_384
@@ -31,20 +32,35 @@ def predict(model: keras.Model, examples: Examples) -> Floats:
     return np.concatenate(answers).astype(np.float64)
 
 
-def eval_metrics(model: keras.Model, parts: Iterable[Examples], task: Task) -> dict[str, float]:
-    """Returns a model's metrics over all rows of all parts; those that are no number are left out.
+def evaluate(
+    model: keras.Model, parts: Iterable[Examples], task: Task, weighting: Weighting = UNWEIGHTED
+) -> tuple[float, dict[str, float]]:
+    """Measures a model's answers over all rows of all parts.
 
-    A probability counts as positive from 0.5.
+    Args:
+        model: answers in the label's units, or probabilities.
+        parts: the rows.
+        task: what kind of label it is.
+        weighting: what rows count in training.
+
+    Returns:
+        The metric of `EVAL_LOSS` of the rows as they are weighed; and all metrics that are numbers
+        of the rows counting once, a probability of 0.5 or more being called positive.
     """
-    pairs = [(part.label.astype(np.float64), predict(model, part)) for part in parts]
-    label, answer = (np.concatenate(arrays) for arrays in zip(*pairs, strict=True))
+    answered = [(*_weighed(part, weighting), predict(model, part)) for part in parts]
+    label, weight, answer = (np.concatenate(arrays) for arrays in zip(*answered, strict=True))
     if task == "regression":
         found = regression_metrics(label, answer)
+        loss = float(np.sqrt(weight @ np.square(answer - label) / weight.sum()))
     else:
         found = binary_metrics(label, answer, threshold=0.5)
+        loss = float(weight @ log_losses(label, answer) / weight.sum())
     counts = ("rows", "positives", "threshold")
-    return {
-        name: float(value)
-        for name, value in found.items()
-        if name not in counts and isinstance(value, float) and np.isfinite(value)
-    }
+    metrics = {name: value for name, value in found.items() if name not in counts}
+    finite = {name: v for name, v in metrics.items() if v is not None and np.isfinite(v)}
+    return loss, finite
+
+
+def _weighed(part: Examples, weighting: Weighting) -> tuple[Floats, Floats]:
+    weight = weighting.row_weights(part.label, part.weight)
+    return part.label.astype(np.float64), weight.numpy().astype(np.float64)

@@ -1,7 +1,7 @@
 """Examples as matrices: every input of a model in one of three, numbers, ids and their weights.
 
-Splits that fit in `MEMORY_BYTES` are parsed once and kept; larger ones are read from their files
-again in every pass.
+A split that fits in memory is parsed once and kept; a larger one is read from its files again in
+every pass.
 """
 
 from collections.abc import Iterator, Mapping, Sequence
@@ -17,7 +17,6 @@ from trainer.run_folder import RunFolder
 from trainer.shares import ALONE, Worker, share_of
 from transforms.errors import InputError, RunFolderError
 
-MEMORY_BYTES = 2 * 2**30
 READ_BATCH = 4096
 
 Floats32 = npt.NDArray[np.float32]
@@ -35,6 +34,8 @@ class Examples:
         ids: int32 (n, ids), from 0.
         id_weights: float32 (n, weights of ids).
         label: float32 (n,), in its own units; 0 or 1 for binary labels.
+        weight: float32 (n,), how much each row counts, from 0; 1 where the definition names no
+            column for it.
         carried: other carried columns, (n,) each, by name.
     """
 
@@ -42,6 +43,7 @@ class Examples:
     ids: Ids
     id_weights: Floats32
     label: Floats32
+    weight: Floats32
     carried: Mapping[str, npt.NDArray[np.generic]]
 
     def __len__(self) -> int:
@@ -93,15 +95,15 @@ class SplitReader:
         self._inputs = inputs
         self._carried = tuple(carried)
         self._label = run.definition.label.column
-        names = {*inputs.names, self._label, *carried}
+        self._weight = run.definition.weight
+        names = {*inputs.names, self._label, *carried, *filter(None, [self._weight])}
         spec = run.transform_output.transformed_feature_spec()
         self._spec = {name: spec[name] for name in sorted(names)}
 
-    @property
-    def fits_in_memory(self) -> bool:
-        """Whether the parsed split is small enough to be kept."""
-        columns = sum(self._inputs.widths) + 1 + len(self._carried)
-        return self.rows * columns * 4 <= MEMORY_BYTES
+    def fits_in(self, memory_mb: int) -> bool:
+        """Tells whether the parsed split takes no more than so many MiB."""
+        columns = sum(self._inputs.widths) + 2 + len(self._carried)
+        return self.rows * columns * 4 <= memory_mb << 20
 
     def batches(self) -> Iterator[Examples]:
         """Yields every row exactly once, in the files' order.
@@ -109,7 +111,8 @@ class SplitReader:
         Raises:
             RunFolderError: a file is damaged, or there are more or fewer rows than the manifest
                 says.
-            InputError: a row has no label, a number is not finite or an id is out of range.
+            InputError: a row has no label or no weight, a number is not finite or an id is out of
+                range.
         """
         rows = 0
         records = read_records(self.share.parts).batch(READ_BATCH)
@@ -138,6 +141,7 @@ class SplitReader:
             np.concatenate([part.ids for part in parts]),
             np.concatenate([part.id_weights for part in parts]),
             np.concatenate([part.label for part in parts]),
+            np.concatenate([part.weight for part in parts]),
             {name: np.concatenate([p.carried[name] for p in parts]) for name in self._carried},
         )
 
@@ -146,9 +150,12 @@ class SplitReader:
         columns = tf.io.parse_example(records, self._spec)
         numbers, ids, id_weights = stack(columns, self._inputs)
         label = tf.cast(columns[self._label], tf.float32)
+        weight = tf.ones_like(label)
+        if self._weight is not None:
+            weight = tf.cast(columns[self._weight], tf.float32)
         carried = {name: columns[name] for name in self._carried}
         matrices = {"numbers": numbers, "ids": ids, "id_weights": id_weights}
-        return {**matrices, "label": label, "carried": carried}
+        return {**matrices, "label": label, "weight": weight, "carried": carried}
 
     def _checked(self, columns: Mapping[str, npt.NDArray[np.generic]]) -> Examples:
         examples = Examples(**columns)  # type: ignore[arg-type]
@@ -157,6 +164,12 @@ class SplitReader:
             raise InputError(
                 f"the label {self._label!r} is missing or not finite in {int(wrong.sum())} of "
                 f"{len(wrong)} examples read; declare the column required"
+            )
+        wrong = ~np.isfinite(examples.weight) | (examples.weight < 0)
+        if wrong.any():
+            raise InputError(
+                f"the weight {self._weight!r} is negative or not finite as float32 in "
+                f"{int(wrong.sum())} of {len(wrong)} examples read; mend the column"
             )
         inputs = self._inputs
         _check_finite(examples.numbers, slots(inputs.numeric), [c.name for c in inputs.numeric])

@@ -44,7 +44,7 @@ class EvaluationExporter:
             return
         job, evaluation = self._job, standing.history[-1]
         training = snapshot(
-            job.run, job.options, job.inputs, job.models.prediction, standing, evaluation
+            job.run, job.options, job.inputs, job.models.prediction, standing, evaluation, job.spent
         )
         metrics = {"split": "eval", "metrics": dict(evaluation.metrics)}
         folder = FOLDERS[self._name]

@@ -6,8 +6,8 @@ from typing import Any
 
 import tensorflow as tf
 
-from trainer.answers import BEST_BY, EVAL_LOSS, eval_metrics
-from trainer.batches import training_batches
+from trainer.answers import BEST_BY, EVAL_LOSS, evaluate
+from trainer.batches import steps_per_pass, training_batches
 from trainer.data import Examples, SplitReader
 from trainer.inputs import ModelInputs
 from trainer.losses import RowLosses, row_losses
@@ -18,6 +18,8 @@ from trainer.statistics import TrainStatistics, train_statistics
 from trainer.steps import RunSteps, compiled_steps
 from trainer.team import Team
 from trainer.updater import Updater
+from trainer.waiting import Spent
+from trainer.weighting import Weighting, classes_of, weighting
 from transforms.errors import InputError
 from transforms.labels import Task
 
@@ -40,6 +42,8 @@ class Job:
         batches: makes this worker's batches, from a step on.
         steps_per_pass: after how many this worker has seen all its rows.
         eval_parts: reads the eval split.
+        weighting: what rows count.
+        spent: where the time of its steps goes.
     """
 
     run: RunFolder
@@ -55,6 +59,8 @@ class Job:
     batches: Callable[[int], tf.data.Dataset]
     steps_per_pass: int
     eval_parts: Callable[[], Iterable[Examples]]
+    weighting: Weighting
+    spent: Spent
 
     @property
     def task(self) -> Task:
@@ -77,17 +83,27 @@ class Job:
         variables = self.models.score.non_trainable_variables
         return [variable.value for variable in variables if variable.dtype.startswith("float")]
 
-    def evaluate(self) -> dict[str, float]:
-        """Returns the metrics of the model, as it is now, on the eval split."""
-        return eval_metrics(self.models.prediction, self.eval_parts(), self.task)
+    def evaluate(self) -> tuple[float, dict[str, float]]:
+        """Measures the model, as it is now, on the eval split.
 
-    def score(self, metrics: Mapping[str, float]) -> float:
+        Returns:
+            The loss, of rows as they count in training; and the metrics, of rows that count once.
+        """
+        return evaluate(self.models.prediction, self.eval_parts(), self.task, self.weighting)
+
+    def score(self, loss: float, metrics: Mapping[str, float]) -> float:
         """Returns what evaluations are compared by, the less the better.
+
+        Args:
+            loss: of the eval split.
+            metrics: of the eval split.
 
         Raises:
             InputError: the eval split has no such metric.
         """
-        name = self.options.best_by or EVAL_LOSS[self.task]
+        name = self.options.best_by
+        if name is None:
+            return loss
         if name not in metrics:
             raise InputError(
                 f"--best-by {name}: the eval split has none, for want of labels of both kinds; "
@@ -112,27 +128,40 @@ def prepare(run: RunFolder, options: TrainOptions, loop: LoopOptions, team: Team
         RunFolderError: a split is empty or damaged.
     """
     _check(run.definition.label.task, options, team)
-    inputs = run.model_inputs(options.drop_features)
-    reader = SplitReader(run, "train", inputs, worker=team.worker)
-    examples = reader.read() if reader.fits_in_memory else None
-    statistics = train_statistics(reader.batches() if examples is None else [examples], team)
-    models = build(inputs, run.definition.label.task, statistics, options)
+    inputs, label = run.model_inputs(options.drop_features), run.definition.label
+    reader = SplitReader(run, "train", inputs, patterns=options.data.files, worker=team.worker)
+    examples = reader.read() if reader.fits_in(options.data.memory_mb) else None
+    parts = reader.batches() if examples is None else [examples]
+    statistics = train_statistics(parts, len(classes_of(label)), team)
+    weigh = weighting(options.data.class_weights, label, statistics)
+    models = build(inputs, label.task, statistics, options)
     updater = Updater(optimizer(options), models.score.trainable_variables)
-    losses = row_losses(run.definition.label.task, statistics)
+    losses = row_losses(label.task, statistics)
     own_rows = options.batch_size // team.size
+
+    def batches(first_step: int) -> tf.data.Dataset:
+        return training_batches(
+            reader, examples, own_rows, options.seed, first_step, weigh,
+            deterministic=options.data.deterministic,
+        )  # fmt: skip
+
     return Job(
         run, options, loop, team, inputs, statistics, models, updater, losses,
         run_steps=compiled_steps(team, models.score, updater, losses),
-        batches=lambda step: training_batches(reader, examples, own_rows, options.seed, step),
-        steps_per_pass=reader.rows // min(own_rows, reader.rows),
-        eval_parts=_eval_parts(run, inputs),
+        batches=batches,
+        steps_per_pass=steps_per_pass(reader.rows, own_rows),
+        eval_parts=_eval_parts(run, inputs, options),
+        weighting=weigh,
+        spent=Spent(),
     )  # fmt: skip
 
 
-def _eval_parts(run: RunFolder, inputs: ModelInputs) -> Callable[[], Iterable[Examples]]:
+def _eval_parts(
+    run: RunFolder, inputs: ModelInputs, options: TrainOptions
+) -> Callable[[], Iterable[Examples]]:
     """Returns what yields the eval split, kept in memory where it fits."""
     reader = SplitReader(run, "eval", inputs)
-    if not reader.fits_in_memory:
+    if not reader.fits_in(options.data.memory_mb):
         return reader.batches
     kept = [reader.read()]
     return lambda: kept

@@ -5,6 +5,7 @@ at the same steps as one that was never interrupted. The clock decides whether a
 place at its mark, and nothing else; what an evaluation does touches no weight.
 """
 
+import math
 import time
 from collections.abc import Callable, Iterator, Sequence
 from typing import Any, Protocol
@@ -12,7 +13,6 @@ from typing import Any, Protocol
 import tensorflow as tf
 
 from trainer import checkpoint
-from trainer.answers import EVAL_LOSS
 from trainer.checkpoint import Arrays, Checkpoint, Evaluation, Standing
 from trainer.job import Job
 from trainer.nonfinite import bad_batch
@@ -110,7 +110,8 @@ def _to_next_mark(
     step = standing.step
     marks = (STEPS_PER_LOOK, job.options.eval_every, job.checkpoint_every)
     count = min(*((step // n + 1) * n for n in marks), job.options.max_steps) - step
-    taken, loss_sum = (float(x) for x in job.run_steps(batches, tf.constant(count)))
+    taken, loss_sum, *seconds = (float(x) for x in job.run_steps(batches, tf.constant(count)))
+    job.spent.add(*seconds)
     if taken < count:
         raise bad_batch(job, step + int(taken))
     # Only moving averages, as of batch normalisation, differ between workers.
@@ -134,10 +135,10 @@ def _evaluate(job: Job, standing: Standing) -> Standing:
     """Adds an evaluation, made by the chief; the others wait for what it says."""
     metrics, values = {}, [0.0, 0.0]
     if job.team.is_chief:
-        metrics = job.evaluate()
-        if EVAL_LOSS[job.task] not in metrics:
+        loss, metrics = job.evaluate()
+        if not math.isfinite(loss):
             raise bad_batch(job, standing.step)
-        values = [metrics[EVAL_LOSS[job.task]], job.score(metrics)]
+        values = [loss, job.score(loss, metrics)]
     eval_loss, score = job.team.as_chief_says(values)
     return standing.evaluated(
         Evaluation(standing.step, standing.train_loss, eval_loss, score, metrics)

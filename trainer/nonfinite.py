@@ -88,9 +88,9 @@ def _fetch(job: Job, steps_taken: int) -> _Batch:
     finite = all(np.isfinite(array).all() for array in weights)
     greatest = max(float(np.abs(array).max()) for array in weights if array.size)
     step = steps_taken if finite else max(steps_taken - 1, 0)
-    inputs, label = next(iter(job.batches(step).take(1)))
+    inputs, label, weight = next(iter(job.batches(step).take(1)))
     score = job.models.score(inputs, training=False)
-    losses = job.losses(label, score).numpy().astype(np.float64)
+    losses = (weight * job.losses(label, score)).numpy().astype(np.float64)
     matrices = tuple(keras.ops.convert_to_numpy(matrix) for matrix in inputs)
     return _Batch(step + 1, matrices, label.numpy(), losses, finite, greatest)
 
@@ -149,7 +149,10 @@ def _identify(job: Job, batch: _Batch, rows: npt.NDArray[np.intp]) -> list[dict[
         the first of those that are alike.
     """
     carried = job.run.definition.passthrough
-    reader = SplitReader(job.run, "train", job.inputs, carried, worker=job.team.worker)
+    reader = SplitReader(
+        job.run, "train", job.inputs, carried,
+        patterns=job.options.data.files, worker=job.team.worker,
+    )  # fmt: skip
     found: dict[int, dict[str, Any]] = {}
     before = 0
     for part in reader.batches():

@@ -14,6 +14,7 @@ from trainer.checkpoint import Evaluation, Standing, digest, values
 from trainer.inputs import ModelInputs
 from trainer.options import TrainOptions
 from trainer.run_folder import RunFolder
+from trainer.waiting import Spent
 from transforms.errors import RunFolderError
 
 TRAINING_FOLDER = "training"
@@ -28,8 +29,8 @@ class SavedTraining:
     Attributes:
         model: takes the matrices of `data.Examples`, answers in label units or probabilities.
         inputs: the columns of those matrices.
-        record: where it comes from: step, evaluations, options, digests of definition, transform
-            graph and of the model's own file.
+        record: where it comes from: step, evaluations, where the time went, options, digests of
+            definition, transform graph, weights and of the model's own file.
         content: the model's file.
     """
 
@@ -46,6 +47,7 @@ def snapshot(
     model: keras.Model,
     standing: Standing,
     evaluation: Evaluation,
+    spent: Spent,
 ) -> SavedTraining:
     """Returns a model with the weights that it has now, and what it is.
 
@@ -56,6 +58,7 @@ def snapshot(
         model: the model.
         standing: how far its training is.
         evaluation: the one made with its weights.
+        spent: where the time of its steps went.
     """
     with tempfile.TemporaryDirectory() as scratch:
         path = os.path.join(scratch, KERAS_NAME)
@@ -66,6 +69,7 @@ def snapshot(
         "eval_loss": evaluation.eval_loss,
         "steps_trained": standing.step,
         "history": [asdict(evaluation) for evaluation in standing.history],
+        "seconds": spent.to_json(),
         "options": asdict(options),
         "inputs": inputs.to_json(),
         "definition_digest": run.manifest.definition_digest,

@@ -9,8 +9,9 @@ import tensorflow as tf
 from trainer.losses import RowLosses
 from trainer.team import Team
 from trainer.updater import Updater
+from trainer.waiting import timed_next
 
-RunSteps = Callable[[Iterator[Any], tf.Tensor], tuple[tf.Tensor, tf.Tensor]]
+RunSteps = Callable[[Iterator[Any], tf.Tensor], tuple[tf.Tensor, ...]]
 
 
 def compiled_steps(
@@ -19,28 +20,33 @@ def compiled_steps(
     """Returns a function that takes steps until one's loss is not finite.
 
     The function takes an iterator of batches and how many steps to take, int32 (). It returns how
-    many it took, int32 (), and the sum of their losses, float32 (), penalties left out. The step
-    whose loss is not finite is not taken, by no worker: the weights are those before it.
+    many it took, int32 (); the sum of their losses, float32 (), penalties left out; how long they
+    took, and how long of that they waited for rows, float64 (), seconds. The step whose loss is
+    not finite is not taken, by no worker: the weights are those before it.
     """
 
-    def gradients_of(inputs: Any, label: tf.Tensor) -> Any:
+    def gradients_of(inputs: Any, label: tf.Tensor, weight: tf.Tensor) -> Any:
         with tf.GradientTape() as tape:
-            losses = losses_of(label, model(inputs, training=True))
+            losses = weight * losses_of(label, model(inputs, training=True))
             loss = tf.reduce_mean(losses) / team.size
             penalised = tf.add_n([loss, *(penalty / team.size for penalty in model.losses)])
         return team.total((loss, tape.gradient(penalised, updater.weights)))
 
     @tf.function
-    def run_steps(batches: Iterator[Any], count: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
-        taken, total = tf.constant(0), tf.constant(0.0)
+    def run_steps(batches: Iterator[Any], count: tf.Tensor) -> tuple[tf.Tensor, ...]:
+        started = tf.timestamp()
+        taken, total, waited = tf.constant(0), tf.constant(0.0), tf.constant(0.0, tf.float64)
         for _ in tf.range(count):
-            inputs, label = next(batches)
-            loss, gradients = team.run(gradients_of, inputs, label)
+            batch, seconds = timed_next(batches)
+            waited += seconds
+            loss, gradients = team.run(gradients_of, *batch)
             if not tf.math.is_finite(loss):
                 break
             updater.apply(gradients)
             taken += 1
             total += loss
-        return taken, total
+        with tf.control_dependencies([total]):
+            took = tf.timestamp() - started
+        return taken, total, took, waited
 
     return run_steps  # type: ignore[no-any-return]

@@ -8,6 +8,7 @@ from rich.console import Console
 
 from trainer import checkpoint, files
 from trainer.answers import EVAL_LOSS
+from trainer.batches import in_steps
 from trainer.board.board import Board
 from trainer.board.projector import write_projector
 from trainer.checkpoint import CHECKPOINT_NAME, Standing
@@ -62,8 +63,10 @@ def train(
         RunFailed: the loss is no longer finite, or other workers are gone or differ.
     """
     loop, team = loop or LoopOptions(), team or alone()
-    # Bit by bit the same weights, whenever and wherever a training is continued.
-    tf.config.experimental.enable_op_determinism()
+    options = _in_steps(run, options)
+    if options.data.deterministic:
+        # Bit by bit the same weights, whenever a training is continued.
+        tf.config.experimental.enable_op_determinism()
     if fresh and team.is_chief:
         files.remove_folder(run.file(folder))
     team.wait()
@@ -76,7 +79,9 @@ def train(
     with _watchers(job, logs, standing.step) as watchers:
         standing, best = fit(job, standing, best, path, watchers, on_evaluation)
     checkpoint.assign(job.models.score.variables, best)
-    training = snapshot(run, options, job.inputs, job.models.prediction, standing, standing.best)
+    training = snapshot(
+        run, options, job.inputs, job.models.prediction, standing, standing.best, job.spent
+    )
     if not team.agrees(training.record["weights_sha256"]):
         raise RunFailed("the workers end with other weights; report this, with the run's options")
     if team.is_chief:
@@ -110,11 +115,16 @@ def finished_training(
     found = checkpoint.load(run.file(folder, CHECKPOINT_NAME))
     if found is None:
         return None
+    options = _in_steps(run, options)
     changed = found.changed(identity(run, options, team))
     reached = found.standing.step >= options.max_steps and changed.keys() <= {"max_steps"}
     if reached or (not changed and finished(found.standing, options)):
         return read_training(run, folder)
     return None
+
+
+def _in_steps(run: RunFolder, options: TrainOptions) -> TrainOptions:
+    return in_steps(options, sum(run.examples("train", options.data.files).values()))
 
 
 def _resume(job: Job, path: str) -> tuple[Standing, checkpoint.Arrays]:

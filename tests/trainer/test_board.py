@@ -172,12 +172,14 @@ def test_a_training_that_continues_replaces_what_came_after_its_checkpoint(
     with pytest.raises(KeyboardInterrupt):
         train(open_run(str(run)), options, on_evaluation=die)
     lost = checkpoint.load(str(run / "training/checkpoint.npz"))
-    # As if it had been killed before this checkpoint was written.
+    # As if it had been killed before this checkpoint was written, in the middle of an event.
     earlier = Standing(20, lost.standing.history[:1])
     checkpoint.save(
         str(run / "training/checkpoint.npz"),
         checkpoint.Checkpoint(earlier, lost.identity, lost.model, lost.optimizer, lost.best),
     )
+    (events,) = (run / "training/logs").glob("events.*")
+    events.write_bytes(events.read_bytes()[:-7])
     time.sleep(1.1)  # files are read in order of their names, and these count whole seconds
     train(open_run(str(run)), options)
     assert [e.step for e in read(run / "training/logs").Tensors("eval/rmse")] == [20, 40, 60]

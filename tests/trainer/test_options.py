@@ -7,7 +7,7 @@ import sys
 
 import pytest
 
-from trainer.options import EvaluateOptions, TrainOptions
+from trainer.options import DataOptions, EvaluateOptions, TrainOptions
 from trainer.task import main
 from transforms.errors import InputError
 
@@ -44,6 +44,7 @@ def test_help_has_examples(command: str, capsys: pytest.CaptureFixture[str]) -> 
         ({"dropout": 1.0}, ["--dropout", "1.0"]),
         ({"l2": -1.0}, ["--l2"]),
         ({"seed": -1}, ["--seed"]),
+        ({"data": DataOptions(class_weights={"1": -1.0})}, ["--class-weights", "1:-1.0"]),
         ({"patience": 0, "batch_size": -1}, ["--patience", "--batch-size"]),
     ],
 )

@@ -81,11 +81,11 @@ class Overheard(Team):
 def test_statistics_are_of_all_workers_rows(regression_run: Path) -> None:
     run = open_run(str(regression_run))
     inputs = run.model_inputs()
-    heard: list[list[Sequence[float]]] = [[], []]  # about the numbers, about the label
+    heard: list[list[Sequence[float]]] = [[], [], []]  # about weights, numbers, the label
     for i in range(2):
         worker = Worker(i, 2)
         share = SplitReader(run, "train", inputs, worker=worker)
-        found = train_statistics(share.batches(), Overheard(worker, heard))
+        found = train_statistics(share.batches(), 0, Overheard(worker, heard))
     whole = SplitReader(run, "train", inputs).read()
     for moments, values in ((found.numbers, whole.numbers), (found.label, whole.label[:, None])):
         values = values.astype(np.float64)

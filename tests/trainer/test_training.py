@@ -15,11 +15,11 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from trainer import checkpoint, data
+from trainer import checkpoint
 from trainer.answers import predict
 from trainer.checkpoint import Standing
 from trainer.data import SplitReader
-from trainer.options import LoopOptions, ModelKind, TrainOptions
+from trainer.options import DataOptions, LoopOptions, ModelKind, TrainOptions
 from trainer.run_folder import open_run
 from trainer.training import train
 from transforms.errors import RunFolderError
@@ -55,12 +55,11 @@ def stop(standing: Standing) -> None:
 
 @pytest.mark.parametrize("in_memory", [True, False])
 def test_a_stopped_training_continues_as_if_it_had_not(
-    regression_run: Path, monkeypatch: pytest.MonkeyPatch, in_memory: bool, copy_of: Copy
+    regression_run: Path, in_memory: bool, copy_of: Copy
 ) -> None:
-    if not in_memory:
-        monkeypatch.setattr(data, "MEMORY_BYTES", 0)
     run = open_run(str(copy_of(regression_run)))
-    options = TrainOptions(dropout=0.1, **QUICK)
+    kept = DataOptions(memory_mb=DataOptions.memory_mb if in_memory else 0)
+    options = TrainOptions(dropout=0.1, data=kept, **QUICK)
     whole = train(run, options, QUIET)
     with pytest.raises(KeyboardInterrupt):
         train(run, options, QUIET, fresh=True, on_evaluation=stop)

@@ -3,6 +3,7 @@
 Values are computed outside TensorFlow's graphs, so that writing them changes nothing in a training.
 """
 
+import posixpath
 import time
 from collections.abc import Mapping
 from types import TracebackType
@@ -10,6 +11,7 @@ from typing import Any, Self
 
 import numpy as np
 import numpy.typing as npt
+import tensorflow as tf
 from tensorboard.compat.proto import event_pb2, summary_pb2
 from tensorboard.plugins.histogram import metadata as histogram_metadata
 from tensorboard.plugins.scalar.summary_v2 import scalar_pb
@@ -25,15 +27,14 @@ class Events:
 
     Args:
         folder: where; TensorBoard reads all event files of a folder as one training.
-        first_step: where the training begins or goes on. What an earlier file has of later steps,
-            TensorBoard drops: it was written after the checkpoint that the training goes on from.
+        first_step: where the training begins or goes on. What earlier files have of later steps is
+            removed: it was written after the checkpoint that the training goes on from.
     """
 
     def __init__(self, folder: str, first_step: int) -> None:
+        for path in tf.io.gfile.glob(posixpath.join(folder, "events.out.tfevents.*")):
+            _forget_later(path, first_step)
         self._writer = EventFileWriter(folder)
-        if first_step:
-            start = event_pb2.SessionLog(status=event_pb2.SessionLog.START)
-            self._add(first_step + 1, session_log=start)
 
     def __enter__(self) -> Self:
         return self
@@ -88,3 +89,20 @@ def _histogram(tag: str, values: npt.NDArray[Any]) -> summary_pb2.Summary:
         tensor=tensor_util.make_tensor_proto(table, dtype=np.float64),
     )
     return summary
+
+
+def _forget_later(path: str, step: int) -> None:
+    """Removes an event file's events of later steps, and what a kill left of its last one."""
+    kept = []
+    try:
+        for record in tf.data.TFRecordDataset(path).as_numpy_iterator():
+            if event_pb2.Event.FromString(record).step <= step:
+                kept.append(record)
+    except tf.errors.DataLossError:
+        pass
+    # Not a name that TensorBoard would read.
+    temporary = posixpath.join(posixpath.dirname(path), "trimmed.tmp")
+    with tf.io.TFRecordWriter(temporary) as writer:
+        for record in kept:
+            writer.write(record)
+    tf.io.gfile.rename(temporary, path, overwrite=True)
