@@ -110,8 +110,9 @@ def _to_next_mark(
     step = standing.step
     marks = (STEPS_PER_LOOK, job.options.eval_every, job.checkpoint_every)
     count = min(*((step // n + 1) * n for n in marks), job.options.max_steps) - step
-    taken, loss_sum, *seconds = (float(x) for x in job.run_steps(batches, tf.constant(count)))
-    job.spent.add(*seconds)
+    begun = time.perf_counter()
+    taken, loss_sum, waited = (float(x) for x in job.run_steps(batches, tf.constant(count)))
+    job.spent.add(time.perf_counter() - begun, waited)
     if taken < count:
         raise bad_batch(job, step + int(taken))
     # Only moving averages, as of batch normalisation, differ between workers.
