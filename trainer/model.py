@@ -1,7 +1,8 @@
 """The models: linear, deep, and their sum.
 
 All take three matrices, ``numbers`` float32 (batch, numbers), ``ids`` int32 (batch, ids) and
-``id_weights`` float32 (batch, weights of ids), and return one column. Numbers are standardised
+``id_weights`` float32 (batch, weights of ids), and return one column, or
+one for each of several classes. Numbers are standardised
 inside, whatever scale the features have. The *wide* side is linear in the numbers and in the
 one-hots of all ids, crosses included; the *deep* side runs the numbers and the ids' embeddings
 through hidden layers. The one-hots and embeddings of a list of ids are pooled
@@ -19,7 +20,7 @@ from trainer.lookup import Lookup
 from trainer.options import TrainOptions
 from trainer.statistics import TrainStatistics
 from transforms.errors import InputError
-from transforms.labels import Task
+from transforms.labels import Classification, Label
 
 
 @dataclass(frozen=True)
@@ -27,8 +28,10 @@ class Models:
     """Two views of one set of weights.
 
     Attributes:
-        score: the raw output, float32 (batch,): the standardised label, or the logit.
-        prediction: the answer, float32 (batch,): in label units, or a probability.
+        score: the raw output, float32 (batch,): the standardised label, or the logit; for several
+            classes (batch, classes), a logit each.
+        prediction: the answer, float32 (batch,): in label units, or a probability; for several
+            classes (batch, classes), a probability each.
     """
 
     score: keras.Model
@@ -36,13 +39,13 @@ class Models:
 
 
 def build(
-    inputs: ModelInputs, task: Task, statistics: TrainStatistics, options: TrainOptions
+    inputs: ModelInputs, label: Label, statistics: TrainStatistics, options: TrainOptions
 ) -> Models:
     """Builds a model with fresh weights.
 
     Args:
         inputs: what it is given.
-        task: ``regression`` or ``binary_classification``.
+        label: what it predicts.
         statistics: of the train split.
         options: its kind, sizes and penalties.
 
@@ -53,20 +56,27 @@ def build(
     given = _given(inputs)
     numbers, lookup = given[0], Lookup(given[1], given[2], inputs, _penalty(options))
     standard = _standardise(numbers, statistics) if inputs.numeric else None
+    outputs = len(label.classes) if isinstance(label, Classification) else 1
     sides = []
     if options.model != "deep":
-        sides += _wide(standard, lookup, inputs, options)
+        sides += _wide(standard, lookup, inputs, outputs, options)
     if options.model != "linear":
-        sides.append(_deep(standard, lookup, inputs, options))
+        sides.append(_deep(standard, lookup, inputs, outputs, options))
     total = keras.layers.Add(name="wide_deep")(sides) if len(sides) > 1 else sides[0]
-    score = keras.layers.Reshape((), name="score")(total)
-    if task == "regression":
-        mean, deviation = statistics.label.mean[0], statistics.label.usable_deviation[0]
-        scale = keras.layers.Rescaling(float(deviation), float(mean), name="prediction")
-        answer = scale(score)
-    else:
-        answer = keras.layers.Activation("sigmoid", name="probability")(score)
+    shape = (outputs,) if isinstance(label, Classification) else ()
+    score = keras.layers.Reshape(shape, name="score")(total)
+    answer = _answer_layer(label, statistics)(score)
     return Models(keras.Model(given, score), keras.Model(given, answer))
+
+
+def _answer_layer(label: Label, statistics: TrainStatistics) -> keras.layers.Layer:
+    """Returns what turns scores into answers."""
+    if label.task == "regression":
+        mean, deviation = statistics.label.mean[0], statistics.label.usable_deviation[0]
+        return keras.layers.Rescaling(float(deviation), float(mean), name="prediction")
+    if label.task == "binary_classification":
+        return keras.layers.Activation("sigmoid", name="probability")
+    return keras.layers.Softmax(name="probabilities")
 
 
 def _given(inputs: ModelInputs) -> list[keras.KerasTensor]:
@@ -92,15 +102,18 @@ def _wide(
     standard: keras.KerasTensor | None,
     lookup: Lookup,
     inputs: ModelInputs,
+    outputs: int,
     options: TrainOptions,
 ) -> list[keras.KerasTensor]:
-    """Returns terms (batch, 1): linear in the numbers, linear in the one-hots."""
+    """Returns terms (batch, outputs): linear in the numbers, linear in the one-hots."""
     terms = []
     if standard is not None:
-        dense = keras.layers.Dense(1, kernel_regularizer=_penalty(options), name="wide_numbers")
+        dense = keras.layers.Dense(
+            outputs, kernel_regularizer=_penalty(options), name="wide_numbers"
+        )
         terms.append(dense(standard))
     if inputs.categorical:
-        terms.append(lookup.total(inputs.categorical, "wide_ids"))
+        terms.append(lookup.total(inputs.categorical, outputs, "wide_ids"))
     return terms
 
 
@@ -108,9 +121,10 @@ def _deep(
     standard: keras.KerasTensor | None,
     lookup: Lookup,
     inputs: ModelInputs,
+    outputs: int,
     options: TrainOptions,
 ) -> keras.KerasTensor:
-    """Returns (batch, 1): hidden layers over the numbers and the embeddings."""
+    """Returns (batch, outputs): hidden layers over the numbers and the embeddings."""
     parts = [] if standard is None else [standard]
     by_size: dict[int, list[CategoricalInput]] = defaultdict(list)
     for column in inputs.categorical:
@@ -131,7 +145,7 @@ def _deep(
         )(x)  # fmt: skip
         if options.dropout:
             x = keras.layers.Dropout(options.dropout, seed=options.seed + i)(x)
-    return keras.layers.Dense(1, kernel_regularizer=_penalty(options), name="deep")(x)
+    return keras.layers.Dense(outputs, kernel_regularizer=_penalty(options), name="deep")(x)
 
 
 def _penalty(options: TrainOptions) -> keras.regularizers.Regularizer | None:

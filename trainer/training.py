@@ -15,20 +15,25 @@ from trainer.batches import training_batches
 from trainer.checkpoint import Checkpoint, Evaluation, Standing
 from trainer.data import Examples, SplitReader
 from trainer.inputs import ModelInputs
-from trainer.metrics import log_losses
+from trainer.losses import RowLosses, row_losses
+from trainer.metrics import class_log_losses, log_losses
 from trainer.model import Models, build, optimizer
 from trainer.options import TrainOptions
 from trainer.progress import Reporter
 from trainer.run_folder import RunFolder
 from trainer.saved import TRAINING_FOLDER, SavedTraining, save_training
-from trainer.statistics import TrainStatistics, train_statistics
+from trainer.statistics import train_statistics
 from transforms.errors import RunFailed
 from transforms.labels import Task
 
 # Steps between two looks at the loss: each look leaves the compiled loop.
 STEPS_PER_LOOK = 100
 PREDICT_ROWS = 16_384
-METRIC_NAMES: dict[Task, str] = {"regression": "RMSE", "binary_classification": "log_loss"}
+METRIC_NAMES: dict[Task, str] = {
+    "regression": "RMSE",
+    "binary_classification": "log_loss",
+    "multiclass_classification": "log_loss",
+}
 
 Floats = npt.NDArray[np.float64]
 
@@ -108,7 +113,7 @@ def _prepare(run: RunFolder, folder: str, options: TrainOptions) -> _Job:
     examples = train_reader.read() if train_reader.fits_in_memory else None
     statistics = train_statistics(train_reader.batches() if examples is None else [examples])
     eval_examples = eval_reader.read() if eval_reader.fits_in_memory else None
-    models = build(inputs, _task(run), statistics, options)
+    models = build(inputs, run.definition.label, statistics, options)
     optimize = optimizer(options)
     optimize.build(models.score.trainable_variables)
 
@@ -121,8 +126,8 @@ def _prepare(run: RunFolder, folder: str, options: TrainOptions) -> _Job:
         parts = eval_reader.batches() if eval_examples is None else [eval_examples]
         return eval_loss(models.prediction, parts, _task(run))
 
-    loss = loss_function(_task(run), statistics)
-    run_steps = _compiled_steps(models.score, optimize, loss)
+    losses = row_losses(_task(run), statistics)
+    run_steps = _compiled_steps(models.score, optimize, losses)
     return _Job(run, folder, options, inputs, models, optimize, run_steps, batches, evaluate)
 
 
@@ -189,26 +194,10 @@ def _train_until(
     return total / (goal - first)
 
 
-def loss_function(
-    task: Task, statistics: TrainStatistics
-) -> Callable[[tf.Tensor, tf.Tensor], tf.Tensor]:
-    """Returns the mean loss of a batch, a function of labels and scores, float32 (batch,) each.
-
-    For a regression it is the squared error of the standardised label.
-    """
-    if task == "binary_classification":
-        return lambda label, score: tf.reduce_mean(
-            tf.nn.sigmoid_cross_entropy_with_logits(labels=label, logits=score)
-        )
-    mean = tf.constant(statistics.label.mean[0], tf.float32)
-    deviation = tf.constant(statistics.label.usable_deviation[0], tf.float32)
-    return lambda label, score: tf.reduce_mean(tf.square((label - mean) / deviation - score))
-
-
 def _compiled_steps(
     model: keras.Model,
     optimize: keras.optimizers.Optimizer,
-    loss_of: Callable[[tf.Tensor, tf.Tensor], tf.Tensor],
+    losses_of: RowLosses,
 ) -> Callable[[Iterator[Any], tf.Tensor], tf.Tensor]:
     """Returns a function that takes that many steps and returns their mean loss."""
 
@@ -218,7 +207,7 @@ def _compiled_steps(
         for _ in tf.range(count):
             inputs, label = next(batches)
             with tf.GradientTape() as tape:
-                loss = loss_of(label, model(inputs, training=True))
+                loss = tf.reduce_mean(losses_of(label, model(inputs, training=True)))
                 penalised = tf.add_n([loss, *model.losses])
             gradients = tape.gradient(penalised, model.trainable_variables)
             optimize.apply(gradients, model.trainable_variables)
@@ -229,7 +218,7 @@ def _compiled_steps(
 
 
 def predict(model: keras.Model, examples: Examples) -> Floats:
-    """Returns a model's answers, float64 (n,)."""
+    """Returns a model's answers, float64 (n,), or (n, classes) for several classes."""
     answers = []
     for i in range(0, len(examples), PREDICT_ROWS):
         part = tuple(matrix[i : i + PREDICT_ROWS] for matrix in examples.inputs)
@@ -244,6 +233,8 @@ def eval_loss(model: keras.Model, parts: Any, task: Task) -> float:
         label, answer = part.label.astype(np.float64), predict(model, part)
         if task == "regression":
             total += float(np.square(answer - label).sum())
+        elif task == "multiclass_classification":
+            total += class_log_losses(label, answer).sum()
         else:
             total += log_losses(label, answer).sum()
         rows += len(label)
