@@ -35,7 +35,7 @@ COLOURS = ("red", "étoile", "grey")
 @pytest.mark.parametrize(
     ("label", "column", "places"),
     [
-        (Classification("c", COLOURS), ["grey", "red", "étoile", "none", ""], [2, 0, 1, None, None]),
+        (Classification("c", COLOURS), ["grey", "red", "étoile", ""], [2, 0, 1, None]),
         (Classification("c", (7, -1)), [-1, 7, 0], [1, 0, None]),
         (BinaryClassification("c"), [1, 0], [1, 0]),
     ],
