@@ -17,12 +17,14 @@ from trainer.data import Examples, SplitReader
 from trainer.inputs import ModelInputs
 from trainer.losses import RowLosses, row_losses
 from trainer.metrics import class_log_losses, log_losses
-from trainer.model import Models, build, optimizer
+from trainer.model import Models, build
+from trainer.optimizers import make_updater
 from trainer.options import TrainOptions
 from trainer.progress import Reporter
 from trainer.run_folder import RunFolder
 from trainer.saved import TRAINING_FOLDER, SavedTraining, save_training
 from trainer.statistics import train_statistics
+from trainer.updater import Updater
 from transforms.errors import RunFailed
 from transforms.labels import Task
 
@@ -47,7 +49,7 @@ class _Job:
     options: TrainOptions
     inputs: ModelInputs
     models: Models
-    optimizer: keras.optimizers.Optimizer
+    updater: Updater
     run_steps: Callable[[Iterator[Any], tf.Tensor], tf.Tensor]
     batches: Callable[[int], tf.data.Dataset]
     evaluate: Callable[[], float]
@@ -114,8 +116,7 @@ def _prepare(run: RunFolder, folder: str, options: TrainOptions) -> _Job:
     statistics = train_statistics(train_reader.batches() if examples is None else [examples])
     eval_examples = eval_reader.read() if eval_reader.fits_in_memory else None
     models = build(inputs, run.definition.label, statistics, options)
-    optimize = optimizer(options)
-    optimize.build(models.score.trainable_variables)
+    updater = make_updater(models.score, options)
 
     def batches(first_step: int) -> tf.data.Dataset:
         return training_batches(
@@ -127,15 +128,15 @@ def _prepare(run: RunFolder, folder: str, options: TrainOptions) -> _Job:
         return eval_loss(models.prediction, parts, _task(run))
 
     losses = row_losses(_task(run), statistics)
-    run_steps = _compiled_steps(models.score, optimize, losses)
-    return _Job(run, folder, options, inputs, models, optimize, run_steps, batches, evaluate)
+    run_steps = _compiled_steps(models.score, updater, losses)
+    return _Job(run, folder, options, inputs, models, updater, run_steps, batches, evaluate)
 
 
 def _resume(job: _Job, found: Checkpoint | None) -> tuple[Standing, checkpoint.Arrays]:
     if found is None:
         return Standing(), checkpoint.values(job.models.score.variables)
     checkpoint.assign(job.models.score.variables, found.model)
-    checkpoint.assign(job.optimizer.variables, found.optimizer)
+    checkpoint.assign(job.updater.variables, found.optimizer)
     return found.standing, found.best
 
 
@@ -170,7 +171,7 @@ def _fit(
 
 def _write_checkpoint(job: _Job, standing: Standing, best: checkpoint.Arrays) -> None:
     model = checkpoint.values(job.models.score.variables)
-    state = checkpoint.values(job.optimizer.variables)
+    state = checkpoint.values(job.updater.variables)
     checkpoint.save(job.checkpoint_path, Checkpoint(standing, job.identity, model, state, best))
 
 
@@ -196,7 +197,7 @@ def _train_until(
 
 def _compiled_steps(
     model: keras.Model,
-    optimize: keras.optimizers.Optimizer,
+    updater: Updater,
     losses_of: RowLosses,
 ) -> Callable[[Iterator[Any], tf.Tensor], tf.Tensor]:
     """Returns a function that takes that many steps and returns their mean loss."""
@@ -209,8 +210,7 @@ def _compiled_steps(
             with tf.GradientTape() as tape:
                 loss = tf.reduce_mean(losses_of(label, model(inputs, training=True)))
                 penalised = tf.add_n([loss, *model.losses])
-            gradients = tape.gradient(penalised, model.trainable_variables)
-            optimize.apply(gradients, model.trainable_variables)
+            updater.apply(tape.gradient(penalised, updater.weights))
             total += loss
         return total / tf.cast(count, tf.float32)
 
