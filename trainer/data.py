@@ -1,7 +1,7 @@
 """Examples as matrices: every input of a model in one of three, numbers, ids and their weights.
 
-Splits that fit in `MEMORY_BYTES` are parsed once and kept; larger ones are read from their files
-again in every pass.
+A split that fits in memory is parsed once and kept; a larger one is read from its files again in
+every pass.
 """
 
 from collections.abc import Iterator, Mapping, Sequence
@@ -11,14 +11,13 @@ import numpy as np
 import numpy.typing as npt
 import tensorflow as tf
 
-from trainer.inputs import CategoricalInput, ModelInputs, NumericInput, slots
+from trainer.inputs import CategoricalInput, ModelInputs, slots
 from trainer.label_values import label_values
 from trainer.records import read_records
 from trainer.run_folder import RunFolder
 from trainer.shares import ALONE, Worker, share_of
 from transforms.errors import InputError, RunFolderError
 
-MEMORY_BYTES = 2 * 2**30
 READ_BATCH = 4096
 
 Floats32 = npt.NDArray[np.float32]
@@ -35,8 +34,10 @@ class Examples:
         numbers: float32 (n, numbers).
         ids: int32 (n, ids), from 0.
         id_weights: float32 (n, weights of ids).
-        label: float32 (n,), in its own units; 0 or 1 for binary labels; the
-            place among the classes for several.
+        label: float32 (n,), in its own units; 0 or 1 for binary labels; for
+            several classes the number of the row's own.
+        weight: float32 (n,), how much each row counts, from 0; 1 where the definition names no
+            column for it.
         carried: other carried columns, (n,) each, by name.
     """
 
@@ -44,6 +45,7 @@ class Examples:
     ids: Ids
     id_weights: Floats32
     label: Floats32
+    weight: Floats32
     carried: Mapping[str, npt.NDArray[np.generic]]
 
     def __len__(self) -> int:
@@ -56,8 +58,12 @@ class Examples:
 
     def without_inputs(self) -> "Examples":
         """Returns the rows' labels and carried columns alone."""
-        numbers, ids, id_weights = (matrix[:, :0].copy() for matrix in self.inputs)
-        return replace(self, numbers=numbers, ids=ids, id_weights=id_weights)
+        return replace(
+            self,
+            numbers=self.numbers[:, :0].copy(),
+            ids=self.ids[:, :0].copy(),
+            id_weights=self.id_weights[:, :0].copy(),
+        )
 
 
 class SplitReader:
@@ -91,15 +97,15 @@ class SplitReader:
         self._inputs = inputs
         self._carried = tuple(carried)
         self._label = run.definition.label
-        names = {*inputs.names, self._label.column, *carried}
+        self._weight = run.definition.weight
+        names = {*inputs.names, self._label.column, *carried, *filter(None, [self._weight])}
         spec = run.transform_output.transformed_feature_spec()
         self._spec = {name: spec[name] for name in sorted(names)}
 
-    @property
-    def fits_in_memory(self) -> bool:
-        """Whether the parsed split is small enough to be kept."""
-        columns = sum(self._inputs.widths) + 1 + len(self._carried)
-        return self.rows * columns * 4 <= MEMORY_BYTES
+    def fits_in(self, memory_mb: int) -> bool:
+        """Tells whether the parsed split takes no more than so many MiB."""
+        columns = sum(self._inputs.widths) + 2 + len(self._carried)
+        return self.rows * columns * 4 <= memory_mb << 20
 
     def batches(self) -> Iterator[Examples]:
         """Yields every row exactly once, in the files' order.
@@ -107,7 +113,8 @@ class SplitReader:
         Raises:
             RunFolderError: a file is damaged, or there are more or fewer rows than the manifest
                 says.
-            InputError: a row has no label, a number is not finite or an id is out of range.
+            InputError: a row has no label or no weight, a number is not finite or an id is out of
+                range.
         """
         rows = 0
         records = read_records(self.share.parts).batch(READ_BATCH)
@@ -136,6 +143,7 @@ class SplitReader:
             np.concatenate([part.ids for part in parts]),
             np.concatenate([part.id_weights for part in parts]),
             np.concatenate([part.label for part in parts]),
+            np.concatenate([part.weight for part in parts]),
             {name: np.concatenate([p.carried[name] for p in parts]) for name in self._carried},
         )
 
@@ -144,9 +152,12 @@ class SplitReader:
         columns = tf.io.parse_example(records, self._spec)
         numbers, ids, id_weights = stack(columns, self._inputs)
         label = label_values(self._label, columns[self._label.column])
+        weight = tf.ones_like(label)
+        if self._weight is not None:
+            weight = tf.cast(columns[self._weight], tf.float32)
         carried = {name: columns[name] for name in self._carried}
         matrices = {"numbers": numbers, "ids": ids, "id_weights": id_weights}
-        return {**matrices, "label": label, "carried": carried}
+        return {**matrices, "label": label, "weight": weight, "carried": carried}
 
     def _checked(self, columns: Mapping[str, npt.NDArray[np.generic]]) -> Examples:
         examples = Examples(**columns)  # type: ignore[arg-type]
@@ -156,18 +167,22 @@ class SplitReader:
                 f"the label {self._label.column!r} is missing or not finite in "
                 f"{int(wrong.sum())} of {len(wrong)} examples read; declare the column required"
             )
-        _check_finite(examples.numbers, self._inputs.numeric)
-        _check_finite(examples.id_weights, self._inputs.weighted)
+        wrong = ~np.isfinite(examples.weight) | (examples.weight < 0)
+        if wrong.any():
+            raise InputError(
+                f"the weight {self._weight!r} is negative or not finite as float32 in "
+                f"{int(wrong.sum())} of {len(wrong)} examples read; mend the column"
+            )
+        inputs = self._inputs
+        _check_finite(examples.numbers, slots(inputs.numeric), [c.name for c in inputs.numeric])
+        _check_finite(examples.id_weights, slots(inputs.weighted), inputs.weights)
         _check_ids(examples.ids, self._inputs.categorical)
         return examples
 
 
-def _check_finite(
-    matrix: Floats32, columns: Sequence[NumericInput] | Sequence[CategoricalInput]
-) -> None:
-    for column, places in zip(columns, slots(columns), strict=True):
-        if not np.isfinite(matrix[:, places]).all():
-            name = column.weight if isinstance(column, CategoricalInput) else column.name
+def _check_finite(matrix: Floats32, places: Sequence[slice], names: Sequence[str]) -> None:
+    for columns, name in zip(places, names, strict=True):
+        if not np.isfinite(matrix[:, columns]).all():
             raise InputError(
                 f"the transformed output {name!r} holds a NaN or an infinity; "
                 "let its function replace missing values"

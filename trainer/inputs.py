@@ -70,8 +70,8 @@ class ModelInputs:
     @property
     def names(self) -> tuple[str, ...]:
         """All transformed columns: numbers, ids, weights."""
-        columns = (*self.numeric, *self.categorical)
-        return (*(column.name for column in columns), *map(str, self.weights))
+        numbers = (column.name for column in self.numeric)
+        return (*numbers, *(column.name for column in self.categorical), *self.weights)
 
     @property
     def weighted(self) -> tuple[CategoricalInput, ...]:
@@ -193,7 +193,7 @@ def _categorical(
         )
     domain, width = column.int_domain, _width(column)
     size = int(domain.max - domain.min + 1)
-    pooling = getattr(feature, "pooling", "mean") if width else None
+    pooling: Pooling | None = getattr(feature, "pooling", "mean") if width else None
     embed = _embed(feature, size)
     return CategoricalInput(name, size, int(domain.min), embed, width or 1, pooling, weight)
 

@@ -28,7 +28,9 @@ from transforms.labels import BinaryClassification, Classification
 
 Copy = Callable[[Path], Path]
 INPUTS = ModelInputs((NumericInput("a"), NumericInput("b")), ())
-PLAIN = TrainStatistics(Moments(np.zeros(2), np.ones(2)), Moments(np.zeros(1), np.ones(1)))
+PLAIN = TrainStatistics(
+    Moments(np.zeros(2), np.ones(2)), Moments(np.zeros(1), np.ones(1)), 1, 1.0, np.zeros(0)
+)
 COLOURS = ("red", "étoile", "grey")
 
 

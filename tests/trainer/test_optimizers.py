@@ -21,7 +21,9 @@ from trainer.updater import Clip, FrozenRows, Group, Updater
 from transforms.labels import Regression
 
 INPUTS = ModelInputs((NumericInput("x"), NumericInput("y")), (CategoricalInput("c_id", 5, 0, 2),))
-PLAIN = TrainStatistics(Moments(np.zeros(2), np.ones(2)), Moments(np.zeros(1), np.ones(1)))
+PLAIN = TrainStatistics(
+    Moments(np.zeros(2), np.ones(2)), Moments(np.zeros(1), np.ones(1)), 1, 1.0, np.zeros(0)
+)
 
 
 def model_of(options: TrainOptions) -> keras.Model:

@@ -10,7 +10,13 @@ from pathlib import Path
 
 import pytest
 
-from trainer.options import EvaluateOptions, TrainOptions, add_train_arguments, train_options
+from trainer.options import (
+    DataOptions,
+    EvaluateOptions,
+    TrainOptions,
+    add_train_arguments,
+    train_options,
+)
 from trainer.task import main
 from transforms.errors import InputError
 
@@ -61,6 +67,8 @@ def test_help_has_examples(command: str, capsys: pytest.CaptureFixture[str]) -> 
         ({"dropout": 1.0}, ["--dropout", "1.0"]),
         ({"l2": -1.0}, ["--l2"]),
         ({"seed": -1}, ["--seed"]),
+        ({"data": DataOptions(class_weights={"1": -1.0})}, ["--class-weights", "1:-1.0"]),
+        ({"epochs": 0}, ["--epochs"]),
         ({"patience": 0, "batch_size": -1}, ["--patience", "--batch-size"]),
     ],
 )
@@ -80,6 +88,16 @@ def test_flags_without_a_file_are_the_defaults() -> None:
     assert parsed() == TrainOptions()
 
 
+def test_epochs_and_steps_exclude_each_other(tmp_path: Path) -> None:
+    path = tmp_path / "model.toml"
+    path.write_text("max_steps = 5")
+    assert parsed("--epochs", "3", "--config", str(path)) == TrainOptions(epochs=3)
+    path.write_text("epochs = 5")
+    assert parsed("--max-steps", "3", "--config", str(path)) == TrainOptions(max_steps=3)
+    with pytest.raises(SystemExit):
+        parsed("--epochs", "3", "--max-steps", "3")
+
+
 def test_every_option_has_a_flag_and_a_key(tmp_path: Path) -> None:
     values: dict[str, object] = {
         "model": "linear", "hidden_units": (8, 4), "activation": "gelu", "normalization": "layer",
@@ -92,7 +110,7 @@ def test_every_option_has_a_flag_and_a_key(tmp_path: Path) -> None:
     }  # fmt: skip
     exclusive = ("wide_optimizer", "clip_value", "clip_norm")
     chosen = {name: value for name, value in values.items() if name not in exclusive}
-    assert set(values) == {field.name for field in fields(TrainOptions)}
+    assert {*values, "epochs", "data"} == {field.name for field in fields(TrainOptions)}
     flags = []
     for name, value in chosen.items():
         flag = "--" + name.replace("_", "-")

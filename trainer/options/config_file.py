@@ -2,24 +2,23 @@
 
 import difflib
 import tomllib
-from collections.abc import Iterator
-from dataclasses import fields
+from collections.abc import Iterator, Mapping
 from types import NoneType, UnionType
 from typing import Any, Literal, Union, get_args, get_origin
 
 from transforms.errors import InputError, Problem
 
 
-def read_config(path: str, options: type) -> dict[str, Any]:
+def read_config(path: str, kinds: Mapping[str, Any]) -> dict[str, Any]:
     """Reads options from a TOML file.
 
     Args:
         path: the file.
-        options: the dataclass whose fields may be set.
+        kinds: the options that it may set, and the types of their values.
 
     Returns:
-        The values that the file sets, by field; lists as tuples, whole numbers as floats where
-        the field holds floats.
+        The values that the file sets, by option; lists as tuples, whole numbers as floats where
+        the option is a float.
 
     Raises:
         InputError: the file cannot be read, or has keys or values that are no options; it lists
@@ -33,14 +32,13 @@ def read_config(path: str, options: type) -> dict[str, Any]:
             f"--config {path} cannot be read ({error}); "
             "write TOML, such as hidden_units = [128, 64]"
         ) from error
-    kinds = {field.name: field.type for field in fields(options)}
     problems = [str(problem) for problem in _problems(found, kinds)]
     if problems:
         raise InputError(f"--config {path}: " + "; ".join(problems))
     return {name: _converted(value, kinds[name]) for name, value in found.items()}
 
 
-def _problems(found: dict[str, Any], kinds: dict[str, Any]) -> Iterator[Problem]:
+def _problems(found: Mapping[str, Any], kinds: Mapping[str, Any]) -> Iterator[Problem]:
     for name, value in found.items():
         if name not in kinds:
             near = difflib.get_close_matches(name, kinds, n=3, cutoff=0.5)

@@ -1,10 +1,11 @@
 """What a training is told: the model, its optimizers and the loop."""
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Literal, get_args
 
 from trainer.options.arguments import choice
+from trainer.options.data import DataOptions
 from transforms.errors import InputError, Problem
 from transforms.functions import is_importable_path
 
@@ -50,10 +51,13 @@ class TrainOptions:
         clip_norm: bound of the norm of each weight matrix's gradient; None: none.
         clip_global_norm: bound of the norm of all gradients together; None: none.
         max_steps: steps after which training ends.
+        epochs: passes over the rows to train for, in place of ``max_steps``; None: as many as the
+            steps make.
         batch_size: rows per step.
         eval_every: steps between evaluations on the eval split; each writes a checkpoint.
         patience: evaluations without improvement after which training ends.
         seed: of the weights, the order of the rows and dropout.
+        data: which rows it is trained on, and what each counts.
 
     Raises:
         InputError: options out of range; it lists all of them.
@@ -84,10 +88,12 @@ class TrainOptions:
     clip_norm: float | None = None
     clip_global_norm: float | None = None
     max_steps: int = 10_000
+    epochs: int | None = None
     batch_size: int = 512
     eval_every: int = 500
     patience: int = 10
     seed: int = 0
+    data: DataOptions = field(default_factory=DataOptions)
 
     def __post_init__(self) -> None:
         found = (self._model_problems, self._optimizer_problems, self._loop_problems)
@@ -155,6 +161,7 @@ class TrainOptions:
     def _loop_problems(self) -> Iterator[Problem]:
         for flag, count in (
             ("--max-steps", self.max_steps),
+            ("--epochs", 1 if self.epochs is None else self.epochs),
             ("--batch-size", self.batch_size),
             ("--eval-every", self.eval_every),
             ("--patience", self.patience),
@@ -164,6 +171,7 @@ class TrainOptions:
                 yield Problem(flag, count, "less than one", "give a whole number from 1")
         if not 0 <= self.seed < 2**31:
             yield Problem("--seed", self.seed, "out of range", "give a whole number below 2**31")
+        yield from self.data.problems()
 
 
 def _bound(flag: str, value: float | None, cure: str) -> Iterator[Problem]:

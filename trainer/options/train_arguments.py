@@ -6,6 +6,7 @@ from typing import Any, get_args
 
 from trainer.options.arguments import add_common, describe
 from trainer.options.config_file import read_config
+from trainer.options.data import add_data_arguments, data_options
 from trainer.options.train import (
     ActivationName,
     NormalizationName,
@@ -38,6 +39,7 @@ _HELP = {
     "clip_norm": "bound of the norm of each weight matrix's gradient",
     "clip_global_norm": "bound of the norm of all gradients together",
     "max_steps": "steps",
+    "epochs": "passes over the rows, instead of a number of steps",
     "batch_size": "rows per step",
     "eval_every": "steps between evaluations, each with a checkpoint",
     "patience": "evaluations without improvement before training ends",
@@ -59,7 +61,7 @@ _GROUPS = {
         "weight_decay", "schedule", "warmup_steps", "decay_rate", "decay_every", "decay_at",
         "clip_value", "clip_norm", "clip_global_norm",
     ),
-    "training": ("max_steps", "batch_size", "eval_every", "patience", "seed"),
+    "training": ("batch_size", "eval_every", "patience", "seed"),
 }  # fmt: skip
 
 
@@ -69,12 +71,16 @@ def train_options(args: argparse.Namespace) -> TrainOptions:
     Raises:
         InputError: options out of range, or a file that cannot be read.
     """
-    values = {} if args.config is None else read_config(args.config, TrainOptions)
-    given = vars(args)
-    values |= {f.name: given[f.name] for f in fields(TrainOptions) if f.name in given}
+    kinds = {f.name: f.type for f in fields(TrainOptions) if f.name != "data"}
+    values = {} if args.config is None else read_config(args.config, kinds)
+    if "epochs" in args:  # a flag for one length wins over the file's other
+        values.pop("max_steps", None)
+    if "max_steps" in args:
+        values.pop("epochs", None)
+    values |= {name: value for name, value in vars(args).items() if name in kinds}
     if "drop_features" in values:
         values["drop_features"] = tuple(values["drop_features"])
-    return TrainOptions(**values)
+    return TrainOptions(**values, data=data_options(args))
 
 
 def add_train_arguments(parser: argparse.ArgumentParser) -> None:
@@ -85,6 +91,7 @@ def add_train_arguments(parser: argparse.ArgumentParser) -> None:
         "A killed training continues where its last checkpoint left it.",
         "train runs/flights",
         "train runs/flights --model linear --max-steps 5000",
+        "train runs/late --epochs 20 --class-weights balanced",
         "train runs/flights --config model.toml --learning-rate 0.001",
         "train runs/flights --fresh --drop-features '*_1h_by_*' --drop-features '*_3h_by_*'",
     )
@@ -93,12 +100,14 @@ def add_train_arguments(parser: argparse.ArgumentParser) -> None:
         "--config", metavar="FILE",
         help="TOML with the values of flags, such as hidden_units = [128, 64]; flags win",
     )  # fmt: skip
+    add_options(parser.add_mutually_exclusive_group(), ("max_steps", "epochs"))
     for title, names in _GROUPS.items():
         add_options(parser.add_argument_group(title), names)
     parser.add_argument(
         "--drop-features", action="append", default=argparse.SUPPRESS, metavar="PATTERN",
         help="leave out the transformed outputs that match, such as '*_1h_by_*'; repeatable",
     )  # fmt: skip
+    add_data_arguments(parser)
     parser.add_argument(
         "--fresh", action="store_true", help="forget the checkpoint in RUN/training/; models stay"
     )
@@ -125,7 +134,7 @@ def _reading(name: str, kind: Any) -> dict[str, Any]:
         return {"choices": get_args(_CHOICES[name])}
     if kind == tuple[int, ...]:
         return {"type": _whole_numbers, "metavar": "N,N"}
-    if kind is int:
+    if kind in (int, int | None):
         return {"type": int, "metavar": "N"}
     return {"metavar": "NAME"} if kind is str else {"type": float, "metavar": "X"}
 
