@@ -1,15 +1,15 @@
 """What a model is built of: symbolic inputs, and the two ways to read them."""
 
-from collections import defaultdict
 from dataclasses import dataclass
 
 import keras
 import numpy as np
 
-from trainer.inputs import CategoricalInput, ModelInputs
+from trainer.inputs import ModelInputs
 from trainer.lookup import Lookup
 from trainer.options import TrainOptions
 from trainer.statistics import TrainStatistics
+from trainer.tables import WIDE_IDS, WIDE_NUMBERS, embedding_columns, embedding_name
 from transforms.labels import Classification, Label
 
 
@@ -48,13 +48,11 @@ class Given:
         """
         terms = []
         if self.numbers is not None:
-            dense = keras.layers.Dense(
-                self.outputs, kernel_regularizer=penalty, name="wide_numbers"
-            )
+            dense = keras.layers.Dense(self.outputs, kernel_regularizer=penalty, name=WIDE_NUMBERS)
             terms.append(dense(self.numbers))
         if self.inputs.categorical:
             lookup = Lookup(self.ids, self.id_weights, self.inputs, penalty)
-            terms.append(lookup.total(self.inputs.categorical, self.outputs, "wide_ids"))
+            terms.append(lookup.total(self.inputs.categorical, self.outputs, WIDE_IDS))
         return keras.layers.Add()(terms) if len(terms) > 1 else terms[0]
 
     def dense(
@@ -67,12 +65,8 @@ class Given:
         """
         lookup = Lookup(self.ids, self.id_weights, self.inputs, penalty)
         parts = [] if self.numbers is None else [self.numbers]
-        by_size: dict[int, list[CategoricalInput]] = defaultdict(list)
-        for column in self.inputs.categorical:
-            if column.embed:
-                by_size[column.embed].append(column)
-        for size, columns in sorted(by_size.items()):
-            parts.append(lookup.embeddings(columns, size, f"embeddings_{size}"))
+        for size, columns in embedding_columns(self.inputs).items():
+            parts.append(lookup.embeddings(columns, size, embedding_name(size)))
         if not parts:
             return None
         return keras.layers.Concatenate()(parts) if len(parts) > 1 else parts[0]

@@ -6,6 +6,7 @@ import keras
 import numpy as np
 
 from trainer.inputs import CategoricalInput, ModelInputs, slots
+from trainer.tables import in_table
 
 
 class Lookup:
@@ -73,8 +74,7 @@ class Lookup:
 
         All columns share one table, each with rows of its own.
         """
-        # Single ids first: they are one part, whatever their number.
-        columns = sorted(columns, key=lambda column: column.pooling is not None)
+        columns = in_table(columns)
         offsets = np.cumsum([0, *(column.size for column in columns)])
         widths = [column.width for column in columns]
         chosen = np.concatenate([np.r_[self._places[column.name]] for column in columns])

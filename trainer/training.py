@@ -1,6 +1,7 @@
 """The training loop: steps, evaluations, checkpoints, early stopping."""
 
 import math
+import sys
 from collections.abc import Callable, Iterator
 from dataclasses import asdict, dataclass
 from typing import Any
@@ -14,6 +15,7 @@ from trainer import checkpoint, files
 from trainer.batches import in_steps, training_batches
 from trainer.checkpoint import Checkpoint, Evaluation, Standing
 from trainer.data import Examples, SplitReader
+from trainer.id_names import names_of_run
 from trainer.inputs import ModelInputs
 from trainer.losses import RowLosses, row_losses
 from trainer.metrics import class_log_losses, log_losses
@@ -24,9 +26,11 @@ from trainer.progress import Reporter
 from trainer.run_folder import RunFolder
 from trainer.saved import TRAINING_FOLDER, SavedTraining, save_training
 from trainer.statistics import train_statistics
+from trainer.transfer import Transfer, transfer
 from trainer.updater import Updater
 from trainer.waiting import Spent, timed_next
 from trainer.weighting import UNWEIGHTED, Weighting, classes_of, weighting
+from trainer.zeros import ZEROS_NAME, write_zeros
 from transforms.errors import RunFailed
 from transforms.labels import Task
 
@@ -57,6 +61,7 @@ class _Job:
     batches: Callable[[int], tf.data.Dataset]
     evaluate: Callable[[], float]
     spent: Spent
+    moved: Transfer
 
     @property
     def checkpoint_path(self) -> str:
@@ -107,6 +112,8 @@ def train(
     with reporter:
         standing, best = _fit(job, standing, best, reporter, on_evaluation)
     checkpoint.assign(job.models.score.variables, best)
+    if options.l1:
+        write_zeros(run.file(folder, ZEROS_NAME), job.models.score, run, job.inputs, options)
     return save_training(
         run, folder, options, job.inputs, job.models.prediction, standing, job.spent
     )
@@ -128,7 +135,8 @@ def _prepare(run: RunFolder, folder: str, options: TrainOptions) -> _Job:
     weigh = weighting(options.data.class_weights, label, statistics)
     eval_examples = eval_reader.read() if eval_reader.fits_in(options.data.memory_mb) else None
     models = build(inputs, label, statistics, options)
-    updater = make_updater(models.score, options)
+    moved = transfer(models.score, names_of_run(run, inputs), options)
+    updater = make_updater(models.score, options, moved.frozen)
 
     def batches(first_step: int) -> tf.data.Dataset:
         return training_batches(
@@ -143,12 +151,14 @@ def _prepare(run: RunFolder, folder: str, options: TrainOptions) -> _Job:
     losses = row_losses(_task(run), statistics)
     run_steps = _compiled_steps(models.score, updater, losses)
     return _Job(
-        run, folder, options, inputs, models, updater, run_steps, batches, evaluate, Spent()
+        run, folder, options, inputs, models, updater, run_steps, batches, evaluate, Spent(), moved
     )
 
 
 def _resume(job: _Job, found: Checkpoint | None) -> tuple[Standing, checkpoint.Arrays]:
     if found is None:
+        for line in job.moved.lines():
+            print(line, file=sys.stderr)
         return Standing(), checkpoint.values(job.models.score.variables)
     checkpoint.assign(job.models.score.variables, found.model)
     checkpoint.assign(job.updater.variables, found.optimizer)

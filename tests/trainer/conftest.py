@@ -317,6 +317,7 @@ def multiclass_run(regression_run: Path, tmp_path_factory: pytest.TempPathFactor
     dataset = replace(
         make_dataset("regression"), name="trips-multiclass",
         columns={**COLUMNS, "grade": String()}, label=Classification("grade", GRADES),
+        passthrough=("trip_id", "left_at", "guess"),
     )  # fmt: skip
     (run / MANIFEST_NAME).unlink()
     write_manifest(run, dataset, {split: b - a for split, (a, b) in SPLIT_ROWS.items()})

@@ -107,7 +107,7 @@ def test_a_model_of_classes_is_trained_served_and_asked(
     predict_lines(predictor, io.BytesIO("\n".join(lines).encode()), answers)
     for line in answers.getvalue().splitlines():
         answer = json.loads(line)
-        assert list(answer) == ["trip_id", "left_at", "probabilities", "class"]
+        assert list(answer) == ["trip_id", "left_at", "guess", "probabilities", "class"]
         assert sum(answer["probabilities"]) == pytest.approx(1, abs=1e-5)
         assert answer["class"] == ("early", "usual", "late")[np.argmax(answer["probabilities"])]
     few, many = (json.loads(line)["probabilities"] for line in answers.getvalue().splitlines())

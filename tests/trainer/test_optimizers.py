@@ -107,7 +107,7 @@ def test_optimizers_are_those_of_the_books(kind: OptimizerName) -> None:
 @pytest.mark.parametrize("kind", ["adamw", "ftrl"])
 def test_penalties_of_optimizers_spare_biases(kind: OptimizerName) -> None:
     options = TrainOptions(
-        model="linear", optimizer=kind, l1=1e6, weight_decay=0.9, learning_rate=1,
+        model="linear", optimizer=kind, l1=1e6, weight_decay=0.9, learning_rate=1.0,
         schedule="constant",
     )  # fmt: skip
     model = model_of(TrainOptions(model="linear"))
@@ -121,7 +121,7 @@ def test_penalties_of_optimizers_spare_biases(kind: OptimizerName) -> None:
         weight.assign(np.ones(weight.shape))
     unpenalised = make_updater(
         twin, TrainOptions(model="linear", optimizer="adam" if kind == "adamw" else "ftrl",
-                           learning_rate=1, schedule="constant"),
+                           learning_rate=1.0, schedule="constant"),
     )  # fmt: skip
     unpenalised.apply([tf.ones(weight.shape) * 1e-3 for weight in unpenalised.weights])
     for weight in unpenalised.weights:

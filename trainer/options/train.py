@@ -35,6 +35,9 @@ class TrainOptions:
         l2: penalty on the sum of squared weights; biases are free.
         max_norm: bound of the norm of each hidden unit's incoming weights; None: none.
         drop_features: patterns (``*``, ``?``, ``[...]``) of transformed outputs to leave out.
+        warm_start: a model whose weights the training begins with: an exported one, or a run.
+        embeddings_from: a model whose embeddings it begins with.
+        freeze_embeddings: whether those stay as they are.
         optimizer: one of `OptimizerName`; of all weights, or with a ``wide_optimizer`` of those
             that are not wide.
         learning_rate: the optimizer's, at its peak.
@@ -73,6 +76,9 @@ class TrainOptions:
     l2: float = 1e-4
     max_norm: float | None = None
     drop_features: tuple[str, ...] = ()
+    warm_start: str | None = None
+    embeddings_from: str | None = None
+    freeze_embeddings: bool = False
     optimizer: OptimizerName = "adam"
     learning_rate: float = 2e-3
     wide_optimizer: OptimizerName | None = None
@@ -125,6 +131,11 @@ class TrainOptions:
             if not 0 <= penalty < float("inf"):
                 yield Problem(flag, penalty, "not a penalty", "give zero or more")
         yield from _bound("--max-norm", self.max_norm, "try 3")
+        if self.freeze_embeddings and self.embeddings_from is None:
+            yield Problem(
+                "--freeze-embeddings", True, "no embeddings are given",
+                "name a model with --embeddings-from, too",
+            )  # fmt: skip
 
     def _optimizer_problems(self) -> Iterator[Problem]:
         names = get_args(OptimizerName)

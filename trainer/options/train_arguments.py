@@ -24,6 +24,9 @@ _HELP = {
     "l1": "penalty on absolute weights",
     "l2": "penalty on squared weights",
     "max_norm": "bound of the norm of each hidden unit's weights",
+    "warm_start": "begin with the weights of a model: an exported one, or a run's",
+    "embeddings_from": "begin with the embeddings of a model, matched by names and entries",
+    "freeze_embeddings": "leave those as they are",
     "optimizer": "of all weights, or of those that have no other",
     "learning_rate": "its rate, at the peak",
     "wide_optimizer": "of the wide side's weights",
@@ -56,6 +59,7 @@ _GROUPS = {
     "model (docs/training.md)": (
         "model", "hidden_units", "activation", "normalization", "dropout", "l1", "l2", "max_norm",
     ),
+    "other models (docs/training.md)": ("warm_start", "embeddings_from", "freeze_embeddings"),
     "optimizers (docs/training.md)": (
         "optimizer", "learning_rate", "wide_optimizer", "wide_learning_rate", "momentum",
         "weight_decay", "schedule", "warmup_steps", "decay_rate", "decay_every", "decay_at",
@@ -130,13 +134,17 @@ def add_options(group: Any, names: tuple[str, ...]) -> None:
 
 def _reading(name: str, kind: Any) -> dict[str, Any]:
     """Returns how argparse reads a flag of a kind."""
+    if kind is bool:
+        return {"action": "store_true"}
     if name in _CHOICES:
         return {"choices": get_args(_CHOICES[name])}
     if kind == tuple[int, ...]:
         return {"type": _whole_numbers, "metavar": "N,N"}
     if kind in (int, int | None):
         return {"type": int, "metavar": "N"}
-    return {"metavar": "NAME"} if kind is str else {"type": float, "metavar": "X"}
+    if kind in (str, str | None):
+        return {"metavar": "MODEL"}
+    return {"type": float, "metavar": "X"}
 
 
 def _text(default: object) -> str:
