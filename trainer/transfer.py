@@ -36,7 +36,7 @@ class Transfer:
 
     Attributes:
         taken: what was taken, in words.
-        left: what was not, by the reason.
+        left: what was not, and why.
         frozen: rows that the training must leave as they are.
     """
 
@@ -47,6 +47,11 @@ class Transfer:
     def lines(self) -> list[str]:
         """Returns what was and what was not taken, a line each."""
         return [*(f"took {what}" for what in self.taken), *(f"left {what}" for what in self.left)]
+
+    def __add__(self, other: "Transfer") -> "Transfer":
+        return Transfer(
+            self.taken + other.taken, self.left + other.left, self.frozen + other.frozen
+        )
 
 
 def transfer(model: keras.Model, names: IdNames, options: TrainOptions) -> Transfer:
@@ -64,29 +69,65 @@ def transfer(model: keras.Model, names: IdNames, options: TrainOptions) -> Trans
     result = Transfer()
     if options.warm_start is not None:
         donor = open_donor(options.warm_start)
-        _take_tables([*wide_rows(names.inputs), *embedding_rows(names.inputs)], model, names, donor,
-                     result)  # fmt: skip
-        _take_named(model, names.inputs, donor, result, own=options.is_own_model)
-        _refuse_nothing("--warm-start", donor, result)
+        result += take_weights(model, names, donor, own=options.is_own_model)
     if options.embeddings_from is not None:
         donor = open_donor(options.embeddings_from)
-        before = len(result.taken)
-        rows = list(embedding_rows(names.inputs))
-        _take_tables(rows, model, names, donor, result, freeze=options.freeze_embeddings)
-        if len(result.taken) == before:
-            _refuse_nothing("--embeddings-from", donor, Transfer(left=result.left))
+        result += take_embeddings(model, names, donor, freeze=options.freeze_embeddings)
     return result
 
 
-def _refuse_nothing(flag: str, donor: Donor, result: Transfer) -> None:
+def take_weights(
+    model: keras.Model, names: IdNames, donor: Donor, *, own: bool = False
+) -> Transfer:
+    """Gives a model all weights of a donor whose names and shapes agree.
+
+    Args:
+        model: the model; its weights change.
+        names: of its inputs' ids.
+        donor: the other model.
+        own: whether the model is of the user's own, so that nothing is known of what the rows of
+            its first matrices stand for.
+
+    Raises:
+        InputError: none agree.
+    """
+    result = Transfer()
+    for part in (*wide_rows(names.inputs), *embedding_rows(names.inputs)):
+        _take_rows(part, model, names, donor, result)
+    _take_named(model, names.inputs, donor, result, own=own)
+    return _something(result, "--warm-start", donor)
+
+
+def take_embeddings(
+    model: keras.Model, names: IdNames, donor: Donor, *, freeze: bool = False
+) -> Transfer:
+    """Gives a model the embeddings of a donor, of the inputs and entries that both have.
+
+    Args:
+        model: the model; its weights change.
+        names: of its inputs' ids.
+        donor: the other model.
+        freeze: whether the training must leave them as they are.
+
+    Raises:
+        InputError: there are none.
+    """
+    result = Transfer()
+    for part in embedding_rows(names.inputs):
+        _take_rows(part, model, names, donor, result, freeze=freeze)
+    return _something(result, "--embeddings-from", donor)
+
+
+def _something(result: Transfer, flag: str, donor: Donor) -> Transfer:
     if not result.taken:
         raise InputError(
             f"{flag} {donor.path} has nothing to give: {'; '.join(result.left) or 'no weights'}"
         )
+    return result
 
 
-def _take_tables(
-    parts: Sequence[TableRows],
+def _take_rows(
+    part: TableRows,
     model: keras.Model,
     names: IdNames,
     donor: Donor,
@@ -94,59 +135,55 @@ def _take_tables(
     *,
     freeze: bool = False,
 ) -> None:
-    """Takes rows of tables, those whose input and entry the donor knows."""
+    """Takes the rows of an input in a table, of those entries that the donor knows."""
+    table = part.table(model)
+    if table is None:
+        return
+    what = f"{part.layer} of {part.column.name}"
+    found = _same_part(part, donor)
+    values = None if found is None else found.table(donor.model)
+    if found is None or values is None:
+        result.left.append(f"{what}: not in {donor.path}")
+        return
+    if values.shape[1] != table.shape[1]:
+        result.left.append(f"{what}: {values.shape[1]} wide there, {table.shape[1]} here")
+        return
+    if not _same_buckets(part.column, names, found.column, donor.names):
+        result.left.append(f"{what}: its hash buckets hold other combinations there")
+        return
+    own = names.of(part.column)
+    pairs = _matched(own, donor.names.of(found.column))
+    here = [part.rows.start + i for i, _ in pairs]
+    there = [found.rows.start + i for _, i in pairs]
+    _copy_rows(table, here, keras.ops.convert_to_numpy(values)[there])
+    if here:
+        result.taken.append(f"{what}: {len(here):,} of {len(own):,} entries")
+    if len(here) < len(own):
+        result.left.append(f"{what}: {len(own) - len(here):,} entries that it does not know")
+    if freeze and here:
+        result.frozen.append(FrozenRows(table, tuple(here)))
+
+
+def _same_part(part: TableRows, donor: Donor) -> TableRows | None:
     theirs = donor.names.inputs
-    given = {
-        (part.layer, part.column.name): part
-        for part in (*wide_rows(theirs), *embedding_rows(theirs))
-    }
-    for part in parts:
-        table = part.table(model)
-        if table is None:
-            continue
-        what = f"{part.layer} of {part.column.name}"
-        found = given.get((part.layer, part.column.name))
-        values = None if found is None else found.table(donor.model)
-        if found is None or values is None:
-            result.left.append(f"{what}: not in {donor.path}")
-            continue
-        if values.shape[1] != table.shape[1]:
-            result.left.append(f"{what}: {values.shape[1]} wide there, {table.shape[1]} here")
-            continue
-        reason = _other_buckets(part.column, names, found.column, donor.names)
-        if reason:
-            result.left.append(f"{what}: {reason}")
-            continue
-        own = names.of(part.column)
-        pairs = _matched(own, donor.names.of(found.column))
-        here = [part.rows.start + i for i, _ in pairs]
-        there = [found.rows.start + i for _, i in pairs]
-        _copy_rows(table, here, keras.ops.convert_to_numpy(values)[there])
-        if here:
-            result.taken.append(f"{what}: {len(here):,} of {len(own):,} entries")
-        if len(here) < len(own):
-            result.left.append(f"{what}: {len(own) - len(here):,} entries that it does not know")
-        if freeze and here:
-            result.frozen.append(FrozenRows(table, tuple(here)))
+    for found in (*wide_rows(theirs), *embedding_rows(theirs)):
+        if (found.layer, found.column.name) == (part.layer, part.column.name):
+            return found
+    return None
 
 
-def _other_buckets(
+def _same_buckets(
     mine: CategoricalInput, names: IdNames, other: CategoricalInput, other_names: IdNames
-) -> str | None:
-    """Returns why the ids of a cross mean other combinations, if they do or may.
+) -> bool:
+    """Tells whether the ids of a cross mean the same combinations, or have names that say so.
 
     The buckets of a hashed cross have no names: they are the same where all ids of all parts are.
     """
     if not (names.is_hashed(mine) or other_names.is_hashed(other)):
-        return None
-    parts, other_parts = names.parts(mine), other_names.parts(other)
-    same = mine.size == other.size and [part.name for part in parts] == [
-        part.name for part in other_parts
-    ]
-    same = same and bool(parts)
-    for part, other_part in zip(parts, other_parts, strict=False):
-        same = same and names.of(part) == other_names.of(other_part)
-    return None if same else "its hash buckets hold other combinations there"
+        return True
+    parts = [(part.name, names.of(part)) for part in names.parts(mine)]
+    other_parts = [(part.name, other_names.of(part)) for part in other_names.parts(other)]
+    return bool(parts) and mine.size == other.size and parts == other_parts
 
 
 def _take_named(

@@ -4,26 +4,26 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable
-from dataclasses import replace
+from dataclasses import dataclass
 from pathlib import Path
-from types import SimpleNamespace
 
 import keras
 import numpy as np
 import pytest
 import tensorflow as tf
 
-from trainer import transfer as transfers
+from trainer.donors import Donor
 from trainer.id_names import IdNames
 from trainer.inputs import CategoricalInput, ModelInputs, NumericInput
 from trainer.model import build
 from trainer.optimizers import make_updater
 from trainer.options import TrainOptions
 from trainer.run_folder import open_run
+from trainer.saved import SavedTraining
 from trainer.statistics import Moments, TrainStatistics
 from trainer.task import main
-from trainer.transfer import Transfer, transfer
 from trainer.training import train
+from trainer.transfer import take_embeddings, take_weights
 from transforms.columns import Number, String
 from transforms.dataset import Dataset
 from transforms.errors import InputError, RunFolderError
@@ -46,11 +46,28 @@ DATASET = Dataset(
 )  # fmt: skip
 
 
-def side(folder: Path, numbers: str, c: str, e: str, seed: int, hashed: int = 7) -> SimpleNamespace:
+@dataclass(frozen=True)
+class Side:
     """A model of its own vocabularies, letters each, as another run would make it."""
+
+    model: keras.Model
+    names: IdNames
+
+    @property
+    def donor(self) -> Donor:
+        training = SavedTraining(self.model, self.names.inputs, {}, b"")
+        return Donor("there", training, self.names)
+
+    @property
+    def weights(self) -> dict[str, np.ndarray]:
+        return {variable.path: variable.numpy() for variable in self.model.variables}
+
+
+def side(folder: Path, numbers: str, c: str, e: str, seed: int, **changes: object) -> Side:
     folder.mkdir()
     for name, entries in (("c_id", c), ("e_id", e)):
         (folder / name).write_text("".join(f"{letter}\n" for letter in entries))
+    hashed = int(changes.pop("hashed", 7))  # type: ignore[call-overload]
     inputs = ModelInputs(
         tuple(NumericInput(name) for name in numbers),
         (
@@ -58,24 +75,12 @@ def side(folder: Path, numbers: str, c: str, e: str, seed: int, hashed: int = 7)
             CategoricalInput("ce", 1000, 0, 3), CategoricalInput("hashed", hashed, 0, 2),
         ),
     )  # fmt: skip
-    options = TrainOptions(hidden_units=(3,), seed=seed, normalization="batch")
-    plain = replace(PLAIN, numbers=Moments(np.zeros(len(numbers)), np.ones(len(numbers))))
-    model = build(inputs, Regression("y"), plain, options).score
+    options = {"hidden_units": (3,), "seed": seed, "normalization": "batch", **changes}
+    model = build(inputs, Regression("y"), PLAIN, TrainOptions(**options)).score  # type: ignore[arg-type]
     random = np.random.default_rng(seed)
     for variable in model.variables:
-        variable.assign(random.normal(0, 1, variable.shape))
-    names = IdNames(DATASET, inputs, str(folder))
-    return SimpleNamespace(
-        path=str(folder), model=model, names=names, inputs=inputs, training=None,
-        weights={variable.path: variable.numpy() for variable in model.variables},
-    )  # fmt: skip
-
-
-def moved(
-    monkeypatch: pytest.MonkeyPatch, mine: SimpleNamespace, theirs: SimpleNamespace, **flags: object
-) -> Transfer:
-    monkeypatch.setattr(transfers, "open_donor", lambda path: theirs)
-    return transfer(mine.model, mine.names, TrainOptions(**flags))  # type: ignore[arg-type]
+        variable.assign(random.uniform(0.5, 1.5, variable.shape))
+    return Side(model, IdNames(DATASET, inputs, str(folder)))
 
 
 def answers(model: keras.Model, rows: int, **ids: np.ndarray) -> np.ndarray:
@@ -86,7 +91,7 @@ def answers(model: keras.Model, rows: int, **ids: np.ndarray) -> np.ndarray:
 
 
 def test_a_warm_start_answers_alike_whatever_the_order_of_the_vocabulary(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    tmp_path: Path,
 ) -> None:
     theirs = side(tmp_path / "theirs", "ab", "xyz", "uvw", seed=1)
     mine = side(tmp_path / "mine", "ab", "zxy", "wu", seed=2)
@@ -96,7 +101,7 @@ def test_a_warm_start_answers_alike_whatever_the_order_of_the_vocabulary(
         table.assign(np.concatenate([table.numpy()[:-7], np.zeros((7, 1))]))
         embedded = {layer.name: layer for layer in one.model.layers}["embeddings_2"].embeddings
         embedded.assign(np.concatenate([embedded.numpy()[:-7], np.zeros((7, 2))]))
-    result = moved(monkeypatch, mine, theirs, warm_start="there")
+    result = take_weights(mine.model, mine.names, theirs.donor)
     letters = [("x", "u"), ("y", "w"), ("z", "u"), ("x", "w")]
     found = []
     for one, c, e in ((theirs, "xyz", "uvw"), (mine, "zxy", "wu")):
@@ -114,25 +119,25 @@ def test_a_warm_start_answers_alike_whatever_the_order_of_the_vocabulary(
 
 
 def test_hashed_crosses_are_taken_where_all_parts_are_the_same(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    tmp_path: Path,
 ) -> None:
     theirs = side(tmp_path / "theirs", "ab", "xy", "uv", seed=1)
     mine = side(tmp_path / "mine", "ab", "xy", "uv", seed=2)
-    result = moved(monkeypatch, mine, theirs, embeddings_from="there")
+    result = take_embeddings(mine.model, mine.names, theirs.donor)
     assert "embeddings_2 of hashed: 7 of 7 entries" in result.taken
     assert not result.left
     other = side(tmp_path / "other", "ab", "xy", "uv", seed=3, hashed=6)
-    result = moved(monkeypatch, other, theirs, embeddings_from="there")
+    result = take_embeddings(other.model, other.names, theirs.donor)
     assert not any("hashed" in line for line in result.taken)
 
 
 def test_inputs_that_changed_places_keep_their_weights(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    tmp_path: Path,
 ) -> None:
     theirs = side(tmp_path / "theirs", "ab", "xy", "uv", seed=1)
     mine = side(tmp_path / "mine", "ba", "xy", "uv", seed=2)
     before = mine.model.trainable_variables
-    result = moved(monkeypatch, mine, theirs, warm_start="there")
+    result = take_weights(mine.model, mine.names, theirs.donor)
     kernels = {variable.path: variable.numpy() for variable in before}
     for path in ("wide_numbers/kernel", "hidden_0/kernel"):
         np.testing.assert_array_equal(kernels[path][:2], theirs.weights[path][[1, 0]])
@@ -140,32 +145,25 @@ def test_inputs_that_changed_places_keep_their_weights(
     assert not result.left
 
 
-def test_what_does_not_fit_is_left_and_said(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_what_does_not_fit_is_left_and_said(tmp_path: Path) -> None:
     theirs = side(tmp_path / "theirs", "ab", "xy", "uv", seed=1)
-    mine = side(tmp_path / "mine", "ab", "xy", "uv", seed=2)
-    inputs, options = mine.inputs, TrainOptions(hidden_units=(4, 2), model="deep")
-    other = build(inputs, Regression("y"), PLAIN, options).score
-    result = moved(
-        monkeypatch, SimpleNamespace(model=other, names=mine.names), theirs, warm_start="there"
-    )
+    mine = side(tmp_path / "mine", "ab", "xy", "uv", seed=2, hidden_units=(4, 2), model="deep")
+    result = take_weights(mine.model, mine.names, theirs.donor)
     assert "hidden_0/bias: (3,) there, (4,) here" in result.left
-    assert f"hidden_1/kernel: not in {theirs.path}" in result.left
+    assert "hidden_1/kernel: not in there" in result.left
     assert "deep/kernel: (3, 1) there, (2, 1) here" in result.left
-    assert not any(line.startswith("wide") for line in result.lines())
+    assert not any(line.startswith("took wide") for line in result.lines())
+    linear = side(tmp_path / "linear", "ab", "xy", "uv", seed=2, model="linear")
     with pytest.raises(InputError, match="has nothing to give"):
-        linear = build(inputs, Regression("y"), PLAIN, TrainOptions(model="linear")).score
-        bare = SimpleNamespace(model=linear, names=mine.names)
-        moved(monkeypatch, bare, theirs, embeddings_from="there")
+        take_embeddings(linear.model, linear.names, theirs.donor)
 
 
 def test_frozen_embeddings_stay_and_new_entries_learn(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    tmp_path: Path,
 ) -> None:
     theirs = side(tmp_path / "theirs", "ab", "xy", "uv", seed=1)
     mine = side(tmp_path / "mine", "ab", "yzx", "vu", seed=2)
-    result = moved(monkeypatch, mine, theirs, embeddings_from="there", freeze_embeddings=True)
+    result = take_embeddings(mine.model, mine.names, theirs.donor, freeze=True)
     options = TrainOptions(optimizer="adamw", learning_rate=0.1, l2=0.1)
     updater = make_updater(mine.model, options, result.frozen)
 
@@ -181,7 +179,7 @@ def test_frozen_embeddings_stay_and_new_entries_learn(
     np.testing.assert_array_equal(found[[0, 2]], given[[1, 0]])  # y and x
     np.testing.assert_array_equal(found[[5, 6]], given[[5, 4]])  # v and u
     start = np.random.default_rng(2)
-    fresh = {v.path: start.normal(0, 1, v.shape) for v in mine.model.variables}
+    fresh = {v.path: start.uniform(0.5, 1.5, v.shape) for v in mine.model.variables}
     assert (found[1] < fresh["embeddings_2/embeddings"][1]).all()  # z, which is new, has learned
 
 
