@@ -6,10 +6,8 @@ import keras
 
 from trainer.options import TrainOptions
 
-Schedule = keras.optimizers.schedules.LearningRateSchedule
 
-
-class WarmUp(Schedule):
+class WarmUp(keras.optimizers.schedules.LearningRateSchedule):
     """Rises from near zero to a schedule's first rate, then follows the schedule.
 
     Step i below ``steps`` has the rate (i + 1) / steps of that first one.
@@ -19,7 +17,7 @@ class WarmUp(Schedule):
         steps: how long the rise takes.
     """
 
-    def __init__(self, then: Schedule, steps: int) -> None:
+    def __init__(self, then: keras.optimizers.schedules.LearningRateSchedule, steps: int) -> None:
         super().__init__()
         self._then = then
         self._steps = steps
@@ -35,7 +33,9 @@ class WarmUp(Schedule):
         return {"then": self._then, "steps": self._steps}
 
 
-def learning_rate(options: TrainOptions, peak: float) -> Schedule | float:
+def learning_rate(
+    options: TrainOptions, peak: float
+) -> keras.optimizers.schedules.LearningRateSchedule | float:
     """Returns a rate over the steps, as the options say.
 
     Cosine falls to zero over the steps that the rise leaves. Exponential is
@@ -48,7 +48,7 @@ def learning_rate(options: TrainOptions, peak: float) -> Schedule | float:
         case "constant":
             if not warmup:
                 return peak
-            after: Schedule = keras.optimizers.schedules.PiecewiseConstantDecay([0], [peak, peak])
+            after = keras.optimizers.schedules.PiecewiseConstantDecay([0], [peak, peak])
         case "cosine":
             after = keras.optimizers.schedules.CosineDecay(peak, options.max_steps - warmup)
         case "step" if options.decay_at:

@@ -1,7 +1,7 @@
 """What a training step does with gradients."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Literal
 
 import keras
@@ -75,7 +75,7 @@ class Updater:
     weights: tuple[keras.Variable, ...]
     groups: tuple[Group, ...]
     clip: Clip | None = None
-    frozen: tuple[FrozenRows, ...] = field(default=())
+    frozen: tuple[FrozenRows, ...] = ()
 
     def __post_init__(self) -> None:
         for group in self.groups:
