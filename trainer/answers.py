@@ -7,24 +7,35 @@ import numpy as np
 import numpy.typing as npt
 
 from trainer.data import Examples
-from trainer.metrics import binary_metrics, log_losses, regression_metrics
+from trainer.metrics import (
+    binary_metrics,
+    class_log_losses,
+    log_losses,
+    multiclass_metrics,
+    regression_metrics,
+)
 from trainer.weighting import UNWEIGHTED, Weighting
 from transforms.labels import Task
 
 PREDICT_ROWS = 16_384
 # Of a task's metrics, the one that a training is judged by where nothing else is asked.
-EVAL_LOSS: dict[Task, str] = {"regression": "rmse", "binary_classification": "log_loss"}
+EVAL_LOSS: dict[Task, str] = {
+    "regression": "rmse",
+    "binary_classification": "log_loss",
+    "multiclass_classification": "log_loss",
+}
 # What may be asked with --best-by, and whether more of it is better.
 BEST_BY: dict[Task, dict[str, bool]] = {
     "regression": {"rmse": False, "mae": False},
     "binary_classification": {"log_loss": False, "auc": True, "accuracy": True},
+    "multiclass_classification": {"log_loss": False, "accuracy": True},
 }
 
 Floats = npt.NDArray[np.float64]
 
 
 def predict(model: keras.Model, examples: Examples) -> Floats:
-    """Returns a model's answers, float64 (n,)."""
+    """Returns a model's answers, float64 (n,), or (n, classes) for several classes."""
     answers = []
     for i in range(0, len(examples), PREDICT_ROWS):
         part = tuple(matrix[i : i + PREDICT_ROWS] for matrix in examples.inputs)
@@ -52,6 +63,9 @@ def evaluate(
     if task == "regression":
         found = regression_metrics(label, answer)
         loss = float(np.sqrt(weight @ np.square(answer - label) / weight.sum()))
+    elif task == "multiclass_classification":
+        found = multiclass_metrics(label, answer)
+        loss = float(weight @ class_log_losses(label, answer) / weight.sum())
     else:
         found = binary_metrics(label, answer, threshold=0.5)
         loss = float(weight @ log_losses(label, answer) / weight.sum())

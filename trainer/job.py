@@ -9,14 +9,17 @@ import tensorflow as tf
 from trainer.answers import BEST_BY, EVAL_LOSS, evaluate
 from trainer.batches import steps_per_pass, training_batches
 from trainer.data import Examples, SplitReader
+from trainer.id_names import names_of_run
 from trainer.inputs import ModelInputs
 from trainer.losses import RowLosses, row_losses
-from trainer.model import Models, build, optimizer
+from trainer.model import Models, build
+from trainer.optimizers import make_updater
 from trainer.options import LoopOptions, TrainOptions
 from trainer.run_folder import RunFolder
 from trainer.statistics import TrainStatistics, train_statistics
 from trainer.steps import RunSteps, compiled_steps
 from trainer.team import Team
+from trainer.transfer import Transfer, transfer
 from trainer.updater import Updater
 from trainer.waiting import Spent
 from trainer.weighting import Weighting, classes_of, weighting
@@ -44,6 +47,7 @@ class Job:
         eval_parts: reads the eval split.
         weighting: what rows count.
         spent: where the time of its steps goes.
+        moved: what the model was given of others before its first step.
     """
 
     run: RunFolder
@@ -61,6 +65,7 @@ class Job:
     eval_parts: Callable[[], Iterable[Examples]]
     weighting: Weighting
     spent: Spent
+    moved: Transfer
 
     @property
     def task(self) -> Task:
@@ -117,7 +122,10 @@ def identity(run: RunFolder, options: TrainOptions, team: Team) -> dict[str, Any
     manifest = run.manifest
     data = {"definition": manifest.definition_digest[:12], "run created": manifest.created}
     inputs = list(run.model_inputs(options.drop_features).names)
-    return {**data, "workers": team.size, "inputs": inputs, **asdict(options)}
+    chosen = asdict(options)
+    if options.schedule != "cosine":  # the others' rates do not depend on where the training ends
+        del chosen["max_steps"], chosen["epochs"]
+    return {**data, "workers": team.size, "inputs": inputs, **chosen}
 
 
 def prepare(run: RunFolder, options: TrainOptions, loop: LoopOptions, team: Team) -> Job:
@@ -134,8 +142,9 @@ def prepare(run: RunFolder, options: TrainOptions, loop: LoopOptions, team: Team
     parts = reader.batches() if examples is None else [examples]
     statistics = train_statistics(parts, len(classes_of(label)), team)
     weigh = weighting(options.data.class_weights, label, statistics)
-    models = build(inputs, label.task, statistics, options)
-    updater = Updater(optimizer(options), models.score.trainable_variables)
+    models = build(inputs, label, statistics, options)
+    moved = transfer(models.score, names_of_run(run, inputs), options)
+    updater = make_updater(models.score, options, moved.frozen)
     losses = row_losses(label.task, statistics)
     own_rows = options.batch_size // team.size
 
@@ -153,6 +162,7 @@ def prepare(run: RunFolder, options: TrainOptions, loop: LoopOptions, team: Team
         eval_parts=_eval_parts(run, inputs, options),
         weighting=weigh,
         spent=Spent(),
+        moved=moved,
     )  # fmt: skip
 
 

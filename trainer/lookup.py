@@ -4,9 +4,9 @@ from collections.abc import Sequence
 
 import keras
 import numpy as np
-import numpy.typing as npt
 
 from trainer.inputs import CategoricalInput, ModelInputs, slots
+from trainer.tables import in_table
 
 
 class Lookup:
@@ -45,9 +45,10 @@ class Lookup:
             if column.pooling
         }
 
-    def total(self, columns: Sequence[CategoricalInput], name: str) -> keras.KerasTensor:
-        """Returns (batch, 1): one number for each id, pooled and added up."""
-        return keras.ops.sum(keras.ops.concatenate(self._pooled(columns, 1, name), axis=1), axis=1)
+    def total(self, columns: Sequence[CategoricalInput], size: int, name: str) -> keras.KerasTensor:
+        """Returns (batch, size): some numbers for each id, zero at first, pooled and added up."""
+        parts = self._pooled(columns, size, name, "zeros")
+        return keras.ops.sum(keras.ops.concatenate(parts, axis=1), axis=1)
 
     def embeddings(
         self, columns: Sequence[CategoricalInput], size: int, name: str
@@ -56,17 +57,24 @@ class Lookup:
 
         A list whose pooling is ``concat`` counts as many times as it is wide.
         """
-        parts = self._pooled(columns, size, name, concat=True)
+        initial = keras.initializers.RandomNormal(0.0, 0.1)
+        parts = self._pooled(columns, size, name, initial, concat=True)
         return keras.layers.Flatten()(keras.ops.concatenate(parts, axis=1))
 
     def _pooled(
-        self, columns: Sequence[CategoricalInput], size: int, name: str, *, concat: bool = False
+        self,
+        columns: Sequence[CategoricalInput],
+        size: int,
+        name: str,
+        initial: str | keras.initializers.Initializer,
+        *,
+        concat: bool = False,
     ) -> list[keras.KerasTensor]:
         """Returns parts (batch, some, size): single ids together, then each list's own.
 
         All columns share one table, each with rows of its own.
         """
-        columns = _in_table(columns)
+        columns = in_table(columns)
         offsets = np.cumsum([0, *(column.size for column in columns)])
         widths = [column.width for column in columns]
         chosen = np.concatenate([np.r_[self._places[column.name]] for column in columns])
@@ -74,9 +82,7 @@ class Lookup:
         rows = rows + np.repeat(offsets[:-1], widths).astype(np.int32)
         table = keras.layers.Embedding(
             int(offsets[-1]), size, name=name, embeddings_regularizer=self._penalty,
-            embeddings_initializer=(
-                "zeros" if size == 1 else keras.initializers.RandomNormal(0.0, 0.1)
-            ),
+            embeddings_initializer=initial,
         )  # fmt: skip
         found = table(rows)
         singles = sum(column.pooling is None for column in columns)
@@ -87,31 +93,6 @@ class Lookup:
                 whole = concat and column.pooling == "concat"
                 parts.append(weighted if whole else keras.ops.sum(weighted, axis=1, keepdims=True))
         return parts
-
-
-def embedding_rows(model: keras.Model, inputs: ModelInputs) -> dict[str, npt.NDArray[np.float32]]:
-    """Returns the embeddings of a model's inputs, float32 (ids, embed), by the input's name.
-
-    Args:
-        model: one that looks its inputs up by `Lookup.embeddings`; others have none.
-        inputs: what it is given.
-    """
-    layers = {layer.name: layer for layer in model.layers}
-    found: dict[str, npt.NDArray[np.float32]] = {}
-    for size in {column.embed for column in inputs.categorical} - {0}:
-        if f"embeddings_{size}" not in layers:
-            continue
-        table = keras.ops.convert_to_numpy(layers[f"embeddings_{size}"].embeddings)
-        columns = _in_table([column for column in inputs.categorical if column.embed == size])
-        ends = np.cumsum([column.size for column in columns])
-        found.update(zip((c.name for c in columns), np.split(table, ends[:-1]), strict=True))
-    return found
-
-
-def _in_table(columns: Sequence[CategoricalInput]) -> list[CategoricalInput]:
-    """Returns columns in the order of their rows in a table that they share."""
-    # Single ids first: they are one part, whatever their number.
-    return sorted(columns, key=lambda column: column.pooling is not None)
 
 
 def _coefficients(

@@ -31,6 +31,7 @@ def run_train(args: argparse.Namespace) -> int:
     from trainer.team import join_team
 
     team = join_team(os.environ)  # before TensorFlow does anything
+    from trainer import files, zeros
     from trainer.evaluate import evaluate, table
     from trainer.exporters import export_final, exported_already
     from trainer.run_folder import open_run
@@ -55,6 +56,10 @@ def run_train(args: argparse.Namespace) -> int:
     print(f"trained {record['steps_trained']:,} steps, the best was {record['step']:,}")
     if report is not None:
         print(table(report))
+        if chosen.l1:
+            path = run.file("training", zeros.ZEROS_NAME)
+            print(zeros.table(zeros.Zeros.from_json(files.read_json(path))))
+            print(f"wrote {path}")
         print(f"exported {model}" if model else "exported no final model, as asked")
     return 0
 
@@ -66,7 +71,7 @@ def _say_nothing_to_do(record: Mapping[str, Any], args: argparse.Namespace) -> i
     else:
         print(
             f"nothing to do: {args.run} is trained already, {steps['steps_trained']:,} steps of "
-            f"--max-steps {args.max_steps}, the best was {steps['step']:,}; --fresh trains anew"
+            f"{record['options']['max_steps']:,} planned; --fresh trains anew"
         )
     return 0
 

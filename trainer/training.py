@@ -1,8 +1,10 @@
 """Training a model on a run: from nothing, or from where the last checkpoint stands."""
 
+import sys
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 
+import keras
 import tensorflow as tf
 from rich.console import Console
 
@@ -13,9 +15,8 @@ from trainer.board.board import Board
 from trainer.board.projector import write_projector
 from trainer.checkpoint import CHECKPOINT_NAME, Standing
 from trainer.exporters import EvaluationExporter
-from trainer.id_names import id_names
+from trainer.id_names import names_of_run
 from trainer.job import Job, identity, prepare
-from trainer.lookup import embedding_rows
 from trainer.loop import Watcher, finished, fit
 from trainer.options import LoopOptions, TrainOptions
 from trainer.progress import Pace, Reporter
@@ -27,7 +28,9 @@ from trainer.saved import (
     snapshot,
     write_training,
 )
+from trainer.tables import embedding_rows
 from trainer.team import Team, alone
+from trainer.zeros import ZEROS_NAME, write_zeros
 from transforms.errors import RunFailed
 
 
@@ -86,16 +89,21 @@ def train(
         raise RunFailed("the workers end with other weights; report this, with the run's options")
     if team.is_chief:
         write_training(run, folder, training)
+        if options.l1:
+            write_zeros(run.file(folder, ZEROS_NAME), job.models.score, run, job.inputs, options)
         if loop.tensorboard:
             _write_projector(job, logs)
     return training
 
 
 def _write_projector(job: Job, logs: str) -> None:
-    embeddings = embedding_rows(job.models.score, job.inputs)
-    columns = (column for column in job.inputs.categorical if column.name in embeddings)
-    names = {column.name: id_names(job.run, column) for column in columns}
-    write_projector(logs, embeddings, names)
+    names, embeddings = names_of_run(job.run, job.inputs), {}
+    for part in embedding_rows(job.inputs):
+        table = part.table(job.models.score)
+        if table is not None:
+            vectors = keras.ops.convert_to_numpy(table)[part.rows]
+            embeddings[part.column.name] = (vectors, names.of(part.column))
+    write_projector(logs, embeddings)
 
 
 def finished_training(
@@ -137,6 +145,9 @@ def _resume(job: Job, path: str) -> tuple[Standing, checkpoint.Arrays]:
             "of them share, and give all the same flags"
         )
     if found is None:
+        if job.team.is_chief:
+            for line in job.moved.lines():
+                print(line, file=sys.stderr)
         return standing, []
     checkpoint.refuse_another(path, found, job.identity)
     checkpoint.assign(job.models.score.variables, found.model)

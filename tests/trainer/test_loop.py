@@ -104,6 +104,18 @@ def test_more_steps_than_planned_are_another_training(trained_regression: Path) 
         train(run, TrainOptions(max_steps=900, eval_every=200, batch_size=128))
 
 
+def test_more_steps_at_a_constant_rate_go_on(regression_run: Path, copy_of: Copy) -> None:
+    path = copy_of(regression_run)
+    run, weights = open_run(str(path)), []
+    for lengths in ([120], [50, 120]):
+        for i, steps in enumerate(lengths):
+            options = TrainOptions(schedule="constant", **{**SMALL, "max_steps": steps})
+            train(run, options, QUIET, fresh=not i)
+        weights.append(final_weights(path))
+    for whole, continued in zip(*weights, strict=True):
+        np.testing.assert_array_equal(whole, continued)
+
+
 @pytest.mark.parametrize("metric", ["auc", "log_loss"])
 def test_the_best_evaluation_is_that_of_the_metric_asked_for(
     binary_run: Path, copy_of: Copy, metric: str

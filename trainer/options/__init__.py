@@ -11,5 +11,5 @@ from trainer.options.predict import add_predict_arguments as add_predict_argumen
 from trainer.options.train import ModelKind as ModelKind
 from trainer.options.train import OptimizerName as OptimizerName
 from trainer.options.train import TrainOptions as TrainOptions
-from trainer.options.train import add_train_arguments as add_train_arguments
-from trainer.options.train import train_options as train_options
+from trainer.options.train_arguments import add_train_arguments as add_train_arguments
+from trainer.options.train_arguments import train_options as train_options
