@@ -112,7 +112,7 @@ def _deep(given: Given, penalty: keras.regularizers.Regularizer | None) -> keras
             x = normalize(name=f"normalization_{i}")(x)
             x = keras.layers.Activation(options.activation, name=f"activation_{i}")(x)
         if options.dropout:
-            x = keras.layers.Dropout(options.dropout, seed=options.seed + i)(x)
+            x = keras.layers.Dropout(options.dropout, seed=options.seed + i, name=f"dropout_{i}")(x)
     return keras.layers.Dense(given.outputs, kernel_regularizer=penalty, name="deep")(x)
 
 
