@@ -90,7 +90,7 @@ def _scores(given: Given) -> keras.KerasTensor:
 
 
 def _deep(given: Given, penalty: keras.regularizers.Regularizer | None) -> keras.KerasTensor:
-    """Returns (batch, outputs): hidden layers over the numbers and the embeddings."""
+    """Returns (batch, outputs): hidden layers over the numbers, the embeddings and the one-hots."""
     options = given.options
     x = given.dense(penalty)
     if x is None:

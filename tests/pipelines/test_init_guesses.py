@@ -16,7 +16,7 @@ from pipelines.init.sample import Sample, read_sample
 from pipelines.source_files import find_files
 from transforms.columns import Boolean, Column, Date, Integer, Number, String, Timestamp
 from transforms.errors import InputError
-from transforms.features import Bucketized, Calendar, Categorical, Crossed, Numeric
+from transforms.features import Bucketized, Calendar, Categorical, Crossed, Frequent, Numeric
 from transforms.labels import BinaryClassification, Regression
 from transforms.pairs import Difference
 from transforms.split import HashSplit, TimeSplit
@@ -275,7 +275,7 @@ def test_features_fit_their_columns(drafted: Drafted) -> None:
         "grade": (Categorical("grade"),),
         "hour": (Categorical("hour"),),
         "colour": (Categorical("colour"),),
-        "shop": (Categorical("shop", min_count=10, oov_buckets=10),),
+        "shop": (Categorical("shop", Frequent(min_count=10, oov_buckets=10)),),
         "street": (),
         "member": (Categorical("member"),),
         "order": (),
