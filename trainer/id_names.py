@@ -35,9 +35,9 @@ class IdNames:
     def of(self, column: CategoricalInput) -> list[str]:
         """Returns a name for every id of an input, from the least.
 
-        Entries of the vocabulary or list where it has one, then ``(other <i>)``; for crosses that number
-        their combinations the parts' names joined by `` × ``; the id itself elsewhere. The last is
-        ``(missing)`` where a missing value has an id.
+        Entries of the vocabulary or list where it has one, then ``(other <i>)``; for crosses that
+        number their combinations the parts' names joined by `` × ``; the id itself elsewhere. The
+        last is ``(missing)`` where a missing value has an id.
         """
         feature = self._features.get(column.name)
         if isinstance(feature, Crossed):
