@@ -111,7 +111,7 @@ def _number_zeros(
         # Of what the hidden layers read, the numbers come first, and one-hots last.
         kernel = _array(layers[layer].kernel)
         for column, places in zip(inputs.numeric, slots(inputs.numeric), strict=True):
-            zero = ~kernel[places].any(axis=1)
+            zero = _all_zero(kernel[places])
             names = [column.name] if column.width == 1 else [f"{i}" for i in range(column.width)]
             yield InputZeros(side, column.name, column.width, _chosen(names, zero))
 
@@ -125,7 +125,7 @@ def _id_zeros(model: keras.Model, names: IdNames) -> Iterator[InputZeros]:
         for part in parts:
             table = part.table(model)
             if table is not None:
-                zero = ~_array(table)[part.rows].any(axis=1)
+                zero = _all_zero(_array(table)[part.rows])
                 column = part.column
                 yield InputZeros(side, column.name, column.size, _chosen(names.of(column), zero))
 
@@ -136,13 +136,18 @@ def _one_hot_zeros(model: keras.Model, names: IdNames) -> Iterator[InputZeros]:
     if FIRST_HIDDEN not in layers or not hot:
         return
     sizes = [column.size for column in hot]
-    zero = ~_array(layers[FIRST_HIDDEN].kernel)[-sum(sizes) :].any(axis=1)
+    zero = _all_zero(_array(layers[FIRST_HIDDEN].kernel)[-sum(sizes) :])
     for column, part in zip(hot, np.split(zero, np.cumsum(sizes)[:-1]), strict=True):
         yield InputZeros("deep", column.name, column.size, _chosen(names.of(column), part))
 
 
 def _chosen(names: Sequence[str], chosen: Array) -> tuple[str, ...]:
     return tuple(name for name, is_chosen in zip(names, chosen, strict=True) if is_chosen)
+
+
+def _all_zero(rows: Array) -> Array:
+    """Tells which rows hold nothing but zeros, bool (rows,)."""
+    return np.asarray(np.all(rows == 0, axis=1))
 
 
 def _array(weight: keras.Variable) -> Array:
