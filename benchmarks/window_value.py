@@ -18,11 +18,12 @@ from rich.table import Table
 
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
 
+from trainer.answers import predict
 from trainer.data import SplitReader
 from trainer.metrics import auc
 from trainer.options import TrainOptions
 from trainer.run_folder import open_run
-from trainer.training import predict, train
+from trainer.training import train
 
 ROOT = Path(__file__).resolve().parents[1]
 RUNS = {"departure": "runs/departure", "schedule": "runs/schedule", "late": "runs/late"}

@@ -6,6 +6,7 @@ from typing import Any
 import numpy as np
 
 from trainer import files, plots
+from trainer.answers import predict
 from trainer.data import SplitReader
 from trainer.exported import open_exported
 from trainer.inputs import NO_INPUTS
@@ -20,7 +21,6 @@ from trainer.metrics import (
 from trainer.options import EvaluateOptions
 from trainer.run_folder import RunFolder
 from trainer.saved import KERAS_NAME, RECORD_NAME, SavedTraining, load_saved
-from trainer.training import predict
 from transforms.errors import RunFolderError
 from transforms.labels import Classification
 

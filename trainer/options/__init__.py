@@ -4,6 +4,9 @@ from trainer.options.data import DataOptions as DataOptions
 from trainer.options.evaluate import EvaluateOptions as EvaluateOptions
 from trainer.options.evaluate import add_evaluate_arguments as add_evaluate_arguments
 from trainer.options.evaluate import evaluate_options as evaluate_options
+from trainer.options.loop import ExporterName as ExporterName
+from trainer.options.loop import LoopOptions as LoopOptions
+from trainer.options.loop import loop_options as loop_options
 from trainer.options.predict import add_predict_arguments as add_predict_arguments
 from trainer.options.train import ModelKind as ModelKind
 from trainer.options.train import OptimizerName as OptimizerName
