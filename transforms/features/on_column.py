@@ -1,18 +1,30 @@
 """What features of one column have in common."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
-from typing import ClassVar
+from typing import ClassVar, Literal
 
 from transforms.columns import Column
 from transforms.errors import Problem, unknown_column
+from transforms.features.outputs import Outputs
 from transforms.freeze import freeze_sequences
 from transforms.pairs import Pair
 
+# How the deep side is given ids: by an embedding of so many dimensions, by a one-hot, or as the
+# trainer chooses.
+Embed = int | Literal["one_hot"] | None
+
 
 @dataclass(frozen=True)
-class OnColumn:
-    """What features of one column share."""
+class OnColumn(Outputs):
+    """What features of one column share.
+
+    Attributes:
+        column: what the feature is made of.
+        suffix: tells in the output's name what is done to it.
+        kinds: the kinds of column that it takes.
+        takes_pairs: whether it takes the number made of two columns, too.
+    """
 
     column: str | Pair
 
@@ -26,9 +38,7 @@ class OnColumn:
     @property
     def inputs(self) -> tuple[str, ...]:
         """The columns of the graph's input that this feature reads."""
-        if isinstance(self.column, Pair):
-            return (self.column.left, self.column.right)
-        return (self.column,)
+        return self.column.inputs if isinstance(self.column, Pair) else (self.column,)
 
     @property
     def output(self) -> str:
@@ -51,20 +61,33 @@ class OnColumn:
                 "name one, or use Numeric or Bucketized",
             )
             return
-        for name in self.inputs:
-            column = columns.get(name)
-            if column is None:
-                yield unknown_column(f"{where}.column", name, columns)
-            elif not isinstance(column, self.kinds):
-                yield Problem(
-                    f"{where}.column",
-                    name,
-                    f"a {type(column).__name__} column",
-                    "name a column of kind " + " or ".join(kind.__name__ for kind in self.kinds),
-                )
+        if isinstance(self.column, Pair):
+            yield from self.column.problems(f"{where}.column")
+            names, kinds = self.column.inputs, self.column.kinds
+        else:
+            names, kinds = (self.column,), self.kinds
+        yield from kind_problems(f"{where}.column", names, kinds, columns)
 
 
-def embed_problems(embed: int | None, where: str) -> Iterator[Problem]:
+def kind_problems(
+    where: str, names: Iterable[str], kinds: tuple[type[Column], ...], columns: Mapping[str, Column]
+) -> Iterator[Problem]:
+    """Yields which of the names in the field ``where`` are no columns of the given kinds."""
+    for name in names:
+        column = columns.get(name)
+        if column is None:
+            yield unknown_column(where, name, columns)
+        elif not isinstance(column, kinds):
+            yield Problem(
+                where,
+                name,
+                f"a {type(column).__name__} column",
+                "name a column of kind " + " or ".join(kind.__name__ for kind in kinds),
+            )
+
+
+def embed_problems(embed: Embed, where: str) -> Iterator[Problem]:
     """Yields what is wrong with ``embed``; ``where`` is the feature's path."""
-    if embed is not None and (not isinstance(embed, int) or embed < 1):
-        yield Problem(f"{where}.embed", embed, "not a dimension", "write a whole number from 1")
+    if embed not in (None, "one_hot") and (not isinstance(embed, int) or embed < 1):
+        cure = "write a whole number from 1, or 'one_hot'"
+        yield Problem(f"{where}.embed", embed, "not a dimension", cure)

@@ -10,19 +10,21 @@ import functools
 from collections.abc import Callable, Mapping
 
 import tensorflow as tf
+import tensorflow_transform as tft
 from tensorflow_transform import schema_inference
 
-from transforms.columns import Date
 from transforms.dataset import Dataset
 from transforms.errors import InputError
 from transforms.features import (
     Bucketized,
     Calendar,
     Categorical,
-    Crossable,
     Crossed,
     Custom,
+    Cyclic,
     Feature,
+    Frequency,
+    Grid,
     Image,
     MultiHot,
     NumberList,
@@ -30,14 +32,14 @@ from transforms.features import (
     Text,
 )
 from transforms.graph.buckets import bucket_ids
-from transforms.graph.calendar import calendar_ids
-from transforms.graph.categories import category_ids
+from transforms.graph.calendar import calendar_ids, cyclic_outputs
+from transforms.graph.categories import category_ids, frequencies
 from transforms.graph.crosses import cross_ids
 from transforms.graph.custom import custom_outputs
 from transforms.graph.ids import Ids
 from transforms.graph.images import image_outputs
+from transforms.graph.label_classes import label_classes
 from transforms.graph.lists import list_outputs
-from transforms.graph.missing import operand
 from transforms.graph.numbers import numeric_outputs
 from transforms.graph.terms import term_lists
 
@@ -55,27 +57,44 @@ def preprocessing_fn(dataset: Dataset) -> Callable[[Tensors], dict[str, tf.Tenso
     return functools.partial(_preprocess, dataset)
 
 
+def check_functions(dataset: Dataset) -> None:
+    """Calls users' functions as the graph does, before there is any data, for mistakes to show.
+
+    Raises:
+        InputError: a function failed, returned what is no feature, or does what no served model can
+            do.
+    """
+    if not dataset.custom_features:
+        return
+    spec = feature_spec(dataset)
+    columns = {name: tf.TensorSpec([None], kind.dtype, name) for name, kind in spec.items()}
+    tft.get_transform_input_columns(preprocessing_fn(dataset), columns)
+
+
 def _preprocess(dataset: Dataset, inputs: Tensors) -> dict[str, tf.Tensor]:
     outputs = {name: tf.identity(inputs[name]) for name in dataset.carried_columns}
-    outputs |= numeric_outputs([f for f in dataset.features if isinstance(f, Numeric)], inputs)
+    kinds = dataset.all_columns
+    numeric = [feature for feature in dataset.features if isinstance(feature, Numeric)]
+    cyclic = [feature for feature in dataset.features if isinstance(feature, Cyclic)]
+    outputs |= numeric_outputs(numeric, inputs, kinds) | cyclic_outputs(cyclic, inputs, kinds)
     outputs |= _categorical_outputs(dataset, inputs)
     for feature in dataset.features:
-        outputs |= _wide_outputs(feature, inputs, dataset)
+        outputs |= _other_outputs(feature, inputs, dataset)
     read = {name: inputs[name] for name in dataset.model_columns}
-    for feature in dataset.features:
-        if isinstance(feature, Custom):
-            made = custom_outputs(feature, read)
-            _refuse_taken(feature, made, outputs)
-            outputs |= made
+    for feature in dataset.custom_features:
+        made = custom_outputs(feature, read)
+        _refuse_taken(feature, made, outputs)
+        outputs |= made
     return outputs
 
 
 def _categorical_outputs(dataset: Dataset, inputs: Tensors) -> dict[str, tf.Tensor]:
     """Returns all ids, and writes their ranges to the transformed schema."""
-    ids: dict[str, Ids] = {}
+    cut = [feature for feature in dataset.features if isinstance(feature, Bucketized | Grid)]
+    ids = bucket_ids(cut, inputs, dataset.all_columns)
     for feature in dataset.features:
-        if isinstance(feature, Crossable):
-            ids[feature.output] = _ids(feature, operand(feature.column, inputs), dataset)
+        if isinstance(feature, Categorical | Calendar):
+            ids[feature.output] = _ids(feature, inputs, dataset)
     for feature in dataset.features:
         if isinstance(feature, Crossed):
             ids[feature.output] = cross_ids(feature, ids)
@@ -84,9 +103,11 @@ def _categorical_outputs(dataset: Dataset, inputs: Tensors) -> dict[str, tf.Tens
     return {name: column.values for name, column in ids.items()}
 
 
-def _wide_outputs(feature: Feature, inputs: Tensors, dataset: Dataset) -> dict[str, tf.Tensor]:
-    """Returns the outputs of a feature of lists or images."""
+def _other_outputs(feature: Feature, inputs: Tensors, dataset: Dataset) -> dict[str, tf.Tensor]:
+    """Returns the outputs of a feature that is neither a number nor one id."""
     match feature:
+        case Frequency():
+            return {feature.output: frequencies(feature, inputs[feature.inputs[0]])}
         case Text() | MultiHot():
             found = term_lists(feature, inputs[feature.inputs[0]])
             _declare_range(found.ids)
@@ -103,15 +124,12 @@ def _declare_range(ids: Ids) -> None:
     schema_inference.set_tensor_schema_override(ids.values, tf.constant(0, tf.int64), ids.size - 1)
 
 
-def _ids(feature: Crossable, column: tf.Tensor, dataset: Dataset) -> Ids:
-    match feature:
-        case Categorical():
-            return category_ids(feature, column)
-        case Bucketized():
-            return bucket_ids(feature, column)
-        case Calendar():
-            is_date = isinstance(dataset.all_columns[feature.inputs[0]], Date)
-            return calendar_ids(feature, column, is_date=is_date)
+def _ids(feature: Categorical | Calendar, inputs: Tensors, dataset: Dataset) -> Ids:
+    (name,) = feature.inputs
+    if isinstance(feature, Calendar):
+        return calendar_ids(feature, inputs[name], dataset.all_columns[name])
+    classes = functools.partial(label_classes, dataset.label, inputs[dataset.label.column])
+    return category_ids(feature, inputs[name], classes)
 
 
 def _refuse_taken(feature: Custom, made: Tensors, outputs: Tensors) -> None:
