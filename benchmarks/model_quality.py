@@ -27,11 +27,12 @@ from paired_days import PairedDays, central_interval
 from peers.lightgbm_model import PeerOptions, PeerRows, candidates, fit, peer_rows
 from rich.console import Console
 
+from trainer.answers import predict
 from trainer.data import Examples, SplitReader
 from trainer.metrics import auc, regression_metrics
 from trainer.options import TrainOptions
 from trainer.run_folder import RunFolder
-from trainer.training import predict, train
+from trainer.training import train
 
 # Tuned on the eval split, by hand for ours and by `--search` for LightGBM's; see docs/quality.md.
 WIDER = TrainOptions(hidden_units=(256, 128), l2=2e-4)

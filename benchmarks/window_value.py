@@ -18,10 +18,11 @@ os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
 from flights_runs import DAY, flights_run
 from paired_days import PairedDays, central_interval
 
+from trainer.answers import predict
 from trainer.data import SplitReader
 from trainer.metrics import auc
 from trainer.options import TrainOptions
-from trainer.training import predict, train
+from trainer.training import train
 
 DEFINITIONS = ("departure", "schedule", "late")
 
