@@ -15,7 +15,7 @@ from trainer.batches import training_batches
 from trainer.checkpoint import Checkpoint, Evaluation, Standing
 from trainer.data import Examples, SplitReader
 from trainer.inputs import ModelInputs
-from trainer.metrics import log_losses
+from trainer.metrics.binary import log_losses
 from trainer.model import Models, build, optimizer
 from trainer.options import TrainOptions
 from trainer.progress import Reporter

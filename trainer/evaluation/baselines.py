@@ -1,0 +1,91 @@
+"""What a model is compared with, always: a constant, and columns that are guesses themselves."""
+
+from typing import Any
+
+import numpy as np
+
+from trainer.data import SplitReader
+from trainer.evaluation.answers import Answered, Column, measurable
+from trainer.inputs import NO_INPUTS
+from trainer.metrics.answers import Answers
+from trainer.metrics.arrays import Bools, Floats
+from trainer.metrics.curves import Ranking, auc, average_precision
+from trainer.options import EvaluateOptions
+from trainer.run_folder import RunFolder
+from transforms.columns import MISSING_INT
+from transforms.labels import Label
+
+
+def baselines(
+    run: RunFolder, answered: Answered, threshold: float, options: EvaluateOptions
+) -> list[dict[str, Any]]:
+    """Measures a run's baselines.
+
+    Args:
+        run: the run.
+        answered: the model's answers, with the baselines' columns.
+        threshold: probability from which a row is called positive, for binary labels.
+        options: what else the metrics need.
+
+    Returns:
+        For each baseline ``name``, ``rows_missing``, its own ``metrics``, and ``model``: the
+        model's on the same rows. The first is the mean of train (the share of positives).
+    """
+    label = run.definition.label
+    columns = [as_numbers(name, answered.columns[name]) for name in label.baselines]
+    mean = train_mean(run)
+    constant = measurable(
+        label,
+        Answered(answered.label, np.full_like(answered.label, mean), {}),
+        threshold,
+        options.top_k,
+    )
+    name = "mean of train" if label.task == "regression" else "share of positives in train"
+    first = {"name": name, "value": mean, "rows_missing": 0, "metrics": scores(constant)}
+    return [first, *(compare_column(label, answered, *column) for column in columns)]
+
+
+def scores(answers: Answers) -> dict[str, Any]:
+    """Returns how many rows there are, and the metrics that are one number each."""
+    return {"rows": len(answers), **answers.scores()}
+
+
+def train_mean(run: RunFolder) -> float:
+    """Returns the mean of the train labels, the share of positives for binary ones."""
+    reader = SplitReader(run, "train", NO_INPUTS)
+    total = sum(float(part.label.astype(np.float64).sum()) for part in reader.batches())
+    return total / reader.rows
+
+
+def as_numbers(name: str, column: Column) -> tuple[str, Floats]:
+    """Returns a carried column as numbers, missing and non-finite values NaN, after its name."""
+    values = column.astype(np.float64)
+    missing = column == MISSING_INT if column.dtype == np.int64 else ~np.isfinite(values)
+    return name, np.where(missing, np.nan, values)
+
+
+def compare_column(label: Label, answered: Answered, name: str, guess: Floats) -> dict[str, Any]:
+    """Measures a column as a guess, where it is there, and the model on the same rows.
+
+    For a binary label a column's order is the guess: AUC and average precision are measured.
+
+    Returns:
+        ``name``, ``rows_missing``, ``metrics`` and ``model``, both None where the column is
+        missing everywhere.
+    """
+    there: Bools = ~np.isnan(guess)
+    result: dict[str, Any] = {"name": name, "rows_missing": int((~there).sum())}
+    if not there.any():
+        return {**result, "metrics": None, "model": None}
+    own, model = (
+        _as_guess(label, answered.label[there], values[there])
+        for values in (guess, answered.answer)
+    )
+    return {**result, "metrics": own, "model": model}
+
+
+def _as_guess(label: Label, actual: Floats, values: Floats) -> dict[str, Any]:
+    if label.task == "regression":
+        return scores(measurable(label, Answered(actual, values, {})))
+    cuts = Ranking.of(actual > 0.5, values).cuts()
+    return {"rows": len(actual), "auc": auc(cuts), "average_precision": average_precision(cuts)}

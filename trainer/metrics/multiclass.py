@@ -1,0 +1,130 @@
+"""Metrics of probabilities over several classes."""
+
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Any
+
+import numpy as np
+
+from trainer.metrics.arrays import Floats, Ints, ratio, weights
+from trainer.metrics.binary import PROBABILITY_MARGIN
+from trainer.metrics.calibration import Calibration, calibration, equal_bins
+from trainer.metrics.curves import Ranking, auc
+
+
+@dataclass(frozen=True)
+class MulticlassAnswers:
+    """Probabilities of every class beside the labels, to be measured.
+
+    Attributes:
+        label: int64 (n,), the place of the row's class, n from 1.
+        probability: float64 (n, classes).
+        classes: their names.
+        top_k: among how many of the likeliest classes the right one is looked for.
+    """
+
+    label: Ints
+    probability: Floats
+    classes: tuple[str, ...]
+    top_k: int
+
+    def __len__(self) -> int:
+        return len(self.label)
+
+    def take(self, rows: Any) -> "MulticlassAnswers":
+        """Returns some of the rows: a mask, or places."""
+        return MulticlassAnswers(
+            self.label[rows], self.probability[rows], self.classes, self.top_k
+        )
+
+    def scores(self, weight: Floats | None = None) -> dict[str, float | None]:
+        """Returns the metrics that are one number each.
+
+        ``log_loss`` is in nats. ``accuracy`` is the share of rows whose likeliest class is right,
+        ``top_<k>_accuracy`` that of rows whose class is among the ``top_k`` likeliest, the class
+        listed first winning a tie. ``macro_f1`` is the plain mean of the classes' F1, where one
+        that is neither there nor called counts not at all. ``calibration_error`` is the mean
+        distance of the likeliest class's probability and the share of right ones, within ten bins
+        of rows with alike probabilities.
+
+        Args:
+            weight: float64 (n,), how often each row counts; None: once.
+        """
+        weight = weights(weight, len(self))
+        losses, right, among = (weight @ self._terms / weight.sum()).tolist()
+        f1 = [value for value in _f1(self.confusion(weight)) if value is not None]
+        return {
+            "log_loss": losses,
+            "accuracy": right,
+            f"top_{self.top_k}_accuracy": among,
+            "macro_f1": float(np.mean(f1)),
+            "calibration_error": self.calibration(weight).error,
+        }
+
+    def metrics(self) -> dict[str, Any]:
+        """Returns ``rows``, the `scores`, ``per_class`` metrics and the ``confusion`` matrix.
+
+        A class has its ``rows``, ``precision``, ``recall`` and ``f1`` where the likeliest class
+        is called, and its ``auc`` against all others. The matrix counts rows of a class (outer)
+        for which another was called (inner).
+        """
+        counts = self.confusion()
+        f1 = _f1(counts)
+        per_class = {
+            name: {
+                "rows": int(counts[i].sum()),
+                "precision": ratio(counts[i, i], counts[:, i].sum()),
+                "recall": ratio(counts[i, i], counts[i].sum()),
+                "f1": f1[i],
+                "auc": auc(Ranking.of(self.label == i, self.probability[:, i]).cuts()),
+            }
+            for i, name in enumerate(self.classes)
+        }
+        return {
+            "rows": len(self),
+            **self.scores(),
+            "per_class": per_class,
+            "classes": list(self.classes),
+            "confusion": counts.astype(np.int64).tolist(),
+        }
+
+    def confusion(self, weight: Floats | None = None) -> Floats:
+        """Returns how many rows of each class were called each class, float64 (k, k)."""
+        k = len(self.classes)
+        cells = self.label * k + self._called
+        return np.bincount(cells, weights(weight, len(self)), k * k).reshape(k, k)
+
+    def calibration(self, weight: Floats | None = None) -> Calibration:
+        """Compares the likeliest class's probability with how often it was right."""
+        right = (self._called == self.label).astype(np.float64)
+        return calibration(right, self._confidence, self._bins, weights(weight, len(self)))
+
+    @cached_property
+    def _terms(self) -> Floats:
+        """What the plain means are of, float64 (n, 3)."""
+        own = np.take_along_axis(self.probability, self.label[:, None], axis=1)
+        first = np.arange(len(self.classes)) < self.label[:, None]
+        ahead = (self.probability > own) | ((self.probability == own) & first)
+        place = ahead.sum(axis=1)
+        losses = -np.log(np.clip(own[:, 0], PROBABILITY_MARGIN, 1.0))
+        return np.stack([losses, place == 0, place < self.top_k], axis=1)
+
+    @cached_property
+    def _called(self) -> Ints:
+        return self.probability.argmax(axis=1)
+
+    @cached_property
+    def _confidence(self) -> Floats:
+        return self.probability.max(axis=1)
+
+    @cached_property
+    def _bins(self) -> Ints:
+        return equal_bins(self._confidence)
+
+
+def _f1(confusion: Floats) -> list[float | None]:
+    """Returns each class's F1, None for a class that is neither there nor called."""
+    there, called = confusion.sum(axis=1), confusion.sum(axis=0)
+    return [
+        ratio(2 * confusion[i, i], there[i] + called[i]) for i in range(len(confusion))
+    ]

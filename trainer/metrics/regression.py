@@ -1,0 +1,78 @@
+"""Metrics of numbers, in the label's units."""
+
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Any
+
+import numpy as np
+
+from trainer.metrics.arrays import Floats, weights
+
+QUANTILES = (0.01, 0.05, 0.25, 0.5, 0.75, 0.95, 0.99)
+
+
+@dataclass(frozen=True)
+class RegressionAnswers:
+    """Predictions beside their labels, to be measured as they are or with other weights.
+
+    Attributes:
+        label: float64 (n,), n from 1.
+        prediction: float64 (n,).
+    """
+
+    label: Floats
+    prediction: Floats
+
+    def __len__(self) -> int:
+        return len(self.label)
+
+    def take(self, rows: Any) -> "RegressionAnswers":
+        """Returns some of the rows: a mask, or places."""
+        return RegressionAnswers(self.label[rows], self.prediction[rows])
+
+    def scores(self, weight: Floats | None = None) -> dict[str, float | None]:
+        """Returns the metrics that are one number each.
+
+        ``rmse``, ``mae`` and ``mean_error`` (prediction - label) are in the label's units; ``r2``
+        is the share of the label's variance that is explained, None where it has none; ``mape``,
+        the mean of |error| / label, is there where all labels are above zero, and only there:
+        elsewhere it divides by nothing or next to nothing.
+
+        Args:
+            weight: float64 (n,), how often each row counts; None: once.
+        """
+        weight = weights(weight, len(self))
+        total = weight.sum()
+        means = weight @ self._terms / total
+        error, absolute, square, centred, centred_square = means[:5]
+        variance = centred_square - centred**2
+        # Of labels that are all the same, rounding may leave a trace of variance.
+        varies = variance > 1e-12 * centred_square
+        scores = {
+            "rmse": float(np.sqrt(square)),
+            "mae": float(absolute),
+            "mean_error": float(error),
+            "r2": float(1 - square / variance) if varies else None,
+        }
+        return {**scores, "mape": float(means[5])} if len(means) > 5 else scores
+
+    def metrics(self) -> dict[str, Any]:
+        """Returns ``rows``, the `scores`, and the error's quantiles.
+
+        ``error_quantiles`` are of prediction - label at the shares of `QUANTILES`, linearly
+        interpolated.
+        """
+        found = np.quantile(self.prediction - self.label, QUANTILES)
+        quantiles = {f"{q:g}": float(v) for q, v in zip(QUANTILES, found, strict=True)}
+        return {"rows": len(self), **self.scores(), "error_quantiles": quantiles}
+
+    @cached_property
+    def _terms(self) -> Floats:
+        """What all scores are weighted means of, float64 (n, 5 or 6)."""
+        error = self.prediction - self.label
+        # Centred first, or squares of labels far from zero would drown their variance.
+        centred = self.label - self.label.mean()
+        terms = [error, np.abs(error), np.square(error), centred, np.square(centred)]
+        if self.label.min() > 0:
+            terms.append(np.abs(error) / self.label)
+        return np.stack(terms, axis=1)
