@@ -50,13 +50,11 @@ class _WriteSplits(beam.DoFn):
                 yield from (("missing", name, rows[name].null_count) for name in rows.schema.names)
         for cause, count in sorted_out.dropped.items():
             yield ("dropped", cause, count)
-        if len(sorted_out.rejected):
-            reason = f"{self._dataset.split_column}: missing, so the row has no split"
-            n = len(sorted_out.rejected)
+        for reason, rows in sorted_out.rejected.items():
+            n = len(rows)
             yield ("rejects", reason, n)
             yield beam.pvalue.TaggedOutput(
-                "rejects",
-                reject_batch(np.asarray(sorted_out.rejected), [reason] * n, [None] * n),
+                "rejects", reject_batch(np.asarray(rows), [reason] * n, [None] * n)
             )
 
 

@@ -1,5 +1,6 @@
 """After the windows: which split each row goes to, and what leaves without an example."""
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 
 import numpy as np
@@ -20,19 +21,20 @@ class SplitRows:
     Attributes:
         splits: the graph's columns of each split's rows, by split; splits without rows are absent.
         dropped: how many rows left, by cause.
-        rejected: int64 (n,), identities of the rows whose split column has no value.
+        rejected: int64 (n,), identities of the rows that the split or the weight refuses, by
+            reason; reasons without rows are absent.
     """
 
     splits: dict[str, pa.RecordBatch]
     dropped: dict[str, int]
-    rejected: pa.Array
+    rejected: dict[str, pa.Array]
 
 
 def split_rows(batch: pa.RecordBatch, dataset: Dataset) -> SplitRows:
     """Sorts rows into splits.
 
-    A row without a row time leaves first, then one without a label (missing or not finite), then
-    one without a value to split on, which is a reject.
+    A row without a row time leaves first, then one without a label (missing or not finite). Then
+    come the rejects: rows without a value to split on, and rows whose weight is no weight.
     """
     dropped = {}
     remaining = np.ones(len(batch), bool)
@@ -43,7 +45,10 @@ def split_rows(batch: pa.RecordBatch, dataset: Dataset) -> SplitRows:
     dropped[NO_LABEL] = int((remaining & ~labelled).sum())
     remaining &= labelled
     split = dataset.split.assign(batch[dataset.split_column])
-    rejected = batch[ROW].filter(pa.array(remaining & (split == NO_SPLIT)))
+    rejected = {}
+    for reason, refused in _refusals(batch, dataset, split):
+        rejected[reason] = batch[ROW].filter(pa.array(remaining & refused))
+        remaining &= ~refused
     rows = batch.select(list(dataset.graph_columns))
     splits = {
         name: rows.filter(pa.array(remaining & (split == i))) for i, name in enumerate(SPLITS)
@@ -51,8 +56,21 @@ def split_rows(batch: pa.RecordBatch, dataset: Dataset) -> SplitRows:
     return SplitRows(
         {name: found for name, found in splits.items() if len(found)},
         {cause: count for cause, count in dropped.items() if count},
-        rejected,
+        {reason: found for reason, found in rejected.items() if len(found)},
     )
+
+
+def _refusals(
+    batch: pa.RecordBatch, dataset: Dataset, split: np.ndarray
+) -> Iterator[tuple[str, np.ndarray]]:
+    """Yields reasons to reject a row, and bool (n,) which rows they are true of."""
+    yield f"{dataset.split_column}: missing, so the row has no split", split == NO_SPLIT
+    if dataset.weight is not None:
+        weight = batch[dataset.weight]
+        there = _has_value(weight)
+        yield f"{dataset.weight}: missing or not finite, so the row has no weight", ~there
+        negative = pc.fill_null(pc.less(weight, 0), False).to_numpy(zero_copy_only=False)
+        yield f"{dataset.weight}: negative, and no weight can be", there & negative
 
 
 def _has_value(column: pa.Array) -> np.ndarray:

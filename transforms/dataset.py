@@ -5,7 +5,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
 
-from transforms.columns import Column, Timestamp
+from transforms.columns import Column, Integer, Number, Timestamp
 from transforms.errors import DefinitionError, Problem, unknown_column
 from transforms.features import Crossable, Crossed, Custom, Feature
 from transforms.labels import Label
@@ -29,6 +29,9 @@ class Dataset(Source):
         sources: other tables whose events windows look at, by name.
         windows: aggregates over the events before each row's time.
         passthrough: columns that travel to examples and predictions untouched.
+        weight: a Number or Integer column that says how much a row counts in training and in
+            metrics; a row where it is missing, not finite or negative is rejected. None: all rows
+            count alike.
 
     Raises:
         DefinitionError: the definition has mistakes; it lists all of them.
@@ -42,6 +45,7 @@ class Dataset(Source):
     sources: Mapping[str, Source] = field(default_factory=dict)
     windows: tuple[Windowed, ...] = ()
     passthrough: tuple[str, ...] = ()
+    weight: str | None = None
 
     def __post_init__(self) -> None:
         super().__post_init__()
@@ -78,9 +82,9 @@ class Dataset(Source):
 
     @cached_property
     def carried_columns(self) -> tuple[str, ...]:
-        """Columns that travel to the examples untouched: passthrough, baselines and label."""
+        """Columns that travel to the examples untouched: passthrough, baselines, label, weight."""
         carried = {*self.passthrough, *self.label.baselines, self.label.column}
-        return tuple(sorted(carried))
+        return tuple(sorted(carried | ({self.weight} if self.weight else set())))
 
     @cached_property
     def graph_columns(self) -> tuple[str, ...]:
@@ -114,6 +118,7 @@ def _problems(dataset: Dataset) -> Iterator[Problem]:
     for name in dataset.passthrough:
         if name not in dataset.all_columns:
             yield unknown_column("passthrough", name, dataset.all_columns)
+    yield from _weight_problems(dataset)
 
 
 def _table_problems(dataset: Dataset) -> Iterator[Problem]:
@@ -144,6 +149,19 @@ def _row_time_problems(dataset: Dataset) -> Iterator[Problem]:
             "windows and time splits need the instant at which a row is asked for",
             "name a Timestamp column",
         )
+
+
+def _weight_problems(dataset: Dataset) -> Iterator[Problem]:
+    if dataset.weight is None:
+        return
+    column = dataset.row_columns.get(dataset.weight)
+    if column is None:
+        yield unknown_column("weight", dataset.weight, dataset.row_columns)
+    elif not isinstance(column, Number | Integer):
+        yield Problem(
+            "weight", dataset.weight, f"a {type(column).__name__} column",
+            "name a Number or Integer column",
+        )  # fmt: skip
 
 
 def _windowed_name_problems(dataset: Dataset) -> Iterator[Problem]:

@@ -1,4 +1,4 @@
-"""Orders of a shop, with a feature of every degenerate kind; all rows are training rows."""
+"""Orders of a shop, with weights and a feature of every degenerate kind; all are training rows."""
 
 from transforms.columns import Integer, Number, String, Timestamp
 from transforms.dataset import Dataset
@@ -19,6 +19,7 @@ orders = Dataset(
         "rarely": String(),
         "blank": String(),
         "paid": Number(),
+        "worth": Number(),
     },
     row_time="at",
     features=[
@@ -37,4 +38,5 @@ orders = Dataset(
     label=Regression("paid"),
     split=TimeSplit("2030-01-01", "2031-01-01"),
     passthrough=["id"],
+    weight="worth",
 )

@@ -1,7 +1,11 @@
-"""Features that can teach a model nothing are named in the manifest; empty splits are no error."""
+"""Features that can teach a model nothing are named in the manifest; empty splits are no error.
+
+Beside that, on the same rows: weights travel to the examples, and what is no weight is rejected.
+"""
 
 from __future__ import annotations
 
+import json
 import random
 from pathlib import Path
 
@@ -9,27 +13,35 @@ import pytest
 
 from pipelines.options import PreprocessOptions
 from pipelines.preprocess import preprocess
+from trainer.data import SplitReader
+from trainer.inputs import NO_INPUTS
 from trainer.run_folder import open_run
 from transforms.errors import RunFolderError
 from transforms.manifest import MANIFEST_NAME, Manifest
 
 DEFINITION = str(Path(__file__).with_name("orders.py"))
 ROWS = 100
+NO_WEIGHTS = ("", "-0.5", "inf", "nan")
 
 
 @pytest.fixture(scope="module")
 def run(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("orders")
     chance = random.Random(1)
-    lines = ["id,at,amount,constant,void,shop,only,rarely,blank,paid"]
+    lines = ["id,at,amount,constant,void,shop,only,rarely,blank,paid,worth"]
     for i in range(ROWS):
         amount, shop = f"{chance.gauss(0, 1):.3f}", "south" if i % 25 == 0 else "north"
         rarely = "y" if i % 2 else ""
-        lines.append(f"{i},2024-05-01 10:00,{amount},7,,{shop},x,{rarely},,{i / 10}")
+        lines.append(f"{i},2024-05-01 10:00,{amount},7,,{shop},x,{rarely},,{i / 10},{i / 8}")
+    for i, worth in enumerate(NO_WEIGHTS, ROWS):
+        lines.append(f"{i},2024-05-01 10:00,0.5,7,,north,x,,,1,{worth}")
     (folder / "orders.csv").write_text("\n".join(lines))
     preprocess(
-        PreprocessOptions(DEFINITION, (str(folder / "orders.csv"),), str(folder / "run"), shards=3)
-    )
+        PreprocessOptions(
+            DEFINITION, (str(folder / "orders.csv"),), str(folder / "run"), shards=3,
+            max_reject_fraction=0.05,
+        )
+    )  # fmt: skip
     return folder / "run"
 
 
@@ -56,6 +68,30 @@ def test_empty_splits_have_no_files(run: Path, manifest: Manifest) -> None:
     assert len(manifest.examples("train")) == 3
     assert manifest.examples("eval") == manifest.examples("test") == []
     assert {path.name for path in (run / "examples").iterdir()} == {"train"}
+
+
+def test_weights_travel_to_the_examples(run: Path, manifest: Manifest) -> None:
+    reader = SplitReader(open_run(str(run)), "train", NO_INPUTS, ("id", "worth"))
+    examples = reader.read()
+    assert dict(zip(examples.carried["id"], examples.carried["worth"], strict=True)) == {
+        i: i / 8 for i in range(ROWS)
+    }
+    assert [manifest.files[name].rows for name in manifest.examples("train")] == [
+        part.rows for part in reader.share.parts
+    ]
+
+
+def test_what_is_no_weight_is_rejected(run: Path, manifest: Manifest) -> None:
+    none, negative = (
+        "worth: missing or not finite, so the row has no weight",
+        "worth: negative, and no weight can be",
+    )
+    assert manifest.rejects == {none: 3, negative: 1}
+    (path,) = (run / "rejects").iterdir()
+    found = [json.loads(line) for line in path.read_text("utf-8").splitlines()]
+    assert {(reject["raw"].split(",")[0], reject["reason"]) for reject in found} == {
+        ("100", none), ("101", negative), ("102", none), ("103", none),
+    }  # fmt: skip
 
 
 def test_readers_say_that_a_split_is_empty(run: Path) -> None:

@@ -69,6 +69,7 @@ def dataset(**changes: object) -> Dataset:
         "label": BinaryClassification("paid", baselines=["price"]),
         "split": HashSplit("buyer"),
         "passthrough": ["buyer"],
+        "weight": "twice",
     }
     return Dataset(**{**parts, **changes})  # type: ignore[arg-type]
 
@@ -84,6 +85,20 @@ def test_json_round_trip_keeps_value_and_digest() -> None:
     again = from_json(to_json(definition))
     assert again == definition
     assert digest(again) == digest(definition)
+
+
+def test_a_weight_is_a_number_of_the_row_and_is_carried() -> None:
+    assert dataset().carried_columns == ("buyer", "paid", "price", "twice")
+    assert "twice" in dataset(features=[Numeric("price")]).graph_columns
+    assert dataset(weight=None, passthrough=()).carried_columns == ("paid", "price")
+    (unknown,) = problems(weight="prize")
+    assert "weight" in unknown
+    assert "did you mean price?" in unknown
+    (text,) = problems(weight="shop")
+    assert "weight" in text
+    assert "Number or Integer" in text
+    (windowed,) = problems(weight="price_mean_1h_by_shop")
+    assert "weight" in windowed
 
 
 def test_digest_tells_definitions_apart() -> None:
