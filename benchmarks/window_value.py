@@ -18,11 +18,12 @@ from rich.table import Table
 
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
 
-from trainer.data import SplitReader
-from trainer.metrics import auc
+from trainer.evaluation.answers import answer_split, measurable
+from trainer.evaluation.comparison import compare
+from trainer.metrics.bootstrap import Resampling
 from trainer.options import TrainOptions
 from trainer.run_folder import open_run
-from trainer.training import predict, train
+from trainer.training import train
 
 ROOT = Path(__file__).resolve().parents[1]
 RUNS = {"departure": "runs/departure", "schedule": "runs/schedule", "late": "runs/late"}
@@ -49,42 +50,19 @@ def _compare(name: str, max_steps: int) -> tuple[str, ...]:
     answers = {}
     for drop in (windowed, ()):
         options = TrainOptions(max_steps=max_steps, drop_features=drop)
-        training = train(run, options, fresh=True)
-        reader = SplitReader(run, "test", training.inputs, (DAY,))
-        parts = [(part, predict(training.model, part)) for part in reader.batches()]
-        answers[drop] = np.concatenate([found for _, found in parts])
-    label = np.concatenate([part.label for part, _ in parts]).astype(np.float64)
-    days = np.concatenate([part.carried[DAY] for part, _ in parts])
-    metric = _auc if run.definition.label.task == "binary_classification" else _rmse
-    without, with_ = (metric(label, answers[drop]) for drop in (windowed, ()))
-    low, high = _bootstrap(metric, label, answers[windowed], answers[()], days)
+        answered = answer_split(run, train(run, options, fresh=True), "test", (DAY,))
+        answers[drop] = measurable(run.definition.label, answered)
+    _, days = np.unique(answered.columns[DAY], return_inverse=True)
+    compared = compare(answers[()], answers[windowed], Resampling(RESAMPLES, groups=days))
+    metric = "auc" if run.definition.label.task == "binary_classification" else "rmse"
+    found = compared[metric]
+    low, high = found["interval"]
     return (
-        "AUC" if metric is _auc else "RMSE",
-        f"{without:.3f}",
-        f"{with_:.3f}",
+        metric.upper(),
+        f"{found['other']:.3f}",
+        f"{found['model']:.3f}",
         f"{low:+.3f} to {high:+.3f}",
     )
-
-
-def _rmse(label: np.ndarray, answer: np.ndarray) -> float:
-    return float(np.sqrt(np.mean((label - answer) ** 2)))
-
-
-def _auc(label: np.ndarray, answer: np.ndarray) -> float:
-    return float(auc(label, answer) or np.nan)
-
-
-def _bootstrap(metric, label, without, with_, days) -> tuple[float, float]:  # noqa: ANN001
-    """Returns the central 95 % of the paired difference over days drawn with replacement."""
-    random = np.random.default_rng(0)
-    rows = [np.flatnonzero(days == day) for day in np.unique(days)]
-    differences = []
-    for _ in range(RESAMPLES if metric is _rmse else RESAMPLES // 10):
-        drawn = np.concatenate([rows[i] for i in random.integers(0, len(rows), len(rows))])
-        found, other = with_[drawn], without[drawn]
-        differences.append(metric(label[drawn], found) - metric(label[drawn], other))
-    low, high = np.quantile(differences, [0.025, 0.975])
-    return float(low), float(high)
 
 
 def _run_folder(name: str) -> str:

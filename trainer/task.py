@@ -28,7 +28,8 @@ def run_train(args: argparse.Namespace) -> int:
     """Trains, evaluates on the eval split, exports; returns the exit status."""
     chosen = options.train_options(args)
     _start_tensorflow()
-    from trainer.evaluate import evaluate, table
+    from trainer.evaluation.evaluate import evaluate
+    from trainer.evaluation.table import table
     from trainer.export import export_model
     from trainer.run_folder import open_run
     from trainer.training import train
@@ -52,7 +53,8 @@ def run_evaluate(args: argparse.Namespace) -> int:
     """Evaluates a split; returns the exit status."""
     chosen = options.evaluate_options(args)
     _start_tensorflow()
-    from trainer.evaluate import evaluate, table
+    from trainer.evaluation.evaluate import evaluate
+    from trainer.evaluation.table import table
     from trainer.run_folder import open_run
 
     run = open_run(args.run)

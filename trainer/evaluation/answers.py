@@ -9,10 +9,10 @@ import numpy.typing as npt
 
 from trainer.data import SplitReader
 from trainer.metrics.answers import Answers
-from trainer.metrics.arrays import Floats
+from trainer.metrics.arrays import Floats, taken
 from trainer.metrics.binary import BinaryAnswers
 from trainer.metrics.regression import RegressionAnswers
-from trainer.options.evaluate import DEFAULT_THRESHOLD
+from trainer.options.evaluate import DEFAULT_THRESHOLD, DEFAULT_TOP_K
 from trainer.run_folder import RunFolder
 from trainer.saved import SavedTraining
 from trainer.training import predict
@@ -29,16 +29,18 @@ class Answered:
         label: float64 (n,), in its own units; 0 or 1 for binary labels.
         answer: float64 (n,), in label units, or a probability.
         columns: other columns of the examples, (n,) each, by name.
+        weight: float64 (n,), how much each row counts; None: all alike.
     """
 
     label: Floats
     answer: Floats
     columns: Mapping[str, Column]
+    weight: Floats | None = None
 
     def take(self, rows: Any) -> "Answered":
         """Returns some of the rows, or all in another order: a mask, or places."""
         columns = {name: column[rows] for name, column in self.columns.items()}
-        return Answered(self.label[rows], self.answer[rows], columns)
+        return Answered(self.label[rows], self.answer[rows], columns, taken(self.weight, rows))
 
 
 def answer_split(
@@ -55,18 +57,23 @@ def answer_split(
     Raises:
         RunFolderError: the split has no rows or is damaged.
     """
-    names = tuple(columns)
+    weighted = run.definition.weight
+    names = tuple(sorted({*columns, *([weighted] if weighted else [])}))
     labels, answers, kept = [], [], []
     for part in SplitReader(run, split, training.inputs, names).batches():
         labels.append(part.label.astype(np.float64))
         answers.append(predict(training.model, part))
         kept.append(part.carried)
     carried = {name: np.concatenate([part[name] for part in kept]) for name in names}
-    return Answered(np.concatenate(labels), np.concatenate(answers), carried)
+    weight = carried[weighted].astype(np.float64) if weighted else None
+    return Answered(np.concatenate(labels), np.concatenate(answers), carried, weight)
 
 
 def measurable(
-    label: Label, answered: Answered, threshold: float = DEFAULT_THRESHOLD, top_k: int = 3
+    label: Label,
+    answered: Answered,
+    threshold: float = DEFAULT_THRESHOLD,
+    top_k: int = DEFAULT_TOP_K,
 ) -> Answers:
     """Returns answers as the task's metrics take them.
 
@@ -77,5 +84,5 @@ def measurable(
         top_k: among how many of the likeliest classes the right one is looked for.
     """
     if label.task == "regression":
-        return RegressionAnswers(answered.label, answered.answer)
-    return BinaryAnswers(answered.label, answered.answer, threshold)
+        return RegressionAnswers(answered.label, answered.answer, answered.weight)
+    return BinaryAnswers(answered.label, answered.answer, threshold, answered.weight)

@@ -1,5 +1,6 @@
 """What a model is compared with, always: a constant, and columns that are guesses themselves."""
 
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -10,6 +11,7 @@ from trainer.inputs import NO_INPUTS
 from trainer.metrics.answers import Answers
 from trainer.metrics.arrays import Bools, Floats
 from trainer.metrics.curves import Ranking, auc, average_precision
+from trainer.metrics.regression import RegressionAnswers
 from trainer.options import EvaluateOptions
 from trainer.run_folder import RunFolder
 from transforms.columns import MISSING_INT
@@ -34,12 +36,8 @@ def baselines(
     label = run.definition.label
     columns = [as_numbers(name, answered.columns[name]) for name in label.baselines]
     mean = train_mean(run)
-    constant = measurable(
-        label,
-        Answered(answered.label, np.full_like(answered.label, mean), {}),
-        threshold,
-        options.top_k,
-    )
+    always = replace(answered, answer=np.full_like(answered.label, mean))
+    constant = measurable(label, always, threshold, options.top_k)
     name = "mean of train" if label.task == "regression" else "share of positives in train"
     first = {"name": name, "value": mean, "rows_missing": 0, "metrics": scores(constant)}
     return [first, *(compare_column(label, answered, *column) for column in columns)]
@@ -51,10 +49,16 @@ def scores(answers: Answers) -> dict[str, Any]:
 
 
 def train_mean(run: RunFolder) -> float:
-    """Returns the mean of the train labels, the share of positives for binary ones."""
-    reader = SplitReader(run, "train", NO_INPUTS)
-    total = sum(float(part.label.astype(np.float64).sum()) for part in reader.batches())
-    return total / reader.rows
+    """Returns the weighted mean of the train labels, the share of positives for binary ones."""
+    weighted = run.definition.weight
+    reader = SplitReader(run, "train", NO_INPUTS, [weighted] if weighted else ())
+    total = count = 0.0
+    for part in reader.batches():
+        label = part.label.astype(np.float64)
+        weight = part.carried[weighted].astype(np.float64) if weighted else np.ones(len(label))
+        total += float(weight @ label)
+        count += float(weight.sum())
+    return total / count
 
 
 def as_numbers(name: str, column: Column) -> tuple[str, Floats]:
@@ -77,15 +81,14 @@ def compare_column(label: Label, answered: Answered, name: str, guess: Floats) -
     result: dict[str, Any] = {"name": name, "rows_missing": int((~there).sum())}
     if not there.any():
         return {**result, "metrics": None, "model": None}
-    own, model = (
-        _as_guess(label, answered.label[there], values[there])
-        for values in (guess, answered.answer)
-    )
-    return {**result, "metrics": own, "model": model}
+    kept = replace(answered, columns={}).take(there)
+    own = _as_guess(label, replace(kept, answer=guess[there]))
+    return {**result, "metrics": own, "model": _as_guess(label, kept)}
 
 
-def _as_guess(label: Label, actual: Floats, values: Floats) -> dict[str, Any]:
+def _as_guess(label: Label, answered: Answered) -> dict[str, Any]:
+    rows = len(answered.label)
     if label.task == "regression":
-        return scores(measurable(label, Answered(actual, values, {})))
-    cuts = Ranking.of(actual > 0.5, values).cuts()
-    return {"rows": len(actual), "auc": auc(cuts), "average_precision": average_precision(cuts)}
+        return scores(RegressionAnswers(answered.label, answered.answer, answered.weight))
+    cuts = Ranking.of(answered.label > 0.5, answered.answer).cuts(answered.weight)
+    return {"rows": rows, "auc": auc(cuts), "average_precision": average_precision(cuts)}

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from itertools import pairwise
 from typing import Any
 
 import numpy as np
@@ -64,9 +65,7 @@ def slice_rows(run: RunFolder, name: str, values: Column) -> Slicing:
     return _numbers(name, values, missing)
 
 
-def _ordered(
-    name: str, values: Column, missing: Bools, word: Callable[[Any], str]
-) -> Slicing:
+def _ordered(name: str, values: Column, missing: Bools, word: Callable[[Any], str]) -> Slicing:
     """Sorts rows by values in rising order, missing ones last."""
     found, keys = np.unique(values[~missing], return_inverse=True)
     words = [word(value) for value in found]
@@ -108,5 +107,5 @@ def _numbers(name: str, values: Column, missing: Bools) -> Slicing:
         return _ordered(name, values, missing, lambda value: f"{value:g}")
     edges = np.unique(np.quantile(there, np.linspace(0, 1, TENTHS + 1)[1:-1], method="lower"))
     bounds = [-np.inf, *edges, np.inf]
-    words = [between(low, high) for low, high in zip(bounds, bounds[1:], strict=False)]
+    words = [between(low, high) for low, high in pairwise(bounds)]
     return _with_missing(name, words, np.searchsorted(edges, there, "right"), missing)

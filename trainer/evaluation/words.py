@@ -1,5 +1,7 @@
 """What ids mean, in words: a vocabulary's, a calendar's, or else their number."""
 
+from itertools import pairwise
+
 import numpy as np
 import tensorflow_transform as tft
 
@@ -66,10 +68,7 @@ def _known(
         return dict(enumerate(_CALENDAR[feature.part]))
     if isinstance(feature, Bucketized) and feature.boundaries:
         bounds = [-np.inf, *feature.boundaries, np.inf]
-        return {
-            i: between(low, high)
-            for i, (low, high) in enumerate(zip(bounds, bounds[1:], strict=False))
-        }
+        return {i: between(low, high) for i, (low, high) in enumerate(pairwise(bounds))}
     return None
 
 

@@ -1,5 +1,7 @@
 """The arrays that metrics take and return."""
 
+from typing import Any
+
 import numpy as np
 import numpy.typing as npt
 
@@ -8,9 +10,21 @@ Bools = npt.NDArray[np.bool_]
 Ints = npt.NDArray[np.int64]
 
 
-def weights(weight: Floats | None, rows: int) -> Floats:
-    """Returns how often each row counts, float64 (rows,): once, where nothing else is said."""
-    return np.ones(rows) if weight is None else weight
+def weights(own: Floats | None, drawn: Floats | None, rows: int) -> Floats:
+    """Returns how much each row counts, float64 (rows,).
+
+    Args:
+        own: the rows' own weights; None: one each.
+        drawn: how often each row was drawn in a resample; None: once each.
+        rows: how many there are.
+    """
+    own = np.ones(rows) if own is None else own
+    return own if drawn is None else own * drawn
+
+
+def taken(own: Floats | None, rows: Any) -> Floats | None:
+    """Returns the own weights of some rows: a mask, or places."""
+    return None if own is None else own[rows]
 
 
 def ratio(part: float, whole: float) -> float | None:

@@ -6,10 +6,14 @@ from typing import Any
 
 import numpy as np
 
-from trainer.metrics.arrays import Bools, Floats, Ints, ratio, weights
+from trainer.metrics.arrays import Bools, Floats, Ints, ratio, taken, weights
 from trainer.metrics.calibration import Calibration, calibration, equal_bins
-from trainer.metrics.curves import Ranking, auc, average_precision
+from trainer.metrics.curves import Cuts, Ranking, auc, average_precision
 
+_SCORES = (
+    "log_loss", "auc", "average_precision", "brier", "calibration_error", "mean_error",
+    "precision", "recall", "f1", "accuracy",
+)  # fmt: skip
 # Probabilities are kept this far from 0 and 1, so that one certain mistake costs 36, not
 # infinity: float64's resolution, as in scikit-learn.
 PROBABILITY_MARGIN = float(np.finfo(np.float64).eps)
@@ -23,20 +27,23 @@ class BinaryAnswers:
         label: float64 (n,) of 0 and 1, n from 1.
         probability: float64 (n,).
         threshold: probability from which a row is called positive.
+        weight: float64 (n,), how much each row counts; None: all alike.
     """
 
     label: Floats
     probability: Floats
     threshold: float
+    weight: Floats | None = None
 
     def __len__(self) -> int:
         return len(self.label)
 
     def take(self, rows: Any) -> "BinaryAnswers":
         """Returns some of the rows: a mask, or places."""
-        return BinaryAnswers(self.label[rows], self.probability[rows], self.threshold)
+        weight = taken(self.weight, rows)
+        return BinaryAnswers(self.label[rows], self.probability[rows], self.threshold, weight)
 
-    def scores(self, weight: Floats | None = None) -> dict[str, float | None]:
+    def scores(self, drawn: Floats | None = None) -> dict[str, float | None]:
         """Returns the metrics that are one number each.
 
         ``log_loss`` is in nats. ``mean_error`` is the mean probability less the share of
@@ -46,60 +53,74 @@ class BinaryAnswers:
         precision where no row is called positive, recall where none is.
 
         Args:
-            weight: float64 (n,), how often each row counts; None: once.
+            drawn: float64 (n,), how often each row was drawn in a resample; None: once.
         """
-        weight = weights(weight, len(self))
+        weight = weights(self.weight, drawn, len(self))
         total = weight.sum()
+        if not total:
+            return dict.fromkeys(_SCORES)
         cuts = self.ranking.cuts(weight)
         losses, squares, errors, right = (weight @ self._terms / total).tolist()
         hits = float(weight @ (self._actual & self._called))
         called = float(weight @ self._called)
-        return {
-            "log_loss": losses,
-            "auc": auc(cuts),
-            "average_precision": average_precision(cuts),
-            "brier": squares,
-            "calibration_error": self.calibration(weight).error,
-            "mean_error": errors,
-            "precision": ratio(hits, called),
-            "recall": ratio(hits, cuts.positives),
-            "f1": ratio(2 * hits, called + cuts.positives),
-            "accuracy": right,
-        }
+        found = (
+            losses,
+            auc(cuts),
+            average_precision(cuts),
+            squares,
+            self._calibration(weight).error,
+            errors,
+            ratio(hits, called),
+            ratio(hits, cuts.positives),
+            ratio(2 * hits, called + cuts.positives),
+            right,
+        )
+        return dict(zip(_SCORES, found, strict=True))
 
     def metrics(self) -> dict[str, Any]:
         """Returns ``rows``, ``positives``, the `scores`, the threshold and the counts at it.
 
-        ``confusion`` counts ``true_positives`` and its sisters; ``calibration`` has a row for
-        every bin of the calibration error.
+        ``confusion`` counts ``true_positives`` and its sisters, by the rows' weights where they
+        have any; ``calibration`` has a row for every bin of the calibration error.
         """
         actual, called = self._actual, self._called
-        bins = self.calibration()
+        weight = weights(self.weight, None, len(self))
+        count = float if self.weight is not None else int
+        bins = self.calibration
         return {
             "rows": len(self),
             "positives": int(actual.sum()),
             **self.scores(),
             "threshold": self.threshold,
             "confusion": {
-                "true_positives": int((actual & called).sum()),
-                "false_positives": int((~actual & called).sum()),
-                "false_negatives": int((actual & ~called).sum()),
-                "true_negatives": int((~actual & ~called).sum()),
+                "true_positives": count(weight @ (actual & called)),
+                "false_positives": count(weight @ (~actual & called)),
+                "false_negatives": count(weight @ (actual & ~called)),
+                "true_negatives": count(weight @ (~actual & ~called)),
             },
             "calibration": [
-                {"rows": int(rows), "probability": float(mean), "share": float(share)}
+                {"rows": count(rows), "probability": float(mean), "share": float(share)}
                 for rows, mean, share in zip(bins.rows, bins.probability, bins.share, strict=True)
             ],
         }
 
-    def calibration(self, weight: Floats | None = None) -> Calibration:
-        """Compares probabilities with what happened, in bins of alike ones."""
-        return calibration(self.label, self.probability, self._bins, weights(weight, len(self)))
+    @property
+    def calibration(self) -> Calibration:
+        """Probabilities beside what happened, in bins of alike ones."""
+        return self._calibration(weights(self.weight, None, len(self)))
+
+    @property
+    def cuts(self) -> Cuts:
+        """What every threshold does."""
+        return self.ranking.cuts(self.weight)
 
     @cached_property
     def ranking(self) -> Ranking:
         """The rows by falling probability."""
         return Ranking.of(self._actual, self.probability)
+
+    def _calibration(self, weight: Floats) -> Calibration:
+        return calibration(self.label, self.probability, self._bins, weight)
 
     @cached_property
     def _terms(self) -> Floats:

@@ -14,7 +14,7 @@ class Calibration:
     """Bins of rows with alike probabilities, those without rows left out.
 
     Attributes:
-        rows: float64 (bins,), how many rows each has.
+        rows: float64 (bins,), how many rows each has, by their weights.
         probability: float64 (bins,), their mean probability.
         share: float64 (bins,), the share of positives among them.
     """
@@ -45,7 +45,7 @@ def calibration(label: Floats, probability: Floats, bins: Ints, weight: Floats) 
         label: float64 (n,) of 0 and 1.
         probability: float64 (n,).
         bins: int64 (n,), of `equal_bins`.
-        weight: float64 (n,), how often each row counts.
+        weight: float64 (n,), how much each row counts; not all nothing.
     """
     rows = np.bincount(bins, weight, BINS)
     filled = rows > 0

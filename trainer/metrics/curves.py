@@ -76,9 +76,9 @@ class Ranking:
         """Counts at every score.
 
         Args:
-            weight: float64 (n,), how often each row counts; None: once.
+            weight: float64 (n,), how much each row counts; None: one each.
         """
-        weight = weights(weight, len(self.order))[self.order]
+        weight = weights(weight, None, len(self.order))[self.order]
         hits = np.cumsum(np.where(self.actual, weight, 0.0))[self.ends]
         called = np.cumsum(weight)[self.ends]
         return Cuts(self.scores, hits, called - hits)

@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from trainer.metrics.arrays import Floats, Ints, ratio, weights
+from trainer.metrics.arrays import Floats, Ints, ratio, taken, weights
 from trainer.metrics.binary import PROBABILITY_MARGIN
 from trainer.metrics.calibration import Calibration, calibration, equal_bins
 from trainer.metrics.curves import Ranking, auc
@@ -21,23 +21,25 @@ class MulticlassAnswers:
         probability: float64 (n, classes).
         classes: their names.
         top_k: among how many of the likeliest classes the right one is looked for.
+        weight: float64 (n,), how much each row counts; None: all alike.
     """
 
     label: Ints
     probability: Floats
     classes: tuple[str, ...]
     top_k: int
+    weight: Floats | None = None
 
     def __len__(self) -> int:
         return len(self.label)
 
     def take(self, rows: Any) -> "MulticlassAnswers":
         """Returns some of the rows: a mask, or places."""
-        return MulticlassAnswers(
-            self.label[rows], self.probability[rows], self.classes, self.top_k
-        )
+        label, probability = self.label[rows], self.probability[rows]
+        weight = taken(self.weight, rows)
+        return MulticlassAnswers(label, probability, self.classes, self.top_k, weight)
 
-    def scores(self, weight: Floats | None = None) -> dict[str, float | None]:
+    def scores(self, drawn: Floats | None = None) -> dict[str, float | None]:
         """Returns the metrics that are one number each.
 
         ``log_loss`` is in nats. ``accuracy`` is the share of rows whose likeliest class is right,
@@ -48,35 +50,36 @@ class MulticlassAnswers:
         of rows with alike probabilities.
 
         Args:
-            weight: float64 (n,), how often each row counts; None: once.
+            drawn: float64 (n,), how often each row was drawn in a resample; None: once.
         """
-        weight = weights(weight, len(self))
-        losses, right, among = (weight @ self._terms / weight.sum()).tolist()
-        f1 = [value for value in _f1(self.confusion(weight)) if value is not None]
-        return {
-            "log_loss": losses,
-            "accuracy": right,
-            f"top_{self.top_k}_accuracy": among,
-            "macro_f1": float(np.mean(f1)),
-            "calibration_error": self.calibration(weight).error,
-        }
+        names = (
+            "log_loss", "accuracy", f"top_{self.top_k}_accuracy", "macro_f1", "calibration_error",
+        )  # fmt: skip
+        weight = weights(self.weight, drawn, len(self))
+        total = weight.sum()
+        if not total:
+            return dict.fromkeys(names)
+        means = (weight @ self._terms / total).tolist()
+        f1 = [value for value in _f1(self._confusion(weight)) if value is not None]
+        found = (*means, float(np.mean(f1)), self._calibration(weight).error)
+        return dict(zip(names, found, strict=True))
 
     def metrics(self) -> dict[str, Any]:
         """Returns ``rows``, the `scores`, ``per_class`` metrics and the ``confusion`` matrix.
 
         A class has its ``rows``, ``precision``, ``recall`` and ``f1`` where the likeliest class
         is called, and its ``auc`` against all others. The matrix counts rows of a class (outer)
-        for which another was called (inner).
+        for which another was called (inner), by their weights where they have any.
         """
-        counts = self.confusion()
+        counts = self.confusion
         f1 = _f1(counts)
         per_class = {
             name: {
-                "rows": int(counts[i].sum()),
+                "rows": int((self.label == i).sum()),
                 "precision": ratio(counts[i, i], counts[:, i].sum()),
                 "recall": ratio(counts[i, i], counts[i].sum()),
                 "f1": f1[i],
-                "auc": auc(Ranking.of(self.label == i, self.probability[:, i]).cuts()),
+                "auc": auc(self.one_against_all(i).cuts(self.weight)),
             }
             for i, name in enumerate(self.classes)
         }
@@ -85,19 +88,30 @@ class MulticlassAnswers:
             **self.scores(),
             "per_class": per_class,
             "classes": list(self.classes),
-            "confusion": counts.astype(np.int64).tolist(),
+            "confusion": counts.astype(np.int64 if self.weight is None else np.float64).tolist(),
         }
 
-    def confusion(self, weight: Floats | None = None) -> Floats:
-        """Returns how many rows of each class were called each class, float64 (k, k)."""
-        k = len(self.classes)
-        cells = self.label * k + self._called
-        return np.bincount(cells, weights(weight, len(self)), k * k).reshape(k, k)
+    @property
+    def confusion(self) -> Floats:
+        """How many rows of each class were called each class, float64 (classes, classes)."""
+        return self._confusion(weights(self.weight, None, len(self)))
 
-    def calibration(self, weight: Floats | None = None) -> Calibration:
-        """Compares the likeliest class's probability with how often it was right."""
+    @property
+    def calibration(self) -> Calibration:
+        """The likeliest class's probability beside how often it was right."""
+        return self._calibration(weights(self.weight, None, len(self)))
+
+    def one_against_all(self, place: int) -> Ranking:
+        """Returns the rows by falling probability of one class."""
+        return Ranking.of(self.label == place, self.probability[:, place])
+
+    def _confusion(self, weight: Floats) -> Floats:
+        k = len(self.classes)
+        return np.bincount(self.label * k + self._called, weight, k * k).reshape(k, k)
+
+    def _calibration(self, weight: Floats) -> Calibration:
         right = (self._called == self.label).astype(np.float64)
-        return calibration(right, self._confidence, self._bins, weights(weight, len(self)))
+        return calibration(right, self._confidence, self._bins, weight)
 
     @cached_property
     def _terms(self) -> Floats:
@@ -125,6 +139,4 @@ class MulticlassAnswers:
 def _f1(confusion: Floats) -> list[float | None]:
     """Returns each class's F1, None for a class that is neither there nor called."""
     there, called = confusion.sum(axis=1), confusion.sum(axis=0)
-    return [
-        ratio(2 * confusion[i, i], there[i] + called[i]) for i in range(len(confusion))
-    ]
+    return [ratio(2 * confusion[i, i], there[i] + called[i]) for i in range(len(confusion))]

@@ -1,6 +1,5 @@
 """Thresholds chosen for a stated metric or cost."""
 
-from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -26,7 +25,7 @@ def choose_threshold(answers: BinaryAnswers, aim: ThresholdAim, split: str) -> f
     Raises:
         InputError: the labels are all the same, or no threshold has the precision asked for.
     """
-    cuts = answers.ranking.cuts()
+    cuts = answers.cuts
     if not cuts.positives or not cuts.negatives:
         raise InputError(
             f"the labels of the {split} split are all the same, so no threshold can be chosen on "

@@ -10,6 +10,7 @@ from transforms.errors import InputError, Problem
 
 SPLITS = ("train", "eval", "test")
 DEFAULT_THRESHOLD = 0.5
+DEFAULT_TOP_K = 3
 DEFAULT_RESAMPLES = 1_000
 
 
@@ -39,7 +40,7 @@ class EvaluateOptions:
     model: str | None = None
     threshold: float | None = None
     threshold_for: ThresholdAim | None = None
-    top_k: int = 3
+    top_k: int = DEFAULT_TOP_K
     slices: tuple[str, ...] = ()
     bootstrap: int | None = None
     bootstrap_by: str | None = None
