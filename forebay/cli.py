@@ -13,7 +13,12 @@ from pipelines.audit.options import add_check_arguments
 from pipelines.explain.options import add_explain_arguments
 from pipelines.init.options import add_init_arguments
 from pipelines.options import add_preprocess_arguments, split_beam_arguments
-from trainer.options import add_evaluate_arguments, add_predict_arguments, add_train_arguments
+from trainer.options import (
+    add_evaluate_arguments,
+    add_predict_arguments,
+    add_sweep_arguments,
+    add_train_arguments,
+)
 from transforms.command_line import native_logs_hidden, run_command
 
 
@@ -54,6 +59,11 @@ _COMMANDS = {
         "measure a model on a split, beside baselines",
         add_evaluate_arguments,
         "trainer.task:run_evaluate",
+    ),
+    "sweep": _Command(
+        "train with other options again and again, and compare them on the eval split",
+        add_sweep_arguments,
+        "trainer.task:run_sweep",
     ),
     "predict": _Command(
         "answer JSON lines with an exported model",

@@ -1,6 +1,6 @@
-"""``python -m trainer.task train|evaluate|predict``: the commands without the front door.
+"""``python -m trainer.task train|evaluate|...``: the commands without the front door.
 
-The functions `run_train`, `run_evaluate` and `run_predict` are what the ``forebay`` commands call.
+The functions `run_train`, `run_evaluate` and so on are what the ``forebay`` commands call.
 """
 
 import argparse
@@ -67,6 +67,23 @@ def run_evaluate(args: argparse.Namespace) -> int:
     return 0
 
 
+def run_sweep(args: argparse.Namespace) -> int:
+    """Trains with other options again and again; returns the exit status."""
+    chosen = options.sweep_options(args)
+    _start_tensorflow()
+    from trainer.run_folder import open_run
+    from trainer.sweep.report import sweep_table
+    from trainer.sweep.sweep import SWEEP_FOLDER, sweep
+
+    run = open_run(args.run)
+    report = sweep(run, chosen, fresh=args.fresh)
+    if args.json:
+        _print_json(report)
+    else:
+        print(sweep_table(report, run.file(SWEEP_FOLDER)))
+    return 0
+
+
 def run_predict(args: argparse.Namespace) -> int:
     """Answers JSON lines; returns 1 where there were lines and all failed, else 0."""
     _start_tensorflow()
@@ -88,6 +105,7 @@ def _print_json(value: Any) -> None:
 COMMANDS = {
     "train": (options.add_train_arguments, run_train, "train on a run folder and export a model"),
     "evaluate": (options.add_evaluate_arguments, run_evaluate, "measure a model on a split"),
+    "sweep": (options.add_sweep_arguments, run_sweep, "look for better options of a training"),
     "predict": (options.add_predict_arguments, run_predict, "answer JSON lines"),
 }
 

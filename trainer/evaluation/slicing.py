@@ -1,6 +1,6 @@
 """A column's rows by its values, or by ranges of them where there are many."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from itertools import pairwise
 from typing import Any
@@ -51,10 +51,8 @@ def slice_rows(run: RunFolder, name: str, values: Column) -> Slicing:
         values: the column, (n,), n from 1.
     """
     kind = run.definition.all_columns.get(name)
-    nothing = np.zeros(len(values), np.bool_)
     if name in id_outputs(run):
-        words = id_words(run, name)
-        return _ordered(name, values, nothing, lambda value: words.get(int(value), str(value)))
+        return _ids(name, values, id_words(run, name))
     if values.dtype == object:
         return _texts(name, values)
     missing = values == MISSING_INT if values.dtype == np.int64 else ~np.isfinite(values)
@@ -63,6 +61,16 @@ def slice_rows(run: RunFolder, name: str, values: Column) -> Slicing:
     if isinstance(kind, kinds.Date | kinds.Timestamp):
         return _days(name, values // (1 if isinstance(kind, kinds.Date) else _DAY_US), missing)
     return _numbers(name, values, missing)
+
+
+def _ids(name: str, values: Ints, words: Mapping[int, str]) -> Slicing:
+    """Sorts rows by id; ids of one word, such as all those outside a vocabulary, are one."""
+    places = {word: i for i, word in enumerate(dict.fromkeys(words.values()))}
+    ids, rows = np.unique(values, return_inverse=True)
+    by_id = np.array([places[words[int(i)]] for i in ids])
+    found, keys = np.unique(by_id[rows], return_inverse=True)
+    names = list(places)
+    return Slicing(name, tuple(names[place] for place in found), keys)
 
 
 def _ordered(name: str, values: Column, missing: Bools, word: Callable[[Any], str]) -> Slicing:

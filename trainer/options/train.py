@@ -96,7 +96,6 @@ def train_options(args: argparse.Namespace) -> TrainOptions:
 
 def add_train_arguments(parser: argparse.ArgumentParser) -> None:
     """Adds the arguments of ``train``."""
-    default = TrainOptions()
     describe(
         parser,
         "Train on a run folder, evaluate on its eval split, export a SavedModel to RUN/model/. "
@@ -106,13 +105,19 @@ def add_train_arguments(parser: argparse.ArgumentParser) -> None:
         "train runs/flights --fresh --drop-features '*_1h_by_*' --drop-features '*_3h_by_*'",
     )
     parser.add_argument("run", metavar="RUN", help="folder that `forebay preprocess` wrote")
-    _add_model_arguments(parser, default)
-    _add_fit_arguments(parser, default)
+    add_training_options(parser)
     parser.add_argument(
         "--fresh", action="store_true", help="forget the checkpoint in RUN/training/; models stay"
     )
     parser.add_argument("--no-export", action="store_true", help="write no SavedModel")
     add_common(parser)
+
+
+def add_training_options(parser: argparse.ArgumentParser) -> None:
+    """Adds an argument for every attribute of `TrainOptions`."""
+    default = TrainOptions()
+    _add_model_arguments(parser, default)
+    _add_fit_arguments(parser, default)
 
 
 def _add_model_arguments(parser: argparse.ArgumentParser, default: TrainOptions) -> None:

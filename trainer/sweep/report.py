@@ -1,0 +1,123 @@
+"""What a sweep found: a table, and the best options as a command line."""
+
+import shlex
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import asdict
+from typing import Any
+
+from optuna.trial import FrozenTrial
+
+from trainer.evaluation.table import aligned
+from trainer.options import TrainOptions
+from trainer.options.sweep import SweepOptions
+from trainer.run_folder import RunFolder
+from trainer.sweep.space import as_flag, tried_options
+from trainer.training import METRIC_NAMES
+
+_NOTES = ("outcome", "eval_loss", "step", "steps_trained", "seconds", "options")
+# More trials than this are in the files only.
+_MOST_SHOWN = 15
+
+
+def sweep_report(
+    run: RunFolder, options: SweepOptions, finished: Sequence[FrozenTrial]
+) -> dict[str, Any]:
+    """Returns a sweep as plain values.
+
+    Args:
+        run: what was trained on.
+        options: what was searched.
+        finished: Optuna's trials, in order.
+
+    Returns:
+        ``trials``, each with its number from 1, ``outcome`` (``trained``, ``stopped`` as hopeless
+        or ``diverged``), least ``eval_loss``, the ``step`` of that, and the options searched;
+        ``best``: the best trained one's number, loss, whole ``options`` and ``command``.
+    """
+    trials = [
+        {"trial": i, **{name: trial.user_attrs[name] for name in _NOTES}}
+        for i, trial in enumerate(finished, start=1)
+    ]
+    trained = [
+        (one["eval_loss"], one["trial"], trial)
+        for one, trial in zip(trials, finished, strict=True)
+        if one["outcome"] == "trained"
+    ]
+    best = None
+    if trained:
+        loss, number, trial = min(trained, key=lambda one: one[:2])
+        chosen = tried_options(options.train, options.searches, trial.params)
+        best = {
+            "trial": number,
+            "eval_loss": loss,
+            "options": asdict(chosen),
+            "command": command_line(run.path, chosen),
+        }
+    return {
+        "dataset": run.definition.name,
+        "metric": METRIC_NAMES[run.definition.label.task],
+        "split": "eval",
+        "searched": [asdict(search) for search in options.searches],
+        "trials": trials,
+        "best": best,
+    }
+
+
+def command_line(run: str, options: TrainOptions) -> str:
+    """Returns the ``forebay train`` command that trains with these options, anew."""
+    words = ["forebay", "train", run, "--fresh"]
+    for name, default in asdict(TrainOptions()).items():
+        value = getattr(options, name)
+        if value != default:
+            words += _flags(f"--{name.replace('_', '-')}", value)
+    return shlex.join(words)
+
+
+def _flags(flag: str, value: Any) -> list[str]:
+    if isinstance(value, tuple) and all(isinstance(one, str) for one in value):
+        return [word for one in value for word in (flag, one)]
+    return [flag, as_flag(value)]
+
+
+def sweep_table(report: Mapping[str, Any], folder: str) -> str:
+    """Returns a sweep as lines for people, the best trials first."""
+    return "\n".join(_lines(report, folder))
+
+
+def _lines(report: Mapping[str, Any], folder: str) -> Iterator[str]:
+    trials, best = report["trials"], report["best"]
+    outcomes = [one["outcome"] for one in trials]
+    yield (
+        f"{report['dataset']}: {len(trials)} trials, {outcomes.count('stopped')} stopped as "
+        f"hopeless, {outcomes.count('diverged')} diverged"
+    )
+    order = sorted(trials, key=_rank)
+    names = list(trials[0]["options"])
+    rows = [
+        [
+            str(one["trial"]),
+            "none" if one["eval_loss"] is None else f"{one['eval_loss']:.5g}",
+            one["outcome"],
+            f"{one['steps_trained']:,}",
+            f"{one['seconds']:.0f}",
+            *(_shown(one["options"][name]) for name in names),
+        ]
+        for one in order[:_MOST_SHOWN]
+    ]
+    head = ["trial", f"eval {report['metric']}", "", "steps", "seconds", *names]
+    yield from aligned([head, *rows])
+    if len(trials) > _MOST_SHOWN:
+        yield f"  and {len(trials) - _MOST_SHOWN} more, in {folder}/sweep.json"
+    yield f"best: trial {best['trial']}, {report['metric']} {best['eval_loss']:.5g} on eval; train"
+    yield "it again, and evaluate it on test, with"
+    yield f"  {best['command']}"
+    yield f"wrote {folder}/sweep.json, sweep.png and best.json"
+
+
+def _rank(one: Mapping[str, Any]) -> tuple[int, float]:
+    place = ("trained", "stopped", "diverged").index(one["outcome"])
+    return place, float("inf") if one["eval_loss"] is None else one["eval_loss"]
+
+
+def _shown(value: Any) -> str:
+    return ",".join(map(str, value)) if isinstance(value, list) else str(value)
