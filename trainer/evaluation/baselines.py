@@ -34,13 +34,12 @@ def baselines(
         model's on the same rows. The first is the mean of train (the share of positives).
     """
     label = run.definition.label
-    columns = [as_numbers(name, answered.columns[name]) for name in label.baselines]
     mean = train_mean(run)
     always = replace(answered, answer=np.full_like(answered.label, mean))
     constant = measurable(label, always, threshold, options.top_k)
     name = "mean of train" if label.task == "regression" else "share of positives in train"
     first = {"name": name, "value": mean, "rows_missing": 0, "metrics": scores(constant)}
-    return [first, *(compare_column(label, answered, *column) for column in columns)]
+    return [first, *(compare_column(label, answered, name) for name in label.baselines)]
 
 
 def scores(answers: Answers) -> dict[str, Any]:
@@ -61,22 +60,28 @@ def train_mean(run: RunFolder) -> float:
     return total / count
 
 
-def as_numbers(name: str, column: Column) -> tuple[str, Floats]:
-    """Returns a carried column as numbers, missing and non-finite values NaN, after its name."""
+def as_numbers(column: Column) -> Floats:
+    """Returns a carried column as numbers, float64 (n,), missing and non-finite values NaN."""
     values = column.astype(np.float64)
     missing = column == MISSING_INT if column.dtype == np.int64 else ~np.isfinite(values)
-    return name, np.where(missing, np.nan, values)
+    return np.where(missing, np.nan, values)
 
 
-def compare_column(label: Label, answered: Answered, name: str, guess: Floats) -> dict[str, Any]:
+def compare_column(label: Label, answered: Answered, name: str) -> dict[str, Any]:
     """Measures a column as a guess, where it is there, and the model on the same rows.
 
     For a binary label a column's order is the guess: AUC and average precision are measured.
+
+    Args:
+        label: what is predicted.
+        answered: the model's answers, with the column.
+        name: the column.
 
     Returns:
         ``name``, ``rows_missing``, ``metrics`` and ``model``, both None where the column is
         missing everywhere.
     """
+    guess = as_numbers(answered.columns[name])
     there: Bools = ~np.isnan(guess)
     result: dict[str, Any] = {"name": name, "rows_missing": int((~there).sum())}
     if not there.any():
