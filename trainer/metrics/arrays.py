@@ -27,6 +27,17 @@ def taken(own: Floats | None, rows: Any) -> Floats | None:
     return None if own is None else own[rows]
 
 
+def sums(places: Ints, values: Floats, count: int) -> Floats:
+    """Returns the sum of the values at each place, float64 (count,).
+
+    Args:
+        places: int64 (n,), from 0 and below the count.
+        values: float64 (n,).
+        count: how many places there are.
+    """
+    return np.bincount(places, values, count).astype(np.float64)
+
+
 def ratio(part: float, whole: float) -> float | None:
     """Returns a share, or None of nothing."""
     return float(part / whole) if whole else None

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from trainer.metrics.arrays import Floats, Ints
+from trainer.metrics.arrays import Floats, Ints, sums
 
 BINS = 10
 
@@ -47,11 +47,11 @@ def calibration(label: Floats, probability: Floats, bins: Ints, weight: Floats) 
         bins: int64 (n,), of `equal_bins`.
         weight: float64 (n,), how much each row counts; not all nothing.
     """
-    rows = np.bincount(bins, weight, BINS)
+    rows = sums(bins, weight, BINS)
     filled = rows > 0
     rows = rows[filled]
     return Calibration(
         rows,
-        np.bincount(bins, weight * probability, BINS)[filled] / rows,
-        np.bincount(bins, weight * label, BINS)[filled] / rows,
+        sums(bins, weight * probability, BINS)[filled] / rows,
+        sums(bins, weight * label, BINS)[filled] / rows,
     )

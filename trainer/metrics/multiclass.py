@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from trainer.metrics.arrays import Floats, Ints, ratio, taken, weights
+from trainer.metrics.arrays import Floats, Ints, ratio, sums, taken, weights
 from trainer.metrics.binary import PROBABILITY_MARGIN
 from trainer.metrics.calibration import Calibration, calibration, equal_bins
 from trainer.metrics.curves import Ranking, auc
@@ -107,7 +107,7 @@ class MulticlassAnswers:
 
     def _confusion(self, weight: Floats) -> Floats:
         k = len(self.classes)
-        return np.bincount(self.label * k + self._called, weight, k * k).reshape(k, k)
+        return sums(self.label * k + self._called, weight, k * k).reshape(k, k)
 
     def _calibration(self, weight: Floats) -> Calibration:
         right = (self._called == self.label).astype(np.float64)
@@ -125,11 +125,11 @@ class MulticlassAnswers:
 
     @cached_property
     def _called(self) -> Ints:
-        return self.probability.argmax(axis=1)
+        return np.asarray(self.probability.argmax(axis=1))
 
     @cached_property
     def _confidence(self) -> Floats:
-        return self.probability.max(axis=1)
+        return np.asarray(self.probability.max(axis=1))
 
     @cached_property
     def _bins(self) -> Ints:

@@ -69,9 +69,11 @@ class RegressionAnswers:
         ``error_quantiles`` are of prediction - label at the shares of `QUANTILES`, linearly
         interpolated where all rows count alike.
         """
-        method = "linear" if self.weight is None else "inverted_cdf"
         error = self.prediction - self.label
-        found = np.quantile(error, QUANTILES, weights=self.weight, method=method)
+        if self.weight is None:
+            found = np.quantile(error, QUANTILES)
+        else:
+            found = np.quantile(error, QUANTILES, weights=self.weight, method="inverted_cdf")
         quantiles = {f"{q:g}": float(v) for q, v in zip(QUANTILES, found, strict=True)}
         return {"rows": len(self), **self.scores(), "error_quantiles": quantiles}
 

@@ -115,7 +115,7 @@ def add_evaluate_arguments(parser: argparse.ArgumentParser) -> None:
     _add_threshold_arguments(parser, default)
     parser.add_argument(
         "--slice", dest="slices", action="append", default=[], metavar="COLUMN",
-        help="show the metrics by the values of a column of the examples: a passthrough column, a "
+        help="show the metrics by the values of a column that the examples carry: passthrough, a "
         "baseline, or the ids of a feature; repeatable",
     )  # fmt: skip
     parser.add_argument(

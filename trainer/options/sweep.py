@@ -102,7 +102,7 @@ def _number(text: str) -> float:
     return value
 
 
-def _value(text: str, default: object) -> Any:
+def _value(text: str, default: Any) -> Any:
     if isinstance(default, tuple):
         return tuple(int(part) for part in text.split(","))
     return type(default)(text)

@@ -36,13 +36,14 @@ class ThresholdAim:
         """
         kind, _, rest = text.partition("=")
         try:
-            if kind in ("f1", "youden") and not rest:
-                return cls(kind)
-            if kind in ("precision", "recall"):
-                return cls(kind, value=_share(rest))
-            if kind == "cost":
-                false_positive, false_negative = map(_cost, rest.split(":"))
-                return cls(kind, false_positive=false_positive, false_negative=false_negative)
+            match kind:
+                case "f1" | "youden" if not rest:
+                    return cls(kind)
+                case "precision" | "recall":
+                    return cls(kind, value=_share(rest))
+                case "cost":
+                    false_positive, false_negative = map(_cost, rest.split(":"))
+                    return cls(kind, false_positive=false_positive, false_negative=false_negative)
         except ValueError as error:
             raise InputError(f"--threshold-for {text!r}: {error}; give {AIMS}") from None
         raise InputError(f"--threshold-for {text!r} is no aim; give {AIMS}")

@@ -18,8 +18,8 @@ Value = Callable[[np.ndarray, np.ndarray], float]
 
 def make_answers(decimals: int = 2) -> BinaryAnswers:
     random = np.random.default_rng(11)
-    label = (random.random(600) < 0.2).astype(float)
-    probability = np.clip(0.35 * label + 0.6 * random.random(600), 0, 1).round(decimals)
+    label = (random.random(250) < 0.2).astype(float)
+    probability = np.clip(0.35 * label + 0.6 * random.random(250), 0, 1).round(decimals)
     return BinaryAnswers(label, probability, 0.5)
 
 
@@ -63,8 +63,8 @@ def test_no_other_threshold_does_better(aim: str, value: Value, decimals: int) -
 
 
 def test_calling_nothing_may_be_cheapest() -> None:
-    answers = make_answers()
-    chosen = choose_threshold(answers, ThresholdAim.parse("cost=1000:1"), "eval")
+    answers = BinaryAnswers(np.array([0.0, 1.0]), np.array([0.9, 0.2]), 0.5)
+    chosen = choose_threshold(answers, ThresholdAim.parse("cost=10:1"), "eval")
     assert not (answers.probability >= chosen).any()
 
 
