@@ -45,7 +45,7 @@ def main() -> None:
 
 
 def _compare(name: str, max_steps: int) -> tuple[str, ...]:
-    run = open_run(_run_folder(name))
+    run = open_run(run_folder(name))
     windowed = tuple(f"{column}*" for column in run.definition.windowed_columns)
     answers = {}
     for drop in (windowed, ()):
@@ -65,7 +65,7 @@ def _compare(name: str, max_steps: int) -> tuple[str, ...]:
     )
 
 
-def _run_folder(name: str) -> str:
+def run_folder(name: str) -> str:
     folder = ROOT / RUNS[name]
     if not (folder / "manifest.json").exists():
         definition = f"{ROOT}/examples/flights/flights.py:{name}"

@@ -12,10 +12,12 @@ if TYPE_CHECKING:
     from pipelines.transform import AnalyzeAndTransform as AnalyzeAndTransform
     from pipelines.windowed import WindowedAggregates as WindowedAggregates
     from transforms.columns import Boolean as Boolean
+    from transforms.columns import Bytes as Bytes
     from transforms.columns import CsvFormat as CsvFormat
     from transforms.columns import Date as Date
     from transforms.columns import Integer as Integer
     from transforms.columns import Number as Number
+    from transforms.columns import Numbers as Numbers
     from transforms.columns import String as String
     from transforms.columns import Timestamp as Timestamp
     from transforms.dataset import Dataset as Dataset
@@ -24,7 +26,11 @@ if TYPE_CHECKING:
     from transforms.features import Categorical as Categorical
     from transforms.features import Crossed as Crossed
     from transforms.features import Custom as Custom
+    from transforms.features import Image as Image
+    from transforms.features import MultiHot as MultiHot
+    from transforms.features import NumberList as NumberList
     from transforms.features import Numeric as Numeric
+    from transforms.features import Text as Text
     from transforms.labels import BinaryClassification as BinaryClassification
     from transforms.labels import Regression as Regression
     from transforms.operators import count as count
@@ -63,11 +69,13 @@ _NAMES = {
     "pipelines.transform": ("AnalyzeAndTransform",),
     "pipelines.windowed": ("WindowedAggregates",),
     "transforms.columns": (
-        "Boolean", "CsvFormat", "Date", "Integer", "Number", "String", "Timestamp",
+        "Boolean", "Bytes", "CsvFormat", "Date", "Integer", "Number", "Numbers", "String",
+        "Timestamp",
     ),
     "transforms.dataset": ("Dataset",),
     "transforms.features": (
-        "Bucketized", "Calendar", "Categorical", "Crossed", "Custom", "Numeric",
+        "Bucketized", "Calendar", "Categorical", "Crossed", "Custom", "Image", "MultiHot",
+        "NumberList", "Numeric", "Text",
     ),
     "transforms.labels": ("BinaryClassification", "Regression"),
     "transforms.operators": (

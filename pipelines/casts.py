@@ -16,6 +16,8 @@ import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from transforms.columns import NUMBER_PATTERN, Numbers
+
 BoolArray = npt.NDArray[np.bool_]
 
 BLANKS = " \t"
@@ -53,6 +55,19 @@ def read_floats(text: pa.StringArray) -> Reading:
     """Casts text to float64. "nan" and "inf" are values; blanks around a number are not seen."""
     values, failing = cast_text(text, pa.float64(), _FLOAT)
     return Reading(values, problems_of((failing, "not a number")))
+
+
+def read_number_lists(text: pa.StringArray, column: Numbers) -> Reading:
+    """Checks that every item of a cell is a number or nothing; the text is kept as it is."""
+    item = f"[{BLANKS}]*({NUMBER_PATTERN})?[{BLANKS}]*"
+    pattern = f"^{item}({_literal(column.separator)}{item})*$"
+    other = to_mask(text.is_valid()) & ~to_mask(pc.match_substring_regex(text, pattern))
+    return Reading(without(text, other), problems_of((other, "not a list of numbers")))
+
+
+def _literal(text: str) -> str:
+    """Returns a regular expression, in RE2's syntax, that matches the text alone."""
+    return "".join(f"\\x{{{ord(character):x}}}" for character in text)
 
 
 def read_integers(text: pa.StringArray) -> Reading:

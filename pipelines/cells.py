@@ -18,11 +18,23 @@ from pipelines.casts import (
     problems_of,
     read_floats,
     read_integers,
+    read_number_lists,
     to_mask,
     without,
 )
+from pipelines.encoded import read_bytes
 from pipelines.instants import read_dates, read_timestamps
-from transforms.columns import Boolean, Column, Date, Integer, Number, String, Timestamp
+from transforms.columns import (
+    Boolean,
+    Bytes,
+    Column,
+    Date,
+    Integer,
+    Number,
+    Numbers,
+    String,
+    Timestamp,
+)
 
 
 @dataclass(frozen=True)
@@ -140,7 +152,9 @@ def _read_boolean(text: pa.StringArray, column: Boolean) -> Reading:
 _READERS: dict[type[Column], Callable[[pa.StringArray, Any], Reading]] = {
     Number: _read_number,
     Integer: _read_integer,
+    Numbers: read_number_lists,
     String: _read_string,
+    Bytes: read_bytes,
     Boolean: _read_boolean,
     Timestamp: read_timestamps,
     Date: read_dates,

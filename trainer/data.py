@@ -1,23 +1,22 @@
-"""Examples as matrices: every input of a model in one of two, numbers and ids.
+"""Examples as matrices: every input of a model in one of three, numbers, ids and their weights.
 
-Splits that fit in `MEMORY_BYTES` are parsed once and kept; larger ones are read from their files
-again in every pass.
+A split that fits in memory is parsed once and kept; a larger one is read from its files again in
+every pass.
 """
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import numpy.typing as npt
 import tensorflow as tf
 
-from trainer.inputs import ModelInputs
+from trainer.inputs import CategoricalInput, ModelInputs, slots
 from trainer.records import read_records
 from trainer.run_folder import RunFolder
 from trainer.shares import ALONE, Worker, share_of
 from transforms.errors import InputError, RunFolderError
 
-MEMORY_BYTES = 2 * 2**30
 READ_BATCH = 4096
 
 Floats32 = npt.NDArray[np.float32]
@@ -28,20 +27,41 @@ Ids = npt.NDArray[np.int32]
 class Examples:
     """Rows of a split.
 
+    The matrices have as many columns as `ModelInputs.widths` says, inputs side by side.
+
     Attributes:
-        numbers: float32 (n, numeric inputs).
-        ids: int32 (n, categorical inputs), from 0.
+        numbers: float32 (n, numbers).
+        ids: int32 (n, ids), from 0.
+        id_weights: float32 (n, weights of ids).
         label: float32 (n,), in its own units; 0 or 1 for binary labels.
+        weight: float32 (n,), how much each row counts, from 0; 1 where the definition names no
+            column for it.
         carried: other carried columns, (n,) each, by name.
     """
 
     numbers: Floats32
     ids: Ids
+    id_weights: Floats32
     label: Floats32
+    weight: Floats32
     carried: Mapping[str, npt.NDArray[np.generic]]
 
     def __len__(self) -> int:
         return len(self.label)
+
+    @property
+    def inputs(self) -> tuple[Floats32, Ids, Floats32]:
+        """What a model is called with."""
+        return self.numbers, self.ids, self.id_weights
+
+    def without_inputs(self) -> "Examples":
+        """Returns the rows' labels and carried columns alone."""
+        return replace(
+            self,
+            numbers=self.numbers[:, :0].copy(),
+            ids=self.ids[:, :0].copy(),
+            id_weights=self.id_weights[:, :0].copy(),
+        )
 
 
 class SplitReader:
@@ -75,14 +95,15 @@ class SplitReader:
         self._inputs = inputs
         self._carried = tuple(carried)
         self._label = run.definition.label.column
-        names = {*inputs.names, self._label, *carried}
+        self._weight = run.definition.weight
+        names = {*inputs.names, self._label, *carried, *filter(None, [self._weight])}
         spec = run.transform_output.transformed_feature_spec()
         self._spec = {name: spec[name] for name in sorted(names)}
 
-    @property
-    def fits_in_memory(self) -> bool:
-        """Whether the parsed split is small enough to be kept."""
-        return self.rows * len(self._spec) * 4 <= MEMORY_BYTES
+    def fits_in(self, memory_mb: int) -> bool:
+        """Tells whether the parsed split takes no more than so many MiB."""
+        columns = sum(self._inputs.widths) + 2 + len(self._carried)
+        return self.rows * columns * 4 <= memory_mb << 20
 
     def batches(self) -> Iterator[Examples]:
         """Yields every row exactly once, in the files' order.
@@ -90,7 +111,8 @@ class SplitReader:
         Raises:
             RunFolderError: a file is damaged, or there are more or fewer rows than the manifest
                 says.
-            InputError: a row has no label, a number is not finite or an id is out of range.
+            InputError: a row has no label or no weight, a number is not finite or an id is out of
+                range.
         """
         rows = 0
         records = read_records(self.share.parts).batch(READ_BATCH)
@@ -117,17 +139,23 @@ class SplitReader:
         return Examples(
             np.concatenate([part.numbers for part in parts]),
             np.concatenate([part.ids for part in parts]),
+            np.concatenate([part.id_weights for part in parts]),
             np.concatenate([part.label for part in parts]),
+            np.concatenate([part.weight for part in parts]),
             {name: np.concatenate([p.carried[name] for p in parts]) for name in self._carried},
         )
 
     def parse(self, records: tf.Tensor) -> dict[str, tf.Tensor]:
         """Turns serialized examples, string (n,), into the arrays of `Examples`."""
         columns = tf.io.parse_example(records, self._spec)
-        numbers, ids = stack(columns, self._inputs)
+        numbers, ids, id_weights = stack(columns, self._inputs)
         label = tf.cast(columns[self._label], tf.float32)
+        weight = tf.ones_like(label)
+        if self._weight is not None:
+            weight = tf.cast(columns[self._weight], tf.float32)
         carried = {name: columns[name] for name in self._carried}
-        return {"numbers": numbers, "ids": ids, "label": label, "carried": carried}
+        matrices = {"numbers": numbers, "ids": ids, "id_weights": id_weights}
+        return {**matrices, "label": label, "weight": weight, "carried": carried}
 
     def _checked(self, columns: Mapping[str, npt.NDArray[np.generic]]) -> Examples:
         examples = Examples(**columns)  # type: ignore[arg-type]
@@ -137,37 +165,67 @@ class SplitReader:
                 f"the label {self._label!r} is missing or not finite in {int(wrong.sum())} of "
                 f"{len(wrong)} examples read; declare the column required"
             )
-        for i, name in enumerate(self._inputs.numeric):
-            if not np.isfinite(examples.numbers[:, i]).all():
-                raise InputError(
-                    f"the transformed output {name!r} holds a NaN or an infinity; "
-                    "let its function replace missing values"
-                )
-        for i, column in enumerate(self._inputs.categorical):
-            ids = examples.ids[:, i]
-            if ids.min() < 0 or ids.max() >= column.size:
-                raise InputError(
-                    f"the transformed output {column.name!r} holds an id outside its declared "
-                    f"{column.size} from {column.lowest}; mend its function's range"
-                )
+        wrong = ~np.isfinite(examples.weight) | (examples.weight < 0)
+        if wrong.any():
+            raise InputError(
+                f"the weight {self._weight!r} is negative or not finite as float32 in "
+                f"{int(wrong.sum())} of {len(wrong)} examples read; mend the column"
+            )
+        inputs = self._inputs
+        _check_finite(examples.numbers, slots(inputs.numeric), [c.name for c in inputs.numeric])
+        _check_finite(examples.id_weights, slots(inputs.weighted), inputs.weights)
+        _check_ids(examples.ids, self._inputs.categorical)
         return examples
 
 
-def stack(columns: Mapping[str, tf.Tensor], inputs: ModelInputs) -> tuple[tf.Tensor, tf.Tensor]:
-    """Stacks transformed columns into a model's two inputs.
+def _check_finite(matrix: Floats32, places: Sequence[slice], names: Sequence[str]) -> None:
+    for columns, name in zip(places, names, strict=True):
+        if not np.isfinite(matrix[:, columns]).all():
+            raise InputError(
+                f"the transformed output {name!r} holds a NaN or an infinity; "
+                "let its function replace missing values"
+            )
+
+
+def _check_ids(matrix: Ids, columns: Sequence[CategoricalInput]) -> None:
+    for column, places in zip(columns, slots(columns), strict=True):
+        ids = matrix[:, places]
+        if ids.min() < 0 or ids.max() >= column.size:
+            raise InputError(
+                f"the transformed output {column.name!r} holds an id outside its declared "
+                f"{column.size} from {column.lowest}; mend its function's range"
+            )
+
+
+def stack(
+    columns: Mapping[str, tf.Tensor], inputs: ModelInputs
+) -> tuple[tf.Tensor, tf.Tensor, tf.Tensor]:
+    """Lays transformed columns side by side, as a model's inputs.
 
     Args:
-        columns: tensors (n,) by name.
+        columns: tensors (n,) or (n, width) by name.
         inputs: which of them, in which order.
 
     Returns:
-        numbers: float32 (n, numeric inputs).
-        ids: int32 (n, categorical inputs), from 0.
+        The matrices of `Examples.inputs`: numbers, ids and weights of ids.
     """
     rows = tf.shape(next(iter(columns.values())))[0]
-    numbers = [columns[name] for name in inputs.numeric]
-    ids = [tf.cast(columns[c.name] - c.lowest, tf.int32) for c in inputs.categorical]
+    numbers = [_wide(columns[column.name], column.width) for column in inputs.numeric]
+    ids = [
+        tf.cast(_wide(columns[column.name], column.width) - column.lowest, tf.int32)
+        for column in inputs.categorical
+    ]
+    weights = [_wide(columns[str(column.weight)], column.width) for column in inputs.weighted]
     return (
-        tf.stack(numbers, axis=1) if numbers else tf.zeros([rows, 0], tf.float32),
-        tf.stack(ids, axis=1) if ids else tf.zeros([rows, 0], tf.int32),
+        _side_by_side(numbers, rows, tf.float32),
+        _side_by_side(ids, rows, tf.int32),
+        _side_by_side(weights, rows, tf.float32),
     )
+
+
+def _wide(column: tf.Tensor, width: int) -> tf.Tensor:
+    return tf.reshape(column, [-1, width])
+
+
+def _side_by_side(columns: list[tf.Tensor], rows: tf.Tensor, dtype: tf.DType) -> tf.Tensor:
+    return tf.concat(columns, axis=1) if columns else tf.zeros([rows, 0], dtype)

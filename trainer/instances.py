@@ -2,7 +2,8 @@
 
 A value is what the column's kind says: a Number or Integer is a JSON number, a Boolean true or
 false, a Timestamp whole microseconds since 1970-01-01 UTC or RFC 3339 text with an offset, a Date
-``"YYYY-MM-DD"``, a String text or ``{"b64": ...}``. null is a missing value, and only null is.
+``"YYYY-MM-DD"``, a String text or ``{"b64": ...}``, Bytes ``{"b64": ...}`` and Numbers a JSON
+array. null is a missing value, and only null is.
 """
 
 import base64
@@ -20,17 +21,21 @@ import numpy.typing as npt
 from trainer.exported import served_columns
 from transforms.columns import (
     MISSING,
+    MISSING_BYTES,
     MISSING_INT,
     Boolean,
+    Bytes,
     Column,
     Date,
     Integer,
     Number,
+    Numbers,
     String,
     Timestamp,
 )
 from transforms.dataset import Dataset
 from transforms.errors import InstanceError
+from transforms.graph.images import is_image
 
 Row = Mapping[str, Any]
 GraphValue = float | int | bytes
@@ -41,6 +46,7 @@ _MICROSECOND = dt.timedelta(microseconds=1)
 _RFC_3339 = re.compile(r"\d{4}-\d\d-\d\d[Tt ]\d\d:\d\d:\d\d(\.\d+)?([Zz]|[+-]\d\d:\d\d)", re.ASCII)
 _DAY = re.compile(r"\d{4}-\d\d-\d\d", re.ASCII)
 _FLOAT32_MAX = float(np.finfo(np.float32).max)
+_ANY_NUMBER = Number()
 _DTYPES = {"float32": np.float32, "int64": np.int64, "string": object}
 
 
@@ -173,6 +179,24 @@ def _string(name: str, column: String, value: Any) -> bytes:
     return encoded
 
 
+def _bytes(name: str, column: Bytes, value: Any) -> bytes:
+    if not isinstance(value, dict):
+        raise _wrong(name, value, "base64", 'write such as {"b64": "YWJj"}')
+    content = _decode_base64(name, value)
+    if content == MISSING_BYTES:
+        raise _wrong(name, value, "a value, but what stands for a missing one", "write null")
+    if column.image and not is_image(content):
+        raise _wrong(name, value, "a JPEG or PNG image that can be decoded", _REJECTED)
+    return content
+
+
+def _numbers(name: str, column: Numbers, value: Any) -> bytes:
+    if not isinstance(value, list):
+        raise _wrong(name, value, "a list of numbers", "write such as [1.5, null, 2]")
+    items = [None if item is None else _number(name, _ANY_NUMBER, item) for item in value]
+    return column.separator.join("" if item is None else repr(item) for item in items).encode()
+
+
 def _decode_base64(name: str, value: Mapping[str, Any]) -> bytes:
     try:
         if set(value) != {"b64"}:
@@ -209,7 +233,9 @@ _READERS: Mapping[type[Column], Callable[..., GraphValue]] = {
     Number: _number,
     Integer: _integer,
     Boolean: _boolean,
+    Numbers: _numbers,
     String: _string,
+    Bytes: _bytes,
     Timestamp: _timestamp,
     Date: _date,
 }

@@ -1,9 +1,11 @@
 """The models: linear, deep, and their sum.
 
-All take two matrices, ``numbers`` float32 (batch, numeric inputs) and ``ids`` int32 (batch,
-categorical inputs), and return one column. Numbers are standardised inside, whatever scale the
-features have. The *wide* side is linear in the numbers and in the one-hots of all ids, crosses
-included; the *deep* side runs the numbers and the ids' embeddings through hidden layers.
+All take three matrices, ``numbers`` float32 (batch, numbers), ``ids`` int32 (batch, ids) and
+``id_weights`` float32 (batch, weights of ids), and return one column. Numbers are standardised
+inside, whatever scale the features have. The *wide* side is linear in the numbers and in the
+one-hots of all ids, crosses included; the *deep* side runs the numbers and the ids' embeddings
+through hidden layers. The one-hots and embeddings of a list of ids are pooled
+(`trainer.lookup`).
 """
 
 from collections import defaultdict
@@ -13,6 +15,7 @@ import keras
 import numpy as np
 
 from trainer.inputs import CategoricalInput, ModelInputs
+from trainer.lookup import Lookup
 from trainer.options import TrainOptions
 from trainer.statistics import TrainStatistics
 from transforms.errors import InputError
@@ -47,14 +50,14 @@ def build(
         InputError: a deep model has neither numbers nor embeddings.
     """
     keras.utils.set_random_seed(options.seed)
-    numbers = keras.Input((len(inputs.numeric),), name="numbers")
-    ids = keras.Input((len(inputs.categorical),), dtype="int32", name="ids")
+    given = _given(inputs)
+    numbers, lookup = given[0], Lookup(given[1], given[2], inputs, _penalty(options))
     standard = _standardise(numbers, statistics) if inputs.numeric else None
     sides = []
     if options.model != "deep":
-        sides += _wide(standard, ids, inputs, options)
+        sides += _wide(standard, lookup, inputs, options)
     if options.model != "linear":
-        sides.append(_deep(standard, ids, inputs, options))
+        sides.append(_deep(standard, lookup, inputs, options))
     total = keras.layers.Add(name="wide_deep")(sides) if len(sides) > 1 else sides[0]
     score = keras.layers.Reshape((), name="score")(total)
     if task == "regression":
@@ -63,7 +66,16 @@ def build(
         answer = scale(score)
     else:
         answer = keras.layers.Activation("sigmoid", name="probability")(score)
-    return Models(keras.Model([numbers, ids], score), keras.Model([numbers, ids], answer))
+    return Models(keras.Model(given, score), keras.Model(given, answer))
+
+
+def _given(inputs: ModelInputs) -> list[keras.KerasTensor]:
+    numbers, ids, id_weights = inputs.widths
+    return [
+        keras.Input((numbers,), name="numbers"),
+        keras.Input((ids,), dtype="int32", name="ids"),
+        keras.Input((id_weights,), name="id_weights"),
+    ]
 
 
 def _standardise(numbers: keras.KerasTensor, statistics: TrainStatistics) -> keras.KerasTensor:
@@ -78,7 +90,7 @@ def _standardise(numbers: keras.KerasTensor, statistics: TrainStatistics) -> ker
 
 def _wide(
     standard: keras.KerasTensor | None,
-    ids: keras.KerasTensor,
+    lookup: Lookup,
     inputs: ModelInputs,
     options: TrainOptions,
 ) -> list[keras.KerasTensor]:
@@ -88,14 +100,13 @@ def _wide(
         dense = keras.layers.Dense(1, kernel_regularizer=_penalty(options), name="wide_numbers")
         terms.append(dense(standard))
     if inputs.categorical:
-        table = _lookup(ids, inputs, list(inputs.categorical), 1, options, "wide_ids")
-        terms.append(keras.ops.sum(table, axis=1))
+        terms.append(lookup.total(inputs.categorical, "wide_ids"))
     return terms
 
 
 def _deep(
     standard: keras.KerasTensor | None,
-    ids: keras.KerasTensor,
+    lookup: Lookup,
     inputs: ModelInputs,
     options: TrainOptions,
 ) -> keras.KerasTensor:
@@ -106,8 +117,7 @@ def _deep(
         if column.embed:
             by_size[column.embed].append(column)
     for size, columns in sorted(by_size.items()):
-        table = _lookup(ids, inputs, columns, size, options, f"embeddings_{size}")
-        parts.append(keras.layers.Flatten()(table))
+        parts.append(lookup.embeddings(columns, size, f"embeddings_{size}"))
     if not parts:
         raise InputError(
             f"--model {options.model} has only crosses without embed= to go on; "
@@ -122,26 +132,6 @@ def _deep(
         if options.dropout:
             x = keras.layers.Dropout(options.dropout, seed=options.seed + i)(x)
     return keras.layers.Dense(1, kernel_regularizer=_penalty(options), name="deep")(x)
-
-
-def _lookup(
-    ids: keras.KerasTensor,
-    inputs: ModelInputs,
-    columns: list[CategoricalInput],
-    size: int,
-    options: TrainOptions,
-    name: str,
-) -> keras.KerasTensor:
-    """Returns (batch, columns, size): the columns share one table, each with rows of its own."""
-    position = {column.name: i for i, column in enumerate(inputs.categorical)}
-    chosen = [position[column.name] for column in columns]
-    offsets = np.cumsum([0, *(column.size for column in columns)])
-    rows = keras.ops.take(ids, np.array(chosen, np.int32), axis=1) + offsets[:-1].astype(np.int32)
-    table = keras.layers.Embedding(
-        int(offsets[-1]), size, name=name, embeddings_regularizer=_penalty(options),
-        embeddings_initializer="zeros" if size == 1 else keras.initializers.RandomNormal(0.0, 0.1),
-    )  # fmt: skip
-    return table(rows)
 
 
 def _penalty(options: TrainOptions) -> keras.regularizers.Regularizer | None:

@@ -8,7 +8,18 @@ import numpy.typing as npt
 import tensorflow as tf
 
 from trainer.exported import served_columns
-from transforms.columns import MISSING, Boolean, Column, Date, Integer, Number, String, Timestamp
+from transforms.columns import (
+    MISSING,
+    Boolean,
+    Bytes,
+    Column,
+    Date,
+    Integer,
+    Number,
+    Numbers,
+    String,
+    Timestamp,
+)
 from transforms.dataset import Dataset
 
 PROBE_ROWS = 64
@@ -52,11 +63,28 @@ def _values(column: Column, random: np.random.Generator) -> Column_:
         return random.integers(0, _DAYS * 86_400, n) * _SECOND_US
     if isinstance(column, Date):
         return random.integers(0, _DAYS, n)
+    return _contents(column, random)
+
+
+def _contents(column: Column, random: np.random.Generator) -> Column_:
+    n = PROBE_ROWS
+    if isinstance(column, Bytes):
+        return np.array([_image(random) for _ in range(n)], object)
+    if isinstance(column, Numbers):
+        counts = random.integers(0, 8, n)
+        lists = (column.separator.join(map(str, random.normal(0, 9, count))) for count in counts)
+        return np.array([text.encode() for text in lists], object)
     texts = column.values if isinstance(column, String) and column.values else _TEXTS
     return np.array([text.encode() for text in random.choice(np.array(texts, object), n)], object)
 
 
-_TEXTS = ("", "a", "B6", "JFK", "straße", "two words", "0", "-1", "null", "日本")
+_TEXTS = ("", "a", "B6", "JFK", "straße", "two words", "0", "-1", "null", "日本", "one|two, three")
+
+
+def _image(random: np.random.Generator) -> bytes:
+    """An image, which is bytes like others to columns that need hold none."""
+    shape = (*random.integers(1, 9, 2), random.choice([1, 3]))
+    return bytes(tf.io.encode_png(random.integers(0, 256, shape).astype(np.uint8)).numpy())
 
 
 def to_examples(rows: Mapping[str, Column_]) -> list[bytes]:

@@ -14,6 +14,7 @@ from trainer.checkpoint import Standing
 from trainer.inputs import ModelInputs
 from trainer.options import TrainOptions
 from trainer.run_folder import RunFolder
+from trainer.waiting import Spent
 from transforms.errors import RunFolderError
 
 TRAINING_FOLDER = "training"
@@ -28,8 +29,8 @@ class SavedTraining:
     Attributes:
         model: takes the matrices of `data.Examples`, answers in label units or probabilities.
         inputs: the columns of those matrices.
-        record: where it comes from: step, evaluations, options, digests of definition, transform
-            graph and of the model's own file.
+        record: where it comes from: step, evaluations, where the time went, options, digests of
+            definition, transform graph and of the model's own file.
         content: the model's file.
     """
 
@@ -46,6 +47,7 @@ def save_training(
     inputs: ModelInputs,
     model: keras.Model,
     standing: Standing,
+    spent: Spent,
 ) -> SavedTraining:
     """Writes a model with its best weights, and what it is, to a folder of the run."""
     with tempfile.TemporaryDirectory() as scratch:
@@ -57,6 +59,7 @@ def save_training(
         "eval_loss": standing.best.eval_loss,
         "steps_trained": standing.step,
         "history": [asdict(evaluation) for evaluation in standing.history],
+        "seconds": spent.to_json(),
         "options": asdict(options),
         "inputs": inputs.to_json(),
         "definition_digest": run.manifest.definition_digest,

@@ -45,7 +45,7 @@ class Served:
         return {name: tf.TensorSpec([None], dtype, name=name) for name, dtype in dtypes.items()}
 
     def transform(self, raw: Tensors) -> dict[str, tf.Tensor]:
-        """Transforms raw columns into the model's inputs, (batch,) each.
+        """Transforms raw columns into the model's inputs, (batch,) or (batch, width) each.
 
         Raises:
             RunFailed: the transform graph left one out, as it does where a column is lacking.
@@ -90,7 +90,7 @@ class Served:
 
 def ask(model: keras.Model, transformed: Tensors, inputs: ModelInputs) -> tf.Tensor:
     """Returns a model's answers to transformed columns, float32 (batch,)."""
-    return model(list(stack(transformed, inputs)), training=False)
+    return model(stack(transformed, inputs), training=False)
 
 
 def raw_dtypes(definition: Dataset) -> dict[str, tf.DType]:

@@ -1,4 +1,4 @@
-"""Means and deviations of a training split, exact, in one pass."""
+"""Means, deviations and weights of a training split, exact, in one pass."""
 
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -26,41 +26,66 @@ class Moments:
 
 @dataclass(frozen=True)
 class TrainStatistics:
-    """What a model must know of its training rows: moments of its numbers and of the label."""
+    """What must be known of the training rows before a model is built.
+
+    Attributes:
+        numbers: moments of the numeric inputs; a row of weight 2 counts as two.
+        label: moments of the label, likewise.
+        rows: how many there are.
+        weight: the sum of their weights.
+        class_weights: float64 (classes,), the sum of the weights of each class's rows; empty where
+            the label has no classes.
+    """
 
     numbers: Moments
     label: Moments
+    rows: int
+    weight: float
+    class_weights: Floats
 
 
-def train_statistics(batches: Iterable[Examples]) -> TrainStatistics:
-    """Computes the moments of numeric inputs and of the label over all batches."""
+def train_statistics(batches: Iterable[Examples], classes: int = 0) -> TrainStatistics:
+    """Computes the statistics over all batches.
+
+    Args:
+        batches: the rows.
+        classes: how many classes the label counts, from 0; 0: it has none.
+    """
     numbers, label = _Running(), _Running()
+    rows, weight, class_weights = 0, 0.0, np.zeros(classes)
     for batch in batches:
-        numbers.add(batch.numbers.astype(np.float64))
-        label.add(batch.label.astype(np.float64)[:, None])
-    return TrainStatistics(numbers.moments(), label.moments())
+        weights = batch.weight.astype(np.float64)
+        numbers.add(batch.numbers.astype(np.float64), weights)
+        label.add(batch.label.astype(np.float64)[:, None], weights)
+        rows, weight = rows + len(batch), weight + float(weights.sum())
+        if classes:
+            class_weights += np.bincount(batch.label.astype(np.int64), weights, classes)
+    return TrainStatistics(numbers.moments(), label.moments(), rows, weight, class_weights)
 
 
 class _Running:
-    """Merges counts, means and squared deviations of batches.
+    """Merges weights, means and squared deviations of batches.
 
     The formula is that of Chan, Golub and LeVeque (1979), "Updating formulae and a pairwise
-    algorithm for computing sample variances".
+    algorithm for computing sample variances", with sums of weights for counts.
     """
 
     def __init__(self) -> None:
-        self._count = 0
+        self._weight = 0.0
         self._mean: Floats = np.zeros(1)
         self._squares: Floats = np.zeros(1)
 
-    def add(self, values: Floats) -> None:
-        count, mean = len(values), values.mean(axis=0)
-        squares = np.square(values - mean).sum(axis=0)
-        total = self._count + count
+    def add(self, values: Floats, weights: Floats) -> None:
+        weight = float(weights.sum())
+        if not weight:
+            return
+        mean = weights @ values / weight
+        squares = weights @ np.square(values - mean)
+        total = self._weight + weight
         shift = mean - self._mean
-        self._squares = self._squares + squares + shift**2 * (self._count * count / total)
-        self._mean = self._mean + shift * (count / total)
-        self._count = total
+        self._squares = self._squares + squares + shift**2 * (self._weight * weight / total)
+        self._mean = self._mean + shift * (weight / total)
+        self._weight = total
 
     def moments(self) -> Moments:
-        return Moments(self._mean, np.sqrt(self._squares / max(self._count, 1)))
+        return Moments(self._mean, np.sqrt(self._squares / (self._weight or 1.0)))

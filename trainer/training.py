@@ -11,7 +11,7 @@ import numpy.typing as npt
 import tensorflow as tf
 
 from trainer import checkpoint, files
-from trainer.batches import training_batches
+from trainer.batches import in_steps, training_batches
 from trainer.checkpoint import Checkpoint, Evaluation, Standing
 from trainer.data import Examples, SplitReader
 from trainer.inputs import ModelInputs
@@ -22,6 +22,8 @@ from trainer.progress import Reporter
 from trainer.run_folder import RunFolder
 from trainer.saved import TRAINING_FOLDER, SavedTraining, save_training
 from trainer.statistics import TrainStatistics, train_statistics
+from trainer.waiting import Spent, timed_next
+from trainer.weighting import UNWEIGHTED, Weighting, classes_of, weighting
 from transforms.errors import RunFailed
 from transforms.labels import Task
 
@@ -31,6 +33,7 @@ PREDICT_ROWS = 16_384
 METRIC_NAMES: dict[Task, str] = {"regression": "RMSE", "binary_classification": "log_loss"}
 
 Floats = npt.NDArray[np.float64]
+RunSteps = Callable[[Iterator[Any], tf.Tensor], tuple[tf.Tensor, tf.Tensor, tf.Tensor]]
 
 
 @dataclass(frozen=True)
@@ -43,9 +46,10 @@ class _Job:
     inputs: ModelInputs
     models: Models
     optimizer: keras.optimizers.Optimizer
-    run_steps: Callable[[Iterator[Any], tf.Tensor], tf.Tensor]
+    run_steps: RunSteps
     batches: Callable[[int], tf.data.Dataset]
     evaluate: Callable[[], float]
+    spent: Spent
 
     @property
     def checkpoint_path(self) -> str:
@@ -84,6 +88,7 @@ def train(
         RunFolderError: a split is empty or damaged, or the checkpoint is another training's.
         RunFailed: the loss is no longer finite.
     """
+    options = in_steps(options, sum(run.examples("train", options.data.files).values()))
     if fresh:
         files.remove_folder(run.file(folder))
     job = _prepare(run, folder, options)
@@ -95,7 +100,9 @@ def train(
     with reporter:
         standing, best = _fit(job, standing, best, reporter, on_evaluation)
     checkpoint.assign(job.models.score.variables, best)
-    return save_training(run, folder, options, job.inputs, job.models.prediction, standing)
+    return save_training(
+        run, folder, options, job.inputs, job.models.prediction, standing, job.spent
+    )
 
 
 def _task(run: RunFolder) -> Task:
@@ -104,26 +111,34 @@ def _task(run: RunFolder) -> Task:
 
 def _prepare(run: RunFolder, folder: str, options: TrainOptions) -> _Job:
     inputs = run.model_inputs(options.drop_features)
-    train_reader, eval_reader = (SplitReader(run, split, inputs) for split in ("train", "eval"))
-    examples = train_reader.read() if train_reader.fits_in_memory else None
-    statistics = train_statistics(train_reader.batches() if examples is None else [examples])
-    eval_examples = eval_reader.read() if eval_reader.fits_in_memory else None
+    train_reader = SplitReader(run, "train", inputs, patterns=options.data.files)
+    eval_reader = SplitReader(run, "eval", inputs)
+    examples = train_reader.read() if train_reader.fits_in(options.data.memory_mb) else None
+    label = run.definition.label
+    statistics = train_statistics(
+        train_reader.batches() if examples is None else [examples], len(classes_of(label))
+    )
+    weigh = weighting(options.data.class_weights, label, statistics)
+    eval_examples = eval_reader.read() if eval_reader.fits_in(options.data.memory_mb) else None
     models = build(inputs, _task(run), statistics, options)
     optimize = optimizer(options)
     optimize.build(models.score.trainable_variables)
 
     def batches(first_step: int) -> tf.data.Dataset:
         return training_batches(
-            train_reader, examples, options.batch_size, options.seed, first_step
-        )
+            train_reader, examples, options.batch_size, options.seed, first_step, weigh,
+            deterministic=options.data.deterministic,
+        )  # fmt: skip
 
     def evaluate() -> float:
         parts = eval_reader.batches() if eval_examples is None else [eval_examples]
-        return eval_loss(models.prediction, parts, _task(run))
+        return eval_loss(models.prediction, parts, _task(run), weigh)
 
     loss = loss_function(_task(run), statistics)
     run_steps = _compiled_steps(models.score, optimize, loss)
-    return _Job(run, folder, options, inputs, models, optimize, run_steps, batches, evaluate)
+    return _Job(
+        run, folder, options, inputs, models, optimize, run_steps, batches, evaluate, Spent()
+    )
 
 
 def _resume(job: _Job, found: Checkpoint | None) -> tuple[Standing, checkpoint.Arrays]:
@@ -176,7 +191,8 @@ def _train_until(
     total, first = 0.0, step
     while step < goal:
         count = min(STEPS_PER_LOOK, goal - step)
-        loss = float(job.run_steps(batches, tf.constant(count)))
+        loss, *seconds = (float(x) for x in job.run_steps(batches, tf.constant(count)))
+        job.spent.add(*seconds)
         if not math.isfinite(loss):
             raise RunFailed(
                 f"the loss became {loss} between steps {step:,} and {step + count:,}; "
@@ -191,69 +207,73 @@ def _train_until(
 
 def loss_function(
     task: Task, statistics: TrainStatistics
-) -> Callable[[tf.Tensor, tf.Tensor], tf.Tensor]:
-    """Returns the mean loss of a batch, a function of labels and scores, float32 (batch,) each.
+) -> Callable[[tf.Tensor, tf.Tensor, tf.Tensor], tf.Tensor]:
+    """Returns the mean weighted loss of a batch.
 
-    For a regression it is the squared error of the standardised label.
+    It is a function of labels, scores and weights, float32 (batch,) each. For a regression it is
+    the squared error of the standardised label.
     """
     if task == "binary_classification":
-        return lambda label, score: tf.reduce_mean(
-            tf.nn.sigmoid_cross_entropy_with_logits(labels=label, logits=score)
+        return lambda label, score, weight: tf.reduce_mean(
+            weight * tf.nn.sigmoid_cross_entropy_with_logits(labels=label, logits=score)
         )
     mean = tf.constant(statistics.label.mean[0], tf.float32)
     deviation = tf.constant(statistics.label.usable_deviation[0], tf.float32)
-    return lambda label, score: tf.reduce_mean(tf.square((label - mean) / deviation - score))
+    return lambda label, score, weight: tf.reduce_mean(
+        weight * tf.square((label - mean) / deviation - score)
+    )
 
 
 def _compiled_steps(
     model: keras.Model,
     optimize: keras.optimizers.Optimizer,
-    loss_of: Callable[[tf.Tensor, tf.Tensor], tf.Tensor],
-) -> Callable[[Iterator[Any], tf.Tensor], tf.Tensor]:
-    """Returns a function that takes that many steps and returns their mean loss."""
+    loss_of: Callable[[tf.Tensor, tf.Tensor, tf.Tensor], tf.Tensor],
+) -> RunSteps:
+    """Returns a function that takes that many steps.
+
+    It returns their mean loss, how long they took, and how long of that they waited for rows,
+    float64 (), seconds.
+    """
 
     @tf.function
-    def run_steps(batches: Iterator[Any], count: tf.Tensor) -> tf.Tensor:
-        total = tf.constant(0.0)
+    def run_steps(
+        batches: Iterator[Any], count: tf.Tensor
+    ) -> tuple[tf.Tensor, tf.Tensor, tf.Tensor]:
+        started = tf.timestamp()
+        total, waited = tf.constant(0.0), tf.constant(0.0, tf.float64)
         for _ in tf.range(count):
-            numbers, ids, label = next(batches)
+            (inputs, label, weight), seconds = timed_next(batches)
             with tf.GradientTape() as tape:
-                loss = loss_of(label, model([numbers, ids], training=True))
+                loss = loss_of(label, model(inputs, training=True), weight)
                 penalised = tf.add_n([loss, *model.losses])
             gradients = tape.gradient(penalised, model.trainable_variables)
             optimize.apply(gradients, model.trainable_variables)
             total += loss
-        return total / tf.cast(count, tf.float32)
+            waited += seconds
+        with tf.control_dependencies([total]):
+            took = tf.timestamp() - started
+        return total / tf.cast(count, tf.float32), took, waited
 
     return run_steps  # type: ignore[no-any-return]
 
 
 def predict(model: keras.Model, examples: Examples) -> Floats:
     """Returns a model's answers, float64 (n,)."""
-    answers = [
-        keras.ops.convert_to_numpy(
-            _answer(
-                model, examples.numbers[i : i + PREDICT_ROWS], examples.ids[i : i + PREDICT_ROWS]
-            )
-        )
-        for i in range(0, len(examples), PREDICT_ROWS)
-    ]
+    answers = []
+    for i in range(0, len(examples), PREDICT_ROWS):
+        part = tuple(matrix[i : i + PREDICT_ROWS] for matrix in examples.inputs)
+        answers.append(keras.ops.convert_to_numpy(model(part, training=False)))
     return np.concatenate(answers).astype(np.float64)
 
 
-def _answer(model: keras.Model, numbers: Any, ids: Any) -> Any:
-    return model([numbers, ids], training=False)
-
-
-def eval_loss(model: keras.Model, parts: Any, task: Task) -> float:
-    """Returns the loss of `METRIC_NAMES` over all rows of all parts."""
-    total, rows = 0.0, 0
+def eval_loss(model: keras.Model, parts: Any, task: Task, weigh: Weighting = UNWEIGHTED) -> float:
+    """Returns the weighted loss of `METRIC_NAMES` over all rows of all parts."""
+    total, weights = 0.0, 0.0
     for part in parts:
         label, answer = part.label.astype(np.float64), predict(model, part)
-        if task == "regression":
-            total += float(np.square(answer - label).sum())
-        else:
-            total += log_losses(label, answer).sum()
-        rows += len(label)
-    mean = total / rows
+        weight = weigh.row_weights(part.label, part.weight).numpy().astype(np.float64)
+        losses = np.square(answer - label) if task == "regression" else log_losses(label, answer)
+        total += float(weight @ losses)
+        weights += float(weight.sum())
+    mean = total / weights
     return math.sqrt(mean) if task == "regression" else mean

@@ -21,6 +21,9 @@ MISSING_BYTES = b"\xff"
 MISSING_INT = int(np.iinfo(np.int64).min)
 MISSING_FLOAT = float("nan")
 
+# How a number is written in a cell of several, as a regular expression of RE2 and Python.
+NUMBER_PATTERN = r"[+-]?([0-9]+\.?[0-9]*|\.[0-9]+)([eE][+-]?[0-9]+)?"
+
 GraphDtype = Literal["float32", "int64", "string"]
 MISSING: Mapping[GraphDtype, float | int | bytes] = {
     "float32": MISSING_FLOAT,
@@ -105,6 +108,44 @@ class String(Column):
     values: tuple[str, ...] = ()
 
     arrow_type = pa.string()
+    graph_dtype = "string"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Numbers(Column):
+    """Several real numbers in one cell, such as ``1.5;2;3``: text in the pipeline and the graph.
+
+    An item without text is a missing number; a cell with an item that is no number is rejected.
+
+    Attributes:
+        separator: what stands between numbers.
+    """
+
+    separator: str = ";"
+
+    arrow_type = pa.string()
+    graph_dtype = "string"
+
+    def problems(self, where: str) -> Iterator[Problem]:  # noqa: D102
+        if not self.separator or set(self.separator) & set("0123456789.+-eE \t"):
+            yield Problem(
+                f"{where}.separator", self.separator, "cannot be told from numbers and blanks",
+                "write such as ';' or '|'",
+            )  # fmt: skip
+
+
+@dataclass(frozen=True, kw_only=True)
+class Bytes(Column):
+    """Bytes that are no text, written as base64.
+
+    Attributes:
+        image: the bytes are an image, as a JPEG or PNG file holds it; a row whose image cannot be
+            decoded is rejected.
+    """
+
+    image: bool = False
+
+    arrow_type = pa.binary()
     graph_dtype = "string"
 
 

@@ -13,7 +13,7 @@ _KINDS: dict[str, type] = {
     kind.__name__: kind
     for kind in (
         Dataset, sources.Source, sources.Derive, columns.CsvFormat,
-        columns.Number, columns.Integer, columns.String,
+        columns.Number, columns.Numbers, columns.Integer, columns.String, columns.Bytes,
         columns.Boolean, columns.Timestamp, columns.Date,
         windows.Windowed, operators.Op, windows.Where,
         *get_args(features.Feature), *get_args(pairs.Pair), *get_args(labels.Label),

@@ -11,7 +11,7 @@ from pipelines.audit.scores import Score, category_scores, missing_score, number
 from pipelines.audit.subject import Bools, Subject, cell, is_valid
 from pipelines.audit.ties import later, numeric, ties, timestamps
 from transforms.aggregation.groups import ROW
-from transforms.columns import Boolean, Date, Integer, String, Timestamp
+from transforms.columns import Boolean, Bytes, Date, Integer, Numbers, String, Timestamp
 from transforms.features import Categorical
 from transforms.labels import BinaryClassification
 
@@ -62,7 +62,7 @@ def _scores(
     column = subject.full[name].filter(pa.array(used))
     kind = subject.dataset.all_columns[name]
     y = labels[used]
-    if not isinstance(kind, String):
+    if not isinstance(kind, String | Numbers | Bytes):
         yield from number_scores(numeric(column), y, is_binary)
     categories = {f.inputs[0] for f in subject.dataset.features if isinstance(f, Categorical)}
     if isinstance(kind, String | Boolean | Date) or (

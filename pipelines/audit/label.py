@@ -21,7 +21,7 @@ from pipelines.audit.subject import (
 )
 from transforms.aggregation.compute import compute
 from transforms.aggregation.groups import ROW, WindowGroup
-from transforms.columns import Integer, String
+from transforms.columns import Bytes, Integer, String
 
 OWN_LABEL, TWINS = "own label", "twins"
 # Rows whose label is changed, one at a time.
@@ -156,7 +156,8 @@ def _telling(subject: Subject) -> tuple[list[str], list[str]]:
         column = subject.parsed[name]
         present = len(column) - column.null_count
         distinct = pc.count_distinct(column).as_py()
-        if isinstance(kind, String | Integer) and distinct > _IDENTIFIES * max(present, 100):
+        names = isinstance(kind, String | Bytes | Integer)
+        if names and distinct > _IDENTIFIES * max(present, 100):
             ids.append(name)
     if subject.dataset.label.column in ids:  # a label is no identity
         ids.remove(subject.dataset.label.column)

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import base64
 import datetime as dt
 import math
 import zoneinfo
@@ -18,11 +19,13 @@ from pipelines.csv_records import OK, scan_records
 from pipelines.parse import ROW_OFFSET, Reject, parse_chunk
 from transforms.columns import (
     Boolean,
+    Bytes,
     Column,
     CsvFormat,
     Date,
     Integer,
     Number,
+    Numbers,
     String,
     Timestamp,
 )
@@ -32,6 +35,15 @@ CSV = CsvFormat()
 UTC = dt.UTC
 FAR = "outside the years 1 to 9999"
 NOT_ISO = "not a time written in ISO 8601, such as 2013-01-31 09:30:00"
+
+
+NO_LIST = "not a list of numbers"
+NO_IMAGE = "not a JPEG or PNG image that can be decoded"
+# Two pixels.
+PNG = (
+    "iVBORw0KGgoAAAANSUhEUgAAAAIAAAABCAIAAAB7QOjdAAAAD0lEQVR4nGP4"
+    "z8DAwPAfAAcAAf9+CLHQAAAAAElFTkSuQmCC"
+)
 
 
 def read_one(cell: str | bytes, column: Column) -> Any:
@@ -95,6 +107,30 @@ CASES: list[tuple[Column, dict[str | bytes, Any]]] = [
         },
     ),
     (String(nulls=()), {"": ""}),
+    (
+        Numbers(),
+        {
+            "": None, "1.5;2": "1.5;2", " 1 ;; -2e3;": " 1 ;; -2e3;", ";": ";", "+.5;7.": "+.5;7.",
+            "1,5": (NO_LIST,), "1;x": (NO_LIST,), "nan;1": (NO_LIST,), "1|2": (NO_LIST,),
+            "1;2\n": (NO_LIST,), b"1;\xff": ("not UTF-8 text",),
+        },
+    ),
+    (Numbers(separator="||"), {"1||2": "1||2", "1|2": (NO_LIST,), "||3": "||3"}),
+    (Numbers(separator="é."), {"1é.2": "1é.2", "1éx2": (NO_LIST,)}),
+    (
+        Bytes(),
+        {
+            "": None, "AP8=": b"\0\xff", "AP8": ("not base64",), "AP 8=": ("not base64",),
+            "-_8=": ("not base64",), "/w==": ("the byte that stands for a missing value",),
+        },
+    ),
+    (
+        Bytes(image=True),
+        {
+            "": None, PNG: base64.b64decode(PNG), "AP8=": (NO_IMAGE,), PNG[:44]: (NO_IMAGE,),
+            "R0lGODlhAQABAIAAAAUEBAAAACwAAAAAAQABAAACAkQBADs=": (NO_IMAGE,), "=": ("not base64",),
+        },
+    ),
     (
         String(values=("a", "b"), nulls=("", "-")),
         {"a": "a", "-": None, "c": ("not one of the declared values",)},

@@ -17,6 +17,8 @@ import pytest
 import tensorflow as tf
 import tensorflow_transform as tft
 import tensorflow_transform.beam as tft_beam
+from google.protobuf import text_format
+from tensorflow_metadata.proto.v0 import schema_pb2
 from tfx_bsl.coders import example_coder
 from tfx_bsl.public import tfxio as public_tfxio
 from tfx_bsl.tfxio import tensor_representation_util
@@ -238,6 +240,31 @@ def make_run(folder: Path, task: str, rows: Columns) -> Path:
     return run
 
 
+def weigh(run: Path, dataset: Dataset) -> None:
+    """Gives the rows of a run the weights 0, 1 and 2 in turn; a label of weight 0 is nonsense."""
+    label = dataset.label.column
+    for path in (run / "examples").rglob("part-*"):
+        compression = "GZIP" if path.suffix == ".gz" else ""
+        records = list(tf.data.TFRecordDataset(str(path), compression).as_numpy_iterator())
+        with tf.io.TFRecordWriter(str(path), tf.io.TFRecordOptions(compression)) as writer:
+            for i, record in enumerate(records):
+                example = tf.train.Example.FromString(record)
+                features = example.features.feature
+                features["worth"].float_list.value.append(i % 3)
+                if i % 3 == 0:
+                    features[label].float_list.value[:] = [-1_000.0]
+                writer.write(example.SerializeToString())
+    path = run / "transformed_metadata" / "schema.pbtxt"
+    schema = text_format.Parse(path.read_text(), schema_pb2.Schema())
+    worth = schema.feature.add()
+    worth.CopyFrom(next(column for column in schema.feature if column.name == label))
+    worth.name = "worth"
+    path.write_text(text_format.MessageToString(schema))
+    columns = {**dataset.columns, "worth": Number(required=True)}
+    counts = {split: stop - start for split, (start, stop) in SPLIT_ROWS.items()}
+    write_manifest(run, replace(dataset, columns=columns, weight="worth"), counts)
+
+
 @pytest.fixture(scope="session")
 def rows() -> Columns:
     return make_rows()
@@ -246,6 +273,13 @@ def rows() -> Columns:
 @pytest.fixture(scope="session")
 def regression_run(tmp_path_factory: pytest.TempPathFactory, rows: Columns) -> Path:
     return make_run(tmp_path_factory.mktemp("regression"), "regression", rows)
+
+
+@pytest.fixture(scope="session")
+def weighted_run(regression_run: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    run = copy_run(regression_run, tmp_path_factory.mktemp("weighted"))
+    weigh(run, make_dataset("regression"))
+    return run
 
 
 @pytest.fixture(scope="session")

@@ -10,31 +10,48 @@ import numpy as np
 import pytest
 
 from trainer.instances import InstanceReader
-from transforms.columns import MISSING_INT, Boolean, Date, Integer, Number, String, Timestamp
+from transforms.columns import (
+    MISSING_INT,
+    Boolean,
+    Bytes,
+    Date,
+    Integer,
+    Number,
+    Numbers,
+    String,
+    Timestamp,
+)
 from transforms.dataset import Dataset
 from transforms.errors import InstanceError
-from transforms.features import Calendar, Categorical, Numeric
+from transforms.features import Calendar, Categorical, Image, NumberList, Numeric
 from transforms.labels import Regression
 from transforms.split import HashSplit
 
+PNG = (
+    "iVBORw0KGgoAAAANSUhEUgAAAAIAAAABCAIAAAB7QOjdAAAAD0lEQVR4nGP4"
+    "z8DAwPAfAAcAAf9+CLHQAAAAAElFTkSuQmCC"
+)
 DATASET = Dataset(
     name="kinds",
     columns={
         "number": Number(range=(0, 100)), "integer": Integer(), "flag": Boolean(),
         "text": String(), "choice": String(values=("a", "b")), "at": Timestamp(), "day": Date(),
-        "id": String(required=True), "y": Number(),
+        "id": String(required=True), "y": Number(), "sizes": Numbers(), "any": Bytes(),
+        "photo_bytes": Bytes(image=True),
     },
     features=(
         Numeric("number"), Numeric("integer"), Numeric("flag"), Categorical("text"),
-        Categorical("choice"), Calendar("at"), Calendar("day", "month"),
+        Categorical("choice"), Calendar("at"), Calendar("day", "month"), Image("photo_bytes"),
+        NumberList("sizes_list", "sizes", length=2),
     ),
     label=Regression("y"),
     split=HashSplit(on="id"),
-    passthrough=("id",),
+    passthrough=("id", "any"),
 )  # fmt: skip
 ROW = {
     "number": 1.5, "integer": 3, "flag": True, "text": "x", "choice": "a",
     "at": "2026-01-31T08:30:00Z", "day": "2026-01-31", "id": "r1",
+    "sizes": [1, 2.5], "any": {"b64": "AP8="}, "photo_bytes": None,
 }  # fmt: skip
 READER = InstanceReader(DATASET)
 
@@ -62,6 +79,12 @@ READER = InstanceReader(DATASET)
         ("day", "1970-01-02", 1),
         ("day", "1969-12-31", -1),
         ("day", None, MISSING_INT),
+        ("sizes", [1, None, -2.5e30], b"1.0;;-2.5e+30"),
+        ("sizes", [], b""),
+        ("sizes", None, b"\xff"),
+        ("any", {"b64": "AP8="}, b"\0\xff"),
+        ("any", None, b"\xff"),
+        ("photo_bytes", {"b64": PNG}, base64.b64decode(PNG)),
     ],
 )
 def test_values_become_the_graphs(column: str, value: Any, expected: Any) -> None:
@@ -100,6 +123,13 @@ def test_a_missing_number_is_nan() -> None:
         ("day", "2026-1-31", "not a day"),
         ("day", "2026-02-30", "not a day (day is out of range"),
         ("day", 5, "not a day"),
+        ("sizes", "1;2", "not a list of numbers"),
+        ("sizes", [1, "2"], "'sizes' is \"2\", not a number"),
+        ("sizes", [1e39], "not a float32 number"),
+        ("any", "AP8=", "not base64"),
+        ("any", {"b64": "AP8"}, "not base64"),
+        ("any", {"b64": "/w=="}, "not a value, but what stands for a missing one; write null"),
+        ("photo_bytes", {"b64": "AP8="}, "not a JPEG or PNG image"),
         ("id", None, "'id' is null, and it is required"),
     ],
 )
@@ -149,5 +179,5 @@ def test_arrays_have_the_graphs_dtypes() -> None:
     arrays = READER.arrays([READER.read(json.loads(json.dumps(ROW)))] * 2)
     assert {name: array.dtype.kind for name, array in arrays.items()} == {
         "number": "f", "integer": "i", "flag": "i", "text": "O", "choice": "O",
-        "at": "i", "day": "i", "id": "O",
+        "at": "i", "day": "i", "id": "O", "sizes": "O", "any": "O", "photo_bytes": "O",
     }  # fmt: skip

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import argparse
 import subprocess
 import sys
 
 import pytest
 
-from trainer.options import EvaluateOptions, TrainOptions
+from trainer.options import DataOptions, EvaluateOptions, TrainOptions
 from trainer.task import main
 from transforms.errors import InputError
 
@@ -44,6 +45,7 @@ def test_help_has_examples(command: str, capsys: pytest.CaptureFixture[str]) -> 
         ({"dropout": 1.0}, ["--dropout", "1.0"]),
         ({"l2": -1.0}, ["--l2"]),
         ({"seed": -1}, ["--seed"]),
+        ({"data": DataOptions(class_weights={"1": -1.0})}, ["--class-weights", "1:-1.0"]),
         ({"patience": 0, "batch_size": -1}, ["--patience", "--batch-size"]),
     ],
 )
@@ -72,3 +74,21 @@ def test_a_folder_without_a_run_is_a_line_and_status_2(
 def test_a_flag_out_of_range_is_status_2(capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["train", "no/such/run", "--dropout", "7"]) == 2
     assert "--dropout = 7.0" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        {},
+        {"model": "deep", "hidden_units": (7,), "dropout": 0.25, "drop_features": ("a*", "-b")},
+        {"learning_rate": 1.5e-7, "l1": 1e-20, "optimizer": "ftrl", "seed": 3},
+        {"epochs": 2, "batch_size": 9},
+        {"data": DataOptions(("x*",), {"no": 1.0, "it's": 2.5}, 7, deterministic=False)},
+        {"data": DataOptions(class_weights="balanced")},
+    ],
+)
+def test_options_are_written_as_they_are_read(change: dict) -> None:
+    options = TrainOptions(**change)
+    parser = argparse.ArgumentParser()
+    add_training_options(parser)
+    assert train_options(parser.parse_args(as_flags(options))) == options

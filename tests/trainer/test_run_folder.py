@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from trainer.data import SplitReader
-from trainer.inputs import model_inputs
+from trainer.inputs import NumericInput, model_inputs
 from trainer.run_folder import open_run
 from transforms.errors import InputError, RunFolderError
 
@@ -26,7 +26,7 @@ def test_inputs_are_what_the_definition_makes(regression_run: Path) -> None:
     assert sizes["line_bucket"] == (20, 2)
     assert sizes["left_at_hour_of_day"] == (25, 4)
     assert "delay" not in inputs.names
-    assert "guess_0_1" in inputs.numeric
+    assert NumericInput("guess_0_1") in inputs.numeric
 
 
 def test_features_can_be_dropped(regression_run: Path) -> None:

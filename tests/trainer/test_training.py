@@ -14,9 +14,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from trainer import data, progress
+from trainer import progress
 from trainer.data import SplitReader
-from trainer.options import ModelKind, TrainOptions
+from trainer.options import DataOptions, ModelKind, TrainOptions
 from trainer.run_folder import open_run
 from trainer.training import predict, train
 from transforms.errors import RunFailed, RunFolderError
@@ -56,10 +56,9 @@ def test_a_stopped_training_continues_as_if_it_had_not(
     regression_run: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, in_memory: bool,
     copy_of: Copy,
 ) -> None:  # fmt: skip
-    if not in_memory:
-        monkeypatch.setattr(data, "MEMORY_BYTES", 0)
     run = open_run(str(copy_of(regression_run)))
-    options = TrainOptions(dropout=0.1, **QUICK)
+    kept = DataOptions(memory_mb=DataOptions.memory_mb if in_memory else 0)
+    options = TrainOptions(dropout=0.1, data=kept, **QUICK)
     whole = train(run, options)
     with monkeypatch.context() as patch:
         patch.setattr("trainer.training.Reporter", StopAfterFirst)

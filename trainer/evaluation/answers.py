@@ -57,15 +57,15 @@ def answer_split(
     Raises:
         RunFolderError: the split has no rows or is damaged.
     """
-    weighted = run.definition.weight
-    names = tuple(sorted({*columns, *([weighted] if weighted else [])}))
-    labels, answers, kept = [], [], []
+    names = tuple(columns)
+    labels, answers, weights, kept = [], [], [], []
     for part in SplitReader(run, split, training.inputs, names).batches():
         labels.append(part.label.astype(np.float64))
         answers.append(predict(training.model, part))
+        weights.append(part.weight.astype(np.float64))
         kept.append(part.carried)
     carried = {name: np.concatenate([part[name] for part in kept]) for name in names}
-    weight = carried[weighted].astype(np.float64) if weighted else None
+    weight = np.concatenate(weights) if run.definition.weight else None
     return Answered(np.concatenate(labels), np.concatenate(answers), carried, weight)
 
 

@@ -49,12 +49,9 @@ def scores(answers: Answers) -> dict[str, Any]:
 
 def train_mean(run: RunFolder) -> float:
     """Returns the weighted mean of the train labels, the share of positives for binary ones."""
-    weighted = run.definition.weight
-    reader = SplitReader(run, "train", NO_INPUTS, [weighted] if weighted else ())
     total = count = 0.0
-    for part in reader.batches():
-        label = part.label.astype(np.float64)
-        weight = part.carried[weighted].astype(np.float64) if weighted else np.ones(len(label))
+    for part in SplitReader(run, "train", NO_INPUTS).batches():
+        label, weight = part.label.astype(np.float64), part.weight.astype(np.float64)
         total += float(weight @ label)
         count += float(weight.sum())
     return total / count

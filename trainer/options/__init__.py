@@ -1,5 +1,6 @@
 """Arguments of the training commands, a file each; stdlib only, so that ``--help`` is quick."""
 
+from trainer.options.data import DataOptions as DataOptions
 from trainer.options.evaluate import EvaluateOptions as EvaluateOptions
 from trainer.options.evaluate import add_evaluate_arguments as add_evaluate_arguments
 from trainer.options.evaluate import evaluate_options as evaluate_options

@@ -2,10 +2,11 @@
 
 import argparse
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Literal, get_args
 
 from trainer.options.arguments import add_common, choice, describe, with_default
+from trainer.options.data import DataOptions, add_data_arguments, data_options
 from transforms.errors import InputError, Problem
 
 ModelKind = Literal["linear", "deep", "wide_deep"]
@@ -20,6 +21,8 @@ class TrainOptions:
         model: ``linear`` (numbers and one-hots), ``deep`` (numbers and embeddings through hidden
             layers) or ``wide_deep`` (the sum of both).
         max_steps: steps after which training ends; the learning rate falls to zero over them.
+        epochs: passes over the rows to train for, in place of ``max_steps``; None: as many as the
+            steps make.
         batch_size: rows per step.
         learning_rate: the optimizer's, at its peak.
         optimizer: one of `OptimizerName`.
@@ -31,6 +34,7 @@ class TrainOptions:
         patience: evaluations without improvement after which training ends.
         seed: of the weights, the order of the rows and dropout.
         drop_features: patterns (``*``, ``?``, ``[...]``) of transformed outputs to leave out.
+        data: which rows it is trained on, and what each counts.
 
     Raises:
         InputError: options out of range; it lists all of them.
@@ -39,6 +43,7 @@ class TrainOptions:
     # Chosen on the eval split of the flights example, over two seeds.
     model: ModelKind = "wide_deep"
     max_steps: int = 10_000
+    epochs: int | None = None
     batch_size: int = 512
     learning_rate: float = 2e-3
     optimizer: OptimizerName = "adam"
@@ -50,6 +55,7 @@ class TrainOptions:
     patience: int = 10
     seed: int = 0
     drop_features: tuple[str, ...] = ()
+    data: DataOptions = field(default_factory=DataOptions)
 
     def __post_init__(self) -> None:
         problems = [str(problem) for problem in self._problems()]
@@ -61,6 +67,7 @@ class TrainOptions:
         yield from choice("--optimizer", self.optimizer, get_args(OptimizerName))
         for flag, count in (
             ("--max-steps", self.max_steps),
+            ("--epochs", 1 if self.epochs is None else self.epochs),
             ("--batch-size", self.batch_size),
             ("--eval-every", self.eval_every),
             ("--patience", self.patience),
@@ -81,6 +88,7 @@ class TrainOptions:
                 yield Problem(flag, penalty, "not a penalty", "give zero or more")
         if not 0 <= self.seed < 2**31:
             yield Problem("--seed", self.seed, "out of range", "give a whole number below 2**31")
+        yield from self.data.problems()
 
 
 def train_options(args: argparse.Namespace) -> TrainOptions:
@@ -89,9 +97,10 @@ def train_options(args: argparse.Namespace) -> TrainOptions:
     Raises:
         InputError: options out of range.
     """
-    values = {name: getattr(args, name) for name in TrainOptions.__dataclass_fields__}
+    names = TrainOptions.__dataclass_fields__.keys() - {"data"}
+    values = {name: getattr(args, name) for name in names}
     values["drop_features"] = tuple(args.drop_features)
-    return TrainOptions(**values)
+    return TrainOptions(**values, data=data_options(args))
 
 
 def add_train_arguments(parser: argparse.ArgumentParser) -> None:
@@ -102,6 +111,7 @@ def add_train_arguments(parser: argparse.ArgumentParser) -> None:
         "A killed training continues where its last checkpoint left it.",
         "train runs/flights",
         "train runs/flights --model linear --max-steps 5000",
+        "train runs/late --epochs 20 --class-weights balanced",
         "train runs/flights --fresh --drop-features '*_1h_by_*' --drop-features '*_3h_by_*'",
     )
     parser.add_argument("run", metavar="RUN", help="folder that `forebay preprocess` wrote")
@@ -118,6 +128,7 @@ def add_training_options(parser: argparse.ArgumentParser) -> None:
     default = TrainOptions()
     _add_model_arguments(parser, default)
     _add_fit_arguments(parser, default)
+    add_data_arguments(parser)
 
 
 def _add_model_arguments(parser: argparse.ArgumentParser, default: TrainOptions) -> None:
@@ -146,7 +157,13 @@ def _add_model_arguments(parser: argparse.ArgumentParser, default: TrainOptions)
 def _add_fit_arguments(parser: argparse.ArgumentParser, default: TrainOptions) -> None:
     group = parser.add_argument_group("training")
     add = group.add_argument
-    add("--max-steps", type=int, default=default.max_steps, metavar="N", help=with_default("steps"))
+    length = group.add_mutually_exclusive_group()
+    length.add_argument(
+        "--max-steps", type=int, default=default.max_steps, metavar="N", help=with_default("steps")
+    )
+    length.add_argument(
+        "--epochs", type=int, metavar="N", help="passes over the rows, instead of a number of steps"
+    )
     add(
         "--batch-size", type=int, default=default.batch_size, metavar="N",
         help=with_default("rows per step"),

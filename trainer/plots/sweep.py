@@ -6,6 +6,7 @@ from typing import Any
 import numpy as np
 from matplotlib.axes import Axes
 
+from trainer.options.flags import as_text
 from trainer.plots.canvas import MARK, MODEL, QUIET, figure, plain, png
 
 _COLUMNS = 3
@@ -61,8 +62,8 @@ def _in_order(axes: Axes, trials: Sequence[Mapping[str, Any]]) -> None:
 def _by_option(axes: Axes, search: Mapping[str, Any], trials: Sequence[Mapping[str, Any]]) -> None:
     values = [one["options"][search["option"]] for one in trials]
     if search["choices"]:
-        names = [_text(choice) for choice in search["choices"]]
-        places = [names.index(_text(value)) for value in values]
+        names = [as_text(choice) for choice in search["choices"]]
+        places = [names.index(as_text(value)) for value in values]
         # Side by side, or equal choices would hide each other.
         shifts = np.linspace(-0.18, 0.18, len(places)) if len(places) > 1 else np.zeros(1)
         _points(axes, list(np.array(places) + shifts), trials)
@@ -82,7 +83,3 @@ def _points(axes: Axes, x: Sequence[float], trials: Sequence[Mapping[str, Any]])
             [x[i] for i in some], [trials[i]["eval_loss"] for i in some], "o", color=color,
             markerfacecolor=filled, markersize=5, label=outcome,
         )  # fmt: skip
-
-
-def _text(value: Any) -> str:
-    return ",".join(map(str, value)) if isinstance(value, list | tuple) else str(value)

@@ -9,9 +9,10 @@ from optuna.trial import FrozenTrial
 
 from trainer.evaluation.table import aligned
 from trainer.options import TrainOptions
+from trainer.options.flags import as_flags, as_text
 from trainer.options.sweep import SweepOptions
 from trainer.run_folder import RunFolder
-from trainer.sweep.space import as_flag, tried_options
+from trainer.sweep.space import tried_options
 from trainer.training import METRIC_NAMES
 
 _NOTES = ("outcome", "eval_loss", "step", "steps_trained", "seconds", "options")
@@ -65,18 +66,7 @@ def sweep_report(
 
 def command_line(run: str, options: TrainOptions) -> str:
     """Returns the ``forebay train`` command that trains with these options, anew."""
-    words = ["forebay", "train", run, "--fresh"]
-    for name, default in asdict(TrainOptions()).items():
-        value = getattr(options, name)
-        if value != default:
-            words += _flags(f"--{name.replace('_', '-')}", value)
-    return shlex.join(words)
-
-
-def _flags(flag: str, value: Any) -> list[str]:
-    if isinstance(value, tuple) and all(isinstance(one, str) for one in value):
-        return [word for one in value for word in (flag, one)]
-    return [flag, as_flag(value)]
+    return shlex.join(["forebay", "train", run, "--fresh", *as_flags(options)])
 
 
 def sweep_table(report: Mapping[str, Any], folder: str) -> str:
@@ -100,7 +90,7 @@ def _lines(report: Mapping[str, Any], folder: str) -> Iterator[str]:
             one["outcome"],
             f"{one['steps_trained']:,}",
             f"{one['seconds']:.0f}",
-            *(_shown(one["options"][name]) for name in names),
+            *(as_text(one["options"][name]) for name in names),
         ]
         for one in order[:_MOST_SHOWN]
     ]
@@ -117,7 +107,3 @@ def _lines(report: Mapping[str, Any], folder: str) -> Iterator[str]:
 def _rank(one: Mapping[str, Any]) -> tuple[int, float]:
     place = ("trained", "stopped", "diverged").index(one["outcome"])
     return place, float("inf") if one["eval_loss"] is None else one["eval_loss"]
-
-
-def _shown(value: Any) -> str:
-    return ",".join(map(str, value)) if isinstance(value, list) else str(value)

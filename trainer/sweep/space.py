@@ -12,6 +12,7 @@ from optuna.distributions import (
 )
 
 from trainer.options import TrainOptions
+from trainer.options.flags import as_text
 from trainer.options.sweep import Search
 
 # Figures that matter; the printed options are those that were tried.
@@ -25,7 +26,7 @@ def distributions(searches: Sequence[Search]) -> dict[str, BaseDistribution]:
 
 def _distribution(search: Search) -> BaseDistribution:
     if search.choices:
-        return CategoricalDistribution([as_flag(choice) for choice in search.choices])
+        return CategoricalDistribution([as_text(choice) for choice in search.choices])
     if search.whole:
         return IntDistribution(int(search.low), int(search.high), log=search.log)
     return FloatDistribution(search.low, search.high, log=search.log)
@@ -41,7 +42,7 @@ def tried_options(
 
 def _meant(search: Search, parameter: Any) -> Any:
     if search.choices:
-        return next(choice for choice in search.choices if as_flag(choice) == parameter)
+        return next(choice for choice in search.choices if as_text(choice) == parameter)
     if search.whole:
         return int(parameter)
     rounded = float(f"{parameter:.{_DIGITS}g}")
@@ -54,12 +55,7 @@ def own_parameters(base: TrainOptions, searches: Sequence[Search]) -> dict[str, 
     for search in searches:
         value = getattr(base, search.option)
         if value in search.choices:
-            found[search.option] = as_flag(value)
+            found[search.option] = as_text(value)
         elif not search.choices and search.low <= value <= search.high:
             found[search.option] = value
     return found
-
-
-def as_flag(value: Any) -> str:
-    """Returns an option's value as the command line takes it."""
-    return ",".join(map(str, value)) if isinstance(value, tuple) else str(value)

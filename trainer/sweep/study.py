@@ -86,7 +86,6 @@ def open_study(
     seed: int,
     space: Mapping[str, BaseDistribution],
     identity: Mapping[str, Any],
-    first_stop: int,
 ) -> Study:
     """Opens a sweep's journal, or begins one.
 
@@ -95,7 +94,6 @@ def open_study(
         seed: of the search.
         space: each option's distribution.
         identity: what must be the same for the sweep to continue.
-        first_stop: the training step before which no trial is stopped.
 
     Raises:
         RunFolderError: the journal is another sweep's.
@@ -107,7 +105,7 @@ def open_study(
     study = optuna.create_study(
         storage=JournalStorage(JournalFileBackend(path)),
         study_name="sweep",
-        pruner=MedianPruner(n_startup_trials=UNSTOPPED_TRIALS, n_warmup_steps=first_stop),
+        pruner=MedianPruner(n_startup_trials=UNSTOPPED_TRIALS),
         load_if_exists=True,
     )
     wanted = plain(identity)

@@ -11,13 +11,15 @@ import optuna
 from optuna.trial import Trial
 
 from trainer import files
+from trainer.batches import in_steps
 from trainer.checkpoint import Evaluation, Standing
+from trainer.options.flags import as_text
 from trainer.options.sweep import SweepOptions
 from trainer.plots.sweep import draw_sweep
 from trainer.run_folder import RunFolder
 from trainer.saved import SavedTraining
 from trainer.sweep.report import sweep_report
-from trainer.sweep.space import as_flag, distributions, own_parameters, tried_options
+from trainer.sweep.space import distributions, own_parameters, tried_options
 from trainer.sweep.study import Study, open_study, plain
 from trainer.training import train
 from transforms.errors import InputError, RunFailed
@@ -54,7 +56,7 @@ def sweep(run: RunFolder, options: SweepOptions, *, fresh: bool = False) -> dict
         files.remove_folder(run.file(SWEEP_FOLDER))
     study = open_study(
         run.file(SWEEP_FOLDER), options.seed, distributions(options.searches),
-        _identity(run, options), int(options.train.max_steps * _WARM_UP),
+        _identity(run, options),
     )  # fmt: skip
     while (number := len(study.finished)) < options.trials:
         _trial(run, options, study, number)
@@ -83,10 +85,12 @@ def _trial(run: RunFolder, options: SweepOptions, study: Study, number: int) -> 
     shown = {search.option: getattr(tried, search.option) for search in options.searches}
     continues = interrupted == plain(asdict(tried))
     study.begun(trial, asdict(tried))
-    described = ", ".join(f"{name} {as_flag(value)}" for name, value in shown.items())
+    described = ", ".join(f"{name} {as_text(value)}" for name, value in shown.items())
     print(f"trial {number + 1} of {options.trials}: {described}", file=sys.stderr, flush=True)
     folder, started = os.path.join(SWEEP_FOLDER, f"trial-{number:03d}"), time.monotonic()
-    watch, outcome = Watch(trial), "trained"
+    rows = sum(run.examples("train", tried.data.files).values())
+    watch = Watch(trial, first_stop=int(_WARM_UP * in_steps(tried, rows).max_steps))
+    outcome = "trained"
     try:
         watch.tell(train(run, tried, fresh=not continues, folder=folder, on_evaluation=watch))
     except optuna.TrialPruned:
@@ -113,10 +117,12 @@ class Watch:
 
     Args:
         trial: Optuna's.
+        first_stop: the training step before which it is not stopped.
     """
 
-    def __init__(self, trial: Trial) -> None:
+    def __init__(self, trial: Trial, first_stop: int) -> None:
         self._trial = trial
+        self._first_stop = first_stop
         self.history: tuple[Evaluation, ...] = ()
 
     def __call__(self, standing: Standing) -> None:
@@ -126,7 +132,7 @@ class Watch:
             optuna.TrialPruned: the trial is hopeless.
         """
         self._tell(standing.history)
-        if self._trial.should_prune():
+        if standing.step >= self._first_stop and self._trial.should_prune():
             raise optuna.TrialPruned
 
     def tell(self, training: SavedTraining) -> None:

@@ -15,10 +15,12 @@ class Custom:
     """Outputs of a TensorFlow function of the user's own, or a whole ``preprocessing_fn``.
 
     The function takes a dict of tensors, each of shape (batch,), and returns either one tensor
-    (then ``name`` names it) or a dict of tensors, of shape (batch,) too. It may call
+    (then ``name`` names it) or a dict of tensors, of shape (batch,) or (batch, width). It may call
     ``tensorflow_transform`` analyzers. A missing value reaches it as NaN in float32, as -2^63 in
     int64 and as the byte 0xFF in string tensors. Float outputs are numeric features; int64
-    outputs are ids whose range TFT's own mappers declare.
+    outputs are ids whose range TFT's own mappers declare. In lists of ids, of shape (batch,
+    width), the last id is padding; their embeddings are averaged, by the float output
+    ``<name>_weight`` of the same shape where there is one.
 
     Attributes:
         function: the function, or its import path ``module:name``.

@@ -41,9 +41,11 @@ def custom_outputs(feature: Custom, inputs: Mapping[str, tf.Tensor]) -> dict[str
 
 def _checked(outputs: Mapping[str, Any], feature: Custom) -> dict[str, tf.Tensor]:
     for name, tensor in outputs.items():
-        if tensor.dtype not in (tf.float32, tf.int64) or tensor.shape.rank != 1:
+        is_known = tensor.shape.rank == 1 or (tensor.shape.rank == 2 and tensor.shape[1])
+        if tensor.dtype not in (tf.float32, tf.int64) or not is_known:
             raise InputError(
                 f"the function {feature.function!r} returned {name!r} as {tensor.dtype.name} of "
-                f"shape {tensor.shape}; return float32 or int64 of shape (batch,)"
+                f"shape {tensor.shape}; return float32 or int64 of shape (batch,) or "
+                "(batch, width), the width a number that its code fixes"
             )
     return dict(outputs)

@@ -10,9 +10,9 @@ class Ids:
     """Ids of a categorical feature.
 
     Attributes:
-        values: int64 (batch,), in [0, size).
-        size: how many ids there are, that of a missing value included; int64, known once
-            the vocabularies are.
+        values: int64 (batch,), or (batch, width) for lists, in [0, size).
+        size: how many ids there are, that of a missing value or padding included; int64, known
+            once the vocabularies are.
     """
 
     values: tf.Tensor

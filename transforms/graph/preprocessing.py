@@ -1,8 +1,9 @@
 """The transform graph: a definition's features as a tf.Transform ``preprocessing_fn``.
 
 Inputs are dense tensors of shape (batch,), one for each of `Dataset.graph_columns`; a missing
-value is the column's own marker (see `transforms.columns.MISSING`). Outputs are float32 numbers,
-int64 ids whose range is written to the transformed schema, and the carried columns untouched.
+value is the column's own marker (see `transforms.columns.MISSING`). Outputs are float32 numbers
+and int64 ids whose range is written to the transformed schema, (batch,) or (batch, width), and the
+carried columns untouched.
 """
 
 import functools
@@ -21,7 +22,12 @@ from transforms.features import (
     Crossable,
     Crossed,
     Custom,
+    Feature,
+    Image,
+    MultiHot,
+    NumberList,
     Numeric,
+    Text,
 )
 from transforms.graph.buckets import bucket_ids
 from transforms.graph.calendar import calendar_ids
@@ -29,8 +35,11 @@ from transforms.graph.categories import category_ids
 from transforms.graph.crosses import cross_ids
 from transforms.graph.custom import custom_outputs
 from transforms.graph.ids import Ids
+from transforms.graph.images import image_outputs
+from transforms.graph.lists import list_outputs
 from transforms.graph.missing import operand
 from transforms.graph.numbers import numeric_outputs
+from transforms.graph.terms import term_lists
 
 Tensors = Mapping[str, tf.Tensor]
 
@@ -50,6 +59,8 @@ def _preprocess(dataset: Dataset, inputs: Tensors) -> dict[str, tf.Tensor]:
     outputs = {name: tf.identity(inputs[name]) for name in dataset.carried_columns}
     outputs |= numeric_outputs([f for f in dataset.features if isinstance(f, Numeric)], inputs)
     outputs |= _categorical_outputs(dataset, inputs)
+    for feature in dataset.features:
+        outputs |= _wide_outputs(feature, inputs, dataset)
     read = {name: inputs[name] for name in dataset.model_columns}
     for feature in dataset.features:
         if isinstance(feature, Custom):
@@ -69,10 +80,27 @@ def _categorical_outputs(dataset: Dataset, inputs: Tensors) -> dict[str, tf.Tens
         if isinstance(feature, Crossed):
             ids[feature.output] = cross_ids(feature, ids)
     for column in ids.values():
-        schema_inference.set_tensor_schema_override(
-            column.values, tf.constant(0, tf.int64), column.size - 1
-        )
+        _declare_range(column)
     return {name: column.values for name, column in ids.items()}
+
+
+def _wide_outputs(feature: Feature, inputs: Tensors, dataset: Dataset) -> dict[str, tf.Tensor]:
+    """Returns the outputs of a feature of lists or images."""
+    match feature:
+        case Text() | MultiHot():
+            found = term_lists(feature, inputs[feature.inputs[0]])
+            _declare_range(found.ids)
+            return {feature.output: found.ids.values, **found.numbers}
+        case Image():
+            return image_outputs(feature, inputs[feature.inputs[0]])
+        case NumberList():
+            return list_outputs(feature, inputs, dataset.all_columns)
+        case _:
+            return {}
+
+
+def _declare_range(ids: Ids) -> None:
+    schema_inference.set_tensor_schema_override(ids.values, tf.constant(0, tf.int64), ids.size - 1)
 
 
 def _ids(feature: Crossable, column: tf.Tensor, dataset: Dataset) -> Ids:

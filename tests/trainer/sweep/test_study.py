@@ -10,8 +10,9 @@ from optuna import TrialPruned
 
 from trainer.checkpoint import Evaluation, Standing
 from trainer.options import TrainOptions
+from trainer.options.flags import as_text
 from trainer.options.sweep import Search
-from trainer.sweep.space import as_flag, distributions, own_parameters, tried_options
+from trainer.sweep.space import distributions, own_parameters, tried_options
 from trainer.sweep.study import JOURNAL_NAME, Study, open_study
 from trainer.sweep.sweep import Watch
 from transforms.errors import RunFolderError
@@ -24,7 +25,7 @@ SEARCHES = (
 
 
 def opened(folder: Path, seed: int = 1) -> Study:
-    return open_study(str(folder), seed, distributions(SEARCHES), {"seed": seed}, first_stop=15)
+    return open_study(str(folder), seed, distributions(SEARCHES), {"seed": seed})
 
 
 def make_trials(study: Study, count: int) -> list[dict[str, Any]]:
@@ -87,7 +88,7 @@ def standing(losses: list[float]) -> Standing:
 def train_with(study: Study, losses: list[float]) -> int:
     """Reports a training that has these losses; returns how many it came to."""
     trial = study.ask({})
-    watch = Watch(trial)
+    watch = Watch(trial, first_stop=15)
     for i in range(1, len(losses) + 1):
         try:
             watch(standing(losses[:i]))
@@ -106,7 +107,7 @@ def test_hopeless_trials_are_stopped_after_the_warm_up(tmp_path: Path) -> None:
     assert train_with(study, [9.0, 2.5, 1.5, 0.5]) == 4
     # One that continues tells of the evaluations before, too.
     trial = study.ask({})
-    Watch(trial)(standing([3.0, 2.0]))
+    Watch(trial, first_stop=15)(standing([3.0, 2.0]))
     (running,) = [one for one in study.optuna.trials if one.number == trial.number]
     assert running.intermediate_values == {10: 3.0, 20: 2.0}
 
@@ -122,7 +123,7 @@ def test_parameters_are_options_and_back(tmp_path: Path) -> None:
         assert tried.learning_rate == pytest.approx(trial.params["learning_rate"], rel=5e-3)
         assert float(f"{tried.learning_rate:.3g}") == tried.learning_rate
         back = own_parameters(tried, SEARCHES)
-        assert back["hidden_units"] == as_flag(tried.hidden_units)
+        assert back["hidden_units"] == as_text(tried.hidden_units)
         study.ended(trial, 1.0)
 
 

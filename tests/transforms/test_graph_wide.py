@@ -1,0 +1,376 @@
+"""Features of fixed width in the graph, on a few rows, against sklearn, Pillow and loops."""
+
+from __future__ import annotations
+
+import io
+import math
+import re
+import statistics
+from collections import Counter
+
+import numpy as np
+import pytest
+import tensorflow_transform as tft
+import tensorflow_transform.beam as tft_beam
+from PIL import Image as Picture
+from sklearn.feature_extraction.text import CountVectorizer, TfidfVectorizer
+
+from transforms.columns import MISSING_BYTES, Bytes, Number, Numbers, String
+from transforms.dataset import Dataset
+from transforms.errors import DefinitionError
+from transforms.features import Categorical, Custom, Image, MultiHot, NumberList, Text
+from transforms.features.number_list import POOLS
+from transforms.graph.images import is_image
+from transforms.graph.preprocessing import feature_spec, preprocessing_fn
+from transforms.labels import Regression
+from transforms.split import HashSplit
+
+NAN = float("nan")
+TEXTS = [
+    "The cat sat on the mat.",
+    "the DOG sat; the dog-house",
+    None,
+    "",
+    "Été à Zürich, été!",
+    "a b c d e f g h i j k l m n o p",
+    "?!",
+    "the end",
+]
+TAGS = ["b|a", "a| b |a", None, "", "|c||", "a|b|c|d|e", "never mind|a", " "]
+LISTS = ["1.5;2;3", "", None, "4; ;-1e1;5", "x;2", ";", "+7; .5;1.;1E2", "1e39;0;1e999"]
+XS = [1.0, NAN, 3.0, 4.0, 5.0, 6.0, 7.0, 8.0]
+YS = [2.0, NAN, NAN, 1.0, 0.0, math.inf, 1.0, 1.0]
+# sklearn's tokens as ours are: letters, digits and the underscore, one or more.
+SKLEARN = {"token_pattern": r"(?u)[\w]+", "lowercase": True}
+
+
+def picture(mode: str, size: tuple[int, int], kind: str, seed: int) -> bytes:
+    shape = size[::-1] if mode == "L" else (*size[::-1], 3)
+    # Smooth, so that JPEG keeps it.
+    ramp = np.add.outer(np.arange(size[1]), np.arange(size[0])) * 7 + seed * 20
+    pixels = np.broadcast_to(ramp if mode == "L" else ramp[..., None], shape) % 256
+    buffer = io.BytesIO()
+    Picture.fromarray(pixels.astype(np.uint8), mode).save(buffer, kind)
+    return buffer.getvalue()
+
+
+PICTURES = [
+    picture("RGB", (4, 3), "PNG", 1), picture("RGB", (8, 6), "PNG", 2), MISSING_BYTES,
+    picture("L", (4, 3), "PNG", 3), picture("RGB", (4, 3), "JPEG", 0),
+    picture("L", (1, 1), "PNG", 4), picture("RGB", (5, 7), "PNG", 0),
+    picture("L", (3, 9), "JPEG", 0),
+]  # fmt: skip
+
+
+def own_list(inputs: dict) -> dict:
+    """Ids of fixed width from a user's own function."""
+    ids = tft.bucketize(inputs["x"], 2)
+    import tensorflow as tf
+
+    return {"own": tf.stack([inputs["x"], inputs["x"]], axis=1), "own_ids": ids}
+
+
+DEFINITION = Dataset(
+    name="wide",
+    columns={
+        "text": String(nulls=()), "tags": String(nulls=()), "numbers": Numbers(),
+        "x": Number(), "z": Number(), "photo_bytes": Bytes(image=True), "y": Number(),
+    },
+    features=[
+        Text("text", max_tokens=5, name="in_order"),
+        Text("text", max_tokens=5, min_count=2, oov_buckets=0, name="frequent", indicator=True),
+        Text("text", max_tokens=40, weigh="count", ngrams=(1, 2), name="counted"),
+        Text("text", max_tokens=40, weigh="presence", lower=False, top_k=3, name="present"),
+        Text("text", max_tokens=40, weigh="tf_idf", oov_buckets=0, name="l2"),
+        Text("text", max_tokens=40, weigh="tf_idf", norm=None, ngrams=(2, 3), name="raw"),
+        Text("text", max_tokens=40, weigh="tf_idf", norm="length", name="by_length"),
+        MultiHot("tags", max_values=3, indicator=True),
+        MultiHot("tags", max_values=5, top_k=2, oov_buckets=1, name="top_tags"),
+        NumberList("padded", "numbers", length=3, padding=-1.0, indicator=True),
+        NumberList("scaled", "numbers", length=3, scale="z_score"),
+        NumberList("unit", ["x", "z"], scale="0_1", padding=0.5),
+        NumberList("pooled", "numbers", pool=POOLS, indicator=True),
+        NumberList("filled", ["x", "z"], pool="max", impute=9.0, scale="z_score"),
+        Image("photo_bytes", height=3, width=4, indicator=True),
+        Image("photo_bytes", height=3, width=4, channels=1, name="grey"),
+        Custom("test_wide_functions:own_list", columns=["x"]),
+    ],
+    label=Regression("y"),
+    split=HashSplit("text"),
+)  # fmt: skip
+
+
+@pytest.fixture(scope="module")
+def transformed(
+    tmp_path_factory: pytest.TempPathFactory,
+) -> tuple[list[dict], tft.TFTransformOutput]:
+    import sys
+    import types
+
+    module = types.ModuleType("test_wide_functions")
+    module.own_list = own_list
+    sys.modules[module.__name__] = module
+
+    def encoded(text: str | None) -> bytes:
+        return MISSING_BYTES if text is None else text.encode()
+
+    rows = [
+        {"text": encoded(text), "tags": encoded(tags), "numbers": encoded(numbers), "x": x, "z": z,
+         "photo_bytes": photo, "y": 1.0}
+        for text, tags, numbers, x, z, photo in zip(
+            TEXTS, TAGS, LISTS, XS, YS, PICTURES, strict=True)
+    ]  # fmt: skip
+    metadata = tft.DatasetMetadata.from_feature_spec(feature_spec(DEFINITION))
+    folder = tmp_path_factory.mktemp("graph")
+    with tft_beam.Context(temp_dir=str(folder / "temp")):
+        (found, _), function = (rows, metadata) | tft_beam.AnalyzeAndTransformDataset(
+            preprocessing_fn(DEFINITION)
+        )
+        _ = function | tft_beam.WriteTransformFn(str(folder))
+    return found, tft.TFTransformOutput(str(folder))
+
+
+def column(transformed: tuple, name: str) -> np.ndarray:
+    return np.array([row[name] for row in transformed[0]])
+
+
+def vocabulary(transformed: tuple, name: str) -> list[str]:
+    return [term.decode() for term in transformed[1].vocabulary_by_name(name)]
+
+
+def padding(transformed: tuple, name: str) -> int:
+    (feature,) = (f for f in transformed[1].transformed_metadata.schema.feature if f.name == name)
+    return int(feature.int_domain.max)
+
+
+def tokens(text: str | None) -> list[str]:
+    return re.findall(r"[^\W_]+", (text or "").lower())
+
+
+def test_every_output_has_the_width_of_its_feature(transformed: tuple) -> None:
+    spec = transformed[1].transformed_feature_spec()
+    widths = {"in_order": 5, "counted": 79, "counted_weight": 79, "tags_values": 3, "padded": 3}
+    widths |= {"unit": 2, "photo_bytes_image": 36, "grey": 12, "own": 2}
+    assert {name: spec[name].shape for name in widths} == {n: [w] for n, w in widths.items()}
+    assert spec["pooled_mean"].shape == spec["own_ids"].shape == []
+
+
+def test_tokens_keep_their_order_up_to_the_last_that_is_read(transformed: tuple) -> None:
+    words, last = vocabulary(transformed, "in_order"), padding(transformed, "in_order")
+    assert last == len(words) + 1
+    for text, ids in zip(TEXTS, column(transformed, "in_order"), strict=True):
+        expected = [words.index(token) for token in tokens(text)[:5]]
+        assert ids.tolist() == expected + [last] * (5 - len(expected))
+
+
+def test_terms_out_of_the_vocabulary_are_left_out_without_buckets(transformed: tuple) -> None:
+    counts = Counter(token for text in TEXTS for token in tokens(text)[:5])
+    words, last = vocabulary(transformed, "frequent"), padding(transformed, "frequent")
+    assert set(words) == {token for token, count in counts.items() if count >= 2}
+    for text, ids in zip(TEXTS, column(transformed, "frequent"), strict=True):
+        expected = [words.index(token) for token in tokens(text)[:5] if token in words]
+        assert ids.tolist() == expected + [last] * (5 - len(expected))
+    missing = [float(text is None) for text in TEXTS]
+    assert column(transformed, "frequent_is_missing").tolist() == missing
+
+
+def matrix(transformed: tuple, name: str, terms: list[str]) -> np.ndarray:
+    """The bags of all rows as (rows, terms)."""
+    words, last = vocabulary(transformed, name), padding(transformed, name)
+    found = np.zeros((len(TEXTS), len(terms)))
+    ids, weights = column(transformed, name), column(transformed, f"{name}_weight")
+    for row in range(len(TEXTS)):
+        there = ids[row] != last
+        assert (np.diff(ids[row][there]) > 0).all()
+        assert (weights[row][~there] == 0).all()
+        for id_, weight in zip(ids[row][there], weights[row][there], strict=True):
+            found[row, terms.index(words[id_])] = weight
+    return found
+
+
+def test_bags_count_as_sklearn_counts(transformed: tuple) -> None:
+    oracle = CountVectorizer(ngram_range=(1, 2), **SKLEARN)
+    expected = oracle.fit_transform([text or "" for text in TEXTS]).toarray()
+    terms = oracle.get_feature_names_out().tolist()
+    assert set(terms) == set(vocabulary(transformed, "counted"))
+    np.testing.assert_array_equal(matrix(transformed, "counted", terms), expected)
+
+
+def test_presence_counts_each_term_once_and_case_may_matter(transformed: tuple) -> None:
+    words = vocabulary(transformed, "present")
+    assert words[0] == "the"  # four times, and "The" once
+    ids, weights = column(transformed, "present"), column(transformed, "present_weight")
+    assert len(words) == 3
+    assert ids[1][0] == 0
+    assert set(weights[1].tolist()) == {0.0, 1.0}
+    assert weights[1].sum() == len({i for i in ids[1] if i != padding(transformed, "present")})
+
+
+@pytest.mark.parametrize(
+    ("name", "norm", "ngrams"),
+    [("l2", "l2", (1, 1)), ("raw", None, (2, 3)), ("by_length", None, (1, 1))],
+)
+def test_tf_idf_is_sklearns(
+    transformed: tuple, name: str, norm: str | None, ngrams: tuple[int, int]
+) -> None:
+    oracle = TfidfVectorizer(norm=norm, ngram_range=ngrams, smooth_idf=True, **SKLEARN)
+    oracle.fit([text for text in TEXTS if text is not None])
+    texts = [text or "" for text in TEXTS]
+    expected = oracle.transform(texts).toarray()
+    terms = oracle.get_feature_names_out().tolist()
+    if name == "by_length":  # tft.tfidf's
+        lengths = [max(len(tokens(text)), 1) for text in texts]
+        expected = expected / np.array(lengths)[:, None]
+    found = matrix(transformed, name, terms)
+    np.testing.assert_allclose(found, expected, rtol=1e-6, atol=1e-7)
+
+
+def test_sets_hold_distinct_values_of_those_read(transformed: tuple) -> None:
+    words, last = vocabulary(transformed, "tags_values"), padding(transformed, "tags_values")
+    for text, ids in zip(TAGS, column(transformed, "tags_values"), strict=True):
+        values = [value.strip() for value in (text or "").split("|") if value.strip()][:3]
+        expected = sorted(words.index(value) for value in set(values))
+        assert ids.tolist() == expected + [last] * (3 - len(expected))
+    assert column(transformed, "tags_values_is_missing").tolist() == [0, 0, 1, 0, 0, 0, 0, 0]
+
+
+def test_rare_values_share_the_oov_bucket(transformed: tuple) -> None:
+    words = vocabulary(transformed, "top_tags")
+    assert words == ["a", "b"]
+    ids = column(transformed, "top_tags")
+    assert ids[5].tolist() == [0, 1, 2, 3, 3]
+    assert ids[6].tolist() == [0, 2, 3, 3, 3]
+
+
+def parsed(text: str | None) -> list[float]:
+    """The numbers of a cell, NaN where there is none."""
+    found = []
+    for item in (text or "").split(";"):
+        try:
+            value = float(item)
+        except ValueError:
+            value = NAN
+        found.append(value if abs(value) < 3e38 else NAN)
+    return found
+
+
+def test_lists_are_padded_where_numbers_end_or_are_missing(transformed: tuple) -> None:
+    padded, indicator = column(transformed, "padded"), column(transformed, "padded_is_missing")
+    for text, numbers, missing in zip(LISTS, padded, indicator, strict=True):
+        expected = (parsed(text) + [NAN] * 3)[:3]
+        assert missing.tolist() == [float(math.isnan(value)) for value in expected]
+        expected = [-1.0 if math.isnan(value) else value for value in expected]
+        np.testing.assert_allclose(numbers, expected)
+
+
+def test_lists_are_scaled_by_all_their_numbers(transformed: tuple) -> None:
+    lists = [(parsed(text) + [NAN] * 3)[:3] for text in LISTS]
+    known = [value for row in lists for value in row if not math.isnan(value)]
+    mean, deviation = statistics.mean(known), statistics.pstdev(known)
+    expected = [[0 if math.isnan(v) else (v - mean) / deviation for v in row] for row in lists]
+    np.testing.assert_allclose(column(transformed, "scaled"), expected, rtol=1e-5, atol=1e-6)
+
+
+def test_columns_side_by_side_are_a_list(transformed: tuple) -> None:
+    for found, row in zip(column(transformed, "unit"), zip(XS, YS, strict=True), strict=True):
+        np.testing.assert_allclose(found, [v / 8 if math.isfinite(v) else 0.5 for v in row])
+
+
+def test_pools_are_of_the_numbers_that_are_there(transformed: tuple) -> None:
+    known = [[v for v in parsed(text) if not math.isnan(v)] for text in LISTS]
+    assert column(transformed, "pooled_count").tolist() == [len(row) for row in known]
+    assert column(transformed, "pooled_is_missing").tolist() == [float(not row) for row in known]
+    for name, pool in {"mean": statistics.mean, "sum": sum, "min": min, "max": max}.items():
+        values = [pool(row) if row else NAN for row in known]
+        fill = statistics.mean(value for value in values if not math.isnan(value))
+        expected = [fill if math.isnan(value) else value for value in values]
+        np.testing.assert_allclose(column(transformed, f"pooled_{name}"), expected, rtol=1e-6)
+
+
+def test_a_missing_pool_is_imputed_before_scaling(transformed: tuple) -> None:
+    values = [max(v for v in row if math.isfinite(v)) if math.isfinite(row[0]) else NAN
+              for row in zip(XS, YS, strict=True)]  # fmt: skip
+    known = [value for value in values if not math.isnan(value)]
+    mean, deviation = statistics.mean(known), statistics.pstdev(known)
+    expected = [((9.0 if math.isnan(v) else v) - mean) / deviation for v in values]
+    np.testing.assert_allclose(column(transformed, "filled_max"), expected, rtol=1e-5)
+
+
+def resized(pixels: np.ndarray, height: int, width: int) -> np.ndarray:
+    """Bilinear, pixels as squares whose middles are looked up: one pixel after the other."""
+    rows, columns = pixels.shape[:2]
+    found = np.zeros((height, width, pixels.shape[2]))
+    for i in range(height):
+        for j in range(width):
+            y = min(max((i + 0.5) * rows / height - 0.5, 0), rows - 1)
+            x = min(max((j + 0.5) * columns / width - 0.5, 0), columns - 1)
+            top, left = int(y), int(x)
+            bottom, right = min(top + 1, rows - 1), min(left + 1, columns - 1)
+            found[i, j] = (1 - y + top) * (
+                (1 - x + left) * pixels[top, left] + (x - left) * pixels[top, right]
+            ) + (y - top) * (
+                (1 - x + left) * pixels[bottom, left] + (x - left) * pixels[bottom, right]
+            )
+    return found
+
+
+@pytest.mark.parametrize(("name", "mode"), [("photo_bytes_image", "RGB"), ("grey", "L")])
+def test_images_are_decoded_and_resized(transformed: tuple, name: str, mode: str) -> None:
+    for content, found in zip(PICTURES, column(transformed, name), strict=True):
+        if content == MISSING_BYTES:
+            assert not found.any()
+            continue
+        image = Picture.open(io.BytesIO(content))
+        pixels = np.asarray(image.convert(mode), np.float64)
+        expected = resized(pixels.reshape(*pixels.shape[:2], -1), 3, 4).ravel() / 255
+        # Decoders of JPEG round in their own ways, and so do conversions to grey.
+        exact = image.format == "PNG" and (image.mode == "L" or mode == "RGB")
+        np.testing.assert_allclose(found, expected, rtol=0, atol=1e-6 if exact else 4 / 255)
+        assert found.max() > 0
+    assert column(transformed, "photo_bytes_image_is_missing").tolist() == [0, 0, 1, 0, 0, 0, 0, 0]
+
+
+@pytest.mark.parametrize(
+    ("content", "good"),
+    [
+        (PICTURES[0], True),
+        (PICTURES[4], True),
+        (PICTURES[0][:-30], False),
+        (PICTURES[4][:20], False),
+        (b"GIF89a", False),
+        (b"", False),
+        (MISSING_BYTES, False),
+    ],
+)
+def test_images_are_tried(content: bytes, good: bool) -> None:
+    assert is_image(content) == good
+
+
+def test_mistakes_are_named() -> None:
+    with pytest.raises(DefinitionError) as error:
+        Dataset(
+            name="wrong",
+            columns={
+                "t": String(), "photo": Bytes(image=True), "raw_bytes": Bytes(), "x": Number(),
+                "n": Numbers(separator="."), "y": Number(),
+            },
+            features=[
+                Text("t", split_on="(", ngrams=(2, 1), weigh="idf", pooling="max"),
+                MultiHot("x", separator="", max_values=0),
+                Image("photo", height=0), Image("raw_bytes", channels=2),
+                NumberList("a", "n"), NumberList("b", ["x", "t"], length=3, pool=["median"]),
+                Categorical("photo"),
+            ],
+            label=Regression("y"),
+            split=HashSplit("t"),
+        )  # fmt: skip
+    found = str(error.value)
+    for words in (
+        "features[0].split_on", "features[0].ngrams", "features[0].weigh", "features[0].pooling",
+        "features[1].column = 'x'", "features[1].separator", "features[1].max_values",
+        "features[2].height", "call it photo_bytes", "set Bytes(image=True)",
+        "features[3].channels", "write how many numbers to keep", "the columns say how many",
+        "features[5].of = 't'", "features[5].pool = 'median'", "columns['n'].separator",
+        "features[6].column = 'photo'",
+    ):  # fmt: skip
+        assert words in found, words

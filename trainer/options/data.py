@@ -1,0 +1,94 @@
+"""Arguments of ``train`` about its rows: which, in which order, and what each counts."""
+
+import argparse
+import math
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from typing import Literal
+
+from trainer.options.arguments import with_default
+from transforms.errors import Problem
+
+BALANCED: Literal["balanced"] = "balanced"
+
+
+@dataclass(frozen=True)
+class DataOptions:
+    """Which rows a model is trained on, and how.
+
+    Attributes:
+        files: patterns of the names of the train split's files; empty: all.
+        class_weights: the weight of each class by its name, 1 where it is not named; or
+            ``balanced``, so that all classes weigh the same; None: rows count as they are.
+        memory_mb: a split whose parsed rows take no more MiB than this is read once and kept in
+            memory; a larger one is read from its files in every pass.
+        deterministic: whether rows read from files come in the same order in every training.
+    """
+
+    files: tuple[str, ...] = ()
+    class_weights: Mapping[str, float] | Literal["balanced"] | None = None
+    memory_mb: int = 2_048
+    deterministic: bool = True
+
+    def problems(self) -> Iterator[Problem]:
+        """Yields what is out of range."""
+        if self.memory_mb < 0:
+            yield Problem("--memory-mb", self.memory_mb, "no size", "give zero or more")
+        if isinstance(self.class_weights, Mapping):
+            for name, weight in self.class_weights.items():
+                if not 0 <= weight < math.inf:
+                    yield Problem(
+                        "--class-weights", f"{name}:{weight}", "no weight", "give zero or more"
+                    )
+        elif self.class_weights not in (None, BALANCED):
+            yield Problem(
+                "--class-weights", self.class_weights, "no weights",
+                "give balanced, or weights such as 0:1,1:5",
+            )  # fmt: skip
+
+
+def data_options(args: argparse.Namespace) -> DataOptions:
+    """Returns the options that `add_data_arguments` parsed."""
+    return DataOptions(
+        tuple(args.train_files), args.class_weights, args.memory_mb, args.deterministic
+    )
+
+
+def add_data_arguments(parser: argparse.ArgumentParser) -> None:
+    """Adds the arguments about rows."""
+    group = parser.add_argument_group("rows (docs/training-data.md)")
+    add = group.add_argument
+    add(
+        "--train-files", action="append", default=[], metavar="PATTERN",
+        help="train on the files whose names match, such as 'part-0000[0-4]*'; repeatable",
+    )  # fmt: skip
+    add(
+        "--class-weights", type=_class_weights, metavar="WEIGHTS",
+        help="what the rows of each class count in training: balanced, or such as 0:1,1:5",
+    )  # fmt: skip
+    add(
+        "--memory-mb", type=int, default=DataOptions.memory_mb, metavar="N",
+        help=with_default("MiB up to which a split is kept in memory; 0 reads files in every pass"),
+    )  # fmt: skip
+    add(
+        "--deterministic", action=argparse.BooleanOptionalAction, default=True,
+        help="read files in a fixed order, so that the same training gives the same weights",
+    )  # fmt: skip
+
+
+def _class_weights(text: str) -> Mapping[str, float] | Literal["balanced"]:
+    if text == BALANCED:
+        return BALANCED
+    weights: dict[str, float] = {}
+    for part in text.split(","):
+        name, colon, number = part.rpartition(":")
+        try:
+            weight = float(number)
+        except ValueError:
+            colon = ""
+        if not colon or not name or name in weights:
+            raise argparse.ArgumentTypeError(
+                f"{text!r} gives no weight to each class once; write balanced, or such as 0:1,1:5"
+            )
+        weights[name] = weight
+    return weights

@@ -1,0 +1,40 @@
+"""Training options as the words of a command line."""
+
+from collections.abc import Iterator, Mapping
+from dataclasses import fields
+from typing import Any
+
+from trainer.options.train import TrainOptions
+
+# Attributes whose flags have other names.
+_NAMES = {"files": "train-files"}
+
+
+def as_flags(options: TrainOptions) -> list[str]:
+    """Returns the flags of ``forebay train`` that give these options, defaults left out."""
+    default = TrainOptions()
+    return [*_flags(options, default), *_flags(options.data, default.data)]
+
+
+def _flags(options: Any, default: Any) -> Iterator[str]:
+    for field in fields(options):
+        value = getattr(options, field.name)
+        if value == getattr(default, field.name) or field.name == "data":
+            continue
+        flag = _NAMES.get(field.name, field.name.replace("_", "-"))
+        if isinstance(value, bool):
+            yield f"--{flag}" if value else f"--no-{flag}"
+        elif isinstance(value, tuple) and all(isinstance(one, str) for one in value):
+            for one in value:
+                yield from (f"--{flag}", one)
+        else:
+            yield from (f"--{flag}", as_text(value))
+
+
+def as_text(value: Any) -> str:
+    """Returns an option's value as the command line takes it."""
+    if isinstance(value, tuple | list):
+        return ",".join(map(str, value))
+    if isinstance(value, Mapping):
+        return ",".join(f"{name}:{one}" for name, one in value.items())
+    return str(value)
