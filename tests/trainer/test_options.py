@@ -9,6 +9,8 @@ import sys
 import pytest
 
 from trainer.options import DataOptions, EvaluateOptions, TrainOptions
+from trainer.options.flags import as_flags
+from trainer.options.train import add_training_options
 from trainer.task import main
 from transforms.errors import InputError
 

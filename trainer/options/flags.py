@@ -26,9 +26,14 @@ def _flags(options: Any, default: Any) -> Iterator[str]:
             yield f"--{flag}" if value else f"--no-{flag}"
         elif isinstance(value, tuple) and all(isinstance(one, str) for one in value):
             for one in value:
-                yield from (f"--{flag}", one)
+                yield from _words(flag, one)
         else:
-            yield from (f"--{flag}", as_text(value))
+            yield from _words(flag, as_text(value))
+
+
+def _words(flag: str, text: str) -> tuple[str, ...]:
+    """Returns a flag and its value, in one word where the value would pass for a flag."""
+    return (f"--{flag}={text}",) if text.startswith("-") else (f"--{flag}", text)
 
 
 def as_text(value: Any) -> str:
