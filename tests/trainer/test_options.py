@@ -8,7 +8,7 @@ import sys
 
 import pytest
 
-from trainer.options import DataOptions, EvaluateOptions, TrainOptions
+from trainer.options import DataOptions, EvaluateOptions, TrainOptions, train_options
 from trainer.options.flags import as_flags
 from trainer.options.train import add_training_options
 from trainer.task import main
