@@ -162,13 +162,12 @@ def _sample(out: Path, one_in: int, sample: Path) -> None:
 
 def _course(bench: Bench, data: Path, rows: int, first: bool) -> Outcome:
     """Runs the course's way on as many rows as fit into its limit, once."""
-    outcome = Outcome(COURSE.name, COURSE.title, rows)
     if not first:
-        return replace(outcome, status="skipped", note="see its rows/s at the smallest size")
+        note = "see its rows/s at the smallest size"
+        return Outcome(COURSE.name, COURSE.title, rows, note=note)
     part = bench.work / "part"
-    fitting = _fitting_rows(bench, data, rows)
-    head_rows(data, part, fitting)
-    outcome = _run(bench, COURSE, part, fitting)
+    outcome = _fitting_rows(bench, data, rows)
+    fitting = outcome.rows
     if fitting < rows:
         limit = bench.args.limit_seconds
         outcome = replace(outcome, note=f"about as many rows as fit into {limit:,.0f} s")
@@ -185,29 +184,35 @@ def _course(bench: Bench, data: Path, rows: int, first: bool) -> Outcome:
     return outcome
 
 
-def _fitting_rows(bench: Bench, data: Path, rows: int) -> int:
-    """Returns how many rows the course's way gets through in its limit.
+def _fitting_rows(bench: Bench, data: Path, rows: int) -> Outcome:
+    """Runs the course's way on as many rows as it gets through in its limit; they stay written.
 
     Its time grows faster than its rows, so it is tried on more and more of them; the power of
     the growth from the last try to this one says how many to try next.
     """
     limit, part = bench.args.limit_seconds, bench.work / "part"
-    tried, seconds = PROBES[0], 0.0
-    following = PROBES[0]
-    while following <= rows:
+    before: Outcome | None = None
+    following = min(PROBES[0], rows)
+    while True:
         head_rows(data, part, following)
         found = _run(bench, COURSE, part, following)
-        if found.status != "ok" or found.wall_s > limit:
-            return tried
-        power = 1.0
-        if seconds:
-            power = max(1.0, math.log(found.wall_s / seconds) / math.log(following / tried))
-        tried, seconds = following, found.wall_s
-        growth = min(GREATEST_GROWTH, (0.9 * limit / seconds) ** (1 / power))
+        if before is not None and (found.status != "ok" or found.wall_s > limit):
+            head_rows(data, part, before.rows)
+            return _run(bench, COURSE, part, before.rows)
+        if found.status != "ok" or following == rows:
+            return found
+        growth = min(GREATEST_GROWTH, (0.9 * limit / found.wall_s) ** (1 / _power(before, found)))
         if growth < LEAST_GROWTH:
-            return tried
-        following = PROBES[1] if tried == PROBES[0] else int(tried * growth)
-    return rows
+            return found
+        following = min(rows, int(following * growth) if before else PROBES[1])
+        before = found
+
+
+def _power(before: Outcome | None, found: Outcome) -> float:
+    """Returns how seconds grow with rows, as a power of them; 1 is the least."""
+    if before is None:
+        return 1.0
+    return max(1.0, math.log(found.wall_s / before.wall_s) / math.log(found.rows / before.rows))
 
 
 def head_rows(data: Path, part: Path, rows: int) -> None:

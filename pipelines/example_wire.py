@@ -5,7 +5,7 @@ The bytes follow two published formats: the protocol-buffer wire format of ``tf.
 adds the checksums). Knows no Arrow.
 """
 
-from typing import NamedTuple
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -16,76 +16,34 @@ from transforms.aggregation.ordering import compiled
 ByteArray = npt.NDArray[np.uint8]
 Int64Array = npt.NDArray[np.int64]
 
-# Kinds of column: one value in each row, and lists of any length.
-FLOAT, INT, BYTES, FLOATS, INTS, BYTES_LISTS = range(6)
+# Kinds of column: one value in each row, or a tf.train.Feature that is encoded already.
+FLOAT, INT, BYTES, FEATURE = range(4)
 # Tags of tf.train.Example: field number and wire type 2 (length-delimited).
 FIELD1, _FIELD2, _FIELD3 = 0x0A, 0x12, 0x1A
 
 
-class Columns(NamedTuple):
-    """Columns in order of name, each at a place among those of its kind.
-
-    Attributes:
-        kinds: int64 (columns,).
-        places: int64 (columns,).
-        key_starts: int64 (columns + 1,), where each column's key begins in ``keys``.
-        keys: uint8, the key fields of the map entries.
-    """
-
-    kinds: Int64Array
-    places: Int64Array
-    key_starts: Int64Array
-    keys: ByteArray
-
-
-class Scalars(NamedTuple):
-    """The values of columns that have one in each of n rows.
-
-    Attributes:
-        floats: uint8 (float columns, 4 n).
-        ints: int64 (int columns, n).
-        starts: int64 (bytes columns, n + 1), where each value begins in ``data``.
-        data: uint8.
-    """
-
-    floats: ByteArray
-    ints: Int64Array
-    starts: Int64Array
-    data: ByteArray
-
-
-class Lists(NamedTuple):
-    """The values of columns that have any number in each of n rows, those of a kind together.
-
-    Attributes:
-        floats_starts, ints_starts, bytes_starts: int64 (list columns of the kind, n + 1), where
-            each row's values begin.
-        floats: uint8 (4 values,).
-        ints: int64 (values,).
-        starts: int64 (values + 1,), where each value begins in ``data``.
-        data: uint8.
-    """
-
-    floats_starts: Int64Array
-    ints_starts: Int64Array
-    bytes_starts: Int64Array
-    floats: ByteArray
-    ints: Int64Array
-    starts: Int64Array
-    data: ByteArray
-
-
 @compiled
 def encode(
-    n: int, columns: Columns, scalars: Scalars, lists: Lists
+    n: int,
+    kinds: Any,
+    key_starts: Any,
+    keys: ByteArray,
+    floats: Any,
+    ints: Any,
+    starts: Any,
+    data: ByteArray,
 ) -> tuple[ByteArray, Int64Array]:
-    """Encodes n rows.
+    """Encodes n rows of columns in order of name.
 
     Args:
         n: how many.
-        columns: the columns of every row.
-        scalars: values of columns with one a row.
-        lists: values of the others.
+        kinds: int64 (columns,).
+        key_starts: int64 (columns + 1,), where each column's key begins in ``keys``.
+        keys: uint8, the key fields of the map entries.
+        floats: uint8 (FLOAT columns, 4 n).
+        ints: int64 (INT columns, n).
+        starts: int64 (BYTES and FEATURE columns, n + 1), where each value begins in ``data``.
+        data: uint8.
 
     Returns:
         uint8 (bytes,): a tf.train.Example for each row, in order, in frames that lack their
@@ -94,7 +52,7 @@ def encode(
     sizes, ends = np.zeros(n, np.int64), np.zeros(n, np.int64)
     position = 0
     for row in range(n):
-        sizes[row] = _entries_size(row, columns, scalars, lists)
+        sizes[row] = _entries_size(row, kinds, key_starts, ints, starts)
         position += FRAME_BYTES + _field_size(sizes[row])
         ends[row] = position
     out = np.empty(position, np.uint8)
@@ -104,118 +62,156 @@ def encode(
         begin = position + HEAD_BYTES
         out[begin] = FIELD1
         at = _put_varint(out, begin + 1, sizes[row])
-        at = _put_entries(out, at, row, columns, scalars, lists)
+        at = _put_entries(out, at, row, kinds, key_starts, keys, floats, ints, starts, data)
         position = at + CHECKSUM_BYTES
     return out, ends
 
 
 @compiled
-def _entries_size(row: int, columns: Columns, scalars: Scalars, lists: Lists) -> int:
-    total = 0
-    for column in range(columns.kinds.size):
-        value = _value_size(row, columns.kinds[column], columns.places[column], scalars, lists)
-        key = columns.key_starts[column + 1] - columns.key_starts[column]
-        entry = key + 1 + _varint_size(value) + value
-        total += 1 + _varint_size(entry) + entry
+def _entries_size(row: int, kinds: Any, key_starts: Any, ints: Any, starts: Any) -> int:
+    total, i, b = 0, 0, 0
+    for column in range(kinds.size):
+        value = 8
+        if kinds[column] == INT:
+            value = 4 + _varint_size(ints[i, row])
+            i += 1
+        elif kinds[column] != FLOAT:
+            value = starts[b, row + 1] - starts[b, row]
+            if kinds[column] == BYTES:
+                value = _field_size(_field_size(value))
+            b += 1
+        total += _field_size(key_starts[column + 1] - key_starts[column] + _field_size(value))
     return total
 
 
 @compiled
-def _value_size(row: int, kind: int, place: int, scalars: Scalars, lists: Lists) -> int:
-    """Returns the size of a tf.train.Feature."""
-    if kind == FLOAT:
-        return 8
-    if kind == INT:
-        return 4 + _varint_size(scalars.ints[place, row])
-    if kind == BYTES:
-        length = scalars.starts[place, row + 1] - scalars.starts[place, row]
-        return _field_size(_field_size(length))
-    return _field_size(_list_size(row, kind, place, lists))
+def _put_entries(
+    out: ByteArray,
+    at: int,
+    row: int,
+    kinds: Any,
+    key_starts: Any,
+    keys: ByteArray,
+    floats: Any,
+    ints: Any,
+    starts: Any,
+    data: ByteArray,
+) -> int:
+    f, i, b = 0, 0, 0
+    for column in range(kinds.size):
+        kind = kinds[column]
+        first, last = key_starts[column], key_starts[column + 1]
+        value, start, stop = 8, 0, 0
+        if kind == INT:
+            value = 4 + _varint_size(ints[i, row])
+        elif kind != FLOAT:
+            start, stop = starts[b, row], starts[b, row + 1]
+            value = stop - start if kind == FEATURE else _field_size(_field_size(stop - start))
+        out[at] = FIELD1
+        at = _put_varint(out, at + 1, last - first + _field_size(value))
+        at = _copy(out, at, keys, first, last)
+        out[at] = _FIELD2
+        at = _put_varint(out, at + 1, value)
+        if kind == FLOAT:
+            out[at], out[at + 1], out[at + 2], out[at + 3] = _FIELD2, 6, FIELD1, 4
+            at = _copy(out, at + 4, floats[f], 4 * row, 4 * row + 4)
+            f += 1
+        elif kind == INT:
+            size = value - 4
+            out[at], out[at + 1], out[at + 2], out[at + 3] = _FIELD3, size + 2, FIELD1, size
+            at = _put_varint(out, at + 4, ints[i, row])
+            i += 1
+        else:
+            if kind == BYTES:
+                out[at] = FIELD1
+                at = _put_varint(out, at + 1, _field_size(stop - start))
+                out[at] = FIELD1
+                at = _put_varint(out, at + 1, stop - start)
+            at = _copy(out, at, data, start, stop)
+            b += 1
+    return at
+
+
+@compiled
+def float_features(row_starts: Int64Array, values: ByteArray) -> tuple[ByteArray, Int64Array]:
+    """Encodes lists of floats.
+
+    Args:
+        row_starts: int64 (n + 1,), where each row's values begin.
+        values: uint8 (4 values,), as float32.
+
+    Returns:
+        uint8, a tf.train.Feature for each row; and int64 (n + 1,), where each begins.
+    """
+    n = row_starts.size - 1
+    starts = np.zeros(n + 1, np.int64)
+    for row in range(n):
+        length = 4 * (row_starts[row + 1] - row_starts[row])
+        starts[row + 1] = starts[row] + _field_size(_field_size(length) if length else 0)
+    out = np.empty(starts[n], np.uint8)
+    for row in range(n):
+        start, stop = 4 * row_starts[row], 4 * row_starts[row + 1]
+        at = _put_head(out, starts[row], _FIELD2, stop - start)
+        _copy(out, at, values, start, stop)
+    return out, starts
+
+
+@compiled
+def int_features(row_starts: Int64Array, values: Int64Array) -> tuple[ByteArray, Int64Array]:
+    """Encodes lists of integers, int64 (values,); else as `float_features`."""
+    n = row_starts.size - 1
+    starts, lengths = np.zeros(n + 1, np.int64), np.zeros(n, np.int64)
+    for row in range(n):
+        for i in range(row_starts[row], row_starts[row + 1]):
+            lengths[row] += _varint_size(values[i])
+        starts[row + 1] = starts[row] + _field_size(
+            _field_size(lengths[row]) if lengths[row] else 0
+        )
+    out = np.empty(starts[n], np.uint8)
+    for row in range(n):
+        at = _put_head(out, starts[row], _FIELD3, lengths[row])
+        for i in range(row_starts[row], row_starts[row + 1]):
+            at = _put_varint(out, at, values[i])
+    return out, starts
+
+
+@compiled
+def bytes_features(
+    row_starts: Int64Array, value_starts: Int64Array, data: ByteArray
+) -> tuple[ByteArray, Int64Array]:
+    """Encodes lists of bytes, each beginning in ``data`` where ``value_starts`` says."""
+    n = row_starts.size - 1
+    starts, lengths = np.zeros(n + 1, np.int64), np.zeros(n, np.int64)
+    for row in range(n):
+        for i in range(row_starts[row], row_starts[row + 1]):
+            lengths[row] += _field_size(value_starts[i + 1] - value_starts[i])
+        starts[row + 1] = starts[row] + _field_size(lengths[row])
+    out = np.empty(starts[n], np.uint8)
+    for row in range(n):
+        out[starts[row]] = FIELD1
+        at = _put_varint(out, starts[row] + 1, lengths[row])
+        for i in range(row_starts[row], row_starts[row + 1]):
+            out[at] = FIELD1
+            at = _put_varint(out, at + 1, value_starts[i + 1] - value_starts[i])
+            at = _copy(out, at, data, value_starts[i], value_starts[i + 1])
+    return out, starts
+
+
+@compiled
+def _put_head(out: ByteArray, at: int, tag: int, length: int) -> int:
+    """Writes what stands before the packed numbers of a list, of that many bytes."""
+    out[at] = tag
+    at = _put_varint(out, at + 1, _field_size(length) if length else 0)
+    if length:
+        out[at] = FIELD1
+        at = _put_varint(out, at + 1, length)
+    return at
 
 
 @compiled
 def _field_size(length: int) -> int:
     """Returns the size of a field of that many bytes, its tag and length included."""
     return 1 + _varint_size(length) + length
-
-
-@compiled
-def _list_size(row: int, kind: int, place: int, lists: Lists) -> int:
-    """Returns the size of a tf.train.FloatList, Int64List or BytesList."""
-    total = 0
-    if kind == FLOATS:
-        count = lists.floats_starts[place, row + 1] - lists.floats_starts[place, row]
-        return _field_size(4 * count) if count else 0
-    if kind == INTS:
-        for i in range(lists.ints_starts[place, row], lists.ints_starts[place, row + 1]):
-            total += _varint_size(lists.ints[i])
-        return _field_size(total) if total else 0
-    for i in range(lists.bytes_starts[place, row], lists.bytes_starts[place, row + 1]):
-        total += _field_size(lists.starts[i + 1] - lists.starts[i])
-    return total
-
-
-@compiled
-def _put_entries(
-    out: ByteArray, at: int, row: int, columns: Columns, scalars: Scalars, lists: Lists
-) -> int:
-    for column in range(columns.kinds.size):
-        kind, place = columns.kinds[column], columns.places[column]
-        first, last = columns.key_starts[column], columns.key_starts[column + 1]
-        value = _value_size(row, kind, place, scalars, lists)
-        out[at] = FIELD1
-        at = _put_varint(out, at + 1, last - first + 1 + _varint_size(value) + value)
-        at = _copy(out, at, columns.keys, first, last)
-        out[at] = _FIELD2
-        at = _put_varint(out, at + 1, value)
-        if kind == FLOAT:
-            out[at], out[at + 1], out[at + 2], out[at + 3] = _FIELD2, 6, FIELD1, 4
-            at = _copy(out, at + 4, scalars.floats[place], 4 * row, 4 * row + 4)
-        elif kind == INT:
-            size = value - 4
-            out[at], out[at + 1], out[at + 2], out[at + 3] = _FIELD3, size + 2, FIELD1, size
-            at = _put_varint(out, at + 4, scalars.ints[place, row])
-        elif kind == BYTES:
-            start, stop = scalars.starts[place, row], scalars.starts[place, row + 1]
-            out[at] = FIELD1
-            at = _put_varint(out, at + 1, _field_size(stop - start))
-            at = _put_bytes(out, at, scalars.data, start, stop)
-        else:
-            at = _put_list(out, at, row, kind, place, lists)
-    return at
-
-
-@compiled
-def _put_list(out: ByteArray, at: int, row: int, kind: int, place: int, lists: Lists) -> int:
-    size = _list_size(row, kind, place, lists)
-    out[at] = _FIELD2 if kind == FLOATS else _FIELD3 if kind == INTS else FIELD1
-    at = _put_varint(out, at + 1, size)
-    if size == 0:
-        return at
-    if kind == FLOATS:
-        start, stop = lists.floats_starts[place, row], lists.floats_starts[place, row + 1]
-        return _put_bytes(out, at, lists.floats, 4 * start, 4 * stop)
-    if kind == INTS:
-        start, stop = lists.ints_starts[place, row], lists.ints_starts[place, row + 1]
-        out[at] = FIELD1
-        total = 0
-        for i in range(start, stop):
-            total += _varint_size(lists.ints[i])
-        at = _put_varint(out, at + 1, total)
-        for i in range(start, stop):
-            at = _put_varint(out, at, lists.ints[i])
-        return at
-    for i in range(lists.bytes_starts[place, row], lists.bytes_starts[place, row + 1]):
-        at = _put_bytes(out, at, lists.data, lists.starts[i], lists.starts[i + 1])
-    return at
-
-
-@compiled
-def _put_bytes(out: ByteArray, at: int, source: ByteArray, start: int, stop: int) -> int:
-    """Writes field 1."""
-    out[at] = FIELD1
-    at = _put_varint(out, at + 1, stop - start)
-    return _copy(out, at, source, start, stop)
 
 
 @compiled

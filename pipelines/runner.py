@@ -10,6 +10,7 @@ from contextlib import contextmanager, redirect_stderr
 from typing import Any, TextIO, cast
 
 import apache_beam as beam
+import pyarrow as pa
 from apache_beam.options.pipeline_options import PipelineOptions, StandardOptions
 from apache_beam.runners.runner import create_runner
 
@@ -61,6 +62,8 @@ def run_pipeline(build: Callable[[beam.Pipeline], None], options: PipelineOption
         RunFailed: the pipeline failed otherwise.
     """
     register_coders(Partitioned)
+    # Arrow's own allocators keep what is freed, which memory limits then count.
+    pa.set_memory_pool(pa.system_memory_pool())
     pipeline = beam.Pipeline(options=options)
     build(pipeline)
     try:

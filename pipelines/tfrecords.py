@@ -2,11 +2,9 @@
 
 Encoding with tfx_bsl's encoder and TensorFlow's writer makes a Python object of each row and was
 the largest cost in a profile of a whole run; the compiled pass of :mod:`pipelines.example_wire`
-makes none and lets other threads run. Columns with one value in every row, which are most, go a
-shorter way there than lists.
+makes none and lets other threads run. It is made for columns with one value in every row, which
+are most; lists are encoded before, a column at a time.
 """
-
-from collections.abc import Sequence
 
 import numpy as np
 import pyarrow as pa
@@ -14,22 +12,18 @@ import pyarrow.compute as pc
 
 from pipelines.example_wire import (
     BYTES,
-    BYTES_LISTS,
+    FEATURE,
     FIELD1,
     FLOAT,
-    FLOATS,
     INT,
-    INTS,
     ByteArray,
-    Columns,
     Int64Array,
-    Lists,
-    Scalars,
+    bytes_features,
     encode,
+    float_features,
+    int_features,
 )
 from pipelines.tfrecord_frames import put_checksums
-
-_LIST_KINDS = {FLOAT: FLOATS, INT: INTS, BYTES: BYTES_LISTS}
 
 
 def encode_examples(batch: pa.RecordBatch) -> ByteArray:
@@ -47,119 +41,87 @@ def encode_examples(batch: pa.RecordBatch) -> ByteArray:
     """
     n = len(batch)
     names = sorted(batch.schema.names)
-    by_kind: dict[int, list[pa.Array]] = {
-        kind: [] for kind in (*_LIST_KINDS, *_LIST_KINDS.values())
-    }
-    kinds, places = [], []
+    kinds, floats, ints, spans = [], [], [], []
     for name in names:
-        kind = _kind(name, batch[name])
+        kind, values = _kind(name, batch[name]), batch[name].flatten()
+        if len(values) != n or not _is_one_each(batch[name]):
+            spans.append(_features(kind, batch[name]))
+            kind = FEATURE
+        elif kind == FLOAT:
+            floats.append(values.to_numpy(zero_copy_only=False))
+        elif kind == INT:
+            ints.append(values.to_numpy(zero_copy_only=False))
+        else:
+            spans.append(_bytes(values))
         kinds.append(kind)
-        places.append(len(by_kind[kind]))
-        by_kind[kind].append(batch[name])
     keys = [_key(name) for name in names]
-    columns = Columns(
+    out, ends = encode(
+        n,
         np.array(kinds, np.int64),
-        np.array(places, np.int64),
         np.cumsum([0, *map(len, keys)]),
         np.frombuffer(b"".join(keys), np.uint8),
+        np.stack(floats).view(np.uint8).reshape(len(floats), -1)
+        if floats
+        else np.empty((0, 4 * n), np.uint8),
+        np.stack(ints).astype(np.int64, copy=False) if ints else np.empty((0, n), np.int64),
+        *_behind_each_other(spans, n),
     )
-    scalars = _scalars({kind: by_kind[kind] for kind in _LIST_KINDS}, n)
-    lists = _lists({kind: by_kind[kind] for kind in _LIST_KINDS.values()}, n)
-    out, ends = encode(n, columns, scalars, lists)
     put_checksums(out, ends)
     return out
 
 
 def _kind(name: str, column: pa.Array) -> int:
     type_ = column.type.value_type
-    if pa.types.is_float32(type_):
-        kind = FLOAT
-    elif pa.types.is_int64(type_):
-        kind = INT
-    elif pa.types.is_binary(type_) or pa.types.is_large_binary(type_):
-        kind = BYTES
-    else:
-        raise TypeError(
-            f"column {name!r} holds {type_}; tf.Examples take float32, int64 and binary"
-        )
     if column.null_count:
         raise ValueError(f"column {name!r}: some rows have no list")
-    one_each = pc.all(pc.equal(pc.list_value_length(column), 1), min_count=0).as_py()
-    return kind if one_each else _LIST_KINDS[kind]
+    if pa.types.is_float32(type_):
+        return FLOAT
+    if pa.types.is_int64(type_):
+        return INT
+    if pa.types.is_binary(type_) or pa.types.is_large_binary(type_):
+        return BYTES
+    raise TypeError(f"column {name!r} holds {type_}; tf.Examples take float32, int64 and binary")
 
 
-def _scalars(columns: dict[int, list[pa.Array]], n: int) -> Scalars:
-    values = {kind: [column.flatten() for column in found] for kind, found in columns.items()}
-    floats = [column.to_numpy(zero_copy_only=False) for column in values[FLOAT]]
-    ints = [column.to_numpy(zero_copy_only=False) for column in values[INT]]
-    texts = [column.cast(pa.large_binary()) for column in values[BYTES]]
-    starts = np.zeros((len(texts), n + 1), np.int64)
-    data, base = [], 0
-    for i, column in enumerate(texts):
-        offsets, found = _bytes(column)
-        starts[i] = offsets + base
-        base += len(found)
-        data.append(found)
-    return Scalars(
-        np.stack(floats).view(np.uint8).reshape(len(floats), -1)
-        if floats
-        else np.empty((0, 4 * n), np.uint8),
-        np.stack(ints).astype(np.int64, copy=False) if ints else np.empty((0, n), np.int64),
-        starts,
-        _joined(data),
-    )
+def _is_one_each(column: pa.Array) -> bool:
+    return bool(pc.all(pc.equal(pc.list_value_length(column), 1), min_count=0).as_py())
 
 
-def _lists(columns: dict[int, list[pa.Array]], n: int) -> Lists:
-    starts = {kind: _row_starts(found, n) for kind, found in columns.items()}
-    values = {kind: _flat(found) for kind, found in columns.items()}
-    text_starts, data = [np.zeros(1, np.int64)], []
-    for column in values[BYTES_LISTS]:
-        offsets, found = _bytes(column.cast(pa.large_binary()))
-        text_starts.append(offsets[1:] + text_starts[-1][-1])
-        data.append(found)
-    return Lists(
-        starts[FLOATS],
-        starts[INTS],
-        starts[BYTES_LISTS],
-        _joined([_numpy(column).view(np.uint8) for column in values[FLOATS]]),
-        np.concatenate([np.empty(0, np.int64), *map(_numpy, values[INTS])]),
-        np.concatenate(text_starts),
-        _joined(data),
-    )
+def _features(kind: int, column: pa.Array) -> tuple[ByteArray, Int64Array]:
+    """Encodes lists as tf.train.Features: their bytes, and where each begins, (n + 1,)."""
+    lengths = pc.list_value_length(column).to_numpy(zero_copy_only=False)
+    row_starts = np.cumsum(np.append(0, lengths), dtype=np.int64)
+    values = column.flatten()
+    if kind == BYTES:
+        data, value_starts = _bytes(values)
+        return bytes_features(row_starts, value_starts, data)
+    numbers = np.ascontiguousarray(values.to_numpy(zero_copy_only=False))
+    if kind == FLOAT:
+        return float_features(row_starts, numbers.view(np.uint8))
+    return int_features(row_starts, numbers)
 
 
-def _row_starts(columns: Sequence[pa.Array], n: int) -> Int64Array:
-    """Returns where each row's values begin among those of all columns, (columns, n + 1)."""
-    starts, base = np.zeros((len(columns), n + 1), np.int64), 0
-    for i, column in enumerate(columns):
-        starts[i, 1:] = np.cumsum(pc.list_value_length(column).to_numpy(zero_copy_only=False))
-        starts[i] += base
-        base = int(starts[i, -1])
-    return starts
-
-
-def _flat(columns: Sequence[pa.Array]) -> list[pa.Array]:
-    return [column.flatten() for column in columns]
-
-
-def _numpy(column: pa.Array) -> np.ndarray:
-    return np.ascontiguousarray(column.to_numpy(zero_copy_only=False))
-
-
-def _bytes(column: pa.LargeBinaryArray) -> tuple[Int64Array, ByteArray]:
-    """Returns where each value begins, int64 (n + 1,) from 0, and the bytes of all."""
+def _bytes(column: pa.Array) -> tuple[ByteArray, Int64Array]:
+    """Returns the bytes of all values, and where each begins, int64 (n + 1,)."""
+    column = column.cast(pa.large_binary())
     _, offsets, data = column.buffers()
-    start = np.frombuffer(offsets, np.int64)[column.offset : column.offset + len(column) + 1]
-    found = np.frombuffer(data, np.uint8)[start[0] : start[-1]] if data else _NO_BYTES
-    return start - start[0], found
+    starts = np.frombuffer(offsets, np.int64)[column.offset : column.offset + len(column) + 1]
+    found = np.frombuffer(data, np.uint8)[starts[0] : starts[-1]] if data else _NO_BYTES
+    return found, starts - starts[0]
 
 
 _NO_BYTES = np.empty(0, np.uint8)
 
 
-def _joined(parts: Sequence[ByteArray]) -> ByteArray:
-    return np.concatenate(parts) if parts else _NO_BYTES
+def _behind_each_other(
+    spans: list[tuple[ByteArray, Int64Array]], n: int
+) -> tuple[Int64Array, ByteArray]:
+    """Lays the bytes of several columns behind each other: starts (columns, n + 1) and data."""
+    starts, base = np.zeros((len(spans), n + 1), np.int64), 0
+    for i, (_, found) in enumerate(spans):
+        starts[i] = found + base
+        base = int(starts[i, -1])
+    return starts, np.concatenate([data for data, _ in spans]) if spans else _NO_BYTES
 
 
 def _key(name: str) -> bytes:

@@ -24,7 +24,7 @@ from transforms.aggregation.aggregates import Window
 from transforms.aggregation.finish import finish
 from transforms.aggregation.groups import ROW, TIME, WindowGroup
 from transforms.aggregation.partial import States, partial, summarise
-from transforms.aggregation.slices import Sight, Slice, bytes_per_request, sight
+from transforms.aggregation.slices import Sight, Slice, bytes_per_request, reach, sight
 from transforms.aggregation.tables import Texts
 
 Ints = npt.NDArray[np.int64]
@@ -67,6 +67,8 @@ class SlicedWindows:
         texts = tables.distinct_texts(self.group, map(self.read, self.slices))
         rows = max(1, self.nbytes // bytes_per_request(list(self.group.aggregates.values())))
         for table in requests:
+            if len(table) > rows:
+                table = table.sort_by(TIME)  # requests of one time look at the same slices
             for start in range(0, len(table), rows):
                 yield self._answer(table.slice(start, rows).combine_chunks(), texts)
 
@@ -90,7 +92,8 @@ class SlicedWindows:
             else:
                 some_of += all_of
             if some_of:
-                known = known.merge(self._partial(events, asked, texts, some_of))
+                reached = reach(some_of, first_us, last_us)
+                known = known.merge(self._partial(events, reached, asked, texts, some_of))
         known = known.merge(whole.take(key_of.astype(np.int64)))
         answered = tables.to_requests(asked, codes)
         columns = tables.to_columns(self.group, finish(known, answered, aggregates), texts)
@@ -107,9 +110,14 @@ class SlicedWindows:
         return requests.take(pa.array(at)), pa.array(back.ravel())
 
     def _partial(
-        self, events: Slice[Any], requests: pa.Table, texts: Texts, windows: Sequence[Window]
-    ) -> States:
+        self, events: Slice[Any], reached: tuple[int, int], requests: pa.Table, texts: Texts,
+        windows: Sequence[Window],
+    ) -> States:  # fmt: skip
         table = self.read(events)
+        start_us, end_us = reached
+        if events.first_us < start_us or events.last_us >= end_us:
+            times = table[TIME].to_numpy()
+            table = table.filter(pa.array((times >= start_us) & (times < end_us)))
         event_keys, request_keys = tables.key_codes([table, requests], len(self.group.key))
         return partial(
             tables.to_events(self.group, table, event_keys, texts),

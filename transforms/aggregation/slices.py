@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from typing import Generic, TypeVar
 
 from transforms.aggregation.aggregates import Aggregate, Window
+from transforms.aggregation.ordering import INT64_MIN
 from transforms.aggregation.partial import needs
 
 _Place = TypeVar("_Place")
@@ -110,6 +111,21 @@ def sight(window: Window, events: Slice[_Place], first_us: int, last_us: int) ->
     begun = width is None or events.first_us >= last_us - lag - width
     ended = events.last_us < first_us - lag
     return Sight.ALL if begun and ended and events.settled_us < first_us else Sight.SOME
+
+
+def reach(windows: Iterable[Window], first_us: int, last_us: int) -> tuple[int, int]:
+    """The times that requests see through windows: from the first to before the second, in µs.
+
+    Args:
+        windows: widths and lags, in µs; at least one.
+        first_us: the earliest time for which is asked.
+        last_us: the latest.
+    """
+    starts, ends = [], []
+    for width, lag in windows:
+        starts.append(INT64_MIN if width is None else first_us - lag - width)
+        ends.append(last_us - lag)
+    return max(min(starts), INT64_MIN), max(*ends, INT64_MIN)
 
 
 def bytes_per_request(aggregates: Sequence[Aggregate]) -> int:
