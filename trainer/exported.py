@@ -13,14 +13,17 @@ from trainer.saved import KERAS_NAME, SavedTraining, load_saved
 from transforms import serialize
 from transforms.dataset import Dataset
 from transforms.errors import RunFolderError
-from transforms.labels import Task
+from transforms.labels import Classification, Label, Task
 
 EXTRA = "assets.extra"
 RECORD_NAME = "forebay.json"
 OUTPUT_NAMES: Mapping[Task, str] = {
     "regression": "prediction",
     "binary_classification": "probability",
+    "multiclass_classification": "probabilities",
 }
+# The likeliest class, beside the probabilities.
+CLASS_NAME = "class"
 
 
 @dataclass(frozen=True)
@@ -47,9 +50,20 @@ class ExportedModel:
         """The name of the model's answer."""
         return OUTPUT_NAMES[self.definition.label.task]
 
+    @property
+    def outputs(self) -> tuple[str, ...]:
+        """The names of all that the model answers."""
+        return output_names(self.definition.label)
+
     def training(self) -> SavedTraining:
         """Reads the Keras model over transformed examples that the export is of."""
         return load_saved(posixpath.join(self.path, EXTRA, KERAS_NAME), self.record["training"])
+
+
+def output_names(label: Label) -> tuple[str, ...]:
+    """Returns the names of all that a model answers, its answer proper first."""
+    extra = (CLASS_NAME,) if isinstance(label, Classification) else ()
+    return (OUTPUT_NAMES[label.task], *extra)
 
 
 def served_columns(definition: Dataset) -> tuple[str, ...]:

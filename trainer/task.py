@@ -28,6 +28,7 @@ def run_train(args: argparse.Namespace) -> int:
     """Trains, evaluates on the eval split, exports; returns the exit status."""
     chosen = options.train_options(args)
     _start_tensorflow()
+    from trainer import files, zeros
     from trainer.evaluation.evaluate import evaluate
     from trainer.evaluation.table import table
     from trainer.export import export_model
@@ -38,13 +39,16 @@ def run_train(args: argparse.Namespace) -> int:
     training = train(run, chosen, fresh=args.fresh)
     report = evaluate(run, options.EvaluateOptions(split="eval"))
     model = None if args.no_export else export_model(run, training, report)
-    record = training.record
+    record, zeros_path = training.record, run.file("training", zeros.ZEROS_NAME)
     if args.json:
         steps = {name: record[name] for name in ("step", "steps_trained")}
         _print_json({"model": model, **steps, "evaluation": report})
     else:
         print(f"trained {record['steps_trained']:,} steps, the best was {record['step']:,}")
         print(table(report))
+        if chosen.l1:
+            print(zeros.table(zeros.Zeros.from_json(files.read_json(zeros_path))))
+            print(f"wrote {zeros_path}")
         print(f"exported {model}" if model else "exported nothing, as asked")
     return 0
 

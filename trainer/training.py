@@ -1,6 +1,7 @@
 """The training loop: steps, evaluations, checkpoints, early stopping."""
 
 import math
+import sys
 from collections.abc import Callable, Iterator
 from dataclasses import asdict, dataclass
 from typing import Any
@@ -14,23 +15,34 @@ from trainer import checkpoint, files
 from trainer.batches import in_steps, training_batches
 from trainer.checkpoint import Checkpoint, Evaluation, Standing
 from trainer.data import Examples, SplitReader
+from trainer.id_names import names_of_run
 from trainer.inputs import ModelInputs
+from trainer.losses import RowLosses, row_losses
 from trainer.metrics.binary import log_losses
-from trainer.model import Models, build, optimizer
+from trainer.metrics.multiclass import class_log_losses
+from trainer.model import Models, build
+from trainer.optimizers import make_updater
 from trainer.options import TrainOptions
 from trainer.progress import Reporter
 from trainer.run_folder import RunFolder
 from trainer.saved import TRAINING_FOLDER, SavedTraining, save_training
-from trainer.statistics import TrainStatistics, train_statistics
+from trainer.statistics import train_statistics
+from trainer.transfer import Transfer, transfer
+from trainer.updater import Updater
 from trainer.waiting import Spent, timed_next
 from trainer.weighting import UNWEIGHTED, Weighting, classes_of, weighting
+from trainer.zeros import ZEROS_NAME, write_zeros
 from transforms.errors import RunFailed
 from transforms.labels import Task
 
 # Steps between two looks at the loss: each look leaves the compiled loop.
 STEPS_PER_LOOK = 100
 PREDICT_ROWS = 16_384
-METRIC_NAMES: dict[Task, str] = {"regression": "RMSE", "binary_classification": "log_loss"}
+METRIC_NAMES: dict[Task, str] = {
+    "regression": "RMSE",
+    "binary_classification": "log_loss",
+    "multiclass_classification": "log_loss",
+}
 
 Floats = npt.NDArray[np.float64]
 RunSteps = Callable[[Iterator[Any], tf.Tensor], tuple[tf.Tensor, tf.Tensor, tf.Tensor]]
@@ -45,11 +57,12 @@ class _Job:
     options: TrainOptions
     inputs: ModelInputs
     models: Models
-    optimizer: keras.optimizers.Optimizer
+    updater: Updater
     run_steps: RunSteps
     batches: Callable[[int], tf.data.Dataset]
     evaluate: Callable[[], float]
     spent: Spent
+    moved: Transfer
 
     @property
     def checkpoint_path(self) -> str:
@@ -100,6 +113,8 @@ def train(
     with reporter:
         standing, best = _fit(job, standing, best, reporter, on_evaluation)
     checkpoint.assign(job.models.score.variables, best)
+    if options.l1:
+        write_zeros(run.file(folder, ZEROS_NAME), job.models.score, run, job.inputs, options)
     return save_training(
         run, folder, options, job.inputs, job.models.prediction, standing, job.spent
     )
@@ -120,9 +135,9 @@ def _prepare(run: RunFolder, folder: str, options: TrainOptions) -> _Job:
     )
     weigh = weighting(options.data.class_weights, label, statistics)
     eval_examples = eval_reader.read() if eval_reader.fits_in(options.data.memory_mb) else None
-    models = build(inputs, _task(run), statistics, options)
-    optimize = optimizer(options)
-    optimize.build(models.score.trainable_variables)
+    models = build(inputs, label, statistics, options)
+    moved = transfer(models.score, names_of_run(run, inputs), options)
+    updater = make_updater(models.score, options, moved.frozen)
 
     def batches(first_step: int) -> tf.data.Dataset:
         return training_batches(
@@ -134,18 +149,20 @@ def _prepare(run: RunFolder, folder: str, options: TrainOptions) -> _Job:
         parts = eval_reader.batches() if eval_examples is None else [eval_examples]
         return eval_loss(models.prediction, parts, _task(run), weigh)
 
-    loss = loss_function(_task(run), statistics)
-    run_steps = _compiled_steps(models.score, optimize, loss)
+    losses = row_losses(_task(run), statistics)
+    run_steps = _compiled_steps(models.score, updater, losses)
     return _Job(
-        run, folder, options, inputs, models, optimize, run_steps, batches, evaluate, Spent()
+        run, folder, options, inputs, models, updater, run_steps, batches, evaluate, Spent(), moved
     )
 
 
 def _resume(job: _Job, found: Checkpoint | None) -> tuple[Standing, checkpoint.Arrays]:
     if found is None:
+        for line in job.moved.lines():
+            print(line, file=sys.stderr)
         return Standing(), checkpoint.values(job.models.score.variables)
     checkpoint.assign(job.models.score.variables, found.model)
-    checkpoint.assign(job.optimizer.variables, found.optimizer)
+    checkpoint.assign(job.updater.variables, found.optimizer)
     return found.standing, found.best
 
 
@@ -180,7 +197,7 @@ def _fit(
 
 def _write_checkpoint(job: _Job, standing: Standing, best: checkpoint.Arrays) -> None:
     model = checkpoint.values(job.models.score.variables)
-    state = checkpoint.values(job.optimizer.variables)
+    state = checkpoint.values(job.updater.variables)
     checkpoint.save(job.checkpoint_path, Checkpoint(standing, job.identity, model, state, best))
 
 
@@ -205,34 +222,15 @@ def _train_until(
     return total / (goal - first)
 
 
-def loss_function(
-    task: Task, statistics: TrainStatistics
-) -> Callable[[tf.Tensor, tf.Tensor, tf.Tensor], tf.Tensor]:
-    """Returns the mean weighted loss of a batch.
-
-    It is a function of labels, scores and weights, float32 (batch,) each. For a regression it is
-    the squared error of the standardised label.
-    """
-    if task == "binary_classification":
-        return lambda label, score, weight: tf.reduce_mean(
-            weight * tf.nn.sigmoid_cross_entropy_with_logits(labels=label, logits=score)
-        )
-    mean = tf.constant(statistics.label.mean[0], tf.float32)
-    deviation = tf.constant(statistics.label.usable_deviation[0], tf.float32)
-    return lambda label, score, weight: tf.reduce_mean(
-        weight * tf.square((label - mean) / deviation - score)
-    )
-
-
 def _compiled_steps(
     model: keras.Model,
-    optimize: keras.optimizers.Optimizer,
-    loss_of: Callable[[tf.Tensor, tf.Tensor, tf.Tensor], tf.Tensor],
+    updater: Updater,
+    losses_of: RowLosses,
 ) -> RunSteps:
     """Returns a function that takes that many steps.
 
-    It returns their mean loss, how long they took, and how long of that they waited for rows,
-    float64 (), seconds.
+    It returns their mean weighted loss, how long they took, and how long of that they waited for
+    rows, float64 (), seconds.
     """
 
     @tf.function
@@ -244,10 +242,10 @@ def _compiled_steps(
         for _ in tf.range(count):
             (inputs, label, weight), seconds = timed_next(batches)
             with tf.GradientTape() as tape:
-                loss = loss_of(label, model(inputs, training=True), weight)
+                losses = losses_of(label, model(inputs, training=True))
+                loss = tf.reduce_mean(weight * losses)
                 penalised = tf.add_n([loss, *model.losses])
-            gradients = tape.gradient(penalised, model.trainable_variables)
-            optimize.apply(gradients, model.trainable_variables)
+            updater.apply(tape.gradient(penalised, updater.weights))
             total += loss
             waited += seconds
         with tf.control_dependencies([total]):
@@ -258,12 +256,19 @@ def _compiled_steps(
 
 
 def predict(model: keras.Model, examples: Examples) -> Floats:
-    """Returns a model's answers, float64 (n,)."""
+    """Returns a model's answers, float64 (n,), or (n, classes) for several classes."""
     answers = []
     for i in range(0, len(examples), PREDICT_ROWS):
         part = tuple(matrix[i : i + PREDICT_ROWS] for matrix in examples.inputs)
         answers.append(keras.ops.convert_to_numpy(model(part, training=False)))
     return np.concatenate(answers).astype(np.float64)
+
+
+_ROW_METRICS: dict[Task, Callable[[Floats, Floats], Floats]] = {
+    "regression": lambda label, answer: np.square(answer - label),
+    "binary_classification": log_losses,
+    "multiclass_classification": class_log_losses,
+}
 
 
 def eval_loss(model: keras.Model, parts: Any, task: Task, weigh: Weighting = UNWEIGHTED) -> float:
@@ -272,8 +277,7 @@ def eval_loss(model: keras.Model, parts: Any, task: Task, weigh: Weighting = UNW
     for part in parts:
         label, answer = part.label.astype(np.float64), predict(model, part)
         weight = weigh.row_weights(part.label, part.weight).numpy().astype(np.float64)
-        losses = np.square(answer - label) if task == "regression" else log_losses(label, answer)
-        total += float(weight @ losses)
+        total += float(weight @ _ROW_METRICS[task](label, answer))
         weights += float(weight.sum())
     mean = total / weights
     return math.sqrt(mean) if task == "regression" else mean

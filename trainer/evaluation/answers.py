@@ -11,12 +11,13 @@ from trainer.data import SplitReader
 from trainer.metrics.answers import Answers
 from trainer.metrics.arrays import Floats, taken
 from trainer.metrics.binary import BinaryAnswers
+from trainer.metrics.multiclass import MulticlassAnswers
 from trainer.metrics.regression import RegressionAnswers
 from trainer.options.evaluate import DEFAULT_THRESHOLD, DEFAULT_TOP_K
 from trainer.run_folder import RunFolder
 from trainer.saved import SavedTraining
 from trainer.training import predict
-from transforms.labels import Label
+from transforms.labels import BinaryClassification, Classification, Label, Regression
 
 Column = npt.NDArray[Any]
 
@@ -26,8 +27,9 @@ class Answered:
     """The rows of a split, answered.
 
     Attributes:
-        label: float64 (n,), in its own units; 0 or 1 for binary labels.
-        answer: float64 (n,), in label units, or a probability.
+        label: float64 (n,), in its own units; 0 or 1 for binary labels, the place among the
+            classes for several.
+        answer: float64 (n,), in label units, or a probability; (n, classes) for several.
         columns: other columns of the examples, (n,) each, by name.
         weight: float64 (n,), how much each row counts; None: all alike.
     """
@@ -83,6 +85,12 @@ def measurable(
         threshold: probability from which a row is called positive, for binary labels.
         top_k: among how many of the likeliest classes the right one is looked for.
     """
-    if label.task == "regression":
-        return RegressionAnswers(answered.label, answered.answer, answered.weight)
-    return BinaryAnswers(answered.label, answered.answer, threshold, answered.weight)
+    match label:
+        case Regression():
+            return RegressionAnswers(answered.label, answered.answer, answered.weight)
+        case BinaryClassification():
+            return BinaryAnswers(answered.label, answered.answer, threshold, answered.weight)
+        case Classification():
+            classes = tuple(str(value) for value in label.classes)
+            places = answered.label.astype(np.int64)
+            return MulticlassAnswers(places, answered.answer, classes, top_k, answered.weight)

@@ -117,10 +117,10 @@ class MulticlassAnswers:
     def _terms(self) -> Floats:
         """What the plain means are of, float64 (n, 3)."""
         own = np.take_along_axis(self.probability, self.label[:, None], axis=1)
+        losses = class_log_losses(self.label, self.probability)
         first = np.arange(len(self.classes)) < self.label[:, None]
         ahead = (self.probability > own) | ((self.probability == own) & first)
         place = ahead.sum(axis=1)
-        losses = -np.log(np.clip(own[:, 0], PROBABILITY_MARGIN, 1.0))
         return np.stack([losses, place == 0, place < self.top_k], axis=1)
 
     @cached_property
@@ -134,6 +134,17 @@ class MulticlassAnswers:
     @cached_property
     def _bins(self) -> Ints:
         return equal_bins(self._confidence)
+
+
+def class_log_losses(label: Floats | Ints, probability: Floats) -> Floats:
+    """Returns each row's log loss, float64 (n,), in nats.
+
+    Args:
+        label: (n,), the row's class from 0.
+        probability: float64 (n, classes).
+    """
+    own = np.take_along_axis(probability, label.astype(np.int64)[:, None], axis=1)[:, 0]
+    return -np.log(np.maximum(own, PROBABILITY_MARGIN))
 
 
 def _f1(confusion: Floats) -> list[float | None]:

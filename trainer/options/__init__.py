@@ -10,5 +10,5 @@ from trainer.options.sweep import sweep_options as sweep_options
 from trainer.options.train import ModelKind as ModelKind
 from trainer.options.train import OptimizerName as OptimizerName
 from trainer.options.train import TrainOptions as TrainOptions
-from trainer.options.train import add_train_arguments as add_train_arguments
-from trainer.options.train import train_options as train_options
+from trainer.options.train_arguments import add_train_arguments as add_train_arguments
+from trainer.options.train_arguments import train_options as train_options

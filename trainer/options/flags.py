@@ -1,5 +1,6 @@
-"""Training options as the words of a command line."""
+"""Training options as the words of a command line, or as the file that ``--config`` reads."""
 
+import json
 from collections.abc import Iterator, Mapping
 from dataclasses import fields
 from typing import Any
@@ -34,6 +35,21 @@ def _flags(options: Any, default: Any) -> Iterator[str]:
 def _words(flag: str, text: str) -> tuple[str, ...]:
     """Returns a flag and its value, in one word where the value would pass for a flag."""
     return (f"--{flag}={text}",) if text.startswith("-") else (f"--{flag}", text)
+
+
+def as_toml(options: TrainOptions) -> str:
+    """Returns the file that gives these options with ``--config``, defaults left out.
+
+    Options of rows and a model function of the user's own are given by flags only.
+    """
+    default = TrainOptions()
+    left_out = ("data", "model") if options.is_own_model else ("data",)
+    lines = []
+    for field in fields(options):
+        value = getattr(options, field.name)
+        if field.name not in left_out and value != getattr(default, field.name):
+            lines.append(f"{field.name} = {json.dumps(value)}\n")
+    return "".join(lines)
 
 
 def as_text(value: Any) -> str:

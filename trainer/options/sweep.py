@@ -2,12 +2,14 @@
 
 import argparse
 import math
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, field, replace
-from typing import Any
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, field, fields, replace
+from types import NoneType, UnionType
+from typing import Any, Literal, Union, get_args, get_origin
 
 from trainer.options.arguments import add_common, describe, with_default
-from trainer.options.train import TrainOptions, add_training_options, train_options
+from trainer.options.train import TrainOptions
+from trainer.options.train_arguments import add_training_options, train_options
 from transforms.errors import InputError, Problem
 
 DEFAULT_SEARCH = (
@@ -19,6 +21,8 @@ DEFAULT_SEARCH = (
 )
 # What a linear model has none of.
 _DEEP_ONLY = ("dropout", "hidden_units")
+# Trials of different lengths, or looked at at different steps, could not be compared.
+_SAME_IN_ALL = ("max_steps", "epochs", "eval_every", "patience", "seed")
 # A range that spans this factor is searched by its logarithm.
 _LOG_FACTOR = 10
 
@@ -42,7 +46,7 @@ class Search:
     @property
     def whole(self) -> bool:
         """Whether a range is of whole numbers."""
-        return isinstance(getattr(TrainOptions(), self.option), int)
+        return _kinds()[self.option] is int
 
     @property
     def log(self) -> bool:
@@ -56,24 +60,24 @@ class Search:
         Raises:
             InputError: there is no such option, or its values are not of its kind.
         """
-        option, values = words[0].lstrip("-").replace("-", "_"), words[1:]
-        default = getattr(TrainOptions(), option, None)
-        if option not in _searchable():
-            names = ", ".join(name.replace("_", "-") for name in _searchable())
+        option, values, kinds = words[0].lstrip("-").replace("-", "_"), words[1:], _kinds()
+        if option not in kinds:
+            names = ", ".join(name.replace("_", "-") for name in kinds)
             raise InputError(f"--search {words[0]}: no option to search; there are {names}")
+        kind = kinds[option]
         try:
             if len(values) == 1 and ".." in values[0]:
                 low, high = (_number(text) for text in values[0].split(".."))
-                if isinstance(default, int | float) and low < high:
+                if kind in (int, float) and low < high:
                     return cls(option, low=low, high=high)
             elif len(values) > 1:
-                return cls(option, choices=tuple(_value(text, default) for text in values))
+                return cls(option, choices=tuple(kind(text) for text in values))
         except ValueError:
             pass
         raise InputError(
             f"--search {' '.join(words)}: not a range LOW..HIGH of a number, nor two or more "
-            f"values such as {_text(default)}; write such as --search learning-rate 1e-4..1e-2, "
-            "or --search hidden-units 64,32 128,64"
+            "values; write such as --search learning-rate 1e-4..1e-2, or --search hidden-units "
+            "64,32 128,64"
         )
 
     def examples(self) -> tuple[Any, ...]:
@@ -83,16 +87,21 @@ class Search:
         return (int(self.low), int(self.high)) if self.whole else (self.low, self.high)
 
 
-def _searchable() -> list[str]:
-    """Returns the options that are a number, a text or a list of numbers."""
-    default = TrainOptions()
-    found = []
-    for name in TrainOptions.__dataclass_fields__:
-        value = getattr(default, name)
-        kinds = value if isinstance(value, tuple) and value else (value,)
-        if all(isinstance(one, int | float | str) and not isinstance(one, bool) for one in kinds):
-            found.append(name)
-    return found
+def _kinds() -> dict[str, Callable[[str], Any]]:
+    """Returns how a value of each option is read that can be searched."""
+    read: dict[str, Callable[[str], Any]] = {}
+    for one in fields(TrainOptions):
+        parts = [kind for kind in get_args(one.type) if kind is not NoneType]
+        kind: Any = parts[0] if get_origin(one.type) in (Union, UnionType) else one.type
+        if one.name in _SAME_IN_ALL:
+            continue
+        if kind in (int, float, str):
+            read[one.name] = kind
+        elif get_origin(kind) is Literal:
+            read[one.name] = str
+        elif kind == tuple[int, ...]:
+            read[one.name] = _whole_numbers
+    return read
 
 
 def _number(text: str) -> float:
@@ -102,14 +111,8 @@ def _number(text: str) -> float:
     return value
 
 
-def _value(text: str, default: Any) -> Any:
-    if isinstance(default, tuple):
-        return tuple(int(part) for part in text.split(","))
-    return type(default)(text)
-
-
-def _text(value: object) -> str:
-    return ",".join(map(str, value)) if isinstance(value, tuple) else str(value)
+def _whole_numbers(text: str) -> tuple[int, ...]:
+    return tuple(int(part) for part in text.split(","))
 
 
 @dataclass(frozen=True)

@@ -9,7 +9,7 @@ from optuna.trial import FrozenTrial
 
 from trainer.evaluation.table import aligned
 from trainer.options import TrainOptions
-from trainer.options.flags import as_flags, as_text
+from trainer.options.flags import as_flags, as_text, as_toml
 from trainer.options.sweep import SweepOptions
 from trainer.run_folder import RunFolder
 from trainer.sweep.space import tried_options
@@ -33,7 +33,8 @@ def sweep_report(
     Returns:
         ``trials``, each with its number from 1, ``outcome`` (``trained``, ``stopped`` as hopeless
         or ``diverged``), least ``eval_loss``, the ``step`` of that, and the options searched;
-        ``best``: the best trained one's number, loss, whole ``options`` and ``command``.
+        ``best``: the best trained one's number, loss, whole ``options``, and the same as
+        ``command`` and as ``config`` file.
     """
     trials = [
         {"trial": i, **{name: trial.user_attrs[name] for name in _NOTES}}
@@ -53,6 +54,7 @@ def sweep_report(
             "eval_loss": loss,
             "options": asdict(chosen),
             "command": command_line(run.path, chosen),
+            "config": as_toml(chosen),
         }
     return {
         "dataset": run.definition.name,
@@ -98,10 +100,9 @@ def _lines(report: Mapping[str, Any], folder: str) -> Iterator[str]:
     yield from aligned([head, *rows])
     if len(trials) > _MOST_SHOWN:
         yield f"  and {len(trials) - _MOST_SHOWN} more, in {folder}/sweep.json"
-    yield f"best: trial {best['trial']}, {report['metric']} {best['eval_loss']:.5g} on eval; train"
-    yield "it again, and evaluate it on test, with"
+    yield f"best: trial {best['trial']}, {report['metric']} {best['eval_loss']:.5g} on eval"
     yield f"  {best['command']}"
-    yield f"wrote {folder}/sweep.json, sweep.png and best.json"
+    yield f"the same: --config {folder}/best.toml; wrote sweep.json and sweep.png beside it"
 
 
 def _rank(one: Mapping[str, Any]) -> tuple[int, float]:

@@ -157,6 +157,6 @@ def _write(run: RunFolder, options: SweepOptions, study: Study) -> dict[str, Any
     report = sweep_report(run, options, study.finished)
     files.write_json(run.file(SWEEP_FOLDER, "sweep.json"), report)
     if report["best"] is not None:
-        files.write_json(run.file(SWEEP_FOLDER, "best.json"), report["best"]["options"])
+        files.write_bytes(run.file(SWEEP_FOLDER, "best.toml"), report["best"]["config"].encode())
         files.write_bytes(run.file(SWEEP_FOLDER, "sweep.png"), draw_sweep(report))
     return report

@@ -62,7 +62,8 @@ def test_the_best_trial_is_a_command_line_and_a_file(swept: Path) -> None:
     assert json.loads(json.dumps(best["options"])) == json.loads(
         json.dumps({name: getattr(chosen, name) for name in best["options"]})
     )
-    assert json.loads((swept / "sweep/best.json").read_text()) == best["options"]
+    args = _parser().parse_args(["train", "run", "--config", str(swept / "sweep/best.toml")])
+    assert train_options(args) == chosen
     assert chosen.model == "linear"
     assert (swept / "sweep/sweep.png").read_bytes()[:4] == b"\x89PNG"
 
@@ -88,7 +89,7 @@ def test_trials_try_what_is_searched(swept: Path) -> None:
 
 def test_trials_leave_nothing_but_the_sweep(swept: Path) -> None:
     assert {path.name for path in (swept / "sweep").iterdir()} == {
-        "journal.log", "sweep.json", "sweep.png", "best.json",
+        "journal.log", "sweep.json", "sweep.png", "best.toml",
     }  # fmt: skip
     assert not (swept / "training").exists()
 
