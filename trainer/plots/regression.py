@@ -36,7 +36,7 @@ def _against(axes: Axes, name: str, answers: RegressionAnswers, metrics: Mapping
         xlabel=f"actual {name}", ylabel=f"predicted {name}",
         title=f"RMSE {metrics['rmse']:.4g}{explained}",
     )  # fmt: skip
-    axes.legend(loc="upper left", frameon=False)
+    axes.legend(loc="upper left", framealpha=0.9)
 
 
 def _bias(axes: Axes, name: str, answers: RegressionAnswers, metrics: Mapping[str, Any]) -> None:
@@ -54,7 +54,7 @@ def _bias(axes: Axes, name: str, answers: RegressionAnswers, metrics: Mapping[st
         xlabel=f"predicted {name}", ylabel="predicted - actual",
         title=f"mean error {metrics['mean_error']:.4g}",
     )  # fmt: skip
-    axes.legend(loc="upper left", frameon=False)
+    axes.legend(loc="upper left", framealpha=0.9)
 
 
 def _sizes(axes: Axes, name: str, answers: RegressionAnswers, metrics: Mapping[str, Any]) -> None:
@@ -73,7 +73,7 @@ def _sizes(axes: Axes, name: str, answers: RegressionAnswers, metrics: Mapping[s
         )  # fmt: skip
     end = max(float(np.quantile(size, 0.995)), 1e-12)
     axes.set(
-        xlabel=f"|predicted - actual| {name}", ylabel="share of rows",
+        xlabel=f"|predicted - actual|, {name}", ylabel="share of rows",
         title=f"MAE {metrics['mae']:.4g}", xlim=(0, end), ylim=(0, 1.02),
     )  # fmt: skip
 

@@ -9,7 +9,7 @@ from sklearn import metrics as peer
 from trainer.evaluation.answers import Answered, measurable
 from trainer.evaluation.baselines import compare_column
 from transforms.columns import MISSING_INT
-from transforms.labels import BinaryClassification, Regression
+from transforms.labels import BinaryClassification, Classification, Regression
 
 LABEL = Regression("y", baselines=("guess",))
 
@@ -47,6 +47,22 @@ def test_the_order_of_a_column_is_the_guess_at_a_binary_label() -> None:
             "auc": peer.roc_auc_score(label, score, sample_weight=weight),
             "average_precision": peer.average_precision_score(label, score, sample_weight=weight),
         })  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("classes", "column"),
+    [
+        (("a", "b"), np.array([b"a", b"b", b"a", b"\xff", b"c"], object)),
+        ((7, -1), np.array([7, -1, 7, MISSING_INT, 3])),
+    ],
+)
+def test_a_column_of_classes_is_right_or_wrong(classes: tuple, column: np.ndarray) -> None:
+    answer = np.array([[0.9, 0.1], [0.8, 0.2], [0.3, 0.7], [0.0, 1.0], [0.0, 1.0]])
+    answered = Answered(np.array([0.0, 1.0, 1.0, 1.0, 0.0]), answer, {"guess": column})
+    found = compare_column(Classification("y", classes, baselines=("guess",)), answered, "guess")
+    assert found["rows_missing"] == 2
+    assert found["metrics"] == {"rows": 3, "accuracy": pytest.approx(2 / 3)}
+    assert found["model"] == {"rows": 3, "accuracy": pytest.approx(2 / 3)}
 
 
 def test_weights_count_in_the_models_metrics() -> None:

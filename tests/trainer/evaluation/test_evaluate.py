@@ -128,6 +128,27 @@ def test_two_models_are_compared_on_the_same_rows(
     assert any(line.split()[0] == "rmse" and line.endswith("better") for line in lines if line)
 
 
+def test_several_classes_are_measured_each(multiclass_run: Path, copy_of: Copy) -> None:
+    path = copy_of(multiclass_run)
+    options = TrainOptions(model="linear", max_steps=120, batch_size=128, learning_rate=0.02)
+    train(open_run(str(path)), options)
+    report = evaluate(path, "--top-k", "2", "--slice", "line_id", "--bootstrap", "100")
+    label, probability = answers(path, "test")
+    called, classes = probability.argmax(axis=1), report["metrics"]["classes"]
+    assert report["metrics"]["accuracy"] == pytest.approx((called == label).mean())
+    for i, name in enumerate(classes):
+        found = report["metrics"]["per_class"][name]
+        assert found["recall"] == pytest.approx((called[label == i] == i).mean())
+    assert report["metrics"]["accuracy"] < report["metrics"]["top_2_accuracy"] < 1
+    shares, *_ = report["baselines"]
+    assert sum(shares["value"]) == pytest.approx(1)
+    assert shares["metrics"]["accuracy"] == (label == np.argmax(shares["value"])).mean()
+    assert shares["metrics"]["log_loss"] > report["metrics"]["log_loss"]
+    low, high = report["intervals"]["accuracy"]
+    assert low < report["metrics"]["accuracy"] < high
+    assert sum(one["rows"] for one in report["slices"]["line_id"]) == 1_000
+
+
 def test_an_exported_model_is_evaluated_and_compared_by_name(trained_regression: Path) -> None:
     model = str(trained_regression / "model")
     mine = evaluate(trained_regression, "--split", "eval")
