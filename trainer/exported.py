@@ -15,6 +15,9 @@ from transforms.dataset import Dataset
 from transforms.errors import RunFolderError
 from transforms.labels import Classification, Label, Task
 
+MODEL_FOLDER = "model"
+# What the name of an export begins with until it is whole.
+UNFINISHED = "tmp-"
 EXTRA = "assets.extra"
 RECORD_NAME = "forebay.json"
 OUTPUT_NAMES: Mapping[Task, str] = {
@@ -92,16 +95,21 @@ def open_exported(path: str) -> ExportedModel:
     return ExportedModel(path, record, definition)
 
 
+def stamps(folder: str) -> list[int]:
+    """Returns the timestamps of the models in a folder, oldest first."""
+    names = tf.io.gfile.listdir(folder) if tf.io.gfile.isdir(folder) else []
+    return sorted(int(name.rstrip("/")) for name in names if name.rstrip("/").isdigit())
+
+
 def newest_model(path: str) -> str:
     """Returns the exported model that a path means; raises as `open_exported` does."""
     if files.exists(posixpath.join(path, EXTRA, RECORD_NAME)):
         return path
-    names = tf.io.gfile.listdir(path) if tf.io.gfile.isdir(path) else []
-    stamps = sorted((name.rstrip("/") for name in names if name.rstrip("/").isdigit()), key=int)
-    if not stamps:
+    found = stamps(path)
+    if not found:
         state = "holds no exported model" if files.exists(path) else "is not there"
         raise RunFolderError(f"{path} {state}; export one with `forebay train RUN` (RUN/model/)")
-    newest = posixpath.join(path, stamps[-1])
+    newest = posixpath.join(path, str(found[-1]))
     if not files.exists(posixpath.join(newest, EXTRA, RECORD_NAME)):
         raise RunFolderError(
             f"{newest} has no {EXTRA}/{RECORD_NAME}, so it was not exported by Forebay; "

@@ -30,7 +30,7 @@ def test_unknown_names_are_attribute_errors() -> None:
 
 
 @pytest.mark.parametrize(
-    "command", ["init", "preprocess", "train", "evaluate", "sweep", "predict", "explain"]
+    "command", ["init", "preprocess", "train", "evaluate", "sweep", "lr-find", "predict", "explain"]
 )
 def test_help_shows_examples(command: str, capsys: pytest.CaptureFixture[str]) -> None:
     with pytest.raises(SystemExit) as caught:

@@ -7,17 +7,14 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from trainer.answers import predict
 from trainer.data import SplitReader
-from trainer.metrics.answers import Answers
+from trainer.metrics.answers import Answers, as_answers
 from trainer.metrics.arrays import Floats, taken
-from trainer.metrics.binary import BinaryAnswers
-from trainer.metrics.multiclass import MulticlassAnswers
-from trainer.metrics.regression import RegressionAnswers
 from trainer.options.evaluate import DEFAULT_THRESHOLD, DEFAULT_TOP_K
 from trainer.run_folder import RunFolder
 from trainer.saved import SavedTraining
-from trainer.training import predict
-from transforms.labels import BinaryClassification, Classification, Label, Regression
+from transforms.labels import Label
 
 Column = npt.NDArray[Any]
 
@@ -85,12 +82,6 @@ def measurable(
         threshold: probability from which a row is called positive, for binary labels.
         top_k: among how many of the likeliest classes the right one is looked for.
     """
-    match label:
-        case Regression():
-            return RegressionAnswers(answered.label, answered.answer, answered.weight)
-        case BinaryClassification():
-            return BinaryAnswers(answered.label, answered.answer, threshold, answered.weight)
-        case Classification():
-            classes = tuple(str(value) for value in label.classes)
-            places = answered.label.astype(np.int64)
-            return MulticlassAnswers(places, answered.answer, classes, top_k, answered.weight)
+    return as_answers(
+        label, answered.label, answered.answer, answered.weight, threshold=threshold, top_k=top_k
+    )

@@ -58,6 +58,8 @@ class TrainOptions:
             steps make.
         batch_size: rows per step.
         eval_every: steps between evaluations on the eval split; each writes a checkpoint.
+        best_by: the metric of the eval split that says which evaluation was the best; None: the
+            RMSE of a regression, else the log loss, of rows as they count in training.
         patience: evaluations without improvement after which training ends.
         seed: of the weights, the order of the rows and dropout.
         data: which rows it is trained on, and what each counts.
@@ -97,6 +99,7 @@ class TrainOptions:
     epochs: int | None = None
     batch_size: int = 512
     eval_every: int = 500
+    best_by: str | None = None
     patience: int = 10
     seed: int = 0
     data: DataOptions = field(default_factory=DataOptions)

@@ -7,6 +7,7 @@ from typing import Any, get_args
 from trainer.options.arguments import add_common, describe
 from trainer.options.config_file import read_config
 from trainer.options.data import add_data_arguments, data_options
+from trainer.options.loop import add_loop_arguments
 from trainer.options.train import (
     ActivationName,
     NormalizationName,
@@ -45,6 +46,7 @@ _HELP = {
     "epochs": "passes over the rows, instead of a number of steps",
     "batch_size": "rows per step",
     "eval_every": "steps between evaluations, each with a checkpoint",
+    "best_by": "metric that says which evaluation was the best: rmse, mae, log_loss, auc, accuracy",
     "patience": "evaluations without improvement before training ends",
     "seed": "random seed",
 }
@@ -65,7 +67,7 @@ _GROUPS = {
         "weight_decay", "schedule", "warmup_steps", "decay_rate", "decay_every", "decay_at",
         "clip_value", "clip_norm", "clip_global_norm",
     ),
-    "training": ("batch_size", "eval_every", "patience", "seed"),
+    "training": ("batch_size", "eval_every", "best_by", "patience", "seed"),
 }  # fmt: skip
 
 
@@ -101,10 +103,7 @@ def add_train_arguments(parser: argparse.ArgumentParser) -> None:
     )
     parser.add_argument("run", metavar="RUN", help="folder that `forebay preprocess` wrote")
     add_training_options(parser)
-    parser.add_argument(
-        "--fresh", action="store_true", help="forget the checkpoint in RUN/training/; models stay"
-    )
-    parser.add_argument("--no-export", action="store_true", help="write no SavedModel")
+    add_loop_arguments(parser)
     add_common(parser)
 
 
@@ -148,7 +147,7 @@ def _reading(name: str, kind: Any) -> dict[str, Any]:
     if kind in (int, int | None):
         return {"type": int, "metavar": "N"}
     if kind in (str, str | None):
-        return {"metavar": "MODEL"}
+        return {"metavar": "METRIC" if name == "best_by" else "MODEL"}
     return {"type": float, "metavar": "X"}
 
 

@@ -18,7 +18,7 @@ def draw_sweep(report: Mapping[str, Any]) -> bytes:
     Args:
         report: of `sweep.report.sweep_report`, at least one trial trained.
     """
-    trials = [one for one in report["trials"] if one["eval_loss"] is not None]
+    trials = [one for one in report["trials"] if one["eval_metric"] is not None]
     searched = report["searched"]
     rows = -(-(len(searched) + 1) // _COLUMNS)
     drawn = figure(
@@ -26,31 +26,36 @@ def draw_sweep(report: Mapping[str, Any]) -> bytes:
     )
     panels = drawn.subplots(rows, _COLUMNS, squeeze=False).ravel()
     label = f"eval {report['metric']}"
-    top = _top([one["eval_loss"] for one in trials])
-    _in_order(panels[0], trials)
+    more = report["more_is_better"]
+    shown = _shown([one["eval_metric"] for one in trials], more_is_better=more)
+    _in_order(panels[0], trials, more_is_better=more)
     for axes, search in zip(panels[1:], searched, strict=False):
         _by_option(axes, search, trials)
     for axes in panels[: len(searched) + 1]:
         plain(axes)
         axes.set_ylabel(label)
-        axes.set_ylim(*top)
+        axes.set_ylim(*shown)
     for axes in panels[len(searched) + 1 :]:
         axes.set_axis_off()
     return png(drawn)
 
 
-def _top(losses: Sequence[float]) -> tuple[float, float]:
-    """Returns the losses to show: the few that are far off would flatten all others."""
-    low, middle, high = float(min(losses)), float(np.median(losses)), float(max(losses))
-    high = min(high, low + 4 * (middle - low)) if middle > low else high
-    room = 0.06 * (high - low) or 0.06 * abs(low) or 1.0
-    return low - room, high + room
+def _shown(metrics: Sequence[float], *, more_is_better: bool) -> tuple[float, float]:
+    """Returns the range to show: the few that are far worse would flatten all others."""
+    values = np.array(metrics) * (-1 if more_is_better else 1)
+    best, middle, worst = float(values.min()), float(np.median(values)), float(values.max())
+    worst = min(worst, best + 4 * (middle - best)) if middle > best else worst
+    room = 0.06 * (worst - best) or 0.06 * abs(best) or 1.0
+    low, high = best - room, worst + room
+    return (-high, -low) if more_is_better else (low, high)
 
 
-def _in_order(axes: Axes, trials: Sequence[Mapping[str, Any]]) -> None:
+def _in_order(axes: Axes, trials: Sequence[Mapping[str, Any]], *, more_is_better: bool) -> None:
     _points(axes, [one["trial"] for one in trials], trials)
     done = [one for one in trials if one["outcome"] == "trained"]
-    best = np.minimum.accumulate([one["eval_loss"] for one in done])
+    best = (np.maximum if more_is_better else np.minimum).accumulate(
+        [one["eval_metric"] for one in done]
+    )
     axes.step(
         [one["trial"] for one in done], best, where="post", color=MARK, linewidth=1.2,
         label="best so far",
@@ -80,6 +85,6 @@ def _points(axes: Axes, x: Sequence[float], trials: Sequence[Mapping[str, Any]])
     for outcome, color, filled in (("trained", MODEL, MODEL), ("stopped", QUIET, "white")):
         some = [i for i, one in enumerate(trials) if one["outcome"] == outcome]
         axes.plot(
-            [x[i] for i in some], [trials[i]["eval_loss"] for i in some], "o", color=color,
+            [x[i] for i in some], [trials[i]["eval_metric"] for i in some], "o", color=color,
             markerfacecolor=filled, markersize=5, label=outcome,
         )  # fmt: skip

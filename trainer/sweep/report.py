@@ -7,15 +7,15 @@ from typing import Any
 
 from optuna.trial import FrozenTrial
 
+from trainer.answers import BEST_BY, EVAL_LOSS
 from trainer.evaluation.table import aligned
 from trainer.options import TrainOptions
 from trainer.options.flags import as_flags, as_text, as_toml
 from trainer.options.sweep import SweepOptions
 from trainer.run_folder import RunFolder
 from trainer.sweep.space import tried_options
-from trainer.training import METRIC_NAMES
 
-_NOTES = ("outcome", "eval_loss", "step", "steps_trained", "seconds", "options")
+_NOTES = ("outcome", "eval_metric", "step", "steps_trained", "seconds", "options")
 # More trials than this are in the files only.
 _MOST_SHOWN = 15
 
@@ -32,33 +32,33 @@ def sweep_report(
 
     Returns:
         ``trials``, each with its number from 1, ``outcome`` (``trained``, ``stopped`` as hopeless
-        or ``diverged``), least ``eval_loss``, the ``step`` of that, and the options searched;
+        or ``diverged``), best ``eval_metric``, the ``step`` of that, and the options searched;
         ``best``: the best trained one's number, loss, whole ``options``, and the same as
         ``command`` and as ``config`` file.
     """
+    task = run.definition.label.task
+    metric = options.train.best_by or EVAL_LOSS[task]
     trials = [
         {"trial": i, **{name: trial.user_attrs[name] for name in _NOTES}}
         for i, trial in enumerate(finished, start=1)
     ]
-    trained = [
-        (one["eval_loss"], one["trial"], trial)
-        for one, trial in zip(trials, finished, strict=True)
-        if one["outcome"] == "trained"
-    ]
+    trained = [i for i, one in enumerate(trials) if one["outcome"] == "trained"]
     best = None
     if trained:
-        loss, number, trial = min(trained, key=lambda one: one[:2])
+        place = min(trained, key=lambda i: (finished[i].value, i))
+        trial, number = finished[place], trials[place]["trial"]
         chosen = tried_options(options.train, options.searches, trial.params)
         best = {
             "trial": number,
-            "eval_loss": loss,
+            "eval_metric": trials[place]["eval_metric"],
             "options": asdict(chosen),
             "command": command_line(run.path, chosen),
             "config": as_toml(chosen),
         }
     return {
         "dataset": run.definition.name,
-        "metric": METRIC_NAMES[run.definition.label.task],
+        "metric": metric,
+        "more_is_better": BEST_BY[task][metric],
         "split": "eval",
         "searched": [asdict(search) for search in options.searches],
         "trials": trials,
@@ -83,12 +83,12 @@ def _lines(report: Mapping[str, Any], folder: str) -> Iterator[str]:
         f"{report['dataset']}: {len(trials)} trials, {outcomes.count('stopped')} stopped as "
         f"hopeless, {outcomes.count('diverged')} diverged"
     )
-    order = sorted(trials, key=_rank)
+    order = sorted(trials, key=lambda one: _rank(one, falling=report["more_is_better"]))
     names = list(trials[0]["options"])
     rows = [
         [
             str(one["trial"]),
-            "none" if one["eval_loss"] is None else f"{one['eval_loss']:.5g}",
+            "none" if one["eval_metric"] is None else f"{one['eval_metric']:.5g}",
             one["outcome"],
             f"{one['steps_trained']:,}",
             f"{one['seconds']:.0f}",
@@ -100,11 +100,12 @@ def _lines(report: Mapping[str, Any], folder: str) -> Iterator[str]:
     yield from aligned([head, *rows])
     if len(trials) > _MOST_SHOWN:
         yield f"  and {len(trials) - _MOST_SHOWN} more, in {folder}/sweep.json"
-    yield f"best: trial {best['trial']}, {report['metric']} {best['eval_loss']:.5g} on eval"
+    yield f"best: trial {best['trial']}, {report['metric']} {best['eval_metric']:.5g} on eval"
     yield f"  {best['command']}"
     yield f"the same: --config {folder}/best.toml; wrote sweep.json and sweep.png beside it"
 
 
-def _rank(one: Mapping[str, Any]) -> tuple[int, float]:
+def _rank(one: Mapping[str, Any], *, falling: bool) -> tuple[int, float]:
     place = ("trained", "stopped", "diverged").index(one["outcome"])
-    return place, float("inf") if one["eval_loss"] is None else one["eval_loss"]
+    metric = one["eval_metric"]
+    return place, float("inf") if metric is None else -metric if falling else metric

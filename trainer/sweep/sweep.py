@@ -13,6 +13,7 @@ from optuna.trial import Trial
 from trainer import files
 from trainer.batches import in_steps
 from trainer.checkpoint import Evaluation, Standing
+from trainer.options import LoopOptions, TrainOptions
 from trainer.options.flags import as_text
 from trainer.options.sweep import SweepOptions
 from trainer.plots.sweep import draw_sweep
@@ -90,9 +91,10 @@ def _trial(run: RunFolder, options: SweepOptions, study: Study, number: int) -> 
     folder, started = os.path.join(SWEEP_FOLDER, f"trial-{number:03d}"), time.monotonic()
     rows = sum(run.examples("train", tried.data.files).values())
     watch = Watch(trial, first_stop=int(_WARM_UP * in_steps(tried, rows).max_steps))
-    outcome = "trained"
+    # Neither pictures nor models of trials are kept.
+    loop, outcome = LoopOptions(exporters=(), tensorboard=False), "trained"
     try:
-        watch.tell(train(run, tried, fresh=not continues, folder=folder, on_evaluation=watch))
+        watch.tell(train(run, tried, loop, fresh=not continues, folder=folder, on_evaluation=watch))
     except optuna.TrialPruned:
         outcome = "stopped"
     except RunFailed:
@@ -100,16 +102,23 @@ def _trial(run: RunFolder, options: SweepOptions, study: Study, number: int) -> 
     best = watch.best
     study.ended(
         trial,
-        best.eval_loss if best and outcome == "trained" else None,
+        best.score if best and outcome == "trained" else None,
         outcome=outcome,
         options=plain(shown),
-        eval_loss=best and best.eval_loss,
+        eval_metric=best and metric_of(best, tried),
         step=best and best.step,
         steps_trained=watch.history[-1].step if watch.history else 0,
         seconds=round(time.monotonic() - started, 1),
     )
     files.remove_folder(run.file(folder))
     keras.backend.clear_session()
+
+
+def metric_of(evaluation: Evaluation, options: TrainOptions) -> float:
+    """Returns what trials are compared by, as people read it."""
+    if options.best_by is None:
+        return evaluation.eval_loss
+    return evaluation.metrics[options.best_by]
 
 
 class Watch:
@@ -144,12 +153,12 @@ class Watch:
 
     @property
     def best(self) -> Evaluation | None:
-        """The evaluation with the least loss."""
-        return min(self.history, key=lambda evaluation: evaluation.eval_loss, default=None)
+        """The evaluation with the least score."""
+        return min(self.history, key=lambda evaluation: evaluation.score, default=None)
 
     def _tell(self, history: tuple[Evaluation, ...]) -> None:
         for evaluation in history[len(self.history) :]:
-            self._trial.report(evaluation.eval_loss, evaluation.step)
+            self._trial.report(evaluation.score, evaluation.step)
         self.history = history
 
 

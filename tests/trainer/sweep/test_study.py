@@ -82,7 +82,8 @@ def test_the_options_of_a_killed_trial_are_known_until_another_comes(tmp_path: P
 
 def standing(losses: list[float]) -> Standing:
     steps = range(10, 10 * len(losses) + 1, 10)
-    return Standing(tuple(Evaluation(s, 0.0, loss) for s, loss in zip(steps, losses, strict=True)))
+    history = [Evaluation(s, 0.0, loss, loss, {}) for s, loss in zip(steps, losses, strict=True)]
+    return Standing(10 * len(losses), tuple(history))
 
 
 def train_with(study: Study, losses: list[float]) -> int:

@@ -53,8 +53,8 @@ def test_the_best_trial_is_a_command_line_and_a_file(swept: Path) -> None:
     report = report_of(swept)
     trials, best = report["trials"], report["best"]
     assert [one["trial"] for one in trials] == [1, 2, 3]
-    assert best["eval_loss"] == min(one["eval_loss"] for one in trials)
-    assert best["trial"] == min(trials, key=lambda one: one["eval_loss"])["trial"]
+    assert best["eval_metric"] == min(one["eval_metric"] for one in trials)
+    assert best["trial"] == min(trials, key=lambda one: one["eval_metric"])["trial"]
     program, *arguments = shlex.split(best["command"])
     args = _parser().parse_args(arguments)
     assert (program, args.command, args.run, args.fresh) == ("forebay", "train", str(swept), True)
@@ -74,7 +74,7 @@ def test_the_best_options_give_that_loss_again(swept: Path, copy_of: Copy) -> No
     arguments = shlex.split(best["command"])[2:]
     assert main(["train", str(copy), *arguments[1:], "--no-export"]) == 0
     record = json.loads((copy / "training/model.json").read_text())
-    assert record["eval_loss"] == pytest.approx(best["eval_loss"], rel=1e-6)
+    assert record["eval_loss"] == pytest.approx(best["eval_metric"], rel=1e-6)
 
 
 def test_trials_try_what_is_searched(swept: Path) -> None:
