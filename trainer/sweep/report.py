@@ -45,7 +45,7 @@ def sweep_report(
     trained = [i for i, one in enumerate(trials) if one["outcome"] == "trained"]
     best = None
     if trained:
-        place = min(trained, key=lambda i: (finished[i].value, i))
+        place = min(trained, key=lambda i: (tuple(finished[i].values or ()), i))
         trial, number = finished[place], trials[place]["trial"]
         chosen = tried_options(options.train, options.searches, trial.params)
         best = {

@@ -14,6 +14,7 @@ from trainer.options.sweep import SweepOptions
 
 PAGE = (Path(__file__).resolve().parents[3] / "docs" / "sweeps.md").read_text("utf-8")
 READERS: dict[str, Callable[[argparse.Namespace], object]] = {
+    "lr-find": options.find_rate_options,
     "sweep": options.sweep_options,
     "train": options.train_options,
 }
