@@ -26,11 +26,18 @@ if TYPE_CHECKING:
     from transforms.features import Categorical as Categorical
     from transforms.features import Crossed as Crossed
     from transforms.features import Custom as Custom
+    from transforms.features import Frequency as Frequency
+    from transforms.features import Frequent as Frequent
+    from transforms.features import Hashed as Hashed
+    from transforms.features import Identity as Identity
     from transforms.features import Image as Image
+    from transforms.features import Informative as Informative
+    from transforms.features import Listed as Listed
     from transforms.features import MultiHot as MultiHot
     from transforms.features import NumberList as NumberList
     from transforms.features import Numeric as Numeric
     from transforms.features import Text as Text
+    from transforms.features import cross_buckets as cross_buckets
     from transforms.labels import BinaryClassification as BinaryClassification
     from transforms.labels import Classification as Classification
     from transforms.labels import Regression as Regression
@@ -75,8 +82,9 @@ _NAMES = {
     ),
     "transforms.dataset": ("Dataset",),
     "transforms.features": (
-        "Bucketized", "Calendar", "Categorical", "Crossed", "Custom", "Image", "MultiHot",
-        "NumberList", "Numeric", "Text",
+        "Bucketized", "Calendar", "Categorical", "Crossed", "Custom", "Frequency", "Frequent",
+        "Hashed", "Identity", "Image", "Informative", "Listed", "MultiHot", "NumberList", "Numeric",
+        "Text", "cross_buckets",
     ),
     "transforms.labels": ("BinaryClassification", "Classification", "Regression"),
     "transforms.operators": (

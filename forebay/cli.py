@@ -13,6 +13,7 @@ from pipelines.audit.options import add_check_arguments
 from pipelines.explain.options import add_explain_arguments
 from pipelines.init.options import add_init_arguments
 from pipelines.options import add_preprocess_arguments, split_beam_arguments
+from pipelines.report.options import add_report_arguments
 from trainer.options import (
     add_evaluate_arguments,
     add_find_rate_arguments,
@@ -52,6 +53,11 @@ _COMMANDS = {
         "show which events a row's windowed values were made of",
         add_explain_arguments,
         "pipelines.explain.command:run_explain",
+    ),
+    "report": _Command(
+        "show how a run's training rows are spread over the ids of its features",
+        add_report_arguments,
+        "pipelines.report.command:run_report",
     ),
     "train": _Command(
         "train and export a model on a run folder", add_train_arguments, "trainer.task:run_train"

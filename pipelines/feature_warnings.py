@@ -36,14 +36,15 @@ def _problem(
     feature: Feature, output: str, rows: int, summary: Mapping[str, int], missing: Mapping[str, int]
 ) -> str | None:
     absent = [name for name in feature.inputs if missing.get(name) == rows]
-    known = summary["distinct"] - any(missing.get(name) for name in feature.inputs)
+    some_missing = any(missing.get(name) for name in feature.inputs)
+    known = summary["distinct"] - (feature.missing_ids and some_missing)
     if absent:
         return f"every training value of {', '.join(absent)} is missing"
     if isinstance(feature, Crossed) and summary["largest"] > CROWDED_CELL * rows:
         share = summary["largest"] / rows
         return f"one cell holds {share:.1%} of the training rows"
     if isinstance(feature, Categorical) and known == 1:
-        return "the vocabulary has one value"
+        return "one value in every training row that has any"
     if summary["distinct"] == 1 and not output.endswith("_is_missing"):
         return "the same value in every training row"
     return None

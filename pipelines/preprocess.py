@@ -18,11 +18,12 @@ from tensorflow_transform.tf_metadata import metadata_io
 
 from pipelines.csv_source import ReadCsv
 from pipelines.definition_files import load_definition
-from pipelines.degenerate import FeatureFacts
 from pipelines.enrich import WriteSplits
 from pipelines.facts import Facts, WriteFacts, fact_of, facts_of, read_facts
+from pipelines.feature_facts import FeatureFacts
 from pipelines.feature_warnings import warnings_of
 from pipelines.graph_rows import SHARD, raw_metadata
+from pipelines.occupancy_file import write_occupancy
 from pipelines.options import (
     PreprocessOptions,
     add_preprocess_arguments,
@@ -51,6 +52,7 @@ from pipelines.windowed import WindowedAggregates
 from transforms.command_line import run_command
 from transforms.dataset import Dataset
 from transforms.errors import InputError
+from transforms.graph.preprocessing import check_functions
 from transforms.manifest import DEFINITION_NAME, FileEntry, InputEntry, Manifest, SourceEntry
 from transforms.period import Period, history_needed
 from transforms.serialize import digest, to_json
@@ -102,7 +104,9 @@ def preprocess(options: PreprocessOptions) -> Manifest:
     period = _period(options, dataset)
     refuse_existing_run(options.output, options.overwrite)
     graph = None
-    if options.transform_fn is not None:
+    if options.transform_fn is None:
+        check_functions(dataset)
+    else:
         graph = open_transform_source(options.transform_fn, options.output, dataset)
     tables = open_tables(dataset, options.inputs, options.sources)
     with staging(options.output) as folder:
@@ -113,6 +117,7 @@ def preprocess(options: PreprocessOptions) -> Manifest:
         transformed = _transform(job, ingested)
         check_written(ingested, transformed)
         _write_descriptions(job)
+        write_occupancy(folder, dataset, transformed)
         manifest = _manifest(job, ingested, transformed)
         publish(folder, options.output, manifest)
     return manifest

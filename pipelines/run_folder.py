@@ -12,10 +12,12 @@ from apache_beam.io.filesystems import FileSystems
 
 from transforms.errors import RunFolderError
 from transforms.manifest import DEFINITION_NAME, MANIFEST_NAME, FileEntry, Manifest
+from transforms.occupancy import OCCUPANCY_NAME
 
 # What `forebay preprocess` makes; everything else in a run folder belongs to the trainer.
 OUTPUTS = (
     DEFINITION_NAME, "metadata", "transform_fn", "transformed_metadata", "examples", "rejects",
+    OCCUPANCY_NAME,
 )  # fmt: skip
 TRAINER_OUTPUTS = ("training", "evaluation", "model")
 # Where a run keeps what only its own steps read.

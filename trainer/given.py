@@ -9,7 +9,13 @@ from trainer.inputs import ModelInputs
 from trainer.lookup import Lookup
 from trainer.options import TrainOptions
 from trainer.statistics import TrainStatistics
-from trainer.tables import WIDE_IDS, WIDE_NUMBERS, embedding_columns, embedding_name
+from trainer.tables import (
+    WIDE_IDS,
+    WIDE_NUMBERS,
+    embedding_columns,
+    embedding_name,
+    one_hot_columns,
+)
 from transforms.labels import Classification, Label
 
 
@@ -67,6 +73,8 @@ class Given:
         parts = [] if self.numbers is None else [self.numbers]
         for size, columns in embedding_columns(self.inputs).items():
             parts.append(lookup.embeddings(columns, size, embedding_name(size)))
+        if hot := one_hot_columns(self.inputs):
+            parts.append(lookup.one_hots(hot))
         if not parts:
             return None
         return keras.layers.Concatenate()(parts) if len(parts) > 1 else parts[0]

@@ -11,7 +11,7 @@ from trainer import files
 from trainer.inputs import CategoricalInput, ModelInputs
 from trainer.run_folder import RunFolder
 from transforms.dataset import Dataset
-from transforms.features import Crossed, Feature
+from transforms.features import Categorical, Crossed, Feature, Listed
 
 MISSING_NAME = "(missing)"
 # What stands for texts that are no line of a vocabulary file; see `transforms.graph.categories`.
@@ -35,9 +35,9 @@ class IdNames:
     def of(self, column: CategoricalInput) -> list[str]:
         """Returns a name for every id of an input, from the least.
 
-        Entries of the vocabulary where it has one, then ``(other <i>)``; for crosses that number
-        their combinations the parts' names joined by `` × ``; the id itself elsewhere. The last is
-        ``(missing)`` where a missing value has an id.
+        Entries of the vocabulary or list where it has one, then ``(other <i>)``; for crosses that
+        number their combinations the parts' names joined by `` × ``; the id itself elsewhere. The
+        last is ``(missing)`` where a missing value has an id.
         """
         feature = self._features.get(column.name)
         if isinstance(feature, Crossed):
@@ -80,6 +80,9 @@ class IdNames:
         return names + [str(i) for i in range(len(names), column.size)]
 
     def _entries(self, column: CategoricalInput) -> list[str]:
+        feature = self._features.get(column.name)
+        if isinstance(feature, Categorical) and isinstance(feature.ids, Listed):
+            return [str(value) for value in feature.ids.values]
         path = posixpath.join(self.vocabularies, column.name)
         if not files.exists(path):
             return []

@@ -39,11 +39,13 @@ class CategoricalInput:
         name: the transformed output.
         size: how many ids there are.
         lowest: the least id; the model counts from it.
-        embed: dimensions of the embedding on the deep side; 0: wide side only.
+        embed: dimensions of the embedding on the deep side; 0: none.
         width: how many ids a row has.
         pooling: for lists, how their embeddings become one; the last id is padding there. None:
             a row has one id, and the last one is a category like others.
         weight: the output of numbers that weighs the ids; None: all weigh one.
+        one_hot: whether the deep side is given a one-hot; without it and an embedding, only the
+            wide side sees the ids.
     """
 
     name: str
@@ -53,6 +55,7 @@ class CategoricalInput:
     width: int = 1
     pooling: Pooling | None = None
     weight: str | None = None
+    one_hot: bool = False
 
 
 @dataclass(frozen=True)
@@ -194,13 +197,11 @@ def _categorical(
     domain, width = column.int_domain, _width(column)
     size = int(domain.max - domain.min + 1)
     pooling: Pooling | None = getattr(feature, "pooling", "mean") if width else None
-    embed = _embed(feature, size)
-    return CategoricalInput(name, size, int(domain.min), embed, width or 1, pooling, weight)
-
-
-def _embed(feature: Feature | None, size: int) -> int:
-    """Returns embedding dimensions; crosses have one only where the definition says so."""
     declared = getattr(feature, "embed", None)
-    if isinstance(feature, Crossed):
-        return declared or 0
-    return declared or default_embed(size)
+    one_hot = declared == "one_hot"
+    # Crosses are embedded only where the definition says so.
+    chosen = 0 if one_hot or isinstance(feature, Crossed) else default_embed(size)
+    embed = chosen if one_hot or declared is None else declared
+    return CategoricalInput(
+        name, size, int(domain.min), embed, width or 1, pooling, weight, one_hot
+    )  # fmt: skip

@@ -61,6 +61,16 @@ class Lookup:
         parts = self._pooled(columns, size, name, initial, concat=True)
         return keras.layers.Flatten()(keras.ops.concatenate(parts, axis=1))
 
+    def one_hots(self, columns: Sequence[CategoricalInput]) -> keras.KerasTensor:
+        """Returns the one-hots of columns side by side, (batch, sum of the sizes); lists pooled."""
+        parts = []
+        for column in columns:
+            hot = keras.ops.one_hot(self._ids[:, self._places[column.name]], column.size)
+            if column.pooling:
+                hot = hot * self._coefficients[column.name][:, :, None]
+            parts.append(keras.ops.sum(hot, axis=1))
+        return keras.ops.concatenate(parts, axis=1)
+
     def _pooled(
         self,
         columns: Sequence[CategoricalInput],

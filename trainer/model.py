@@ -90,7 +90,7 @@ def _scores(given: Given) -> keras.KerasTensor:
 
 
 def _deep(given: Given, penalty: keras.regularizers.Regularizer | None) -> keras.KerasTensor:
-    """Returns (batch, outputs): hidden layers over the numbers and the embeddings."""
+    """Returns (batch, outputs): hidden layers over the numbers, the embeddings and the one-hots."""
     options = given.options
     x = given.dense(penalty)
     if x is None:
@@ -112,7 +112,7 @@ def _deep(given: Given, penalty: keras.regularizers.Regularizer | None) -> keras
             x = normalize(name=f"normalization_{i}")(x)
             x = keras.layers.Activation(options.activation, name=f"activation_{i}")(x)
         if options.dropout:
-            x = keras.layers.Dropout(options.dropout, seed=options.seed + i)(x)
+            x = keras.layers.Dropout(options.dropout, seed=options.seed + i, name=f"dropout_{i}")(x)
     return keras.layers.Dense(given.outputs, kernel_regularizer=penalty, name="deep")(x)
 
 

@@ -47,6 +47,11 @@ def embedding_columns(inputs: ModelInputs) -> dict[int, tuple[CategoricalInput, 
     return {size: tuple(by_size[size]) for size in sorted(by_size)}
 
 
+def one_hot_columns(inputs: ModelInputs) -> list[CategoricalInput]:
+    """Returns the inputs that the deep side is given as one-hots, in that order."""
+    return [column for column in inputs.categorical if column.one_hot]
+
+
 def embedding_name(size: int) -> str:
     """Returns the name of the layer that holds embeddings of so many dimensions."""
     return f"embeddings_{size}"

@@ -22,6 +22,7 @@ from trainer.tables import (
     embedding_columns,
     embedding_rows,
     in_table,
+    one_hot_columns,
     wide_rows,
 )
 from trainer.updater import FrozenRows
@@ -94,7 +95,7 @@ def take_weights(
     result = Transfer()
     for part in (*wide_rows(names.inputs), *embedding_rows(names.inputs)):
         _take_rows(part, model, names, donor, result)
-    _take_named(model, names.inputs, donor, result, own=own)
+    _take_named(model, names, donor, result, own=own)
     return _something(result, "--warm-start", donor)
 
 
@@ -187,11 +188,11 @@ def _same_buckets(
 
 
 def _take_named(
-    model: keras.Model, inputs: ModelInputs, donor: Donor, result: Transfer, *, own: bool
+    model: keras.Model, names: IdNames, donor: Donor, result: Transfer, *, own: bool
 ) -> None:
     """Takes weights by their paths, the first matrices row by row."""
-    tables = {part.layer for part in (*wide_rows(inputs), *embedding_rows(inputs))}
-    rows, other_rows = _row_meanings(inputs), _row_meanings(donor.names.inputs)
+    tables = {part.layer for part in (*wide_rows(names.inputs), *embedding_rows(names.inputs))}
+    rows, other_rows = _row_meanings(names), _row_meanings(donor.names)
     for variable in model.variables:
         layer, path = variable.path.partition("/")[0], variable.path
         if layer in tables or not variable.dtype.startswith("float"):
@@ -213,12 +214,13 @@ def _take_named(
             result.taken.append(path)
 
 
-def _row_meanings(inputs: ModelInputs) -> Mapping[str, list[Row]]:
+def _row_meanings(names: IdNames) -> Mapping[str, list[Row]]:
     """Returns what each row of the matrices that read the inputs is multiplied with."""
-    numbers: list[Row] = [(c.name, i) for c in inputs.numeric for i in range(c.width)]
+    numbers: list[Row] = [(c.name, i) for c in names.inputs.numeric for i in range(c.width)]
+    hot: list[Row] = [(c.name, n) for c in one_hot_columns(names.inputs) for n in names.of(c)]
     return {
         f"{WIDE_NUMBERS}/kernel": numbers,
-        f"{FIRST_HIDDEN}/kernel": [*numbers, *_embedded(inputs)],
+        f"{FIRST_HIDDEN}/kernel": [*numbers, *_embedded(names.inputs), *hot],
     }
 
 

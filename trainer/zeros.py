@@ -13,7 +13,14 @@ from trainer.id_names import IdNames, names_of_run
 from trainer.inputs import ModelInputs, slots
 from trainer.options import TrainOptions
 from trainer.run_folder import RunFolder
-from trainer.tables import FIRST_HIDDEN, WIDE_NUMBERS, TableRows, embedding_rows, wide_rows
+from trainer.tables import (
+    FIRST_HIDDEN,
+    WIDE_NUMBERS,
+    TableRows,
+    embedding_rows,
+    one_hot_columns,
+    wide_rows,
+)
 
 ZEROS_NAME = "zeros.json"
 _SHOWN = 8
@@ -79,6 +86,8 @@ def find_zeros(model: keras.Model, names: IdNames, *, hidden_first: bool = True)
     inputs = names.inputs
     trainable = [_array(weight) for weight in model.trainable_variables]
     found = [*_number_zeros(model, inputs, hidden_first), *_id_zeros(model, names)]
+    if hidden_first:
+        found += _one_hot_zeros(model, names)
     weights, left = (sum(map(count, trainable)) for count in (np.size, np.count_nonzero))
     return Zeros(tuple(found), int(weights), int(left))
 
@@ -99,10 +108,10 @@ def _number_zeros(
     for side, layer in (("wide", WIDE_NUMBERS), ("deep", FIRST_HIDDEN)):
         if layer not in layers or (layer == FIRST_HIDDEN and not hidden_first):
             continue
-        # The numbers come first of what the hidden layers read.
+        # Of what the hidden layers read, the numbers come first, and one-hots last.
         kernel = _array(layers[layer].kernel)
         for column, places in zip(inputs.numeric, slots(inputs.numeric), strict=True):
-            zero = ~kernel[places].any(axis=1)
+            zero = _all_zero(kernel[places])
             names = [column.name] if column.width == 1 else [f"{i}" for i in range(column.width)]
             yield InputZeros(side, column.name, column.width, _chosen(names, zero))
 
@@ -116,13 +125,29 @@ def _id_zeros(model: keras.Model, names: IdNames) -> Iterator[InputZeros]:
         for part in parts:
             table = part.table(model)
             if table is not None:
-                zero = ~_array(table)[part.rows].any(axis=1)
+                zero = _all_zero(_array(table)[part.rows])
                 column = part.column
                 yield InputZeros(side, column.name, column.size, _chosen(names.of(column), zero))
 
 
+def _one_hot_zeros(model: keras.Model, names: IdNames) -> Iterator[InputZeros]:
+    layers = {layer.name: layer for layer in model.layers}
+    hot = one_hot_columns(names.inputs)
+    if FIRST_HIDDEN not in layers or not hot:
+        return
+    sizes = [column.size for column in hot]
+    zero = _all_zero(_array(layers[FIRST_HIDDEN].kernel)[-sum(sizes) :])
+    for column, part in zip(hot, np.split(zero, np.cumsum(sizes)[:-1]), strict=True):
+        yield InputZeros("deep", column.name, column.size, _chosen(names.of(column), part))
+
+
 def _chosen(names: Sequence[str], chosen: Array) -> tuple[str, ...]:
     return tuple(name for name, is_chosen in zip(names, chosen, strict=True) if is_chosen)
+
+
+def _all_zero(rows: Array) -> Array:
+    """Tells which rows hold nothing but zeros, bool (rows,)."""
+    return np.asarray(np.all(rows == 0, axis=1))
 
 
 def _array(weight: keras.Variable) -> Array:

@@ -7,7 +7,7 @@ from functools import cached_property
 
 from transforms.columns import Column, Integer, Number, Timestamp
 from transforms.errors import DefinitionError, Problem, unknown_column
-from transforms.features import Crossable, Crossed, Custom, Feature
+from transforms.features import Categorical, Crossed, Custom, Feature, Informative
 from transforms.labels import Label
 from transforms.sources import ROWS, Source, source_problems
 from transforms.split import HashSplit, TimeSplit
@@ -73,10 +73,15 @@ class Dataset(Source):
         return {**self.row_columns, **self.windowed_columns}
 
     @cached_property
+    def custom_features(self) -> tuple[Custom, ...]:
+        """The features that are functions of the user's own."""
+        return tuple(feature for feature in self.features if isinstance(feature, Custom))
+
+    @cached_property
     def model_columns(self) -> tuple[str, ...]:
         """Columns that features read, in order of name: what a served model must be given."""
         read = {name for feature in self.features for name in feature.inputs}
-        if any(isinstance(feature, Custom) and not feature.columns for feature in self.features):
+        if not all(feature.columns for feature in self.custom_features):
             read = set(self.all_columns) - {self.label.column}
         return tuple(sorted(read))
 
@@ -179,7 +184,7 @@ def _windowed_name_problems(dataset: Dataset) -> Iterator[Problem]:
 def _feature_problems(dataset: Dataset) -> Iterator[Problem]:
     if not dataset.features:
         yield Problem("features", dataset.features, "nothing to learn from", "declare a feature")
-    crossable = {f.output for f in dataset.features if isinstance(f, Crossable)}
+    crossable = {name for f in dataset.features if f.crossable for name in f.outputs}
     outputs: Counter[str] = Counter(dataset.carried_columns)
     for i, feature in enumerate(dataset.features):
         where = f"features[{i}]"
@@ -190,6 +195,8 @@ def _feature_problems(dataset: Dataset) -> Iterator[Problem]:
                 where, dataset.label.column, "the label is not known when a model is asked",
                 "leave it out; windows over it, without the row's own event, are fine",
             )  # fmt: skip
+        if isinstance(feature, Categorical) and isinstance(feature.ids, Informative):
+            yield from feature.ids.label_problems(f"{where}.ids", dataset.label)
         if isinstance(feature, Crossed):
             for name in feature.of:
                 if name not in crossable:

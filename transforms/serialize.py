@@ -16,7 +16,8 @@ _KINDS: dict[str, type] = {
         columns.Number, columns.Numbers, columns.Integer, columns.String, columns.Bytes,
         columns.Boolean, columns.Timestamp, columns.Date,
         windows.Windowed, operators.Op, windows.Where,
-        *get_args(features.Feature), *get_args(pairs.Pair), *get_args(labels.Label),
+        *get_args(features.Feature), *get_args(features.CategoryIds), *get_args(pairs.Pair),
+        *get_args(labels.Label),
         split.HashSplit, split.TimeSplit,
     )
 }  # fmt: skip

@@ -39,6 +39,10 @@ def check(args: argparse.Namespace) -> Report:
     """
     dataset = load_definition(args.definition)
     _refuse_unknown(args.allow, dataset)
+    if dataset.custom_features:
+        from transforms.graph.preprocessing import check_functions  # it takes seconds to load
+
+        check_functions(dataset)
     tables = open_tables(dataset, args.input, source_patterns(args))
     files = all_files(tables)
     with _progress() as tell:

@@ -12,7 +12,18 @@ from pipelines.audit.subject import Bools, Subject, differ, is_valid
 from pipelines.audit.ties import numeric
 from pipelines.feature_warnings import warnings_of
 from transforms.columns import Date
-from transforms.features import Bucketized, Calendar, Categorical, Crossed, Feature, Numeric
+from transforms.features import (
+    Bucketized,
+    Calendar,
+    Categorical,
+    Crossed,
+    Feature,
+    Frequent,
+    Identity,
+    Listed,
+    Numeric,
+)
+from transforms.features.categorical import MOST_FREQUENT
 from transforms.pairs import Difference, Pair
 from transforms.zones import utc_to_local
 
@@ -81,8 +92,7 @@ def _feature_ids(subject: Subject, rows: pa.RecordBatch) -> dict[str, Ints]:
 
 def _ids_of(feature: Feature, rows: pa.RecordBatch) -> np.ndarray | None:
     if isinstance(feature, Categorical):
-        encoded = rows[feature.inputs[0]].dictionary_encode(null_encoding="encode")
-        return encoded.indices.to_numpy()  # type: ignore[no-any-return]
+        return _category_ids(feature, rows[feature.inputs[0]])
     if isinstance(feature, Calendar):
         return _calendar(feature, rows[feature.inputs[0]])
     if not isinstance(feature, Numeric | Bucketized):
@@ -101,6 +111,24 @@ def _ids_of(feature: Feature, rows: pa.RecordBatch) -> np.ndarray | None:
         shares = np.linspace(0, 1, feature.quantiles + 1)[1:-1]
         bounds = np.unique(np.quantile(values[there], shares)).tolist()
     return np.where(there, np.digitize(values, bounds), len(bounds) + 1)
+
+
+def _category_ids(feature: Categorical, column: pa.Array) -> np.ndarray:
+    """A number for each value that the feature tells apart, another where it is missing."""
+    if feature.impute not in (None, MOST_FREQUENT):
+        column = pc.fill_null(column, feature.impute)
+    there = is_valid(column)
+    if isinstance(feature.ids, Listed):
+        column = pc.fill_null(pc.index_in(column, pa.array(feature.ids.values, column.type)), -1)
+    elif isinstance(feature.ids, Identity):
+        column = column.cast(pa.int64())
+        known = pc.and_(pc.greater_equal(column, 0), pc.less(column, feature.ids.size))
+        column = pc.if_else(known, column, -1)
+    found = column.dictionary_encode(null_encoding="encode").indices.to_numpy()
+    if there.all() or not there.any():
+        return found  # type: ignore[no-any-return]
+    missing = found.max() + 1 if feature.impute is None else np.bincount(found[there]).argmax()
+    return np.where(there, found, missing)
 
 
 def _operand(source: str | Pair, rows: pa.RecordBatch) -> np.ndarray:
@@ -135,7 +163,9 @@ def _calendar(feature: Calendar, column: pa.Array) -> np.ndarray:
 def _ids(subject: Subject, rows: pa.RecordBatch) -> Iterator[Finding]:
     """Vocabularies about as large as the data."""
     for feature in subject.dataset.features:
-        if isinstance(feature, Categorical) and feature.top_k is None and feature.min_count == 1:
+        if isinstance(feature, Categorical) and feature.ids == Frequent(
+            oov_buckets=feature.oov_ids
+        ):
             column = rows[feature.inputs[0]]
             distinct, present = pc.count_distinct(column).as_py(), len(rows) - column.null_count
             if distinct > _UNIQUE * max(present, 100):

@@ -9,7 +9,15 @@ from pipelines.init.names import has_word
 from pipelines.init.roles import Place, find_places, is_free_text, is_identity, tie_to_label
 from pipelines.init.times import RowTime
 from transforms.columns import Boolean, Date, Integer, String, Timestamp
-from transforms.features import Bucketized, Calendar, Categorical, Crossed, Feature, Numeric
+from transforms.features import (
+    Bucketized,
+    Calendar,
+    Categorical,
+    Crossed,
+    Feature,
+    Frequent,
+    Numeric,
+)
 from transforms.pairs import Difference
 
 # A distribution whose tail is longer than an exponential's is compressed.
@@ -110,7 +118,7 @@ def _categorical(reading: Reading, facts: Facts) -> Suggestion:
     if facts.distinct <= _MANY_VALUES and each >= _ROWS_PER_VALUE:
         return Suggestion((name,), (Categorical(name),), values)
     if each >= _FEW_ROWS_PER_VALUE:
-        rare = Categorical(name, min_count=_ROWS_PER_VALUE // 2, oov_buckets=10)
+        rare = Categorical(name, Frequent(min_count=_ROWS_PER_VALUE // 2, oov_buckets=10))
         return Suggestion((name,), (rare,), f"{values}; rare ones share ten ids")
     if isinstance(reading.column, Integer):
         return _numeric(reading, facts)

@@ -9,7 +9,7 @@ import pyarrow.compute as pc
 
 from transforms.columns import Boolean, CsvFormat, Date, Integer, Number, String, Timestamp
 from transforms.dataset import Dataset
-from transforms.features import Bucketized, Calendar, Categorical, Crossed, Numeric
+from transforms.features import Bucketized, Calendar, Categorical, Crossed, Frequent, Numeric
 from transforms.labels import Regression
 from transforms.operators import count, last, max, mean, min, std, sum
 from transforms.sources import Derive
@@ -68,8 +68,8 @@ readings = Dataset(
     features=[
         Numeric("level", scale="z_score", indicator=True),
         Numeric("level_mean_1h_by_site", log1p=True, scale="0_1", impute=0.5, name="recent"),
-        Categorical("site", oov_buckets=2),
-        Categorical("sensor", top_k=3),
+        Categorical("site", Frequent(oov_buckets=2)),
+        Categorical("sensor", Frequent(top_k=3)),
         Bucketized("pulses", boundaries=[0, 10, 20]),
         Bucketized("level", quantiles=4),
         Calendar("taken", part="hour_of_day", tz="Europe/Paris"),

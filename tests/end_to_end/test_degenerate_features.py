@@ -56,8 +56,8 @@ def test_each_degenerate_feature_is_named_with_what_is_wrong(manifest: Manifest)
         "constant_bucket": "the same value in every training row",
         "void_0_1": "every training value of void is missing",
         "void_bucket": "every training value of void is missing",
-        "only_id": "the vocabulary has one value",
-        "rarely_id": "the vocabulary has one value",
+        "only_id": "one value in every training row that has any",
+        "rarely_id": "one value in every training row that has any",
         "blank_id": "every training value of blank is missing",
         "crowded": "one cell holds 96.0% of the training rows",
     }

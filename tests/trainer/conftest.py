@@ -35,7 +35,7 @@ from transforms.columns import (
     Timestamp,
 )
 from transforms.dataset import Dataset
-from transforms.features import Bucketized, Calendar, Categorical, Crossed, Numeric
+from transforms.features import Bucketized, Calendar, Categorical, Crossed, Frequent, Numeric
 from transforms.graph.preprocessing import feature_spec, preprocessing_fn
 from transforms.labels import BinaryClassification, Classification, Regression
 from transforms.manifest import DEFINITION_NAME, MANIFEST_NAME, FileEntry, Manifest
@@ -66,7 +66,7 @@ FEATURES = (
     Numeric("guess", scale="0_1"),
     Numeric("delay_mean_1h_by_line", scale="z_score", impute=0.0),
     Numeric("wagons"),
-    Categorical("line", top_k=5, oov_buckets=2, embed=3),
+    Categorical("line", Frequent(top_k=5, oov_buckets=2), embed=3),
     Categorical("express"),
     Bucketized("distance", quantiles=5),
     Calendar("left_at", "hour_of_day", tz="America/New_York"),

@@ -11,11 +11,11 @@ import tensorflow as tf
 from tensorflow_metadata.proto.v0 import schema_pb2
 
 from trainer.data import stack
-from trainer.inputs import CategoricalInput, ModelInputs, NumericInput, model_inputs
+from trainer.inputs import CategoricalInput, ModelInputs, NumericInput, model_inputs, slots
 from trainer.lookup import Lookup
 from transforms.columns import Number, String
 from transforms.dataset import Dataset
-from transforms.features import Custom
+from transforms.features import Categorical, Crossed, Custom, Hashed
 from transforms.labels import Regression
 from transforms.split import HashSplit
 
@@ -66,15 +66,19 @@ def pooled(
     return total
 
 
-@pytest.mark.parametrize("size", [1, 2])
-def test_rows_are_pooled_as_a_loop_pools_them(size: int, tmp_path: Path) -> None:
+def looked_up() -> tuple[list[keras.KerasTensor], Lookup]:
     given = [
         keras.Input((width,), dtype=dtype, name=name)
         for width, dtype, name in zip(
             INPUTS.widths, ("float32", "int32", "float32"), ("n", "i", "w"), strict=True
         )
     ]
-    lookup = Lookup(given[1], given[2], INPUTS, None)
+    return given, Lookup(given[1], given[2], INPUTS, None)
+
+
+@pytest.mark.parametrize("size", [1, 2])
+def test_rows_are_pooled_as_a_loop_pools_them(size: int, tmp_path: Path) -> None:
+    given, lookup = looked_up()
     found = (
         lookup.total(INPUTS.categorical, "table")
         if size == 1
@@ -106,6 +110,50 @@ def test_rows_are_pooled_as_a_loop_pools_them(size: int, tmp_path: Path) -> None
         )
         expected = ordered.sum(keepdims=True) if size == 1 else ordered
         np.testing.assert_allclose(answers[row], expected, rtol=2e-5, atol=1e-6)
+
+
+def test_one_hots_are_pooled_rows_of_the_identity() -> None:
+    columns = [c for c in INPUTS.categorical if c.pooling != "concat"]
+    given, lookup = looked_up()
+    model = keras.Model(given, lookup.one_hots(columns))
+
+    ids, weights = made_up()
+    answers = model((np.zeros((ROWS, 4), np.float32), ids, weights)).numpy()
+    places = dict(zip([c.name for c in INPUTS.categorical], slots(INPUTS.categorical), strict=True))
+    own = dict(zip([c.name for c in INPUTS.weighted], slots(INPUTS.weighted), strict=True))
+    for row in range(ROWS):
+        expected = [
+            pooled(
+                c, ids[row, places[c.name]], weights[row, own[c.name]] if c.weight else None,
+                np.eye(c.size),
+            )
+            for c in columns
+        ]  # fmt: skip
+        np.testing.assert_allclose(answers[row], np.concatenate(expected), rtol=2e-5, atol=1e-6)
+
+
+def test_the_definition_says_what_the_deep_side_is_given() -> None:
+    definition = Dataset(
+        name="deep", columns={"t": String(), "y": Number()}, label=Regression("y"),
+        features=[
+            Categorical("t", Hashed(15), name="chosen"),
+            Categorical("t", Hashed(15), embed=7, name="given"),
+            Categorical("t", Hashed(15), embed="one_hot", name="hot"),
+            Crossed("wide", ["chosen", "given"]),
+            Crossed("deep", ["chosen", "given"], embed="one_hot"),
+        ],
+        split=HashSplit("t"),
+    )  # fmt: skip
+    schema = schema_pb2.Schema()
+    for feature in definition.features:
+        column = schema.feature.add(name=feature.outputs[0], type=schema_pb2.INT)
+        column.int_domain.min, column.int_domain.max = 0, 15
+    found = model_inputs(definition, schema)
+    assert {c.name: (c.embed, c.one_hot) for c in found.categorical} == {
+        "chosen": (4, False), "given": (7, False), "hot": (0, True), "wide": (0, False),
+        "deep": (0, True),
+    }  # fmt: skip
+    assert ModelInputs.from_json(found.to_json()) == found
 
 
 def test_columns_of_any_width_lie_side_by_side() -> None:

@@ -73,7 +73,10 @@ def forward(model: keras.Model, options: TrainOptions) -> np.ndarray:
 @pytest.mark.parametrize(
     "options",
     [
-        *(TrainOptions(model="deep", activation=name) for name in get_args(ActivationName)),
+        *(
+            TrainOptions(model="deep", hidden_units=(6, 4), activation=name)
+            for name in get_args(ActivationName)
+        ),
         TrainOptions(model="deep", hidden_units=(6, 4), normalization="layer", dropout=0.5),
         TrainOptions(model="deep", hidden_units=(6, 4), normalization="batch", dropout=0.5),
     ],
@@ -91,7 +94,7 @@ def test_the_served_answer_is_that_of_the_layers_without_dropout(options: TrainO
 def test_dropout_is_on_in_training() -> None:
     options = TrainOptions(model="deep", hidden_units=(40,), dropout=0.5, activation="sigmoid")
     model = model_of(options)
-    hidden = keras.Model(model.inputs, model.get_layer("dropout").output)
+    hidden = keras.Model(model.inputs, model.get_layer("dropout_0").output)
     given = (np.zeros((50, 2)), np.zeros((50, 1), np.int32), np.zeros((50, 0)))
     dropped = np.asarray(hidden(given, training=True)) == 0
     assert 0.4 < dropped.mean() < 0.6

@@ -10,7 +10,15 @@ from transforms import operators
 from transforms.columns import Boolean, CsvFormat, Date, Integer, Number, String, Timestamp
 from transforms.dataset import Dataset
 from transforms.errors import DefinitionError, InputError
-from transforms.features import Bucketized, Calendar, Categorical, Crossed, Custom, Numeric
+from transforms.features import (
+    Bucketized,
+    Calendar,
+    Categorical,
+    Crossed,
+    Custom,
+    Frequent,
+    Numeric,
+)
 from transforms.labels import BinaryClassification, Regression
 from transforms.pairs import Difference, Ratio
 from transforms.serialize import digest, from_json, to_json
@@ -60,7 +68,7 @@ def dataset(**changes: object) -> Dataset:
             ),
             Numeric(Difference("price", "price_mean_1h_by_shop"), scale="z_score"),
             Bucketized(Ratio("price", "twice"), quantiles=4),
-            Categorical("shop", top_k=5, embed=3),
+            Categorical("shop", Frequent(top_k=5), embed=3),
             Bucketized("twice", boundaries=[1.0, 2.0]),
             Calendar("t", "day_of_week", tz="Europe/Berlin", name="dow"),
             Crossed("dow_shop", ["dow", "shop_id"], buckets=50, embed=2),

@@ -13,7 +13,15 @@ import tensorflow_transform.beam as tft_beam
 from transforms.columns import MISSING_BYTES, MISSING_INT, Integer, Number, String, Timestamp
 from transforms.dataset import Dataset
 from transforms.errors import InputError
-from transforms.features import Bucketized, Calendar, Categorical, Crossed, Custom, Numeric
+from transforms.features import (
+    Bucketized,
+    Calendar,
+    Categorical,
+    Crossed,
+    Custom,
+    Frequent,
+    Numeric,
+)
 from transforms.graph.preprocessing import feature_spec, preprocessing_fn
 from transforms.labels import Regression
 from transforms.pairs import Difference, Ratio
@@ -46,7 +54,7 @@ DEFINITION = Dataset(
         Numeric("i", name="int_value"),
         Numeric("nothing", scale="z_score"),
         Categorical("text"),
-        Categorical("i", top_k=1, oov_buckets=2),
+        Categorical("i", Frequent(top_k=1, oov_buckets=2)),
         Numeric(Difference("x", "i"), indicator=True),
         Numeric(Ratio("i", "divisor"), scale="z_score", name="share"),
         Bucketized("x", boundaries=[1.0, 4.0]),

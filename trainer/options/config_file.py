@@ -72,7 +72,8 @@ def _words(kind: Any) -> str:
         return " or ".join(_words(part) for part in get_args(kind) if part is not NoneType)
     if get_origin(kind) is Literal:
         return "one of " + ", ".join(map(str, get_args(kind)))
-    return {int: "a whole number", float: "a number", str: "text"}.get(kind, kind.__name__)
+    words = {int: "a whole number", float: "a number", str: "text", bool: "true or false"}
+    return words.get(kind, str(kind))
 
 
 def _converted(value: Any, kind: Any) -> Any:

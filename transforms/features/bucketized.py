@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 from transforms.columns import Column, Integer, Number
 from transforms.errors import Problem
-from transforms.features.on_column import OnColumn, embed_problems
+from transforms.features.on_column import Embed, OnColumn, embed_problems
 
 
 @dataclass(frozen=True)
@@ -16,18 +16,20 @@ class Bucketized(OnColumn):
         column: a Number or Integer column; or a Difference or Ratio of two.
         quantiles: how many buckets of equal frequency on train.
         boundaries: or the boundaries themselves, ascending.
-        embed: dimensions of the embedding on the deep side; None: chosen from the size.
+        embed: dimensions of the embedding on the deep side, or ``"one_hot"``; None: chosen from
+            the size.
         name: the output's name; None: ``<column>_bucket``.
     """
 
     quantiles: int | None = None
     boundaries: tuple[float, ...] = ()
-    embed: int | None = None
+    embed: Embed = None
     name: str | None = None
 
     suffix = "bucket"
     kinds = (Number, Integer)
     takes_pairs = True
+    crossable = True
 
     def problems(self, where: str, columns: Mapping[str, Column]) -> Iterator[Problem]:
         """Yields the mistakes of this feature; ``where`` is its path in the definition."""

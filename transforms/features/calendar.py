@@ -6,7 +6,7 @@ from typing import Literal
 
 from transforms.columns import Column, Date, Timestamp
 from transforms.errors import Problem
-from transforms.features.on_column import OnColumn, embed_problems
+from transforms.features.on_column import Embed, OnColumn, embed_problems
 from transforms.zones import is_zone
 
 CALENDAR_SIZES = {"hour_of_day": 24, "day_of_week": 7, "day_of_month": 31, "month": 12}
@@ -21,16 +21,18 @@ class Calendar(OnColumn):
         part: ``hour_of_day`` (24), ``day_of_week`` (7, Monday is 0), ``day_of_month`` (31, the
             first is 0) or ``month`` (12, January is 0).
         tz: the IANA zone of the clock that is read; its transitions travel in the graph.
-        embed: dimensions of the embedding on the deep side; None: chosen from the size.
+        embed: dimensions of the embedding on the deep side, or ``"one_hot"``; None: chosen from
+            the size.
         name: the output's name; None: ``<column>_<part>``.
     """
 
     part: Literal["hour_of_day", "day_of_week", "day_of_month", "month"] = "hour_of_day"
     tz: str = "UTC"
-    embed: int | None = None
+    embed: Embed = None
     name: str | None = None
 
     kinds = (Timestamp, Date)
+    crossable = True
 
     @property
     def suffix(self) -> str:  # type: ignore[override]

@@ -1,48 +1,77 @@
 """Categories as features."""
 
-from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from collections.abc import Container, Iterator, Mapping
+from dataclasses import dataclass, field
+from typing import Literal
 
 from transforms.columns import Boolean, Column, Integer, String
 from transforms.errors import Problem
-from transforms.features.on_column import OnColumn, embed_problems
+from transforms.features.category_ids import CategoryIds, Frequent, Identity, Listed, value_problems
+from transforms.features.on_column import Embed, OnColumn, embed_problems
+
+MOST_FREQUENT = "most_frequent"
 
 
 @dataclass(frozen=True)
 class Categorical(OnColumn):
-    """A category: its index in a vocabulary of train ordered by frequency.
+    """A category: one id for each value.
 
-    Ids are 0 to V-1 for the vocabulary, V to V+oov_buckets-1 for values outside it (by hash),
-    and V+oov_buckets for a missing value.
+    Ids are 0 to V-1 for the V known values, then those that all other values share, then one for a
+    missing value, unless another stands for it.
 
     Attributes:
         column: a String, Integer or Boolean column.
-        top_k: how many of the most frequent values enter the vocabulary; None: all.
-        min_count: how often a value must occur in train to enter it.
-        oov_buckets: ids for values outside the vocabulary.
-        embed: dimensions of the embedding on the deep side; None: chosen from the size.
+        ids: how values become ids: ``Frequent`` or ``Informative`` (a vocabulary of train),
+            ``Listed``, ``Hashed`` or ``Identity``; each says what its ids mean.
+        impute: what stands for a missing value: a value of the column, or ``"most_frequent"``, the
+            known value (of ``Hashed``, the bucket) that most rows of train have; None: a missing
+            value has an id of its own, the last.
+        embed: dimensions of the embedding on the deep side, or ``"one_hot"``; None: chosen from
+            the size.
         name: the output's name; None: ``<column>_id``.
     """
 
-    top_k: int | None = None
-    min_count: int = 1
-    oov_buckets: int = 1
-    embed: int | None = None
+    ids: CategoryIds = field(default_factory=Frequent)
+    impute: Literal["most_frequent"] | str | int | None = None
+    embed: Embed = None
     name: str | None = None
 
     suffix = "id"
     kinds = (String, Integer, Boolean)
+    crossable = True
+
+    @property
+    def oov_ids(self) -> int:
+        """How many ids values outside the known ones share."""
+        return self.ids.oov_ids
+
+    @property
+    def missing_ids(self) -> int:
+        """How many ids missing values have to themselves."""
+        return int(self.impute is None)
 
     def problems(self, where: str, columns: Mapping[str, Column]) -> Iterator[Problem]:
         """Yields the mistakes of this feature; ``where`` is its path in the definition."""
         yield from self.column_problems(where, columns)
         yield from embed_problems(self.embed, where)
-        if self.top_k is not None and self.top_k < 1:
-            yield Problem(f"{where}.top_k", self.top_k, "keeps nothing", "write 1 or more")
-        if self.oov_buckets < 1:
+        column = columns.get(str(self.column))
+        if not isinstance(self.ids, CategoryIds):
             yield Problem(
-                f"{where}.oov_buckets",
-                self.oov_buckets,
-                "leaves no id for values not seen in training",
-                "write 1 or more",
-            )
+                f"{where}.ids", self.ids, "no way to make ids",
+                "write Frequent(), Informative(), Listed(), Hashed() or Identity()",
+            )  # fmt: skip
+            return
+        yield from self.ids.problems(f"{where}.ids", column)
+        if self.impute not in (None, MOST_FREQUENT):
+            yield from value_problems(self.impute, f"{where}.impute", column)
+            known: Container[object] = ()
+            match self.ids:
+                case Listed(values):
+                    known = values
+                case Identity(size):
+                    known = range(size)
+                case _:
+                    return
+            if self.impute not in known:
+                cure = "write a value that it knows, or 'most_frequent'"
+                yield Problem(f"{where}.impute", self.impute, f"unknown to {self.ids}", cure)

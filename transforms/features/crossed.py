@@ -1,33 +1,42 @@
 """Crosses of categorical features."""
 
+import math
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import ClassVar
 
 from transforms.columns import Column
 from transforms.errors import Problem
-from transforms.features.on_column import embed_problems
+from transforms.features.on_column import Embed, embed_problems
+from transforms.features.outputs import Outputs
 from transforms.freeze import freeze_sequences
+
+# A cross of so many combinations numbers them: a wide side of float32 weights takes 256 KiB.
+MOST_NUMBERED = 1 << 16
+# No cross takes more buckets than this unless told to: 16 MiB.
+MOST_BUCKETS = 1 << 22
 
 
 @dataclass(frozen=True)
-class Crossed:
+class Crossed(Outputs):
     """The cross of categorical features: one id per combination, hashed where there are too many.
 
     Combinations are numbered exactly while all of them fit in ``buckets``; otherwise their
-    numbers are hashed into the buckets.
+    numbers are hashed into the buckets, and some share one.
 
     Attributes:
         name: the output's name.
-        of: the names of two or more Categorical, Bucketized or Calendar features.
-        buckets: how many ids.
-        embed: dimensions of the embedding on the deep side; None: wide side only.
+        of: the names of two or more features whose output is one id: Categorical, Bucketized,
+            Calendar and their like.
+        buckets: how many ids; None: `cross_buckets` of the combinations, once the sizes of what is
+            crossed are known.
+        embed: dimensions of the embedding on the deep side, or ``"one_hot"``; None: wide side only.
     """
 
     name: str
     of: tuple[str, ...]
-    buckets: int
-    embed: int | None = None
+    buckets: int | None = None
+    embed: Embed = None
 
     inputs: ClassVar[tuple[str, ...]] = ()
 
@@ -49,5 +58,27 @@ class Crossed:
         yield from embed_problems(self.embed, where)
         if len(self.of) < 2:
             yield Problem(f"{where}.of", self.of, "nothing to cross", "name two features or more")
-        if self.buckets < 2:
-            yield Problem(f"{where}.buckets", self.buckets, "too few", "write 2 or more")
+        if self.buckets is not None and self.buckets < 2:
+            yield Problem(f"{where}.buckets", self.buckets, "too few", "write 2 or more, or None")
+
+
+def cross_buckets(combinations: int) -> int:
+    """Returns how many buckets a cross should have.
+
+    Up to 65,536 combinations have a bucket each. More are hashed into the greater of 65,536 and n^¾
+    buckets, at most 4,194,304. n^¾ is the middle, on a logarithmic scale, of the range from ½√n to
+    2n that is usually advised for n combinations; up to 7e13 of them the result lies in that range.
+
+    Args:
+        combinations: how many there are: the product of the sizes of what is crossed, ids for
+            missing and unknown values included.
+
+    Raises:
+        ValueError: there are none.
+    """
+    if combinations < 1:
+        raise ValueError(f"a cross of {combinations} combinations has none; give 1 or more")
+    if combinations <= MOST_NUMBERED:
+        return combinations
+    root = math.sqrt(combinations)
+    return min(MOST_BUCKETS, max(MOST_NUMBERED, math.floor(root * math.sqrt(root))))

@@ -6,12 +6,13 @@ from typing import Any
 
 from transforms.columns import Column
 from transforms.errors import Problem, unknown_column
+from transforms.features.outputs import Outputs
 from transforms.freeze import freeze_sequences
 from transforms.functions import FUNCTION_CURE, import_path, is_importable_path
 
 
 @dataclass(frozen=True)
-class Custom:
+class Custom(Outputs):
     """Outputs of a TensorFlow function of the user's own, or a whole ``preprocessing_fn``.
 
     The function takes a dict of tensors, each of shape (batch,), and returns either one tensor

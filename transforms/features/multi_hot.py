@@ -23,7 +23,8 @@ class MultiHot(OfTerms):
         oov_buckets: ids for categories outside the vocabulary; 0: they are left out.
         pooling: how the categories' embeddings become one: ``"sum"``, ``"mean"``, ``"sqrtn"`` or
             ``"concat"``.
-        embed: dimensions of the embedding on the deep side; None: chosen from the size.
+        embed: dimensions of the embedding on the deep side, or ``"one_hot"``; None: chosen from
+            the size.
         indicator: whether to add ``<name>_is_missing``, 1.0 where the text is missing; of a text
             without categories it is 0.0.
         name: the output's name; None: ``<column>_values``.

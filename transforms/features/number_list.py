@@ -6,6 +6,7 @@ from typing import Literal
 
 from transforms.columns import Boolean, Column, Integer, Number, Numbers
 from transforms.errors import Problem, unknown_column
+from transforms.features.outputs import Outputs
 from transforms.features.terms import at_least
 from transforms.freeze import freeze_sequences
 
@@ -14,7 +15,7 @@ POOLS: tuple[Pool, ...] = ("mean", "sum", "min", "max", "count")
 
 
 @dataclass(frozen=True)
-class NumberList:
+class NumberList(Outputs):
     """Several numbers: padded to a fixed length, or pooled to one.
 
     Padded, the list is one output of ``length`` numbers, where those missing or beyond the list's

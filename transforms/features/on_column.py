@@ -2,17 +2,29 @@
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from typing import ClassVar
+from typing import ClassVar, Literal
 
 from transforms.columns import Column
 from transforms.errors import Problem, unknown_column
+from transforms.features.outputs import Outputs
 from transforms.freeze import freeze_sequences
 from transforms.pairs import Pair
 
+# How the deep side is given ids: by an embedding of so many dimensions, by a one-hot, or as the
+# trainer chooses.
+Embed = int | Literal["one_hot"] | None
+
 
 @dataclass(frozen=True)
-class OnColumn:
-    """What features of one column share."""
+class OnColumn(Outputs):
+    """What features of one column share.
+
+    Attributes:
+        column: what the feature is made of.
+        suffix: tells in the output's name what is done to it.
+        kinds: the kinds of column that it takes.
+        takes_pairs: whether it takes the number made of two columns, too.
+    """
 
     column: str | Pair
 
@@ -64,7 +76,8 @@ class OnColumn:
                 )
 
 
-def embed_problems(embed: int | None, where: str) -> Iterator[Problem]:
+def embed_problems(embed: Embed, where: str) -> Iterator[Problem]:
     """Yields what is wrong with ``embed``; ``where`` is the feature's path."""
-    if embed is not None and (not isinstance(embed, int) or embed < 1):
-        yield Problem(f"{where}.embed", embed, "not a dimension", "write a whole number from 1")
+    if embed not in (None, "one_hot") and (not isinstance(embed, int) or embed < 1):
+        cure = "write a whole number from 1, or 'one_hot'"
+        yield Problem(f"{where}.embed", embed, "not a dimension", cure)

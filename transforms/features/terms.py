@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 from transforms.columns import Column, String
 from transforms.errors import Problem
-from transforms.features.on_column import OnColumn, embed_problems
+from transforms.features.on_column import Embed, OnColumn, embed_problems
 from transforms.features.pooling import Pooling, pooling_problems
 
 
@@ -21,7 +21,7 @@ class OfTerms(OnColumn):
     min_count: int = 1
     oov_buckets: int = 1
     pooling: Pooling = "sum"
-    embed: int | None = None
+    embed: Embed = None
     indicator: bool = False
     name: str | None = None
 
@@ -31,6 +31,16 @@ class OfTerms(OnColumn):
     def width(self) -> int:
         """How many ids a row has, padding included."""
         raise NotImplementedError
+
+    @property
+    def oov_ids(self) -> int:
+        """How many ids terms outside the vocabulary share."""
+        return self.oov_buckets
+
+    @property
+    def missing_ids(self) -> int:
+        """How many ids are padding."""
+        return 1
 
     @property
     def indicator_output(self) -> str:

@@ -38,7 +38,8 @@ class Text(OfTerms):
         oov_buckets: ids for terms outside the vocabulary; 0: they are left out.
         pooling: how the terms' embeddings become one: ``"sum"``, ``"mean"``, ``"sqrtn"`` or, for
             sequences, ``"concat"``.
-        embed: dimensions of the embedding on the deep side; None: chosen from the size.
+        embed: dimensions of the embedding on the deep side, or ``"one_hot"``; None: chosen from
+            the size.
         indicator: whether to add ``<name>_is_missing``, 1.0 where the text is missing.
         name: the output's name; None: ``<column>_terms``.
     """

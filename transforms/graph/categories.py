@@ -1,30 +1,149 @@
-"""Vocabularies inside the transform graph."""
+"""Categories inside the transform graph: ids, and how frequent values are."""
+
+from collections.abc import Callable
 
 import tensorflow as tf
 import tensorflow_transform as tft
+from tensorflow_transform import tf_utils
 
-from transforms.features import Categorical
+from transforms.features import (
+    Categorical,
+    Frequency,
+    Frequent,
+    Hashed,
+    Identity,
+    Informative,
+    Listed,
+)
+from transforms.features.categorical import MOST_FREQUENT
 from transforms.graph.ids import Ids, with_missing
 from transforms.graph.missing import is_missing
 
+# Gives the label's classes, int64 (batch,), of a label cut at boundaries.
+Classes = Callable[[tuple[float, ...]], tf.Tensor]
 
-def category_ids(feature: Categorical, column: tf.Tensor) -> Ids:
-    """Returns a category's ids: the vocabulary's, the OOV buckets', that of a missing value."""
-    tokens = _as_line(column) if column.dtype == tf.string else tf.strings.as_string(column)
+
+def category_ids(feature: Categorical, column: tf.Tensor, classes: Classes) -> Ids:
+    """Returns a category's ids: those of known values, of others, and of a missing value.
+
+    Args:
+        feature: the category.
+        column: string or int64 (batch,).
+        classes: of the label; only analyzers look at it.
+    """
     missing = is_missing(column)
-    present = tf.boolean_mask(tokens, tf.logical_not(missing))
+    if feature.impute is None:
+        found = _ids(feature, column, missing, classes)
+        return with_missing(found.values, found.size, missing)
+    if feature.impute != MOST_FREQUENT:
+        value = tf.constant(feature.impute, column.dtype)
+        column = tf.where(missing, value, column)
+        return _ids(feature, column, is_missing(column), classes)
+    found = _ids(feature, column, missing, classes)
+    # A vocabulary by frequency needs no counting.
+    most = 0 if isinstance(feature.ids, Frequent) else _most_frequent(feature, found, missing)
+    return Ids(tf.where(missing, tf.cast(most, tf.int64), found.values), found.size)
+
+
+def _ids(feature: Categorical, column: tf.Tensor, missing: tf.Tensor, classes: Classes) -> Ids:
+    """Returns the ids of known and of other values; missing ones have any."""
+    tokens = column if column.dtype == tf.string else tf.strings.as_string(column)
+    match feature.ids:
+        case Identity(size):
+            inside = tf.logical_and(column >= 0, column < size)
+            return _known(tf.where(inside, column, size), size + 1)
+        case Hashed(buckets):
+            return _known(tf.strings.to_hash_bucket_fast(tokens, buckets), buckets)
+        case Listed(values, oov_buckets):
+            return _known(_listed_ids(tokens, feature.ids), len(values) + oov_buckets)
+        case Frequent() | Informative() as ids:
+            return _vocabulary_ids(ids, feature.output, _as_line(tokens), missing, classes)
+
+
+def _known(values: tf.Tensor, size: int) -> Ids:
+    return Ids(values, tf.constant(size, tf.int64))
+
+
+def _listed_ids(tokens: tf.Tensor, listed: Listed) -> tf.Tensor:
+    texts = [v if isinstance(v, str) else str(int(v)) for v in listed.values]
+
+    def table() -> tf.lookup.StaticVocabularyTable:
+        ids = tf.lookup.KeyValueTensorInitializer(texts, range(len(texts)), tf.string, tf.int64)
+        return tf.lookup.StaticVocabularyTable(ids, listed.oov_buckets)
+
+    return tft.make_and_track_object(table).lookup(tokens)
+
+
+def _vocabulary_ids(
+    ids: Frequent | Informative,
+    name: str,
+    lines: tf.Tensor,
+    missing: tf.Tensor,
+    classes: Classes,
+) -> Ids:
+    there = tf.logical_not(missing)
+    present = tf.boolean_mask(lines, there)
+    if isinstance(ids, Frequent):
+        vocabulary = _frequent(present, ids, name)
+    else:
+        vocabulary = tft.vocabulary(
+            present,
+            top_k=ids.top_k,
+            vocab_filename=name,
+            labels=tf.boolean_mask(classes(ids.label_boundaries), there),
+            use_adjusted_mutual_info=ids.adjusted,
+            min_diff_from_avg=0,  # else differences of a few rows would count as none
+        )
+    values = tft.apply_vocabulary(lines, vocabulary, num_oov_buckets=ids.oov_buckets)
+    size = tft.experimental.get_vocabulary_size_by_name(name)
+    return Ids(values, size + ids.oov_buckets)
+
+
+def _frequent(
+    present: tf.Tensor, wanted: Frequent, name: str, *, counted: bool = False
+) -> tf.Tensor:
+    """Returns the deferred path of a vocabulary of train; ``counted``: lines begin with counts."""
     # Weights of one make tf.Transform count distinct tokens inside the graph, batch by batch,
     # where it would otherwise hand every token to Python. The files are the same.
-    vocabulary = tft.vocabulary(
+    return tft.vocabulary(
         present,
-        top_k=feature.top_k,
-        frequency_threshold=feature.min_count if feature.min_count > 1 else None,
-        vocab_filename=feature.output,
+        top_k=wanted.top_k,
+        frequency_threshold=wanted.min_count if wanted.min_count > 1 else None,
+        vocab_filename=name,
         weights=tf.ones_like(present, tf.float32),
+        store_frequency=counted,
     )
-    ids = tft.apply_vocabulary(tokens, vocabulary, num_oov_buckets=feature.oov_buckets)
-    size = tft.experimental.get_vocabulary_size_by_name(feature.output)
-    return with_missing(ids, size + feature.oov_buckets, missing)
+
+
+def _most_frequent(feature: Categorical, found: Ids, missing: tf.Tensor) -> tf.Tensor:
+    """Returns the id of a known value that most training rows have; 0 where none has any."""
+    known = found.size - feature.oov_ids
+    counts = tf.logical_and(tf.logical_not(missing), found.values < known)
+    ids = tf.boolean_mask(found.values, counts)
+    rows = tf.math.unsorted_segment_sum(tf.ones_like(ids), ids, known)
+    totals = tft.sum(rows[tf.newaxis], reduce_instance_dims=False)
+    return tf.argmax(tf.ensure_shape(totals, [None]), output_type=tf.int64)
+
+
+def frequencies(feature: Frequency, column: tf.Tensor) -> tf.Tensor:
+    """Returns the share of training rows that have a row's value, float32 (batch,)."""
+    missing = is_missing(column)
+    tokens = column if column.dtype == tf.string else tf.strings.as_string(column)
+    words = _as_word(tokens)
+    present = tf.boolean_mask(words, tf.logical_not(missing))
+    counted = _frequent(present, Frequent(), feature.output, counted=True)
+
+    def table(path: tf.Tensor) -> tf.lookup.StaticHashTable:
+        counts = tf.lookup.TextFileInitializer(
+            path, key_dtype=tf.string, key_index=1, value_dtype=tf.float64, value_index=0,
+            delimiter=" ",
+        )  # fmt: skip
+        return tf.lookup.StaticHashTable(counts, default_value=0.0)
+
+    counts, _ = tf_utils.construct_and_lookup_table(table, counted, words)
+    without = tf.cast(tft.sum(tf.cast(missing, tf.int64)), tf.float64)
+    rows = tf.maximum(tf.cast(tft.size(missing), tf.float64), 1.0)
+    return tf.cast(tf.where(missing, without, counts) / rows, tf.float32)
 
 
 def _as_line(text: tf.Tensor) -> tf.Tensor:
@@ -37,3 +156,13 @@ def _as_line(text: tf.Tensor) -> tf.Tensor:
     text = tf.strings.regex_replace(text, "\n", b"\xfd")
     text = tf.strings.regex_replace(text, "\r", b"\xfc")
     return tf.where(tf.equal(text, ""), b"\xfe", text)
+
+
+def _as_word(text: tf.Tensor) -> tf.Tensor:
+    """Makes any text a word of a file of counts and tokens, distinct texts distinct words.
+
+    The lines of these files are a count, a space and a token, and must be UTF-8.
+    """
+    for character, code in (("%", "%25"), (" ", "%20"), ("\n", "%0A"), ("\r", "%0D")):
+        text = tf.strings.regex_replace(text, character, code)
+    return tf.where(tf.equal(text, ""), "%", text)

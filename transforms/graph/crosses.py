@@ -5,6 +5,7 @@ from collections.abc import Mapping
 import tensorflow as tf
 
 from transforms.features import Crossed
+from transforms.features.crossed import MOST_BUCKETS, MOST_NUMBERED
 from transforms.graph.ids import Ids
 
 
@@ -16,13 +17,25 @@ def cross_ids(feature: Crossed, ids: Mapping[str, Ids]) -> Ids:
         ids: of the crossed features, by output name.
     """
     combination = tf.zeros_like(ids[feature.of[0]].values)
-    combinations = tf.constant(1, tf.int64)
+    # As a float: more combinations than int64 holds must not look like few.
+    combinations = tf.constant(1.0, tf.float64)
     for name in feature.of:
         combination = combination * ids[name].size + ids[name].values
-        combinations = combinations * ids[name].size
-    buckets = tf.constant(feature.buckets, tf.int64)
+        combinations = combinations * tf.cast(ids[name].size, tf.float64)
+    if feature.buckets is None:
+        buckets = _cross_buckets(combinations)
+    else:
+        buckets = tf.constant(feature.buckets, tf.int64)
     hashed = tf.math.floormod(_mix(combination), buckets)
-    return Ids(tf.where(combinations <= buckets, combination, hashed), buckets)
+    numbered = combinations <= tf.cast(buckets, tf.float64)
+    return Ids(tf.where(numbered, combination, hashed), buckets)
+
+
+def _cross_buckets(combinations: tf.Tensor) -> tf.Tensor:
+    """The same as `transforms.features.cross_buckets`, of a float64 tensor."""
+    root = tf.sqrt(combinations)
+    hashed = tf.clip_by_value(tf.floor(root * tf.sqrt(root)), MOST_NUMBERED, MOST_BUCKETS)
+    return tf.cast(tf.minimum(combinations, hashed), tf.int64)
 
 
 def _mix(x: tf.Tensor) -> tf.Tensor:

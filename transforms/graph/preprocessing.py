@@ -10,6 +10,7 @@ import functools
 from collections.abc import Callable, Mapping
 
 import tensorflow as tf
+import tensorflow_transform as tft
 from tensorflow_transform import schema_inference
 
 from transforms.columns import Date
@@ -19,10 +20,10 @@ from transforms.features import (
     Bucketized,
     Calendar,
     Categorical,
-    Crossable,
     Crossed,
     Custom,
     Feature,
+    Frequency,
     Image,
     MultiHot,
     NumberList,
@@ -31,11 +32,12 @@ from transforms.features import (
 )
 from transforms.graph.buckets import bucket_ids
 from transforms.graph.calendar import calendar_ids
-from transforms.graph.categories import category_ids
+from transforms.graph.categories import category_ids, frequencies
 from transforms.graph.crosses import cross_ids
 from transforms.graph.custom import custom_outputs
 from transforms.graph.ids import Ids
 from transforms.graph.images import image_outputs
+from transforms.graph.label_classes import label_classes
 from transforms.graph.lists import list_outputs
 from transforms.graph.missing import operand
 from transforms.graph.numbers import numeric_outputs
@@ -55,18 +57,31 @@ def preprocessing_fn(dataset: Dataset) -> Callable[[Tensors], dict[str, tf.Tenso
     return functools.partial(_preprocess, dataset)
 
 
+def check_functions(dataset: Dataset) -> None:
+    """Calls users' functions as the graph does, before there is any data, for mistakes to show.
+
+    Raises:
+        InputError: a function failed, returned what is no feature, or does what no served model can
+            do.
+    """
+    if not dataset.custom_features:
+        return
+    spec = feature_spec(dataset)
+    columns = {name: tf.TensorSpec([None], kind.dtype, name) for name, kind in spec.items()}
+    tft.get_transform_input_columns(preprocessing_fn(dataset), columns)
+
+
 def _preprocess(dataset: Dataset, inputs: Tensors) -> dict[str, tf.Tensor]:
     outputs = {name: tf.identity(inputs[name]) for name in dataset.carried_columns}
     outputs |= numeric_outputs([f for f in dataset.features if isinstance(f, Numeric)], inputs)
     outputs |= _categorical_outputs(dataset, inputs)
     for feature in dataset.features:
-        outputs |= _wide_outputs(feature, inputs, dataset)
+        outputs |= _other_outputs(feature, inputs, dataset)
     read = {name: inputs[name] for name in dataset.model_columns}
-    for feature in dataset.features:
-        if isinstance(feature, Custom):
-            made = custom_outputs(feature, read)
-            _refuse_taken(feature, made, outputs)
-            outputs |= made
+    for feature in dataset.custom_features:
+        made = custom_outputs(feature, read)
+        _refuse_taken(feature, made, outputs)
+        outputs |= made
     return outputs
 
 
@@ -74,8 +89,8 @@ def _categorical_outputs(dataset: Dataset, inputs: Tensors) -> dict[str, tf.Tens
     """Returns all ids, and writes their ranges to the transformed schema."""
     ids: dict[str, Ids] = {}
     for feature in dataset.features:
-        if isinstance(feature, Crossable):
-            ids[feature.output] = _ids(feature, operand(feature.column, inputs), dataset)
+        if feature.crossable:
+            ids[feature.outputs[0]] = _ids(feature, inputs, dataset)
     for feature in dataset.features:
         if isinstance(feature, Crossed):
             ids[feature.output] = cross_ids(feature, ids)
@@ -84,9 +99,11 @@ def _categorical_outputs(dataset: Dataset, inputs: Tensors) -> dict[str, tf.Tens
     return {name: column.values for name, column in ids.items()}
 
 
-def _wide_outputs(feature: Feature, inputs: Tensors, dataset: Dataset) -> dict[str, tf.Tensor]:
-    """Returns the outputs of a feature of lists or images."""
+def _other_outputs(feature: Feature, inputs: Tensors, dataset: Dataset) -> dict[str, tf.Tensor]:
+    """Returns the outputs of a feature that is neither a number nor one id."""
     match feature:
+        case Frequency():
+            return {feature.output: frequencies(feature, inputs[feature.inputs[0]])}
         case Text() | MultiHot():
             found = term_lists(feature, inputs[feature.inputs[0]])
             _declare_range(found.ids)
@@ -103,15 +120,19 @@ def _declare_range(ids: Ids) -> None:
     schema_inference.set_tensor_schema_override(ids.values, tf.constant(0, tf.int64), ids.size - 1)
 
 
-def _ids(feature: Crossable, column: tf.Tensor, dataset: Dataset) -> Ids:
+def _ids(feature: Feature, inputs: Tensors, dataset: Dataset) -> Ids:
     match feature:
         case Categorical():
-            return category_ids(feature, column)
+            label = dataset.label
+            classes = functools.partial(label_classes, label, inputs[label.column])
+            return category_ids(feature, operand(feature.column, inputs), classes)
         case Bucketized():
-            return bucket_ids(feature, column)
+            return bucket_ids(feature, operand(feature.column, inputs))
         case Calendar():
             is_date = isinstance(dataset.all_columns[feature.inputs[0]], Date)
-            return calendar_ids(feature, column, is_date=is_date)
+            return calendar_ids(feature, operand(feature.column, inputs), is_date=is_date)
+        case _:
+            raise TypeError(f"no module of the graph makes ids of a {type(feature).__name__}")
 
 
 def _refuse_taken(feature: Custom, made: Tensors, outputs: Tensors) -> None:

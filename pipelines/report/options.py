@@ -1,0 +1,27 @@
+"""The options of ``forebay report``, free of heavy imports."""
+
+import argparse
+
+EXAMPLES = """examples:
+  forebay report runs/flights
+  forebay report runs/flights --output 'carrier_*' --plot occupancy.png
+  forebay report runs/flights --json
+
+Columns: how many ids an output of features has; how many of them training rows have (occupied);
+then shares of the training rows: of the most frequent id, of missing values, and of values outside
+the known ones. For crosses: how many combinations training rows have, and the share of the rows
+whose combination shares its bucket with another."""
+
+
+def add_report_arguments(parser: argparse.ArgumentParser) -> None:
+    """Adds the options of ``forebay report`` to a parser."""
+    parser.epilog = EXAMPLES
+    parser.formatter_class = argparse.RawDescriptionHelpFormatter
+    parser.add_argument("run", help="a run folder that `forebay preprocess` made")
+    parser.add_argument(
+        "--output", nargs="+", default=[], metavar="PATTERN",
+        help="only the outputs that match, such as 'carrier_*' (default: all)",
+    )  # fmt: skip
+    parser.add_argument("--plot", metavar="FILE.png", help="draw the rows of each id as bars")
+    parser.add_argument("--json", action="store_true", help="print the report as JSON")
+    parser.add_argument("--debug", action="store_true", help="show tracebacks")

@@ -1,0 +1,97 @@
+"""A report on a run's features as people read it, and as JSON."""
+
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass
+from typing import Any
+
+from rich.console import Console
+from rich.markup import escape
+from rich.table import Table
+
+from transforms.manifest import Warning
+from transforms.occupancy import Occupancy
+
+# A cross where so many rows share buckets tells less than it could.
+CROWDED = 0.5
+
+
+@dataclass(frozen=True)
+class Report:
+    """How a run's training rows are spread over ids.
+
+    Attributes:
+        run: the run folder.
+        dataset: the definition's name.
+        rows: training rows.
+        outputs: of each output of ids.
+        warnings: features that turned out degenerate.
+    """
+
+    run: str
+    dataset: str
+    rows: int
+    outputs: Sequence[Occupancy]
+    warnings: Sequence[Warning]
+
+    def to_json(self) -> dict[str, Any]:
+        """Returns the report as JSON values; shares are of ``rows`` of their output."""
+        return {
+            "run": self.run,
+            "dataset": self.dataset,
+            "rows": self.rows,
+            "outputs": [
+                asdict(output)
+                | {
+                    "occupied_share": output.occupied / output.ids,
+                    "largest_share": output.largest / output.rows,
+                    "missing_share": _of(output.missing, output),
+                    "oov_share": _of(output.oov, output),
+                }
+                for output in self.outputs
+            ],
+            "warnings": [asdict(warning) for warning in self.warnings],
+        }
+
+    def print(self) -> None:
+        """Prints the report to standard output."""
+        console = Console(highlight=False)
+        console.print(
+            f"[bold]{escape(self.run)}[/]: {escape(self.dataset)}, {self.rows:,} training rows"
+        )
+        console.print(self._table())
+        for warning in self.warnings:
+            problem = escape(f"feature {warning.feature}: {warning.problem}")
+            console.print(f"[yellow]warning[/]: {problem}")
+
+    def _table(self) -> Table:
+        table = Table(box=None, pad_edge=False)
+        table.add_column("output", overflow="fold")
+        table.add_column("feature")
+        for name in ("ids", "occupied", "largest", "missing", "unknown", "combinations",
+                     "colliding"):  # fmt: skip
+            table.add_column(name, justify="right")
+        for output in self.outputs:
+            table.add_row(escape(output.output), output.kind, *_cells(output))
+        return table
+
+
+def _cells(output: Occupancy) -> list[str]:
+    cells = [
+        f"{output.ids:,}", f"{output.occupied:,}", _share(output.largest / output.rows),
+        _share(_of(output.missing, output)), _share(_of(output.oov, output)),
+    ]  # fmt: skip
+    found = output.collisions
+    if found is None:
+        return [*cells, "", ""]
+    about = "~" if found.sampled else ""
+    share = _share(found.colliding_share)
+    crowded = found.colliding_share > CROWDED
+    return [*cells, f"{about}{found.combinations:,}", f"[yellow]{share}[/]" if crowded else share]
+
+
+def _of(rows: int | None, output: Occupancy) -> float | None:
+    return None if rows is None else rows / output.rows
+
+
+def _share(share: float | None) -> str:
+    return "" if share is None else f"{share:.1%}"

@@ -1,0 +1,21 @@
+"""The label as classes, for analyzers that ask what tells about it."""
+
+import tensorflow as tf
+
+from transforms.labels import Label
+
+
+def label_classes(label: Label, column: tf.Tensor, boundaries: tuple[float, ...]) -> tf.Tensor:
+    """Returns each row's class, int64 (batch,) from 0.
+
+    Args:
+        label: the definition's label.
+        column: its column, (batch,), without missing values.
+        boundaries: for regression: class i is from boundary i-1, included, to boundary i.
+    """
+    if label.task == "regression":
+        numbers = tf.cast(column, tf.float32)
+        return tf.searchsorted(
+            tf.constant(boundaries, tf.float32), numbers, side="right", out_type=tf.int64
+        )
+    return tf.cast(column, tf.int64)
