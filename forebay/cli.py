@@ -65,7 +65,6 @@ _COMMANDS = {
     "evaluate": _Command(
         "measure a model on a split, beside baselines",
         add_evaluate_arguments,
-        add_find_rate_arguments,
         "trainer.task:run_evaluate",
     ),
     "sweep": _Command(
