@@ -26,8 +26,10 @@ if TYPE_CHECKING:
     from transforms.features import Categorical as Categorical
     from transforms.features import Crossed as Crossed
     from transforms.features import Custom as Custom
+    from transforms.features import Cyclic as Cyclic
     from transforms.features import Frequency as Frequency
     from transforms.features import Frequent as Frequent
+    from transforms.features import Grid as Grid
     from transforms.features import Hashed as Hashed
     from transforms.features import Identity as Identity
     from transforms.features import Image as Image
@@ -60,6 +62,9 @@ if TYPE_CHECKING:
     from transforms.operators import sum as sum
     from transforms.operators import var as var
     from transforms.pairs import Difference as Difference
+    from transforms.pairs import Elapsed as Elapsed
+    from transforms.pairs import Euclidean as Euclidean
+    from transforms.pairs import Haversine as Haversine
     from transforms.pairs import Ratio as Ratio
     from transforms.period import history_needed as history_needed
     from transforms.sources import Derive as Derive
@@ -82,9 +87,9 @@ _NAMES = {
     ),
     "transforms.dataset": ("Dataset",),
     "transforms.features": (
-        "Bucketized", "Calendar", "Categorical", "Crossed", "Custom", "Frequency", "Frequent",
-        "Hashed", "Identity", "Image", "Informative", "Listed", "MultiHot", "NumberList", "Numeric",
-        "Text", "cross_buckets",
+        "Bucketized", "Calendar", "Categorical", "Crossed", "Custom", "Cyclic", "Frequency",
+        "Frequent", "Grid", "Hashed", "Identity", "Image", "Informative", "Listed", "MultiHot",
+        "NumberList", "Numeric", "Text", "cross_buckets",
     ),
     "transforms.labels": ("BinaryClassification", "Classification", "Regression"),
     "transforms.operators": (
@@ -92,7 +97,7 @@ _NAMES = {
         "mean", "min", "most_frequent", "quantile", "rate", "seconds_since_last", "skew", "std",
         "sum", "var",
     ),
-    "transforms.pairs": ("Difference", "Ratio"),
+    "transforms.pairs": ("Difference", "Elapsed", "Euclidean", "Haversine", "Ratio"),
     "transforms.period": ("history_needed",),
     "transforms.sources": ("Derive", "Source"),
     "transforms.split": ("HashSplit", "TimeSplit"),

@@ -18,7 +18,7 @@ from transforms.features import (
     Frequent,
     Numeric,
 )
-from transforms.pairs import Difference
+from transforms.pairs import Difference, Elapsed, Haversine
 
 # A distribution whose tail is longer than an exponential's is compressed.
 _SKEWED = 2.0
@@ -158,10 +158,12 @@ def _of_instant(reading: Reading, facts: Facts, row_time: RowTime | None) -> Sug
         return Suggestion(
             (name,), (), f"later than {row_time.reading.name}: probably not known by then"
         )
-    features = (Calendar(name, part="day_of_week"), Calendar(name, part="month"))
-    return Suggestion(
-        (name,), features, "parts of the date; a Derive can make the time since then of it"
-    )
+    features: list[Feature] = [Calendar(name, part="day_of_week"), Calendar(name, part="month")]
+    if row_time is None:
+        return Suggestion((name,), tuple(features), "parts of the date")
+    since = Elapsed(name, row_time.reading.name, unit="days")
+    features.append(Numeric(since, scale="z_score", indicator=facts.missing > 0))
+    return Suggestion((name,), tuple(features), "parts of the date, and the time since then")
 
 
 def _cell(place: Place) -> Suggestion:
@@ -184,7 +186,10 @@ def _ways(places: Sequence[Place]) -> list[Suggestion]:
     pairs = ((end.latitude, start.latitude), (end.longitude, start.longitude))
     features = tuple(Numeric(Difference(*pair), scale="z_score") for pair in pairs)
     names = tuple(name for pair in pairs for name in pair)
-    return [Suggestion(names, features, f"the way from {start.name} to {end.name}, in degrees")]
+    corners = (start.latitude, start.longitude, end.latitude, end.longitude)
+    length = Numeric(Haversine(*corners), scale="z_score", log1p=True)
+    reason = f"the way from {start.name} to {end.name}, its direction in degrees, its length in km"
+    return [Suggestion(names, (*features, length), reason)]
 
 
 def with_distinct_names(found: Sequence[Suggestion], carried: set[str]) -> list[Suggestion]:

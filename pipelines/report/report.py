@@ -58,7 +58,10 @@ class Report:
         console.print(
             f"[bold]{escape(self.run)}[/]: {escape(self.dataset)}, {self.rows:,} training rows"
         )
-        console.print(self._table())
+        if self.outputs:
+            console.print(self._table())
+        else:
+            console.print("no feature makes ids" if self.rows else "no rows to report on")
         for warning in self.warnings:
             problem = escape(f"feature {warning.feature}: {warning.problem}")
             console.print(f"[yellow]warning[/]: {problem}")

@@ -18,7 +18,7 @@ from transforms.columns import Boolean, Column, Date, Integer, Number, String, T
 from transforms.errors import InputError
 from transforms.features import Bucketized, Calendar, Categorical, Crossed, Frequent, Numeric
 from transforms.labels import BinaryClassification, Classification, Regression
-from transforms.pairs import Difference
+from transforms.pairs import Difference, Elapsed, Haversine
 from transforms.split import HashSplit, TimeSplit
 
 ROWS = 600
@@ -153,7 +153,9 @@ def test_the_row_time_is_when_the_event_begins(drafted: Drafted) -> None:
     assert "later than begun" in reasons["ended"].reason
     assert not reasons["day"].features
     assert "no more than begun" in reasons["day"].reason
-    assert {type(f) for f in reasons["birthday"].features} == {Calendar}
+    *parts, age = reasons["birthday"].features
+    assert {type(f) for f in parts} == {Calendar}
+    assert age == Numeric(Elapsed("birthday", "begun", unit="days"), scale="z_score")
     assert isinstance(draft.dataset.split, TimeSplit)
 
 
@@ -321,6 +323,8 @@ def test_places_are_cells(drafted: Drafted) -> None:
         Crossed("pickup_cell", ("pickup_latitude_bucket", "pickup_longitude_bucket"), 441, 8),
     )
     assert Numeric(Difference("dropoff_latitude", "pickup_latitude"), scale="z_score") in found
+    corners = ("pickup_latitude", "pickup_longitude", "dropoff_latitude", "dropoff_longitude")
+    assert Numeric(Haversine(*corners), scale="z_score", log1p=True) in found
 
 
 def test_outputs_keep_out_of_the_way_of_carried_columns(drafted: Drafted) -> None:

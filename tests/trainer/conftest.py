@@ -35,7 +35,17 @@ from transforms.columns import (
     Timestamp,
 )
 from transforms.dataset import Dataset
-from transforms.features import Bucketized, Calendar, Categorical, Crossed, Frequent, Numeric
+from transforms.features import (
+    Bucketized,
+    Calendar,
+    Categorical,
+    Crossed,
+    Frequency,
+    Frequent,
+    Informative,
+    Listed,
+    Numeric,
+)
 from transforms.graph.preprocessing import feature_spec, preprocessing_fn
 from transforms.labels import BinaryClassification, Classification, Regression
 from transforms.manifest import DEFINITION_NAME, MANIFEST_NAME, FileEntry, Manifest
@@ -67,6 +77,10 @@ FEATURES = (
     Numeric("delay_mean_1h_by_line", scale="z_score", impute=0.0),
     Numeric("wagons"),
     Categorical("line", Frequent(top_k=5, oov_buckets=2), embed=3),
+    Categorical(
+        "line", Listed(("red", "blue")), impute="most_frequent", embed="one_hot", name="listed"
+    ),
+    Frequency("line"),
     Categorical("express"),
     Bucketized("distance", quantiles=5),
     Calendar("left_at", "hour_of_day", tz="America/New_York"),
@@ -82,10 +96,12 @@ def make_dataset(task: str) -> Dataset:
         if task == "regression"
         else BinaryClassification("late", baselines=("guess",))
     )
+    cuts = (10.0, 30.0) if task == "regression" else ()
+    told = Categorical("line", Informative(3, label_boundaries=cuts), name="told")
     return Dataset(
         name=f"trips-{task}",
         columns=COLUMNS,
-        features=FEATURES,
+        features=(*FEATURES, told),
         label=label,
         split=HashSplit(on="trip_id"),
         row_time="left_at",

@@ -22,6 +22,8 @@ def test_inputs_are_what_the_definition_makes(regression_run: Path) -> None:
     inputs = open_run(str(regression_run)).model_inputs()
     sizes = {column.name: (column.size, column.embed) for column in inputs.categorical}
     assert sizes["line_id"] == (5 + 2 + 1, 3)
+    assert sizes["listed"] == (2 + 1, 0)
+    assert sizes["told"] == (3 + 1 + 1, 3)
     assert sizes["line_hour"] == (300, 0)
     assert sizes["line_bucket"] == (20, 2)
     assert sizes["left_at_hour_of_day"] == (25, 4)

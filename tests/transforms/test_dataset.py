@@ -16,11 +16,13 @@ from transforms.features import (
     Categorical,
     Crossed,
     Custom,
+    Cyclic,
     Frequent,
+    Grid,
     Numeric,
 )
 from transforms.labels import BinaryClassification, Regression
-from transforms.pairs import Difference, Ratio
+from transforms.pairs import Difference, Elapsed, Euclidean, Haversine, Ratio
 from transforms.serialize import digest, from_json, to_json
 from transforms.sources import Derive, Source
 from transforms.split import HashSplit, TimeSplit
@@ -68,6 +70,13 @@ def dataset(**changes: object) -> Dataset:
             ),
             Numeric(Difference("price", "price_mean_1h_by_shop"), scale="z_score"),
             Bucketized(Ratio("price", "twice"), quantiles=4),
+            Numeric("twice", scale="z_score", impute="median", key="shop"),
+            Numeric(Haversine("price", "twice", "buyer", "price")),
+            Numeric(Euclidean("price", "twice", "buyer", "price"), impute="most_frequent"),
+            Numeric(Elapsed("day", "t", unit="days"), scale="robust"),
+            Bucketized("price", linspace=[0.0, 10.0, 11], name="tens"),
+            Grid("price", "twice", cells=[2, 3], latitudes=[0.0, 1.0], name="cell"),
+            Cyclic("day", "day_of_year"),
             Categorical("shop", Frequent(top_k=5), embed=3),
             Bucketized("twice", boundaries=[1.0, 2.0]),
             Calendar("t", "day_of_week", tz="Europe/Berlin", name="dow"),
@@ -254,6 +263,55 @@ def test_numbers_of_two_columns_are_checked() -> None:
     assert "takes one column" in pair
     (label,) = problems(features=[Numeric(Difference("price", "paid"))])
     assert "the label is not known" in label
+
+
+def test_numbers_of_several_columns_are_named_by_all() -> None:
+    four = ("lat", "lon", "to_lat", "to_lon")
+    assert Numeric(Haversine(*four)).output == "km_from_lat_lon_to_to_lat_to_lon_value"
+    assert Numeric(Euclidean(*four)).inputs == four
+    assert Bucketized(Elapsed("a", "b", "days"), quantiles=2).output == "days_from_a_to_b_bucket"
+    by_key = Numeric("price", scale="z_score", log1p=True, key="shop", indicator=True)
+    assert by_key.inputs == ("price", "shop")
+    assert by_key.output == "price_log1p_z_score_by_shop"
+    assert Numeric("price", scale="-1_1").output == "price_minus1_1"
+    assert Grid("lat", "lon", cells=(2, 3)).outputs == ("lat_lon_cell",)
+    assert Cyclic("t", "month").outputs == ("t_month_sin", "t_month_cos")
+
+
+@pytest.mark.parametrize(
+    ("feature", "mistakes"),
+    [
+        (Numeric("price", scale="2_3"), ["'2_3': no such scaling; use one of 'z_score', '0_1'"]),  # type: ignore[arg-type]
+        (Numeric("price", impute="mode"), ["'mode': no such policy; use 'mean', 'median'"]),  # type: ignore[arg-type]
+        (Numeric("price", impute=float("nan")), ["impute = nan: not a number"]),
+        (Numeric("price", impute=None), ["impute = None: not a number"]),  # type: ignore[arg-type]
+        (Numeric("price", scale="z_score", key="shopp"),
+         ["key = 'shopp': no such column; did you mean shop"]),
+        (Numeric("price", scale="z_score", key="t"), ["key = 't': a Timestamp column"]),
+        (Numeric("price", scale="z_score", key="paid"), ["the label is not known"]),
+        (Numeric("price", key="shop"), ["beside scale=None; a key is for scale='z_score'"]),
+        (Numeric(Haversine("price", "twice", "prize", "shop")),
+         ["'prize': no such column", "'shop': a String column"]),
+        (Numeric(Elapsed("t", "price")), ["'price': a Number column; name a column of kind Time"]),
+        (Numeric(Elapsed("t", "day", unit="weeks")), ["unit = 'weeks': no such unit; use one of"]),  # type: ignore[arg-type]
+        (Bucketized("price"), ["needs one way to cut; set one of quantiles, boundaries and lins"]),
+        (Bucketized("price", quantiles=3, linspace=(0, 1, 3)), ["needs one way to cut"]),
+        (Bucketized("price", linspace=(1, 0, 3)), ["linspace = (1, 0, 3): not (start, stop, coun"]),
+        (Bucketized("price", linspace=(0, 1, 1)), ["write such as (0.0, 100.0, 11), with a count"]),
+        (Grid("shop", "price", cells=(2, 2)), ["features[0].latitude = 'shop': a String column"]),
+        (Grid("price", "twice", cells=(0, 2)), ["cells = (0, 2): not two numbers of cells"]),
+        (Grid("price", "twice", cells=(1, 2), longitudes=(1, 1)), ["longitudes = (1, 1): not a"]),
+        (Calendar("day"), ["part = 'hour_of_day': day is a Date, which has no clock"]),
+        (Calendar("t", part="decade"), ["'decade': no such part; use one of minute_of_hour"]),  # type: ignore[arg-type]
+        (Cyclic("t", part="quarter"), ["'quarter': no such part; use one of minute_of_hour"]),  # type: ignore[arg-type]
+        (Cyclic("t", tz="Mars"), ["'Mars': not a time zone"]),
+        (Cyclic(Difference("price", "twice")), ["a Cyclic takes one column"]),
+    ],
+)  # fmt: skip
+def test_numbers_are_checked(feature: Numeric, mistakes: list[str]) -> None:
+    found = problems(features=[feature])
+    assert len(found) == len(mistakes)
+    assert all(mistake in text for mistake, text in zip(mistakes, found, strict=True))
 
 
 def test_model_columns_leave_the_label_out() -> None:

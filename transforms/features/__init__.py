@@ -7,7 +7,7 @@ output is one id are ``crossable``.
 """
 
 from transforms.features.bucketized import Bucketized
-from transforms.features.calendar import Calendar
+from transforms.features.calendar import Calendar, Cyclic
 from transforms.features.categorical import Categorical
 from transforms.features.category_ids import (
     CategoryIds,
@@ -20,6 +20,7 @@ from transforms.features.category_ids import (
 from transforms.features.crossed import Crossed, cross_buckets
 from transforms.features.custom import Custom
 from transforms.features.frequency import Frequency
+from transforms.features.grid import Grid
 from transforms.features.image import Image
 from transforms.features.multi_hot import MultiHot
 from transforms.features.number_list import NumberList
@@ -27,12 +28,12 @@ from transforms.features.numeric import Numeric
 from transforms.features.text import Text
 
 Feature = (
-    Numeric | Categorical | Frequency | Bucketized | Calendar | Crossed | Text | MultiHot | Image
-    | NumberList | Custom
+    Numeric | Cyclic | Categorical | Frequency | Bucketized | Grid | Calendar | Crossed | Text
+    | MultiHot | Image | NumberList | Custom
 )  # fmt: skip
 
 __all__ = [
-    "Bucketized", "Calendar", "Categorical", "CategoryIds", "Crossed", "Custom", "Feature",
-    "Frequency", "Frequent", "Hashed", "Identity", "Image", "Informative", "Listed", "MultiHot",
-    "NumberList", "Numeric", "Text", "cross_buckets",
+    "Bucketized", "Calendar", "Categorical", "CategoryIds", "Crossed", "Custom", "Cyclic",
+    "Feature", "Frequency", "Frequent", "Grid", "Hashed", "Identity", "Image", "Informative",
+    "Listed", "MultiHot", "NumberList", "Numeric", "Text", "cross_buckets",
 ]  # fmt: skip

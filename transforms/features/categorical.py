@@ -1,6 +1,6 @@
 """Categories as features."""
 
-from collections.abc import Container, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Literal
 
@@ -63,15 +63,17 @@ class Categorical(OnColumn):
             return
         yield from self.ids.problems(f"{where}.ids", column)
         if self.impute not in (None, MOST_FREQUENT):
-            yield from value_problems(self.impute, f"{where}.impute", column)
-            known: Container[object] = ()
-            match self.ids:
-                case Listed(values):
-                    known = values
-                case Identity(size):
-                    known = range(size)
-                case _:
-                    return
-            if self.impute not in known:
-                cure = "write a value that it knows, or 'most_frequent'"
-                yield Problem(f"{where}.impute", self.impute, f"unknown to {self.ids}", cure)
+            yield from self._impute_problems(f"{where}.impute", column)
+
+    def _impute_problems(self, where: str, column: Column | None) -> Iterator[Problem]:
+        yield from value_problems(self.impute, where, column)
+        match self.ids:
+            case Listed(values):
+                is_known = self.impute in values
+            case Identity(size):
+                is_known = self.impute in range(size)
+            case _:
+                is_known = True  # as far as the definition can tell
+        if not is_known:
+            cure = "write a value that it knows, or 'most_frequent'"
+            yield Problem(where, self.impute, f"unknown to {self.ids}", cure)

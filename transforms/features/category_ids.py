@@ -3,6 +3,8 @@
 Every way gives ids from 0: first those of the known values, then the `oov_ids` that all other
 values share. Values are told apart by their text: 7 by "7", true by "1", false by "0". Where a
 value is hashed, its id is FarmHash's Fingerprint64 of that text, modulo the number of ids to share.
+(Outside a vocabulary of train, line ends and the empty text are hashed as what stands for them
+there.)
 """
 
 from collections.abc import Iterator

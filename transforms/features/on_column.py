@@ -1,6 +1,6 @@
 """What features of one column have in common."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import ClassVar, Literal
 
@@ -38,9 +38,7 @@ class OnColumn(Outputs):
     @property
     def inputs(self) -> tuple[str, ...]:
         """The columns of the graph's input that this feature reads."""
-        if isinstance(self.column, Pair):
-            return (self.column.left, self.column.right)
-        return (self.column,)
+        return self.column.inputs if isinstance(self.column, Pair) else (self.column,)
 
     @property
     def output(self) -> str:
@@ -63,17 +61,29 @@ class OnColumn(Outputs):
                 "name one, or use Numeric or Bucketized",
             )
             return
-        for name in self.inputs:
-            column = columns.get(name)
-            if column is None:
-                yield unknown_column(f"{where}.column", name, columns)
-            elif not isinstance(column, self.kinds):
-                yield Problem(
-                    f"{where}.column",
-                    name,
-                    f"a {type(column).__name__} column",
-                    "name a column of kind " + " or ".join(kind.__name__ for kind in self.kinds),
-                )
+        if isinstance(self.column, Pair):
+            yield from self.column.problems(f"{where}.column")
+            names, kinds = self.column.inputs, self.column.kinds
+        else:
+            names, kinds = (self.column,), self.kinds
+        yield from kind_problems(f"{where}.column", names, kinds, columns)
+
+
+def kind_problems(
+    where: str, names: Iterable[str], kinds: tuple[type[Column], ...], columns: Mapping[str, Column]
+) -> Iterator[Problem]:
+    """Yields which of the names in the field ``where`` are no columns of the given kinds."""
+    for name in names:
+        column = columns.get(name)
+        if column is None:
+            yield unknown_column(where, name, columns)
+        elif not isinstance(column, kinds):
+            yield Problem(
+                where,
+                name,
+                f"a {type(column).__name__} column",
+                "name a column of kind " + " or ".join(kind.__name__ for kind in kinds),
+            )
 
 
 def embed_problems(embed: Embed, where: str) -> Iterator[Problem]:

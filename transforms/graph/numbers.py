@@ -9,30 +9,40 @@ from collections.abc import Callable, Mapping, Sequence
 
 import numpy as np
 import tensorflow as tf
-import tensorflow_transform as tft
 
+from transforms.columns import Column
 from transforms.features import Numeric
-from transforms.graph.missing import is_missing, number, operand
+from transforms.graph import statistics
+from transforms.graph.missing import is_missing, number
+from transforms.graph.pairs import operand
+from transforms.graph.per_key import with_moments_per_key
 
 
 def numeric_outputs(
-    features: Sequence[Numeric], columns: Mapping[str, tf.Tensor]
+    features: Sequence[Numeric], columns: Mapping[str, tf.Tensor], kinds: Mapping[str, Column]
 ) -> dict[str, tf.Tensor]:
     """Returns the outputs of numeric features, float32 (batch,) by output name.
 
     Args:
         features: the features.
         columns: the graph's input columns, (batch,) each.
+        kinds: how they are read, by name.
     """
     if not features:
         return {}
-    shaped = _shape(features, _numbers([operand(feature.column, columns) for feature in features]))
+    operands = [operand(feature.column, columns, kinds) for feature in features]
+    shaped = _shape(features, _numbers(operands))
     missing = is_missing(shaped)
-    mean, deviation = _moments(features, shaped)
-    least, span = _ranges(features, shaped)
-    x = tf.where(missing, _fills(features, mean), shaped)
-    x = _scaled(x, _chosen(features, "z_score"), mean, deviation)
-    x = _scaled(x, _chosen(features, "0_1"), least, span)
+    mean, deviation = with_moments_per_key(
+        features, columns, shaped, statistics.moments(features, shaped)
+    )
+    quartiles = statistics.quartiles(features, shaped)
+    x = tf.where(missing, _fills(features, shaped, mean, quartiles[0]), shaped)
+    x = _scaled(features, "z_score", x, lambda: (mean, deviation))
+    least, span = statistics.ranges(features, shaped)
+    x = _scaled(features, "0_1", x, lambda: (least, span))
+    x = _scaled(features, "-1_1", x, lambda: (least + span / 2, span / 2))
+    x = _scaled(features, "robust", x, lambda: _moved_by_quartiles(*quartiles))
     outputs = dict(zip([feature.output for feature in features], tf.unstack(x), strict=True))
     marked = [i for i, feature in enumerate(features) if feature.indicator]
     if marked:
@@ -64,78 +74,54 @@ def _shape(features: Sequence[Numeric], x: tf.Tensor) -> tf.Tensor:
     return x
 
 
-def _fills(features: Sequence[Numeric], mean: tf.Tensor) -> tf.Tensor:
-    """What stands for a missing value, (features, 1)."""
-    constants = [0.0 if feature.impute == "mean" else feature.impute for feature in features]
-    by_mean = [feature.impute == "mean" for feature in features]
-    return tf.where(_column(by_mean), mean, _shape(features, _column(constants)))
+def _fills(
+    features: Sequence[Numeric], x: tf.Tensor, mean: tf.Tensor, median: tf.Tensor
+) -> tf.Tensor:
+    """What stands for a missing value, (features, 1); (features, batch) where means have keys.
 
-
-def _chosen(features: Sequence[Numeric], scale: str) -> list[bool]:
-    return [feature.scale == scale for feature in features]
-
-
-def _moments(features: Sequence[Numeric], x: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
-    """Mean and standard deviation on train, missing left out, (features, 1); 0 where not asked."""
-    wanted = [f.scale == "z_score" or f.impute == "mean" for f in features]
-
-    def moments(matrix: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
-        # tf.Transform leaves NaN out of its moments, column by column.
-        matrix = tf.cast(matrix, tf.float64)
-        mean = _usable(tft.mean(matrix, reduce_instance_dims=False))
-        variance = _usable(tft.var(matrix, reduce_instance_dims=False))
-        return mean, tf.sqrt(variance)
-
-    return _statistics(wanted, moments, x)
-
-
-def _ranges(features: Sequence[Numeric], x: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
-    """Least value and span on train, missing left out, (features, 1); 0 where not asked."""
-
-    def ranges(matrix: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
-        known = tf.math.is_finite(matrix)
-        least = tft.min(tf.where(known, matrix, matrix.dtype.max), reduce_instance_dims=False)
-        greatest = tft.max(tf.where(known, matrix, matrix.dtype.min), reduce_instance_dims=False)
-        empty = greatest < least
-        return tf.where(empty, 0.0, least), tf.where(empty, 0.0, greatest - least)
-
-    return _statistics(_chosen(features, "0_1"), ranges, x)
-
-
-def _statistics(
-    wanted: Sequence[bool],
-    analyze: Callable[[tf.Tensor], tuple[tf.Tensor, tf.Tensor]],
-    x: tf.Tensor,
-) -> tuple[tf.Tensor, tf.Tensor]:
-    """Analyzes the wanted rows of ``x``, as columns of a matrix (batch, wanted).
-
-    Returns:
-        Two statistics as float32 (features, 1), 0 where not wanted.
+    Args:
+        features: the features.
+        x: float32 (features, batch), clipped and logarithmic.
+        mean: of train, (features, 1), or (features, batch) of each row's key.
+        median: of train, (features, 1).
     """
-    if not any(wanted):
-        nothing = tf.zeros((len(wanted), 1))
-        return nothing, nothing
-    rows = np.flatnonzero(wanted)
-    places = np.full(len(wanted), rows.size)  # that of a zero put behind the statistics
-    places[rows] = np.arange(rows.size)
-    first, second = (
-        tf.gather(tf.concat([tf.cast(statistic, tf.float32), [0.0]], axis=0), places)
-        for statistic in analyze(tf.transpose(tf.gather(x, rows)))
-    )
-    return first[:, tf.newaxis], second[:, tf.newaxis]
+    constants = [0.0 if isinstance(f.impute, str) else float(f.impute) for f in features]
+    fills = tf.where(_imputed(features, "mean"), mean, _shape(features, _column(constants)))
+    if any(feature.impute == "median" for feature in features):
+        fills = tf.where(_imputed(features, "median"), median, fills)
+    if any(feature.impute == "most_frequent" for feature in features):
+        mode = statistics.modes(features, x)
+        fills = tf.where(_imputed(features, "most_frequent"), mode, fills)
+    return fills
 
 
-def _usable(statistic: tf.Tensor) -> tf.Tensor:
-    """Replaces the statistic of a column without values by zero."""
-    return tf.where(tf.math.is_finite(statistic), statistic, tf.zeros_like(statistic))
+def _imputed(features: Sequence[Numeric], policy: str) -> tf.Tensor:
+    return _column([feature.impute == policy for feature in features])
+
+
+def _moved_by_quartiles(median: tf.Tensor, distance: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
+    """Equal quartiles do not make a column constant: it is moved, and keeps its scale."""
+    return median, tf.where(distance > 0, distance, 1.0)
 
 
 def _scaled(
-    x: tf.Tensor, chosen: Sequence[bool], shift: tf.Tensor, divisor: tf.Tensor
+    features: Sequence[Numeric],
+    scale: str,
+    x: tf.Tensor,
+    moves: Callable[[], tuple[tf.Tensor, tf.Tensor]],
 ) -> tf.Tensor:
-    """Shifts and divides the chosen rows; a constant one becomes zero."""
+    """Shifts and divides the rows of features with this scale; a constant one becomes zero.
+
+    Args:
+        features: the features.
+        scale: one of `Numeric`.
+        x: float32 (features, batch).
+        moves: makes what is subtracted and what it is divided by then, if a feature wants it.
+    """
+    chosen = [feature.scale == scale for feature in features]
     if not any(chosen):
         return x
+    shift, divisor = moves()
     usable = divisor > 0
     divided = tf.where(usable, (x - shift) / tf.where(usable, divisor, 1.0), 0.0)
     return tf.where(_column(chosen), divided, x)

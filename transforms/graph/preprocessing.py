@@ -13,7 +13,6 @@ import tensorflow as tf
 import tensorflow_transform as tft
 from tensorflow_transform import schema_inference
 
-from transforms.columns import Date
 from transforms.dataset import Dataset
 from transforms.errors import InputError
 from transforms.features import (
@@ -22,8 +21,10 @@ from transforms.features import (
     Categorical,
     Crossed,
     Custom,
+    Cyclic,
     Feature,
     Frequency,
+    Grid,
     Image,
     MultiHot,
     NumberList,
@@ -31,7 +32,7 @@ from transforms.features import (
     Text,
 )
 from transforms.graph.buckets import bucket_ids
-from transforms.graph.calendar import calendar_ids
+from transforms.graph.calendar import calendar_ids, cyclic_outputs
 from transforms.graph.categories import category_ids, frequencies
 from transforms.graph.crosses import cross_ids
 from transforms.graph.custom import custom_outputs
@@ -39,7 +40,6 @@ from transforms.graph.ids import Ids
 from transforms.graph.images import image_outputs
 from transforms.graph.label_classes import label_classes
 from transforms.graph.lists import list_outputs
-from transforms.graph.missing import operand
 from transforms.graph.numbers import numeric_outputs
 from transforms.graph.terms import term_lists
 
@@ -73,7 +73,10 @@ def check_functions(dataset: Dataset) -> None:
 
 def _preprocess(dataset: Dataset, inputs: Tensors) -> dict[str, tf.Tensor]:
     outputs = {name: tf.identity(inputs[name]) for name in dataset.carried_columns}
-    outputs |= numeric_outputs([f for f in dataset.features if isinstance(f, Numeric)], inputs)
+    kinds = dataset.all_columns
+    numeric = [feature for feature in dataset.features if isinstance(feature, Numeric)]
+    cyclic = [feature for feature in dataset.features if isinstance(feature, Cyclic)]
+    outputs |= numeric_outputs(numeric, inputs, kinds) | cyclic_outputs(cyclic, inputs, kinds)
     outputs |= _categorical_outputs(dataset, inputs)
     for feature in dataset.features:
         outputs |= _other_outputs(feature, inputs, dataset)
@@ -87,10 +90,11 @@ def _preprocess(dataset: Dataset, inputs: Tensors) -> dict[str, tf.Tensor]:
 
 def _categorical_outputs(dataset: Dataset, inputs: Tensors) -> dict[str, tf.Tensor]:
     """Returns all ids, and writes their ranges to the transformed schema."""
-    ids: dict[str, Ids] = {}
+    cut = [feature for feature in dataset.features if isinstance(feature, Bucketized | Grid)]
+    ids = bucket_ids(cut, inputs, dataset.all_columns)
     for feature in dataset.features:
-        if feature.crossable:
-            ids[feature.outputs[0]] = _ids(feature, inputs, dataset)
+        if isinstance(feature, Categorical | Calendar):
+            ids[feature.output] = _ids(feature, inputs, dataset)
     for feature in dataset.features:
         if isinstance(feature, Crossed):
             ids[feature.output] = cross_ids(feature, ids)
@@ -120,19 +124,12 @@ def _declare_range(ids: Ids) -> None:
     schema_inference.set_tensor_schema_override(ids.values, tf.constant(0, tf.int64), ids.size - 1)
 
 
-def _ids(feature: Feature, inputs: Tensors, dataset: Dataset) -> Ids:
-    match feature:
-        case Categorical():
-            label = dataset.label
-            classes = functools.partial(label_classes, label, inputs[label.column])
-            return category_ids(feature, operand(feature.column, inputs), classes)
-        case Bucketized():
-            return bucket_ids(feature, operand(feature.column, inputs))
-        case Calendar():
-            is_date = isinstance(dataset.all_columns[feature.inputs[0]], Date)
-            return calendar_ids(feature, operand(feature.column, inputs), is_date=is_date)
-        case _:
-            raise TypeError(f"no module of the graph makes ids of a {type(feature).__name__}")
+def _ids(feature: Categorical | Calendar, inputs: Tensors, dataset: Dataset) -> Ids:
+    (name,) = feature.inputs
+    if isinstance(feature, Calendar):
+        return calendar_ids(feature, inputs[name], dataset.all_columns[name])
+    classes = functools.partial(label_classes, dataset.label, inputs[dataset.label.column])
+    return category_ids(feature, inputs[name], classes)
 
 
 def _refuse_taken(feature: Custom, made: Tensors, outputs: Tensors) -> None:
