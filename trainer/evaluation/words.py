@@ -9,6 +9,7 @@ from trainer.id_names import MISSING_NAME, names_of_run
 from trainer.inputs import CategoricalInput
 from trainer.run_folder import RunFolder
 from transforms.features import Bucketized, Calendar, Custom, Feature
+from transforms.features.calendar import CALENDAR_SIZES
 
 MISSING_WORD, OTHER_WORD = MISSING_NAME, "(other)"
 
@@ -17,7 +18,12 @@ _CALENDAR = {
     "day_of_week": ("Mon", "Tue", "Wed", "Thu", "Fri", "Sat", "Sun"),
     "month": ("Jan", "Feb", "Mar", "Apr", "May", "Jun",
               "Jul", "Aug", "Sep", "Oct", "Nov", "Dec"),
-    "day_of_month": tuple(str(i) for i in range(1, 32)),
+    "quarter": ("Q1", "Q2", "Q3", "Q4"),
+    "is_weekend": ("weekday", "weekend"),
+    **{
+        part: tuple(str(i + 1) for i in range(CALENDAR_SIZES[part]))
+        for part in ("day_of_month", "day_of_year", "week_of_year")
+    },
 }  # fmt: skip
 
 
