@@ -111,7 +111,8 @@ def test_every_option_has_a_flag_and_a_key(tmp_path: Path) -> None:
     }  # fmt: skip
     exclusive = ("wide_optimizer", "clip_value", "clip_norm")
     chosen = {name: value for name, value in values.items() if name not in exclusive}
-    assert {*values, "epochs", "data"} == {field.name for field in fields(TrainOptions)}
+    others = {"epochs", "data", "best_by", "warm_start", "embeddings_from", "freeze_embeddings"}
+    assert {*values, *others} == {field.name for field in fields(TrainOptions)}
     flags = []
     for name, value in chosen.items():
         flag = "--" + name.replace("_", "-")
@@ -188,7 +189,7 @@ def test_a_flag_out_of_range_is_status_2(capsys: pytest.CaptureFixture[str]) -> 
         {"model": "deep", "hidden_units": (7,), "dropout": 0.25, "drop_features": ("a*", "-b")},
         {"learning_rate": 1.5e-7, "l1": 1e-20, "optimizer": "ftrl", "seed": 3},
         {"epochs": 2, "batch_size": 9, "clip_norm": 0.5, "wide_optimizer": "ftrl"},
-        {"decay_at": (3, 50), "schedule": "step", "freeze_embeddings": True, "max_norm": 2.0},
+        {"decay_at": (3, 50), "schedule": "step", "momentum": 0.5, "max_norm": 2.0},
         {"data": DataOptions(("x*",), {"no": 1.0, "it's": 2.5}, 7, deterministic=False)},
         {"data": DataOptions(class_weights="balanced")},
     ],

@@ -55,7 +55,7 @@ def test_every_command_is_understood(beside: Path) -> None:
 
 def test_every_flag_is_on_the_page() -> None:
     page = PAGE + (Path(__file__).resolve().parents[2] / "docs/training-data.md").read_text("utf-8")
-    loop = {"eval_every", "patience", "data"}  # docs/training-loop.md
+    loop = {"eval_every", "best_by", "patience", "data"}  # docs/training-loop.md
     for name in TrainOptions.__dataclass_fields__.keys() - loop:
         assert f"--{name.replace('_', '-')}" in page or f"\n{name} =" in page, name
 

@@ -11,6 +11,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
@@ -59,9 +60,7 @@ def test_the_best_trial_is_a_command_line_and_a_file(swept: Path) -> None:
     args = _parser().parse_args(arguments)
     assert (program, args.command, args.run, args.fresh) == ("forebay", "train", str(swept), True)
     chosen = train_options(args)
-    assert json.loads(json.dumps(best["options"])) == json.loads(
-        json.dumps({name: getattr(chosen, name) for name in best["options"]})
-    )
+    assert best["options"] == json.loads(json.dumps(asdict(chosen)))
     args = _parser().parse_args(["train", "run", "--config", str(swept / "sweep/best.toml")])
     assert train_options(args) == chosen
     assert chosen.model == "linear"
