@@ -8,9 +8,6 @@ over bootstrapped days. Makes the run folders where they are missing.
 
 import argparse
 import os
-import subprocess
-import sys
-from pathlib import Path
 
 import numpy as np
 from rich.console import Console
@@ -18,34 +15,33 @@ from rich.table import Table
 
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
 
+from flights_runs import DAY, flights_run
+
 from trainer.evaluation.answers import answer_split, measurable
 from trainer.evaluation.comparison import compare
 from trainer.metrics.bootstrap import Resampling
 from trainer.options import TrainOptions
-from trainer.run_folder import open_run
 from trainer.training import train
 
-ROOT = Path(__file__).resolve().parents[1]
-RUNS = {"departure": "runs/departure", "schedule": "runs/schedule", "late": "runs/late"}
-DAY = "flight_date"
+DEFINITIONS = ("departure", "schedule", "late")
 RESAMPLES = 2_000
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("definitions", nargs="*", help=", ".join(RUNS))
+    parser.add_argument("definitions", nargs="*", help=", ".join(DEFINITIONS))
     parser.add_argument("--max-steps", type=int, default=4_000)
     args = parser.parse_args()
     table = Table(title=f"test split, {args.max_steps:,} training steps")
     for heading in ("definition", "metric", "without", "with", "difference, 95 % of days"):
         table.add_column(heading, justify="left" if heading == "definition" else "right")
-    for name in args.definitions or RUNS:
+    for name in args.definitions or DEFINITIONS:
         table.add_row(name, *_compare(name, args.max_steps))
     Console().print(table)
 
 
 def _compare(name: str, max_steps: int) -> tuple[str, ...]:
-    run = open_run(run_folder(name))
+    run = flights_run(name)
     windowed = tuple(f"{column}*" for column in run.definition.windowed_columns)
     answers = {}
     for drop in (windowed, ()):
@@ -54,26 +50,11 @@ def _compare(name: str, max_steps: int) -> tuple[str, ...]:
         answers[drop] = measurable(run.definition.label, answered)
     _, days = np.unique(answered.columns[DAY], return_inverse=True)
     compared = compare(answers[()], answers[windowed], Resampling(RESAMPLES, groups=days))
-    metric = "auc" if run.definition.label.task == "binary_classification" else "rmse"
+    metric = "rmse" if run.definition.label.task == "regression" else "auc"
     found = compared[metric]
     low, high = found["interval"]
-    return (
-        metric.upper(),
-        f"{found['other']:.3f}",
-        f"{found['model']:.3f}",
-        f"{low:+.3f} to {high:+.3f}",
-    )
-
-
-def run_folder(name: str) -> str:
-    folder = ROOT / RUNS[name]
-    if not (folder / "manifest.json").exists():
-        definition = f"{ROOT}/examples/flights/flights.py:{name}"
-        data = ROOT / "data/flights"
-        files = ["--input", str(data / "flights.csv"), "--source", f"weather={data}/weather.csv"]
-        command = [sys.executable, "-m", "forebay.cli", "preprocess", definition]
-        subprocess.run([*command, *files, "--output", str(folder)], check=True)
-    return str(folder)
+    texts = (f"{found['other']:.3f}", f"{found['model']:.3f}", f"{low:+.3f} to {high:+.3f}")
+    return metric.upper(), *texts
 
 
 if __name__ == "__main__":
