@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib
+import importlib.util
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from types import ModuleType
@@ -55,3 +56,20 @@ def prepare() -> Iterator[ModuleType]:
 @pytest.fixture(scope="session")
 def generate() -> Iterator[ModuleType]:
     yield from import_example("sales", "generate")
+
+
+@pytest.fixture(scope="session")
+def taxifare() -> Iterator[ModuleType]:
+    yield from import_example("taxifare", "taxifare")
+
+
+@pytest.fixture(scope="session")
+def rides_generator() -> ModuleType:
+    """The generator of the taxi rides, under another name than that of the sales."""
+    path = EXAMPLES / "taxifare" / "generate.py"
+    spec = importlib.util.spec_from_file_location("taxifare_generate", path)
+    assert spec is not None
+    assert spec.loader is not None
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module

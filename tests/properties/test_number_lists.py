@@ -1,0 +1,44 @@
+"""Cells of several numbers: what ingest takes and what the graph reads, against plain Python."""
+
+from __future__ import annotations
+
+import math
+import re
+
+import numpy as np
+import pyarrow as pa
+import tensorflow as tf
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from pipelines.cells import read_cells
+from transforms.columns import Numbers
+from transforms.graph.lists import parsed_numbers
+
+NUMBER = re.compile(r"[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d+)?", re.ASCII)
+NUMBERS = st.one_of(
+    st.floats(allow_nan=False, allow_infinity=False).map(repr),
+    st.integers(-(10**25), 10**25).map(str),
+    st.text("0123456789.+-eE \tx", max_size=6),
+)
+
+
+def items(cell: str, separator: str) -> list[str]:
+    return [item.strip(" \t") for item in cell.split(separator)]
+
+
+@settings(max_examples=300, deadline=None)
+@given(st.lists(NUMBERS, min_size=1, max_size=5), st.sampled_from([";", "|", "||"]))
+def test_a_list_is_read_as_python_reads_it(numbers: list[str], separator: str) -> None:
+    cell = separator.join(numbers)
+    column = Numbers(separator=separator, nulls=())
+    read = read_cells(pa.array([cell.encode()]), column)
+    parts = items(cell, separator)
+    values = [float(item) if NUMBER.fullmatch(item) else math.nan for item in parts]
+    is_list = all(not item or NUMBER.fullmatch(item) for item in parts)
+    assert bool(read.problems) != is_list
+    found = parsed_numbers(tf.constant([cell.encode()]), separator).to_tensor()[0].numpy()
+    with np.errstate(over="ignore"):
+        expected = np.array(values, np.float32)
+    expected[~np.isfinite(expected)] = np.nan
+    np.testing.assert_array_equal(found, expected)
