@@ -33,7 +33,9 @@ def compiled_steps(
             losses = weight * losses_of(label, model(inputs, training=True))
             loss = tf.reduce_mean(losses) / team.size
             penalised = tf.add_n([loss, *(penalty / team.size for penalty in model.losses)])
-        return team.total((loss, tape.gradient(penalised, updater.weights)))
+        # A model of the user's own may have weights that its answer does not depend on.
+        zero = tf.UnconnectedGradients.ZERO
+        return team.total((loss, tape.gradient(penalised, updater.weights, None, zero)))
 
     @tf.function
     def run_steps(batches: Iterator[Any], count: tf.Tensor) -> tuple[tf.Tensor, ...]:
