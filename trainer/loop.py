@@ -134,7 +134,8 @@ def _is_evaluated(job: Job, standing: Standing, clock: _Clock) -> bool:
 
 def _evaluate(job: Job, standing: Standing) -> Standing:
     """Adds an evaluation, made by the chief; the others wait for what it says."""
-    metrics, values = {}, [0.0, 0.0]
+    metrics: dict[str, float] = {}
+    values = [0.0, 0.0]
     if job.team.is_chief:
         loss, metrics = job.evaluate()
         if not math.isfinite(loss):

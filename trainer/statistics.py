@@ -66,8 +66,10 @@ def train_statistics(
         if classes:
             class_weights += np.bincount(batch.label.astype(np.int64), weights, classes)
     rows, weight, *class_sums = team.gather([rows, weight, *class_weights]).sum(axis=0).tolist()
-    moments = (running.of_all(team).moments() for running in (numbers, label))
-    return TrainStatistics(*moments, int(rows), weight, np.array(class_sums))
+    numbers, label = numbers.of_all(team), label.of_all(team)
+    return TrainStatistics(
+        numbers.moments(), label.moments(), int(rows), weight, np.array(class_sums)
+    )
 
 
 class _Running:

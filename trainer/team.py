@@ -51,7 +51,9 @@ class Team:
     def total(self, values: Any) -> Any:
         """Returns the sums over all workers of nested tensors; for functions that `run` calls."""
         replica = tf.distribute.get_replica_context()
-        return replica.all_reduce(tf.distribute.ReduceOp.SUM, values)
+        # Only what an operation of the replica's own makes has a device that it can be sent from.
+        own = tf.nest.map_structure(tf.identity, values)
+        return replica.all_reduce(tf.distribute.ReduceOp.SUM, own)
 
     def gather(self, values: Sequence[float]) -> npt.NDArray[np.float64]:
         """Returns all workers' values, float64 (workers, len(values)), exactly as they gave them.

@@ -110,7 +110,8 @@ def test_every_option_has_a_flag_and_a_key(tmp_path: Path) -> None:
     }  # fmt: skip
     exclusive = ("wide_optimizer", "clip_value", "clip_norm")
     chosen = {name: value for name, value in values.items() if name not in exclusive}
-    assert {*values, "epochs", "data"} == {field.name for field in fields(TrainOptions)}
+    others = {"epochs", "data", "best_by", "warm_start", "embeddings_from", "freeze_embeddings"}
+    assert {*values, *others} == {field.name for field in fields(TrainOptions)}
     flags = []
     for name, value in chosen.items():
         flag = "--" + name.replace("_", "-")
