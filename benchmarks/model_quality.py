@@ -88,7 +88,8 @@ class Task:
         return peer_rows(definition, inputs, self.examples[split], crosses=options.crosses)
 
 
-def main() -> None:
+def make_parser() -> argparse.ArgumentParser:
+    """Returns what reads the command's arguments."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("definitions", nargs="*", default=list(PEERS), help=", ".join(PEERS))
     parser.add_argument("--seeds", type=int, default=5, help="trainings of each")
@@ -97,7 +98,11 @@ def main() -> None:
     parser.add_argument("--data", type=Path, default=ROOT / "data/flights", help="flights.csv's")
     parser.add_argument("--runs", type=Path, default=ROOT / "runs", help="where run folders are")
     parser.add_argument("--output", type=Path, default=FOLDER, help="where results are written")
-    args = parser.parse_args()
+    return parser
+
+
+def main() -> None:
+    args = make_parser().parse_args()
     console = Console()
     compared = []
     for name in args.definitions:
