@@ -18,7 +18,7 @@ from typing import Any
 import pytest
 
 from forebay.cli import _parser
-from trainer.options import train_options
+from trainer.options import TrainOptions, train_options
 from trainer.task import main
 
 Copy = Callable[[Path], Path]
@@ -83,7 +83,7 @@ def test_trials_try_what_is_searched(swept: Path) -> None:
     assert all(1e-3 <= rate <= 3e-1 for rate in rates)
     assert len(set(rates)) == 3
     # The first trial has the options given, where they lie in what is searched.
-    assert rates[0] == 2e-3
+    assert rates[0] == TrainOptions().learning_rate
 
 
 def test_trials_leave_nothing_but_the_sweep(swept: Path) -> None:
