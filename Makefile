@@ -10,7 +10,7 @@ WEATHER := data/flights/weather.csv
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
 .NOTPARALLEL:
-.PHONY: help install data demo test oracle check format format-check lint types imports windows-worth bench input-rate bounds bench-peers lock clean
+.PHONY: help install data demo test oracle check format format-check lint types imports windows-worth bench bench-model input-rate bounds bench-peers lock clean
 
 help: ## List the targets
 	@awk 'BEGIN {FS = ":.*## "} /^[a-z-]+:.*## / {printf "  %-14s %s\n", $$1, $$2}' $(firstword $(MAKEFILE_LIST))
@@ -65,6 +65,9 @@ windows-worth: $(STAMP) $(WEATHER) ## Measure what windows are worth: the same m
 
 bench: $(STAMP) ## Measure Forebay beside its peers and compare what they write; options go in ARGS="..."
 	$(BIN)/python benchmarks/run.py $(ARGS)
+
+bench-model: $(STAMP) $(WEATHER) ## Measure our model beside LightGBM on the same rows and columns; options go in ARGS="..."
+	$(BIN)/python benchmarks/model_quality.py $(ARGS)
 
 input-rate: $(STAMP) $(WEATHER) ## Measure how fast rows come to the trainer, beside parsing CSV, and how long it waits
 	$(BIN)/python benchmarks/input_rate.py $(ARGS)

@@ -24,9 +24,9 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.csv
 import tensorflow as tf
+from flights_runs import flights_run
 from rich.console import Console
 from rich.table import Table
-from window_value import run_folder
 
 from trainer.batches import SHUFFLE_ROWS, training_batches
 from trainer.data import Examples, SplitReader
@@ -55,7 +55,7 @@ def main() -> None:
     parser.add_argument("--seconds", type=float, default=5.0, help="how long each way is measured")
     parser.add_argument("--steps", type=int, default=2_000, help="of training; 0: none")
     args = parser.parse_args()
-    run = open_run(args.run or run_folder("departure"))
+    run = open_run(args.run) if args.run else flights_run("departure")
     reader = SplitReader(run, "train", run.model_inputs())
     examples = reader.read()
     with tempfile.TemporaryDirectory(prefix="input-rate-") as folder:

@@ -41,6 +41,7 @@ if TYPE_CHECKING:
     from transforms.features import Text as Text
     from transforms.features import cross_buckets as cross_buckets
     from transforms.labels import BinaryClassification as BinaryClassification
+    from transforms.labels import Classification as Classification
     from transforms.labels import Regression as Regression
     from transforms.operators import count as count
     from transforms.operators import count_nulls as count_nulls
@@ -90,7 +91,7 @@ _NAMES = {
         "Frequent", "Grid", "Hashed", "Identity", "Image", "Informative", "Listed", "MultiHot",
         "NumberList", "Numeric", "Text", "cross_buckets",
     ),
-    "transforms.labels": ("BinaryClassification", "Regression"),
+    "transforms.labels": ("BinaryClassification", "Classification", "Regression"),
     "transforms.operators": (
         "count", "count_nulls", "decayed_mean", "distinct", "first", "last", "last_k", "max",
         "mean", "min", "most_frequent", "quantile", "rate", "seconds_since_last", "skew", "std",

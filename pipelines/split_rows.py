@@ -9,9 +9,10 @@ import pyarrow.compute as pc
 
 from transforms.aggregation.groups import ROW
 from transforms.dataset import Dataset
+from transforms.labels import Classification
 from transforms.split import NO_SPLIT, SPLITS
 
-NO_ROW_TIME, NO_LABEL = "no row time", "no label"
+NO_ROW_TIME, NO_LABEL, NO_CLASS = "no row time", "no label", "label is no class"
 
 
 @dataclass(frozen=True)
@@ -33,8 +34,9 @@ class SplitRows:
 def split_rows(batch: pa.RecordBatch, dataset: Dataset) -> SplitRows:
     """Sorts rows into splits.
 
-    A row without a row time leaves first, then one without a label (missing or not finite). Then
-    come the rejects: rows without a value to split on, and rows whose weight is no weight.
+    A row without a row time leaves first, then one without a label (missing or not finite), then
+    one whose label is none of the classes. Then come the rejects: rows without a value to split
+    on, and rows whose weight is no weight.
     """
     dropped = {}
     remaining = np.ones(len(batch), bool)
@@ -44,6 +46,10 @@ def split_rows(batch: pa.RecordBatch, dataset: Dataset) -> SplitRows:
     labelled = _has_value(batch[dataset.label.column])
     dropped[NO_LABEL] = int((remaining & ~labelled).sum())
     remaining &= labelled
+    if isinstance(dataset.label, Classification):
+        known = _is_class(batch[dataset.label.column], dataset.label)
+        dropped[NO_CLASS] = int((remaining & ~known).sum())
+        remaining &= known
     split = dataset.split.assign(batch[dataset.split_column])
     rejected = {}
     for reason, refused in _refusals(batch, dataset, split):
@@ -71,6 +77,11 @@ def _refusals(
         yield f"{dataset.weight}: missing or not finite, so the row has no weight", ~there
         negative = pc.fill_null(pc.less(weight, 0), False).to_numpy(zero_copy_only=False)
         yield f"{dataset.weight}: negative, and no weight can be", there & negative
+
+
+def _is_class(column: pa.Array, label: Classification) -> np.ndarray:
+    classes = pa.array(label.classes, column.type)
+    return pc.is_in(column, classes).to_numpy(zero_copy_only=False)  # type: ignore[no-any-return]
 
 
 def _has_value(column: pa.Array) -> np.ndarray:

@@ -1,7 +1,9 @@
-"""Where a training stands: one file, replaced whole at every evaluation."""
+"""Where a training stands: one file, replaced whole at every checkpoint."""
 
+import hashlib
 import io
 import json
+import zipfile
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
 from typing import Any
@@ -14,6 +16,7 @@ from trainer import files
 from transforms.errors import RunFolderError
 
 CHECKPOINT_NAME = "checkpoint.npz"
+_PARTS = ("model", "optimizer", "best")
 
 Arrays = list[npt.NDArray[Any]]
 
@@ -27,11 +30,16 @@ class Evaluation:
         train_loss: mean loss of the steps since the evaluation before, penalties left out.
         eval_loss: of the whole eval split; for a regression the RMSE in label units, else the
             log loss.
+        score: what evaluations are compared by, the less the better: the eval loss, or what
+            ``--best-by`` names, negated where more of it is better.
+        metrics: all metrics of the eval split that are numbers.
     """
 
     step: int
     train_loss: float
     eval_loss: float
+    score: float
+    metrics: Mapping[str, float]
 
 
 @dataclass(frozen=True)
@@ -39,29 +47,42 @@ class Standing:
     """How far a training has come.
 
     Attributes:
+        step: steps trained.
         history: all evaluations, in order.
+        loss_sum: sum of the steps' losses since the last evaluation.
     """
 
+    step: int = 0
     history: tuple[Evaluation, ...] = ()
-
-    @property
-    def step(self) -> int:
-        """Steps trained."""
-        return self.history[-1].step if self.history else 0
+    loss_sum: float = 0.0
 
     @property
     def best(self) -> Evaluation:
-        """The evaluation with the least loss, the first of equals."""
-        return min(self.history, key=lambda evaluation: evaluation.eval_loss)
+        """The evaluation with the least score, the first of equals."""
+        return min(self.history, key=lambda evaluation: evaluation.score)
+
+    @property
+    def newest_is_best(self) -> bool:
+        """Whether the last evaluation was the best so far."""
+        return self.best is self.history[-1]
 
     @property
     def evaluations_since_best(self) -> int:
         """How many evaluations in a row brought no improvement."""
         return len(self.history) - 1 - self.history.index(self.best) if self.history else 0
 
-    def after(self, evaluation: Evaluation) -> "Standing":
+    @property
+    def train_loss(self) -> float:
+        """Mean loss of the steps since the last evaluation, of which there must be some."""
+        return self.loss_sum / (self.step - (self.history[-1].step if self.history else 0))
+
+    def trained(self, steps: int, loss_sum: float) -> "Standing":
+        """Returns the standing after some more steps."""
+        return replace(self, step=self.step + steps, loss_sum=self.loss_sum + loss_sum)
+
+    def evaluated(self, evaluation: Evaluation) -> "Standing":
         """Returns the standing with one more evaluation."""
-        return replace(self, history=(*self.history, evaluation))
+        return replace(self, history=(*self.history, evaluation), loss_sum=0.0)
 
 
 @dataclass(frozen=True)
@@ -73,7 +94,7 @@ class Checkpoint:
         identity: what must be the same for it to continue: data, options, inputs.
         model: values of the model's variables.
         optimizer: values of the optimizer's.
-        best: values of the model's variables at the best evaluation.
+        best: values of the model's variables at the best evaluation; none before the first.
     """
 
     standing: Standing
@@ -81,6 +102,15 @@ class Checkpoint:
     model: Arrays
     optimizer: Arrays
     best: Arrays
+
+    def changed(self, identity: Mapping[str, Any]) -> dict[str, tuple[Any, Any]]:
+        """Returns what another identity has otherwise: what was, and what is, by name."""
+        wanted = json.loads(json.dumps(identity))
+        return {
+            name: (self.identity.get(name), wanted.get(name))
+            for name in sorted({*self.identity, *wanted})
+            if self.identity.get(name) != wanted.get(name)
+        }
 
 
 def values(variables: Sequence[keras.Variable]) -> Arrays:
@@ -94,14 +124,19 @@ def assign(variables: Sequence[keras.Variable], arrays: Arrays) -> None:
         variable.assign(array)
 
 
+def digest(arrays: Arrays) -> str:
+    """Returns the SHA-256 of arrays, equal where they are equal to the bit."""
+    sha = hashlib.sha256()
+    for array in arrays:
+        sha.update(np.ascontiguousarray(array).tobytes())
+    return sha.hexdigest()
+
+
 def save(path: str, checkpoint: Checkpoint) -> None:
     """Writes a checkpoint in place of the one before."""
-    head = {
-        "identity": checkpoint.identity,
-        "history": [asdict(evaluation) for evaluation in checkpoint.standing.history],
-    }
+    head = {"identity": checkpoint.identity, "standing": asdict(checkpoint.standing)}
     arrays = {"head": np.frombuffer(json.dumps(head).encode(), np.uint8)}
-    for part in ("model", "optimizer", "best"):
+    for part in _PARTS:
         for i, array in enumerate(getattr(checkpoint, part)):
             arrays[f"{part}/{i}"] = array
     buffer = io.BytesIO()
@@ -109,44 +144,50 @@ def save(path: str, checkpoint: Checkpoint) -> None:
     files.write_bytes(path, buffer.getvalue())
 
 
-def load(path: str, identity: Mapping[str, Any]) -> Checkpoint | None:
+def load(path: str) -> Checkpoint | None:
     """Reads the checkpoint of a training, if there is one.
 
-    Args:
-        path: the file.
-        identity: of the training that wants to continue.
-
     Raises:
-        RunFolderError: the file is damaged, or belongs to another training.
+        RunFolderError: the file is damaged.
     """
     if not files.exists(path):
         return None
     try:
         with np.load(io.BytesIO(files.read_bytes(path)), allow_pickle=False) as arrays:
             head = json.loads(arrays["head"].tobytes())
-            parts = {part: _part(arrays, part) for part in ("model", "optimizer", "best")}
-    except (ValueError, KeyError, OSError) as error:
+            parts = {part: _part(arrays, part) for part in _PARTS}
+        return Checkpoint(_standing(head["standing"]), head["identity"], **parts)
+    except (ValueError, KeyError, TypeError, OSError, zipfile.BadZipFile) as error:
         raise RunFolderError(
             f"{path} is no checkpoint ({type(error).__name__}: {error}); train anew with --fresh"
         ) from error
-    _refuse_another(path, head["identity"], json.loads(json.dumps(identity)))
-    history = tuple(Evaluation(**evaluation) for evaluation in head["history"])
-    return Checkpoint(Standing(history), identity, **parts)
+
+
+def refuse_another(path: str, found: Checkpoint, identity: Mapping[str, Any]) -> None:
+    """Refuses to continue a training as another.
+
+    Args:
+        path: the checkpoint's file.
+        found: the checkpoint.
+        identity: of the training that wants to continue.
+
+    Raises:
+        RunFolderError: the checkpoint is another training's.
+    """
+    changed = found.changed(identity)
+    if changed:
+        words = (f"{name} was {was!r} and is now {now!r}" for name, (was, now) in changed.items())
+        raise RunFolderError(
+            f"{path} belongs to another training: {'; '.join(words)}; "
+            "train anew with --fresh, or set the options as they were"
+        )
+
+
+def _standing(value: Mapping[str, Any]) -> Standing:
+    history = tuple(Evaluation(**evaluation) for evaluation in value["history"])
+    return Standing(value["step"], history, value["loss_sum"])
 
 
 def _part(arrays: Mapping[str, npt.NDArray[Any]], part: str) -> Arrays:
     count = sum(name.startswith(f"{part}/") for name in arrays)
     return [arrays[f"{part}/{i}"] for i in range(count)]
-
-
-def _refuse_another(path: str, found: Mapping[str, Any], wanted: Mapping[str, Any]) -> None:
-    changed = [
-        f"{name} was {found.get(name)!r} and is now {wanted.get(name)!r}"
-        for name in sorted({*found, *wanted})
-        if found.get(name) != wanted.get(name)
-    ]
-    if changed:
-        raise RunFolderError(
-            f"{path} belongs to another training: {'; '.join(changed)}; "
-            "train anew with --fresh, or set the options as they were"
-        )

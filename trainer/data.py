@@ -12,6 +12,7 @@ import numpy.typing as npt
 import tensorflow as tf
 
 from trainer.inputs import CategoricalInput, ModelInputs, slots
+from trainer.label_values import label_values
 from trainer.records import read_records
 from trainer.run_folder import RunFolder
 from trainer.shares import ALONE, Worker, share_of
@@ -33,7 +34,8 @@ class Examples:
         numbers: float32 (n, numbers).
         ids: int32 (n, ids), from 0.
         id_weights: float32 (n, weights of ids).
-        label: float32 (n,), in its own units; 0 or 1 for binary labels.
+        label: float32 (n,), in its own units; 0 or 1 for binary labels; for
+            several classes the number of the row's own.
         weight: float32 (n,), how much each row counts, from 0; 1 where the definition names no
             column for it.
         carried: other carried columns, (n,) each, by name.
@@ -94,9 +96,9 @@ class SplitReader:
         self.rows = self.share.rows
         self._inputs = inputs
         self._carried = tuple(carried)
-        self._label = run.definition.label.column
+        self._label = run.definition.label
         self._weight = run.definition.weight
-        names = {*inputs.names, self._label, *carried, *filter(None, [self._weight])}
+        names = {*inputs.names, self._label.column, *carried, *filter(None, [self._weight])}
         spec = run.transform_output.transformed_feature_spec()
         self._spec = {name: spec[name] for name in sorted(names)}
 
@@ -149,7 +151,7 @@ class SplitReader:
         """Turns serialized examples, string (n,), into the arrays of `Examples`."""
         columns = tf.io.parse_example(records, self._spec)
         numbers, ids, id_weights = stack(columns, self._inputs)
-        label = tf.cast(columns[self._label], tf.float32)
+        label = label_values(self._label, columns[self._label.column])
         weight = tf.ones_like(label)
         if self._weight is not None:
             weight = tf.cast(columns[self._weight], tf.float32)
@@ -162,8 +164,8 @@ class SplitReader:
         wrong = ~np.isfinite(examples.label) | (examples.label <= np.float32(-(2**62)))
         if wrong.any():
             raise InputError(
-                f"the label {self._label!r} is missing or not finite in {int(wrong.sum())} of "
-                f"{len(wrong)} examples read; declare the column required"
+                f"the label {self._label.column!r} is missing or not finite in "
+                f"{int(wrong.sum())} of {len(wrong)} examples read; declare the column required"
             )
         wrong = ~np.isfinite(examples.weight) | (examples.weight < 0)
         if wrong.any():

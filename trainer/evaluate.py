@@ -6,6 +6,7 @@ from typing import Any
 import numpy as np
 
 from trainer import files, plots
+from trainer.answers import predict
 from trainer.data import SplitReader
 from trainer.exported import open_exported
 from trainer.inputs import NO_INPUTS
@@ -14,13 +15,14 @@ from trainer.metrics import (
     as_baseline,
     binary_metrics,
     compare_baseline,
+    multiclass_metrics,
     regression_metrics,
 )
 from trainer.options import EvaluateOptions
 from trainer.run_folder import RunFolder
 from trainer.saved import KERAS_NAME, RECORD_NAME, SavedTraining, load_saved
-from trainer.training import predict
 from transforms.errors import RunFolderError
+from transforms.labels import Classification
 
 
 def evaluate(run: RunFolder, options: EvaluateOptions) -> dict[str, Any]:
@@ -53,7 +55,8 @@ def measure(
     """Measures a model on a split.
 
     Returns:
-        The report, the labels and the model's answers, float64 (rows,) each.
+        The report, the labels and the model's answers, float64 (rows,) each; answers are
+        (rows, classes) for several classes.
 
     Raises:
         RunFolderError: the split has no rows or is damaged.
@@ -64,6 +67,8 @@ def measure(
     answer = np.concatenate([answers for _, answers in parts])
     if task == "regression":
         metrics = regression_metrics(label, answer)
+    elif task == "multiclass_classification":
+        metrics, names = multiclass_metrics(label, answer), ()
     else:
         metrics = binary_metrics(label, answer, options.threshold)
     baselines = [
@@ -96,7 +101,12 @@ def _answers(
 def _constant_baseline(
     run: RunFolder, label: Floats, options: EvaluateOptions
 ) -> Mapping[str, Any]:
-    """Measures the mean of the train labels, or the share of positives, as every row's answer."""
+    """Measures the mean of the train labels, or the classes' shares, as every row's answer."""
+    if isinstance(run.definition.label, Classification):
+        shares = _class_shares(run, len(run.definition.label.classes))
+        constant = np.tile(shares, (len(label), 1))
+        name, metrics = "shares of classes in train", multiclass_metrics(label, constant)
+        return {"name": name, "value": shares.tolist(), "rows_missing": 0, "metrics": metrics}
     mean = _train_label_mean(run)
     constant = np.full_like(label, mean)
     if run.definition.label.task == "regression":
@@ -111,6 +121,14 @@ def _train_label_mean(run: RunFolder) -> float:
     reader = SplitReader(run, "train", NO_INPUTS)
     total = sum(float(part.label.astype(np.float64).sum()) for part in reader.batches())
     return total / reader.rows
+
+
+def _class_shares(run: RunFolder, classes: int) -> Floats:
+    reader = SplitReader(run, "train", NO_INPUTS)
+    parts = (
+        np.bincount(part.label.astype(np.int64), minlength=classes) for part in reader.batches()
+    )
+    return np.sum(list(parts), axis=0) / reader.rows  # type: ignore[no-any-return]
 
 
 def find_model(run: RunFolder, model: str | None) -> tuple[SavedTraining, str]:

@@ -17,7 +17,14 @@ import numpy.typing as npt
 import tensorflow as tf
 
 from trainer import files
-from trainer.exported import EXTRA, RECORD_NAME, served_columns
+from trainer.exported import (
+    EXTRA,
+    MODEL_FOLDER,
+    RECORD_NAME,
+    UNFINISHED,
+    served_columns,
+    stamps,
+)
 from trainer.probes import probe_rows, to_examples
 from trainer.run_folder import RunFolder
 from trainer.saved import KERAS_NAME, SavedTraining
@@ -48,9 +55,12 @@ np.savez(
 
 
 def export_model(
-    run: RunFolder, training: SavedTraining, metrics: Mapping[str, Any] | None = None
+    run: RunFolder,
+    training: SavedTraining,
+    metrics: Mapping[str, Any] | None = None,
+    folder: str = MODEL_FOLDER,
 ) -> str:
-    """Writes a SavedModel to ``RUN/model/<seconds since 1970>/``, tried in another process first.
+    """Writes a SavedModel to ``RUN/<folder>/<seconds since 1970>/``, tried elsewhere first.
 
     The folder has its name only when it is whole. It works without the run folder.
 
@@ -58,6 +68,7 @@ def export_model(
         run: the run that the model was trained on.
         training: the trained model.
         metrics: an evaluation to record with it.
+        folder: the folder of the run that holds such models by timestamp.
 
     Returns:
         The model's folder.
@@ -67,12 +78,13 @@ def export_model(
         RunFailed: the exported model does not answer as the trained one.
     """
     served = Served(run, training)
-    folder = run.file("model")
-    stamp = int(dt.datetime.now(dt.UTC).timestamp())
-    while files.exists(posixpath.join(folder, str(stamp))):
-        stamp += 1
-    temporary, final = posixpath.join(folder, f"tmp-{stamp}"), posixpath.join(folder, str(stamp))
-    tf.io.gfile.makedirs(folder)
+    parent = run.file(folder)
+    # The newest model is the one of the greatest number, whatever became of the clock.
+    now = int(dt.datetime.now(dt.UTC).timestamp())
+    stamp = max(now, *(old + 1 for old in stamps(parent)), 0)
+    temporary = posixpath.join(parent, f"{UNFINISHED}{stamp}")
+    final = posixpath.join(parent, str(stamp))
+    tf.io.gfile.makedirs(parent)
     try:
         served.archive().write_out(temporary, verbose=False)
         extra = posixpath.join(temporary, EXTRA)

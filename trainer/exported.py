@@ -13,14 +13,20 @@ from trainer.saved import KERAS_NAME, SavedTraining, load_saved
 from transforms import serialize
 from transforms.dataset import Dataset
 from transforms.errors import RunFolderError
-from transforms.labels import Task
+from transforms.labels import Classification, Label, Task
 
+MODEL_FOLDER = "model"
+# What the name of an export begins with until it is whole.
+UNFINISHED = "tmp-"
 EXTRA = "assets.extra"
 RECORD_NAME = "forebay.json"
 OUTPUT_NAMES: Mapping[Task, str] = {
     "regression": "prediction",
     "binary_classification": "probability",
+    "multiclass_classification": "probabilities",
 }
+# The likeliest class, beside the probabilities.
+CLASS_NAME = "class"
 
 
 @dataclass(frozen=True)
@@ -47,9 +53,20 @@ class ExportedModel:
         """The name of the model's answer."""
         return OUTPUT_NAMES[self.definition.label.task]
 
+    @property
+    def outputs(self) -> tuple[str, ...]:
+        """The names of all that the model answers."""
+        return output_names(self.definition.label)
+
     def training(self) -> SavedTraining:
         """Reads the Keras model over transformed examples that the export is of."""
         return load_saved(posixpath.join(self.path, EXTRA, KERAS_NAME), self.record["training"])
+
+
+def output_names(label: Label) -> tuple[str, ...]:
+    """Returns the names of all that a model answers, its answer proper first."""
+    extra = (CLASS_NAME,) if isinstance(label, Classification) else ()
+    return (OUTPUT_NAMES[label.task], *extra)
 
 
 def served_columns(definition: Dataset) -> tuple[str, ...]:
@@ -78,16 +95,21 @@ def open_exported(path: str) -> ExportedModel:
     return ExportedModel(path, record, definition)
 
 
+def stamps(folder: str) -> list[int]:
+    """Returns the timestamps of the models in a folder, oldest first."""
+    names = tf.io.gfile.listdir(folder) if tf.io.gfile.isdir(folder) else []
+    return sorted(int(name.rstrip("/")) for name in names if name.rstrip("/").isdigit())
+
+
 def newest_model(path: str) -> str:
     """Returns the exported model that a path means; raises as `open_exported` does."""
     if files.exists(posixpath.join(path, EXTRA, RECORD_NAME)):
         return path
-    names = tf.io.gfile.listdir(path) if tf.io.gfile.isdir(path) else []
-    stamps = sorted((name.rstrip("/") for name in names if name.rstrip("/").isdigit()), key=int)
-    if not stamps:
+    found = stamps(path)
+    if not found:
         state = "holds no exported model" if files.exists(path) else "is not there"
         raise RunFolderError(f"{path} {state}; export one with `forebay train RUN` (RUN/model/)")
-    newest = posixpath.join(path, stamps[-1])
+    newest = posixpath.join(path, str(found[-1]))
     if not files.exists(posixpath.join(newest, EXTRA, RECORD_NAME)):
         raise RunFolderError(
             f"{newest} has no {EXTRA}/{RECORD_NAME}, so it was not exported by Forebay; "

@@ -6,6 +6,7 @@ import keras
 import numpy as np
 
 from trainer.inputs import CategoricalInput, ModelInputs, slots
+from trainer.tables import in_table
 
 
 class Lookup:
@@ -44,9 +45,10 @@ class Lookup:
             if column.pooling
         }
 
-    def total(self, columns: Sequence[CategoricalInput], name: str) -> keras.KerasTensor:
-        """Returns (batch, 1): one number for each id, pooled and added up."""
-        return keras.ops.sum(keras.ops.concatenate(self._pooled(columns, 1, name), axis=1), axis=1)
+    def total(self, columns: Sequence[CategoricalInput], size: int, name: str) -> keras.KerasTensor:
+        """Returns (batch, size): some numbers for each id, zero at first, pooled and added up."""
+        parts = self._pooled(columns, size, name, "zeros")
+        return keras.ops.sum(keras.ops.concatenate(parts, axis=1), axis=1)
 
     def embeddings(
         self, columns: Sequence[CategoricalInput], size: int, name: str
@@ -55,7 +57,8 @@ class Lookup:
 
         A list whose pooling is ``concat`` counts as many times as it is wide.
         """
-        parts = self._pooled(columns, size, name, concat=True)
+        initial = keras.initializers.RandomNormal(0.0, 0.1)
+        parts = self._pooled(columns, size, name, initial, concat=True)
         return keras.layers.Flatten()(keras.ops.concatenate(parts, axis=1))
 
     def one_hots(self, columns: Sequence[CategoricalInput]) -> keras.KerasTensor:
@@ -69,14 +72,19 @@ class Lookup:
         return keras.ops.concatenate(parts, axis=1)
 
     def _pooled(
-        self, columns: Sequence[CategoricalInput], size: int, name: str, *, concat: bool = False
+        self,
+        columns: Sequence[CategoricalInput],
+        size: int,
+        name: str,
+        initial: str | keras.initializers.Initializer,
+        *,
+        concat: bool = False,
     ) -> list[keras.KerasTensor]:
         """Returns parts (batch, some, size): single ids together, then each list's own.
 
         All columns share one table, each with rows of its own.
         """
-        # Single ids first: they are one part, whatever their number.
-        columns = sorted(columns, key=lambda column: column.pooling is not None)
+        columns = in_table(columns)
         offsets = np.cumsum([0, *(column.size for column in columns)])
         widths = [column.width for column in columns]
         chosen = np.concatenate([np.r_[self._places[column.name]] for column in columns])
@@ -84,9 +92,7 @@ class Lookup:
         rows = rows + np.repeat(offsets[:-1], widths).astype(np.int32)
         table = keras.layers.Embedding(
             int(offsets[-1]), size, name=name, embeddings_regularizer=self._penalty,
-            embeddings_initializer=(
-                "zeros" if size == 1 else keras.initializers.RandomNormal(0.0, 0.1)
-            ),
+            embeddings_initializer=initial,
         )  # fmt: skip
         found = table(rows)
         singles = sum(column.pooling is None for column in columns)

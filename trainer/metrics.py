@@ -65,6 +65,31 @@ def log_losses(label: Floats, probability: Floats) -> Floats:
     return -(label * np.log(p) + (1 - label) * np.log1p(-p))
 
 
+def class_log_losses(label: Floats, probability: Floats) -> Floats:
+    """Returns each row's log loss, float64 (n,), in nats.
+
+    Args:
+        label: float64 (n,), the row's class from 0.
+        probability: float64 (n, classes).
+    """
+    own = np.take_along_axis(probability, label.astype(np.int64)[:, None], axis=1)[:, 0]
+    return -np.log(np.maximum(own, PROBABILITY_MARGIN))
+
+
+def multiclass_metrics(label: Floats, probability: Floats) -> dict[str, Any]:
+    """Returns log loss, and the share of rows whose likeliest class is right.
+
+    Args:
+        label: float64 (n,), the row's class from 0, n from 1.
+        probability: float64 (n, classes).
+    """
+    return {
+        "rows": len(label),
+        "log_loss": float(np.mean(class_log_losses(label, probability))),
+        "accuracy": float(np.mean(np.argmax(probability, axis=1) == label)),
+    }
+
+
 def auc(label: Floats, score: Floats) -> float | None:
     """Returns the area under the ROC curve, or None where the labels are all the same.
 

@@ -1,25 +1,32 @@
-"""The models: linear, deep, and their sum.
+"""The models: linear, deep, their sum, and those of the user's own.
 
 All take three matrices, ``numbers`` float32 (batch, numbers), ``ids`` int32 (batch, ids) and
-``id_weights`` float32 (batch, weights of ids), and return one column. Numbers are standardised
-inside, whatever scale the features have. The *wide* side is linear in the numbers and in the
-one-hots of all ids, crosses included; the *deep* side runs the numbers and the ids' embeddings
-through hidden layers. The one-hots and embeddings of a list of ids are pooled
-(`trainer.lookup`).
+``id_weights`` float32 (batch, weights of ids), and return one column, or one for each of several
+classes. Numbers are standardised inside, whatever scale the features have. The *wide* side is
+linear in the numbers and in the one-hots of all ids, crosses included; the *deep* side runs the
+numbers and the ids' embeddings through hidden layers. The one-hots and embeddings of a list of ids
+are pooled (`trainer.lookup`).
 """
 
-from collections import defaultdict
 from dataclasses import dataclass
 
 import keras
-import numpy as np
 
-from trainer.inputs import CategoricalInput, ModelInputs
-from trainer.lookup import Lookup
+from trainer.given import Given, given_of
+from trainer.inputs import ModelInputs
+from trainer.optimizers import is_proximal
 from trainer.options import TrainOptions
+from trainer.own_model import own_scores
 from trainer.statistics import TrainStatistics
 from transforms.errors import InputError
-from transforms.labels import Task
+from transforms.labels import Classification, Label
+
+_NORMALIZATIONS = {
+    "none": None,
+    "batch": keras.layers.BatchNormalization,
+    "layer": keras.layers.LayerNormalization,
+}
+_INITIALIZERS = {"selu": "lecun_normal", "sigmoid": "glorot_normal", "tanh": "glorot_normal"}
 
 
 @dataclass(frozen=True)
@@ -27,8 +34,10 @@ class Models:
     """Two views of one set of weights.
 
     Attributes:
-        score: the raw output, float32 (batch,): the standardised label, or the logit.
-        prediction: the answer, float32 (batch,): in label units, or a probability.
+        score: the raw output, float32 (batch,): the standardised label, or the logit; for several
+            classes (batch, classes), a logit each.
+        prediction: the answer, float32 (batch,): in label units, or a probability; for several
+            classes (batch, classes), a probability each.
     """
 
     score: keras.Model
@@ -36,120 +45,79 @@ class Models:
 
 
 def build(
-    inputs: ModelInputs, task: Task, statistics: TrainStatistics, options: TrainOptions
+    inputs: ModelInputs, label: Label, statistics: TrainStatistics, options: TrainOptions
 ) -> Models:
     """Builds a model with fresh weights.
 
     Args:
         inputs: what it is given.
-        task: ``regression`` or ``binary_classification``.
+        label: what it predicts.
         statistics: of the train split.
         options: its kind, sizes and penalties.
 
     Raises:
-        InputError: a deep model has neither numbers nor embeddings.
+        InputError: a deep model has neither numbers nor embeddings, or a function of the user's
+            own builds no model.
     """
     keras.utils.set_random_seed(options.seed)
-    given = _given(inputs)
-    numbers, lookup = given[0], Lookup(given[1], given[2], inputs, _penalty(options))
-    standard = _standardise(numbers, statistics) if inputs.numeric else None
+    given = given_of(inputs, label, statistics, options)
+    scores = own_scores(given) if options.is_own_model else _scores(given)
+    shape = (given.outputs,) if isinstance(label, Classification) else ()
+    score = keras.layers.Reshape(shape, name="score")(scores)
+    answer = _answer_layer(label, statistics)(score)
+    return Models(keras.Model(given.tensors, score), keras.Model(given.tensors, answer))
+
+
+def _answer_layer(label: Label, statistics: TrainStatistics) -> keras.layers.Layer:
+    """Returns what turns scores into answers."""
+    if label.task == "regression":
+        mean, deviation = statistics.label.mean[0], statistics.label.usable_deviation[0]
+        return keras.layers.Rescaling(float(deviation), float(mean), name="prediction")
+    if label.task == "binary_classification":
+        return keras.layers.Activation("sigmoid", name="probability")
+    return keras.layers.Softmax(name="probabilities")
+
+
+def _scores(given: Given) -> keras.KerasTensor:
+    """Returns (batch, outputs): one side's, or the sum of both."""
+    options = given.options
     sides = []
     if options.model != "deep":
-        sides += _wide(standard, lookup, inputs, options)
+        sides.append(given.linear(_penalty(options, wide=True)))
     if options.model != "linear":
-        sides.append(_deep(standard, lookup, inputs, options))
-    total = keras.layers.Add(name="wide_deep")(sides) if len(sides) > 1 else sides[0]
-    score = keras.layers.Reshape((), name="score")(total)
-    if task == "regression":
-        mean, deviation = statistics.label.mean[0], statistics.label.usable_deviation[0]
-        scale = keras.layers.Rescaling(float(deviation), float(mean), name="prediction")
-        answer = scale(score)
-    else:
-        answer = keras.layers.Activation("sigmoid", name="probability")(score)
-    return Models(keras.Model(given, score), keras.Model(given, answer))
+        sides.append(_deep(given, _penalty(options, wide=False)))
+    return keras.layers.Add(name="wide_deep")(sides) if len(sides) > 1 else sides[0]
 
 
-def _given(inputs: ModelInputs) -> list[keras.KerasTensor]:
-    numbers, ids, id_weights = inputs.widths
-    return [
-        keras.Input((numbers,), name="numbers"),
-        keras.Input((ids,), dtype="int32", name="ids"),
-        keras.Input((id_weights,), name="id_weights"),
-    ]
-
-
-def _standardise(numbers: keras.KerasTensor, statistics: TrainStatistics) -> keras.KerasTensor:
-    moments = statistics.numbers
-    return keras.layers.Normalization(
-        axis=-1,
-        mean=moments.mean.astype(np.float32),
-        variance=np.square(moments.usable_deviation).astype(np.float32),
-        name="standardise",
-    )(numbers)
-
-
-def _wide(
-    standard: keras.KerasTensor | None,
-    lookup: Lookup,
-    inputs: ModelInputs,
-    options: TrainOptions,
-) -> list[keras.KerasTensor]:
-    """Returns terms (batch, 1): linear in the numbers, linear in the one-hots."""
-    terms = []
-    if standard is not None:
-        dense = keras.layers.Dense(1, kernel_regularizer=_penalty(options), name="wide_numbers")
-        terms.append(dense(standard))
-    if inputs.categorical:
-        terms.append(lookup.total(inputs.categorical, "wide_ids"))
-    return terms
-
-
-def _deep(
-    standard: keras.KerasTensor | None,
-    lookup: Lookup,
-    inputs: ModelInputs,
-    options: TrainOptions,
-) -> keras.KerasTensor:
-    """Returns (batch, 1): hidden layers over the numbers, the embeddings and the one-hots."""
-    parts = [] if standard is None else [standard]
-    by_size: dict[int, list[CategoricalInput]] = defaultdict(list)
-    for column in inputs.categorical:
-        if column.embed:
-            by_size[column.embed].append(column)
-    for size, columns in sorted(by_size.items()):
-        parts.append(lookup.embeddings(columns, size, f"embeddings_{size}"))
-    if hot := [column for column in inputs.categorical if column.one_hot]:
-        parts.append(lookup.one_hots(hot))
-    if not parts:
+def _deep(given: Given, penalty: keras.regularizers.Regularizer | None) -> keras.KerasTensor:
+    """Returns (batch, outputs): hidden layers over the numbers, the embeddings and the one-hots."""
+    options = given.options
+    x = given.dense(penalty)
+    if x is None:
         raise InputError(
             f"--model {options.model} has only crosses without embed= to go on; "
             "declare another feature, or use --model linear"
         )
-    x = keras.layers.Concatenate()(parts) if len(parts) > 1 else parts[0]
+    bound, normalize = options.max_norm, _NORMALIZATIONS[options.normalization]
     for i, units in enumerate(options.hidden_units):
         x = keras.layers.Dense(
-            units, activation="relu", kernel_initializer="he_normal",
-            kernel_regularizer=_penalty(options), name=f"hidden_{i}",
-        )(x)  # fmt: skip
+            units,
+            activation=None if normalize else options.activation,
+            kernel_initializer=_INITIALIZERS.get(options.activation, "he_normal"),
+            kernel_regularizer=penalty,
+            kernel_constraint=None if bound is None else keras.constraints.MaxNorm(bound, axis=0),
+            name=f"hidden_{i}",
+        )(x)
+        if normalize:
+            x = normalize(name=f"normalization_{i}")(x)
+            x = keras.layers.Activation(options.activation, name=f"activation_{i}")(x)
         if options.dropout:
-            x = keras.layers.Dropout(options.dropout, seed=options.seed + i)(x)
-    return keras.layers.Dense(1, kernel_regularizer=_penalty(options), name="deep")(x)
+            x = keras.layers.Dropout(options.dropout, seed=options.seed + i, name=f"dropout_{i}")(x)
+    return keras.layers.Dense(given.outputs, kernel_regularizer=penalty, name="deep")(x)
 
 
-def _penalty(options: TrainOptions) -> keras.regularizers.Regularizer | None:
-    if options.l1 or options.l2:
-        return keras.regularizers.L1L2(options.l1, options.l2)
-    return None
-
-
-def optimizer(options: TrainOptions) -> keras.optimizers.Optimizer:
-    """Returns the optimizer, its rate falling to zero over the steps along a cosine."""
-    kinds = {
-        "adam": keras.optimizers.Adam,
-        "adagrad": keras.optimizers.Adagrad,
-        "ftrl": keras.optimizers.Ftrl,
-        "rmsprop": keras.optimizers.RMSprop,
-        "sgd": keras.optimizers.SGD,
-    }
-    rate = keras.optimizers.schedules.CosineDecay(options.learning_rate, options.max_steps)
-    return kinds[options.optimizer](rate)
+def _penalty(options: TrainOptions, *, wide: bool) -> keras.regularizers.Regularizer | None:
+    """Returns what a side's weights add to the loss; an optimizer with an L1 of its own adds it."""
+    kind = options.wide_optimizer if wide and options.wide_optimizer else options.optimizer
+    l1 = 0.0 if is_proximal(kind) else options.l1
+    return keras.regularizers.L1L2(l1, options.l2) if l1 or options.l2 else None

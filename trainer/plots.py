@@ -11,6 +11,7 @@ from matplotlib.figure import Figure
 
 from trainer.metrics import Floats, roc_curve
 from transforms.dataset import Dataset
+from transforms.labels import Classification
 
 # Axes leave out this share of the rows at either end, or a few extremes would hide the rest.
 _TAIL = 0.001
@@ -37,6 +38,9 @@ def draw(
     if definition.label.task == "regression":
         _actual(left, name, label, answer, metrics)
         _residual(right, name, label, answer, metrics)
+    elif isinstance(definition.label, Classification):
+        _confusion(left, definition.label, label, answer, metrics)
+        right.set_axis_off()
     else:
         _roc(left, label, answer, metrics)
         _calibration(right, label, answer, metrics)
@@ -101,6 +105,17 @@ def _roc(axes: Axes, label: Floats, answer: Floats, metrics: Mapping[str, Any]) 
         axes.set_title("labels are all the same: no ROC curve")
     axes.plot([0, 1], [0, 1], color="grey", linewidth=1)
     axes.set(xlabel="false positives / negatives", ylabel="true positives / positives")
+
+
+def _confusion(
+    axes: Axes, label: Classification, actual: Floats, answer: Floats, metrics: Mapping[str, Any]
+) -> None:
+    k = len(label.classes)
+    places = actual.astype(np.int64) * k + np.argmax(answer, axis=1)
+    axes.imshow(np.bincount(places, minlength=k * k).reshape(k, k), cmap="viridis")
+    axes.set_xticks(range(k), label.classes)
+    axes.set_yticks(range(k), label.classes)
+    axes.set(xlabel="likeliest class", ylabel="class", title=f"accuracy {metrics['accuracy']:.4f}")
 
 
 def _calibration(axes: Axes, label: Floats, answer: Floats, metrics: Mapping[str, Any]) -> None:

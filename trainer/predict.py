@@ -1,7 +1,6 @@
 """Prediction: JSON lines in, JSON lines out, in order."""
 
 import json
-import math
 import sys
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import ExitStack
@@ -10,6 +9,7 @@ from itertools import islice
 from typing import Any, BinaryIO, TextIO
 
 import numpy as np
+import numpy.typing as npt
 import tensorflow as tf
 
 from trainer.exported import ExportedModel, open_exported
@@ -92,23 +92,35 @@ class Predictor:
             for number, row in zip(numbers, read, strict=True)
         ]
 
-    def _success(self, row: _Read, result: float, number: int) -> Answer:
-        if not math.isfinite(result):
-            return _failure(f"the model answers {result}: are the row's numbers extreme?", number)
+    def _success(self, row: _Read, result: Mapping[str, Any], number: int) -> Answer:
+        answer = result[self.exported.output]
+        if not np.isfinite(answer).all():
+            return _failure(f"the model answers {answer}: are the row's numbers extreme?", number)
         carried = {name: row.given[name] for name in self._passthrough}
-        return Answer({**carried, self.exported.output: result})
+        return Answer({**carried, **result})
 
-    def _ask(self, values: Sequence[Mapping[str, Any]]) -> list[float]:
+    def _ask(self, values: Sequence[Mapping[str, Any]]) -> list[dict[str, Any]]:
+        """Returns each row's answers by name, as JSON takes them."""
         if not values:
             return []
         arrays = self._reader.arrays(values)
         raw = {name: tf.constant(array) for name, array in arrays.items()}
-        result = self._function(**raw)[self.exported.output].numpy()
-        return [_shortest(value) for value in result]
+        found = self._function(**raw)
+        columns = {name: _plain(found[name].numpy()) for name in self.exported.outputs}
+        return [dict(zip(columns, row, strict=True)) for row in zip(*columns.values(), strict=True)]
 
 
 def _failure(error: object, line: int) -> Answer:
     return Answer({"error": str(error), "line": line}, failed=True)
+
+
+def _plain(column: npt.NDArray[Any]) -> list[Any]:
+    """Returns an answer of each row as JSON takes it: a number, a text or a list of numbers."""
+    if column.ndim == 2:
+        return [[_shortest(value) for value in row] for row in column]
+    if column.dtype == np.float32:
+        return [_shortest(value) for value in column]
+    return [v.decode() if isinstance(v, bytes) else v for v in column.tolist()]
 
 
 def _shortest(value: np.float32) -> float:

@@ -1,32 +1,52 @@
-"""What a training tells while it runs: a bar on a terminal, lines elsewhere, TensorBoard always."""
+"""What a training tells while it runs: a bar on a terminal, lines elsewhere."""
 
-import sys
 import time
 from types import TracebackType
 from typing import Self
 
-import tensorflow as tf
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
 from trainer.checkpoint import Standing
 
 
-class Reporter:
-    """Reports steps and evaluations on standard error and to TensorBoard.
+class Pace:
+    """Tells how fast rows are trained on.
 
     Args:
-        logs: folder of TensorBoard's files.
+        first_step: where the training begins or goes on.
+        rows_per_step: rows that all workers together take per step.
+    """
+
+    def __init__(self, first_step: int, rows_per_step: int) -> None:
+        self._mark = (first_step, time.monotonic())
+        self._rows_per_step = rows_per_step
+
+    def rows_per_second(self, step: int) -> float:
+        """Returns the rows per second since it was asked last, evaluations included."""
+        now = time.monotonic()
+        (before, then), self._mark = self._mark, (step, now)
+        return (step - before) * self._rows_per_step / max(now - then, 1e-9)
+
+
+class Reporter:
+    """Reports steps and evaluations on standard error.
+
+    Args:
+        console: on standard error.
         max_steps: where the bar ends.
-        metric: what the eval loss is, such as ``RMSE``.
+        metric: what evaluations are compared by, such as ``rmse``.
+        pace: of the training.
         first_step: where the training starts or continues.
     """
 
-    def __init__(self, logs: str, max_steps: int, metric: str, first_step: int) -> None:
-        self._writer = tf.summary.create_file_writer(logs)
+    def __init__(
+        self, console: Console, max_steps: int, metric: str, pace: Pace, first_step: int
+    ) -> None:
         self._max_steps = max_steps
         self._metric = metric
-        console = Console(file=sys.stderr)
+        self._pace = pace
+        self._console = console
         self._bar = Progress(
             TextColumn("training"),
             BarColumn(),
@@ -37,8 +57,6 @@ class Reporter:
             disable=not console.is_terminal,
         )
         self._task = self._bar.add_task("training", total=max_steps, completed=first_step, note="")
-        self._lines = not console.is_terminal
-        self._mark = (first_step, time.monotonic())
 
     def __enter__(self) -> Self:
         self._bar.start()
@@ -51,30 +69,21 @@ class Reporter:
         trace: TracebackType | None,
     ) -> None:
         self._bar.stop()
-        self._writer.close()
 
-    def steps(self, step: int) -> None:
+    def stepped(self, step: int, loss: float) -> None:
         """Moves the bar."""
         self._bar.update(self._task, completed=step)
 
-    def evaluated(self, standing: Standing, batch_size: int) -> None:
+    def evaluated(self, standing: Standing) -> None:
         """Tells of the newest evaluation."""
-        now, newest = time.monotonic(), standing.history[-1]
-        step, then = self._mark
-        rate = (newest.step - step) * batch_size / max(now - then, 1e-9)
-        self._mark = (newest.step, now)
-        with self._writer.as_default(step=newest.step):
-            tf.summary.scalar("train/loss", newest.train_loss)
-            tf.summary.scalar(f"eval/{self._metric}", newest.eval_loss)
-            tf.summary.scalar("train/rows_per_second", rate)
-        self._writer.flush()
-        best = " (best)" if standing.best is newest else ""
-        note = f"eval {self._metric} {newest.eval_loss:.5g}{best}"
+        newest = standing.history[-1]
+        rate = self._pace.rows_per_second(newest.step)
+        best = " (best)" if standing.newest_is_best else ""
+        note = f"eval {self._metric} {newest.metrics[self._metric]:.5g}{best}"
         self._bar.update(self._task, note=note)
-        if self._lines:
-            print(
+        if not self._console.is_terminal:
+            self._console.out(
                 f"step {newest.step:,} of {self._max_steps:,}: loss {newest.train_loss:.5g}, "
                 f"{note}, {rate:,.0f} rows/s",
-                file=sys.stderr,
-                flush=True,
+                highlight=False,
             )

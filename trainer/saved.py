@@ -10,7 +10,7 @@ from typing import Any
 import keras
 
 from trainer import files
-from trainer.checkpoint import Standing
+from trainer.checkpoint import Evaluation, Standing, digest, values
 from trainer.inputs import ModelInputs
 from trainer.options import TrainOptions
 from trainer.run_folder import RunFolder
@@ -30,7 +30,7 @@ class SavedTraining:
         model: takes the matrices of `data.Examples`, answers in label units or probabilities.
         inputs: the columns of those matrices.
         record: where it comes from: step, evaluations, where the time went, options, digests of
-            definition, transform graph and of the model's own file.
+            definition, transform graph, weights and of the model's own file.
         content: the model's file.
     """
 
@@ -40,23 +40,33 @@ class SavedTraining:
     content: bytes
 
 
-def save_training(
+def snapshot(
     run: RunFolder,
-    folder: str,
     options: TrainOptions,
     inputs: ModelInputs,
     model: keras.Model,
     standing: Standing,
+    evaluation: Evaluation,
     spent: Spent,
 ) -> SavedTraining:
-    """Writes a model with its best weights, and what it is, to a folder of the run."""
+    """Returns a model with the weights that it has now, and what it is.
+
+    Args:
+        run: what it was trained on.
+        options: of the model and its training.
+        inputs: what it is given.
+        model: the model.
+        standing: how far its training is.
+        evaluation: the one made with its weights.
+        spent: where the time of its steps went.
+    """
     with tempfile.TemporaryDirectory() as scratch:
         path = os.path.join(scratch, KERAS_NAME)
         model.save(path)
         content = files.read_bytes(path)
     record = {
-        "step": standing.best.step,
-        "eval_loss": standing.best.eval_loss,
+        "step": evaluation.step,
+        "eval_loss": evaluation.eval_loss,
         "steps_trained": standing.step,
         "history": [asdict(evaluation) for evaluation in standing.history],
         "seconds": spent.to_json(),
@@ -64,15 +74,32 @@ def save_training(
         "inputs": inputs.to_json(),
         "definition_digest": run.manifest.definition_digest,
         "transform_digest": run.transform_digest,
+        "weights_sha256": digest(values(model.variables)),
         "sha256": hashlib.sha256(content).hexdigest(),
     }
-    files.write_bytes(run.file(folder, KERAS_NAME), content)
-    files.write_json(run.file(folder, RECORD_NAME), record)
     return SavedTraining(model, inputs, record, content)
 
 
+def write_training(run: RunFolder, folder: str, training: SavedTraining) -> None:
+    """Writes a model and what it is to a folder of the run."""
+    files.write_bytes(run.file(folder, KERAS_NAME), training.content)
+    files.write_json(run.file(folder, RECORD_NAME), training.record)
+
+
+def read_training(run: RunFolder, folder: str) -> SavedTraining | None:
+    """Reads what `write_training` wrote, if it did.
+
+    Raises:
+        RunFolderError: the files do not belong together.
+    """
+    record_path = run.file(folder, RECORD_NAME)
+    if not files.exists(record_path):
+        return None
+    return load_saved(run.file(folder, KERAS_NAME), files.read_json(record_path))
+
+
 def load_saved(keras_path: str, record: Mapping[str, Any]) -> SavedTraining:
-    """Reads a model that `save_training` wrote.
+    """Reads a model that `write_training` wrote.
 
     Args:
         keras_path: the model's file.

@@ -7,12 +7,13 @@ import keras
 import tensorflow as tf
 
 from trainer.data import stack
-from trainer.exported import OUTPUT_NAMES, served_columns
+from trainer.exported import CLASS_NAME, OUTPUT_NAMES, output_names, served_columns
 from trainer.inputs import ModelInputs
 from trainer.run_folder import RunFolder
 from trainer.saved import SavedTraining
 from transforms.dataset import Dataset
 from transforms.errors import InputError, RunFailed
+from transforms.labels import Classification
 
 Tensors = Mapping[str, tf.Tensor]
 
@@ -31,9 +32,9 @@ class Served:
     def __init__(self, run: RunFolder, training: SavedTraining) -> None:
         self.definition = run.definition
         self.output = OUTPUT_NAMES[self.definition.label.task]
-        if self.output in self.definition.passthrough:
+        for name in set(output_names(self.definition.label)) & set(self.definition.passthrough):
             raise InputError(
-                f"passthrough {self.output!r} has the name of the model's answer; "
+                f"passthrough {name!r} has the name of the model's answer; "
                 "rename the column in the definition"
             )
         self.training = training
@@ -61,12 +62,18 @@ class Served:
         return {name: transformed[name] for name in names}
 
     def answer(self, raw: Tensors) -> dict[str, tf.Tensor]:
-        """Returns the model's answer and the passthrough columns, (batch,) each."""
+        """Returns the model's answer and the passthrough columns, (batch,) each.
+
+        Probabilities of several classes are (batch, classes), and ``class`` is the likeliest.
+        """
         transformed = self.transform(raw)
         result = ask(self.training.model, transformed, self.training.inputs)
         carried = {
             name: tf.identity(raw[name]) for name in self.definition.passthrough if name in raw
         }
+        label = self.definition.label
+        if isinstance(label, Classification):
+            carried[CLASS_NAME] = tf.gather(tf.constant(label.classes), tf.argmax(result, axis=1))
         return {self.output: result, **carried}
 
     def answer_examples(self, examples: tf.Tensor) -> dict[str, tf.Tensor]:
@@ -89,7 +96,7 @@ class Served:
 
 
 def ask(model: keras.Model, transformed: Tensors, inputs: ModelInputs) -> tf.Tensor:
-    """Returns a model's answers to transformed columns, float32 (batch,)."""
+    """Returns a model's answers to transformed columns, as `model.Models.prediction` gives them."""
     return model(stack(transformed, inputs), training=False)
 
 

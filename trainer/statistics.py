@@ -1,4 +1,4 @@
-"""Means, deviations and weights of a training split, exact, in one pass."""
+"""Means, deviations and weights of a training split, exact, in one pass over each share of it."""
 
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -7,6 +7,7 @@ import numpy as np
 import numpy.typing as npt
 
 from trainer.data import Examples
+from trainer.team import Team, alone
 
 Floats = npt.NDArray[np.float64]
 
@@ -44,13 +45,17 @@ class TrainStatistics:
     class_weights: Floats
 
 
-def train_statistics(batches: Iterable[Examples], classes: int = 0) -> TrainStatistics:
-    """Computes the statistics over all batches.
+def train_statistics(
+    batches: Iterable[Examples], classes: int = 0, team: Team | None = None
+) -> TrainStatistics:
+    """Computes the statistics over all batches of all workers, the same for each.
 
     Args:
-        batches: the rows.
+        batches: this worker's rows.
         classes: how many classes the label counts, from 0; 0: it has none.
+        team: the workers; None: this process alone.
     """
+    team = team or alone()
     numbers, label = _Running(), _Running()
     rows, weight, class_weights = 0, 0.0, np.zeros(classes)
     for batch in batches:
@@ -60,7 +65,11 @@ def train_statistics(batches: Iterable[Examples], classes: int = 0) -> TrainStat
         rows, weight = rows + len(batch), weight + float(weights.sum())
         if classes:
             class_weights += np.bincount(batch.label.astype(np.int64), weights, classes)
-    return TrainStatistics(numbers.moments(), label.moments(), rows, weight, class_weights)
+    rows, weight, *class_sums = team.gather([rows, weight, *class_weights]).sum(axis=0).tolist()
+    numbers, label = numbers.of_all(team), label.of_all(team)
+    return TrainStatistics(
+        numbers.moments(), label.moments(), int(rows), weight, np.array(class_sums)
+    )
 
 
 class _Running:
@@ -80,7 +89,17 @@ class _Running:
         if not weight:
             return
         mean = weights @ values / weight
-        squares = weights @ np.square(values - mean)
+        self._merge(weight, mean, weights @ np.square(values - mean))
+
+    def of_all(self, team: Team) -> "_Running":
+        """Returns the moments of all workers' rows, merged in the workers' order."""
+        columns, merged = len(self._mean), _Running()
+        for weight, *rest in team.gather([self._weight, *self._mean, *self._squares]).tolist():
+            if weight:
+                merged._merge(weight, np.array(rest[:columns]), np.array(rest[columns:]))
+        return merged
+
+    def _merge(self, weight: float, mean: Floats, squares: Floats) -> None:
         total = self._weight + weight
         shift = mean - self._mean
         self._squares = self._squares + squares + shift**2 * (self._weight * weight / total)

@@ -8,7 +8,7 @@ import json
 import logging
 import os
 import sys
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from trainer import options
@@ -26,25 +26,53 @@ def _start_tensorflow() -> None:
 
 def run_train(args: argparse.Namespace) -> int:
     """Trains, evaluates on the eval split, exports; returns the exit status."""
-    chosen = options.train_options(args)
+    chosen, loop = options.train_options(args), options.loop_options(args)
     _start_tensorflow()
+    from trainer.team import join_team
+
+    team = join_team(os.environ)  # before TensorFlow does anything
+    from trainer import files, zeros
     from trainer.evaluate import evaluate, table
-    from trainer.export import export_model
+    from trainer.exporters import export_final, exported_already
     from trainer.run_folder import open_run
-    from trainer.training import train
+    from trainer.training import finished_training, train
 
     run = open_run(args.run)
-    training = train(run, chosen, fresh=args.fresh)
-    report = evaluate(run, options.EvaluateOptions(split="eval"))
-    model = None if args.no_export else export_model(run, training, report)
+    done = None if args.fresh else finished_training(run, chosen, team)
+    if done is not None and exported_already(run, done, loop):
+        return _say_nothing_to_do(done.record, args)
+    training = train(run, chosen, loop, team=team, fresh=args.fresh)
+    model, report = None, None
+    if team.is_chief:
+        report = evaluate(run, options.EvaluateOptions(split="eval"))
+        model = export_final(run, training, report, loop)
+    team.wait()  # a worker that leaves early takes the others' connections with it
     record = training.record
     if args.json:
-        steps = {name: record[name] for name in ("step", "steps_trained")}
-        _print_json({"model": model, **steps, "evaluation": report})
-    else:
-        print(f"trained {record['steps_trained']:,} steps, the best was {record['step']:,}")
+        told = ("step", "steps_trained", "weights_sha256")
+        worker = {"worker": team.worker.index, **{name: record[name] for name in told}}
+        _print_json({**worker, "model": model, "evaluation": report})
+        return 0
+    print(f"trained {record['steps_trained']:,} steps, the best was {record['step']:,}")
+    if report is not None:
         print(table(report))
-        print(f"exported {model}" if model else "exported nothing, as asked")
+        if chosen.l1:
+            path = run.file("training", zeros.ZEROS_NAME)
+            print(zeros.table(zeros.Zeros.from_json(files.read_json(path))))
+            print(f"wrote {path}")
+        print(f"exported {model}" if model else "exported no final model, as asked")
+    return 0
+
+
+def _say_nothing_to_do(record: Mapping[str, Any], args: argparse.Namespace) -> int:
+    steps = {name: record[name] for name in ("step", "steps_trained")}
+    if args.json:
+        _print_json({"nothing_to_do": True, **steps})
+    else:
+        print(
+            f"nothing to do: {args.run} is trained already, {steps['steps_trained']:,} steps of "
+            f"{record['options']['max_steps']:,} planned; --fresh trains anew"
+        )
     return 0
 
 

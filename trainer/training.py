@@ -1,71 +1,45 @@
-"""The training loop: steps, evaluations, checkpoints, early stopping."""
+"""Training a model on a run: from nothing, or from where the last checkpoint stands."""
 
-import math
-from collections.abc import Callable, Iterator
-from dataclasses import asdict, dataclass
-from typing import Any
+import sys
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import ExitStack, contextmanager
 
 import keras
-import numpy as np
-import numpy.typing as npt
 import tensorflow as tf
+from rich.console import Console
 
 from trainer import checkpoint, files
-from trainer.batches import in_steps, training_batches
-from trainer.checkpoint import Checkpoint, Evaluation, Standing
-from trainer.data import Examples, SplitReader
-from trainer.inputs import ModelInputs
-from trainer.metrics import log_losses
-from trainer.model import Models, build, optimizer
-from trainer.options import TrainOptions
-from trainer.progress import Reporter
+from trainer.answers import EVAL_LOSS
+from trainer.batches import in_steps
+from trainer.board.board import Board
+from trainer.board.projector import write_projector
+from trainer.checkpoint import CHECKPOINT_NAME, Standing
+from trainer.exporters import EvaluationExporter
+from trainer.id_names import names_of_run
+from trainer.job import Job, identity, prepare
+from trainer.loop import Watcher, finished, fit
+from trainer.options import LoopOptions, TrainOptions
+from trainer.progress import Pace, Reporter
 from trainer.run_folder import RunFolder
-from trainer.saved import TRAINING_FOLDER, SavedTraining, save_training
-from trainer.statistics import TrainStatistics, train_statistics
-from trainer.waiting import Spent, timed_next
-from trainer.weighting import UNWEIGHTED, Weighting, classes_of, weighting
+from trainer.saved import (
+    TRAINING_FOLDER,
+    SavedTraining,
+    read_training,
+    snapshot,
+    write_training,
+)
+from trainer.tables import embedding_rows
+from trainer.team import Team, alone
+from trainer.zeros import ZEROS_NAME, write_zeros
 from transforms.errors import RunFailed
-from transforms.labels import Task
-
-# Steps between two looks at the loss: each look leaves the compiled loop.
-STEPS_PER_LOOK = 100
-PREDICT_ROWS = 16_384
-METRIC_NAMES: dict[Task, str] = {"regression": "RMSE", "binary_classification": "log_loss"}
-
-Floats = npt.NDArray[np.float64]
-RunSteps = Callable[[Iterator[Any], tf.Tensor], tuple[tf.Tensor, tf.Tensor, tf.Tensor]]
-
-
-@dataclass(frozen=True)
-class _Job:
-    """What stays the same while a model trains."""
-
-    run: RunFolder
-    folder: str
-    options: TrainOptions
-    inputs: ModelInputs
-    models: Models
-    optimizer: keras.optimizers.Optimizer
-    run_steps: RunSteps
-    batches: Callable[[int], tf.data.Dataset]
-    evaluate: Callable[[], float]
-    spent: Spent
-
-    @property
-    def checkpoint_path(self) -> str:
-        return self.run.file(self.folder, checkpoint.CHECKPOINT_NAME)
-
-    @property
-    def identity(self) -> dict[str, Any]:
-        manifest = self.run.manifest
-        run = {"definition": manifest.definition_digest[:12], "run created": manifest.created}
-        return {**run, "inputs": list(self.inputs.names), **asdict(self.options)}
 
 
 def train(
     run: RunFolder,
     options: TrainOptions,
+    loop: LoopOptions | None = None,
     *,
+    team: Team | None = None,
     fresh: bool = False,
     folder: str = TRAINING_FOLDER,
     on_evaluation: Callable[[Standing], None] | None = None,
@@ -74,206 +48,126 @@ def train(
 
     Args:
         run: the run.
-        options: of the model and the loop.
+        options: of the model and its training.
+        loop: when it looks, and what it writes; None: the defaults.
+        team: the workers that train together; None: this process alone.
         fresh: whether to forget a checkpoint that is there.
         folder: the folder of the run that is written.
         on_evaluation: called after each evaluation, its checkpoint written; what it raises ends
             the training.
 
     Returns:
-        The best model by the eval split, as it is saved in the folder.
+        The best model by the eval split, as the chief saves it in the folder. A training that is
+        finished already is read, and nothing is written.
 
     Raises:
         InputError: the examples do not suit the options; see `inputs.model_inputs` and `data`.
         RunFolderError: a split is empty or damaged, or the checkpoint is another training's.
-        RunFailed: the loss is no longer finite.
+        RunFailed: the loss is no longer finite, or other workers are gone or differ.
     """
-    options = in_steps(options, sum(run.examples("train", options.data.files).values()))
-    if fresh:
+    loop, team = loop or LoopOptions(), team or alone()
+    options = _in_steps(run, options)
+    if options.data.deterministic:
+        # Bit by bit the same weights, whenever a training is continued.
+        tf.config.experimental.enable_op_determinism()
+    if fresh and team.is_chief:
         files.remove_folder(run.file(folder))
-    job = _prepare(run, folder, options)
-    found = checkpoint.load(job.checkpoint_path, job.identity)
-    standing, best = _resume(job, found)
-    reporter = Reporter(
-        run.file(folder, "logs"), options.max_steps, METRIC_NAMES[_task(run)], standing.step
-    )
-    with reporter:
-        standing, best = _fit(job, standing, best, reporter, on_evaluation)
+    team.wait()
+    done = finished_training(run, options, team, folder)
+    if done is not None:
+        return done
+    job = prepare(run, options, loop, team)
+    path, logs = run.file(folder, CHECKPOINT_NAME), run.file(folder, "logs")
+    standing, best = _resume(job, path)
+    with _watchers(job, logs, standing.step) as watchers:
+        standing, best = fit(job, standing, best, path, watchers, on_evaluation)
     checkpoint.assign(job.models.score.variables, best)
-    return save_training(
-        run, folder, options, job.inputs, job.models.prediction, standing, job.spent
+    training = snapshot(
+        run, options, job.inputs, job.models.prediction, standing, standing.best, job.spent
     )
+    if not team.agrees(training.record["weights_sha256"]):
+        raise RunFailed("the workers end with other weights; report this, with the run's options")
+    if team.is_chief:
+        write_training(run, folder, training)
+        if options.l1:
+            write_zeros(run.file(folder, ZEROS_NAME), job.models.score, run, job.inputs, options)
+        if loop.tensorboard:
+            _write_projector(job, logs)
+    return training
 
 
-def _task(run: RunFolder) -> Task:
-    return run.definition.label.task
+def _write_projector(job: Job, logs: str) -> None:
+    names, embeddings = names_of_run(job.run, job.inputs), {}
+    for part in embedding_rows(job.inputs):
+        table = part.table(job.models.score)
+        if table is not None:
+            vectors = keras.ops.convert_to_numpy(table)[part.rows]
+            embeddings[part.column.name] = (vectors, names.of(part.column))
+    write_projector(logs, embeddings)
 
 
-def _prepare(run: RunFolder, folder: str, options: TrainOptions) -> _Job:
-    inputs = run.model_inputs(options.drop_features)
-    train_reader = SplitReader(run, "train", inputs, patterns=options.data.files)
-    eval_reader = SplitReader(run, "eval", inputs)
-    examples = train_reader.read() if train_reader.fits_in(options.data.memory_mb) else None
-    label = run.definition.label
-    statistics = train_statistics(
-        train_reader.batches() if examples is None else [examples], len(classes_of(label))
-    )
-    weigh = weighting(options.data.class_weights, label, statistics)
-    eval_examples = eval_reader.read() if eval_reader.fits_in(options.data.memory_mb) else None
-    models = build(inputs, _task(run), statistics, options)
-    optimize = optimizer(options)
-    optimize.build(models.score.trainable_variables)
+def finished_training(
+    run: RunFolder, options: TrainOptions, team: Team, folder: str = TRAINING_FOLDER
+) -> SavedTraining | None:
+    """Returns what a training with these options made, if it has nothing left to do.
 
-    def batches(first_step: int) -> tf.data.Dataset:
-        return training_batches(
-            train_reader, examples, options.batch_size, options.seed, first_step, weigh,
-            deterministic=options.data.deterministic,
-        )  # fmt: skip
+    Args:
+        run: the run.
+        options: as for `train`; fewer ``max_steps`` than were taken are reached too.
+        team: the workers.
+        folder: the folder of the run that was written.
 
-    def evaluate() -> float:
-        parts = eval_reader.batches() if eval_examples is None else [eval_examples]
-        return eval_loss(models.prediction, parts, _task(run), weigh)
-
-    loss = loss_function(_task(run), statistics)
-    run_steps = _compiled_steps(models.score, optimize, loss)
-    return _Job(
-        run, folder, options, inputs, models, optimize, run_steps, batches, evaluate, Spent()
-    )
-
-
-def _resume(job: _Job, found: Checkpoint | None) -> tuple[Standing, checkpoint.Arrays]:
+    Raises:
+        RunFolderError: a file is damaged.
+    """
+    found = checkpoint.load(run.file(folder, CHECKPOINT_NAME))
     if found is None:
-        return Standing(), checkpoint.values(job.models.score.variables)
+        return None
+    options = _in_steps(run, options)
+    changed = found.changed(identity(run, options, team))
+    reached = found.standing.step >= options.max_steps and changed.keys() <= {"max_steps"}
+    if reached or (not changed and finished(found.standing, options)):
+        return read_training(run, folder)
+    return None
+
+
+def _in_steps(run: RunFolder, options: TrainOptions) -> TrainOptions:
+    return in_steps(options, sum(run.examples("train", options.data.files).values()))
+
+
+def _resume(job: Job, path: str) -> tuple[Standing, checkpoint.Arrays]:
+    """Returns how far the training is and its best weights; sets the weights to where it stands."""
+    found = checkpoint.load(path)
+    standing = found.standing if found else Standing()
+    if not job.team.agrees(f"{standing} {found.identity if found else None}"):
+        raise RunFailed(
+            f"the workers read different checkpoints at {path}; put the run on storage that all "
+            "of them share, and give all the same flags"
+        )
+    if found is None:
+        if job.team.is_chief:
+            for line in job.moved.lines():
+                print(line, file=sys.stderr)
+        return standing, []
+    checkpoint.refuse_another(path, found, job.identity)
     checkpoint.assign(job.models.score.variables, found.model)
-    checkpoint.assign(job.optimizer.variables, found.optimizer)
-    return found.standing, found.best
+    checkpoint.assign(job.updater.variables, found.optimizer)
+    return standing, found.best
 
 
-def _finished(standing: Standing, options: TrainOptions) -> bool:
-    return standing.step >= options.max_steps or standing.evaluations_since_best >= options.patience
-
-
-def _fit(
-    job: _Job,
-    standing: Standing,
-    best: checkpoint.Arrays,
-    reporter: Reporter,
-    on_evaluation: Callable[[Standing], None] | None,
-) -> tuple[Standing, checkpoint.Arrays]:
-    """Trains until the steps or the patience are used up; returns the best weights too."""
-    batches = iter(job.batches(standing.step))
-    while not _finished(standing, job.options):
-        goal = min(
-            (standing.step // job.options.eval_every + 1) * job.options.eval_every,
-            job.options.max_steps,
-        )
-        train_loss = _train_until(job, batches, standing.step, goal, reporter)
-        standing = standing.after(Evaluation(goal, train_loss, job.evaluate()))
-        if standing.best is standing.history[-1]:
-            best = checkpoint.values(job.models.score.variables)
-        _write_checkpoint(job, standing, best)
-        reporter.evaluated(standing, job.options.batch_size)
-        if on_evaluation is not None:
-            on_evaluation(standing)
-    return standing, best
-
-
-def _write_checkpoint(job: _Job, standing: Standing, best: checkpoint.Arrays) -> None:
-    model = checkpoint.values(job.models.score.variables)
-    state = checkpoint.values(job.optimizer.variables)
-    checkpoint.save(job.checkpoint_path, Checkpoint(standing, job.identity, model, state, best))
-
-
-def _train_until(
-    job: _Job, batches: Iterator[Any], step: int, goal: int, reporter: Reporter
-) -> float:
-    """Trains from one step to another; returns the mean loss."""
-    total, first = 0.0, step
-    while step < goal:
-        count = min(STEPS_PER_LOOK, goal - step)
-        loss, *seconds = (float(x) for x in job.run_steps(batches, tf.constant(count)))
-        job.spent.add(*seconds)
-        if not math.isfinite(loss):
-            raise RunFailed(
-                f"the loss became {loss} between steps {step:,} and {step + count:,}; "
-                "train anew with --fresh and a --learning-rate below "
-                f"{job.options.learning_rate:g}, or clip= the features"
-            )
-        total += loss * count
-        step += count
-        reporter.steps(step)
-    return total / (goal - first)
-
-
-def loss_function(
-    task: Task, statistics: TrainStatistics
-) -> Callable[[tf.Tensor, tf.Tensor, tf.Tensor], tf.Tensor]:
-    """Returns the mean weighted loss of a batch.
-
-    It is a function of labels, scores and weights, float32 (batch,) each. For a regression it is
-    the squared error of the standardised label.
-    """
-    if task == "binary_classification":
-        return lambda label, score, weight: tf.reduce_mean(
-            weight * tf.nn.sigmoid_cross_entropy_with_logits(labels=label, logits=score)
-        )
-    mean = tf.constant(statistics.label.mean[0], tf.float32)
-    deviation = tf.constant(statistics.label.usable_deviation[0], tf.float32)
-    return lambda label, score, weight: tf.reduce_mean(
-        weight * tf.square((label - mean) / deviation - score)
-    )
-
-
-def _compiled_steps(
-    model: keras.Model,
-    optimize: keras.optimizers.Optimizer,
-    loss_of: Callable[[tf.Tensor, tf.Tensor, tf.Tensor], tf.Tensor],
-) -> RunSteps:
-    """Returns a function that takes that many steps.
-
-    It returns their mean loss, how long they took, and how long of that they waited for rows,
-    float64 (), seconds.
-    """
-
-    @tf.function
-    def run_steps(
-        batches: Iterator[Any], count: tf.Tensor
-    ) -> tuple[tf.Tensor, tf.Tensor, tf.Tensor]:
-        started = tf.timestamp()
-        total, waited = tf.constant(0.0), tf.constant(0.0, tf.float64)
-        for _ in tf.range(count):
-            (inputs, label, weight), seconds = timed_next(batches)
-            with tf.GradientTape() as tape:
-                loss = loss_of(label, model(inputs, training=True), weight)
-                penalised = tf.add_n([loss, *model.losses])
-            gradients = tape.gradient(penalised, model.trainable_variables)
-            optimize.apply(gradients, model.trainable_variables)
-            total += loss
-            waited += seconds
-        with tf.control_dependencies([total]):
-            took = tf.timestamp() - started
-        return total / tf.cast(count, tf.float32), took, waited
-
-    return run_steps  # type: ignore[no-any-return]
-
-
-def predict(model: keras.Model, examples: Examples) -> Floats:
-    """Returns a model's answers, float64 (n,)."""
-    answers = []
-    for i in range(0, len(examples), PREDICT_ROWS):
-        part = tuple(matrix[i : i + PREDICT_ROWS] for matrix in examples.inputs)
-        answers.append(keras.ops.convert_to_numpy(model(part, training=False)))
-    return np.concatenate(answers).astype(np.float64)
-
-
-def eval_loss(model: keras.Model, parts: Any, task: Task, weigh: Weighting = UNWEIGHTED) -> float:
-    """Returns the weighted loss of `METRIC_NAMES` over all rows of all parts."""
-    total, weights = 0.0, 0.0
-    for part in parts:
-        label, answer = part.label.astype(np.float64), predict(model, part)
-        weight = weigh.row_weights(part.label, part.weight).numpy().astype(np.float64)
-        losses = np.square(answer - label) if task == "regression" else log_losses(label, answer)
-        total += float(weight @ losses)
-        weights += float(weight.sum())
-    mean = total / weights
-    return math.sqrt(mean) if task == "regression" else mean
+@contextmanager
+def _watchers(job: Job, logs: str, first_step: int) -> Iterator[Sequence[Watcher]]:
+    """Yields who is told how the training goes: nobody but on the chief."""
+    if not job.team.is_chief:
+        yield ()
+        return
+    console = Console(stderr=True)
+    metric = job.options.best_by or EVAL_LOSS[job.task]
+    pace = Pace(first_step, job.options.batch_size)
+    reporter = Reporter(console, job.options.max_steps, metric, pace, first_step)
+    during = [name for name in job.loop.exporters if name != "final"]
+    with ExitStack() as stack:
+        watchers: list[Watcher] = [stack.enter_context(reporter)]
+        if job.loop.tensorboard:
+            watchers.append(stack.enter_context(Board(job, logs, first_step, console)))
+        yield [*watchers, *(EvaluationExporter(job, name) for name in during)]

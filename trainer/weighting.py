@@ -13,7 +13,7 @@ import tensorflow as tf
 
 from trainer.statistics import Floats, TrainStatistics
 from transforms.errors import InputError
-from transforms.labels import Label
+from transforms.labels import Classification, Label
 
 # Weights of classes by their names; or such that all classes weigh the same; or none.
 ClassWeights = Mapping[str, float] | Literal["balanced"] | None
@@ -50,6 +50,8 @@ UNWEIGHTED = Weighting()
 
 def classes_of(label: Label) -> tuple[str, ...]:
     """Returns the names of a label's classes, in the order of their numbers; empty: it has none."""
+    if isinstance(label, Classification):
+        return tuple(map(str, label.classes))
     return ("0", "1") if label.task == "binary_classification" else ()
 
 

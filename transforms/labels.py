@@ -1,14 +1,15 @@
 """What the model learns to predict."""
 
+from collections import Counter
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import ClassVar, Literal
 
-from transforms.columns import Boolean, Column, Integer, Number
+from transforms.columns import Boolean, Column, Integer, Number, String
 from transforms.errors import Problem, unknown_column
 from transforms.freeze import freeze_sequences
 
-Task = Literal["regression", "binary_classification"]
+Task = Literal["regression", "binary_classification", "multiclass_classification"]
 
 
 @dataclass(frozen=True)
@@ -59,13 +60,67 @@ class BinaryClassification:
         yield from label_problems(self, where, columns)
 
 
-Label = Regression | BinaryClassification
+@dataclass(frozen=True)
+class Classification:
+    """Predicts the probability of each of several classes.
+
+    A row whose label is none of the classes becomes no example.
+
+    Attributes:
+        column: a String or Integer column.
+        classes: its values that are told apart, at least two, in the order of the probabilities:
+            texts for a String column, whole numbers for an Integer one.
+        baselines: columns of the label's kind that are themselves a guess at the class.
+    """
+
+    column: str
+    classes: tuple[str, ...] | tuple[int, ...]
+    baselines: tuple[str, ...] = ()
+
+    task: ClassVar[Task] = "multiclass_classification"
+    kinds: ClassVar[tuple[type[Column], ...]] = (String, Integer)
+
+    def __post_init__(self) -> None:
+        freeze_sequences(self)
+
+    def problems(self, where: str, columns: Mapping[str, Column]) -> Iterator[Problem]:
+        """Yields the mistakes of this label; ``where`` is its path in the definition."""
+        column = columns.get(self.column)
+        kinds = (type(column),) if isinstance(column, self.kinds) else self.kinds
+        yield from label_problems(self, where, columns, kinds)
+        if len(self.classes) < 2:
+            yield Problem(f"{where}.classes", self.classes, "fewer than two", "list them all")
+        for value, times in Counter(self.classes).items():
+            if times > 1:
+                yield Problem(f"{where}.classes", value, "listed twice", "list it once")
+        if isinstance(column, self.kinds):
+            yield from self._class_problems(f"{where}.classes", column)
+
+    def _class_problems(self, where: str, column: Column) -> Iterator[Problem]:
+        wanted, name = (str, "texts") if isinstance(column, String) else (int, "whole numbers")
+        for value in self.classes:
+            if not isinstance(value, wanted) or isinstance(value, bool):
+                cause = f"{self.column!r} is a {type(column).__name__} column"
+                yield Problem(where, value, cause, f"list {name}")
+            elif isinstance(column, String) and column.values and value not in column.values:
+                yield Problem(
+                    where, value, f"rows with it are rejected: {self.column!r} lists its values",
+                    f"list some of {', '.join(map(repr, column.values))}",
+                )  # fmt: skip
 
 
-def label_problems(label: Label, where: str, columns: Mapping[str, Column]) -> Iterator[Problem]:
+Label = Regression | BinaryClassification | Classification
+
+
+def label_problems(
+    label: Label,
+    where: str,
+    columns: Mapping[str, Column],
+    baseline_kinds: tuple[type[Column], ...] = (Number, Integer),
+) -> Iterator[Problem]:
     """Yields the mistakes that any kind of label can have."""
     wanted = [("column", label.column, label.kinds)]
-    wanted += [("baselines", name, (Number, Integer)) for name in label.baselines]
+    wanted += [("baselines", name, baseline_kinds) for name in label.baselines]
     for attribute, name, kinds in wanted:
         column = columns.get(name)
         if column is None:

@@ -1,10 +1,11 @@
 """Flights out of New York: how late will they arrive?
 
-Three definitions of one table:
+Four definitions of one table:
 
 - `departure`: the arrival delay in minutes, asked when the flight leaves its gate;
 - `schedule`: the same, asked at the scheduled departure, when its own delay is not yet known;
-- `late`: whether it arrives 15 minutes late or more, asked when it leaves its gate.
+- `late`: whether it arrives 15 minutes late or more, asked when it leaves its gate;
+- `schedule_late`: the same, asked at the scheduled departure.
 """
 
 import csv
@@ -310,4 +311,10 @@ late = replace(
     departure,
     name="flights-late",
     label=BinaryClassification("late", baselines=["dep_delay"]),
+)
+
+schedule_late = replace(
+    schedule,
+    name="flights-schedule-late",
+    label=BinaryClassification("late"),
 )

@@ -4,6 +4,7 @@ from collections.abc import Iterator
 
 import numpy as np
 import pyarrow as pa
+import pyarrow.compute as pc
 
 from pipelines.audit.findings import Finding, Severity, passed, share
 from pipelines.audit.lineage import Lineage
@@ -13,7 +14,7 @@ from pipelines.audit.ties import later, numeric, ties, timestamps
 from transforms.aggregation.groups import ROW
 from transforms.columns import Boolean, Bytes, Date, Integer, Numbers, String, Timestamp
 from transforms.features import Categorical
-from transforms.labels import BinaryClassification
+from transforms.labels import Classification, Label, Regression
 
 CLOSE, LATE = "close to the label", "known too late"
 # From which score on a column is suspect, and from which it gives the label away: of correlations
@@ -31,22 +32,26 @@ def check_closeness(subject: Subject) -> list[Finding]:
     """Scores every column that features read, alone, as a predictor of the label."""
     dataset, label = subject.dataset, subject.dataset.label
     rows, asked = subject.full, subject.asked
-    labels = numeric(rows[label.column])
-    used = asked & np.isfinite(labels)
+    targets = _targets(label, rows[label.column])
+    known = np.isfinite(targets[0])
+    used = asked & known
     if used.sum() < _FEWEST_ROWS:
         few = f"{int(used.sum()):,} rows have a label: too few to tell"
         return [Finding(CLOSE, Severity.WARNING, label.column, few, f"needs {_FEWEST_ROWS}")]
-    is_binary = isinstance(label, BinaryClassification)
+    is_binary = not isinstance(label, Regression)
     findings: list[Finding] = []
     best = _NO_SCORE
     for name in dataset.model_columns:
         scores = [
-            s for s in _scores(subject, name, labels, used, is_binary) if s.rows >= _FEWEST_ROWS
+            score
+            for target in targets
+            for score in _scores(subject, name, target, used, is_binary)
+            if score.rows >= _FEWEST_ROWS
         ]
         top = max(scores, key=lambda score: score.value, default=best)
         best = max(best, top, key=lambda score: score.value)
         findings += _close(subject, name, top, used)
-        findings += _missing_alike(subject, name, np.isfinite(labels))
+        findings += _missing_alike(subject, name, known)
     if not findings:
         what = "no column alone gives the label away"
         evidence = (
@@ -54,6 +59,19 @@ def check_closeness(subject: Subject) -> list[Finding]:
         )
         findings.append(passed(CLOSE, what, evidence))
     return findings
+
+
+def _targets(label: Label, column: pa.Array) -> list[np.ndarray]:
+    """Returns the label as numbers, float64 (n,), NaN where missing; of classes, each one's."""
+    if not isinstance(label, Classification):
+        return [numeric(column)]
+    known = is_valid(column) & pc.is_in(column, pa.array(label.classes, column.type)).to_numpy(
+        zero_copy_only=False
+    )
+    return [
+        np.where(known, pc.fill_null(pc.equal(column, name), False).to_numpy(False), np.nan)
+        for name in label.classes
+    ]
 
 
 def _scores(

@@ -9,14 +9,17 @@ from pipelines.init.names import has_word, rank_as_label
 from pipelines.init.roles import is_identity
 from transforms.columns import Boolean, Integer, Number, String
 from transforms.errors import InputError, unknown_column
-from transforms.labels import BinaryClassification, Label, Regression
+from transforms.labels import BinaryClassification, Classification, Label, Regression
+
+# A text column of more values is hardly a label of classes.
+MOST_CLASSES = 20
 
 
 def named_label(name: str, readings: Mapping[str, Reading]) -> Reading:
     """Returns the column that the user names, read as something that can be predicted.
 
     Raises:
-        InputError: there is no such column, or it is neither numbers nor two texts.
+        InputError: there is no such column, or it is neither numbers nor one of few texts.
     """
     if name not in readings:
         raise InputError(str(unknown_column("--label", name, readings)))
@@ -31,10 +34,12 @@ def named_label(name: str, readings: Mapping[str, Reading]) -> Reading:
         return reading
     if isinstance(reading.column, String) and facts.distinct == 2:
         return _as_truth(reading)
+    if isinstance(reading.column, String) and facts.distinct <= MOST_CLASSES:
+        return reading
     raise InputError(
         f"--label {name!r} is a {type(reading.column).__name__} column of {facts.distinct:,} "
-        "values; a label is a number, or one of two values: name another column, or give the file "
-        "a column of numbers"
+        f"values; a label is a number, or one of 2 to {MOST_CLASSES} texts: name another column, "
+        "or give the file a column of numbers"
     )
 
 
@@ -76,14 +81,21 @@ def label_of(reading: Reading) -> Label:
     """Returns the task that a column's values set."""
     if isinstance(reading.column, Boolean):
         return BinaryClassification(reading.name)
+    if isinstance(reading.column, String):
+        return Classification(reading.name, tuple(text for text, _ in _by_frequency(reading)))
     return Regression(reading.name)
+
+
+def _by_frequency(reading: Reading) -> list[tuple[str, int]]:
+    """Returns the texts and how often each occurs, the most frequent first."""
+    counts = dict(zip(reading.values.to_pylist(), reading.texts.counts.tolist(), strict=True))
+    counts.pop(None, None)
+    return sorted(counts.items(), key=lambda item: (item[1], item[0]), reverse=True)
 
 
 def _as_truth(reading: Reading) -> Reading:
     """Reads two texts as false, the commoner one, and true."""
-    counts = dict(zip(reading.values.to_pylist(), reading.texts.counts.tolist(), strict=True))
-    counts.pop(None, None)
-    rare, common = sorted(counts, key=lambda text: (counts[text], text))
+    (common, _), (rare, _) = _by_frequency(reading)
     column = Boolean(true=(rare,), false=(common,))
     read = read_as(reading, column)
     return replace(read, reasons=("the rarer text is taken for true",))

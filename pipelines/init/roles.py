@@ -56,7 +56,8 @@ def tie_to_label(reading: Reading, label: Reading) -> str | None:
     both, either = int((absent & unlabelled).sum()), int((absent | unlabelled).sum())
     if either >= _TIED_ROWS and both >= _TIED_SHARE * either:
         return f"missing in the same rows as {label.name}, so probably known only with it"
-    if not isinstance(reading.column, Number | Integer | Boolean):
+    numeric = (Number, Integer, Boolean)
+    if not (isinstance(reading.column, numeric) and isinstance(label.column, numeric)):
         return None
     x, y = (column.cast(pa.float64(), safe=False) for column in (values, wanted))
     x, y = (column.fill_null(np.nan).to_numpy(zero_copy_only=False) for column in (x, y))

@@ -12,7 +12,7 @@ from transforms.dataset import Dataset
 from transforms.serialize import from_json, to_json
 
 EXAMPLES = Path(__file__).resolve().parents[2] / "examples"
-DEFINITIONS = ("departure", "schedule", "late")
+DEFINITIONS = ("departure", "schedule", "late", "schedule_late")
 
 # What is known only once the flight has left, or has landed.
 AFTER_DEPARTURE = {
@@ -37,7 +37,12 @@ def test_a_definition_survives_json(flights: ModuleType, name: str) -> None:
 
 @pytest.mark.parametrize(
     ("name", "known"),
-    [("departure", {"dep_delay"}), ("late", {"dep_delay"}), ("schedule", set())],
+    [
+        ("departure", {"dep_delay"}),
+        ("late", {"dep_delay"}),
+        ("schedule", set()),
+        ("schedule_late", set()),
+    ],
 )
 def test_a_flight_is_not_told_its_own_future(
     flights: ModuleType, name: str, known: set[str]

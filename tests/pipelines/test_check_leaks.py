@@ -20,9 +20,10 @@ from pipelines.audit.sample import Sample, read_sample
 from pipelines.audit.subject import Subject
 from pipelines.read_batches import inspect_csv
 from pipelines.source_files import find_files
+from transforms.columns import Number
 from transforms.dataset import Dataset
 from transforms.features import Calendar, Categorical, Custom, Feature, Numeric
-from transforms.labels import BinaryClassification
+from transforms.labels import BinaryClassification, Classification
 from transforms.operators import count, mean
 from transforms.pairs import Difference, Ratio
 from transforms.sources import Derive
@@ -176,6 +177,19 @@ def test_features_made_of_the_label_leak(rows: pa.RecordBatch) -> None:
     assert ("own label", "tip_rate", LEAK) in found(findings(rows, derived))
     harmless = replace(with_features(derive=(trips.TIPPED,)), label=late)
     assert found(findings(rows, harmless)) == set()
+
+
+def test_a_column_that_tells_one_class_of_several_leaks(rows: pa.RecordBatch) -> None:
+    zones = rows["zone"].to_pylist()
+    told = [1.0 if zone == "z2" else 0.5 for zone in zones]
+    with_told = rows.append_column("told", pa.array(told, pa.float64()))
+    harmless = replace(
+        trips.trips, columns={**COLUMNS, "told": Number()}, windows=(),
+        features=(Numeric("distance"),), label=Classification("zone", ("z0", "z1", "z2", "z3")),
+    )  # fmt: skip
+    assert found(findings(with_told, harmless)) == set()
+    leaking = replace(harmless, features=(Numeric("told"),))
+    assert ("close to the label", "told", LEAK) in found(findings(with_told, leaking))
 
 
 def test_what_only_a_custom_function_may_read_is_a_warning(rows: pa.RecordBatch) -> None:

@@ -17,7 +17,7 @@ from pipelines.source_files import find_files
 from transforms.columns import Boolean, Column, Date, Integer, Number, String, Timestamp
 from transforms.errors import InputError
 from transforms.features import Bucketized, Calendar, Categorical, Crossed, Frequent, Numeric
-from transforms.labels import BinaryClassification, Regression
+from transforms.labels import BinaryClassification, Classification, Regression
 from transforms.pairs import Difference, Elapsed, Haversine
 from transforms.split import HashSplit, TimeSplit
 
@@ -219,6 +219,7 @@ def test_labels_are_guessed_by_name_and_then_from_the_right(drafted: Drafted) ->
         (chosen(0, 1), BinaryClassification("y")),
         (chosen("Y", "N"), BinaryClassification("y")),
         (chosen("stays", "stays", "stays", "leaves"), BinaryClassification("y")),
+        (chosen("a", "b", "b", "b", "c", "c", ""), Classification("y", ("b", "c", "a"))),
     ],
 )
 def test_a_named_label_sets_its_task(drafted: Drafted, cells: list[object], label: object) -> None:
@@ -232,14 +233,14 @@ def test_a_named_label_sets_its_task(drafted: Drafted, cells: list[object], labe
 @pytest.mark.parametrize(
     ("label", "message"),
     [
-        ("s", "'s' is a String column of 3 values"),
+        ("s", "'s' is a String column of 21 values"),
         ("t", "'t' is a Timestamp column"),
         ("c", "'c' has one value in the sample"),
         ("z", "'z': no such column"),
     ],
 )
 def test_a_label_must_be_one(drafted: Drafted, label: str, message: str) -> None:
-    columns = {"s": chosen("a", "b", "c"), "t": [t.isoformat() for t in instants()],
+    columns = {"s": chosen(*(f"s{i}" for i in range(21))), "t": [t.isoformat() for t in instants()],
                "c": [7] * ROWS, "n": spread(0, 1)}  # fmt: skip
     with pytest.raises(InputError, match=message):
         drafted(columns, label)

@@ -47,7 +47,7 @@ from transforms.features import (
     Numeric,
 )
 from transforms.graph.preprocessing import feature_spec, preprocessing_fn
-from transforms.labels import BinaryClassification, Regression
+from transforms.labels import BinaryClassification, Classification, Regression
 from transforms.manifest import DEFINITION_NAME, MANIFEST_NAME, FileEntry, Manifest
 from transforms.operators import Op
 from transforms.split import HashSplit
@@ -301,6 +301,43 @@ def weighted_run(regression_run: Path, tmp_path_factory: pytest.TempPathFactory)
 @pytest.fixture(scope="session")
 def binary_run(tmp_path_factory: pytest.TempPathFactory, rows: Columns) -> Path:
     return make_run(tmp_path_factory.mktemp("binary"), "binary", rows)
+
+
+GRADES = ("early", "usual", "late")
+
+
+def grade_of(delay: np.ndarray[Any, Any]) -> np.ndarray[Any, Any]:
+    """The place in GRADES of delays."""
+    return np.digitize(delay, [20.0, 35.0])
+
+
+@pytest.fixture(scope="session")
+def multiclass_run(regression_run: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The regression's run, its label told in three words."""
+    run = copy_run(regression_run, tmp_path_factory.mktemp("multiclass"))
+    schema_path = run / "transformed_metadata/schema.pbtxt"
+    schema = text_format.Parse(schema_path.read_text(), schema_pb2.Schema())
+    (label,) = (feature for feature in schema.feature if feature.name == "delay")
+    label.name, label.type = "grade", schema_pb2.BYTES
+    schema_path.write_text(text_format.MessageToString(schema))
+    for path in (run / "examples").glob("*/*"):
+        compression = "GZIP" if path.suffix == ".gz" else ""
+        records = list(tf.data.TFRecordDataset(str(path), compression).as_numpy_iterator())
+        with tf.io.TFRecordWriter(str(path), tf.io.TFRecordOptions(compression)) as writer:
+            for record in records:
+                example = tf.train.Example.FromString(record)
+                delay = example.features.feature.pop("delay").float_list.value[0]
+                word = GRADES[int(grade_of(np.float32(delay)))]
+                example.features.feature["grade"].bytes_list.value.append(word.encode())
+                writer.write(example.SerializeToString())
+    dataset = replace(
+        make_dataset("regression"), name="trips-multiclass",
+        columns={**COLUMNS, "grade": String()}, label=Classification("grade", GRADES),
+        passthrough=("trip_id", "left_at", "guess"),
+    )  # fmt: skip
+    (run / MANIFEST_NAME).unlink()
+    write_manifest(run, dataset, {split: b - a for split, (a, b) in SPLIT_ROWS.items()})
+    return run
 
 
 @pytest.fixture(scope="session")

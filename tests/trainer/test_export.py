@@ -15,13 +15,14 @@ import pytest
 import tensorflow as tf
 
 from trainer import export
+from trainer.answers import predict
 from trainer.data import SplitReader
 from trainer.export import export_model
 from trainer.exported import newest_model, open_exported, served_columns
 from trainer.options import TrainOptions
 from trainer.probes import probe_rows, to_examples
 from trainer.run_folder import open_run
-from trainer.training import predict, train
+from trainer.training import train
 from transforms import serialize
 from transforms.errors import RunFailed, RunFolderError
 from transforms.zones import tzdata_version

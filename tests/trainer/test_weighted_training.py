@@ -8,10 +8,11 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from trainer.answers import predict
 from trainer.data import SplitReader
 from trainer.options import DataOptions, TrainOptions
 from trainer.run_folder import open_run
-from trainer.training import predict, train
+from trainer.training import train
 
 Copy = Callable[[Path], Path]
 QUICK = {"max_steps": 300, "eval_every": 100, "batch_size": 128, "learning_rate": 0.01}

@@ -4,9 +4,12 @@ from trainer.options.data import DataOptions as DataOptions
 from trainer.options.evaluate import EvaluateOptions as EvaluateOptions
 from trainer.options.evaluate import add_evaluate_arguments as add_evaluate_arguments
 from trainer.options.evaluate import evaluate_options as evaluate_options
+from trainer.options.loop import ExporterName as ExporterName
+from trainer.options.loop import LoopOptions as LoopOptions
+from trainer.options.loop import loop_options as loop_options
 from trainer.options.predict import add_predict_arguments as add_predict_arguments
 from trainer.options.train import ModelKind as ModelKind
 from trainer.options.train import OptimizerName as OptimizerName
 from trainer.options.train import TrainOptions as TrainOptions
-from trainer.options.train import add_train_arguments as add_train_arguments
-from trainer.options.train import train_options as train_options
+from trainer.options.train_arguments import add_train_arguments as add_train_arguments
+from trainer.options.train_arguments import train_options as train_options

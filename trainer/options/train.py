@@ -1,39 +1,67 @@
-"""Arguments of ``train``."""
+"""What a training is told: the model, its optimizers and the loop."""
 
-import argparse
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import Literal, get_args
 
-from trainer.options.arguments import add_common, choice, describe, with_default
-from trainer.options.data import DataOptions, add_data_arguments, data_options
+from trainer.options.arguments import choice
+from trainer.options.data import DataOptions
 from transforms.errors import InputError, Problem
+from transforms.functions import is_importable_path
 
 ModelKind = Literal["linear", "deep", "wide_deep"]
-OptimizerName = Literal["adam", "adagrad", "ftrl", "rmsprop", "sgd"]
+OptimizerName = Literal[
+    "adadelta", "adagrad", "adam", "adamw", "ftrl", "momentum", "rmsprop", "sgd"
+]
+ScheduleName = Literal["constant", "cosine", "exponential", "step"]
+ActivationName = Literal["elu", "gelu", "leaky_relu", "relu", "selu", "sigmoid", "silu", "tanh"]
+NormalizationName = Literal["none", "batch", "layer"]
+CLIPS = ("clip_value", "clip_norm", "clip_global_norm")
 
 
 @dataclass(frozen=True)
 class TrainOptions:
-    """How a model is built and trained.
+    """How a model is built and trained; docs/training.md explains each.
 
     Attributes:
         model: ``linear`` (numbers and one-hots), ``deep`` (numbers and embeddings through hidden
-            layers) or ``wide_deep`` (the sum of both).
-        max_steps: steps after which training ends; the learning rate falls to zero over them.
+            layers), ``wide_deep`` (the sum of both), or ``module:function``, a function of the
+            user's own; see `own_model`.
+        hidden_units: widths of the hidden layers, first to last.
+        activation: of the hidden layers.
+        normalization: of the hidden layers, before their activation.
+        dropout: share of hidden activations dropped in training, in [0, 1).
+        l1: penalty on the sum of absolute weights; biases are free. Ftrl's is its own.
+        l2: penalty on the sum of squared weights; biases are free.
+        max_norm: bound of the norm of each hidden unit's incoming weights; None: none.
+        drop_features: patterns (``*``, ``?``, ``[...]``) of transformed outputs to leave out.
+        warm_start: a model whose weights the training begins with: an exported one, or a run.
+        embeddings_from: a model whose embeddings it begins with.
+        freeze_embeddings: whether those stay as they are.
+        optimizer: one of `OptimizerName`; of all weights, or with a ``wide_optimizer`` of those
+            that are not wide.
+        learning_rate: the optimizer's, at its peak.
+        wide_optimizer: of the wide side's weights; None: ``optimizer``.
+        wide_learning_rate: the wide optimizer's, at its peak; unused without one.
+        momentum: of the optimizer ``momentum``, in [0, 1).
+        weight_decay: of the optimizer ``adamw``; biases are free.
+        schedule: how the rates go on from their peak; Ftrl's stays.
+        warmup_steps: first steps, over which the rates rise to their peak.
+        decay_rate: what ``exponential`` and ``step`` multiply the rates by, in (0, 1].
+        decay_every: steps in which they do so once.
+        decay_at: steps at which ``step`` does so instead, ascending; empty: ``decay_every``.
+        clip_value: bound of every single gradient's size; None: none.
+        clip_norm: bound of the norm of each weight matrix's gradient; None: none.
+        clip_global_norm: bound of the norm of all gradients together; None: none.
+        max_steps: steps after which training ends.
         epochs: passes over the rows to train for, in place of ``max_steps``; None: as many as the
             steps make.
         batch_size: rows per step.
-        learning_rate: the optimizer's, at its peak.
-        optimizer: one of `OptimizerName`.
-        hidden_units: widths of the hidden layers, first to last.
-        dropout: share of hidden activations dropped in training, in [0, 1).
-        l1: penalty on the sum of absolute weights; biases are free.
-        l2: penalty on the sum of squared weights; biases are free.
         eval_every: steps between evaluations on the eval split; each writes a checkpoint.
+        best_by: the metric of the eval split that says which evaluation was the best; None: the
+            RMSE of a regression, else the log loss, of rows as they count in training.
         patience: evaluations without improvement after which training ends.
         seed: of the weights, the order of the rows and dropout.
-        drop_features: patterns (``*``, ``?``, ``[...]``) of transformed outputs to leave out.
         data: which rows it is trained on, and what each counts.
 
     Raises:
@@ -41,150 +69,130 @@ class TrainOptions:
     """
 
     # Chosen on the eval split of the flights example, over two seeds.
-    model: ModelKind = "wide_deep"
-    max_steps: int = 10_000
-    epochs: int | None = None
-    batch_size: int = 512
-    learning_rate: float = 2e-3
-    optimizer: OptimizerName = "adam"
+    model: str = "wide_deep"
     hidden_units: tuple[int, ...] = (128, 64)
+    activation: ActivationName = "relu"
+    normalization: NormalizationName = "none"
     dropout: float = 0.0
     l1: float = 0.0
     l2: float = 1e-4
+    max_norm: float | None = None
+    drop_features: tuple[str, ...] = ()
+    warm_start: str | None = None
+    embeddings_from: str | None = None
+    freeze_embeddings: bool = False
+    optimizer: OptimizerName = "adam"
+    learning_rate: float = 2e-3
+    wide_optimizer: OptimizerName | None = None
+    wide_learning_rate: float = 0.05
+    momentum: float = 0.9
+    weight_decay: float = 0.004
+    schedule: ScheduleName = "cosine"
+    warmup_steps: int = 0
+    decay_rate: float = 0.5
+    decay_every: int = 1000
+    decay_at: tuple[int, ...] = ()
+    clip_value: float | None = None
+    clip_norm: float | None = None
+    clip_global_norm: float | None = None
+    max_steps: int = 10_000
+    epochs: int | None = None
+    batch_size: int = 512
     eval_every: int = 500
+    best_by: str | None = None
     patience: int = 10
     seed: int = 0
-    drop_features: tuple[str, ...] = ()
     data: DataOptions = field(default_factory=DataOptions)
 
     def __post_init__(self) -> None:
-        problems = [str(problem) for problem in self._problems()]
+        found = (self._model_problems, self._optimizer_problems, self._loop_problems)
+        problems = [str(problem) for problems in found for problem in problems()]
         if problems:
             raise InputError("training options: " + "; ".join(problems))
 
-    def _problems(self) -> Iterator[Problem]:
-        yield from choice("--model", self.model, get_args(ModelKind))
-        yield from choice("--optimizer", self.optimizer, get_args(OptimizerName))
+    @property
+    def is_own_model(self) -> bool:
+        """Whether the model is a function of the user's own."""
+        return ":" in self.model
+
+    def _model_problems(self) -> Iterator[Problem]:
+        kinds = get_args(ModelKind)
+        if self.model not in kinds and not (self.is_own_model and is_importable_path(self.model)):
+            yield Problem(
+                "--model", self.model, "no such choice",
+                f"use one of {', '.join(kinds)}, or module:function",
+            )  # fmt: skip
+        if not self.hidden_units or min(self.hidden_units) < 1:
+            yield Problem(
+                "--hidden-units", self.hidden_units, "no layers of one unit or more",
+                "give widths such as 128,64; --model linear has no hidden layers",
+            )  # fmt: skip
+        yield from choice("--activation", self.activation, get_args(ActivationName))
+        yield from choice("--normalization", self.normalization, get_args(NormalizationName))
+        yield from _share("--dropout", self.dropout, "try 0.1")
+        for flag, penalty in (("--l1", self.l1), ("--l2", self.l2)):
+            if not 0 <= penalty < float("inf"):
+                yield Problem(flag, penalty, "not a penalty", "give zero or more")
+        yield from _bound("--max-norm", self.max_norm, "try 3")
+        if self.freeze_embeddings and self.embeddings_from is None:
+            yield Problem(
+                "--freeze-embeddings", True, "no embeddings are given",
+                "name a model with --embeddings-from, too",
+            )  # fmt: skip
+
+    def _optimizer_problems(self) -> Iterator[Problem]:
+        names = get_args(OptimizerName)
+        yield from choice("--optimizer", self.optimizer, names)
+        if self.wide_optimizer is not None:
+            yield from choice("--wide-optimizer", self.wide_optimizer, names)
+            if self.model in ("linear", "deep"):
+                yield Problem(
+                    "--wide-optimizer", self.wide_optimizer, f"--model {self.model} has one side",
+                    "use --optimizer, or --model wide_deep",
+                )  # fmt: skip
+        yield from _bound("--learning-rate", self.learning_rate, "try 0.001")
+        yield from _bound("--wide-learning-rate", self.wide_learning_rate, "try 0.05")
+        yield from _share("--momentum", self.momentum, "try 0.9")
+        if not 0 <= self.weight_decay < 1:
+            yield Problem("--weight-decay", self.weight_decay, "not a decay", "try 0.004")
+        yield from choice("--schedule", self.schedule, get_args(ScheduleName))
+        if not 0 < self.decay_rate <= 1:
+            yield Problem("--decay-rate", self.decay_rate, "no decay", "give a share, such as 0.5")
+        if any(a >= b for a, b in zip((0, *self.decay_at), self.decay_at, strict=False)):
+            yield Problem("--decay-at", self.decay_at, "no ascending steps", "try 3000,6000")
+        if not 0 <= self.warmup_steps < max(self.max_steps, 1):
+            yield Problem(
+                "--warmup-steps", self.warmup_steps, "not below --max-steps", "give fewer, or 0"
+            )
+        bounds = {name: getattr(self, name) for name in CLIPS}
+        for name, bound in bounds.items():
+            yield from _bound("--" + name.replace("_", "-"), bound, "try 1")
+        if sum(bound is not None for bound in bounds.values()) > 1:
+            yield Problem(
+                "--clip-...", tuple(bounds.values()), "several ways to clip gradients", "choose one"
+            )
+
+    def _loop_problems(self) -> Iterator[Problem]:
         for flag, count in (
             ("--max-steps", self.max_steps),
             ("--epochs", 1 if self.epochs is None else self.epochs),
             ("--batch-size", self.batch_size),
             ("--eval-every", self.eval_every),
             ("--patience", self.patience),
+            ("--decay-every", self.decay_every),
         ):
             if count < 1:
                 yield Problem(flag, count, "less than one", "give a whole number from 1")
-        if not self.hidden_units or min(self.hidden_units) < 1:
-            yield Problem(
-                "--hidden-units", self.hidden_units, "no layers of one unit or more",
-                "give widths such as 128,64; --model linear has no hidden layers",
-            )  # fmt: skip
-        if not 0 < self.learning_rate < float("inf"):
-            yield Problem("--learning-rate", self.learning_rate, "not above zero", "try 0.001")
-        if not 0 <= self.dropout < 1:
-            yield Problem("--dropout", self.dropout, "not a share below one", "try 0.1")
-        for flag, penalty in (("--l1", self.l1), ("--l2", self.l2)):
-            if not 0 <= penalty < float("inf"):
-                yield Problem(flag, penalty, "not a penalty", "give zero or more")
         if not 0 <= self.seed < 2**31:
             yield Problem("--seed", self.seed, "out of range", "give a whole number below 2**31")
         yield from self.data.problems()
 
 
-def train_options(args: argparse.Namespace) -> TrainOptions:
-    """Returns the options that `add_train_arguments` parsed.
-
-    Raises:
-        InputError: options out of range.
-    """
-    names = TrainOptions.__dataclass_fields__.keys() - {"data"}
-    values = {name: getattr(args, name) for name in names}
-    values["drop_features"] = tuple(args.drop_features)
-    return TrainOptions(**values, data=data_options(args))
+def _bound(flag: str, value: float | None, cure: str) -> Iterator[Problem]:
+    if value is not None and not 0 < value < float("inf"):
+        yield Problem(flag, value, "not above zero", cure)
 
 
-def add_train_arguments(parser: argparse.ArgumentParser) -> None:
-    """Adds the arguments of ``train``."""
-    default = TrainOptions()
-    describe(
-        parser,
-        "Train on a run folder, evaluate on its eval split, export a SavedModel to RUN/model/. "
-        "A killed training continues where its last checkpoint left it.",
-        "train runs/flights",
-        "train runs/flights --model linear --max-steps 5000",
-        "train runs/late --epochs 20 --class-weights balanced",
-        "train runs/flights --fresh --drop-features '*_1h_by_*' --drop-features '*_3h_by_*'",
-    )
-    parser.add_argument("run", metavar="RUN", help="folder that `forebay preprocess` wrote")
-    _add_model_arguments(parser, default)
-    _add_fit_arguments(parser, default)
-    add_data_arguments(parser)
-    parser.add_argument(
-        "--fresh", action="store_true", help="forget the checkpoint in RUN/training/; models stay"
-    )
-    parser.add_argument("--no-export", action="store_true", help="write no SavedModel")
-    add_common(parser)
-
-
-def _add_model_arguments(parser: argparse.ArgumentParser, default: TrainOptions) -> None:
-    group = parser.add_argument_group("model")
-    add = group.add_argument
-    add("--model", choices=get_args(ModelKind), default=default.model, help=with_default("kind"))
-    add(
-        "--hidden-units", type=_widths, default=default.hidden_units, metavar="N,N",
-        help=f"widths of the hidden layers (default: {','.join(map(str, default.hidden_units))})",
-    )  # fmt: skip
-    add(
-        "--drop-features", action="append", default=[], metavar="PATTERN",
-        help="leave out the transformed outputs that match, such as '*_1h_by_*'; repeatable",
-    )  # fmt: skip
-    add(
-        "--dropout",
-        type=float,
-        default=default.dropout,
-        metavar="SHARE",
-        help=with_default("share"),
-    )
-    add("--l1", type=float, default=default.l1, help=with_default("penalty on absolute weights"))
-    add("--l2", type=float, default=default.l2, help=with_default("penalty on squared weights"))
-
-
-def _add_fit_arguments(parser: argparse.ArgumentParser, default: TrainOptions) -> None:
-    group = parser.add_argument_group("training")
-    add = group.add_argument
-    length = group.add_mutually_exclusive_group()
-    length.add_argument(
-        "--max-steps", type=int, default=default.max_steps, metavar="N", help=with_default("steps")
-    )
-    length.add_argument(
-        "--epochs", type=int, metavar="N", help="passes over the rows, instead of a number of steps"
-    )
-    add(
-        "--batch-size", type=int, default=default.batch_size, metavar="N",
-        help=with_default("rows per step"),
-    )  # fmt: skip
-    add(
-        "--learning-rate", type=float, default=default.learning_rate, metavar="RATE",
-        help=with_default("peak rate; it falls to zero over --max-steps"),
-    )  # fmt: skip
-    add(
-        "--optimizer", choices=get_args(OptimizerName), default=default.optimizer,
-        help=with_default("optimizer"),
-    )  # fmt: skip
-    add(
-        "--eval-every", type=int, default=default.eval_every, metavar="N",
-        help=with_default("steps between evaluations, each with a checkpoint"),
-    )  # fmt: skip
-    add(
-        "--patience", type=int, default=default.patience, metavar="N",
-        help=with_default("evaluations without improvement before training ends"),
-    )  # fmt: skip
-    add("--seed", type=int, default=default.seed, metavar="N", help=with_default("random seed"))
-
-
-def _widths(text: str) -> tuple[int, ...]:
-    try:
-        return tuple(int(part) for part in text.split(","))
-    except ValueError:
-        message = f"{text!r} is not a list of widths; write such as 128,64"
-        raise argparse.ArgumentTypeError(message) from None
+def _share(flag: str, value: float, cure: str) -> Iterator[Problem]:
+    if not 0 <= value < 1:
+        yield Problem(flag, value, "not a share below one", cure)

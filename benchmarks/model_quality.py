@@ -1,0 +1,187 @@
+"""How good our model is: beside LightGBM, on the same rows and columns of the flights example.
+
+Trains both several times over on the train split, each stopped by the eval split, asks both about
+every row of the test split, and compares them pairwise over bootstrapped days. Makes the run
+folders where they are missing. With ``--search`` it tunes LightGBM on the eval split instead, and
+the test split is not read.
+
+    make bench-model
+    make bench-model ARGS="departure --seeds 2 --split eval"
+    make bench-model ARGS="--search 16"
+"""
+
+import argparse
+import os
+import time
+from collections.abc import Callable, Mapping
+from dataclasses import asdict, dataclass, replace
+from pathlib import Path
+
+import numpy as np
+
+os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
+
+from flights_runs import DAY, ROOT, flights_run
+from model_report import Compared, Score, print_search, print_table, write_results
+from paired_days import PairedDays, central_interval
+from peers.lightgbm_model import PeerOptions, PeerRows, candidates, fit, peer_rows
+from rich.console import Console
+
+from trainer.answers import predict
+from trainer.data import Examples, SplitReader
+from trainer.metrics import auc, regression_metrics
+from trainer.options import TrainOptions
+from trainer.run_folder import RunFolder
+from trainer.training import train
+
+# Tuned on the eval split, by hand for ours and by `--search` for LightGBM's; see docs/quality.md.
+WIDER = TrainOptions(hidden_units=(256, 128), l2=2e-4)
+OURS = {
+    "departure": WIDER,
+    "schedule": WIDER,
+    "late": WIDER,
+    "schedule_late": TrainOptions(),
+}
+PEERS: Mapping[str, PeerOptions] = {
+    "departure": PeerOptions(
+        num_leaves=127, learning_rate=0.1, min_data_in_leaf=100, feature_fraction=0.6,
+        lambda_l2=10.0, crosses=False, from_baseline=True,
+    ),
+    "schedule": PeerOptions(
+        num_leaves=15, min_data_in_leaf=400, feature_fraction=0.6, lambda_l2=100.0, crosses=False
+    ),
+    "late": PeerOptions(
+        num_leaves=127, learning_rate=0.1, feature_fraction=0.6, lambda_l2=100.0, crosses=False
+    ),
+    "schedule_late": PeerOptions(
+        num_leaves=15, min_data_in_leaf=400, feature_fraction=0.6, lambda_l2=100.0, crosses=False
+    ),
+}  # fmt: skip
+FOLDER = ROOT / "benchmarks/results/model_quality"
+
+
+@dataclass(frozen=True)
+class Task:
+    """What is asked of both.
+
+    Attributes:
+        run: the run folder.
+        examples: its splits.
+    """
+
+    run: RunFolder
+    examples: Mapping[str, Examples]
+
+    @property
+    def is_regression(self) -> bool:
+        return self.run.definition.label.task == "regression"
+
+    def score(self, label: np.ndarray, answer: np.ndarray) -> float:
+        """Returns what both are judged by: RMSE or AUC."""
+        if self.is_regression:
+            return float(regression_metrics(label, answer)["rmse"])
+        return float(auc(label, answer) or np.nan)
+
+    def rows(self, split: str, options: PeerOptions) -> PeerRows:
+        """Returns a split as LightGBM is given it."""
+        inputs = self.run.model_inputs()
+        definition = self.run.definition
+        return peer_rows(definition, inputs, self.examples[split], crosses=options.crosses)
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("definitions", nargs="*", default=list(PEERS), help=", ".join(PEERS))
+    parser.add_argument("--seeds", type=int, default=5, help="trainings of each")
+    parser.add_argument("--split", choices=("eval", "test"), default="test", help="that is asked")
+    parser.add_argument("--search", type=int, metavar="TRIALS", help="tune LightGBM on eval")
+    parser.add_argument("--data", type=Path, default=ROOT / "data/flights", help="flights.csv's")
+    parser.add_argument("--runs", type=Path, default=ROOT / "runs", help="where run folders are")
+    parser.add_argument("--output", type=Path, default=FOLDER, help="where results are written")
+    args = parser.parse_args()
+    console = Console()
+    compared = []
+    for name in args.definitions:
+        run = flights_run(name, args.runs, args.data)
+        if args.search:
+            print_search(console, name, search(_read(run, "eval"), args.search, console))
+            continue
+        compared.append(compare(name, _read(run, args.split), args.seeds, args.split, console))
+        paths = write_results(compared, args.output)
+    if compared:
+        print_table(console, compared)
+        console.print(f"written: {', '.join(map(str, paths))}", markup=False)
+
+
+def _read(run: RunFolder, split: str) -> Task:
+    carried = (DAY, *run.definition.label.baselines)
+    inputs = run.model_inputs()
+    splits = dict.fromkeys(("train", "eval", split))
+    return Task(run, {s: SplitReader(run, s, inputs, carried).read() for s in splits})
+
+
+def search(task: Task, trials: int, console: Console) -> list[tuple[PeerOptions, Score]]:
+    """Measures LightGBM with each of the candidates on the eval split, the best first."""
+    has_baseline = task.is_regression and bool(task.run.definition.label.baselines)
+    found = []
+    for options in candidates(trials, has_baseline=has_baseline):
+        score = _measure(task, "eval", lambda options=options: _peer(task, "eval", options, 0))
+        found.append((options, score))
+        console.print(f"{score}, {options}", markup=False)
+    best = min if task.is_regression else max
+    found.sort(key=lambda pair: pair[1].value, reverse=best is max)
+    return found
+
+
+def compare(name: str, task: Task, seeds: int, split: str, console: Console) -> Compared:
+    """Trains both with every seed, and measures them on a split."""
+    peer = PEERS[name]
+    scores: dict[str, list[Score]] = {"ours": [], "LightGBM": []}
+    for seed in range(seeds):
+        ours = _measure(task, split, lambda seed=seed: _ours(task, split, OURS[name], seed))
+        theirs = _measure(task, split, lambda seed=seed: _peer(task, split, peer, seed))
+        for side, score in (("ours", ours), ("LightGBM", theirs)):
+            scores[side].append(score)
+            console.print(f"{name}, seed {seed}, {side}: {score}", markup=False)
+    examples = task.examples[split]
+    days = PairedDays(examples.carried[DAY])
+    resampled = days.rmse if task.is_regression else days.auc
+    label = examples.label.astype(np.float64)
+    # A draw's difference is that of the means over the seeds.
+    draws = {
+        side: np.mean([resampled(label, score.answer) for score in found], axis=0)
+        for side, found in scores.items()
+    }
+    return Compared(
+        definition=name,
+        metric="RMSE" if task.is_regression else "AUC",
+        split=split,
+        rows=len(label),
+        scores=scores,
+        interval=central_interval(draws["ours"] - draws["LightGBM"]),
+        options={"ours": asdict(OURS[name]), "LightGBM": asdict(peer)},
+    )
+
+
+def _measure(task: Task, split: str, answers: Callable[[], tuple[np.ndarray, int]]) -> Score:
+    start = time.monotonic()
+    answer, size = answers()
+    value = task.score(task.examples[split].label.astype(np.float64), answer)
+    return Score(value, size, time.monotonic() - start, answer)
+
+
+def _ours(task: Task, split: str, options: TrainOptions, seed: int) -> tuple[np.ndarray, int]:
+    seeded = replace(options, seed=seed)
+    training = train(task.run, seeded, fresh=True, folder="model_quality")
+    return predict(training.model, task.examples[split]), training.record["step"]
+
+
+def _peer(task: Task, split: str, options: PeerOptions, seed: int) -> tuple[np.ndarray, int]:
+    rows = {name: task.rows(name, options) for name in dict.fromkeys(("train", "eval", split))}
+    label = task.run.definition.label
+    peer = fit(label.task, rows["train"], rows["eval"], options, seed)
+    return peer.answer(rows[split]), peer.trees
+
+
+if __name__ == "__main__":
+    main()

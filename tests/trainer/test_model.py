@@ -1,0 +1,134 @@
+"""Models against plain NumPy: activations, normalisation, dropout, penalties, bounds."""
+
+from __future__ import annotations
+
+import math
+from typing import get_args
+
+import keras
+import numpy as np
+import pytest
+import tensorflow as tf
+
+from trainer.inputs import CategoricalInput, ModelInputs, NumericInput
+from trainer.model import build
+from trainer.optimizers import make_updater
+from trainer.options import TrainOptions
+from trainer.options.train import ActivationName
+from trainer.serving import ask
+from trainer.statistics import Moments, TrainStatistics
+from transforms.labels import Regression
+
+INPUTS = ModelInputs((NumericInput("x"), NumericInput("y")), (CategoricalInput("c_id", 5, 0, 2),))
+STATISTICS = TrainStatistics(
+    Moments(np.array([1.0, -2.0]), np.array([2.0, 0.5])),
+    Moments(np.array([10.0]), np.array([3.0])), 1, 1.0, np.zeros(0),
+)  # fmt: skip
+ACTIVATIONS = {
+    "relu": lambda x: np.maximum(x, 0),
+    "leaky_relu": lambda x: np.where(x > 0, x, 0.2 * x),
+    "elu": lambda x: np.where(x > 0, x, np.expm1(x)),
+    "selu": lambda x: 1.05070099 * np.where(x > 0, x, 1.67326324 * np.expm1(x)),
+    "gelu": lambda x: x * 0.5 * (1 + np.vectorize(math.erf)(x / math.sqrt(2))),
+    "silu": lambda x: x / (1 + np.exp(-x)),
+    "sigmoid": lambda x: 1 / (1 + np.exp(-x)),
+    "tanh": np.tanh,
+}
+COLUMNS = {
+    "x": np.array([1.0, -3.0, 2.5, 0.0], np.float32),
+    "y": np.array([0.0, -2.5, 1.0, 4.0], np.float32),
+    "c_id": np.array([0, 4, 2, 2]),
+}
+
+
+def model_of(options: TrainOptions, seed: int = 3) -> keras.Model:
+    """A model whose weights are all random, biases and moments too."""
+    model = build(INPUTS, Regression("z"), STATISTICS, options).prediction
+    random = np.random.default_rng(seed)
+    for variable in model.variables:
+        if variable.dtype.startswith("float"):
+            variable.assign(random.uniform(0.5, 1.5, variable.shape) * random.choice([-1, 1]))
+            if "variance" in variable.path:
+                variable.assign(np.abs(variable.numpy()))
+    return model
+
+
+def forward(model: keras.Model, options: TrainOptions) -> np.ndarray:
+    """The deep side by hand, dropout left out."""
+    w = {variable.path: variable.numpy().astype(np.float64) for variable in model.variables}
+    numbers = np.stack([(COLUMNS["x"] - 1) / 2, (COLUMNS["y"] + 2) / 0.5], axis=1)
+    x = np.concatenate([numbers, w["embeddings_2/embeddings"][COLUMNS["c_id"]]], axis=1)
+    for i in range(len(options.hidden_units)):
+        x = x @ w[f"hidden_{i}/kernel"] + w[f"hidden_{i}/bias"]
+        if options.normalization != "none":
+            name = f"normalization_{i}"
+            mean, variance = x.mean(axis=1, keepdims=True), x.var(axis=1, keepdims=True)
+            if options.normalization == "batch":
+                mean, variance = w[f"{name}/moving_mean"], w[f"{name}/moving_variance"]
+            x = (x - mean) / np.sqrt(variance + 1e-3) * w[f"{name}/gamma"] + w[f"{name}/beta"]
+        x = ACTIVATIONS[options.activation](x)
+    return (x @ w["deep/kernel"] + w["deep/bias"])[:, 0] * 3 + 10
+
+
+@pytest.mark.parametrize(
+    "options",
+    [
+        *(
+            TrainOptions(model="deep", hidden_units=(6, 4), activation=name)
+            for name in get_args(ActivationName)
+        ),
+        TrainOptions(model="deep", hidden_units=(6, 4), normalization="layer", dropout=0.5),
+        TrainOptions(model="deep", hidden_units=(6, 4), normalization="batch", dropout=0.5),
+    ],
+    ids=lambda options: f"{options.activation}-{options.normalization}",
+)
+def test_the_served_answer_is_that_of_the_layers_without_dropout(options: TrainOptions) -> None:
+    model = model_of(options)
+    columns = {name: tf.constant(column) for name, column in COLUMNS.items()}
+    expected = forward(model, options)
+    for _ in range(2):
+        found = ask(model, columns, INPUTS)
+        np.testing.assert_allclose(found, expected, rtol=1e-4, atol=1e-3)
+
+
+def test_dropout_is_on_in_training() -> None:
+    options = TrainOptions(model="deep", hidden_units=(40,), dropout=0.5, activation="sigmoid")
+    model = model_of(options)
+    hidden = keras.Model(model.inputs, model.get_layer("dropout_0").output)
+    given = (np.zeros((50, 2)), np.zeros((50, 1), np.int32), np.zeros((50, 0)))
+    dropped = np.asarray(hidden(given, training=True)) == 0
+    assert 0.4 < dropped.mean() < 0.6
+    assert not (np.asarray(hidden(given, training=False)) == 0).any()
+
+
+def test_the_elastic_net_is_of_all_weights_but_biases() -> None:
+    options = TrainOptions(l1=0.01, l2=0.1, hidden_units=(3,), normalization="layer")
+    model = model_of(options)
+    weights = [
+        variable.numpy()
+        for variable in model.trainable_variables
+        if variable.path.rpartition("/")[2] in ("kernel", "embeddings")
+    ]
+    assert len(weights) == 5
+    expected = sum(0.01 * np.abs(w).sum() + 0.1 * np.square(w).sum() for w in weights)
+    assert float(sum(model.losses)) == pytest.approx(float(expected), rel=1e-5)
+
+
+def test_l1_of_a_proximal_optimizer_is_not_in_the_loss_too() -> None:
+    ftrl = TrainOptions(l1=0.01, l2=0, hidden_units=(3,), wide_optimizer="ftrl")
+    model = model_of(ftrl)
+    deep = ("embeddings_2/embeddings", "hidden_0/kernel", "deep/kernel")
+    expected = sum(0.01 * np.abs(v.numpy()).sum() for v in model.variables if v.path in deep)
+    assert float(sum(model.losses)) == pytest.approx(float(expected), rel=1e-5)
+    assert not model_of(TrainOptions(l1=0.01, l2=0, optimizer="ftrl")).losses
+
+
+def test_weights_into_a_hidden_unit_are_bounded() -> None:
+    options = TrainOptions(max_norm=0.5, hidden_units=(3, 2), optimizer="sgd", learning_rate=1.0)
+    model = model_of(options)
+    updater = make_updater(model, options)
+    updater.apply([tf.ones(weight.shape) * 9 for weight in updater.weights])
+    kernels = {v.path: v.numpy() for v in updater.weights}
+    for layer in ("hidden_0", "hidden_1"):
+        np.testing.assert_allclose(np.linalg.norm(kernels[f"{layer}/kernel"], axis=0), 0.5, 1e-4)
+    assert np.linalg.norm(kernels["deep/kernel"]) > 1

@@ -1,0 +1,115 @@
+"""The commands, the file and the model of docs/training.md work."""
+
+from __future__ import annotations
+
+import argparse
+import json
+import re
+import shlex
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from trainer.options import TrainOptions, add_train_arguments, train_options
+from trainer.task import main
+from transforms.columns import String
+from transforms.labels import Classification
+
+PAGE = (Path(__file__).resolve().parents[2] / "docs" / "training.md").read_text("utf-8")
+Copy = Callable[[Path], Path]
+FEW_STEPS = ["--max-steps", "4", "--eval-every", "2", "--hidden-units", "4"]
+
+
+def blocks(language: str) -> list[str]:
+    return re.findall(rf"```{language}\n(.*?)```", PAGE, re.S)
+
+
+def commands() -> list[list[str]]:
+    lines = [line for block in blocks("sh") for line in block.splitlines()]
+    return [shlex.split(line, comments=True) for line in lines]
+
+
+def parsed(flags: list[str]) -> TrainOptions:
+    parser = argparse.ArgumentParser()
+    add_train_arguments(parser)
+    return train_options(parser.parse_args(flags))
+
+
+@pytest.fixture
+def beside(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A folder with the page's files, to run commands in."""
+    (tmp_path / "model.toml").write_text(blocks("toml")[0])
+    own = next(block for block in blocks("python") if "def gated" in block)
+    (tmp_path / "my_models.py").write_text(own)
+    monkeypatch.chdir(tmp_path)
+    return tmp_path
+
+
+def test_every_command_is_understood(beside: Path) -> None:
+    assert len(commands()) > 12
+    for forebay, train, *flags in commands():
+        assert (forebay, train) == ("forebay", "train")
+        assert parsed(flags) != TrainOptions() or flags == ["runs/flights"]
+
+
+def test_every_flag_is_on_the_page() -> None:
+    page = PAGE + (Path(__file__).resolve().parents[2] / "docs/training-data.md").read_text("utf-8")
+    loop = {"eval_every", "best_by", "patience", "data"}  # docs/training-loop.md
+    for name in TrainOptions.__dataclass_fields__.keys() - loop:
+        assert f"--{name.replace('_', '-')}" in page or f"\n{name} =" in page, name
+
+
+def test_the_file_says_what_the_flags_would(beside: Path) -> None:
+    assert parsed(["RUN", "--config", "model.toml", "--seed", "7"]) == TrainOptions(
+        hidden_units=(64, 32), normalization="layer", dropout=0.1, optimizer="adagrad",
+        learning_rate=0.05, wide_optimizer="ftrl", wide_learning_rate=0.1, l1=1.0,
+        schedule="step", decay_at=(3000, 6000), clip_global_norm=5.0, seed=7,
+    )  # fmt: skip
+
+
+def test_the_file_trains(beside: Path, regression_run: Path, copy_of: Copy) -> None:
+    run = str(copy_of(regression_run))
+    assert main(["train", run, "--config", "model.toml", *FEW_STEPS, "--no-export"]) == 0
+
+
+def test_the_label_is_one() -> None:
+    names: dict[str, object] = {}
+    exec(blocks("python")[0], {"Classification": Classification}, names)
+    label = names["label"]
+    assert isinstance(label, Classification)
+    assert not list(label.problems("label", {"delay_kind": String()}))
+    answer = json.loads(blocks("json")[0])
+    assert answer["class"] == label.classes[0]
+    assert len(answer["probabilities"]) == len(label.classes)
+
+
+def test_the_own_model_trains_and_is_exported_with_the_graph(
+    beside: Path, multiclass_run: Path, copy_of: Copy, capsys: pytest.CaptureFixture[str]
+) -> None:
+    run = str(copy_of(multiclass_run))
+    (command,) = (line for line in commands() if "my_models:gated" in line)
+    assert main(["train", run, *command[3:], *FEW_STEPS, "--json"]) == 0
+    exported = json.loads(capsys.readouterr().out)["model"]
+    # The export was asked in another process, which has no such module.
+    record = json.loads((Path(exported) / "assets.extra/forebay.json").read_text())
+    assert record["training"]["options"]["model"] == "my_models:gated"
+
+
+@pytest.mark.parametrize(
+    ("code", "words"),
+    [
+        ("def build(given): return given.numbers", "scores of shape (batch, 1) are wanted"),
+        ("def build(given): raise KeyError('no')", "fails (KeyError: 'no')"),
+        ("def other(given): pass", "cannot be imported"),
+    ],
+)
+def test_own_models_that_are_none_are_named(
+    beside: Path, regression_run: Path, copy_of: Copy, capsys: pytest.CaptureFixture[str],
+    code: str, words: str,
+) -> None:  # fmt: skip
+    module = f"own_{abs(hash(code))}"
+    (beside / f"{module}.py").write_text(code)
+    run = str(copy_of(regression_run))
+    assert main(["train", run, "--model", f"{module}:build"]) == 2
+    assert words in capsys.readouterr().err

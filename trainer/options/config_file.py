@@ -1,0 +1,87 @@
+"""Options from a TOML file: flat, each key an option's name."""
+
+import difflib
+import tomllib
+from collections.abc import Iterator, Mapping
+from types import NoneType, UnionType
+from typing import Any, Literal, Union, get_args, get_origin
+
+from transforms.errors import InputError, Problem
+
+
+def read_config(path: str, kinds: Mapping[str, Any]) -> dict[str, Any]:
+    """Reads options from a TOML file.
+
+    Args:
+        path: the file.
+        kinds: the options that it may set, and the types of their values.
+
+    Returns:
+        The values that the file sets, by option; lists as tuples, whole numbers as floats where
+        the option is a float.
+
+    Raises:
+        InputError: the file cannot be read, or has keys or values that are no options; it lists
+            all of them.
+    """
+    try:
+        with open(path, "rb") as file:
+            found = tomllib.load(file)
+    except (OSError, tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+        raise InputError(
+            f"--config {path} cannot be read ({error}); "
+            "write TOML, such as hidden_units = [128, 64]"
+        ) from error
+    problems = [str(problem) for problem in _problems(found, kinds)]
+    if problems:
+        raise InputError(f"--config {path}: " + "; ".join(problems))
+    return {name: _converted(value, kinds[name]) for name, value in found.items()}
+
+
+def _problems(found: Mapping[str, Any], kinds: Mapping[str, Any]) -> Iterator[Problem]:
+    for name, value in found.items():
+        if name not in kinds:
+            near = difflib.get_close_matches(name, kinds, n=3, cutoff=0.5)
+            cure = f"did you mean {' or '.join(near)}?" if near else f"use {', '.join(kinds)}"
+            yield Problem(name, value, "no such option", cure)
+        elif not _fits(value, kinds[name]):
+            yield Problem(name, value, f"a {type(value).__name__}", f"give {_words(kinds[name])}")
+        elif name == "model" and ":" in value:
+            # A file may come from anywhere; the code that runs is named by who runs it.
+            yield Problem(
+                name, value, "a file names no code to run", f"give it as a flag: --model {value}"
+            )
+
+
+def _fits(value: Any, kind: Any) -> bool:
+    if get_origin(kind) is tuple:
+        return isinstance(value, list) and all(_fits(item, get_args(kind)[0]) for item in value)
+    if _is_union(kind):
+        return any(_fits(value, part) for part in get_args(kind))
+    if get_origin(kind) is Literal:
+        return isinstance(value, str) and value in get_args(kind)
+    if kind is float:
+        return isinstance(value, int | float) and not isinstance(value, bool)
+    return isinstance(kind, type) and type(value) is kind
+
+
+def _words(kind: Any) -> str:
+    if get_origin(kind) is tuple:
+        return f"a list, each item {_words(get_args(kind)[0])}"
+    if _is_union(kind):
+        return " or ".join(_words(part) for part in get_args(kind) if part is not NoneType)
+    if get_origin(kind) is Literal:
+        return "one of " + ", ".join(map(str, get_args(kind)))
+    words = {int: "a whole number", float: "a number", str: "text", bool: "true or false"}
+    return words.get(kind, str(kind))
+
+
+def _converted(value: Any, kind: Any) -> Any:
+    if isinstance(value, list):
+        return tuple(value)
+    parts = get_args(kind) if _is_union(kind) else (kind,)
+    return float(value) if float in parts else value
+
+
+def _is_union(kind: Any) -> bool:
+    return get_origin(kind) in (Union, UnionType)

@@ -1,0 +1,100 @@
+"""Arguments of the training loop: when it looks, and what it writes; none changes a weight."""
+
+import argparse
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Literal, get_args
+
+from trainer.options.arguments import choice, with_default
+from transforms.errors import InputError, Problem
+
+ExporterName = Literal["latest", "best", "final"]
+
+
+@dataclass(frozen=True)
+class LoopOptions:
+    """What a training writes, and how often.
+
+    A training that continues may have others than it began with: its weights after so many steps
+    are the same.
+
+    Attributes:
+        checkpoint_every: steps between checkpoints; None: as many as between evaluations.
+        throttle_seconds: evaluations start at least so long after the one before, or after the
+            start; the last is always made.
+        exporters: what is exported: ``final``, the best weights to ``RUN/model/`` once the
+            training has ended; ``best`` and ``latest``, to ``RUN/export/<exporter>/`` at every
+            evaluation that is the best so far, or at every one.
+        keep: how many models each exporter keeps; older ones are removed.
+        tensorboard: whether to write ``RUN/training/logs/``.
+
+    Raises:
+        InputError: options out of range; it lists all of them.
+    """
+
+    checkpoint_every: int | None = None
+    throttle_seconds: float = 0.0
+    exporters: tuple[ExporterName, ...] = ("final",)
+    keep: int = 5
+    tensorboard: bool = True
+
+    def __post_init__(self) -> None:
+        problems = [str(problem) for problem in self._problems()]
+        if problems:
+            raise InputError("training options: " + "; ".join(problems))
+
+    def _problems(self) -> Iterator[Problem]:
+        for flag, count in (("--checkpoint-every", self.checkpoint_every), ("--keep", self.keep)):
+            if count is not None and count < 1:
+                yield Problem(flag, count, "less than one", "give a whole number from 1")
+        if not 0 <= self.throttle_seconds < float("inf"):
+            yield Problem(
+                "--throttle-seconds", self.throttle_seconds, "no length of time",
+                "give zero or more seconds",
+            )  # fmt: skip
+        for name in self.exporters:
+            yield from choice("--exporter", name, get_args(ExporterName))
+
+
+def loop_options(args: argparse.Namespace) -> LoopOptions:
+    """Returns the options that `add_loop_arguments` parsed.
+
+    Raises:
+        InputError: options out of range.
+    """
+    exporters = () if args.no_export else tuple(args.exporter or LoopOptions.exporters)
+    return LoopOptions(
+        checkpoint_every=args.checkpoint_every,
+        throttle_seconds=args.throttle_seconds,
+        exporters=exporters,
+        keep=args.keep,
+        tensorboard=not args.no_tensorboard,
+    )
+
+
+def add_loop_arguments(parser: argparse.ArgumentParser) -> None:
+    """Adds the arguments of what ``train`` writes."""
+    default = LoopOptions()
+    group = parser.add_argument_group("checkpoints, exports and logs (docs/training-loop.md)")
+    add = group.add_argument
+    add("--fresh", action="store_true", help="forget the checkpoint in RUN/training/; models stay")
+    add(
+        "--checkpoint-every", type=int, default=default.checkpoint_every, metavar="N",
+        help="steps between checkpoints (default: as between evaluations)",
+    )  # fmt: skip
+    add(
+        "--throttle-seconds", type=float, default=default.throttle_seconds, metavar="S",
+        help=with_default("least time between evaluations"),
+    )  # fmt: skip
+    exports = group.add_mutually_exclusive_group()
+    exports.add_argument(
+        "--exporter", action="append", choices=get_args(ExporterName),
+        help="final: the best weights, at the end, to RUN/model/; best, latest: at evaluations, "
+        "to RUN/export/<exporter>/; repeatable (default: final)",
+    )  # fmt: skip
+    exports.add_argument("--no-export", action="store_true", help="write no SavedModel")
+    add(
+        "--keep", type=int, default=default.keep, metavar="N",
+        help=with_default("models that each exporter keeps"),
+    )  # fmt: skip
+    add("--no-tensorboard", action="store_true", help="write no RUN/training/logs/")

@@ -1,0 +1,43 @@
+"""Models of the user's own: a function that builds scores from what it is given."""
+
+import importlib
+import sys
+
+import keras
+
+from trainer.given import Given
+from transforms.errors import InputError
+from transforms.functions import resolve
+
+
+def own_scores(given: Given) -> keras.KerasTensor:
+    """Calls the function that ``--model module:function`` names.
+
+    Args:
+        given: what the function is called with.
+
+    Returns:
+        Scores, (batch, outputs).
+
+    Raises:
+        InputError: there is no such function, it fails, or what it returns are no scores.
+    """
+    path = given.options.model
+    # The command's own folder is where a user's module most likely lies.
+    if "" not in sys.path:
+        sys.path.insert(0, "")
+        importlib.invalidate_caches()
+    function = resolve(path)
+    try:
+        scores = function(given)
+    except Exception as error:
+        raise InputError(
+            f"--model {path} fails ({type(error).__name__}: {error}); --debug shows where"
+        ) from error
+    if not isinstance(scores, keras.KerasTensor) or scores.shape != (None, given.outputs):
+        found = getattr(scores, "shape", type(scores).__name__)
+        raise InputError(
+            f"--model {path} returns {found} where scores of shape (batch, {given.outputs}) are "
+            f"wanted; end with keras.layers.Dense({given.outputs})"
+        )
+    return scores
