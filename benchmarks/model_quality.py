@@ -29,7 +29,7 @@ from rich.console import Console
 
 from trainer.answers import predict
 from trainer.data import Examples, SplitReader
-from trainer.metrics import auc, regression_metrics
+from trainer.metrics.answers import as_answers
 from trainer.options import TrainOptions
 from trainer.run_folder import RunFolder
 from trainer.training import train
@@ -78,9 +78,8 @@ class Task:
 
     def score(self, label: np.ndarray, answer: np.ndarray) -> float:
         """Returns what both are judged by: RMSE or AUC."""
-        if self.is_regression:
-            return float(regression_metrics(label, answer)["rmse"])
-        return float(auc(label, answer) or np.nan)
+        scores = as_answers(self.run.definition.label, label, answer).scores()
+        return float(scores["rmse" if self.is_regression else "auc"] or np.nan)
 
     def rows(self, split: str, options: PeerOptions) -> PeerRows:
         """Returns a split as LightGBM is given it."""
