@@ -29,7 +29,7 @@ from rich.console import Console
 
 from trainer.answers import predict
 from trainer.data import Examples, SplitReader
-from trainer.metrics import auc, regression_metrics
+from trainer.metrics.answers import as_answers
 from trainer.options import TrainOptions
 from trainer.run_folder import RunFolder
 from trainer.training import train
@@ -78,9 +78,8 @@ class Task:
 
     def score(self, label: np.ndarray, answer: np.ndarray) -> float:
         """Returns what both are judged by: RMSE or AUC."""
-        if self.is_regression:
-            return float(regression_metrics(label, answer)["rmse"])
-        return float(auc(label, answer) or np.nan)
+        scores = as_answers(self.run.definition.label, label, answer).scores()
+        return float(scores["rmse" if self.is_regression else "auc"] or np.nan)
 
     def rows(self, split: str, options: PeerOptions) -> PeerRows:
         """Returns a split as LightGBM is given it."""
@@ -89,7 +88,8 @@ class Task:
         return peer_rows(definition, inputs, self.examples[split], crosses=options.crosses)
 
 
-def main() -> None:
+def make_parser() -> argparse.ArgumentParser:
+    """Returns what reads the command's arguments."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("definitions", nargs="*", default=list(PEERS), help=", ".join(PEERS))
     parser.add_argument("--seeds", type=int, default=5, help="trainings of each")
@@ -98,7 +98,11 @@ def main() -> None:
     parser.add_argument("--data", type=Path, default=ROOT / "data/flights", help="flights.csv's")
     parser.add_argument("--runs", type=Path, default=ROOT / "runs", help="where run folders are")
     parser.add_argument("--output", type=Path, default=FOLDER, help="where results are written")
-    args = parser.parse_args()
+    return parser
+
+
+def main() -> None:
+    args = make_parser().parse_args()
     console = Console()
     compared = []
     for name in args.definitions:

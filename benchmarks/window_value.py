@@ -16,15 +16,15 @@ from rich.table import Table
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
 
 from flights_runs import DAY, flights_run
-from paired_days import PairedDays, central_interval
 
-from trainer.answers import predict
-from trainer.data import SplitReader
-from trainer.metrics import auc
+from trainer.evaluation.answers import answer_split, measurable
+from trainer.evaluation.comparison import compare
+from trainer.metrics.bootstrap import Resampling
 from trainer.options import TrainOptions
 from trainer.training import train
 
 DEFINITIONS = ("departure", "schedule", "late")
+RESAMPLES = 2_000
 
 
 def main() -> None:
@@ -46,28 +46,15 @@ def _compare(name: str, max_steps: int) -> tuple[str, ...]:
     answers = {}
     for drop in (windowed, ()):
         options = TrainOptions(max_steps=max_steps, drop_features=drop)
-        training = train(run, options, fresh=True)
-        reader = SplitReader(run, "test", training.inputs, (DAY,))
-        parts = [(part, predict(training.model, part)) for part in reader.batches()]
-        answers[drop] = np.concatenate([found for _, found in parts])
-    label = np.concatenate([part.label for part, _ in parts]).astype(np.float64)
-    days = PairedDays(np.concatenate([part.carried[DAY] for part, _ in parts]))
-    if run.definition.label.task == "regression":
-        name, metric, resampled = "RMSE", _rmse, days.rmse
-    else:
-        name, metric, resampled = "AUC", _auc, days.auc
-    without, with_ = (metric(label, answers[drop]) for drop in (windowed, ()))
-    draws = [resampled(label, answers[drop]) for drop in (windowed, ())]
-    low, high = central_interval(draws[1] - draws[0])
-    return name, f"{without:.3f}", f"{with_:.3f}", f"{low:+.3f} to {high:+.3f}"
-
-
-def _rmse(label: np.ndarray, answer: np.ndarray) -> float:
-    return float(np.sqrt(np.mean((label - answer) ** 2)))
-
-
-def _auc(label: np.ndarray, answer: np.ndarray) -> float:
-    return float(auc(label, answer) or np.nan)
+        answered = answer_split(run, train(run, options, fresh=True), "test", (DAY,))
+        answers[drop] = measurable(run.definition.label, answered)
+    _, days = np.unique(answered.columns[DAY], return_inverse=True)
+    compared = compare(answers[()], answers[windowed], Resampling(RESAMPLES, groups=days))
+    metric = "rmse" if run.definition.label.task == "regression" else "auc"
+    found = compared[metric]
+    low, high = found["interval"]
+    texts = (f"{found['other']:.3f}", f"{found['model']:.3f}", f"{low:+.3f} to {high:+.3f}")
+    return metric.upper(), *texts
 
 
 if __name__ == "__main__":

@@ -14,7 +14,13 @@ from pipelines.explain.options import add_explain_arguments
 from pipelines.init.options import add_init_arguments
 from pipelines.options import add_preprocess_arguments, split_beam_arguments
 from pipelines.report.options import add_report_arguments
-from trainer.options import add_evaluate_arguments, add_predict_arguments, add_train_arguments
+from trainer.options import (
+    add_evaluate_arguments,
+    add_find_rate_arguments,
+    add_predict_arguments,
+    add_sweep_arguments,
+    add_train_arguments,
+)
 from transforms.command_line import native_logs_hidden, run_command
 
 
@@ -60,6 +66,16 @@ _COMMANDS = {
         "measure a model on a split, beside baselines",
         add_evaluate_arguments,
         "trainer.task:run_evaluate",
+    ),
+    "sweep": _Command(
+        "train with other options again and again, and compare them on the eval split",
+        add_sweep_arguments,
+        "trainer.task:run_sweep",
+    ),
+    "lr-find": _Command(
+        "see at which learning rates the loss falls, and where it diverges",
+        add_find_rate_arguments,
+        "trainer.task:run_lr_find",
     ),
     "predict": _Command(
         "answer JSON lines with an exported model",

@@ -7,15 +7,10 @@ import numpy as np
 import numpy.typing as npt
 
 from trainer.data import Examples
-from trainer.metrics import (
-    binary_metrics,
-    class_log_losses,
-    log_losses,
-    multiclass_metrics,
-    regression_metrics,
-)
+from trainer.metrics.answers import as_answers
+from trainer.metrics.arrays import Floats
 from trainer.weighting import UNWEIGHTED, Weighting
-from transforms.labels import Task
+from transforms.labels import Label, Task
 
 PREDICT_ROWS = 16_384
 # Of a task's metrics, the one that a training is judged by where nothing else is asked.
@@ -31,8 +26,6 @@ BEST_BY: dict[Task, dict[str, bool]] = {
     "multiclass_classification": {"log_loss": False, "accuracy": True},
 }
 
-Floats = npt.NDArray[np.float64]
-
 
 def predict(model: keras.Model, examples: Examples) -> Floats:
     """Returns a model's answers, float64 (n,), or (n, classes) for several classes."""
@@ -44,37 +37,37 @@ def predict(model: keras.Model, examples: Examples) -> Floats:
 
 
 def evaluate(
-    model: keras.Model, parts: Iterable[Examples], task: Task, weighting: Weighting = UNWEIGHTED
+    model: keras.Model,
+    parts: Iterable[Examples],
+    label: Label,
+    weighting: Weighting = UNWEIGHTED,
 ) -> tuple[float, dict[str, float]]:
     """Measures a model's answers over all rows of all parts.
 
     Args:
         model: answers in the label's units, or probabilities.
         parts: the rows.
-        task: what kind of label it is.
+        label: what it predicts.
         weighting: what rows count in training.
 
     Returns:
-        The metric of `EVAL_LOSS` of the rows as they are weighed; and all metrics that are numbers
-        of the rows counting once, a probability of 0.5 or more being called positive.
+        The metric of `EVAL_LOSS` of rows as they count in training; and all metrics that are one
+        number, of rows as their own weights say, a probability of 0.5 or more being called
+        positive.
     """
-    answered = [(*_weighed(part, weighting), predict(model, part)) for part in parts]
-    label, weight, answer = (np.concatenate(arrays) for arrays in zip(*answered, strict=True))
-    if task == "regression":
-        found = regression_metrics(label, answer)
-        loss = float(np.sqrt(weight @ np.square(answer - label) / weight.sum()))
-    elif task == "multiclass_classification":
-        found = multiclass_metrics(label, answer)
-        loss = float(weight @ class_log_losses(label, answer) / weight.sum())
-    else:
-        found = binary_metrics(label, answer, threshold=0.5)
-        loss = float(weight @ log_losses(label, answer) / weight.sum())
-    counts = ("rows", "positives", "threshold")
-    metrics = {name: value for name, value in found.items() if name not in counts}
-    finite = {name: v for name, v in metrics.items() if v is not None and np.isfinite(v)}
-    return loss, finite
+    answered = [
+        (part.label, part.weight, _training_weight(part, weighting), predict(model, part))
+        for part in parts
+    ]
+    actual, own, training, answer = (
+        np.concatenate(arrays).astype(np.float64) for arrays in zip(*answered, strict=True)
+    )
+    loss = as_answers(label, actual, answer, training).scores()[EVAL_LOSS[label.task]]
+    found = as_answers(label, actual, answer, own).scores()
+    metrics = {name: v for name, v in found.items() if v is not None and np.isfinite(v)}
+    return float("nan") if loss is None else loss, metrics
 
 
-def _weighed(part: Examples, weighting: Weighting) -> tuple[Floats, Floats]:
+def _training_weight(part: Examples, weighting: Weighting) -> npt.NDArray[np.float32]:
     weight = weighting.row_weights(part.label, part.weight)
-    return part.label.astype(np.float64), weight.numpy().astype(np.float64)
+    return weight.numpy()  # type: ignore[no-any-return]

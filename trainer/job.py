@@ -24,7 +24,7 @@ from trainer.updater import Updater
 from trainer.waiting import Spent
 from trainer.weighting import Weighting, classes_of, weighting
 from transforms.errors import InputError
-from transforms.labels import Task
+from transforms.labels import Label, Task
 
 
 @dataclass(frozen=True)
@@ -68,9 +68,14 @@ class Job:
     moved: Transfer
 
     @property
+    def label(self) -> Label:
+        """What is learned."""
+        return self.run.definition.label
+
+    @property
     def task(self) -> Task:
-        """What kind of label is learned."""
-        return self.run.definition.label.task
+        """What kind of label it is."""
+        return self.label.task
 
     @property
     def checkpoint_every(self) -> int:
@@ -92,9 +97,10 @@ class Job:
         """Measures the model, as it is now, on the eval split.
 
         Returns:
-            The loss, of rows as they count in training; and the metrics, of rows that count once.
+            The loss, of rows as they count in training; and the metrics, of rows as their own
+            weights say.
         """
-        return evaluate(self.models.prediction, self.eval_parts(), self.task, self.weighting)
+        return evaluate(self.models.prediction, self.eval_parts(), self.label, self.weighting)
 
     def score(self, loss: float, metrics: Mapping[str, float]) -> float:
         """Returns what evaluations are compared by, the less the better.

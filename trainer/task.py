@@ -1,6 +1,6 @@
-"""``python -m trainer.task train|evaluate|predict``: the commands without the front door.
+"""``python -m trainer.task train|evaluate|...``: the commands without the front door.
 
-The functions `run_train`, `run_evaluate` and `run_predict` are what the ``forebay`` commands call.
+The functions `run_train`, `run_evaluate` and so on are what the ``forebay`` commands call.
 """
 
 import argparse
@@ -32,7 +32,8 @@ def run_train(args: argparse.Namespace) -> int:
 
     team = join_team(os.environ)  # before TensorFlow does anything
     from trainer import files, zeros
-    from trainer.evaluate import evaluate, table
+    from trainer.evaluation.evaluate import evaluate
+    from trainer.evaluation.table import table
     from trainer.exporters import export_final, exported_already
     from trainer.run_folder import open_run
     from trainer.training import finished_training, train
@@ -80,7 +81,8 @@ def run_evaluate(args: argparse.Namespace) -> int:
     """Evaluates a split; returns the exit status."""
     chosen = options.evaluate_options(args)
     _start_tensorflow()
-    from trainer.evaluate import evaluate, table
+    from trainer.evaluation.evaluate import evaluate
+    from trainer.evaluation.table import table
     from trainer.run_folder import open_run
 
     run = open_run(args.run)
@@ -90,6 +92,39 @@ def run_evaluate(args: argparse.Namespace) -> int:
     else:
         print(table(report))
         print(f"wrote {run.file('evaluation', chosen.split)}.json and .png")
+    return 0
+
+
+def run_sweep(args: argparse.Namespace) -> int:
+    """Trains with other options again and again; returns the exit status."""
+    chosen = options.sweep_options(args)
+    _start_tensorflow()
+    from trainer.run_folder import open_run
+    from trainer.sweep.report import sweep_table
+    from trainer.sweep.sweep import SWEEP_FOLDER, sweep
+
+    run = open_run(args.run)
+    report = sweep(run, chosen, fresh=args.fresh)
+    if args.json:
+        _print_json(report)
+    else:
+        print(sweep_table(report, run.file(SWEEP_FOLDER)))
+    return 0
+
+
+def run_lr_find(args: argparse.Namespace) -> int:
+    """Trains at growing rates and suggests one; returns the exit status."""
+    chosen = options.find_rate_options(args)
+    _start_tensorflow()
+    from trainer.find_rate import RATES_FOLDER, find_rate, rate_table
+    from trainer.run_folder import open_run
+
+    run = open_run(args.run)
+    report = find_rate(run, chosen)
+    if args.json:
+        _print_json(report)
+    else:
+        print(rate_table(report, run.file(RATES_FOLDER)))
     return 0
 
 
@@ -114,6 +149,8 @@ def _print_json(value: Any) -> None:
 COMMANDS = {
     "train": (options.add_train_arguments, run_train, "train on a run folder and export a model"),
     "evaluate": (options.add_evaluate_arguments, run_evaluate, "measure a model on a split"),
+    "sweep": (options.add_sweep_arguments, run_sweep, "look for better options of a training"),
+    "lr-find": (options.add_find_rate_arguments, run_lr_find, "look for a learning rate"),
     "predict": (options.add_predict_arguments, run_predict, "answer JSON lines"),
 }
 

@@ -59,37 +59,50 @@ class Report:
             f"[bold]{escape(self.run)}[/]: {escape(self.dataset)}, {self.rows:,} training rows"
         )
         if self.outputs:
-            console.print(self._table())
+            console.print(_spread(self.outputs))
         else:
             console.print("no feature makes ids" if self.rows else "no rows to report on")
+        if crosses := [output for output in self.outputs if output.collisions]:
+            console.print()
+            console.print(_shared(crosses))
         for warning in self.warnings:
             problem = escape(f"feature {warning.feature}: {warning.problem}")
             console.print(f"[yellow]warning[/]: {problem}")
 
-    def _table(self) -> Table:
-        table = Table(box=None, pad_edge=False)
-        table.add_column("output", overflow="fold")
-        table.add_column("feature")
-        for name in ("ids", "occupied", "largest", "missing", "unknown", "combinations",
-                     "colliding"):  # fmt: skip
-            table.add_column(name, justify="right")
-        for output in self.outputs:
-            table.add_row(escape(output.output), output.kind, *_cells(output))
-        return table
+
+def _spread(outputs: Sequence[Occupancy]) -> Table:
+    numbers = ("ids", "occupied", "largest", "missing", "unknown")
+    table = _table(("output", "feature"), numbers)
+    for output in outputs:
+        table.add_row(
+            escape(output.output), output.kind, f"{output.ids:,}", f"{output.occupied:,}",
+            _share(output.largest / output.rows), _share(_of(output.missing, output)),
+            _share(_of(output.oov, output)),
+        )  # fmt: skip
+    return table
 
 
-def _cells(output: Occupancy) -> list[str]:
-    cells = [
-        f"{output.ids:,}", f"{output.occupied:,}", _share(output.largest / output.rows),
-        _share(_of(output.missing, output)), _share(_of(output.oov, output)),
-    ]  # fmt: skip
-    found = output.collisions
-    if found is None:
-        return [*cells, "", ""]
-    about = "~" if found.sampled else ""
-    share = _share(found.colliding_share)
-    crowded = found.colliding_share > CROWDED
-    return [*cells, f"{about}{found.combinations:,}", f"[yellow]{share}[/]" if crowded else share]
+def _shared(crosses: Sequence[Occupancy]) -> Table:
+    table = _table(("cross",), ("buckets", "combinations", "colliding"))
+    for output in crosses:
+        found = output.collisions
+        if found is not None:
+            about, share = "~" if found.sampled else "", _share(found.colliding_share)
+            crowded = found.colliding_share > CROWDED
+            table.add_row(
+                escape(output.output), f"{output.ids:,}", f"{about}{found.combinations:,}",
+                f"[yellow]{share}[/]" if crowded else share,
+            )  # fmt: skip
+    return table
+
+
+def _table(texts: Sequence[str], numbers: Sequence[str]) -> Table:
+    table = Table(box=None, pad_edge=False)
+    for column in texts:
+        table.add_column(column, overflow="fold")
+    for column in numbers:
+        table.add_column(column, justify="right", no_wrap=True)
+    return table
 
 
 def _of(rows: int | None, output: Occupancy) -> float | None:

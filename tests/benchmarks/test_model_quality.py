@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import re
+import shlex
+from pathlib import Path
 from types import ModuleType
 
-import pytest
-
 from transforms.dataset import Dataset
+
+PAGE = (Path(__file__).resolve().parents[2] / "docs" / "quality.md").read_text("utf-8")
 
 
 def test_every_definition_of_the_flights_is_compared(
@@ -17,13 +20,11 @@ def test_every_definition_of_the_flights_is_compared(
     assert set(model_quality.PEERS) == found
 
 
-def test_help_tells_what_is_tuned(
-    model_quality: ModuleType, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
-) -> None:
-    monkeypatch.setattr("sys.argv", ["model_quality.py", "--help"])
+def test_the_commands_of_the_page_parse(model_quality: ModuleType) -> None:
+    commands = re.findall(r"^make bench-model(?: +ARGS=\"(.*?)\")?", PAGE, re.M)
 
-    with pytest.raises(SystemExit) as ended:
-        model_quality.main()
+    parsed = [model_quality.make_parser().parse_args(shlex.split(found)) for found in commands]
 
-    assert ended.value.code == 0
-    assert "tune LightGBM on eval" in capsys.readouterr().out
+    assert {args.split for args in parsed} == {"eval", "test"}
+    assert any(args.search for args in parsed)
+    assert all(set(args.definitions) <= set(model_quality.PEERS) for args in parsed)

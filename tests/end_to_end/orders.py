@@ -2,7 +2,7 @@
 
 from transforms.columns import Integer, Number, String, Timestamp
 from transforms.dataset import Dataset
-from transforms.features import Bucketized, Categorical, Crossed, Numeric
+from transforms.features import Bucketized, Categorical, Crossed, Hashed, Numeric
 from transforms.labels import Regression
 from transforms.split import TimeSplit
 
@@ -34,6 +34,8 @@ orders = Dataset(
         Categorical("blank"),
         Crossed("crowded", ["shop_id", "only_id"], buckets=50),
         Crossed("spread", ["shop_id", "rarely_id"], buckets=50),
+        Categorical("id", Hashed(40), name="number"),
+        Crossed("mixed", ["number", "shop_id"], buckets=30),
     ],
     label=Regression("paid"),
     split=TimeSplit("2030-01-01", "2031-01-01"),

@@ -10,14 +10,17 @@ import random
 from pathlib import Path
 
 import pytest
+import tensorflow as tf
 
 from pipelines.options import PreprocessOptions
 from pipelines.preprocess import preprocess
+from pipelines.report.command import report
 from trainer.data import SplitReader
 from trainer.inputs import NO_INPUTS
 from trainer.run_folder import open_run
 from transforms.errors import RunFolderError
 from transforms.manifest import MANIFEST_NAME, Manifest
+from transforms.occupancy import Collisions
 
 DEFINITION = str(Path(__file__).with_name("orders.py"))
 ROWS = 100
@@ -61,6 +64,29 @@ def test_each_degenerate_feature_is_named_with_what_is_wrong(manifest: Manifest)
         "blank_id": "every training value of blank is missing",
         "crowded": "one cell holds 96.0% of the training rows",
     }
+
+
+def test_combinations_that_share_a_bucket_are_counted(run: Path) -> None:
+    files = sorted(map(str, (run / "examples" / "train").iterdir()))
+    rows = []
+    for record in tf.data.TFRecordDataset(files).as_numpy_iterator():
+        features = tf.train.Example.FromString(record).features.feature
+        rows.append([features[name].int64_list.value[0] for name in ("number", "shop_id", "mixed")])
+    sharing: dict[int, set[tuple[int, int]]] = {}
+    for number, shop, bucket in rows:
+        sharing.setdefault(bucket, set()).add((number, shop))
+    crowded = [bucket for bucket, combinations in sharing.items() if len(combinations) > 1]
+
+    (mixed,) = [output for output in report(str(run)).outputs if output.output == "mixed"]
+
+    assert mixed.collisions == Collisions(
+        combinations=sum(map(len, sharing.values())),
+        colliding=sum(len(sharing[bucket]) for bucket in crowded),
+        colliding_share=sum(bucket in crowded for _, _, bucket in rows) / ROWS,
+        sampled=False,
+    )
+    assert 0 < mixed.collisions.colliding < mixed.collisions.combinations
+    assert (mixed.ids, mixed.occupied, mixed.rows) == (30, len(sharing), ROWS)
 
 
 def test_empty_splits_have_no_files(run: Path, manifest: Manifest) -> None:

@@ -89,7 +89,7 @@ def test_the_table_has_a_line_for_each_output_asked_for(
     lines = capsys.readouterr().out.splitlines()
     assert "258 training rows" in " ".join(lines)
     starts = [line.split()[0] for line in lines if line.strip()]
-    assert starts[-4:] == ["output", "site_id", "site_ok", "ok_id"]
+    assert starts[-6:] == ["output", "site_id", "site_ok", "ok_id", "cross", "site_ok"]
 
 
 def test_json_and_picture(

@@ -31,7 +31,7 @@ trips = fb.Dataset(
 
 @pytest.mark.parametrize("command", ["check", "preprocess"])
 def test_it_is_refused(command: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    definition = tmp_path / "unservable_trips.py"
+    definition = tmp_path / f"trips_to_{command}.py"
     definition.write_text(DEFINITION, "utf-8")
     output = ["--output", str(tmp_path / "run")] if command == "preprocess" else []
     # There is no such input: what is wrong shows before.
@@ -39,6 +39,6 @@ def test_it_is_refused(command: str, tmp_path: Path, capsys: pytest.CaptureFixtu
 
     assert status == 2
     error = capsys.readouterr().err
-    assert "the function 'unservable_trips:add_engineered' uses the operation PyFunc" in error
+    assert f"the function 'trips_to_{command}:add_engineered' uses the operation PyFunc" in error
     assert "write it in TensorFlow's own operations" in error
     assert not (tmp_path / "run").exists()

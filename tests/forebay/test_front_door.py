@@ -30,8 +30,12 @@ def test_unknown_names_are_attribute_errors() -> None:
 
 
 @pytest.mark.parametrize(
-    "command", ["init", "preprocess", "report", "train", "evaluate", "predict", "explain"]
-)
+    "command",
+    [
+        "init", "preprocess", "report", "train", "evaluate", "sweep", "lr-find", "predict",
+        "explain",
+    ],
+)  # fmt: skip
 def test_help_shows_examples(command: str, capsys: pytest.CaptureFixture[str]) -> None:
     with pytest.raises(SystemExit) as caught:
         main([command, "--help"])

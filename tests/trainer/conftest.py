@@ -334,6 +334,7 @@ def multiclass_run(regression_run: Path, tmp_path_factory: pytest.TempPathFactor
         make_dataset("regression"), name="trips-multiclass",
         columns={**COLUMNS, "grade": String()}, label=Classification("grade", GRADES),
         passthrough=("trip_id", "left_at", "guess"),
+        features=(*FEATURES, Categorical("line", Informative(3), name="told")),
     )  # fmt: skip
     (run / MANIFEST_NAME).unlink()
     write_manifest(run, dataset, {split: b - a for split, (a, b) in SPLIT_ROWS.items()})

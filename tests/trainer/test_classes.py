@@ -17,7 +17,7 @@ from trainer.data import SplitReader
 from trainer.inputs import ModelInputs, NumericInput
 from trainer.label_values import label_values
 from trainer.losses import row_losses
-from trainer.metrics import class_log_losses
+from trainer.metrics.multiclass import class_log_losses
 from trainer.model import build
 from trainer.options import TrainOptions
 from trainer.predict import Predictor, predict_lines

@@ -80,7 +80,7 @@ def looked_up() -> tuple[list[keras.KerasTensor], Lookup]:
 def test_rows_are_pooled_as_a_loop_pools_them(size: int, tmp_path: Path) -> None:
     given, lookup = looked_up()
     found = (
-        lookup.total(INPUTS.categorical, "table")
+        lookup.total(INPUTS.categorical, size, "table")
         if size == 1
         else lookup.embeddings(INPUTS.categorical, size, "table")
     )

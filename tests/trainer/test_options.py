@@ -17,6 +17,7 @@ from trainer.options import (
     add_train_arguments,
     train_options,
 )
+from trainer.options.flags import as_flags, as_toml
 from trainer.task import main
 from transforms.errors import InputError
 
@@ -32,7 +33,7 @@ def test_options_import_nothing_heavy() -> None:
     assert done.stdout.strip() == "set()"
 
 
-@pytest.mark.parametrize("command", ["train", "evaluate", "predict"])
+@pytest.mark.parametrize("command", ["train", "evaluate", "sweep", "lr-find", "predict"])
 def test_help_has_examples(command: str, capsys: pytest.CaptureFixture[str]) -> None:
     with pytest.raises(SystemExit) as exit_:
         main([command, "--help"])
@@ -179,3 +180,26 @@ def test_a_folder_without_a_run_is_a_line_and_status_2(
 def test_a_flag_out_of_range_is_status_2(capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["train", "no/such/run", "--dropout", "7"]) == 2
     assert "--dropout = 7.0" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        {},
+        {"model": "deep", "hidden_units": (7,), "dropout": 0.25, "drop_features": ("a*", "-b")},
+        {"learning_rate": 1.5e-7, "l1": 1e-20, "optimizer": "ftrl", "seed": 3},
+        {"epochs": 2, "batch_size": 9, "clip_norm": 0.5, "wide_optimizer": "ftrl"},
+        {"decay_at": (3, 50), "schedule": "step", "momentum": 0.5, "max_norm": 2.0},
+        {"data": DataOptions(("x*",), {"no": 1.0, "it's": 2.5}, 7, deterministic=False)},
+        {"data": DataOptions(class_weights="balanced")},
+    ],
+)
+def test_options_are_written_as_they_are_read(change: dict, tmp_path: Path) -> None:
+    options = TrainOptions(**change)
+    parser = argparse.ArgumentParser()
+    add_train_arguments(parser)
+    assert train_options(parser.parse_args(["run", *as_flags(options)])) == options
+    config = tmp_path / "options.toml"
+    config.write_text(as_toml(options))
+    rows = as_flags(TrainOptions(data=options.data))
+    assert train_options(parser.parse_args(["run", "--config", str(config), *rows])) == options

@@ -110,6 +110,11 @@ def test_operations_that_no_served_model_has_are_refused(case: str, check: Check
         (lambda c: c["text"], "string of shape"),
         (lambda c: c["x"][0], "float32 of shape ()"),
         (lambda c: tf.cast(c["x"], tf.float64), "float64 of shape"),
+        (lambda c: tf.strings.length(tf.strings.split(c["text"]).to_tensor()), "int32 of shape"),
+        (
+            lambda c: tf.ones(tf.shape(tf.strings.split(c["text"]).to_tensor())),
+            "float32 of shape (None, None); return float32 or int64 of shape (batch,) or (batch, w",
+        ),
     ],
 )
 def test_outputs_that_no_example_holds_are_refused(
@@ -126,6 +131,7 @@ def test_outputs_that_no_example_holds_are_refused(
         lambda c: tf.where(tf.math.is_finite(c["x"]), c["x"], 0.0) - tft.mean(c["x"]),
         lambda c: tft.compute_and_apply_vocabulary(c["text"], num_oov_buckets=1),
         lambda c: tf.map_fn(lambda x: x * 2.0, c["x"]),
+        lambda c: tf.stack([c["x"], 2.0 * c["x"]], axis=1),
         lambda c: c["x"] + tf.random.stateless_uniform(tf.shape(c["x"]), seed=[1, 2]),
         tf.function(lambda c: tf.math.log1p(c["x"])),
     ],

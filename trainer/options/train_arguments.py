@@ -102,6 +102,13 @@ def add_train_arguments(parser: argparse.ArgumentParser) -> None:
         "train runs/flights --fresh --drop-features '*_1h_by_*' --drop-features '*_3h_by_*'",
     )
     parser.add_argument("run", metavar="RUN", help="folder that `forebay preprocess` wrote")
+    add_training_options(parser)
+    add_loop_arguments(parser)
+    add_common(parser)
+
+
+def add_training_options(parser: argparse.ArgumentParser) -> None:
+    """Adds all that `train_options` reads: a flag for each option, and a file of them."""
     parser.add_argument(
         "--config", metavar="FILE",
         help="TOML with the values of flags, such as hidden_units = [128, 64]; flags win",
@@ -114,8 +121,6 @@ def add_train_arguments(parser: argparse.ArgumentParser) -> None:
         help="leave out the transformed outputs that match, such as '*_1h_by_*'; repeatable",
     )  # fmt: skip
     add_data_arguments(parser)
-    add_loop_arguments(parser)
-    add_common(parser)
 
 
 def add_options(group: Any, names: tuple[str, ...]) -> None:

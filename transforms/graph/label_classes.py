@@ -18,4 +18,7 @@ def label_classes(label: Label, column: tf.Tensor, boundaries: tuple[float, ...]
         return tf.searchsorted(
             tf.constant(boundaries, tf.float32), numbers, side="right", out_type=tf.int64
         )
+    if classes := getattr(label, "classes", ()):
+        same = tf.equal(column[:, tf.newaxis], tf.constant(classes, column.dtype))
+        return tf.argmax(same, axis=1)
     return tf.cast(column, tf.int64)

@@ -1,0 +1,130 @@
+"""What a model is compared with, always: a constant, and columns that are guesses themselves."""
+
+from dataclasses import replace
+from typing import Any
+
+import numpy as np
+
+from trainer.data import SplitReader
+from trainer.evaluation.answers import Answered, Column, measurable
+from trainer.inputs import NO_INPUTS
+from trainer.metrics.answers import Answers
+from trainer.metrics.arrays import Bools, Floats, sums
+from trainer.metrics.curves import Ranking, auc, average_precision
+from trainer.metrics.regression import RegressionAnswers
+from trainer.options import EvaluateOptions
+from trainer.run_folder import RunFolder
+from transforms.columns import MISSING_INT
+from transforms.labels import BinaryClassification, Classification, Label, Regression
+
+_MEAN, _SHARE = "mean of train", "share of positives in train"
+_SHARES = "shares of classes in train"
+
+
+def baselines(
+    run: RunFolder, answered: Answered, threshold: float, options: EvaluateOptions
+) -> list[dict[str, Any]]:
+    """Measures a run's baselines.
+
+    Args:
+        run: the run.
+        answered: the model's answers, with the baselines' columns.
+        threshold: probability from which a row is called positive, for binary labels.
+        options: what else the metrics need.
+
+    Returns:
+        For each baseline ``name``, ``rows_missing``, its own ``metrics``, and ``model``: the
+        model's on the same rows. The first is the mean of train, the share of positives in it, or
+        those of the classes.
+    """
+    label = run.definition.label
+    constant = train_mean(run)
+    rows = len(answered.label)
+    if isinstance(label, Classification):
+        name, value, answer = _SHARES, constant.tolist(), np.tile(constant, (rows, 1))
+    else:
+        name = _MEAN if isinstance(label, Regression) else _SHARE
+        value, answer = float(constant[0]), np.full(rows, constant[0])
+    always = measurable(label, replace(answered, answer=answer), threshold, options.top_k)
+    first = {"name": name, "value": value, "rows_missing": 0, "metrics": scores(always)}
+    return [first, *(compare_column(label, answered, name) for name in label.baselines)]
+
+
+def scores(answers: Answers) -> dict[str, Any]:
+    """Returns how many rows there are, and the metrics that are one number each."""
+    return {"rows": len(answers), **answers.scores()}
+
+
+def train_mean(run: RunFolder) -> Floats:
+    """Returns the weighted mean of the train labels, float64 (1,).
+
+    It is the share of positives for binary labels; for several classes it is all their shares,
+    float64 (classes,).
+    """
+    label = run.definition.label
+    classes = len(label.classes) if isinstance(label, Classification) else 0
+    total, count = np.zeros(max(1, classes)), 0.0
+    for part in SplitReader(run, "train", NO_INPUTS).batches():
+        values, weight = part.label.astype(np.float64), part.weight.astype(np.float64)
+        total += sums(values.astype(np.int64), weight, classes) if classes else weight @ values
+        count += float(weight.sum())
+    return total / count
+
+
+def as_numbers(column: Column) -> Floats:
+    """Returns a carried column as numbers, float64 (n,), missing and non-finite values NaN."""
+    values = column.astype(np.float64)
+    missing = column == MISSING_INT if column.dtype == np.int64 else ~np.isfinite(values)
+    return np.where(missing, np.nan, values)
+
+
+def compare_column(label: Label, answered: Answered, name: str) -> dict[str, Any]:
+    """Measures a column as a guess, where it is there, and the model on the same rows.
+
+    For a binary label a column's order is the guess: AUC and average precision are measured. For
+    several classes its value is: accuracy is.
+
+    Args:
+        label: what is predicted.
+        answered: the model's answers, with the column.
+        name: the column.
+
+    Returns:
+        ``name``, ``rows_missing``, ``metrics`` and ``model``, both None where the column is
+        missing everywhere.
+    """
+    column, answer = answered.columns[name], answered.answer
+    if isinstance(label, Classification):
+        guess, answer = _places(label, column), answer.argmax(axis=1).astype(np.float64)
+    else:
+        guess = as_numbers(column)
+    there: Bools = ~np.isnan(guess)
+    result: dict[str, Any] = {"name": name, "rows_missing": int((~there).sum())}
+    if not there.any():
+        return {**result, "metrics": None, "model": None}
+    kept = replace(answered, answer=answer, columns={}).take(there)
+    own = _as_guess(label, replace(kept, answer=guess[there]))
+    return {**result, "metrics": own, "model": _as_guess(label, kept)}
+
+
+def _places(label: Classification, column: Column) -> Floats:
+    """Returns a column's places among the classes, float64 (n,), NaN where it has none."""
+    places = {
+        value.encode() if isinstance(value, str) else value: float(i)
+        for i, value in enumerate(label.classes)
+    }
+    return np.array([places.get(value, np.nan) for value in column.tolist()])
+
+
+def _as_guess(label: Label, answered: Answered) -> dict[str, Any]:
+    rows, weight = len(answered.label), answered.weight
+    match label:
+        case Regression():
+            return scores(RegressionAnswers(answered.label, answered.answer, weight))
+        case BinaryClassification():
+            cuts = Ranking.of(answered.label > 0.5, answered.answer).cuts(weight)
+            found = {"auc": auc(cuts), "average_precision": average_precision(cuts)}
+            return {"rows": rows, **found}
+        case Classification():
+            right = answered.label == answered.answer
+            return {"rows": rows, "accuracy": float(np.average(right, weights=weight))}

@@ -1,0 +1,209 @@
+"""Evaluation of a model on a whole split, always beside its baselines."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from typing import Any
+
+import numpy as np
+
+from trainer import files
+from trainer.evaluation.answers import Answered, Column, answer_split, measurable
+from trainer.evaluation.baselines import baselines
+from trainer.evaluation.comparison import compare
+from trainer.evaluation.find_model import describe_model, find_model, find_other
+from trainer.evaluation.pairing import check_comparable, pair_rows
+from trainer.evaluation.slices import check_columns, measure_slices
+from trainer.evaluation.slicing import slice_rows
+from trainer.metrics.answers import Answers
+from trainer.metrics.binary import BinaryAnswers
+from trainer.metrics.bootstrap import LEVEL, Resampling, intervals
+from trainer.metrics.threshold import choose_threshold
+from trainer.options import EvaluateOptions
+from trainer.options.evaluate import DEFAULT_THRESHOLD
+from trainer.plots.evaluation import draw
+from trainer.plots.slices import draw_slices
+from trainer.run_folder import RunFolder
+from trainer.saved import SavedTraining
+from transforms.errors import InputError
+
+# Thresholds are chosen on the split that training looked at already, never on test.
+CHOOSING_SPLIT = "eval"
+
+
+def evaluate(run: RunFolder, options: EvaluateOptions) -> dict[str, Any]:
+    """Measures a model on a split and writes ``RUN/evaluation/<split>.json`` and ``.png``.
+
+    Slices are drawn in ``<split>-by-<column>.png``.
+
+    Args:
+        run: the run.
+        options: the split, the model, the threshold, slices, intervals and what to compare with.
+
+    Returns:
+        What is written as JSON: split, rows, which model, its metrics and the baselines, and what
+        else was asked for.
+
+    Raises:
+        RunFolderError: the split has no rows, or there is no model of this run.
+        InputError: a column is not there, a threshold cannot be chosen, or the other model's rows
+            are not the same.
+    """
+    _check(run, options)
+    training, path = find_model(run, options.model)
+    measured = measure(run, training, options)
+    report = {**measured.report, "model": describe_model(training, path)}
+    if options.compare is not None and measured.resampling is not None:
+        report["comparison"] = _compare(run, measured, measured.resampling, options)
+    place = run.file("evaluation", options.split)
+    files.write_json(f"{place}.json", report)
+    files.write_bytes(f"{place}.png", draw(measured.answers, report))
+    for column, slices in report["slices"].items():
+        files.write_bytes(f"{place}-by-{column}.png", draw_slices(column, slices, report))
+    return report
+
+
+@dataclass(frozen=True)
+class Measured:
+    """A model on a split.
+
+    Attributes:
+        answered: its answers and the columns beside them.
+        answers: the same, as the task's metrics take them.
+        resampling: of its rows, where intervals are asked for.
+        report: what was found.
+    """
+
+    answered: Answered
+    answers: Answers
+    resampling: Resampling | None
+    report: dict[str, Any]
+
+
+def measure(run: RunFolder, training: SavedTraining, options: EvaluateOptions) -> Measured:
+    """Measures a model on a split, beside the baselines.
+
+    Raises:
+        RunFolderError: a split has no rows or is damaged.
+        InputError: a threshold cannot be chosen.
+    """
+    definition = run.definition
+    answered = answer_split(run, training, options.split, _columns(run, options))
+    threshold = _threshold(run, training, options)
+    answers = measurable(definition.label, answered, threshold, options.top_k)
+    resampling = _resampling(answered, options)
+    report = {
+        "dataset": definition.name,
+        "label": definition.label.column,
+        "task": definition.label.task,
+        "split": options.split,
+        "rows": len(answers),
+        "metrics": answers.metrics(),
+        "threshold": _describe_threshold(answers, options),
+        "baselines": baselines(run, answered, threshold, options),
+        "resampling": _describe_resampling(resampling, options),
+        "intervals": resampling and intervals(answers.scores, len(answers), resampling),
+        "slices": {
+            name: measure_slices(answers, slice_rows(run, name, answered.columns[name]), resampling)
+            for name in options.slices
+        },
+    }
+    return Measured(answered, answers, resampling, report)
+
+
+def _check(run: RunFolder, options: EvaluateOptions) -> None:
+    """Refuses what the run cannot do, before the model is asked."""
+    check_columns(run, "--slice", options.slices)
+    if options.bootstrap_by is not None:
+        check_columns(run, "--bootstrap-by", [options.bootstrap_by])
+    task = run.definition.label.task
+    for flag, value in (
+        ("--threshold", options.threshold), ("--threshold-for", options.threshold_for),
+    ):  # fmt: skip
+        if value is not None and task != "binary_classification":
+            raise InputError(
+                f"{flag} {value}: the label {run.definition.label.column!r} is no binary one "
+                f"({task}), so there is nothing to call positive; leave the flag out"
+            )
+
+
+def _columns(run: RunFolder, options: EvaluateOptions) -> set[str]:
+    columns = {*run.definition.label.baselines, *options.slices}
+    if options.compare is not None:
+        columns |= set(run.definition.passthrough)
+    return columns | ({options.bootstrap_by} if options.bootstrap_by else set())
+
+
+def _threshold(run: RunFolder, training: SavedTraining, options: EvaluateOptions) -> float:
+    """Returns the threshold given, or chosen by a model's answers to the choosing split."""
+    if options.threshold_for is None:
+        return DEFAULT_THRESHOLD if options.threshold is None else options.threshold
+    answered = answer_split(run, training, CHOOSING_SPLIT)
+    chosen_on = BinaryAnswers(answered.label, answered.answer, DEFAULT_THRESHOLD, answered.weight)
+    return choose_threshold(chosen_on, options.threshold_for, CHOOSING_SPLIT)
+
+
+def _describe_threshold(answers: Answers, options: EvaluateOptions) -> dict[str, Any] | None:
+    if not isinstance(answers, BinaryAnswers):
+        return None
+    aim = options.threshold_for
+    return {
+        "value": answers.threshold,
+        "chosen_for": None if aim is None else str(aim),
+        "chosen_on": None if aim is None else CHOOSING_SPLIT,
+    }
+
+
+def _resampling(answered: Answered, options: EvaluateOptions) -> Resampling | None:
+    if not options.resamples:
+        return None
+    groups = None
+    if options.bootstrap_by is not None:
+        groups = _groups(options.bootstrap_by, answered.columns[options.bootstrap_by])
+    return Resampling(options.resamples, options.seed, groups)
+
+
+def _groups(name: str, column: Column) -> Any:
+    values, groups = np.unique(column, return_inverse=True)
+    if len(values) < 2:
+        raise InputError(
+            f"--bootstrap-by {name!r}: all rows have the same value, so nothing can be drawn; "
+            "name a column with many values, or leave it out to draw rows"
+        )
+    return groups
+
+
+def _describe_resampling(
+    resampling: Resampling | None, options: EvaluateOptions
+) -> dict[str, Any] | None:
+    if resampling is None:
+        return None
+    groups = resampling.groups
+    return {
+        "level": LEVEL,
+        "resamples": resampling.resamples,
+        "seed": resampling.seed,
+        "by": options.bootstrap_by,
+        "groups": None if groups is None else int(groups.max()) + 1,
+    }
+
+
+def _compare(
+    run: RunFolder, measured: Measured, resampling: Resampling, options: EvaluateOptions
+) -> Mapping[str, Any]:
+    """Measures another model on the same rows, its threshold chosen in the same way."""
+    other_run, training, path = find_other(run, str(options.compare))
+    names = run.definition.passthrough
+    if other_run is not run:
+        check_comparable(run, other_run)
+    answered = answer_split(other_run, training, options.split, names)
+    if other_run is not run:
+        answered = answered.take(pair_rows(measured.answered, answered, names))
+        answered = replace(answered, weight=measured.answered.weight)
+    threshold = _threshold(other_run, training, options)
+    other = measurable(run.definition.label, answered, threshold, options.top_k)
+    return {
+        "model": describe_model(training, path),
+        "run": other_run.path,
+        "threshold": _describe_threshold(other, options),
+        "scores": compare(measured.answers, other, resampling),
+    }

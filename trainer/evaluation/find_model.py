@@ -1,0 +1,61 @@
+"""Which model is evaluated."""
+
+import posixpath
+from typing import Any
+
+from trainer import files
+from trainer.exported import open_exported
+from trainer.run_folder import RunFolder, open_run
+from trainer.saved import KERAS_NAME, RECORD_NAME, TRAINING_FOLDER, SavedTraining, load_saved
+from transforms.errors import RunFolderError
+from transforms.manifest import MANIFEST_NAME
+
+
+def find_model(run: RunFolder, model: str | None) -> tuple[SavedTraining, str]:
+    """Returns a trained model of a run, and where it lies.
+
+    Args:
+        run: the run.
+        model: an exported model or a folder of them; None: the last training's best, or where
+            the run has no training, the newest export.
+
+    Raises:
+        RunFolderError: there is none, or it is another run's.
+    """
+    if model is None and files.exists(run.file(TRAINING_FOLDER, RECORD_NAME)):
+        path = run.file(TRAINING_FOLDER, KERAS_NAME)
+        training = load_saved(path, files.read_json(run.file(TRAINING_FOLDER, RECORD_NAME)))
+    else:
+        exported = open_exported(model or run.file("model"))
+        path, training = exported.path, exported.training()
+    if training.record["transform_digest"] != run.transform_digest:
+        raise RunFolderError(
+            f"{path} was trained on another run than {run.path}: their vocabularies and scales "
+            "need not agree; train on this run, or name the model's own run"
+        )
+    return training, path
+
+
+def find_other(run: RunFolder, path: str) -> tuple[RunFolder, SavedTraining, str]:
+    """Returns the model to compare with, its run, and where it lies.
+
+    Args:
+        run: the run that is evaluated.
+        path: an exported model of it, a folder of them, or another run.
+
+    Raises:
+        RunFolderError: there is none.
+    """
+    other = open_run(path) if files.exists(posixpath.join(path, MANIFEST_NAME)) else run
+    return (other, *find_model(other, path if other is run else None))
+
+
+def describe_model(training: SavedTraining, path: str) -> dict[str, Any]:
+    """Returns what a report says about a model."""
+    record = training.record
+    return {
+        "path": path,
+        "step": record["step"],
+        "sha256": record["sha256"],
+        "options": record["options"],
+    }

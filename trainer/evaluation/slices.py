@@ -1,0 +1,61 @@
+"""Metrics by the values of a column."""
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+
+from trainer.evaluation.baselines import scores
+from trainer.evaluation.slicing import Slicing
+from trainer.evaluation.words import id_outputs
+from trainer.metrics.answers import Answers
+from trainer.metrics.bootstrap import Resampling, intervals
+from trainer.run_folder import RunFolder
+from transforms.errors import InputError
+
+# Below this, a metric says more of the few rows than of the model.
+FEW_ROWS = 100
+
+
+def check_columns(run: RunFolder, flag: str, names: Sequence[str]) -> None:
+    """Refuses columns that the examples do not carry.
+
+    Raises:
+        InputError: one is not there; it names those that are.
+    """
+    ids = id_outputs(run)
+    carried = run.definition.carried_columns
+    for name in names:
+        if name not in (*carried, *ids):
+            raise InputError(
+                f"{flag} {name!r}: the examples carry no such column; there are the columns "
+                f"{', '.join(carried)}, and the ids {', '.join(ids) or 'of no feature'}; name one "
+                f"of these, or make the run anew with passthrough=[{name!r}]"
+            )
+
+
+def measure_slices(
+    answers: Answers, slicing: Slicing, resampling: Resampling | None
+) -> list[dict[str, Any]]:
+    """Measures each value's rows.
+
+    Args:
+        answers: to all rows.
+        slicing: of the same rows.
+        resampling: for intervals; None: without.
+
+    Returns:
+        For each value ``value``, ``rows``, ``few_rows`` (below `FEW_ROWS`), ``metrics`` and,
+        where asked for, ``intervals``.
+    """
+    found = []
+    for i, word in enumerate(slicing.words):
+        rows = np.flatnonzero(slicing.keys == i)
+        part = answers.take(rows)
+        measured = {"value": word, "rows": len(rows), "few_rows": len(rows) < FEW_ROWS}
+        measured["metrics"] = scores(part)
+        if resampling is not None:
+            drawn = resampling.take(rows)
+            measured["intervals"] = intervals(part.scores, len(rows), drawn)
+        found.append(measured)
+    return found

@@ -1,0 +1,81 @@
+"""Arguments of ``lr-find``."""
+
+import argparse
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+
+from trainer.options.arguments import add_common, describe, with_default
+from trainer.options.train import TrainOptions
+from trainer.options.train_arguments import add_training_options, train_options
+from transforms.errors import InputError, Problem
+
+
+@dataclass(frozen=True)
+class FindRateOptions:
+    """Which learning rates are tried, on which model.
+
+    Attributes:
+        train: the options of the model and its training; the learning rate is not used.
+        lowest: the rate of the first step.
+        highest: the rate of the last.
+        steps: how many steps are taken, unless the loss diverges before.
+
+    Raises:
+        InputError: options out of range; it lists all of them.
+    """
+
+    train: TrainOptions = field(default_factory=TrainOptions)
+    lowest: float = 1e-6
+    highest: float = 1.0
+    steps: int = 300
+
+    def __post_init__(self) -> None:
+        problems = [str(problem) for problem in self._problems()]
+        if problems:
+            raise InputError("options of lr-find: " + "; ".join(problems))
+
+    def _problems(self) -> Iterator[Problem]:
+        if not 0 < self.lowest < self.highest < float("inf"):
+            yield Problem(
+                "--lowest", self.lowest, f"not between zero and --highest {self.highest:g}",
+                "give such as --lowest 1e-6 --highest 1",
+            )  # fmt: skip
+        if self.steps < 50:
+            yield Problem("--steps", self.steps, "too few to see a slope", "give 50 or more")
+
+
+def find_rate_options(args: argparse.Namespace) -> FindRateOptions:
+    """Returns the options that `add_find_rate_arguments` parsed.
+
+    Raises:
+        InputError: options out of range.
+    """
+    return FindRateOptions(train_options(args), args.lowest, args.highest, args.steps)
+
+
+def add_find_rate_arguments(parser: argparse.ArgumentParser) -> None:
+    """Adds the arguments of ``lr-find``."""
+    default = FindRateOptions()
+    describe(
+        parser,
+        "Train for some hundred steps while the learning rate grows from step to step, and see "
+        "where the loss falls and where it diverges. Writes RUN/learning-rate/rates.json and .png; "
+        "no model and no checkpoint.",
+        "lr-find runs/flights",
+        "lr-find runs/flights --optimizer sgd --lowest 1e-4 --highest 100",
+    )
+    parser.add_argument("run", metavar="RUN", help="folder that `forebay preprocess` wrote")
+    group = parser.add_argument_group("rates")
+    group.add_argument(
+        "--lowest", type=float, default=default.lowest, metavar="RATE",
+        help=with_default("rate of the first step"),
+    )  # fmt: skip
+    group.add_argument(
+        "--highest", type=float, default=default.highest, metavar="RATE",
+        help=with_default("rate of the last step"),
+    )  # fmt: skip
+    group.add_argument(
+        "--steps", type=int, default=default.steps, metavar="N", help=with_default("steps")
+    )
+    add_training_options(parser)
+    add_common(parser)

@@ -1,0 +1,206 @@
+"""Arguments of ``sweep``: which training options are searched, and where."""
+
+import argparse
+import math
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, field, fields, replace
+from types import NoneType, UnionType
+from typing import Any, Literal, Union, get_args, get_origin
+
+from trainer.options.arguments import add_common, describe, with_default
+from trainer.options.train import TrainOptions
+from trainer.options.train_arguments import add_training_options, train_options
+from transforms.errors import InputError, Problem
+
+DEFAULT_SEARCH = (
+    ("learning-rate", "1e-4..3e-2"),
+    ("batch-size", "128", "256", "512", "1024"),
+    ("l2", "1e-7..1e-2"),
+    ("dropout", "0..0.3"),
+    ("hidden-units", "64,32", "128,64", "256,128", "256,128,64"),
+)
+# What a linear model has none of.
+_DEEP_ONLY = ("dropout", "hidden_units")
+# Trials of different lengths, or looked at at different steps, could not be compared.
+_SAME_IN_ALL = ("max_steps", "epochs", "eval_every", "patience", "seed")
+# A range that spans this factor is searched by its logarithm.
+_LOG_FACTOR = 10
+
+
+@dataclass(frozen=True)
+class Search:
+    """Where one training option is searched: in a range, or among choices.
+
+    Attributes:
+        option: the name of a `TrainOptions` attribute.
+        choices: the values to choose from; empty: the range.
+        low: the range's least value.
+        high: its greatest.
+    """
+
+    option: str
+    choices: tuple[Any, ...] = ()
+    low: float = 0.0
+    high: float = 0.0
+
+    @property
+    def whole(self) -> bool:
+        """Whether a range is of whole numbers."""
+        return _kinds()[self.option] is int
+
+    @property
+    def log(self) -> bool:
+        """Whether a range is searched by its logarithm."""
+        return self.low > 0 and self.high >= _LOG_FACTOR * self.low
+
+    @classmethod
+    def parse(cls, words: Sequence[str]) -> "Search":
+        """Reads what follows ``--search``: an option, then ``LOW..HIGH`` or choices.
+
+        Raises:
+            InputError: there is no such option, or its values are not of its kind.
+        """
+        option, values, kinds = words[0].lstrip("-").replace("-", "_"), words[1:], _kinds()
+        if option not in kinds:
+            names = ", ".join(name.replace("_", "-") for name in kinds)
+            raise InputError(f"--search {words[0]}: no option to search; there are {names}")
+        kind = kinds[option]
+        try:
+            if len(values) == 1 and ".." in values[0]:
+                low, high = (_number(text) for text in values[0].split(".."))
+                if kind in (int, float) and low < high:
+                    return cls(option, low=low, high=high)
+            elif len(values) > 1:
+                return cls(option, choices=tuple(kind(text) for text in values))
+        except ValueError:
+            pass
+        raise InputError(
+            f"--search {' '.join(words)}: not a range LOW..HIGH of a number, nor two or more "
+            "values; write such as --search learning-rate 1e-4..1e-2, or --search hidden-units "
+            "64,32 128,64"
+        )
+
+    def examples(self) -> tuple[Any, ...]:
+        """Returns values of which, if they are allowed, all are."""
+        if self.choices:
+            return self.choices
+        return (int(self.low), int(self.high)) if self.whole else (self.low, self.high)
+
+
+def _kinds() -> dict[str, Callable[[str], Any]]:
+    """Returns how a value of each option is read that can be searched."""
+    read: dict[str, Callable[[str], Any]] = {}
+    for one in fields(TrainOptions):
+        parts = [kind for kind in get_args(one.type) if kind is not NoneType]
+        kind: Any = parts[0] if get_origin(one.type) in (Union, UnionType) else one.type
+        if one.name in _SAME_IN_ALL:
+            continue
+        if kind in (int, float, str):
+            read[one.name] = kind
+        elif get_origin(kind) is Literal:
+            read[one.name] = str
+        elif kind == tuple[int, ...]:
+            read[one.name] = _whole_numbers
+    return read
+
+
+def _number(text: str) -> float:
+    value = float(text)
+    if not math.isfinite(value):
+        raise ValueError(text)
+    return value
+
+
+def _whole_numbers(text: str) -> tuple[int, ...]:
+    return tuple(int(part) for part in text.split(","))
+
+
+@dataclass(frozen=True)
+class SweepOptions:
+    """What is searched, and how long.
+
+    Attributes:
+        train: the options of all trials, but for those that are searched.
+        search: what is searched; empty: `DEFAULT_SEARCH`.
+        trials: how many trainings there are in all, those of an interrupted sweep included.
+        seed: of the search; the trainings have their own.
+
+    Raises:
+        InputError: options out of range; it lists all of them.
+    """
+
+    train: TrainOptions = field(default_factory=TrainOptions)
+    search: tuple[Search, ...] = ()
+    trials: int = 20
+    seed: int = 0
+
+    def __post_init__(self) -> None:
+        problems = [str(problem) for problem in self._problems()]
+        if problems:
+            raise InputError("sweep options: " + "; ".join(problems))
+        for search in self.searches:
+            for value in search.examples():
+                replace(self.train, **{search.option: value})
+
+    @property
+    def searches(self) -> tuple[Search, ...]:
+        """What is searched, the default where nothing else is said."""
+        if self.search:
+            return self.search
+        default = tuple(Search.parse(words) for words in DEFAULT_SEARCH)
+        left_out = _DEEP_ONLY if self.train.model == "linear" else ()
+        return tuple(search for search in default if search.option not in left_out)
+
+    def _problems(self) -> Iterator[Problem]:
+        if self.trials < 1:
+            yield Problem("--trials", self.trials, "less than one", "give a whole number from 1")
+        if not 0 <= self.seed < 2**31:
+            yield Problem(
+                "--sweep-seed", self.seed, "out of range", "give a whole number below 2**31"
+            )
+        names = [search.option for search in self.search]
+        for name in sorted({name for name in names if names.count(name) > 1}):
+            yield Problem("--search", name, "searched twice", "give all its values at once")
+
+
+def sweep_options(args: argparse.Namespace) -> SweepOptions:
+    """Returns the options that `add_sweep_arguments` parsed.
+
+    Raises:
+        InputError: options out of range.
+    """
+    search = tuple(Search.parse(words) for words in args.search)
+    return SweepOptions(train_options(args), search, args.trials, args.sweep_seed)
+
+
+def add_sweep_arguments(parser: argparse.ArgumentParser) -> None:
+    """Adds the arguments of ``sweep``."""
+    default = SweepOptions()
+    describe(
+        parser,
+        "Train again and again with other options, compare the trials on the eval split, and "
+        "write RUN/sweep/: a table, a picture and the best options. A killed sweep continues where "
+        "it was. The test split is not read.",
+        "sweep runs/flights --trials 20 --max-steps 2000",
+        "sweep runs/flights --search learning-rate 1e-4..1e-2 --search hidden-units 64,32 128,64",
+        "sweep runs/flights --model linear --search optimizer adam ftrl --search l1 1e-7..1e-2",
+    )
+    parser.add_argument("run", metavar="RUN", help="folder that `forebay preprocess` wrote")
+    group = parser.add_argument_group("search")
+    group.add_argument(
+        "--trials", type=int, default=default.trials, metavar="N",
+        help=with_default("trainings in all"),
+    )  # fmt: skip
+    default_search = "; ".join(" ".join(words) for words in DEFAULT_SEARCH)
+    group.add_argument(
+        "--search", action="append", nargs="+", default=[], metavar=("OPTION", "VALUES"),
+        help="an option of `forebay train` and where to search it: LOW..HIGH, or values one after "
+        f"another; repeatable (default: {default_search})",
+    )  # fmt: skip
+    group.add_argument(
+        "--sweep-seed", type=int, default=default.seed, metavar="N",
+        help=with_default("random seed of the search"),
+    )  # fmt: skip
+    group.add_argument("--fresh", action="store_true", help="forget the trials in RUN/sweep/")
+    add_training_options(parser)
+    add_common(parser)

@@ -1,0 +1,1 @@
+"""Sweeps: trainings with other options, compared on the eval split."""
