@@ -21,7 +21,15 @@ adverts = fb.Dataset(
     windows=[prices],
     features=[
         fb.Text("title", max_tokens=6, min_count=2, embed=4, indicator=True),
-        fb.Text("title", max_tokens=6, ngrams=(1, 2), weigh="tf_idf", top_k=50, name="bag"),
+        fb.Text(
+            "title",
+            max_tokens=6,
+            ngrams=(1, 2),
+            weigh="tf_idf",
+            top_k=50,
+            oov_buckets=0,
+            name="bag",
+        ),
         fb.MultiHot("tags", max_values=4),
         fb.NumberList("sizes_list", "sizes", length=4, scale="z_score", indicator=True),
         fb.NumberList("sizes", "sizes", pool=["mean", "max"], scale="0_1"),

@@ -7,8 +7,10 @@ import csv
 import datetime as dt
 import io
 import json
+import re
 from collections import Counter, defaultdict
 from dataclasses import dataclass
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -16,6 +18,7 @@ import numpy as np
 import pytest
 import tensorflow as tf
 from PIL import Image
+from sklearn.feature_extraction.text import TfidfVectorizer
 
 from forebay.cli import main
 from trainer.exported import newest_model
@@ -40,11 +43,19 @@ Row = dict[str, Any]
 
 @dataclass(frozen=True)
 class Made:
-    """A run, its exported model and the rows of both."""
+    """A run, its exported model and the rows of both.
+
+    Attributes:
+        run: the folder.
+        model: the loaded model.
+        rows: as a client has them, windows included.
+        written: the examples, by identity and column.
+    """
 
     run: Path
-    model: Path
+    model: Any
     rows: list[Row]
+    written: dict[str, dict[str, np.ndarray]]
 
 
 def make_rows(n: int = ROWS, seed: int = 11) -> list[Row]:
@@ -52,7 +63,7 @@ def make_rows(n: int = ROWS, seed: int = 11) -> list[Row]:
     rng = np.random.default_rng(seed)
     rows: list[Row] = []
     for i in range(n):
-        words = rng.choice(WORDS, rng.integers(0, 9))
+        words = [*rng.choice(WORDS, rng.integers(0, 9)), *[f"n{i}"] * (i % 20 == 3)]
         tags = rng.choice(TAGS, rng.integers(0, 6))
         sizes = [None if rng.random() < 0.1 else round(float(x), 2) for x in rng.normal(
             20, 8, rng.integers(0, 7))]  # fmt: skip
@@ -110,7 +121,22 @@ def made(tmp_path_factory: pytest.TempPathFactory) -> Made:
     arguments = ["--input", str(folder / "adverts.csv"), "--output", str(run)]
     assert main(["preprocess", str(DEFINITION), *arguments, "--max-reject-fraction", "0.1"]) == 0
     assert main(["train", str(run), "--max-steps", "40", "--eval-every", "40"]) == 0
-    return Made(run, Path(newest_model(str(run / "model"))), rows)
+    model = tf.saved_model.load(newest_model(str(run / "model")))
+    return Made(run, model, with_windows(rows), read_examples(run))
+
+
+def read_examples(run: Path) -> dict[str, dict[str, np.ndarray]]:
+    spec = open_run(str(run)).transform_output.transformed_feature_spec()
+    written = {}
+    for split in ("train", "eval", "test"):
+        files = [str(path) for path in (run / "examples" / split).glob("*.tfrecord*")]
+        records = tf.data.TFRecordDataset(files, "GZIP" if files[0].endswith("gz") else "")
+        parsed = tf.io.parse_example(list(records.as_numpy_iterator()), spec)
+        columns = {name: values.numpy() for name, values in parsed.items()}
+        for i, name in enumerate(columns["id"]):
+            row = {key: values[i] for key, values in columns.items()}
+            written[name.decode()] = {**row, "split": np.array(split)}
+    return written
 
 
 def with_windows(rows: list[Row]) -> list[Row]:
@@ -151,26 +177,16 @@ def test_what_cannot_be_read_is_rejected(made: Made) -> None:
 
 @pytest.mark.parametrize("batch", [1, 7, 1_000])
 def test_served_features_are_the_batch_paths(made: Made, batch: int) -> None:
-    run = open_run(str(made.run))
-    spec = run.transform_output.transformed_feature_spec()
-    written: dict[bytes, dict[str, np.ndarray]] = {}
-    for split in ("train", "eval", "test"):
-        files = [str(path) for path in (made.run / "examples" / split).glob("*.tfrecord*")]
-        records = tf.data.TFRecordDataset(files, "GZIP" if files[0].endswith("gz") else "")
-        columns = tf.io.parse_example(list(records.as_numpy_iterator()), spec)
-        for i, name in enumerate(columns["id"].numpy()):
-            written[name] = {key: values[i].numpy() for key, values in columns.items()}
-    assert len(written) == ROWS
-    loaded = tf.saved_model.load(str(made.model))
-    transform = loaded.signatures["transform_features"]
+    assert len(made.written) == ROWS
+    transform = made.model.signatures["transform_features"]
     names = list(transform.structured_input_signature[1])
-    rows = with_windows(made.rows)[-60 if batch == 1 else -ROWS :]
+    rows = made.rows[-60 if batch == 1 else -ROWS :]
     parts = [rows[i : i + batch] for i in range(0, len(rows), batch)]
     served = [transform(**raw(part, names)) for part in parts]
-    assert set(served[0]) == set(run.model_inputs().names)
+    assert set(served[0]) == set(open_run(str(made.run)).model_inputs().names)
     for name in served[0]:
         found = np.concatenate([part[name].numpy() for part in served])
-        expected = np.stack([written[row["id"].encode()][name] for row in rows])
+        expected = np.stack([made.written[row["id"]][name] for row in rows])
         if expected.dtype == np.int64:
             np.testing.assert_array_equal(found, expected, err_msg=name)
         else:
@@ -178,22 +194,58 @@ def test_served_features_are_the_batch_paths(made: Made, batch: int) -> None:
             np.testing.assert_allclose(found, expected, rtol=0, atol=1e-6 * scale, err_msg=name)
 
 
-def test_the_written_terms_are_those_of_the_texts(made: Made) -> None:
-    run = open_run(str(made.run))
+def tokens(title: str | None) -> list[str]:
+    return re.findall(r"\w+", (title or "").lower())[:6]
+
+
+def vocabulary(made: Made, name: str) -> list[str]:
+    terms = open_run(str(made.run)).transform_output.vocabulary_by_name(name)
+    return [term.decode() for term in terms]
+
+
+def test_terms_keep_their_order_and_rare_ones_share_a_bucket(made: Made) -> None:
+    train = [row for row in made.rows if made.written[row["id"]]["split"] == "train"]
+    counts = Counter(token for row in train for token in tokens(row["title"]))
+    words = vocabulary(made, "title_terms")
+    assert set(words) == {token for token, count in counts.items() if count >= 2}
+    others, padding = len(words), len(words) + 1
+    for row in made.rows:
+        ids = [words.index(t) if t in words else others for t in tokens(row["title"])]
+        expected = ids + [padding] * (6 - len(ids))
+        assert made.written[row["id"]]["title_terms"].tolist() == expected
+
+
+def test_weights_are_sklearns_of_the_training_rows(made: Made) -> None:
+    words = vocabulary(made, "bag")
+    assert len(words) == 50
+
+    def terms(title: str) -> list[str]:
+        read = tokens(title)
+        return read + [f"{a} {b}" for a, b in pairwise(read)]
+
+    oracle = TfidfVectorizer(analyzer=terms, vocabulary=words)
+    train = [row for row in made.rows if made.written[row["id"]]["split"] == "train"]
+    oracle.fit([row["title"] for row in train if row["title"] is not None])
+    expected = oracle.transform([row["title"] or "" for row in made.rows]).toarray()
+    for row, weights in zip(made.rows, expected, strict=True):
+        example, found = made.written[row["id"]], np.zeros(51)
+        np.add.at(found, example["bag"], example["bag_weight"])
+        np.testing.assert_allclose(found[:50], weights, rtol=1e-5, atol=1e-6)
+        assert found[50] == 0
+
+
+def test_models_are_given_lists_with_their_weights(made: Made) -> None:
     counts = Counter(tag for row in made.rows for tag in set((row["tags"] or "").split("|")))
-    tags = [tag.decode() for tag in run.transform_output.vocabulary_by_name("tags_values")]
-    assert set(tags) == set(counts) - {""}
-    inputs = {column.name: column for column in run.model_inputs().categorical}
-    assert (inputs["bag"].weight, inputs["bag"].width, inputs["bag"].pooling) == (
-        "bag_weight", 11, "sum",
-    )  # fmt: skip
+    assert set(vocabulary(made, "tags_values")) == set(counts) - {""}
+    inputs = {c.name: c for c in open_run(str(made.run)).model_inputs().categorical}
+    bag = inputs["bag"]
+    assert (bag.weight, bag.width, bag.pooling) == ("bag_weight", 11, "sum")
     assert inputs["title_terms"].embed == 4
 
 
 def test_predict_takes_images_and_lists(made: Made, tmp_path: Path) -> None:
-    rows = with_windows(made.rows)[-20:]
-    loaded = tf.saved_model.load(str(made.model))
-    serve = loaded.signatures["serving_default"]
+    rows = made.rows[-20:]
+    serve = made.model.signatures["serving_default"]
     names = list(serve.structured_input_signature[1])
     lines = [json.dumps({name: jsonable(row[name]) for name in names}) for row in rows]
     broken = {**json.loads(lines[3]), "photo_bytes": {"b64": "R0lGODlh"}}
@@ -214,10 +266,8 @@ def jsonable(value: Any) -> Any:
 
 
 def test_bytes_that_are_no_image_are_a_clear_error(made: Made) -> None:
-    loaded = tf.saved_model.load(str(made.model))
-    serve = loaded.signatures["serving_default"]
-    rows = with_windows(made.rows)[:2]
-    given = raw(rows, list(serve.structured_input_signature[1]))
+    serve = made.model.signatures["serving_default"]
+    given = raw(made.rows[:2], list(serve.structured_input_signature[1]))
     given["photo_bytes"] = tf.constant([b"GIF89a", b"\xff"])
     with pytest.raises(tf.errors.InvalidArgumentError, match="photo_bytes holds bytes that are"):
         serve(**given)

@@ -6,14 +6,20 @@ import io
 import math
 import re
 import statistics
+import sys
+import types
 from collections import Counter
+from dataclasses import replace
+from itertools import zip_longest
 
 import numpy as np
 import pytest
+import tensorflow as tf
 import tensorflow_transform as tft
-import tensorflow_transform.beam as tft_beam
+from analyzed import Analyzed
 from PIL import Image as Picture
 from sklearn.feature_extraction.text import CountVectorizer, TfidfVectorizer
+from wide_pages import PAGES, graph_value, read_page
 
 from transforms.columns import MISSING_BYTES, Bytes, Number, Numbers, String
 from transforms.dataset import Dataset
@@ -21,7 +27,6 @@ from transforms.errors import DefinitionError
 from transforms.features import Categorical, Custom, Image, MultiHot, NumberList, Text
 from transforms.features.number_list import POOLS
 from transforms.graph.images import is_image
-from transforms.graph.preprocessing import feature_spec, preprocessing_fn
 from transforms.labels import Regression
 from transforms.split import HashSplit
 
@@ -36,12 +41,11 @@ TEXTS = [
     "?!",
     "the end",
 ]
-TAGS = ["b|a", "a| b |a", None, "", "|c||", "a|b|c|d|e", "never mind|a", " "]
+GENRES = ["b|a", "a| b |a", None, "", "|c||", "a|b|c|d|e", "never mind|a", " "]
 LISTS = ["1.5;2;3", "", None, "4; ;-1e1;5", "x;2", ";", "+7; .5;1.;1E2", "1e39;0;1e999"]
 XS = [1.0, NAN, 3.0, 4.0, 5.0, 6.0, 7.0, 8.0]
 YS = [2.0, NAN, NAN, 1.0, 0.0, math.inf, 1.0, 1.0]
-# sklearn's tokens as ours are: letters, digits and the underscore, one or more.
-SKLEARN = {"token_pattern": r"(?u)[\w]+", "lowercase": True}
+TOKEN = r"(?u)\w+"  # for sklearn, whose own tokens have two letters or more
 
 
 def picture(mode: str, size: tuple[int, int], kind: str, seed: int) -> bytes:
@@ -65,31 +69,27 @@ PICTURES = [
 def own_list(inputs: dict) -> dict:
     """Ids of fixed width from a user's own function."""
     ids = tft.bucketize(inputs["x"], 2)
-    import tensorflow as tf
-
     return {"own": tf.stack([inputs["x"], inputs["x"]], axis=1), "own_ids": ids}
 
 
 DEFINITION = Dataset(
     name="wide",
     columns={
-        "text": String(nulls=()), "tags": String(nulls=()), "numbers": Numbers(),
-        "x": Number(), "z": Number(), "photo_bytes": Bytes(image=True), "y": Number(),
+        "text": String(nulls=()), "genres": String(nulls=()), "numbers": Numbers(),
+        "x": Number(), "z": Number(), "picture_bytes": Bytes(image=True), "y": Number(),
     },
     features=[
-        Text("text", max_tokens=5, min_count=2, oov_buckets=0, name="in_order", indicator=True),
-        Text("text", max_tokens=40, weigh="count", ngrams=(1, 2), name="counted"),
-        Text("text", max_tokens=40, weigh="presence", lower=False, top_k=3, name="present"),
-        Text("text", max_tokens=40, weigh="tf_idf", oov_buckets=0, name="l2"),
+        Text("text", max_tokens=40, weigh="count", ngrams=(1, 2), lower=False, name="counted"),
+        Text("text", max_tokens=5, weigh="presence", min_count=2, oov_buckets=0, name="present"),
         Text("text", max_tokens=40, weigh="tf_idf", norm="length", ngrams=(2, 3), name="by_length"),
-        MultiHot("tags", max_values=3, top_k=2, indicator=True),
-        NumberList("padded", "numbers", length=3, padding=-1.0, indicator=True),
+        MultiHot("genres", max_values=3, top_k=2, indicator=True),
+        NumberList("cut", "numbers", length=3, padding=-1.0, indicator=True),
         NumberList("scaled", "numbers", length=3, scale="z_score"),
         NumberList("unit", ["x", "z"], scale="0_1", padding=0.5),
         NumberList("pooled", "numbers", pool=POOLS, indicator=True),
         NumberList("filled", ["x", "z"], pool="max", impute=9.0, scale="z_score"),
-        Image("photo_bytes", height=3, width=4, indicator=True),
-        Image("photo_bytes", height=3, width=4, channels=1, name="grey"),
+        Image("picture_bytes", height=3, width=4, indicator=True),
+        Image("picture_bytes", height=3, width=4, channels=1, name="grey"),
         Custom("test_wide_functions:own_list", columns=["x"]),
     ],
     label=Regression("y"),
@@ -97,76 +97,83 @@ DEFINITION = Dataset(
 )  # fmt: skip
 
 
-@pytest.fixture(scope="module")
-def transformed(
-    tmp_path_factory: pytest.TempPathFactory,
-) -> tuple[list[dict], tft.TFTransformOutput]:
-    import sys
-    import types
+def with_pages(own: Dataset) -> Dataset:
+    """Adds what the pages define: one analysis for all, as they are dear."""
+    pages = [read_page(name)[0] for name in PAGES]
+    return replace(
+        own,
+        columns={name: kind for d in (own, *pages) for name, kind in d.columns.items()},
+        row_time=next(d.row_time for d in pages if d.row_time),
+        windows=tuple(window for d in pages for window in d.windows),
+        features=tuple(feature for d in (own, *pages) for feature in d.features),
+    )
 
+
+def rows_of_pages(count: int) -> list[dict[str, str]]:
+    """The rows of all pages side by side; more of them are missing throughout."""
+    pages = [read_page(name)[1] for name in PAGES]
+    rows = [{n: text for row in rows for n, text in (row or {}).items()}
+            for rows in zip_longest(*pages)]  # fmt: skip
+    return rows + [{}] * (count - len(rows))
+
+
+@pytest.fixture(scope="module")
+def transformed(tmp_path_factory: pytest.TempPathFactory) -> Analyzed:
     module = types.ModuleType("test_wide_functions")
     module.own_list = own_list
     sys.modules[module.__name__] = module
-
-    def encoded(text: str | None) -> bytes:
-        return MISSING_BYTES if text is None else text.encode()
-
-    rows = [
-        {"text": encoded(text), "tags": encoded(tags), "numbers": encoded(numbers), "x": x, "z": z,
-         "photo_bytes": photo, "y": 1.0}
-        for text, tags, numbers, x, z, photo in zip(
-            TEXTS, TAGS, LISTS, XS, YS, PICTURES, strict=True)
-    ]  # fmt: skip
-    metadata = tft.DatasetMetadata.from_feature_spec(feature_spec(DEFINITION))
-    folder = tmp_path_factory.mktemp("graph")
-    with tft_beam.Context(temp_dir=str(folder / "temp")):
-        (found, _), function = (rows, metadata) | tft_beam.AnalyzeAndTransformDataset(
-            preprocessing_fn(DEFINITION)
-        )
-        _ = function | tft_beam.WriteTransformFn(str(folder))
-    return found, tft.TFTransformOutput(str(folder))
+    own = {
+        "text": [encoded(text) for text in TEXTS],
+        "genres": [encoded(text) for text in GENRES],
+        "numbers": [encoded(text) for text in LISTS],
+        "x": XS, "z": YS, "picture_bytes": PICTURES, "y": [1.0] * len(TEXTS),
+    }  # fmt: skip
+    definition, shown = with_pages(DEFINITION), rows_of_pages(len(TEXTS))
+    for name in definition.graph_columns:
+        kind = definition.all_columns[name]
+        own.setdefault(name, [graph_value(row.get(name, ""), kind) for row in shown])
+    return Analyzed(definition, own, tmp_path_factory.mktemp("graph"), batch=3)
 
 
-def column(transformed: tuple, name: str) -> np.ndarray:
-    return np.array([row[name] for row in transformed[0]])
+def encoded(text: str | None) -> bytes:
+    return MISSING_BYTES if text is None else text.encode()
 
 
-def vocabulary(transformed: tuple, name: str) -> list[str]:
-    return [term.decode() for term in transformed[1].vocabulary_by_name(name)]
+@pytest.mark.parametrize("name", PAGES)
+def test_the_pages_examples(transformed: Analyzed, name: str) -> None:
+    definition, _, shown = read_page(name)
+    assert set(shown[0]) - {"id"} == {o for f in definition.features for o in f.outputs}
+    for output in set(shown[0]) - {"id"}:
+        for found, row in zip(transformed[output], shown, strict=False):
+            numbers = [float(number) for number in row[output].split()]
+            np.testing.assert_allclose(np.ravel(found), numbers, atol=5e-5)
 
 
-def padding(transformed: tuple, name: str) -> int:
-    (feature,) = (f for f in transformed[1].transformed_metadata.schema.feature if f.name == name)
-    return int(feature.int_domain.max)
+def column(transformed: Analyzed, name: str) -> np.ndarray:
+    return np.array(transformed[name])
+
+
+def vocabulary(transformed: Analyzed, name: str) -> list[str]:
+    return [term.decode() for term in transformed.vocabulary(name)]
+
+
+def padding(transformed: Analyzed, name: str) -> int:
+    return transformed.size(name) - 1
 
 
 def tokens(text: str | None) -> list[str]:
     return re.findall(r"[^\W_]+", (text or "").lower())
 
 
-def test_every_output_has_the_width_of_its_feature(transformed: tuple) -> None:
-    spec = transformed[1].transformed_feature_spec()
-    widths = {"in_order": 5, "counted": 79, "counted_weight": 79, "tags_values": 3, "padded": 3}
-    widths |= {"unit": 2, "photo_bytes_image": 36, "grey": 12, "own": 2}
+def test_every_output_has_the_width_of_its_feature(transformed: Analyzed) -> None:
+    spec = transformed.output.transformed_feature_spec()
+    widths = {"counted": 79, "counted_weight": 79, "genres_values": 3, "cut": 3}
+    widths |= {"unit": 2, "picture_bytes_image": 36, "grey": 12, "own": 2}
     assert {name: spec[name].shape for name in widths} == {n: [w] for n, w in widths.items()}
     assert spec["pooled_mean"].shape == spec["own_ids"].shape == []
 
 
-def test_tokens_keep_their_order_and_others_are_left_out_without_buckets(
-    transformed: tuple,
-) -> None:
-    counts = Counter(token for text in TEXTS for token in tokens(text)[:5])
-    words, last = vocabulary(transformed, "in_order"), padding(transformed, "in_order")
-    assert set(words) == {token for token, count in counts.items() if count >= 2}
-    assert last == len(words)
-    for text, ids in zip(TEXTS, column(transformed, "in_order"), strict=True):
-        expected = [words.index(token) for token in tokens(text)[:5] if token in words]
-        assert ids.tolist() == expected + [last] * (5 - len(expected))
-    missing = [float(text is None) for text in TEXTS]
-    assert column(transformed, "in_order_is_missing").tolist() == missing
-
-
-def matrix(transformed: tuple, name: str, terms: list[str]) -> np.ndarray:
+def matrix(transformed: Analyzed, name: str, terms: list[str]) -> np.ndarray:
     """The bags of all rows as (rows, terms)."""
     words, last = vocabulary(transformed, name), padding(transformed, name)
     found = np.zeros((len(TEXTS), len(terms)))
@@ -180,48 +187,42 @@ def matrix(transformed: tuple, name: str, terms: list[str]) -> np.ndarray:
     return found
 
 
-def test_bags_count_as_sklearn_counts(transformed: tuple) -> None:
-    oracle = CountVectorizer(ngram_range=(1, 2), **SKLEARN)
+def test_bags_count_as_sklearn_counts(transformed: Analyzed) -> None:
+    oracle = CountVectorizer(ngram_range=(1, 2), lowercase=False, token_pattern=TOKEN)
     expected = oracle.fit_transform([text or "" for text in TEXTS]).toarray()
     terms = oracle.get_feature_names_out().tolist()
     assert set(terms) == set(vocabulary(transformed, "counted"))
     np.testing.assert_array_equal(matrix(transformed, "counted", terms), expected)
 
 
-def test_presence_counts_each_term_once_and_case_may_matter(transformed: tuple) -> None:
-    words = vocabulary(transformed, "present")
-    assert words[0] == "the"  # four times, and "The" once
-    ids, weights = column(transformed, "present"), column(transformed, "present_weight")
-    assert len(words) == 3
-    assert ids[1][0] == 0
-    assert set(weights[1].tolist()) == {0.0, 1.0}
-    assert weights[1].sum() == len({i for i in ids[1] if i != padding(transformed, "present")})
+def test_terms_that_are_there_weigh_one_and_rare_ones_are_left_out(transformed: Analyzed) -> None:
+    counts = Counter(token for text in TEXTS for token in tokens(text)[:5])
+    terms = [token for token, count in counts.items() if count >= 2]
+    assert set(vocabulary(transformed, "present")) == set(terms)
+    expected = [[float(term in tokens(text)[:5]) for term in terms] for text in TEXTS]
+    assert matrix(transformed, "present", terms).tolist() == expected
 
 
-@pytest.mark.parametrize(("name", "ngrams"), [("l2", (1, 1)), ("by_length", (2, 3))])
-def test_tf_idf_is_sklearns(transformed: tuple, name: str, ngrams: tuple[int, int]) -> None:
-    norm = name if name == "l2" else None
-    oracle = TfidfVectorizer(norm=norm, ngram_range=ngrams, smooth_idf=True, **SKLEARN)
+def test_tf_idf_is_sklearns_by_the_length_of_the_text(transformed: Analyzed) -> None:
+    oracle = TfidfVectorizer(norm=None, ngram_range=(2, 3), smooth_idf=True, token_pattern=TOKEN)
     oracle.fit([text for text in TEXTS if text is not None])
     texts = [text or "" for text in TEXTS]
-    expected = oracle.transform(texts).toarray()
     terms = oracle.get_feature_names_out().tolist()
-    if name == "by_length":  # tft.tfidf's
-        counts = CountVectorizer(ngram_range=ngrams, vocabulary=terms, **SKLEARN)
-        lengths = counts.transform(texts).toarray().sum(axis=1)
-        expected = expected / np.maximum(lengths, 1)[:, None]
-    found = matrix(transformed, name, terms)
+    counts = CountVectorizer(ngram_range=(2, 3), vocabulary=terms, token_pattern=TOKEN)
+    lengths = np.maximum(counts.transform(texts).toarray().sum(axis=1), 1)
+    expected = oracle.transform(texts).toarray() / lengths[:, None]
+    found = matrix(transformed, "by_length", terms)
     np.testing.assert_allclose(found, expected, rtol=1e-6, atol=1e-7)
 
 
-def test_sets_hold_distinct_values_of_those_read(transformed: tuple) -> None:
-    words, last = vocabulary(transformed, "tags_values"), padding(transformed, "tags_values")
+def test_sets_hold_distinct_values_of_those_read(transformed: Analyzed) -> None:
+    words, last = vocabulary(transformed, "genres_values"), padding(transformed, "genres_values")
     assert (words, last) == (["a", "b"], 3)  # others share the bucket 2
-    for text, ids in zip(TAGS, column(transformed, "tags_values"), strict=True):
+    for text, ids in zip(GENRES, column(transformed, "genres_values"), strict=True):
         values = [value.strip() for value in (text or "").split("|") if value.strip()][:3]
         expected = sorted({words.index(value) if value in words else 2 for value in values})
         assert ids.tolist() == expected + [last] * (3 - len(expected))
-    assert column(transformed, "tags_values_is_missing").tolist() == [0, 0, 1, 0, 0, 0, 0, 0]
+    assert column(transformed, "genres_values_is_missing").tolist() == [0, 0, 1, 0, 0, 0, 0, 0]
 
 
 def parsed(text: str | None) -> list[float]:
@@ -236,8 +237,8 @@ def parsed(text: str | None) -> list[float]:
     return found
 
 
-def test_lists_are_padded_where_numbers_end_or_are_missing(transformed: tuple) -> None:
-    padded, indicator = column(transformed, "padded"), column(transformed, "padded_is_missing")
+def test_lists_are_padded_where_numbers_end_or_are_missing(transformed: Analyzed) -> None:
+    padded, indicator = column(transformed, "cut"), column(transformed, "cut_is_missing")
     for text, numbers, missing in zip(LISTS, padded, indicator, strict=True):
         expected = (parsed(text) + [NAN] * 3)[:3]
         assert missing.tolist() == [float(math.isnan(value)) for value in expected]
@@ -245,7 +246,7 @@ def test_lists_are_padded_where_numbers_end_or_are_missing(transformed: tuple) -
         np.testing.assert_allclose(numbers, expected)
 
 
-def test_lists_are_scaled_by_all_their_numbers(transformed: tuple) -> None:
+def test_lists_are_scaled_by_all_their_numbers(transformed: Analyzed) -> None:
     lists = [(parsed(text) + [NAN] * 3)[:3] for text in LISTS]
     known = [value for row in lists for value in row if not math.isnan(value)]
     mean, deviation = statistics.mean(known), statistics.pstdev(known)
@@ -253,12 +254,12 @@ def test_lists_are_scaled_by_all_their_numbers(transformed: tuple) -> None:
     np.testing.assert_allclose(column(transformed, "scaled"), expected, rtol=1e-5, atol=1e-6)
 
 
-def test_columns_side_by_side_are_a_list(transformed: tuple) -> None:
+def test_columns_side_by_side_are_a_list(transformed: Analyzed) -> None:
     for found, row in zip(column(transformed, "unit"), zip(XS, YS, strict=True), strict=True):
         np.testing.assert_allclose(found, [v / 8 if math.isfinite(v) else 0.5 for v in row])
 
 
-def test_pools_are_of_the_numbers_that_are_there(transformed: tuple) -> None:
+def test_pools_are_of_the_numbers_that_are_there(transformed: Analyzed) -> None:
     known = [[v for v in parsed(text) if not math.isnan(v)] for text in LISTS]
     assert column(transformed, "pooled_count").tolist() == [len(row) for row in known]
     assert column(transformed, "pooled_is_missing").tolist() == [float(not row) for row in known]
@@ -269,7 +270,7 @@ def test_pools_are_of_the_numbers_that_are_there(transformed: tuple) -> None:
         np.testing.assert_allclose(column(transformed, f"pooled_{name}"), expected, rtol=1e-6)
 
 
-def test_a_missing_pool_is_imputed_before_scaling(transformed: tuple) -> None:
+def test_a_missing_pool_is_imputed_before_scaling(transformed: Analyzed) -> None:
     values = [max(v for v in row if math.isfinite(v)) if math.isfinite(row[0]) else NAN
               for row in zip(XS, YS, strict=True)]  # fmt: skip
     known = [value for value in values if not math.isnan(value)]
@@ -296,8 +297,8 @@ def resized(pixels: np.ndarray, height: int, width: int) -> np.ndarray:
     return found
 
 
-@pytest.mark.parametrize(("name", "mode"), [("photo_bytes_image", "RGB"), ("grey", "L")])
-def test_images_are_decoded_and_resized(transformed: tuple, name: str, mode: str) -> None:
+@pytest.mark.parametrize(("name", "mode"), [("picture_bytes_image", "RGB"), ("grey", "L")])
+def test_images_are_decoded_and_resized(transformed: Analyzed, name: str, mode: str) -> None:
     for content, found in zip(PICTURES, column(transformed, name), strict=True):
         if content == MISSING_BYTES:
             assert not found.any()
@@ -309,7 +310,16 @@ def test_images_are_decoded_and_resized(transformed: tuple, name: str, mode: str
         exact = image.format == "PNG" and (image.mode == "L" or mode == "RGB")
         np.testing.assert_allclose(found, expected, rtol=0, atol=1e-6 if exact else 4 / 255)
         assert found.max() > 0
-    assert column(transformed, "photo_bytes_image_is_missing").tolist() == [0, 0, 1, 0, 0, 0, 0, 0]
+    assert column(transformed, "picture_bytes_image_is_missing").tolist() == [
+        0,
+        0,
+        1,
+        0,
+        0,
+        0,
+        0,
+        0,
+    ]
 
 
 @pytest.mark.parametrize(
