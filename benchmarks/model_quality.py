@@ -12,6 +12,7 @@ the test split is not read.
 
 import argparse
 import os
+import sys
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass, replace
@@ -38,7 +39,7 @@ from trainer.training import train
 WIDER = TrainOptions(hidden_units=(256, 128), l2=2e-4)
 OURS = {
     "departure": WIDER,
-    "schedule": WIDER,
+    "schedule": TrainOptions(max_steps=4_000, l2=5e-4),
     "late": WIDER,
     "schedule_late": TrainOptions(),
 }
@@ -103,7 +104,8 @@ def make_parser() -> argparse.ArgumentParser:
 
 def main() -> None:
     args = make_parser().parse_args()
-    console = Console()
+    # A log has no width of its own; its tables are as wide as they need to be.
+    console = Console() if sys.stdout.isatty() else Console(width=120)
     compared = []
     for name in args.definitions:
         run = flights_run(name, args.runs, args.data)

@@ -167,5 +167,6 @@ def plot(compared: Sequence[Compared], path: Path) -> None:
         below.axhline(0, color="black", linewidth=0.8)
         below.plot([0, 0], found.interval, color=COLORS["ours"], linewidth=2)
         below.plot(0, found.difference, "o", color=COLORS["ours"])
-        below.set(ylabel="ours less LightGBM, 95 % of days", xticks=[])
+        below.set(xticks=[])
+    rows[1][0].set_ylabel("ours less LightGBM,\n95 % of days")
     figure.savefig(path, dpi=150)
