@@ -9,6 +9,7 @@ training itself says about its waiting is printed. Makes the run folder where it
 """
 
 import argparse
+import itertools
 import os
 import sys
 import tempfile
@@ -28,7 +29,7 @@ from flights_runs import flights_run
 from rich.console import Console
 from rich.table import Table
 
-from trainer.batches import SHUFFLE_ROWS, training_batches
+from trainer.batches import SHUFFLE_ROWS, steps_per_pass, training_batches
 from trainer.data import Examples, SplitReader
 from trainer.options import DataOptions, TrainOptions
 from trainer.run_folder import RunFolder, open_run
@@ -37,6 +38,7 @@ from trainer.training import train
 SEED = 0
 WARM_UP_BATCHES = 50
 LOOK_BATCHES = 20
+CACHED = "Forebay, TFRecords, from the second pass on"
 NUMBERS, IDS, LABEL = "number", "id", "label"
 
 
@@ -63,7 +65,11 @@ def main() -> None:
         ways = _ways(reader, examples, columns, files, args.batch_size)
         for name, way in ways.items():
             _check(name, way(), examples)
-        rates = {name: _measure(way(), args.batch_size, args.seconds) for name, way in ways.items()}
+        warm_up = {CACHED: steps_per_pass(reader.rows, args.batch_size)}
+        rates = {
+            name: _measure(way(), args.batch_size, args.seconds, warm_up.get(name, 0))
+            for name, way in ways.items()
+        }
     console = Console()
     console.print(_table(rates, reader, len(columns)))
     if args.steps:
@@ -122,13 +128,15 @@ def _ways(
         )  # fmt: skip
         return batches.map(lambda cells: matrices([cells[name] for name in columns]))
 
-    def ours(kept: Examples | None) -> tf.data.Dataset:
-        batches = training_batches(reader, kept, batch_size, SEED, 0)
+    def ours(kept: Examples | None, cache: str | None = None) -> tf.data.Dataset:
+        batches = training_batches(reader, kept, batch_size, SEED, 0, cache=cache)
         return batches.map(lambda inputs, label, weight: (inputs[0], inputs[1], label))
 
+    caches = (os.path.join(os.path.dirname(files[0]), f"rows-{i}") for i in itertools.count())
     return {
         "Forebay, rows in memory": lambda: ours(examples),
-        "Forebay, TFRecords in every pass": lambda: ours(None),
+        CACHED: lambda: ours(None, next(caches)),
+        "Forebay, TFRecords, as in a first pass": lambda: ours(None),
         "CSV lines, decode_csv of batches": decode_csv,
         "CsvDataset": csv_dataset,
         "make_csv_dataset": make_csv_dataset,
@@ -148,7 +156,7 @@ def _rows(numbers: np.ndarray, ids: np.ndarray, label: np.ndarray) -> np.ndarray
     return np.concatenate(parts, axis=1, dtype=np.float32)
 
 
-def _measure(batches: tf.data.Dataset, batch_size: int, seconds: float) -> Rate:
+def _measure(batches: tf.data.Dataset, batch_size: int, seconds: float, warm_up: int) -> Rate:
     @tf.function
     def take(iterator: Iterator[Any], count: tf.Tensor) -> tf.Tensor:
         total = tf.constant(0.0)
@@ -161,7 +169,7 @@ def _measure(batches: tf.data.Dataset, batch_size: int, seconds: float) -> Rate:
     iterator = iter(batches)
     next(iterator)
     first_s = time.perf_counter() - started
-    take(iterator, tf.constant(WARM_UP_BATCHES))
+    take(iterator, tf.constant(WARM_UP_BATCHES + warm_up))
     taken, started = 0, time.perf_counter()
     while time.perf_counter() - started < seconds:
         take(iterator, tf.constant(LOOK_BATCHES)).numpy()
@@ -184,11 +192,13 @@ def _train_table(run: RunFolder, steps: int, batch_size: int) -> Table:
     table = Table(title=f"{steps:,} training steps, default model", title_justify="left")
     for heading in ("", "rows/s", "of the steps' time waited for rows"):
         table.add_column(heading, justify="left" if not heading else "right")
-    for name, memory_mb in (("rows in memory", DataOptions.memory_mb), ("from files", 0)):
-        options = TrainOptions(
-            max_steps=steps, eval_every=steps, batch_size=batch_size,
-            data=DataOptions(memory_mb=memory_mb),
-        )  # fmt: skip
+    ways = {
+        "rows in memory": DataOptions(),
+        "from files": DataOptions(memory_mb=0),
+        "from files, --no-cache": DataOptions(memory_mb=0, cache=False),
+    }
+    for name, data in ways.items():
+        options = TrainOptions(max_steps=steps, eval_every=steps, batch_size=batch_size, data=data)
         record = train(run, options, fresh=True, folder="input-rate").record
         spent = record["seconds"]
         rate = steps * batch_size / spent["steps"]

@@ -1,5 +1,6 @@
 """What stays the same while a model trains, on one worker."""
 
+import os
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import asdict, dataclass
 from typing import Any
@@ -134,8 +135,22 @@ def identity(run: RunFolder, options: TrainOptions, team: Team) -> dict[str, Any
     return {**data, "workers": team.size, "inputs": inputs, **chosen}
 
 
-def prepare(run: RunFolder, options: TrainOptions, loop: LoopOptions, team: Team) -> Job:
+def prepare(
+    run: RunFolder,
+    options: TrainOptions,
+    loop: LoopOptions,
+    team: Team,
+    rows: str | None = None,
+) -> Job:
     """Reads what a training needs to know and builds a model with fresh weights.
+
+    Args:
+        run: what it trains on.
+        options: of the model and its training.
+        loop: when it looks, and what it writes.
+        team: this worker, and its line to the others.
+        rows: an empty folder on a local disk, for the parsed rows of a split that is not kept in
+            memory; None: they are kept nowhere.
 
     Raises:
         InputError: the options do not suit the run, or the number of workers.
@@ -158,6 +173,7 @@ def prepare(run: RunFolder, options: TrainOptions, loop: LoopOptions, team: Team
         return training_batches(
             reader, examples, own_rows, options.seed, first_step, weigh,
             deterministic=options.data.deterministic,
+            cache=rows and os.path.join(rows, "part"),
         )  # fmt: skip
 
     return Job(

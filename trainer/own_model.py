@@ -40,4 +40,17 @@ def own_scores(given: Given) -> keras.KerasTensor:
             f"--model {path} returns {found} where scores of shape (batch, {given.outputs}) are "
             f"wanted; end with keras.layers.Dense({given.outputs})"
         )
+    _refuse_own_layers(keras.Model(given.tensors, scores), path)
     return scores
+
+
+def _refuse_own_layers(model: keras.Model, path: str) -> None:
+    """Refuses layers that no other process could read again: their code is not in the file."""
+    for layer in model.layers:
+        is_known = type(layer).__module__.partition(".")[0] == "keras"
+        if not is_known or isinstance(layer, keras.layers.Lambda):
+            raise InputError(
+                f"--model {path} has a layer {layer.name!r} with code of its own "
+                f"({type(layer).__name__}), which `forebay evaluate` could not read again; build "
+                "it of Keras's own layers, Lambda aside, and of keras.ops"
+            )

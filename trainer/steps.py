@@ -9,9 +9,9 @@ import tensorflow as tf
 from trainer.losses import RowLosses
 from trainer.team import Team
 from trainer.updater import Updater
-from trainer.waiting import timed_next
+from trainer.waiting import time_after, timed_next
 
-# One step in so many measures how long it waits for its rows: measuring takes time, too.
+# One step in so many measures how long the next one waits for its rows: measuring takes time, too.
 TIMED = 10
 
 RunSteps = Callable[[Iterator[Any], tf.Tensor], tuple[tf.Tensor, ...]]
@@ -24,7 +24,8 @@ def compiled_steps(
 
     The function takes an iterator of batches and how many steps to take, int32 (). It returns how
     many it took, int32 (); the sum of their losses, float32 (), penalties left out; and how long
-    they waited for rows, float64 (), seconds, by every `TIMED`-th of them. The step whose loss is
+    they waited for rows after the step before, float64 (), seconds, by the first and every
+    `TIMED`-th of them. The step whose loss is
     not finite is not taken, by no worker: the weights are those before it.
     """
 
@@ -39,19 +40,21 @@ def compiled_steps(
 
     @tf.function
     def run_steps(batches: Iterator[Any], count: tf.Tensor) -> tuple[tf.Tensor, ...]:
-        taken, total, waited = tf.constant(0), tf.constant(0.0), tf.constant(0.0, tf.float64)
+        taken, total = tf.constant(0), tf.constant(0.0)
+        batch, waited = timed_next(batches)
         for i in tf.range(count):
-            if i % TIMED == 0:
-                batch, seconds = timed_next(batches)
-                waited += seconds * TIMED
-            else:
-                batch = next(batches)
+            ahead = batch
+            if i + 1 < count:
+                ahead = next(batches)  # while this batch is trained on: neither needs the other
             loss, gradients = team.run(gradients_of, *batch)
             if not tf.math.is_finite(loss):
                 break
+            if i % TIMED == 0:
+                waited += time_after(ahead, gradients) * TIMED
             updater.apply(gradients)
             taken += 1
             total += loss
+            batch = ahead
         return taken, total, waited
 
     return run_steps  # type: ignore[no-any-return]

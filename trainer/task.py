@@ -55,6 +55,9 @@ def run_train(args: argparse.Namespace) -> int:
         _print_json({**worker, "model": model, "evaluation": report})
         return 0
     print(f"trained {record['steps_trained']:,} steps, the best was {record['step']:,}")
+    if record["seconds"]["steps"]:
+        share = record["seconds"]["waiting for rows"] / record["seconds"]["steps"]
+        print(f"{share:.1%} of the steps' time was spent waiting for rows")
     if report is not None:
         print(table(report))
         if chosen.l1:

@@ -20,6 +20,7 @@ from trainer.job import Job, identity, prepare
 from trainer.loop import Watcher, finished, fit
 from trainer.options import LoopOptions, TrainOptions
 from trainer.progress import Pace, Reporter
+from trainer.rows_folder import rows_folder
 from trainer.run_folder import RunFolder
 from trainer.saved import (
     TRAINING_FOLDER,
@@ -76,11 +77,12 @@ def train(
     done = finished_training(run, options, team, folder)
     if done is not None:
         return done
-    job = prepare(run, options, loop, team)
     path, logs = run.file(folder, CHECKPOINT_NAME), run.file(folder, "logs")
-    standing, best = _resume(job, path)
-    with _watchers(job, logs, standing.step) as watchers:
-        standing, best = fit(job, standing, best, path, watchers, on_evaluation)
+    with rows_folder(run.file(folder), team.worker) as rows:
+        job = prepare(run, options, loop, team, rows if options.data.cache else None)
+        standing, best = _resume(job, path)
+        with _watchers(job, logs, standing.step) as watchers:
+            standing, best = fit(job, standing, best, path, watchers, on_evaluation)
     checkpoint.assign(job.models.score.variables, best)
     training = snapshot(
         run, options, job.inputs, job.models.prediction, standing, standing.best, job.spent

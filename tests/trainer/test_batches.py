@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import itertools
+from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -12,11 +15,14 @@ from trainer import batches
 from trainer.batches import in_steps, steps_per_pass, training_batches
 from trainer.data import Examples, SplitReader
 from trainer.options import TrainOptions
+from trainer.rows_folder import rows_folder
 from trainer.run_folder import open_run
-from trainer.shares import Worker
+from trainer.shares import FilePart, Worker
 from trainer.weighting import Weighting
 
 SIZE, PER_PASS = 512, 7  # of 4,000 rows
+# Makes the arguments of `training_batches` that say where rows come from.
+Way = Callable[[], dict[str, Any]]
 
 
 @pytest.fixture(scope="module")
@@ -30,51 +36,56 @@ def examples(reader: SplitReader) -> Examples:
     return reader.read()
 
 
-@pytest.fixture(params=["memory", "files", "files in chunks"])
-def kept(
-    request: pytest.FixtureRequest, examples: Examples, monkeypatch: pytest.MonkeyPatch
-) -> Examples | None:
-    """The ways in which a split is passed over, one of them in chunks of two batches."""
-    if request.param == "files in chunks":
+@pytest.fixture(params=["memory", "files", "files in chunks", "cache in chunks"])
+def way(
+    request: pytest.FixtureRequest,
+    examples: Examples,
+    monkeypatch: pytest.MonkeyPatch,
+    tmp_path: Path,
+) -> Way:
+    """Where the rows of a pass come from; some in chunks of two batches."""
+    if "chunks" in request.param:
         monkeypatch.setattr(batches, "SHUFFLE_ROWS", 2 * SIZE + 1)
-    return examples if request.param == "memory" else None
+    fresh = (str(tmp_path / f"rows-{i}") for i in itertools.count())
+    if request.param == "memory":
+        return lambda: {"examples": examples}
+    if request.param == "cache in chunks":
+        return lambda: {"examples": None, "cache": next(fresh)}
+    return lambda: {"examples": None}
 
 
-def labels(
-    reader: SplitReader, examples: Examples | None, step: int, count: int, seed: int = 5
-) -> Any:
-    found = training_batches(reader, examples, SIZE, seed, step)
+def labels(reader: SplitReader, way: Way, step: int, count: int, seed: int = 5) -> Any:
+    found = training_batches(reader, batch_size=SIZE, seed=seed, first_step=step, **way())
     return np.stack([label.numpy() for _, label, _ in found.take(count)])
 
 
 def test_a_pass_has_no_row_twice_and_the_next_another_order(
-    reader: SplitReader, examples: Examples, kept: Examples | None
+    reader: SplitReader, examples: Examples, way: Way
 ) -> None:
     assert steps_per_pass(reader.rows, SIZE) == PER_PASS
-    found = labels(reader, kept, 0, 2 * PER_PASS)
+    found = labels(reader, way, 0, 2 * PER_PASS)
     first, second = found[:PER_PASS].ravel(), found[PER_PASS:].ravel()
     assert len(np.unique(first)) == len(first) == PER_PASS * SIZE
     assert set(first) | set(second) <= set(examples.label)
     assert (first != second).mean() > 0.9
-    assert (labels(reader, kept, 0, 1, seed=6) != found[0]).mean() > 0.9
+    assert (labels(reader, way, 0, 1, seed=6) != found[0]).mean() > 0.9
 
 
-def test_batches_are_a_function_of_seed_and_step(
-    reader: SplitReader, kept: Examples | None
-) -> None:
-    whole = labels(reader, kept, 0, 2 * PER_PASS + 3)
-    np.testing.assert_array_equal(labels(reader, kept, 0, 2 * PER_PASS + 3), whole)
+def test_batches_are_a_function_of_seed_and_step(reader: SplitReader, way: Way) -> None:
+    whole = labels(reader, way, 0, 2 * PER_PASS + 3)
+    np.testing.assert_array_equal(labels(reader, way, 0, 2 * PER_PASS + 3), whole)
     for step in (1, 3, PER_PASS - 1, PER_PASS, PER_PASS + 2, 2 * PER_PASS + 1):
-        np.testing.assert_array_equal(labels(reader, kept, step, 2), whole[step : step + 2])
+        np.testing.assert_array_equal(labels(reader, way, step, 2), whole[step : step + 2])
 
 
-def test_rows_stay_whole(reader: SplitReader, examples: Examples, kept: Examples | None) -> None:
+def test_rows_stay_whole(reader: SplitReader, examples: Examples, way: Way) -> None:
     """Numbers, ids, label and weight of a row travel together."""
     whole = {
         label: tuple(matrix[i].tobytes() for matrix in examples.inputs)
         for i, label in enumerate(examples.label)
     }
-    for inputs, label, weight in training_batches(reader, kept, SIZE, 5, 0).take(3):
+    found = training_batches(reader, batch_size=SIZE, seed=5, first_step=0, **way())
+    for inputs, label, weight in found.take(3):
         rows = zip(*(matrix.numpy() for matrix in inputs), strict=True)
         found = [tuple(part.tobytes() for part in row) for row in rows]
         assert found == [whole[value] for value in label.numpy()]
@@ -96,7 +107,7 @@ def test_batches_of_a_worker_are_of_its_share(regression_run: Path) -> None:
     run = open_run(str(regression_run))
     worker = SplitReader(run, "train", run.model_inputs(), worker=Worker(1, 3))
     mine = set(worker.read().label)
-    found = labels(worker, None, 0, 2 * (worker.rows // SIZE))
+    found = labels(worker, lambda: {"examples": None}, 0, 2 * (worker.rows // SIZE))
     assert set(found.ravel()) <= mine
     assert len(np.unique(found)) > 0.9 * len(mine)
 
@@ -113,8 +124,36 @@ def test_rows_are_weighed(binary_run: Path) -> None:
 def test_epochs_are_passes_over_the_rows(reader: SplitReader, examples: Examples) -> None:
     options = in_steps(TrainOptions(epochs=3, batch_size=SIZE), reader.rows)
     assert options.max_steps == 3 * PER_PASS
-    found = labels(reader, examples, 0, options.max_steps)
+    found = labels(reader, lambda: {"examples": examples}, 0, options.max_steps)
     times = np.unique(found, return_counts=True)[1]
     assert times.max() == 3
     assert in_steps(TrainOptions(max_steps=77), reader.rows).max_steps == 77
     assert in_steps(TrainOptions(epochs=2, batch_size=10**6), 4_000).max_steps == 2
+
+
+def test_a_cache_is_read_without_the_files(
+    reader: SplitReader, examples: Examples, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    cache = str(tmp_path / "rows")
+    found = iter(training_batches(reader, None, SIZE, 5, 0, cache=cache))
+    first = np.concatenate([next(found)[1].numpy() for _ in range(PER_PASS)])
+    for _ in range(2 * batches.BATCHES_AHEAD):  # until the whole first pass is surely written
+        next(found)
+    gone = replace(reader.share, parts=tuple(FilePart("gone", 1) for _ in reader.share.parts))
+    monkeypatch.setattr(reader, "share", gone)
+    later = training_batches(reader, None, SIZE, 5, 0, cache=cache)
+    again = np.concatenate([label.numpy() for _, label, _ in later.take(PER_PASS)])
+    np.testing.assert_array_equal(again, first)
+
+
+def test_the_folder_for_parsed_rows_comes_and_goes(tmp_path: Path) -> None:
+    left = tmp_path / "training" / "rows-1" / "of a killed training"
+    left.mkdir(parents=True)
+    with rows_folder(str(tmp_path / "training"), Worker(1, 2)) as folder:
+        assert Path(folder) == left.parent
+        assert not list(left.parent.iterdir())
+        (left.parent / "part").touch()
+    assert not list((tmp_path / "training").iterdir())
+    with rows_folder("gs://bucket/run/training", Worker()) as folder:
+        assert Path(folder).is_dir()
+    assert not Path(folder).exists()

@@ -103,6 +103,11 @@ def test_the_own_model_trains_and_is_exported_with_the_graph(
         ("def build(given): return given.numbers", "scores of shape (batch, 1) are wanted"),
         ("def build(given): raise KeyError('no')", "fails (KeyError: 'no')"),
         ("def other(given): pass", "cannot be imported"),
+        (
+            "import keras\ndef build(given): return keras.layers.Lambda(lambda x: x[:, :1])("
+            "given.numbers)",
+            "with code of its own (Lambda)",
+        ),
     ],
 )
 def test_own_models_that_are_none_are_named(

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import math
 from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
+import keras
 import numpy as np
 import pytest
 import tensorflow as tf
@@ -141,7 +143,7 @@ def graph(train: Rows, tmp_path_factory: pytest.TempPathFactory) -> Any:
         found = layer({c.name: tf.constant(rows[c.name]) for c in names})
         return {name: tensor.numpy() for name, tensor in found.items()}
 
-    ask.output = output  # type: ignore[attr-defined]
+    ask.output, ask.layer, ask.folder = output, layer, folder  # type: ignore[attr-defined]
     return ask
 
 
@@ -369,6 +371,31 @@ def test_cycles_are_points_of_a_circle(graph: Any, found: dict, train: Rows) -> 
     np.testing.assert_allclose(asked["at_hour_of_day_cos"], [1, 0, 1, -1, 0], atol=1e-7)
     radius = np.hypot(found["born_day_of_year_sin"], found["born_day_of_year_cos"])
     np.testing.assert_allclose(radius, train["born"] != MISSING["int64"], atol=1e-6)
+
+
+def test_a_served_graph_needs_no_run_folder_and_answers_alike(
+    graph: Any, found: dict, train: Rows, tmp_path: Path
+) -> None:
+    """Statistics travel in the model, the most frequent values in files of their own."""
+    kinds = feature_spec(DEFINITION)
+    spec = {name: tf.TensorSpec([None], kind.dtype, name) for name, kind in kinds.items()}
+    archive = keras.export.ExportArchive()
+    archive.track(graph.layer)
+    archive.add_endpoint("serve", lambda raw: dict(graph.layer(dict(raw))), [spec])
+    archive.write_out(str(tmp_path / "model"), verbose=False)
+    away = graph.folder.rename(graph.folder.with_name("away"))
+    try:
+        loaded = tf.saved_model.load(str(tmp_path / "model"))
+        for size in (1, 7, N):
+            served = loaded.serve({name: tf.constant(train[name][:size]) for name in spec})
+            for name, expected in found.items():
+                if expected.dtype == np.float32:
+                    scale = max(1.0, float(np.abs(expected).max()))
+                    np.testing.assert_allclose(served[name], expected[:size], atol=1e-6 * scale)
+                else:
+                    assert served[name].numpy().tolist() == expected[:size].tolist()
+    finally:
+        away.rename(graph.folder)
 
 
 def analyzers(features: list[Feature]) -> int:

@@ -21,13 +21,16 @@ class DataOptions:
         class_weights: the weight of each class by its name, 1 where it is not named; or
             ``balanced``, so that all classes weigh the same; None: rows count as they are.
         memory_mb: a split whose parsed rows take no more MiB than this is read once and kept in
-            memory; a larger one is read from its files in every pass.
+            memory; a larger one is read from its files.
+        cache: whether only the first pass reads those, and later ones what it has left of them on
+            the local disk, parsed.
         deterministic: whether rows read from files come in the same order in every training.
     """
 
     files: tuple[str, ...] = ()
     class_weights: Mapping[str, float] | Literal["balanced"] | None = None
     memory_mb: int = 2_048
+    cache: bool = True
     deterministic: bool = True
 
     def problems(self) -> Iterator[Problem]:
@@ -50,7 +53,11 @@ class DataOptions:
 def data_options(args: argparse.Namespace) -> DataOptions:
     """Returns the options that `add_data_arguments` parsed."""
     return DataOptions(
-        tuple(args.train_files), args.class_weights, args.memory_mb, args.deterministic
+        tuple(args.train_files),
+        args.class_weights,
+        args.memory_mb,
+        args.cache,
+        args.deterministic,
     )
 
 
@@ -68,7 +75,11 @@ def add_data_arguments(parser: argparse.ArgumentParser) -> None:
     )  # fmt: skip
     add(
         "--memory-mb", type=int, default=DataOptions.memory_mb, metavar="N",
-        help=with_default("MiB up to which a split is kept in memory; 0 reads files in every pass"),
+        help=with_default("MiB up to which a split is kept in memory; larger ones stay in files"),
+    )  # fmt: skip
+    add(
+        "--cache", action=argparse.BooleanOptionalAction, default=True,
+        help="keep the rows of larger splits on the local disk, parsed, after the first pass",
     )  # fmt: skip
     add(
         "--deterministic", action=argparse.BooleanOptionalAction, default=True,

@@ -11,6 +11,9 @@ from transforms.graph.missing import is_missing
 
 Moments = tuple[tf.Tensor, tf.Tensor]
 
+# Batches without a value count so little that no moment moves: tf.Transform divides by the sum.
+_NEXT_TO_NOTHING = 1e-30
+
 
 def with_moments_per_key(
     features: Sequence[Numeric], columns: Mapping[str, tf.Tensor], x: tf.Tensor, overall: Moments
@@ -89,11 +92,11 @@ def _analyzed(keys: tf.Tensor, x: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor, tf.T
     present = tf.concat([known, tf.ones_like(known)], axis=1)
     unique, key_of_row = tf.unique(keys)
     number = tf.size(unique)
-    count = tf.math.unsorted_segment_sum(tf.cast(present, tf.int64), key_of_row, number)
-    divisor = tf.cast(tf.maximum(count, 1), tf.float64)
-    mean = tf.math.unsorted_segment_sum(x, key_of_row, number) / divisor
+    count = tf.math.unsorted_segment_sum(tf.cast(present, tf.float64), key_of_row, number)
+    count = tf.maximum(count, _NEXT_TO_NOTHING)
+    mean = tf.math.unsorted_segment_sum(x, key_of_row, number) / count
     apart = tf.where(present, x - tf.gather(mean, key_of_row), 0.0)
-    variance = tf.math.unsorted_segment_sum(tf.square(apart), key_of_row, number) / divisor
+    variance = tf.math.unsorted_segment_sum(tf.square(apart), key_of_row, number) / count
     combiner = analyzers.WeightedMeanAndVarCombiner(np.float64, (width,))
     # tf.Transform tells analyzers apart by the scope that they are made in.
     with tf.compat.v1.name_scope(None, "moments_per_key"):
