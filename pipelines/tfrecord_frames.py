@@ -45,9 +45,9 @@ _TABLES = _tables()
 
 
 @compiled
-def word_by_tables(crc: int, word: int) -> int:
+def word_by_tables(crc: np.uint64, word: np.uint64) -> np.uint64:
     """Returns the checksum (uint64, of 32 bits) with eight more bytes (uint64, little-endian)."""
-    mixed = np.uint64(crc) ^ np.uint64(word)
+    mixed = crc ^ word
     found = np.uint64(0)
     for i in range(8):
         byte = (mixed >> np.uint64(8 * i)) & np.uint64(0xFF)
@@ -65,7 +65,7 @@ def _instruction() -> tuple[str, int] | None:
     return None
 
 
-def _word_by(name: str, bits: int) -> Callable[[int, int], int]:
+def _word_by(name: str, bits: int) -> Callable[[np.uint64, np.uint64], np.uint64]:
     """Returns what `word_by_tables` is, as one call of an LLVM intrinsic."""
 
     def word(typing: Any, crc: Any, word: Any) -> Any:
@@ -88,7 +88,7 @@ _with_word = _word_by(*_FOUND) if _FOUND else word_by_tables
 
 
 @compiled
-def crc32c(data: ByteArray, start: int, stop: int) -> int:
+def crc32c(data: ByteArray, start: int, stop: int) -> np.uint64:
     """Returns the CRC-32C of ``data[start:stop]``, as a uint64."""
     crc, at, end = np.uint64(0xFFFFFFFF), np.uintp(start), np.uintp(stop)
     while at + np.uintp(8) <= end:
@@ -121,7 +121,7 @@ def put_checksums(out: ByteArray, ends: Ints) -> None:
 
 
 @compiled
-def _put_masked(out: ByteArray, at: int, crc: int) -> None:
+def _put_masked(out: ByteArray, at: int, crc: np.uint64) -> None:
     """Writes a checksum, rotated and offset as TFRecord wants it."""
     low = np.uint64(0xFFFFFFFF)
     rotated = (crc >> np.uint64(15)) | (crc << np.uint64(17))

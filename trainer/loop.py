@@ -67,6 +67,7 @@ def fit(
         RunFailed: a loss is not finite, or the other workers are gone.
     """
     clock, batches = _Clock(job.loop.throttle_seconds), iter(job.batches(standing.step))
+    job.run_steps(batches, tf.constant(0))  # compiles the steps, which is no time of theirs
     try:
         while not finished(standing, job.options):
             standing = _to_next_mark(job, batches, standing, watchers)

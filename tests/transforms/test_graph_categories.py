@@ -5,7 +5,6 @@ from __future__ import annotations
 import random
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -28,7 +27,8 @@ from transforms.features import (
     Listed,
     cross_buckets,
 )
-from transforms.labels import BinaryClassification, Label, Regression
+from transforms.graph.label_classes import label_classes
+from transforms.labels import BinaryClassification, Classification, Label, Regression
 from transforms.split import HashSplit
 
 N = 240
@@ -52,8 +52,9 @@ FEATURES: list[Feature] = [
     Categorical("code", Hashed(4), impute="most_frequent", name="hashed_imputed"),
     Categorical("code", Identity(6), impute=4, name="identity_given"),
     Categorical("void", Listed(["a"]), impute="most_frequent", name="void_imputed"),
-    Categorical("place", Informative(top_k=4), impute="most_frequent", name="informative_imputed"),
-    Categorical("place", Informative(top_k=4, oov_buckets=2), name="informative"),
+    Categorical(
+        "place", Informative(top_k=4, oov_buckets=2), impute="most_frequent", name="informative"
+    ),
     Categorical("place", Informative(top_k=4, adjusted=True), name="adjusted"),
     Frequency("place"),
     Frequency("code"),
@@ -146,23 +147,27 @@ def test_a_given_value_stands_for_a_missing_one(analyzed: Analyzed) -> None:
 
 @pytest.mark.parametrize(
     ("imputed", "known_ids"),
-    [("frequent", 2), ("listed", 2), ("identity", 6), ("hashed", 4), ("informative", 4)],
+    [
+        ("frequent_imputed", 2),
+        ("listed_imputed", 2),
+        ("identity_imputed", 6),
+        ("hashed_imputed", 4),
+        ("informative", 4),
+    ],
 )
 def test_the_most_frequent_known_value_stands_for_a_missing_one(
     analyzed: Analyzed, imputed: str, known_ids: int
 ) -> None:
-    column = "code" if imputed in ("identity", "hashed") else "place"
+    column = "code" if imputed in ("identity_imputed", "hashed_imputed") else "place"
     marker = MISSING_INT if column == "code" else MISSING_BYTES
     there = [value != marker for value in analyzed.rows[column]]
-    found = analyzed[f"{imputed}_imputed"]
+    found = analyzed[imputed]
     counts = Counter(x for x, known in zip(found, there, strict=True) if known and x < known_ids)
     (most,) = {x for x, known in zip(found, there, strict=True) if not known}
     assert counts[most] == max(counts.values())
-    plain = {"hashed": "hashed_codes"}.get(imputed, imputed)
-    if imputed in ("identity", "hashed"):
-        assert [x for x, known in zip(found, there, strict=True) if known] == [
-            x for x, known in zip(analyzed[plain], there, strict=True) if known
-        ]
+    if column == "code":
+        plain = analyzed["identity" if imputed == "identity_imputed" else "hashed_codes"]
+        assert all(x == y for x, y, known in zip(found, plain, there, strict=True) if known)
 
 
 def test_a_column_without_values_imputes_the_first_id(analyzed: Analyzed) -> None:
@@ -189,12 +194,11 @@ def test_a_vocabulary_keeps_what_tells_most_of_the_label(analyzed: Analyzed) -> 
         * len(places)
     )
     assert sum(information(places, late).values()) == pytest.approx(total)
-    oov = {text: i for i, text in enumerate(analyzed.vocabulary("informative"))}
-    expected = ids_by(
-        oov, lambda text: 4 + hash_bucket(as_line(text), 2), 6, analyzed.rows["place"]
-    )
-    assert analyzed["informative"] == expected
-    assert analyzed.size("informative") == 7
+    ids = {text: i for i, text in enumerate(analyzed.vocabulary("informative"))}
+    expected = ids_by(ids, lambda text: 4 + hash_bucket(as_line(text), 2), -1, places)
+    found = zip(analyzed.rows["place"], analyzed["informative"], strict=True)
+    assert [i for place, i in found if place != MISSING_BYTES] == expected
+    assert analyzed.size("informative") == 6
 
 
 def as_line(text: bytes) -> bytes:
@@ -202,17 +206,19 @@ def as_line(text: bytes) -> bytes:
     return text.replace(b"\n", b"\xfd").replace(b"\r", b"\xfc") or b"\xfe"
 
 
-def test_a_number_is_cut_into_classes_to_tell_what_tells_of_it(
-    rows: dict[str, list[Any]], tmp_path: Path
+@pytest.mark.parametrize(
+    ("label", "values", "boundaries", "classes"),
+    [
+        (Regression("delay"), [-3.0, 0.0, 29.5, 30.0], (0.0, 30.0), [0, 1, 1, 2]),
+        (BinaryClassification("late"), [1, 0], (), [1, 0]),
+        (Classification("place", ["x", "y", "z"]), [b"z", b"x"], (), [2, 0]),
+        (Classification("code", [7, -1]), [-1, 7, 7], (), [1, 0, 0]),
+    ],
+)
+def test_labels_of_every_kind_have_classes(
+    label: Label, values: list[Any], boundaries: tuple[float, ...], classes: list[int]
 ) -> None:
-    ids = Informative(top_k=5, label_boundaries=(0.0, 30.0))
-    features = [Categorical("place", ids, name="informative")]
-    found = Analyzed(definition(features, Regression("delay")), rows, tmp_path)
-    classes = [(delay >= 0) + (delay >= 30) for delay in rows["delay"]]
-    known = [i for i, place in enumerate(rows["place"]) if place != MISSING_BYTES]
-    told = information([rows["place"][i] for i in known], [classes[i] for i in known])
-    best = sorted(told, key=lambda text: told[text], reverse=True)[:5]
-    assert found.vocabulary("informative") == best
+    assert label_classes(label, tf.constant(values), boundaries).numpy().tolist() == classes
 
 
 def test_a_frequency_is_the_share_of_training_rows(analyzed: Analyzed) -> None:

@@ -26,7 +26,7 @@ from transforms.dataset import Dataset
 from transforms.errors import DefinitionError
 from transforms.features import Categorical, Custom, Image, MultiHot, NumberList, Text
 from transforms.features.number_list import POOLS
-from transforms.graph.images import is_image
+from transforms.graph.images import image_outputs, is_image
 from transforms.labels import Regression
 from transforms.split import HashSplit
 
@@ -76,7 +76,7 @@ DEFINITION = Dataset(
     name="wide",
     columns={
         "text": String(nulls=()), "genres": String(nulls=()), "numbers": Numbers(),
-        "x": Number(), "z": Number(), "picture_bytes": Bytes(image=True), "y": Number(),
+        "x": Number(), "z": Number(), "y": Number(),
     },
     features=[
         Text("text", max_tokens=40, weigh="count", ngrams=(1, 2), lower=False, name="counted"),
@@ -88,8 +88,6 @@ DEFINITION = Dataset(
         NumberList("unit", ["x", "z"], scale="0_1", padding=0.5),
         NumberList("pooled", "numbers", pool=POOLS, indicator=True),
         NumberList("filled", ["x", "z"], pool="max", impute=9.0, scale="z_score"),
-        Image("picture_bytes", height=3, width=4, indicator=True),
-        Image("picture_bytes", height=3, width=4, channels=1, name="grey"),
         Custom("test_wide_functions:own_list", columns=["x"]),
     ],
     label=Regression("y"),
@@ -126,13 +124,13 @@ def transformed(tmp_path_factory: pytest.TempPathFactory) -> Analyzed:
         "text": [encoded(text) for text in TEXTS],
         "genres": [encoded(text) for text in GENRES],
         "numbers": [encoded(text) for text in LISTS],
-        "x": XS, "z": YS, "picture_bytes": PICTURES, "y": [1.0] * len(TEXTS),
+        "x": XS, "z": YS, "y": [1.0] * len(TEXTS),
     }  # fmt: skip
     definition, shown = with_pages(DEFINITION), rows_of_pages(len(TEXTS))
     for name in definition.graph_columns:
         kind = definition.all_columns[name]
         own.setdefault(name, [graph_value(row.get(name, ""), kind) for row in shown])
-    return Analyzed(definition, own, tmp_path_factory.mktemp("graph"), batch=3)
+    return Analyzed(definition, own, tmp_path_factory.mktemp("graph"), batch=4)
 
 
 def encoded(text: str | None) -> bytes:
@@ -168,7 +166,7 @@ def tokens(text: str | None) -> list[str]:
 def test_every_output_has_the_width_of_its_feature(transformed: Analyzed) -> None:
     spec = transformed.output.transformed_feature_spec()
     widths = {"counted": 79, "counted_weight": 79, "genres_values": 3, "cut": 3}
-    widths |= {"unit": 2, "picture_bytes_image": 36, "grey": 12, "own": 2}
+    widths |= {"unit": 2, "photo_bytes_image": 6, "own": 2}
     assert {name: spec[name].shape for name in widths} == {n: [w] for n, w in widths.items()}
     assert spec["pooled_mean"].shape == spec["own_ids"].shape == []
 
@@ -297,9 +295,11 @@ def resized(pixels: np.ndarray, height: int, width: int) -> np.ndarray:
     return found
 
 
-@pytest.mark.parametrize(("name", "mode"), [("picture_bytes_image", "RGB"), ("grey", "L")])
-def test_images_are_decoded_and_resized(transformed: Analyzed, name: str, mode: str) -> None:
-    for content, found in zip(PICTURES, column(transformed, name), strict=True):
+@pytest.mark.parametrize(("channels", "mode"), [(3, "RGB"), (1, "L")])
+def test_images_are_decoded_and_resized(channels: int, mode: str) -> None:
+    feature = Image("photo_bytes", height=3, width=4, channels=channels, indicator=True)
+    outputs = image_outputs(feature, tf.constant(PICTURES))
+    for content, found in zip(PICTURES, outputs[feature.output].numpy(), strict=True):
         if content == MISSING_BYTES:
             assert not found.any()
             continue
@@ -310,16 +310,8 @@ def test_images_are_decoded_and_resized(transformed: Analyzed, name: str, mode: 
         exact = image.format == "PNG" and (image.mode == "L" or mode == "RGB")
         np.testing.assert_allclose(found, expected, rtol=0, atol=1e-6 if exact else 4 / 255)
         assert found.max() > 0
-    assert column(transformed, "picture_bytes_image_is_missing").tolist() == [
-        0,
-        0,
-        1,
-        0,
-        0,
-        0,
-        0,
-        0,
-    ]
+    missing = [float(content == MISSING_BYTES) for content in PICTURES]
+    assert outputs[feature.indicator_output].numpy().tolist() == missing
 
 
 @pytest.mark.parametrize(

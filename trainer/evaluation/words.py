@@ -1,6 +1,7 @@
 """What the ids of slices mean, in words for people."""
 
 import re
+from collections.abc import Mapping
 from itertools import pairwise
 
 import numpy as np
@@ -14,7 +15,7 @@ from transforms.features.calendar import CALENDAR_SIZES
 MISSING_WORD, OTHER_WORD = MISSING_NAME, "(other)"
 
 _OTHERS = re.compile(r"\(other \d+\)")
-_CALENDAR = {
+_CALENDAR: Mapping[str, tuple[str, ...]] = {
     "day_of_week": ("Mon", "Tue", "Wed", "Thu", "Fri", "Sat", "Sun"),
     "month": ("Jan", "Feb", "Mar", "Apr", "May", "Jun",
               "Jul", "Aug", "Sep", "Oct", "Nov", "Dec"),

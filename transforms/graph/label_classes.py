@@ -2,7 +2,7 @@
 
 import tensorflow as tf
 
-from transforms.labels import Label
+from transforms.labels import Classification, Label
 
 
 def label_classes(label: Label, column: tf.Tensor, boundaries: tuple[float, ...]) -> tf.Tensor:
@@ -18,7 +18,7 @@ def label_classes(label: Label, column: tf.Tensor, boundaries: tuple[float, ...]
         return tf.searchsorted(
             tf.constant(boundaries, tf.float32), numbers, side="right", out_type=tf.int64
         )
-    if classes := getattr(label, "classes", ()):
-        same = tf.equal(column[:, tf.newaxis], tf.constant(classes, column.dtype))
-        return tf.argmax(same, axis=1)
+    if isinstance(label, Classification):
+        same = tf.equal(column[:, tf.newaxis], tf.constant(label.classes, column.dtype))
+        return tf.argmax(tf.cast(same, tf.int64), axis=1)
     return tf.cast(column, tf.int64)

@@ -1,13 +1,15 @@
 """Lists of numbers inside the transform graph."""
 
 from collections.abc import Mapping
+from dataclasses import dataclass
 
+import numpy as np
 import tensorflow as tf
 import tensorflow_transform as tft
 
 from transforms.columns import NUMBER_PATTERN, Column, Numbers
 from transforms.features import NumberList
-from transforms.graph.missing import is_missing, known, number
+from transforms.graph.missing import is_missing, number
 
 NAN = float("nan")
 
@@ -26,8 +28,8 @@ def list_outputs(
     if feature.pool:
         return _pooled(feature, numbers)
     missing = is_missing(numbers)
-    scaled = _scaled(feature, numbers, numbers)
-    outputs = {feature.name: tf.where(missing, feature.padding, scaled)}
+    learned = _learned(feature, tf.reshape(numbers, [-1, 1]))
+    outputs = {feature.name: tf.where(missing, feature.padding, _scaled(feature, numbers, learned))}
     if feature.indicator:
         outputs[feature.indicator_output] = tf.cast(missing, tf.float32)
     return outputs
@@ -58,15 +60,16 @@ def parsed_numbers(texts: tf.Tensor, separator: str) -> tf.RaggedTensor:
 
 
 def _pooled(feature: NumberList, numbers: tf.Tensor) -> dict[str, tf.Tensor]:
-    outputs = {}
     missing = is_missing(numbers)
     none = tf.reduce_all(missing, axis=1)
-    for pool in feature.pool:
-        value = _pool(pool, numbers, missing)
-        if pool != "count":
-            value = tf.where(none, NAN, value)
-        filled = tf.where(is_missing(value), _fill(feature, value), value)
-        outputs[f"{feature.name}_{pool}"] = _scaled(feature, filled, value)
+    pools = [_pool(pool, numbers, missing) for pool in feature.pool]
+    absent = [none if pool != "count" else tf.zeros_like(none) for pool in feature.pool]
+    values = tf.where(tf.stack(absent, axis=1), NAN, tf.stack(pools, axis=1))
+    learned = _learned(feature, values)
+    fill = learned.mean if feature.impute == "mean" else tf.constant(feature.impute, tf.float32)
+    filled = tf.where(is_missing(values), fill, values)
+    found = tf.unstack(_scaled(feature, filled, learned), axis=1)
+    outputs = {f"{feature.name}_{pool}": x for pool, x in zip(feature.pool, found, strict=True)}
     if feature.indicator:
         outputs[feature.indicator_output] = tf.cast(none, tf.float32)
     return outputs
@@ -85,25 +88,49 @@ def _pool(pool: str, numbers: tf.Tensor, missing: tf.Tensor) -> tf.Tensor:
     return tf.cast(found[pool], tf.float32)
 
 
-def _fill(feature: NumberList, value: tf.Tensor) -> tf.Tensor:
-    """Returns what stands for a missing pool, float32 ()."""
-    if feature.impute != "mean":
-        return tf.constant(feature.impute, tf.float32)
-    return _usable(tft.mean(tf.cast(known(value), tf.float64)))
+@dataclass(frozen=True)
+class _Learned:
+    """What is learned from train, float32 (columns,): 0 where it is not asked for.
+
+    Attributes:
+        mean: of the numbers that are there.
+        shift: what scaling subtracts.
+        divisor: what it divides by.
+    """
+
+    mean: tf.Tensor
+    shift: tf.Tensor
+    divisor: tf.Tensor
 
 
-def _scaled(feature: NumberList, x: tf.Tensor, seen: tf.Tensor) -> tf.Tensor:
-    """Scales numbers by the statistics of those that are seen on train, NaN left out."""
+def _learned(feature: NumberList, columns: tf.Tensor) -> _Learned:
+    """Analyzes columns of numbers together, float32 (any, columns), NaN left out.
+
+    tf.Transform's costs grow with the number of its analyzers, hardly with their width.
+    """
+    # tf.Transform leaves NaN out of its moments, column by column.
+    precise = tf.cast(columns, tf.float64)
+    zero = tf.zeros(columns.shape[1])
+    mean = shift = divisor = zero
+    if feature.scale == "z_score" or (feature.pool and feature.impute == "mean"):
+        mean = _usable(tft.mean(precise, reduce_instance_dims=False))
+    if feature.scale == "z_score":
+        shift = mean
+        divisor = tf.sqrt(_usable(tft.var(precise, reduce_instance_dims=False)))
+    elif feature.scale == "0_1":
+        there = tf.logical_not(is_missing(columns))
+        high, low = (tf.where(there, columns, bound) for bound in (-np.inf, np.inf))
+        shift = _usable(tft.min(low, reduce_instance_dims=False))
+        divisor = _usable(tft.max(high, reduce_instance_dims=False)) - shift
+    return _Learned(mean, shift, divisor)
+
+
+def _scaled(feature: NumberList, x: tf.Tensor, learned: _Learned) -> tf.Tensor:
+    """Scales numbers; those of a column that is constant on train become zero."""
     if feature.scale is None:
         return x
-    values = tf.cast(known(seen), tf.float64)
-    if feature.scale == "z_score":
-        shift, divisor = _usable(tft.mean(values)), tf.sqrt(_usable(tft.var(values)))
-    else:
-        shift = _usable(tft.min(values))
-        divisor = _usable(tft.max(values)) - shift
-    is_constant = divisor <= 0
-    scaled = (x - shift) / tf.where(is_constant, 1.0, divisor)
+    is_constant = learned.divisor <= 0
+    scaled = (x - learned.shift) / tf.where(is_constant, 1.0, learned.divisor)
     return tf.where(is_constant, tf.zeros_like(x), scaled)
 
 
