@@ -5,7 +5,6 @@ python hot_key.py FOLDER ROWS MEMORY_BYTES
 
 import json
 import sys
-import threading
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -29,6 +28,7 @@ from transforms.windows import Windowed
 
 BATCH_ROWS = 1 << 16
 SECOND_US = 1_000_000
+WARM_UP_ROWS, WARM_UP_BYTES = 20_000, 1 << 18
 OVER = ("1m", "7d", "90d", "unbounded")
 
 DATASET = Dataset(
@@ -72,11 +72,11 @@ def summarise(element: tuple[int, pa.RecordBatch]) -> str:
     return json.dumps({"rows": len(batch)} | {n: pc.sum(batch[n]).as_py() for n in names})
 
 
-def anonymous_bytes() -> int:
-    """Resident memory of this process that no file backs."""
+def resident_bytes(field: str) -> int:
+    """Resident memory of this process: ``VmRSS``, or ``VmHWM``, the most that it was."""
     status = Path("/proc/self/status").read_text().splitlines()
     fields = dict(line.split(":", 1) for line in status)
-    return sum(int(fields[name].split()[0]) << 10 for name in ("RssAnon", "RssShmem"))
+    return int(fields[field].split()[0]) << 10
 
 
 def run(folder: Path, rows: int, memory_bytes: int) -> list[dict[str, float]]:
@@ -104,24 +104,15 @@ def run(folder: Path, rows: int, memory_bytes: int) -> list[dict[str, float]]:
 
 def main(folder: str, rows: int, memory_bytes: int) -> None:
     """Warms up, runs, and prints what came out and how much memory was taken beyond before."""
-    run(Path(folder) / "small", 1_000, memory_bytes)  # loads everything, compiles the kernels
-    before, peak, done = anonymous_bytes(), 0, threading.Event()
-
-    def sample() -> None:
-        nonlocal peak
-        while not done.is_set():
-            peak = max(peak, anonymous_bytes())
-            time.sleep(0.02)
-
-    sampler = threading.Thread(target=sample)
-    sampler.start()
-    started = time.monotonic()
+    # Loads everything and compiles the kernels, those that put slices together among them.
+    run(Path(folder) / "small", WARM_UP_ROWS, WARM_UP_BYTES)
+    Path("/proc/self/clear_refs").write_text("5")  # VmHWM begins anew
+    before, started = resident_bytes("VmRSS"), time.monotonic()
     shards = run(Path(folder) / "large", rows, memory_bytes)
-    done.set()
-    sampler.join()
+    taken = resident_bytes("VmHWM") - before
     totals = {name: sum(shard[name] for shard in shards) for name in shards[0]}
     seconds = time.monotonic() - started
-    print(json.dumps({"taken_bytes": peak - before, "seconds": seconds, **totals}))
+    print(json.dumps({"taken_bytes": taken, "seconds": seconds, **totals}))
 
 
 if __name__ == "__main__":

@@ -122,8 +122,8 @@ def test_json_prints_the_manifest(readings_run: Path) -> None:
 def test_nothing_is_left_beside_the_run(readings_run: Path) -> None:
     assert {path.name for path in readings_run.parent.iterdir()} == {"readings", "printed.json"}
     assert {path.name for path in readings_run.iterdir()} == {
-        "definition.json", "examples", "manifest.json", "metadata", "rejects", "transform_fn",
-        "transformed_metadata",
+        "definition.json", "examples", "manifest.json", "metadata", "occupancy.json", "rejects",
+        "transform_fn", "transformed_metadata",
     }  # fmt: skip
 
 
