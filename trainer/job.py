@@ -18,7 +18,7 @@ from trainer.optimizers import make_updater
 from trainer.options import LoopOptions, TrainOptions
 from trainer.run_folder import RunFolder
 from trainer.statistics import TrainStatistics, train_statistics
-from trainer.steps import RunSteps, compiled_steps
+from trainer.steps import compiled_steps
 from trainer.team import Team
 from trainer.transfer import Transfer, transfer
 from trainer.updater import Updater
@@ -60,7 +60,7 @@ class Job:
     models: Models
     updater: Updater
     losses: RowLosses
-    run_steps: RunSteps
+    run_steps: tf.types.experimental.PolymorphicFunction
     batches: Callable[[int], tf.data.Dataset]
     steps_per_pass: int
     eval_parts: Callable[[], Iterable[Examples]]

@@ -67,7 +67,8 @@ def fit(
         RunFailed: a loss is not finite, or the other workers are gone.
     """
     clock, batches = _Clock(job.loop.throttle_seconds), iter(job.batches(standing.step))
-    job.run_steps(batches, tf.constant(0))  # compiles the steps, which is no time of theirs
+    # Compiled now, which is no time of the steps; a call, even one of no steps, takes a batch.
+    job.run_steps.get_concrete_function(batches, tf.TensorSpec((), tf.int32))
     try:
         while not finished(standing, job.options):
             standing = _to_next_mark(job, batches, standing, watchers)

@@ -1,6 +1,6 @@
 """Training steps, compiled: many at a time, each on one batch of every worker."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from typing import Any
 
 import keras
@@ -14,19 +14,17 @@ from trainer.waiting import time_after, timed_next
 # One step in so many measures how long the next one waits for its rows: measuring takes time, too.
 TIMED = 10
 
-RunSteps = Callable[[Iterator[Any], tf.Tensor], tuple[tf.Tensor, ...]]
-
 
 def compiled_steps(
     team: Team, model: keras.Model, updater: Updater, losses_of: RowLosses
-) -> RunSteps:
+) -> tf.types.experimental.PolymorphicFunction:
     """Returns a function that takes steps until one's loss is not finite.
 
-    The function takes an iterator of batches and how many steps to take, int32 (). It returns how
-    many it took, int32 (); the sum of their losses, float32 (), penalties left out; and how long
-    they waited for rows after the step before, float64 (), seconds, by the first and every
-    `TIMED`-th of them. The step whose loss is
-    not finite is not taken, by no worker: the weights are those before it.
+    The function takes an iterator of batches and how many steps to take, int32 (), one at least.
+    It returns how many it took, int32 (); the sum of their losses, float32 (), penalties left out;
+    and how long they waited for rows after the step before, float64 (), seconds, by the first and
+    every `TIMED`-th of them. The step whose loss is not finite is not taken, by no worker: the
+    weights are those before it.
     """
 
     def gradients_of(inputs: Any, label: tf.Tensor, weight: tf.Tensor) -> Any:
@@ -57,4 +55,4 @@ def compiled_steps(
             batch = ahead
         return taken, total, waited
 
-    return run_steps  # type: ignore[no-any-return]
+    return run_steps

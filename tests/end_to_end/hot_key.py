@@ -14,6 +14,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 from apache_beam.options.pipeline_options import PipelineOptions
+from numba.core.event import install_recorder
 
 from pipelines.runner import run_pipeline
 from pipelines.windowed import WindowedAggregates
@@ -28,7 +29,7 @@ from transforms.windows import Windowed
 
 BATCH_ROWS = 1 << 16
 SECOND_US = 1_000_000
-WARM_UP_ROWS, WARM_UP_BYTES = 20_000, 1 << 18
+WARM_UP_ROWS, WARM_UP_BYTES = 60_000, 1 << 20
 OVER = ("1m", "7d", "90d", "unbounded")
 
 DATASET = Dataset(
@@ -104,15 +105,18 @@ def run(folder: Path, rows: int, memory_bytes: int) -> list[dict[str, float]]:
 
 def main(folder: str, rows: int, memory_bytes: int) -> None:
     """Warms up, runs, and prints what came out and how much memory was taken beyond before."""
-    # Loads everything and compiles the kernels, those that put slices together among them.
+    # Loads everything and compiles the kernels, those that put slices together among them: a
+    # compiler takes more memory than the windows.
     run(Path(folder) / "small", WARM_UP_ROWS, WARM_UP_BYTES)
     Path("/proc/self/clear_refs").write_text("5")  # VmHWM begins anew
     before, started = resident_bytes("VmRSS"), time.monotonic()
-    shards = run(Path(folder) / "large", rows, memory_bytes)
+    with install_recorder("numba:compile") as compiled:
+        shards = run(Path(folder) / "large", rows, memory_bytes)
     taken = resident_bytes("VmHWM") - before
     totals = {name: sum(shard[name] for shard in shards) for name in shards[0]}
     seconds = time.monotonic() - started
-    print(json.dumps({"taken_bytes": taken, "seconds": seconds, **totals}))
+    found = {"taken_bytes": taken, "compiled": len(compiled.buffer), "seconds": seconds}
+    print(json.dumps({**found, **totals}))
 
 
 if __name__ == "__main__":
