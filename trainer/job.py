@@ -178,7 +178,7 @@ def prepare(
 
     return Job(
         run, options, loop, team, inputs, statistics, models, updater, losses,
-        run_steps=compiled_steps(team, models.score, updater, losses),
+        run_steps=compiled_steps(team, models.members, updater, losses),
         batches=batches,
         steps_per_pass=steps_per_pass(reader.rows, own_rows),
         eval_parts=_eval_parts(run, inputs, options),

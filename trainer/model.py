@@ -4,8 +4,9 @@ All take three matrices, ``numbers`` float32 (batch, numbers), ``ids`` int32 (ba
 ``id_weights`` float32 (batch, weights of ids), and return one column, or one for each of several
 classes. Numbers are standardised inside, whatever scale the features have. The *wide* side is
 linear in the numbers and in the one-hots of all ids, crosses included; the *deep* side runs the
-numbers and the ids' embeddings through hidden layers. The one-hots and embeddings of a list of ids
-are pooled (`trainer.lookup`).
+numbers and the ids' embeddings through hidden layers, or through those of several *members* side by
+side, each of which learns by its own error. The one-hots and embeddings of a list of ids are pooled
+(`trainer.lookup`).
 """
 
 from dataclasses import dataclass
@@ -18,6 +19,7 @@ from trainer.optimizers import is_proximal
 from trainer.options import TrainOptions
 from trainer.own_model import own_scores
 from trainer.statistics import TrainStatistics
+from trainer.tables import member_name
 from transforms.errors import InputError
 from transforms.labels import Classification, Label
 
@@ -31,15 +33,17 @@ _INITIALIZERS = {"selu": "lecun_normal", "sigmoid": "glorot_normal", "tanh": "gl
 
 @dataclass(frozen=True)
 class Models:
-    """Two views of one set of weights.
+    """Three views of one set of weights.
 
     Attributes:
-        score: the raw output, float32 (batch,): the standardised label, or the logit; for several
-            classes (batch, classes), a logit each.
+        members: what is trained: the raw output of each network, float32 (batch,): the
+            standardised label, or the logit; for several classes (batch, classes), a logit each.
+        score: their mean.
         prediction: the answer, float32 (batch,): in label units, or a probability; for several
             classes (batch, classes), a probability each.
     """
 
+    members: keras.Model
     score: keras.Model
     prediction: keras.Model
 
@@ -61,11 +65,19 @@ def build(
     """
     keras.utils.set_random_seed(options.seed)
     given = given_of(inputs, label, statistics, options)
-    scores = own_scores(given) if options.is_own_model else _scores(given)
+    outputs = [own_scores(given)] if options.is_own_model else _scores(given)
     shape = (given.outputs,) if isinstance(label, Classification) else ()
-    score = keras.layers.Reshape(shape, name="score")(scores)
+    members = [
+        keras.layers.Reshape(shape, name=member_name("score", i))(output)
+        for i, output in enumerate(outputs)
+    ]
+    score = keras.layers.Average(name="mean_score")(members) if len(members) > 1 else members[0]
     answer = _answer_layer(label, statistics)(score)
-    return Models(keras.Model(given.tensors, score), keras.Model(given.tensors, answer))
+    return Models(
+        members=keras.Model(given.tensors, members),
+        score=keras.Model(given.tensors, score),
+        prediction=keras.Model(given.tensors, answer),
+    )
 
 
 def _answer_layer(label: Label, statistics: TrainStatistics) -> keras.layers.Layer:
@@ -78,26 +90,31 @@ def _answer_layer(label: Label, statistics: TrainStatistics) -> keras.layers.Lay
     return keras.layers.Softmax(name="probabilities")
 
 
-def _scores(given: Given) -> keras.KerasTensor:
-    """Returns (batch, outputs): one side's, or the sum of both."""
+def _scores(given: Given) -> list[keras.KerasTensor]:
+    """Returns (batch, outputs) of each member: one side's, or the sum of both."""
     options = given.options
-    sides = []
-    if options.model != "deep":
-        sides.append(given.linear(_penalty(options, wide=True)))
-    if options.model != "linear":
-        sides.append(_deep(given, _penalty(options, wide=False)))
-    return keras.layers.Add(name="wide_deep")(sides) if len(sides) > 1 else sides[0]
-
-
-def _deep(given: Given, penalty: keras.regularizers.Regularizer | None) -> keras.KerasTensor:
-    """Returns (batch, outputs): hidden layers over the numbers, the embeddings and the one-hots."""
-    options = given.options
-    x = given.dense(penalty)
+    wide = None if options.model == "deep" else given.linear(_penalty(options, wide=True))
+    if options.model == "linear":
+        return [wide]
+    x = given.dense(_penalty(options, wide=False))
     if x is None:
         raise InputError(
             f"--model {options.model} has only crosses without embed= to go on; "
             "declare another feature, or use --model linear"
         )
+    members = []
+    for i in range(options.members):
+        deep = _hidden(x, i, given)
+        both = keras.layers.Add(name=member_name("wide_deep", i))
+        members.append(deep if wide is None else both([wide, deep]))
+    return members
+
+
+def _hidden(x: keras.KerasTensor, member: int, given: Given) -> keras.KerasTensor:
+    """Returns (batch, outputs): the hidden layers of a member over what all members are given."""
+    options = given.options
+    # Its error is a share of the loss; so is the penalty on its weights.
+    penalty = _penalty(options, wide=False, share=1 / options.members)
     bound, normalize = options.max_norm, _NORMALIZATIONS[options.normalization]
     for i, units in enumerate(options.hidden_units):
         x = keras.layers.Dense(
@@ -106,18 +123,24 @@ def _deep(given: Given, penalty: keras.regularizers.Regularizer | None) -> keras
             kernel_initializer=_INITIALIZERS.get(options.activation, "he_normal"),
             kernel_regularizer=penalty,
             kernel_constraint=None if bound is None else keras.constraints.MaxNorm(bound, axis=0),
-            name=f"hidden_{i}",
+            name=member_name(f"hidden_{i}", member),
         )(x)
         if normalize:
-            x = normalize(name=f"normalization_{i}")(x)
-            x = keras.layers.Activation(options.activation, name=f"activation_{i}")(x)
+            x = normalize(name=member_name(f"normalization_{i}", member))(x)
+            activation = member_name(f"activation_{i}", member)
+            x = keras.layers.Activation(options.activation, name=activation)(x)
         if options.dropout:
-            x = keras.layers.Dropout(options.dropout, seed=options.seed + i, name=f"dropout_{i}")(x)
-    return keras.layers.Dense(given.outputs, kernel_regularizer=penalty, name="deep")(x)
+            seed = options.seed + i + member * len(options.hidden_units)
+            name = member_name(f"dropout_{i}", member)
+            x = keras.layers.Dropout(options.dropout, seed=seed, name=name)(x)
+    name = member_name("deep", member)
+    return keras.layers.Dense(given.outputs, kernel_regularizer=penalty, name=name)(x)
 
 
-def _penalty(options: TrainOptions, *, wide: bool) -> keras.regularizers.Regularizer | None:
+def _penalty(
+    options: TrainOptions, *, wide: bool, share: float = 1.0
+) -> keras.regularizers.Regularizer | None:
     """Returns what a side's weights add to the loss; an optimizer with an L1 of its own adds it."""
     kind = options.wide_optimizer if wide and options.wide_optimizer else options.optimizer
     l1 = 0.0 if is_proximal(kind) else options.l1
-    return keras.regularizers.L1L2(l1, options.l2) if l1 or options.l2 else None
+    return keras.regularizers.L1L2(share * l1, share * options.l2) if l1 or options.l2 else None

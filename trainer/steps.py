@@ -20,6 +20,10 @@ def compiled_steps(
 ) -> tf.types.experimental.PolymorphicFunction:
     """Returns a function that takes steps until one's loss is not finite.
 
+    The model may answer with the scores of several members. The loss of a row is then the mean of
+    theirs: each learns by its own error, not by that of their mean, which they would divide among
+    them.
+
     The function takes an iterator of batches and how many steps to take, int32 (), one at least.
     It returns how many it took, int32 (); the sum of their losses, float32 (), penalties left out;
     and how long they waited for rows after the step before, float64 (), seconds, by the first and
@@ -29,8 +33,9 @@ def compiled_steps(
 
     def gradients_of(inputs: Any, label: tf.Tensor, weight: tf.Tensor) -> Any:
         with tf.GradientTape() as tape:
-            losses = weight * losses_of(label, model(inputs, training=True))
-            loss = tf.reduce_mean(losses) / team.size
+            scores = tf.nest.flatten(model(inputs, training=True))  # of one member, no list
+            losses = tf.add_n([losses_of(label, score) for score in scores]) / len(scores)
+            loss = tf.reduce_mean(weight * losses) / team.size
             penalised = tf.add_n([loss, *(penalty / team.size for penalty in model.losses)])
         # A model of the user's own may have weights that its answer does not depend on.
         zero = tf.UnconnectedGradients.ZERO

@@ -24,6 +24,7 @@ from trainer.tables import (
     in_table,
     one_hot_columns,
     wide_rows,
+    without_member,
 )
 from trainer.updater import FrozenRows
 from transforms.errors import InputError
@@ -197,16 +198,16 @@ def _take_named(
         layer, path = variable.path.partition("/")[0], variable.path
         if layer in tables or not variable.dtype.startswith("float"):
             continue
-        values = donor.weights.get(path)
+        values, meaning = donor.weights.get(path), path.replace(layer, without_member(layer), 1)
         if values is None:
             result.left.append(f"{path}: not in {donor.path}")
-        elif path in rows and not own:
-            pairs = _matched(rows[path], other_rows[path])
+        elif meaning in rows and not own:
+            pairs = _matched(rows[meaning], other_rows[meaning])
             if values.shape[1:] != tuple(variable.shape[1:]):
                 result.left.append(f"{path}: {values.shape} there, {tuple(variable.shape)} here")
                 continue
             _copy_rows(variable, [i for i, _ in pairs], values[[i for _, i in pairs]])
-            result.taken.append(f"{path}: {len(pairs):,} of {len(rows[path]):,} rows")
+            result.taken.append(f"{path}: {len(pairs):,} of {len(rows[meaning]):,} rows")
         elif values.shape != tuple(variable.shape):
             result.left.append(f"{path}: {values.shape} there, {tuple(variable.shape)} here")
         else:

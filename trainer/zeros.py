@@ -20,6 +20,7 @@ from trainer.tables import (
     embedding_rows,
     one_hot_columns,
     wide_rows,
+    without_member,
 )
 
 ZEROS_NAME = "zeros.json"
@@ -81,14 +82,14 @@ def find_zeros(model: keras.Model, names: IdNames, *, hidden_first: bool = True)
     Args:
         model: a model that reads its inputs through the layers of `given.Given`.
         names: of its inputs' ids.
-        hidden_first: whether its first hidden layer is one of ours, which reads numbers first.
+        hidden_first: whether its first hidden layers are ours, which read numbers first.
     """
     inputs = names.inputs
     trainable = [_array(weight) for weight in model.trainable_variables]
     found = [*_number_zeros(model, inputs, hidden_first), *_id_zeros(model, names)]
     if hidden_first:
         found += _one_hot_zeros(model, names)
-    weights, left = (sum(map(count, trainable)) for count in (np.size, np.count_nonzero))
+    weights, left = (sum(map(size, trainable)) for size in (np.size, np.count_nonzero))
     return Zeros(tuple(found), int(weights), int(left))
 
 
@@ -105,11 +106,13 @@ def _number_zeros(
     model: keras.Model, inputs: ModelInputs, hidden_first: bool
 ) -> Iterator[InputZeros]:
     layers = {layer.name: layer for layer in model.layers}
-    for side, layer in (("wide", WIDE_NUMBERS), ("deep", FIRST_HIDDEN)):
-        if layer not in layers or (layer == FIRST_HIDDEN and not hidden_first):
-            continue
+    kernels = {}
+    if WIDE_NUMBERS in layers:
+        kernels["wide"] = _array(layers[WIDE_NUMBERS].kernel)
+    if hidden_first and (first := _first_kernel(model)) is not None:
+        kernels["deep"] = first
+    for side, kernel in kernels.items():
         # Of what the hidden layers read, the numbers come first, and one-hots last.
-        kernel = _array(layers[layer].kernel)
         for column, places in zip(inputs.numeric, slots(inputs.numeric), strict=True):
             zero = _all_zero(kernel[places])
             names = [column.name] if column.width == 1 else [f"{i}" for i in range(column.width)]
@@ -131,14 +134,20 @@ def _id_zeros(model: keras.Model, names: IdNames) -> Iterator[InputZeros]:
 
 
 def _one_hot_zeros(model: keras.Model, names: IdNames) -> Iterator[InputZeros]:
-    layers = {layer.name: layer for layer in model.layers}
-    hot = one_hot_columns(names.inputs)
-    if FIRST_HIDDEN not in layers or not hot:
+    kernel, hot = _first_kernel(model), one_hot_columns(names.inputs)
+    if kernel is None or not hot:
         return
     sizes = [column.size for column in hot]
-    zero = _all_zero(_array(layers[FIRST_HIDDEN].kernel)[-sum(sizes) :])
+    zero = _all_zero(kernel[-sum(sizes) :])
     for column, part in zip(hot, np.split(zero, np.cumsum(sizes)[:-1]), strict=True):
         yield InputZeros("deep", column.name, column.size, _chosen(names.of(column), part))
+
+
+def _first_kernel(model: keras.Model) -> Array | None:
+    """Returns the weights of all members' first hidden layers, (inputs, units); None without."""
+    first = [layer for layer in model.layers if without_member(layer.name) == FIRST_HIDDEN]
+    kernels = [_array(layer.kernel) for layer in first]
+    return np.concatenate(kernels, axis=1) if kernels else None
 
 
 def _chosen(names: Sequence[str], chosen: Array) -> tuple[str, ...]:
@@ -169,6 +178,6 @@ def table(zeros: Zeros) -> str:
             if each.zero and not each.is_out:
                 shown = ", ".join(each.zero[:_SHOWN])
                 more = ", ..." if len(each.zero) > _SHOWN else ""
-                count = f"{len(each.zero):,} of {each.entries:,} entries are out"
-                lines.append(f"  {side}: {each.name}: {count}: {shown}{more}")
+                entries = f"{len(each.zero):,} of {each.entries:,} entries are out"
+                lines.append(f"  {side}: {each.name}: {entries}: {shown}{more}")
     return "\n".join(lines)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from dataclasses import replace
 from typing import get_args
 
 import keras
@@ -11,12 +12,15 @@ import pytest
 import tensorflow as tf
 
 from trainer.inputs import CategoricalInput, ModelInputs, NumericInput
+from trainer.losses import row_losses
 from trainer.model import build
 from trainer.optimizers import make_updater
 from trainer.options import TrainOptions
 from trainer.options.train import ActivationName
 from trainer.serving import ask
 from trainer.statistics import Moments, TrainStatistics
+from trainer.steps import compiled_steps
+from trainer.team import alone
 from transforms.labels import Regression
 
 INPUTS = ModelInputs((NumericInput("x"), NumericInput("y")), (CategoricalInput("c_id", 5, 0, 2),))
@@ -89,6 +93,56 @@ def test_the_served_answer_is_that_of_the_layers_without_dropout(options: TrainO
     for _ in range(2):
         found = ask(model, columns, INPUTS)
         np.testing.assert_allclose(found, expected, rtol=1e-4, atol=1e-3)
+
+
+MEMBERS = TrainOptions(hidden_units=(6, 4), members=3, normalization="layer", l1=0.01, l2=0.1)
+
+
+def test_the_answer_of_several_members_is_their_mean() -> None:
+    models = build(INPUTS, Regression("z"), STATISTICS, MEMBERS)
+    given = (np.array([[1.0, 2.0], [-3.0, 0.5]]), np.array([[1], [4]]), np.zeros((2, 0)))
+    members = [np.asarray(score) for score in models.members(given)]
+    assert len(members) == 3
+    assert len({score.tobytes() for score in members}) == 3
+    np.testing.assert_allclose(models.score(given), np.mean(members, axis=0), rtol=1e-5)
+    np.testing.assert_allclose(models.prediction(given), np.mean(members, axis=0) * 3 + 10, 1e-5)
+
+
+def test_a_member_learns_as_if_it_were_alone() -> None:
+    """The gradient of a member's own weights is its own error's and penalty's, over how many."""
+    models = build(INPUTS, Regression("z"), STATISTICS, MEMBERS)
+    alone_options = replace(MEMBERS, members=1)
+    single = build(INPUTS, Regression("z"), STATISTICS, alone_options)
+    given = (np.array([[1.0, 2.0], [-3.0, 0.5]]), np.array([[1], [4]]), np.zeros((2, 0)))
+    label = tf.constant([10.0, 20.0])
+    theirs = {variable.path: variable for variable in models.score.variables}
+    for variable in single.score.variables:
+        names = variable.path.partition("/")
+        other = theirs.get(f"{names[0]}_member_2/{names[2]}", theirs[variable.path])
+        variable.assign(other)
+    found = gradients(models.members, MEMBERS, given, label)
+    expected = gradients(single.members, alone_options, given, label)
+    own = [path for path in found if "_member_2/" in path]
+    assert len(own) == 10
+    for path in own:
+        same = expected[path.replace("_member_2", "")]
+        np.testing.assert_allclose(3 * found[path], same, rtol=1e-4, atol=1e-6)
+
+
+def gradients(
+    model: keras.Model, options: TrainOptions, given: tuple[np.ndarray, ...], label: tf.Tensor
+) -> dict[str, np.ndarray]:
+    """By one step of gradient descent, at a rate of 1."""
+    weights = tuple(model.trainable_variables)
+    before = {weight.path: weight.numpy() for weight in weights}
+    updater = make_updater(model, replace(options, optimizer="sgd", learning_rate=1.0))
+    batch = tuple(
+        tf.constant(x, t) for x, t in zip(given, ("float32", "int32", "float32"), strict=True)
+    )
+    batches = tf.data.Dataset.from_tensors((batch, label, tf.ones(2)))
+    losses = row_losses("regression", STATISTICS)
+    compiled_steps(alone(), model, updater, losses)(iter(batches), tf.constant(1))
+    return {weight.path: before[weight.path] - weight.numpy() for weight in weights}
 
 
 def test_dropout_is_on_in_training() -> None:

@@ -50,6 +50,8 @@ def test_help_has_examples(command: str, capsys: pytest.CaptureFixture[str]) -> 
         ({"optimizer": "lion"}, ["--optimizer", "adam"]),
         ({"max_steps": 0}, ["--max-steps", "0"]),
         ({"hidden_units": ()}, ["--hidden-units", "128,64"]),
+        ({"members": 0}, ["--members", "try 4"]),
+        ({"members": 2, "model": "linear"}, ["--members", "--model linear has no hidden layers"]),
         ({"learning_rate": float("nan")}, ["--learning-rate", "0.001"]),
         ({"wide_learning_rate": 0.0}, ["--wide-learning-rate", "0.05"]),
         ({"model": "module:"}, ["--model", "module:function"]),
@@ -101,7 +103,8 @@ def test_epochs_and_steps_exclude_each_other(tmp_path: Path) -> None:
 
 def test_every_option_has_a_flag_and_a_key(tmp_path: Path) -> None:
     values: dict[str, object] = {
-        "model": "linear", "hidden_units": (8, 4), "activation": "gelu", "normalization": "layer",
+        "model": "deep", "hidden_units": (8, 4), "members": 3, "activation": "gelu",
+        "normalization": "layer",
         "dropout": 0.25, "l1": 0.5, "l2": 0.0, "max_norm": 3.0, "drop_features": ("a*", "b"),
         "optimizer": "sgd", "learning_rate": 0.5, "wide_optimizer": "ftrl",
         "wide_learning_rate": 0.25, "momentum": 0.5, "weight_decay": 0.125, "schedule": "step",

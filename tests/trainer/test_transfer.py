@@ -90,11 +90,12 @@ def answers(model: keras.Model, rows: int, **ids: np.ndarray) -> np.ndarray:
     return np.asarray(model((numbers, matrix, np.zeros((rows, 0), np.float32)), training=False))
 
 
+@pytest.mark.parametrize("members", [1, 3])
 def test_a_warm_start_answers_alike_whatever_the_order_of_the_vocabulary(
-    tmp_path: Path,
+    tmp_path: Path, members: int
 ) -> None:
-    theirs = side(tmp_path / "theirs", "ab", "xyz", "uvw", seed=1)
-    mine = side(tmp_path / "mine", "ab", "zxy", "wu", seed=2)
+    theirs = side(tmp_path / "theirs", "ab", "xyz", "uvw", seed=1, members=members)
+    mine = side(tmp_path / "mine", "ab", "zxy", "wu", seed=2, members=members)
     # What no name matches is nothing: then all that is left must be what was taken.
     for one in (theirs, mine):
         table = {layer.name: layer for layer in one.model.layers}["wide_ids"].embeddings
@@ -115,7 +116,8 @@ def test_a_warm_start_answers_alike_whatever_the_order_of_the_vocabulary(
     (left,) = [line for line in result.left if line.startswith("wide_ids of hashed")]
     assert "hold other combinations" in left
     assert "took normalization_0/moving_mean" in result.lines()
-    assert "took hidden_0/kernel: 11 of 11 rows" in result.lines()
+    for member in ("", "_member_1", "_member_2")[:members]:
+        assert f"took hidden_0{member}/kernel: 11 of 11 rows" in result.lines()
 
 
 def test_hashed_crosses_are_taken_where_all_parts_are_the_same(
@@ -134,12 +136,13 @@ def test_hashed_crosses_are_taken_where_all_parts_are_the_same(
 def test_inputs_that_changed_places_keep_their_weights(
     tmp_path: Path,
 ) -> None:
-    theirs = side(tmp_path / "theirs", "ab", "xy", "uv", seed=1)
-    mine = side(tmp_path / "mine", "ba", "xy", "uv", seed=2)
+    theirs = side(tmp_path / "theirs", "ab", "xy", "uv", seed=1, members=2)
+    mine = side(tmp_path / "mine", "ba", "xy", "uv", seed=2, members=2)
     before = mine.model.trainable_variables
     result = take_weights(mine.model, mine.names, theirs.donor)
     kernels = {variable.path: variable.numpy() for variable in before}
-    for path in ("wide_numbers/kernel", "hidden_0/kernel"):
+    for layer in ("wide_numbers", "hidden_0", "hidden_0_member_1"):
+        path = f"{layer}/kernel"
         np.testing.assert_array_equal(kernels[path][:2], theirs.weights[path][[1, 0]])
         np.testing.assert_array_equal(kernels[path][2:], theirs.weights[path][2:])
     assert not result.left

@@ -85,6 +85,20 @@ def test_what_is_zero_is_found_on_both_sides(tmp_path: Path) -> None:
     assert "wide: c_id: 2 of 5 entries are out: x, z" in text
 
 
+def test_an_input_is_out_where_it_is_out_of_every_member(tmp_path: Path) -> None:
+    options = TrainOptions(hidden_units=(3,), members=2)
+    model = build(INPUTS, Regression("y"), PLAIN, options).score
+    layers = {layer.name: layer for layer in model.layers}
+    one, other = np.ones((4, 3)), np.ones((4, 3))
+    one[:2] = other[1] = 0
+    layers["hidden_0"].kernel.assign(one)
+    layers["hidden_0_member_1"].kernel.assign(other)
+    found = find_zeros(model, names(tmp_path))
+    by_place = {(each.side, each.name): each for each in found.inputs}
+    assert not by_place["deep", "a"].zero
+    assert by_place["deep", "b"].is_out
+
+
 @pytest.mark.parametrize("optimizer", ["ftrl", "adam"])
 def test_only_a_proximal_optimizer_selects_features(
     regression_run: Path, copy_of: Copy, optimizer: str, capsys: pytest.CaptureFixture[str]

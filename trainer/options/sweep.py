@@ -20,7 +20,7 @@ DEFAULT_SEARCH = (
     ("hidden-units", "64,32", "128,64", "256,128", "256,128,64"),
 )
 # What a linear model has none of.
-_DEEP_ONLY = ("dropout", "hidden_units")
+_DEEP_ONLY = ("dropout", "hidden_units", "members")
 # Trials of different lengths, or looked at at different steps, could not be compared.
 _SAME_IN_ALL = ("max_steps", "epochs", "eval_every", "patience", "seed")
 # A range that spans this factor is searched by its logarithm.

@@ -28,6 +28,8 @@ class TrainOptions:
             layers), ``wide_deep`` (the sum of both), or ``module:function``, a function of the
             user's own; see `own_model`.
         hidden_units: widths of the hidden layers, first to last.
+        members: networks of hidden layers side by side, whose scores are averaged; each is
+            trained on its own, on the same rows and embeddings.
         activation: of the hidden layers.
         normalization: of the hidden layers, before their activation.
         dropout: share of hidden activations dropped in training, in [0, 1).
@@ -71,6 +73,7 @@ class TrainOptions:
     # Chosen on the eval split of the flights example, over two seeds.
     model: str = "wide_deep"
     hidden_units: tuple[int, ...] = (128, 64)
+    members: int = 1
     activation: ActivationName = "relu"
     normalization: NormalizationName = "none"
     dropout: float = 0.0
@@ -126,6 +129,13 @@ class TrainOptions:
             yield Problem(
                 "--hidden-units", self.hidden_units, "no layers of one unit or more",
                 "give widths such as 128,64; --model linear has no hidden layers",
+            )  # fmt: skip
+        if self.members < 1:
+            yield Problem("--members", self.members, "no networks", "give 1, or try 4")
+        if self.members > 1 and (self.is_own_model or self.model == "linear"):
+            yield Problem(
+                "--members", self.members, f"--model {self.model} has no hidden layers of ours",
+                "give 1, or use --model deep or wide_deep",
             )  # fmt: skip
         yield from choice("--activation", self.activation, get_args(ActivationName))
         yield from choice("--normalization", self.normalization, get_args(NormalizationName))

@@ -19,6 +19,7 @@ from trainer.options.train import (
 _HELP = {
     "model": "linear, deep, wide_deep, or module:function, which builds a Keras model of your own",
     "hidden_units": "widths of the hidden layers",
+    "members": "networks of hidden layers side by side, whose scores are averaged",
     "activation": "of the hidden layers",
     "normalization": "of the hidden layers, before their activation",
     "dropout": "share of hidden activations dropped in training",
@@ -59,7 +60,8 @@ _CHOICES = {
 }
 _GROUPS = {
     "model (docs/training.md)": (
-        "model", "hidden_units", "activation", "normalization", "dropout", "l1", "l2", "max_norm",
+        "model", "hidden_units", "members", "activation", "normalization", "dropout", "l1", "l2",
+        "max_norm",
     ),
     "other models (docs/training.md)": ("warm_start", "embeddings_from", "freeze_embeddings"),
     "optimizers (docs/training.md)": (
