@@ -129,7 +129,7 @@ def _ways(
         return batches.map(lambda cells: matrices([cells[name] for name in columns]))
 
     def ours(kept: Examples | None, cache: str | None = None) -> tf.data.Dataset:
-        batches = training_batches(reader, kept, batch_size, SEED, 0, cache=cache)
+        batches = training_batches(reader, kept, batch_size, SEED, cache=cache).whole(0)
         return batches.map(lambda inputs, label, weight: (inputs[0], inputs[1], label))
 
     caches = (os.path.join(os.path.dirname(files[0]), f"rows-{i}") for i in itertools.count())

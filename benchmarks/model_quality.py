@@ -39,7 +39,7 @@ from trainer.training import train
 WIDER = TrainOptions(hidden_units=(256, 128), l2=2e-4)
 OURS = {
     "departure": WIDER,
-    "schedule": TrainOptions(max_steps=4_000, l2=5e-4),
+    "schedule": TrainOptions(members=4, max_steps=4_000, l2=5e-4),
     "late": WIDER,
     "schedule_late": TrainOptions(),
 }

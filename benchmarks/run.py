@@ -30,6 +30,7 @@ GIB = 1 << 30
 BYTES_PER_ROW = 1_400
 # The course's way is first tried on so many rows, then on this many times more, down to so few.
 PROBES = (2_000, 12_000)
+COMPILED_ROWS = 60_000
 GREATEST_GROWTH, LEAST_GROWTH = 3.0, 1.3
 
 
@@ -101,6 +102,8 @@ def _size(bench: Bench, years: int, first: bool) -> list[Outcome]:
     prepare = [sys.executable, str(ROOT / "examples/flights/prepare.py"), str(data)]
     subprocess.run([*prepare, "--years", str(years)], check=True, stdout=subprocess.DEVNULL)
     rows = _read_all(data)
+    if first:
+        _compile(bench, data)
     outcomes: list[Outcome] = []
     for contender in CONTENDERS:
         if contender.name not in bench.args.peers:
@@ -116,6 +119,16 @@ def _size(bench: Bench, years: int, first: bool) -> list[Outcome]:
     for path in (data, *bench.work.glob("*.parquet")):
         _delete(path)
     return outcomes
+
+
+def _compile(bench: Bench, data: Path) -> None:
+    """Lets Forebay compile its kernels, once for an environment: no size should pay for it."""
+    part = bench.work / "part"
+    head_rows(data, part, COMPILED_ROWS)
+    # Windows that do not fit, for the kernels that put parts of them together.
+    measure([*forebay(part, bench.out), "--window-memory-mb", "1"], env=environment())
+    _delete(part)
+    _delete(bench.out.parent)
 
 
 def _run(bench: Bench, contender: Contender, data: Path, rows: int, repeats: int = 1) -> Outcome:

@@ -5,11 +5,12 @@ pass is as many whole batches as its rows fill; the few left over, other ones ea
 the next.
 
 Nothing here waits where it can run ahead: the order of the next pass, or the next chunk of its
-rows, is made while the rows before it are trained on.
+rows, is made while the rows before it are trained on. Rows in memory are gathered by the step that
+trains on them: made ahead, they would leave the processor's caches before they are used.
 """
 
 from collections.abc import Callable
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from typing import Any
 
 import tensorflow as tf
@@ -27,6 +28,25 @@ SHUFFLE_ROWS = 65_536
 CALL_ROWS = 8_192
 BATCHES_AHEAD = 16
 PASSES = 2**31 - 1
+
+
+@dataclass(frozen=True)
+class Batches:
+    """Endless shuffled batches, each pass over the rows in another order.
+
+    Attributes:
+        ahead: returns, from a step on, what is made of the batches before their steps; the steps
+            before it are skipped.
+        finish: makes that a batch, (inputs, label, weight), as part of its step: the inputs are
+            the matrices of `Examples.inputs`, label and weight float32 (batch,).
+    """
+
+    ahead: Callable[[int], tf.data.Dataset]
+    finish: Callable[..., tuple[Any, tf.Tensor, tf.Tensor]]
+
+    def whole(self, first_step: int) -> tf.data.Dataset:
+        """Returns the batches themselves, from a step on."""
+        return self.ahead(first_step).map(self.finish)
 
 
 def steps_per_pass(rows: int, batch_size: int) -> int:
@@ -52,22 +72,18 @@ def training_batches(
     examples: Examples | None,
     batch_size: int,
     seed: int,
-    first_step: int,
     weighting: Weighting = UNWEIGHTED,
     *,
     deterministic: bool = True,
     cache: str | None = None,
-) -> tf.data.Dataset:
-    """Returns endless shuffled batches (inputs, label, weight), each pass in another order.
-
-    The inputs are the matrices of `Examples.inputs`; label and weight are float32 (batch,).
+) -> Batches:
+    """Returns the batches of a training.
 
     Args:
         reader: of the train split.
         examples: the split, where it is kept in memory.
         batch_size: rows per batch.
         seed: of the order.
-        first_step: the step that the first batch is for; earlier ones are skipped.
         weighting: what rows count.
         deterministic: whether a batch is the same in every training; else rows read from files
             come as soon as they are there, which can be faster.
@@ -76,23 +92,27 @@ def training_batches(
             None: every pass reads and parses the split's own files.
     """
     batch_size = min(batch_size, reader.rows)
-    start = divmod(first_step, steps_per_pass(reader.rows, batch_size))
-    if examples is not None:
-        groups, fetch = _places(len(examples), batch_size, seed, start), _gather(examples)
-    elif cache is not None:
-        groups = _cached(reader, batch_size, seed, start, cache, deterministic)
-        fetch = _as_it_is
-    else:
-        groups = _records(reader, batch_size, seed, start, deterministic)
-        fetch = _parse(reader)
 
-    def finished(*group: tf.Tensor) -> tuple[Any, tf.Tensor, tf.Tensor]:
-        inputs, label, weight = fetch(*group)
+    def ahead(first_step: int) -> tf.data.Dataset:
+        start = divmod(first_step, steps_per_pass(reader.rows, batch_size))
+        if examples is not None:
+            groups = _places(len(examples), batch_size, seed, start)
+        elif cache is not None:
+            groups = _cached(reader, batch_size, seed, start, cache, deterministic)
+        else:
+            groups = _records(reader, batch_size, seed, start, deterministic).map(
+                _parse(reader), num_parallel_calls=2, deterministic=deterministic
+            )
+        # Not unbatch: it crashes on matrices without columns.
+        return groups.rebatch(batch_size, drop_remainder=True).prefetch(BATCHES_AHEAD)
+
+    fetch = _as_it_is if examples is None else _gather(examples)
+
+    def finish(*made: tf.Tensor) -> tuple[Any, tf.Tensor, tf.Tensor]:
+        inputs, label, weight = fetch(*made)
         return inputs, label, weighting.row_weights(label, weight)
 
-    ready = groups.map(finished, num_parallel_calls=2, deterministic=deterministic)
-    # Not unbatch: it crashes on matrices without columns.
-    return ready.rebatch(batch_size, drop_remainder=True).prefetch(BATCHES_AHEAD)
+    return Batches(ahead, finish)
 
 
 def _places(rows: int, batch_size: int, seed: int, start: tuple[int, int]) -> tf.data.Dataset:
@@ -104,7 +124,8 @@ def _places(rows: int, batch_size: int, seed: int, start: tuple[int, int]) -> tf
 
     def batches_of(number: tf.Tensor, places: tf.Tensor) -> tf.data.Dataset:
         first = tf.where(number == start[0], tf.constant(start[1], tf.int64), 0)
-        return _groups(places, first, batch_size)
+        # A tuple of one, as the other ways' elements are tuples.
+        return _groups(places, first, batch_size).map(lambda group: (group,))
 
     passes = tf.data.Dataset.range(start[0], PASSES)
     return passes.map(order).prefetch(1).flat_map(batches_of)

@@ -96,7 +96,7 @@ def find_rate(run: RunFolder, options: FindRateOptions) -> dict[str, Any]:
 
 def _losses(job: Job, steps: int) -> Floats:
     """Returns the losses of the steps until they diverge, float64 (steps taken,)."""
-    batches, one = iter(job.batches(0)), tf.constant(1)
+    batches, one = iter(job.batches.ahead(0)), tf.constant(1)
     losses: list[float] = []
     mean = least = float("inf")
     while len(losses) < steps and mean <= _DIVERGED * least:

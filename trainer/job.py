@@ -8,7 +8,7 @@ from typing import Any
 import tensorflow as tf
 
 from trainer.answers import BEST_BY, EVAL_LOSS, evaluate
-from trainer.batches import steps_per_pass, training_batches
+from trainer.batches import Batches, steps_per_pass, training_batches
 from trainer.data import Examples, SplitReader
 from trainer.id_names import names_of_run
 from trainer.inputs import ModelInputs
@@ -43,7 +43,7 @@ class Job:
         updater: what applies gradients.
         losses: of the rows of a batch.
         run_steps: takes steps.
-        batches: makes this worker's batches, from a step on.
+        batches: this worker's.
         steps_per_pass: after how many this worker has seen all its rows.
         eval_parts: reads the eval split.
         weighting: what rows count.
@@ -61,7 +61,7 @@ class Job:
     updater: Updater
     losses: RowLosses
     run_steps: tf.types.experimental.PolymorphicFunction
-    batches: Callable[[int], tf.data.Dataset]
+    batches: Batches
     steps_per_pass: int
     eval_parts: Callable[[], Iterable[Examples]]
     weighting: Weighting
@@ -168,17 +168,13 @@ def prepare(
     updater = make_updater(models.score, options, moved.frozen)
     losses = row_losses(label.task, statistics)
     own_rows = options.batch_size // team.size
-
-    def batches(first_step: int) -> tf.data.Dataset:
-        return training_batches(
-            reader, examples, own_rows, options.seed, first_step, weigh,
-            deterministic=options.data.deterministic,
-            cache=rows and os.path.join(rows, "part"),
-        )  # fmt: skip
-
+    batches = training_batches(
+        reader, examples, own_rows, options.seed, weigh,
+        deterministic=options.data.deterministic, cache=rows and os.path.join(rows, "part"),
+    )  # fmt: skip
     return Job(
         run, options, loop, team, inputs, statistics, models, updater, losses,
-        run_steps=compiled_steps(team, models.members, updater, losses),
+        run_steps=compiled_steps(team, models.members, updater, losses, batches.finish),
         batches=batches,
         steps_per_pass=steps_per_pass(reader.rows, own_rows),
         eval_parts=_eval_parts(run, inputs, options),

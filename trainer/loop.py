@@ -66,7 +66,7 @@ def fit(
     Raises:
         RunFailed: a loss is not finite, or the other workers are gone.
     """
-    clock, batches = _Clock(job.loop.throttle_seconds), iter(job.batches(standing.step))
+    clock, batches = _Clock(job.loop.throttle_seconds), iter(job.batches.ahead(standing.step))
     # Compiled now, which is no time of the steps; a call, even one of no steps, takes a batch.
     job.run_steps.get_concrete_function(batches, tf.TensorSpec((), tf.int32))
     try:

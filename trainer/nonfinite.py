@@ -88,7 +88,7 @@ def _fetch(job: Job, steps_taken: int) -> _Batch:
     finite = all(np.isfinite(array).all() for array in weights)
     greatest = max(float(np.abs(array).max()) for array in weights if array.size)
     step = steps_taken if finite else max(steps_taken - 1, 0)
-    inputs, label, weight = next(iter(job.batches(step).take(1)))
+    inputs, label, weight = next(iter(job.batches.whole(step).take(1)))
     score = job.models.score(inputs, training=False)
     losses = (weight * job.losses(label, score)).numpy().astype(np.float64)
     matrices = tuple(keras.ops.convert_to_numpy(matrix) for matrix in inputs)

@@ -1,6 +1,6 @@
 """Training steps, compiled: many at a time, each on one batch of every worker."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import keras
@@ -16,7 +16,11 @@ TIMED = 10
 
 
 def compiled_steps(
-    team: Team, model: keras.Model, updater: Updater, losses_of: RowLosses
+    team: Team,
+    model: keras.Model,
+    updater: Updater,
+    losses_of: RowLosses,
+    finish: Callable[..., tuple[Any, tf.Tensor, tf.Tensor]],
 ) -> tf.types.experimental.PolymorphicFunction:
     """Returns a function that takes steps until one's loss is not finite.
 
@@ -24,14 +28,15 @@ def compiled_steps(
     theirs: each learns by its own error, not by that of their mean, which they would divide among
     them.
 
-    The function takes an iterator of batches and how many steps to take, int32 (), one at least.
-    It returns how many it took, int32 (); the sum of their losses, float32 (), penalties left out;
-    and how long they waited for rows after the step before, float64 (), seconds, by the first and
-    every `TIMED`-th of them. The step whose loss is not finite is not taken, by no worker: the
-    weights are those before it.
+    The function takes an iterator of what is made ahead of the batches, which ``finish`` makes
+    batches, and how many steps to take, int32 (), one at least. It returns how many it took,
+    int32 (); the sum of their losses, float32 (), penalties left out; and how long they waited for
+    rows after the step before, float64 (), seconds, by the first and every `TIMED`-th of them. The
+    step whose loss is not finite is not taken, by no worker: the weights are those before it.
     """
 
-    def gradients_of(inputs: Any, label: tf.Tensor, weight: tf.Tensor) -> Any:
+    def gradients_of(*made: Any) -> Any:
+        inputs, label, weight = finish(*made)
         with tf.GradientTape() as tape:
             scores = tf.nest.flatten(model(inputs, training=True))  # of one member, no list
             losses = tf.add_n([losses_of(label, score) for score in scores]) / len(scores)

@@ -55,7 +55,7 @@ def way(
 
 
 def labels(reader: SplitReader, way: Way, step: int, count: int, seed: int = 5) -> Any:
-    found = training_batches(reader, batch_size=SIZE, seed=seed, first_step=step, **way())
+    found = training_batches(reader, batch_size=SIZE, seed=seed, **way()).whole(step)
     return np.stack([label.numpy() for _, label, _ in found.take(count)])
 
 
@@ -84,7 +84,7 @@ def test_rows_stay_whole(reader: SplitReader, examples: Examples, way: Way) -> N
         label: tuple(matrix[i].tobytes() for matrix in examples.inputs)
         for i, label in enumerate(examples.label)
     }
-    found = training_batches(reader, batch_size=SIZE, seed=5, first_step=0, **way())
+    found = training_batches(reader, batch_size=SIZE, seed=5, **way()).whole(0)
     for inputs, label, weight in found.take(3):
         rows = zip(*(matrix.numpy() for matrix in inputs), strict=True)
         found = [tuple(part.tobytes() for part in row) for row in rows]
@@ -93,13 +93,13 @@ def test_rows_stay_whole(reader: SplitReader, examples: Examples, way: Way) -> N
 
 
 def test_files_in_any_order_hold_the_same_rows(reader: SplitReader, examples: Examples) -> None:
-    found = training_batches(reader, None, 500, 5, 0, deterministic=False)
+    found = training_batches(reader, None, 500, 5, deterministic=False).whole(0)
     label = np.concatenate([label.numpy() for _, label, _ in found.take(8)])
     np.testing.assert_array_equal(np.sort(label), np.sort(examples.label))
 
 
 def test_batches_are_no_larger_than_the_split(reader: SplitReader, examples: Examples) -> None:
-    found = training_batches(reader, examples, 10**6, 0, 3)
+    found = training_batches(reader, examples, 10**6, 0).whole(3)
     assert [len(label) for _, label, _ in found.take(2)] == [4_000, 4_000]
 
 
@@ -116,7 +116,7 @@ def test_rows_are_weighed(binary_run: Path) -> None:
     run = open_run(str(binary_run))
     reader = SplitReader(run, "train", run.model_inputs())
     for kept in (reader.read(), None):
-        found = training_batches(reader, kept, SIZE, 5, 0, Weighting((1.0, 5.0), 4.0))
+        found = training_batches(reader, kept, SIZE, 5, Weighting((1.0, 5.0), 4.0)).whole(0)
         for _, label, weight in found.take(2):
             np.testing.assert_array_equal(weight, np.where(label == 1, 1.25, 0.25))
 
@@ -135,13 +135,13 @@ def test_a_cache_is_read_without_the_files(
     reader: SplitReader, examples: Examples, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     cache = str(tmp_path / "rows")
-    found = iter(training_batches(reader, None, SIZE, 5, 0, cache=cache))
+    found = iter(training_batches(reader, None, SIZE, 5, cache=cache).whole(0))
     first = np.concatenate([next(found)[1].numpy() for _ in range(PER_PASS)])
     for _ in range(2 * batches.BATCHES_AHEAD):  # until the whole first pass is surely written
         next(found)
     gone = replace(reader.share, parts=tuple(FilePart("gone", 1) for _ in reader.share.parts))
     monkeypatch.setattr(reader, "share", gone)
-    later = training_batches(reader, None, SIZE, 5, 0, cache=cache)
+    later = training_batches(reader, None, SIZE, 5, cache=cache).whole(0)
     again = np.concatenate([label.numpy() for _, label, _ in later.take(PER_PASS)])
     np.testing.assert_array_equal(again, first)
 

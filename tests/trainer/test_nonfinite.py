@@ -52,7 +52,7 @@ def test_the_batch_and_its_rows_are_named(job: Job) -> None:
         fit(job, Standing(), [], job.run.file("training", "checkpoint.npz"), (), None)
 
     place = [column.name for column in job.inputs.categorical].index("line_id")
-    lines = [ids[:, place] for (_, ids, _), *_ in job.batches(0).take(60).as_numpy_iterator()]
+    lines = [ids[:, place] for (_, ids, _), *_ in job.batches.whole(0).take(60).as_numpy_iterator()]
     step = next(i for i, line in enumerate(lines) if (line == rare).any())
     report = json.loads(Path(job.run.file("training", "nonfinite.json")).read_text())
     assert report["step"] == step + 1
