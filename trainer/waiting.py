@@ -44,7 +44,7 @@ def timed_next(batches: Iterator[Any]) -> tuple[Any, tf.Tensor]:
     Returns:
         The batch, and float64 (), seconds.
     """
-    begun = _now()
+    begun = _clock([], stateful=True)  # else it would be read once, when the function is compiled
     with tf.control_dependencies([begun]):
         batch = next(batches)
     return batch, _now(batch) - begun
@@ -60,17 +60,22 @@ def time_after(late: Any, early: Any) -> tf.Tensor:
     Returns:
         float64 (), seconds; 0 where they are there before.
     """
-    since = _now(early)  # first: TensorFlow may take the two clocks' readings one after the other
-    return tf.maximum(_now(late) - since, 0.0)
+    return tf.maximum(_now(late) - _now(early), 0.0)
 
 
-def _now(tensors: Any = ()) -> tf.Tensor:
+def _now(tensors: Any) -> tf.Tensor:
     """The time in seconds when all tensors are there, float64 ()."""
-    # Copies, for a branch waits as a whole for what its operations depend on outside.
-    there = [
-        tf.identity(tensor.values if isinstance(tensor, tf.IndexedSlices) else tensor)
+    values = [
+        tensor.values if isinstance(tensor, tf.IndexedSlices) else tensor
         for tensor in tf.nest.flatten(tensors)
     ]
+    # Stateful operations take turns: a reading would wait for the one before it, and seem late.
+    return _clock([tf.reshape(value, [-1])[:1] for value in values], stateful=False)
+
+
+def _clock(inputs: list[tf.Tensor], *, stateful: bool) -> tf.Tensor:
     # Not tf.timestamp: it is refused where TensorFlow's operations are to be deterministic.
-    with tf.control_dependencies(there):
-        return tf.ensure_shape(tf.numpy_function(time.perf_counter, [], tf.float64), [])
+    time_s = tf.numpy_function(
+        lambda *_: time.perf_counter(), inputs, tf.float64, stateful=stateful
+    )
+    return tf.ensure_shape(time_s, [])
