@@ -86,8 +86,9 @@ def test_the_table_has_a_line_for_each_output_asked_for(
     readings_run: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     assert main(["report", str(readings_run), "--output", "site_*", "ok_id"]) == 0
-    lines = capsys.readouterr().out.splitlines()
-    assert "258 training rows" in " ".join(lines)
+    printed = capsys.readouterr().out
+    assert "258 training rows" in " ".join(printed.split())
+    lines = printed.splitlines()
     starts = [line.split()[0] for line in lines if line.strip()]
     assert starts[-6:] == ["output", "site_id", "site_ok", "ok_id", "cross", "site_ok"]
 

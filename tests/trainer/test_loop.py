@@ -130,8 +130,8 @@ def test_the_best_evaluation_is_that_of_the_metric_asked_for(
     assert len(set(values.values())) > 1
 
 
-def test_a_metric_of_another_task_is_refused(regression_run: Path) -> None:
-    run = open_run(str(regression_run))
+def test_a_metric_of_another_task_is_refused(regression_run: Path, copy_of: Copy) -> None:
+    run = open_run(str(copy_of(regression_run)))
     with pytest.raises(InputError, match=r"--best-by auc: no metric of a regression.*rmse, mae"):
         train(run, TrainOptions(best_by="auc"))
 
