@@ -44,7 +44,7 @@ def trials_of(run: Path) -> list[dict[str, Any]]:
 def swept(regression_run: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A run whose test split is gone, so that nothing can have looked at it."""
     run = tmp_path_factory.mktemp("swept") / "run"
-    shutil.copytree(regression_run, run)
+    shutil.copytree(regression_run, run, ignore=shutil.ignore_patterns("training"))
     shutil.rmtree(run / "examples/test")
     assert main(["sweep", str(run), *FLAGS]) == 0
     return run
