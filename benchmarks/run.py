@@ -102,7 +102,7 @@ def _size(bench: Bench, years: int, first: bool) -> list[Outcome]:
     prepare = [sys.executable, str(ROOT / "examples/flights/prepare.py"), str(data)]
     subprocess.run([*prepare, "--years", str(years)], check=True, stdout=subprocess.DEVNULL)
     rows = _read_all(data)
-    if first:
+    if first and FOREBAY.name in bench.args.peers:
         _compile(bench, data)
     outcomes: list[Outcome] = []
     for contender in CONTENDERS:
