@@ -35,6 +35,7 @@ from pipelines.graph_rows import SHARD, to_graph_rows
 from pipelines.read_batches import BatchReader, inspect_csv
 from pipelines.source_files import find_files
 from pipelines.tfrecords import encode_examples
+from pipelines.transform import ENCODED_ROWS
 from transforms.aggregation.compute import compute
 from transforms.aggregation.groups import ROW, window_groups
 from transforms.dataset import Dataset
@@ -122,9 +123,10 @@ def _stages(data: Path, run: Path) -> tuple[list[Stage], int]:
     transformed = timed(
         "transform graph", lambda: transform(rows), lambda found: sum(b.nbytes for b in found)
     )
-    encode_examples(transformed[0])
+    list(encode_examples(transformed[0], ENCODED_ROWS))
     encoded = timed(
-        "encode tf.Examples", lambda: [encode_examples(batch) for batch in transformed],
+        "encode tf.Examples",
+        lambda: [part for batch in transformed for part in encode_examples(batch, ENCODED_ROWS)],
         lambda found: sum(part.nbytes for part in found),
     )  # fmt: skip
     timed(

@@ -24,7 +24,8 @@ FIELD1, _FIELD2, _FIELD3 = 0x0A, 0x12, 0x1A
 
 @compiled
 def encode(
-    n: int,
+    first: int,
+    last: int,
     kinds: Any,
     key_starts: Any,
     keys: ByteArray,
@@ -33,10 +34,11 @@ def encode(
     starts: Any,
     data: ByteArray,
 ) -> tuple[ByteArray, Int64Array]:
-    """Encodes n rows of columns in order of name.
+    """Encodes some of n rows of columns in order of name.
 
     Args:
-        n: how many.
+        first: the first of them.
+        last: the one after the last of them.
         kinds: int64 (columns,).
         key_starts: int64 (columns + 1,), where each column's key begins in ``keys``.
         keys: uint8, the key fields of the map entries.
@@ -47,21 +49,22 @@ def encode(
 
     Returns:
         uint8 (bytes,): a tf.train.Example for each row, in order, in frames that lack their
-        checksums; and int64 (n,), where each frame ends.
+        checksums; and int64 (last - first,), where each frame ends.
     """
-    sizes, ends = np.zeros(n, np.int64), np.zeros(n, np.int64)
+    sizes, ends = np.zeros(last - first, np.int64), np.zeros(last - first, np.int64)
     position = 0
-    for row in range(n):
-        sizes[row] = _entries_size(row, kinds, key_starts, ints, starts)
-        position += FRAME_BYTES + _field_size(sizes[row])
-        ends[row] = position
+    for row in range(first, last):
+        size = _entries_size(row, kinds, key_starts, ints, starts)
+        position += FRAME_BYTES + _field_size(size)
+        sizes[row - first], ends[row - first] = size, position
     out = np.empty(position, np.uint8)
     position = 0
-    for row in range(n):
-        _put_length(out, position, _field_size(sizes[row]))
+    for row in range(first, last):
+        size = sizes[row - first]
+        _put_length(out, position, _field_size(size))
         begin = position + HEAD_BYTES
         out[begin] = FIELD1
-        at = _put_varint(out, begin + 1, sizes[row])
+        at = _put_varint(out, begin + 1, size)
         at = _put_entries(out, at, row, kinds, key_starts, keys, floats, ints, starts, data)
         position = at + CHECKSUM_BYTES
     return out, ends

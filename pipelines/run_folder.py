@@ -7,9 +7,11 @@ from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+import numpy as np
 from apache_beam.io.filesystem import CompressionTypes
 from apache_beam.io.filesystems import FileSystems
 
+from pipelines.tfrecord_frames import crc32c
 from transforms.errors import RunFolderError
 from transforms.manifest import DEFINITION_NAME, MANIFEST_NAME, FileEntry, Manifest
 from transforms.occupancy import OCCUPANCY_NAME
@@ -22,6 +24,7 @@ OUTPUTS = (
 TRAINER_OUTPUTS = ("training", "evaluation", "model")
 # Where a run keeps what only its own steps read.
 TEMPORARY = "temporary"
+_EMPTY = FileEntry(0, "0")
 
 
 def refuse_existing_run(run: str, overwrite: bool) -> None:
@@ -120,7 +123,7 @@ def list_files(folder: str, names: Iterable[str]) -> dict[str, FileEntry]:
         matches = FileSystems.match([path, path + "/**"])
         for metadata in (found for match in matches for found in match.metadata_list):
             if "://" in folder or os.path.isfile(metadata.path):
-                entries[metadata.path.removeprefix(base)] = _file_entry(metadata.path)
+                entries[metadata.path.removeprefix(base)] = _read_entry(metadata.path)
     return entries
 
 
@@ -129,16 +132,22 @@ def write_file(path: str, pieces: Iterable[bytes | memoryview]) -> FileEntry:
     if "://" not in path:
         os.makedirs(os.path.dirname(path), exist_ok=True)
     with FileSystems.create(path, compression_type=CompressionTypes.UNCOMPRESSED) as sink:
-        entry = FileEntry.of(b"")
+        entry = file_entry(b"")
         for piece in pieces:
             sink.write(piece)
-            entry = entry.followed_by(piece)
+            entry = file_entry(piece, behind=entry)
     return entry
 
 
-def _file_entry(path: str) -> FileEntry:
+def file_entry(content: bytes | memoryview, behind: FileEntry = _EMPTY) -> FileEntry:
+    """Describes a file of that content, behind what is in it already."""
+    crc = crc32c(np.frombuffer(content, np.uint8), 0, len(content), int(behind.crc32c, 16))
+    return FileEntry(behind.size + len(content), f"{int(crc):08x}")
+
+
+def _read_entry(path: str) -> FileEntry:
     with FileSystems.open(path, compression_type=CompressionTypes.UNCOMPRESSED) as source:
-        return FileEntry.of(source.read())
+        return file_entry(source.read())
 
 
 def _remove(path: Path) -> None:

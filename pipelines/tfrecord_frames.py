@@ -88,9 +88,17 @@ _with_word = _word_by(*_FOUND) if _FOUND else word_by_tables
 
 
 @compiled
-def crc32c(data: ByteArray, start: int, stop: int) -> np.uint64:
-    """Returns the CRC-32C of ``data[start:stop]``, as a uint64."""
-    crc, at, end = np.uint64(0xFFFFFFFF), np.uintp(start), np.uintp(stop)
+def crc32c(data: ByteArray, start: int, stop: int, before: int = 0) -> np.uint64:
+    """Returns the CRC-32C of ``data[start:stop]``, as a uint64.
+
+    Args:
+        data: uint8.
+        start: where the part begins.
+        stop: where it ends.
+        before: the CRC-32C of what lies before that part.
+    """
+    crc = np.uint64(before) ^ np.uint64(0xFFFFFFFF)
+    at, end = np.uintp(start), np.uintp(stop)
     while at + np.uintp(8) <= end:
         word = np.uint64(0)
         for i in range(8):  # which LLVM makes one load of

@@ -6,6 +6,8 @@ makes none and lets other threads run. It is made for columns with one value in 
 are most; lists are encoded before, a column at a time.
 """
 
+from collections.abc import Iterator
+
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
@@ -26,14 +28,15 @@ from pipelines.example_wire import (
 from pipelines.tfrecord_frames import put_checksums
 
 
-def encode_examples(batch: pa.RecordBatch) -> ByteArray:
+def encode_examples(batch: pa.RecordBatch, rows: int) -> Iterator[ByteArray]:
     """Encodes a batch as the content of a TFRecord file.
 
     Args:
         batch: list columns of float32, int64 or binary, with lists of any length.
+        rows: how many rows to encode at a time.
 
-    Returns:
-        uint8 (bytes,): a framed tf.train.Example for each row, in order.
+    Yields:
+        uint8 (bytes,): a framed tf.train.Example for each of the next rows, in order.
 
     Raises:
         TypeError: a column is of another type.
@@ -44,7 +47,7 @@ def encode_examples(batch: pa.RecordBatch) -> ByteArray:
     kinds, floats, ints, spans = [], [], [], []
     for name in names:
         kind, values = _kind(name, batch[name]), batch[name].flatten()
-        if len(values) != n or not _is_one_each(batch[name]):
+        if not _is_one_each(batch[name]):
             spans.append(_features(kind, batch[name]))
             kind = FEATURE
         elif kind == FLOAT:
@@ -55,8 +58,7 @@ def encode_examples(batch: pa.RecordBatch) -> ByteArray:
             spans.append(_bytes(values))
         kinds.append(kind)
     keys = [_key(name) for name in names]
-    out, ends = encode(
-        n,
+    columns = (
         np.array(kinds, np.int64),
         np.cumsum([0, *map(len, keys)]),
         np.frombuffer(b"".join(keys), np.uint8),
@@ -66,8 +68,10 @@ def encode_examples(batch: pa.RecordBatch) -> ByteArray:
         np.stack(ints).astype(np.int64, copy=False) if ints else np.empty((0, n), np.int64),
         *_behind_each_other(spans, n),
     )
-    put_checksums(out, ends)
-    return out
+    for first in range(0, n, rows):
+        out, ends = encode(first, min(first + rows, n), *columns)
+        put_checksums(out, ends)
+        yield out
 
 
 def _kind(name: str, column: pa.Array) -> int:

@@ -144,10 +144,7 @@ class _WriteExamples(beam.DoFn):
         (split, number, first_row), batch = element
         piece = f"-{first_row}" if first_row else ""
         name = f"examples/{split}/part-{number:05d}{piece}.tfrecord" + ".gz" * self._gzip
-        encoded = (
-            encode_examples(batch.slice(start, ENCODED_ROWS)).data
-            for start in range(0, len(batch), ENCODED_ROWS)
-        )
+        encoded = (piece.data for piece in encode_examples(batch, ENCODED_ROWS))
         pieces = _gzipped(encoded) if self._gzip else encoded
         entry = write_file(FileSystems.join(self._folder, name), pieces)
         yield ("files", name, asdict(replace(entry, rows=len(batch))))

@@ -5,10 +5,10 @@ from dataclasses import dataclass
 from apache_beam.io.filesystem import CompressionTypes
 from apache_beam.io.filesystems import FileSystems
 
-from pipelines.run_folder import write_file
+from pipelines.run_folder import file_entry, write_file
 from transforms.dataset import Dataset
 from transforms.errors import RunFolderError
-from transforms.manifest import MANIFEST_NAME, FileEntry, Manifest, TransformOf
+from transforms.manifest import MANIFEST_NAME, Manifest, TransformOf
 from transforms.serialize import digest
 
 _FOLDERS = ("transform_fn/", "transformed_metadata/")
@@ -40,7 +40,7 @@ class TransformSource:
         for name, entry in self.manifest.files.items():
             if name.startswith(_FOLDERS):
                 content = _read(FileSystems.join(self.run, name))
-                if FileEntry.of(content) != entry:
+                if file_entry(content) != entry:
                     raise RunFolderError(
                         f"{self.run}/{name} is not what the run's manifest says; make that run "
                         "anew with `forebay preprocess --overwrite`"

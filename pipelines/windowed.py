@@ -5,6 +5,7 @@ from typing import Any
 
 import apache_beam as beam
 import numpy as np
+import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
 
@@ -20,6 +21,7 @@ from transforms.aggregation.groups import (
     WindowGroup,
     window_groups,
 )
+from transforms.aggregation.ordering import sort_by
 from transforms.aggregation.sliced import SlicedWindows
 from transforms.aggregation.slices import Block, Slice, cut
 from transforms.dataset import Dataset
@@ -36,6 +38,8 @@ _SPILLS_IN_MEMORY, _SPILLS_WITH_VERSIONS = 4, 6
 _SLICES_IN_MEMORY = 16
 # A chunk of requests with its states, and the summaries of slices, take a quarter each.
 _CHUNKS_IN_MEMORY = 4
+# With it flipped, signed numbers are in the order of unsigned ones.
+_SIGN = np.uint64(1 << 63)
 
 
 class WindowedAggregates(beam.PTransform):
@@ -212,26 +216,31 @@ def _read(rows: Slice[Piece]) -> pa.Table:
 def _join(element: Group, groups: Sequence[WindowGroup]) -> tuple[int, pa.RecordBatch]:
     """Puts each row's windowed values beside it and orders the rows by their hash."""
     tables = element.tables()
-    rows = tables[ROWS].combine_chunks()
-    rows = rows.take(pa.array(np.argsort(mix(rows[ROW].to_numpy()), kind="stable")))
-    identity = rows[ROW].to_numpy()
+    hashes, order = _in_order(tables[ROWS])
+    rows = tables[ROWS].combine_chunks().take(pa.array(order))
     for i, group in enumerate(groups):
-        for name, column in _beside(identity, tables.get(f"windows{i}"), group.schema):
+        for name, column in _beside(hashes, tables.get(f"windows{i}"), group.schema):
             rows = rows.append_column(name, column)
     return element.partition, rows.combine_chunks().to_batches()[0]
 
 
+def _in_order(table: pa.Table) -> tuple[npt.NDArray[np.uint64], npt.NDArray[np.int64]]:
+    """Returns the hashes of rows' identities, which are distinct, ascending; and whose they are."""
+    hashes = mix(table[ROW].to_numpy())
+    order = sort_by(np.arange(len(hashes)), (hashes ^ _SIGN).view(np.int64))
+    return hashes[order], order
+
+
 def _beside(
-    identity: np.ndarray, values: pa.Table | None, schema: pa.Schema
+    hashes: npt.NDArray[np.uint64], values: pa.Table | None, schema: pa.Schema
 ) -> Iterator[tuple[str, pa.Array]]:
-    """Yields windowed columns in the order of the given rows; null for those not in."""
+    """Yields windowed columns for rows in the order of their hashes; null for those not in."""
     if values is None:
-        yield from ((kind.name, pa.nulls(len(identity), kind.type)) for kind in schema)
+        yield from ((kind.name, pa.nulls(len(hashes), kind.type)) for kind in schema)
         return
-    found = values[ROW].to_numpy()
-    order = np.argsort(found)
-    found = found[order]
-    position = np.minimum(np.searchsorted(found, identity), len(found) - 1)
-    index = pa.array(order[position], mask=found[position] != identity)
+    found, order = _in_order(values)
+    # Both ascend: neighbours are looked up in neighbouring places.
+    position = np.minimum(np.searchsorted(found, hashes), len(found) - 1)
+    index = pa.array(order[position], mask=found[position] != hashes)
     for name in schema.names:
         yield name, pc.take(values[name].combine_chunks(), index)

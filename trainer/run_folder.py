@@ -49,7 +49,7 @@ class RunFolder:
     def transform_digest(self) -> str:
         """SHA-256 over the transform graph's files: equal where ids and scales are the same."""
         entries = {
-            name: entry.crc32
+            name: entry.crc32c
             for name, entry in sorted(self.manifest.files.items())
             if name.startswith(TRANSFORM_FOLDERS)
         }

@@ -1,9 +1,8 @@
 """The manifest of a run: what was made of what, and the list of files that readers may open."""
 
 import json
-import zlib
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, fields, replace
+from dataclasses import asdict, dataclass, fields
 from typing import Any
 
 from transforms.errors import RunFolderError
@@ -18,23 +17,14 @@ class FileEntry:
 
     Attributes:
         size: in bytes.
-        crc32: CRC-32 of its content (ISO 3309, as gzip and zip have it), eight hexadecimal digits.
+        crc32c: CRC-32C of its content (RFC 3720, as Google Cloud Storage keeps it), eight
+            hexadecimal digits.
         rows: examples in it; None for files that hold none.
     """
 
     size: int
-    crc32: str
+    crc32c: str
     rows: int | None = None
-
-    @classmethod
-    def of(cls, content: bytes | memoryview) -> "FileEntry":
-        """Describes a file's content."""
-        return cls(len(content), f"{zlib.crc32(content):08x}")
-
-    def followed_by(self, content: bytes | memoryview) -> "FileEntry":
-        """Describes the file with more content at its end."""
-        crc32 = zlib.crc32(content, int(self.crc32, 16))
-        return replace(self, size=self.size + len(content), crc32=f"{crc32:08x}")
 
 
 @dataclass(frozen=True)

@@ -4,8 +4,9 @@ from apache_beam.io.filesystem import CompressionTypes
 from apache_beam.io.filesystems import FileSystems
 
 from pipelines.report.report import Report
+from pipelines.run_folder import file_entry
 from transforms.errors import RunFolderError
-from transforms.manifest import MANIFEST_NAME, FileEntry, Manifest
+from transforms.manifest import MANIFEST_NAME, Manifest
 from transforms.occupancy import OCCUPANCY_NAME, from_json
 
 
@@ -30,7 +31,7 @@ def read_report(run: str) -> Report:
             "`forebay preprocess --overwrite`"
         )
     content = _read(path)
-    if FileEntry.of(content) != manifest.files[OCCUPANCY_NAME]:
+    if file_entry(content) != manifest.files[OCCUPANCY_NAME]:
         raise RunFolderError(
             f"{path} is not what the run's manifest says; make the run anew with "
             "`forebay preprocess --overwrite`"

@@ -8,13 +8,13 @@ import hashlib
 import json
 import math
 import statistics
-import zlib
 from collections import Counter
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Any
 from zoneinfo import ZoneInfo
 
+import google_crc32c
 import numpy as np
 import pytest
 import tensorflow as tf
@@ -103,14 +103,14 @@ def test_the_manifest_lists_every_file_with_its_size_and_checksum(readings_run: 
     files = {
         path.relative_to(readings_run).as_posix(): (
             path.stat().st_size,
-            f"{zlib.crc32(path.read_bytes()):08x}",
+            f"{google_crc32c.value(path.read_bytes()):08x}",
         )
         for path in readings_run.rglob("*")
         if path.is_file() and path.name != MANIFEST_NAME
     }
     listed = read_manifest(readings_run).files
 
-    assert {name: (entry.size, entry.crc32) for name, entry in listed.items()} == files
+    assert {name: (entry.size, entry.crc32c) for name, entry in listed.items()} == files
 
 
 def test_json_prints_the_manifest(readings_run: Path) -> None:

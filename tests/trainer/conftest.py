@@ -23,6 +23,7 @@ from tfx_bsl.coders import example_coder
 from tfx_bsl.public import tfxio as public_tfxio
 from tfx_bsl.tfxio import tensor_representation_util
 
+from pipelines.run_folder import file_entry
 from trainer.task import main
 from transforms import serialize
 from transforms.columns import (
@@ -48,7 +49,7 @@ from transforms.features import (
 )
 from transforms.graph.preprocessing import feature_spec, preprocessing_fn
 from transforms.labels import BinaryClassification, Classification, Regression
-from transforms.manifest import DEFINITION_NAME, MANIFEST_NAME, FileEntry, Manifest
+from transforms.manifest import DEFINITION_NAME, MANIFEST_NAME, Manifest
 from transforms.operators import Op
 from transforms.split import HashSplit
 from transforms.windows import Windowed
@@ -220,7 +221,7 @@ def write_manifest(run: Path, dataset: Dataset, rows: dict[str, int]) -> None:
     (run / DEFINITION_NAME).write_text(serialize.to_json(dataset), encoding="utf-8")
     entries = {
         str(path.relative_to(run)): replace(
-            FileEntry.of(path.read_bytes()), rows=BATCH if path.match("examples/*/*") else None
+            file_entry(path.read_bytes()), rows=BATCH if path.match("examples/*/*") else None
         )
         for path in sorted(run.rglob("*"))
         if path.is_file()

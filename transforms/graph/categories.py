@@ -33,31 +33,46 @@ def category_ids(feature: Categorical, column: tf.Tensor, classes: Classes) -> I
     """
     missing = is_missing(column)
     if feature.impute is None:
-        found = _ids(feature, column, missing, classes)
+        found = _ids(feature, column, classes)
         return with_missing(found.values, found.size, missing)
     if feature.impute != MOST_FREQUENT:
         value = tf.constant(feature.impute, column.dtype)
-        column = tf.where(missing, value, column)
-        return _ids(feature, column, is_missing(column), classes)
-    found = _ids(feature, column, missing, classes)
+        return _ids(feature, tf.where(missing, value, column), classes)
+    found = _ids(feature, column, classes)
     # A vocabulary by frequency needs no counting.
     most = 0 if isinstance(feature.ids, Frequent) else _most_frequent(feature, found, missing)
     return Ids(tf.where(missing, tf.cast(most, tf.int64), found.values), found.size)
 
 
-def _ids(feature: Categorical, column: tf.Tensor, missing: tf.Tensor, classes: Classes) -> Ids:
+def _ids(feature: Categorical, column: tf.Tensor, classes: Classes) -> Ids:
     """Returns the ids of known and of other values; missing ones have any."""
-    tokens = column if column.dtype == tf.string else tf.strings.as_string(column)
+    name = feature.output
+    if isinstance(feature.ids, Identity):
+        size = feature.ids.size
+        inside = tf.logical_and(column >= 0, column < size)
+        return _known(tf.where(inside, column, size), size + 1)
+    # What is done to texts is done once for each that a batch has.
+    distinct, place, rows = tf.unique_with_counts(column, tf.int64)
+    tokens = _as_text(distinct)
     match feature.ids:
-        case Identity(size):
-            inside = tf.logical_and(column >= 0, column < size)
-            return _known(tf.where(inside, column, size), size + 1)
         case Hashed(buckets):
-            return _known(tf.strings.to_hash_bucket_fast(tokens, buckets), buckets)
+            found = _known(tf.strings.to_hash_bucket_fast(tokens, buckets), buckets)
         case Listed(values, oov_buckets):
-            return _known(_listed_ids(tokens, feature.ids), len(values) + oov_buckets)
-        case Frequent() | Informative() as ids:
-            return _vocabulary_ids(ids, feature.output, _as_line(tokens), missing, classes)
+            found = _known(_listed_ids(tokens, feature.ids), len(values) + oov_buckets)
+        case Frequent() as ids:
+            lines = _as_line(tokens)
+            vocabulary = _frequent(lines, rows, is_missing(distinct), ids, name)
+            found = _looked_up(lines, vocabulary, ids, name)
+        case Informative() as ids:
+            lines = _as_line(tokens)
+            of_rows = tf.gather(lines, place)
+            vocabulary = _informative(of_rows, is_missing(column), ids, name, classes)
+            found = _looked_up(lines, vocabulary, ids, name)
+    return Ids(tf.gather(found.values, place), found.size)
+
+
+def _as_text(values: tf.Tensor) -> tf.Tensor:
+    return values if values.dtype == tf.string else tf.strings.as_string(values)
 
 
 def _known(values: tf.Tensor, size: int) -> Ids:
@@ -74,44 +89,57 @@ def _listed_ids(tokens: tf.Tensor, listed: Listed) -> tf.Tensor:
     return tft.make_and_track_object(table).lookup(tokens)
 
 
-def _vocabulary_ids(
-    ids: Frequent | Informative,
-    name: str,
-    lines: tf.Tensor,
-    missing: tf.Tensor,
-    classes: Classes,
+def _looked_up(
+    lines: tf.Tensor, vocabulary: tf.Tensor, ids: Frequent | Informative, name: str
 ) -> Ids:
-    there = tf.logical_not(missing)
-    present = tf.boolean_mask(lines, there)
-    if isinstance(ids, Frequent):
-        vocabulary = _frequent(present, ids, name)
-    else:
-        vocabulary = tft.vocabulary(
-            present,
-            top_k=ids.top_k,
-            vocab_filename=name,
-            labels=tf.boolean_mask(classes(ids.label_boundaries), there),
-            use_adjusted_mutual_info=ids.adjusted,
-            min_diff_from_avg=0,  # else differences of a few rows would count as none
-        )
     values = tft.apply_vocabulary(lines, vocabulary, num_oov_buckets=ids.oov_buckets)
     size = tft.experimental.get_vocabulary_size_by_name(name)
     return Ids(values, size + ids.oov_buckets)
 
 
 def _frequent(
-    present: tf.Tensor, wanted: Frequent, name: str, *, counted: bool = False
+    distinct: tf.Tensor,
+    rows: tf.Tensor,
+    missing: tf.Tensor,
+    wanted: Frequent,
+    name: str,
+    *,
+    counted: bool = False,
 ) -> tf.Tensor:
-    """Returns the deferred path of a vocabulary of train; ``counted``: lines begin with counts."""
-    # Weights of one make tf.Transform count distinct tokens inside the graph, batch by batch,
-    # where it would otherwise hand every token to Python. The files are the same.
+    """Returns the deferred path of a vocabulary of train.
+
+    Args:
+        distinct: the distinct texts of a batch.
+        rows: how many rows have each.
+        missing: which of them stands for a missing value.
+        wanted: what enters the vocabulary.
+        name: its file's.
+        counted: whether its lines begin with counts.
+    """
+    there = tf.logical_not(missing)
+    # Rows as weights: tf.Transform would hand every row's text to Python. The files are the same.
     return tft.vocabulary(
-        present,
+        tf.boolean_mask(distinct, there),
         top_k=wanted.top_k,
         frequency_threshold=wanted.min_count if wanted.min_count > 1 else None,
         vocab_filename=name,
-        weights=tf.ones_like(present, tf.float32),
+        weights=tf.cast(tf.boolean_mask(rows, there), tf.float32),
         store_frequency=counted,
+    )
+
+
+def _informative(
+    lines: tf.Tensor, missing: tf.Tensor, wanted: Informative, name: str, classes: Classes
+) -> tf.Tensor:
+    """Returns the deferred path of a vocabulary of train, of each row's text."""
+    there = tf.logical_not(missing)
+    return tft.vocabulary(
+        tf.boolean_mask(lines, there),
+        top_k=wanted.top_k,
+        vocab_filename=name,
+        labels=tf.boolean_mask(classes(wanted.label_boundaries), there),
+        use_adjusted_mutual_info=wanted.adjusted,
+        min_diff_from_avg=0,  # else differences of a few rows would count as none
     )
 
 
@@ -127,11 +155,9 @@ def _most_frequent(feature: Categorical, found: Ids, missing: tf.Tensor) -> tf.T
 
 def frequencies(feature: Frequency, column: tf.Tensor) -> tf.Tensor:
     """Returns the share of training rows that have a row's value, float32 (batch,)."""
-    missing = is_missing(column)
-    tokens = column if column.dtype == tf.string else tf.strings.as_string(column)
-    words = _as_word(tokens)
-    present = tf.boolean_mask(words, tf.logical_not(missing))
-    counted = _frequent(present, Frequent(), feature.output, counted=True)
+    distinct, place, there = tf.unique_with_counts(column, tf.int64)
+    words, missing = _as_word(_as_text(distinct)), is_missing(distinct)
+    counted = _frequent(words, there, missing, Frequent(), feature.output, counted=True)
 
     def table(path: tf.Tensor) -> tf.lookup.StaticHashTable:
         counts = tf.lookup.TextFileInitializer(
@@ -141,9 +167,10 @@ def frequencies(feature: Frequency, column: tf.Tensor) -> tf.Tensor:
         return tf.lookup.StaticHashTable(counts, default_value=0.0)
 
     counts, _ = tf_utils.construct_and_lookup_table(table, counted, words)
-    without = tf.cast(tft.sum(tf.cast(missing, tf.int64)), tf.float64)
-    rows = tf.maximum(tf.cast(tft.size(missing), tf.float64), 1.0)
-    return tf.cast(tf.where(missing, without, counts) / rows, tf.float32)
+    without = tf.cast(tft.sum(tf.cast(is_missing(column), tf.int64)), tf.float64)
+    rows = tf.maximum(tf.cast(tft.size(column), tf.float64), 1.0)
+    shares = tf.where(missing, without, counts) / rows
+    return tf.gather(tf.cast(shares, tf.float32), place)
 
 
 def _as_line(text: tf.Tensor) -> tf.Tensor:
