@@ -1,4 +1,4 @@
-"""Rows after the windows, sorted into splits and kept as Parquet for the transform."""
+"""Rows after the windows, sorted into splits and kept as Arrow files for the transform."""
 
 from collections.abc import Iterator
 from typing import Any
@@ -6,7 +6,6 @@ from typing import Any
 import apache_beam as beam
 import numpy as np
 import pyarrow as pa
-import pyarrow.parquet as pq
 from apache_beam.io.filesystems import FileSystems
 
 from pipelines.csv_source import reject_batch
@@ -15,7 +14,7 @@ from transforms.dataset import Dataset
 
 
 class WriteSplits(beam.PTransform):
-    """Sorts the rows of each shard into splits and writes each split's as Parquet.
+    """Sorts the rows of each shard into splits and writes each split's as an Arrow file.
 
     Input: ``(shard number, RecordBatch)``. Output: ``facts`` with the paths and counts, and
     ``rejects`` for `pipelines.rejects.WriteRejects`.
@@ -41,9 +40,9 @@ class _WriteSplits(beam.DoFn):
         number, batch = element
         sorted_out = split_rows(batch, self._dataset)
         for split, rows in sorted_out.splits.items():
-            path = FileSystems.join(self._folder, f"{split}-{number:05d}.parquet")
-            with FileSystems.create(path) as sink:
-                _write_parquet(rows, pa.PythonFile(sink, mode="w"))
+            path = FileSystems.join(self._folder, f"{split}-{number:05d}.arrow")
+            with FileSystems.create(path) as sink, pa.ipc.new_file(sink, rows.schema) as writer:
+                writer.write_batch(rows)
             yield ("rows", split, len(rows))
             yield ("shards", path, [split, number])
             if split == "train":
@@ -56,9 +55,3 @@ class _WriteSplits(beam.DoFn):
             yield beam.pvalue.TaggedOutput(
                 "rejects", reject_batch(np.asarray(rows), [reason] * n, [None] * n)
             )
-
-
-def _write_parquet(rows: pa.RecordBatch, sink: pa.NativeFile) -> None:
-    # Read once, soon: what encoding and compression would save costs more than it saves.
-    table = pa.Table.from_batches([rows])
-    pq.write_table(table, sink, compression="none", use_dictionary=False, write_statistics=False)

@@ -134,7 +134,7 @@ def _period(options: PreprocessOptions, dataset: Dataset) -> Period | None:
 
 
 def _ingest(job: _Job) -> Facts:
-    """Reads, validates, aggregates and splits; leaves the rows of each split as Parquet."""
+    """Reads, validates, aggregates and splits; leaves the rows of each split as Arrow files."""
 
     def build(pipeline: beam.Pipeline) -> None:
         read = {

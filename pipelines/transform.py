@@ -7,14 +7,13 @@ from typing import Any
 
 import apache_beam as beam
 import pyarrow as pa
-import pyarrow.parquet as pq
 import tensorflow_transform.beam as tft_beam
-from apache_beam.io.filesystem import CompressionTypes
 from apache_beam.io.filesystems import FileSystems
 
 from pipelines.facts import Fact
 from pipelines.graph_rows import SHARD, SHARD_ROWS, adapter_config, to_graph_rows
 from pipelines.run_folder import write_file
+from pipelines.shuffle import open_arrow
 from pipelines.tfrecords import encode_examples
 from transforms.dataset import Dataset
 from transforms.graph.preprocessing import preprocessing_fn
@@ -25,7 +24,7 @@ from transforms.split import SPLITS
 ENCODED_ROWS = 4_096
 _GZIP_WBITS = 31  # zlib's word for gzip's header, without a time, and the largest window
 
-# (split, shard number, path of its rows as Parquet)
+# (split, shard number, path of its rows as an Arrow file)
 Shard = tuple[str, int, str]
 # (split, shard number, place of the first row in the shard) and rows: all of the shard's, unless
 # tf.Transform cut them in pieces, as it does above 200 MB.
@@ -50,9 +49,8 @@ class ReadShards(beam.PTransform):
 
 def _read_shard(shard: Shard, dataset: Dataset) -> pa.RecordBatch:
     split, number, path = shard
-    with FileSystems.open(path, compression_type=CompressionTypes.UNCOMPRESSED) as source:
-        table = pq.read_table(pa.PythonFile(source, mode="r"), use_threads=False)
-    rows = table.combine_chunks().to_batches()[0]
+    with open_arrow(path) as source, pa.ipc.open_file(source) as reader:
+        rows = reader.get_batch(0)
     return to_graph_rows(rows, dataset, number * len(SPLITS) + SPLITS.index(split))
 
 

@@ -123,7 +123,7 @@ def test_a_second_run_of_the_same_folder_is_refused(place: Place, refusal: tuple
 
 
 def test_a_killed_run_is_no_run(killed: Place) -> None:
-    assert any(killed.staging.rglob("*.parquet"))
+    assert any(killed.staging.rglob("train-*.arrow"))
     assert not list(killed.run.parent.rglob("manifest.json"))
     for folder in (killed.run, killed.staging):
         with pytest.raises(RunFolderError, match=r"manifest|is not there"):
