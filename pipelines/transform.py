@@ -8,12 +8,12 @@ from typing import Any
 import apache_beam as beam
 import pyarrow as pa
 import tensorflow_transform.beam as tft_beam
+from apache_beam.io.filesystem import CompressionTypes
 from apache_beam.io.filesystems import FileSystems
 
 from pipelines.facts import Fact
 from pipelines.graph_rows import SHARD, SHARD_ROWS, adapter_config, to_graph_rows
 from pipelines.run_folder import write_file
-from pipelines.shuffle import open_arrow
 from pipelines.tfrecords import encode_examples
 from transforms.dataset import Dataset
 from transforms.graph.preprocessing import preprocessing_fn
@@ -49,9 +49,9 @@ class ReadShards(beam.PTransform):
 
 def _read_shard(shard: Shard, dataset: Dataset) -> pa.RecordBatch:
     split, number, path = shard
-    with open_arrow(path) as source, pa.ipc.open_file(source) as reader:
-        rows = reader.get_batch(0)
-    return to_graph_rows(rows, dataset, number * len(SPLITS) + SPLITS.index(split))
+    with FileSystems.open(path, compression_type=CompressionTypes.UNCOMPRESSED) as source:
+        file = pa.ipc.open_file(source.read())  # at once: mapped, it would be waited for bit by bit
+    return to_graph_rows(file.get_batch(0), dataset, number * len(SPLITS) + SPLITS.index(split))
 
 
 class TransformShards(beam.PTransform):

@@ -12,6 +12,7 @@ import pyarrow.compute as pc
 from pipelines.options import WINDOW_MEMORY_MB
 from pipelines.shuffle import Group, GroupBatches, Partitioned, Piece, read_pieces
 from pipelines.versions import ResolveVersions, by_event
+from transforms.aggregation.aggregates import furthest
 from transforms.aggregation.groups import (
     ASKS,
     AVAILABLE,
@@ -23,7 +24,7 @@ from transforms.aggregation.groups import (
 )
 from transforms.aggregation.ordering import sort_by
 from transforms.aggregation.sliced import SlicedWindows
-from transforms.aggregation.slices import Block, Slice, cut
+from transforms.aggregation.slices import Block, Slice, cut, reach, spanning
 from transforms.dataset import Dataset
 from transforms.partition import mix
 from transforms.period import Period
@@ -38,6 +39,8 @@ _SPILLS_IN_MEMORY, _SPILLS_WITH_VERSIONS = 4, 6
 _SLICES_IN_MEMORY = 16
 # A chunk of requests with its states, and the summaries of slices, take a quarter each.
 _CHUNKS_IN_MEMORY = 4
+# The requests that are answered one after the other, at least.
+_PARTS_IN_MEMORY = 32
 # With it flipped, signed numbers are in the order of unsigned ones.
 _SIGN = np.uint64(1 << 63)
 
@@ -107,7 +110,10 @@ class WindowedAggregates(beam.PTransform):
                 asked.append(self._corrected(tables[name], groups, name, spill_bytes))
             by_key = tuple(asked) | "GroupByKey" >> GroupBatches(self.temp_location, spill_bytes)
             parts.append(
-                by_key | "Aggregate" >> _each(_aggregate, groups, self.shards, self.memory_bytes)
+                by_key
+                | "Divide" >> beam.FlatMap(divide, groups, self.memory_bytes)
+                | "Spread" >> beam.Reshuffle()
+                | "Aggregate" >> _each(_aggregate, groups, self.shards, self.memory_bytes)
             )
         return (
             tuple(parts)
@@ -189,10 +195,25 @@ def _to_events(
         yield Partitioned(str(number), _EVENTS, keys, events, times)
 
 
+def divide(element: Group, groups: Sequence[WindowGroup], memory_bytes: int) -> Iterator[Group]:
+    """Divides the requests of a key partition along time: a hot key keeps all workers busy.
+
+    A part spans at least as much time as its windows reach back, so that few events are read for
+    more than two parts; windows without bound share what they know of the past in one.
+    """
+    windows = groups[int(element.stage)].windows
+    requests = cut(map(_block, element.of(_REQUESTS)), memory_bytes // _PARTS_IN_MEMORY)
+    events = Slice(tuple(map(_block, element.of(_EVENTS))))
+    for part in spanning(requests, furthest(windows)):
+        seen = events.within(*reach(windows, part.first_us, part.last_us))
+        pieces = tuple(block.place for block in (*part.blocks, *seen.blocks))
+        yield Group(element.stage, element.partition, pieces)
+
+
 def _aggregate(
     element: Group, groups: Sequence[WindowGroup], shards: int, memory_bytes: int
 ) -> Iterator[Partitioned]:
-    """Computes the windows of one key partition, one slice of its events after the other."""
+    """Computes the windows of requests of one key partition, a slice of events at a time."""
     group = groups[int(element.stage)]
     slices = cut(map(_block, element.of(_EVENTS)), memory_bytes // _SLICES_IN_MEMORY)
     chunks = cut(map(_block, element.of(_REQUESTS)), memory_bytes // _CHUNKS_IN_MEMORY)

@@ -13,6 +13,7 @@ from dataclasses import dataclass
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from transforms.aggregation.aggregates import furthest
 from transforms.aggregation.groups import WindowGroup, window_groups
 from transforms.dataset import Dataset
 from transforms.errors import InputError
@@ -145,10 +146,7 @@ def _reach(group: WindowGroup, period: Period) -> tuple[int | None, int | None]:
 
 def _reach_back(group: WindowGroup) -> int | None:
     """Returns how far before a row's time the group's windows may start; None: without bound."""
-    widths = [
-        None if a.window_us is None else a.window_us + a.lag_us for a in group.aggregates.values()
-    ]
-    back = _greatest(widths)
+    back = furthest(group.windows)
     return None if back is None else back + (group.tile_us or 0)
 
 

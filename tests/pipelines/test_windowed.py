@@ -19,8 +19,9 @@ import pytest
 from apache_beam.options.pipeline_options import PipelineOptions
 
 from pipelines.runner import run_pipeline
-from pipelines.windowed import WindowedAggregates
-from transforms.aggregation.groups import ROW
+from pipelines.shuffle import Group, Piece
+from pipelines.windowed import WindowedAggregates, divide
+from transforms.aggregation.groups import ROW, window_groups
 from transforms.columns import Boolean, Column, Date, Integer, Number, String, Timestamp
 from transforms.dataset import Dataset
 from transforms.features import Numeric
@@ -456,6 +457,43 @@ def test_no_row_has_a_key_or_a_time(tmp_path: Path) -> None:
             for name in case.names:
                 counts = "_count_" in name or "_distinct_" in name
                 assert row[name] == (0 if asked and counts else None)
+
+
+HOUR_US = 3_600_000_000
+
+
+def hourly(stream: str, hours: int) -> list[Piece]:
+    """References to pieces of a megabyte, one for each hour."""
+    return [
+        Piece(stream, f"{stream}.arrow", 0, hour << 20, (hour + 1) << 20, 1 << 20,
+              ((hour * HOUR_US, (hour + 1) * HOUR_US - 1),))
+        for hour in range(hours)
+    ]  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("over", "parts", "most_events"),
+    # 8 MB of requests are a part, unless the window is longer than their time.
+    [("1h", 12, 9), ("20h", 4, 44), ("unbounded", 1, 96)],
+)
+def test_a_hot_key_is_answered_in_parts_that_have_all_they_see(
+    over: str, parts: int, most_events: int
+) -> None:
+    windowed = Windowed("delay", key="origin", over=over, ops=mean())
+    groups = window_groups(make_dataset([Case(windowed, [], None)]))
+    events, requests = hourly("events", 96), hourly("requests", 96)
+
+    found = list(divide(Group("0", 5, (*events, *requests)), groups, 8 << 25))
+
+    assert [piece for part in found for piece in part.of("requests")] == requests
+    assert len(found) == parts
+    assert sorted(len(part.of("events")) for part in found)[-1] == most_events
+    reach = {"1h": HOUR_US, "20h": 20 * HOUR_US, "unbounded": 96 * HOUR_US}[over]
+    for part in found:
+        asked = [piece.ranges[0] for piece in part.of("requests")]
+        first, last = asked[0][0], asked[-1][1]
+        seen = [e for e in events if e.ranges[0][1] >= first - reach and e.ranges[0][0] < last]
+        assert part.of("events") == seen
 
 
 def sum_of_lists(lists: Sequence[list[int]]) -> list[int]:

@@ -16,7 +16,7 @@ from hypothesis import strategies as st
 from transforms.aggregation.compute import compute
 from transforms.aggregation.groups import ASKS, RETIRED, ROW, WindowGroup, window_groups
 from transforms.aggregation.sliced import SlicedWindows
-from transforms.aggregation.slices import Block, Sight, Slice, cut, sight
+from transforms.aggregation.slices import Block, Sight, Slice, cut, reach, sight, spanning
 from transforms.columns import Integer, Number, String, Timestamp
 from transforms.dataset import Dataset
 from transforms.features import Numeric
@@ -229,6 +229,41 @@ def test_slices_hold_every_block_once_and_keep_to_the_bound(
         assert total <= nbytes or len(part.blocks) == 1
     starts = [part.first_us for part in slices]
     assert starts == sorted(starts)
+
+
+@given(st.lists(blocks), st.integers(1, 120), st.sampled_from([None, 0, 3, 9]))
+@settled
+def test_joined_slices_span_enough_time_and_hold_what_they_held(
+    given_blocks: list[Block[None]], nbytes: int, span_us: int | None
+) -> None:
+    slices = cut(given_blocks, nbytes)
+
+    joined = list(spanning(slices, span_us))
+
+    held = [block for part in joined for block in part.blocks]
+    assert held == [block for part in slices for block in part.blocks]
+    assert all(part.blocks for part in joined)
+    if span_us is None:
+        assert len(joined) <= 1
+    else:
+        assert all(part.last_us - part.first_us >= span_us for part in joined[:-1])
+
+
+@given(
+    st.lists(st.tuples(st.sampled_from([None, 1, 4, 20]), st.integers(0, 4)), max_size=3),
+    st.lists(blocks, min_size=1, max_size=3), st.integers(-20, 30), st.integers(0, 6),
+)  # fmt: skip
+@settled
+def test_blocks_left_out_are_seen_by_no_request(
+    windows: list[tuple[int | None, int]], held: list[Block[None]], first: int, more: int
+) -> None:
+    within = Slice(tuple(held)).within(*reach(windows, first, first + more))
+
+    assert len(within.blocks) <= len(held)
+    for block in held:
+        seen = {sight(window, Slice((block,)), first, first + more) for window in windows}
+        assert block in within.blocks or seen <= {Sight.NONE}
+        assert block not in within.blocks or windows
 
 
 @given(

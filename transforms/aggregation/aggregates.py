@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Literal, get_args
 
@@ -106,3 +107,13 @@ class Aggregate:
     def gives_a_value(self) -> bool:
         """Whether the result is one of the values, as it is."""
         return self.op in ("min", "max", "first", "last", "most_frequent")
+
+
+def furthest(windows: Iterable[Window]) -> int | None:
+    """Returns how far back windows reach, in µs; None: without bound."""
+    furthest_us = 0
+    for width, lag in windows:
+        if width is None:
+            return None
+        furthest_us = max(furthest_us, width + lag)
+    return furthest_us

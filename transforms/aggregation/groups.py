@@ -14,7 +14,7 @@ import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from transforms.aggregation.aggregates import Aggregate
+from transforms.aggregation.aggregates import Aggregate, Window
 from transforms.aggregation.value_columns import ValueColumn, passes
 from transforms.columns import String
 from transforms.dataset import Dataset
@@ -75,6 +75,11 @@ class WindowGroup:
         return pa.schema(
             [(name, self._output_type(aggregate)) for name, aggregate in self.aggregates.items()]
         )
+
+    @property
+    def windows(self) -> list[Window]:
+        """The widths and lags of its windows, each once."""
+        return list(dict.fromkeys(aggregate.window for aggregate in self.aggregates.values()))
 
     def _output_type(self, aggregate: Aggregate) -> pa.DataType:
         value = self.values.get(str(aggregate.column))

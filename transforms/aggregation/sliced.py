@@ -81,7 +81,7 @@ class SlicedWindows:
         one_of_each = asked.take(pa.array(at))
         known = States(len(asked), {}, {})
         whole = States(len(keys), {}, {})
-        windows = list(dict.fromkeys(aggregate.window for aggregate in aggregates))
+        windows = self.group.windows
         for number, events in enumerate(self.slices):
             seen = {window: sight(window, events, first_us, last_us) for window in windows}
             all_of = [window for window in windows if seen[window] is Sight.ALL]
@@ -91,9 +91,9 @@ class SlicedWindows:
                 whole = whole.merge(summary.states.take(rows).seen_through(all_of))
             else:
                 some_of += all_of
-            if some_of:
-                reached = reach(some_of, first_us, last_us)
-                known = known.merge(self._partial(events, reached, asked, texts, some_of))
+            reached = reach(some_of, first_us, last_us)
+            if (within := events.within(*reached)).blocks:
+                known = known.merge(self._partial(within, reached, asked, texts, some_of))
         known = known.merge(whole.take(key_of.astype(np.int64)))
         answered = tables.to_requests(asked, codes)
         columns = tables.to_columns(self.group, finish(known, answered, aggregates), texts)

@@ -7,7 +7,7 @@ wholly inside or outside of a window.
 from __future__ import annotations
 
 import enum
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Generic, TypeVar
 
@@ -61,6 +61,11 @@ class Slice(Generic[_Place]):
         """When the last thing about its events becomes known."""
         return max(block.settled_us for block in self.blocks)
 
+    def within(self, start_us: int, end_us: int) -> Slice[_Place]:
+        """The blocks that may have something from the first time to before the second, in µs."""
+        reaching = (block for block in self.blocks if block.last_us >= start_us)
+        return Slice(tuple(block for block in reaching if block.first_us < end_us))
+
 
 class Sight(enum.Enum):
     """What the requests of some period see of a slice's events through a window."""
@@ -94,6 +99,20 @@ def cut(blocks: Iterable[Block[_Place]], nbytes: int) -> list[Slice[_Place]]:
     return slices
 
 
+def spanning(slices: Iterable[Slice[_Place]], span_us: int | None) -> Iterator[Slice[_Place]]:
+    """Joins slices, as `cut` returns them, until each spans as much time; None: all of them."""
+    held: tuple[Block[_Place], ...] = ()
+    for one in slices:
+        joined = Slice((*held, *one.blocks))
+        if span_us is not None and joined.last_us - joined.first_us >= span_us:
+            yield joined
+            held = ()
+        else:
+            held = joined.blocks
+    if held:
+        yield Slice(held)
+
+
 def sight(window: Window, events: Slice[_Place], first_us: int, last_us: int) -> Sight:
     """What requests see of a slice through a window.
 
@@ -117,7 +136,7 @@ def reach(windows: Iterable[Window], first_us: int, last_us: int) -> tuple[int, 
     """The times that requests see through windows: from the first to before the second, in µs.
 
     Args:
-        windows: widths and lags, in µs; at least one.
+        windows: widths and lags, in µs; through none, no time is seen.
         first_us: the earliest time for which is asked.
         last_us: the latest.
     """
@@ -125,7 +144,7 @@ def reach(windows: Iterable[Window], first_us: int, last_us: int) -> tuple[int, 
     for width, lag in windows:
         starts.append(INT64_MIN if width is None else first_us - lag - width)
         ends.append(last_us - lag)
-    return max(min(starts), INT64_MIN), max(*ends, INT64_MIN)
+    return max(min(starts, default=INT64_MIN), INT64_MIN), max([*ends, INT64_MIN])
 
 
 def bytes_per_request(aggregates: Sequence[Aggregate]) -> int:
