@@ -126,7 +126,7 @@ def _compile(bench: Bench, data: Path) -> None:
     part = bench.work / "part"
     head_rows(data, part, COMPILED_ROWS)
     # Windows that do not fit, for the kernels that put parts of them together.
-    measure([*forebay(part, bench.out), "--window-memory-mb", "1"], env=environment())
+    _succeed([*forebay(part, bench.out), "--window-memory-mb", "1"])
     _delete(part)
     _delete(bench.out.parent)
 
@@ -167,10 +167,13 @@ def _compared(bench: Bench, outcome: Outcome, reference: Path, rows: int) -> Com
 
 def _sample(out: Path, one_in: int, sample: Path) -> None:
     script = str(ROOT / "benchmarks/read_examples.py")
-    command = [sys.executable, script, str(out), str(one_in), str(sample)]
-    read = measure(command, env=environment())
-    if read.ended != "ok":
-        raise RuntimeError(f"{' '.join(command)} failed:\n{read.output}")
+    _succeed([sys.executable, script, str(out), str(one_in), str(sample)])
+
+
+def _succeed(command: list[str]) -> None:
+    ended = measure(command, env=environment())
+    if ended.ended != "ok":
+        raise RuntimeError(f"{' '.join(command)} failed:\n{ended.output}")
 
 
 def _course(bench: Bench, data: Path, rows: int, first: bool) -> Outcome:
