@@ -26,9 +26,9 @@ class Spent:
         return self.waiting / self.steps if self.steps else 0.0
 
     def add(self, steps: float, waiting: float) -> None:
-        """Adds the seconds of some steps."""
+        """Adds the seconds of some steps; their waiting, told from a few of them, is no longer."""
         self.steps += steps
-        self.waiting += waiting
+        self.waiting += min(waiting, steps)
 
     def to_json(self) -> dict[str, float]:
         """Returns plain values."""
