@@ -9,8 +9,9 @@ other. An event ``e`` of the row's key is in the window of a row asked for at ``
 and where the definition names an event id, e stands for its event at q: no other version does.
 """
 
+import functools
 import math
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -125,6 +126,10 @@ class Explanation:
     exclusions: tuple[Exclusion, ...]
 
 
+# Gives the events of the rows of which all masks are true.
+_Select = Callable[..., tuple[Event, ...]]
+
+
 def output_columns(dataset: Dataset) -> dict[str, WindowedColumn]:
     """Returns the columns that a definition's windows add, by name."""
     return {
@@ -143,12 +148,63 @@ def output_columns(dataset: Dataset) -> dict[str, WindowedColumn]:
 
 def passes(filters: Sequence[Where], rows: pa.Table) -> pa.ChunkedArray:
     """Returns which rows all filters keep, bool (n,)."""
-    kept = pa.chunked_array([pa.array(np.ones(len(rows), bool))])
+    kept = _all(rows)
     for where in filters:
         compared = _COMPARE[where.comparison](rows[where.column], pa.scalar(where.value))
         kept = pc.and_(kept, pc.fill_null(compared, False))
         kept = pc.and_(kept, _has_value(rows, where.column))
     return kept
+
+
+@dataclass(frozen=True)
+class _Masks:
+    """What is true of each row, bool (n,).
+
+    Attributes:
+        early, inside, late: it lies before, in or behind the window.
+        kept: the filters keep it.
+        other: it is not the asking row's own.
+        known: it was available before the row asked.
+        valued: it has a value.
+        gone: why the event is not as the row says, as text; empty: it is.
+    """
+
+    early: pa.ChunkedArray
+    inside: pa.ChunkedArray
+    late: pa.ChunkedArray
+    kept: pa.ChunkedArray
+    other: pa.ChunkedArray
+    known: pa.ChunkedArray
+    valued: pa.ChunkedArray
+    gone: pa.ChunkedArray
+
+    @property
+    def current(self) -> pa.ChunkedArray:
+        """The event is as the row says."""
+        return pc.equal(self.gone, "")
+
+    @classmethod
+    def of(cls, column: WindowedColumn, at: str, rows: pa.Table, asked_us: int) -> "_Masks":
+        """Looks at rows that have a time; for the arguments see `explain`."""
+        windowed = column.windowed
+        start, end = column.bounds(asked_us)
+        time = rows[at].cast(pa.int64())
+        early = pc.less(time, start) if start is not None else pc.invert(_all(rows))
+        late = pc.greater_equal(time, end)
+        known = _all(rows)
+        if windowed.available_at is not None:
+            available = rows[windowed.available_at].cast(pa.int64())
+            known = pc.fill_null(pc.less(available, column.answered_for(asked_us)), False)
+        return cls(
+            early=early,
+            inside=pc.invert(pc.or_(early, late)),
+            late=late,
+            kept=passes(column.where, rows),
+            other=pc.invert(rows[OWN]),
+            known=known,
+            valued=_has_value(rows, windowed.value),
+            gone=rows[_GONE],
+        )
 
 
 def explain(column: WindowedColumn, at: str, rows: pa.Table, asked_us: int) -> Explanation:
@@ -163,56 +219,55 @@ def explain(column: WindowedColumn, at: str, rows: pa.Table, asked_us: int) -> E
         asked_us: the asking row's time.
     """
     windowed = column.windowed
-    answered_us = column.answered_for(asked_us)
-    rows = rows.append_column(_GONE, _gone(windowed, at, rows, answered_us))
-    rows = rows.filter(pc.and_(rows[OF_KEY], pc.is_valid(rows[at])))
-    start, end = column.bounds(asked_us)
-    time = rows[at].cast(pa.int64())
-    early = pc.less(time, end if start is None else start)
-    late = pc.greater_equal(time, end)
-    if start is None:
-        early = pc.and_(early, False)
-    inside = pc.invert(pc.or_(early, late))
-    kept = passes(column.where, rows)
-    other = pc.invert(rows[OWN])
-    known = pa.chunked_array([pa.array(np.ones(len(rows), bool))])
-    if windowed.available_at is not None:
-        available = rows[windowed.available_at].cast(pa.int64())
-        known = pc.fill_null(pc.less(available, answered_us), False)
-    valued = _has_value(rows, windowed.value)
+    gone = _gone(windowed, at, rows, column.answered_for(asked_us))
+    rows = rows.append_column(_GONE, gone).filter(pc.and_(rows[OF_KEY], pc.is_valid(rows[at])))
+    are = _Masks.of(column, at, rows, asked_us)
 
     def select(*masks: pa.ChunkedArray) -> tuple[Event, ...]:
-        mask = masks[0]
-        for more in masks[1:]:
-            mask = pc.and_(mask, more)
-        return _events(rows.filter(mask), at, windowed)
+        return _events(rows.filter(functools.reduce(pc.and_, masks)), at, windowed)
 
-    was_replaced = pc.equal(rows[_GONE], _REPLACED)
-    deleted = pc.equal(rows[_GONE], _DELETED)
-    current = pc.equal(rows[_GONE], "")
-    seen = pc.and_(pc.and_(inside, kept), pc.and_(other, pc.and_(known, current)))
+    seen = (are.inside, are.kept, are.other, are.known, are.current)
+    start, end = column.bounds(asked_us)
+    return Explanation(
+        column, asked_us, start, end, select(*seen), len(select(*seen, are.valued)),
+        (*_left_out(column, are, select), *_beside(are, select, asked_us)),
+    )  # fmt: skip
+
+
+def _left_out(column: WindowedColumn, are: _Masks, select: _Select) -> Iterator[Exclusion]:
+    """Yields why events of the window's time are not among its values."""
+    name, value = column.windowed.available_at, column.windowed.value
     filters = " and ".join(f"{w.column} {w.comparison} {w.value!r}" for w in column.where)
+    others = (are.inside, are.kept, are.other)
     found = (
-        ("the row's own event", select(inside, kept, pc.invert(other))),
+        ("the row's own event", select(are.inside, are.kept, pc.invert(are.other))),
+        (f"not yet known by {name}", select(*others, pc.invert(are.known))),
+        (_REPLACED, select(*others, are.known, pc.equal(are.gone, _REPLACED))),
+        (_DELETED, select(*others, are.known, pc.equal(are.gone, _DELETED))),
         (
-            f"not yet known by {windowed.available_at}",
-            select(inside, kept, other, pc.invert(known)),
+            f"no finite {value}",
+            select(*others, are.known, are.current, pc.invert(are.valued)),
         ),
-        (_REPLACED, select(inside, kept, other, known, was_replaced)),
-        (_DELETED, select(inside, kept, other, known, deleted)),
-        (f"no finite {windowed.value}", select(seen, pc.invert(valued))),
-        (f"fails {filters}", select(inside, pc.invert(kept), other, current)),
+        (f"fails {filters}", select(are.inside, pc.invert(are.kept), are.other, are.current)),
     )
-    exclusions = [Exclusion(why, len(them), them[-_EXAMPLES:]) for why, them in found if them]
-    before, after = (select(side, kept, other, current) for side in (early, late))
+    for why, them in found:
+        if them:
+            yield Exclusion(why, len(them), them[-_EXAMPLES:])
+
+
+def _beside(are: _Masks, select: _Select, asked_us: int) -> Iterator[Exclusion]:
+    """Yields the last event before the window, and the first one behind it."""
+    sides = (are.early, are.late)
+    before, after = (select(side, are.kept, are.other, are.current) for side in sides)
     if before:
-        exclusions.append(Exclusion("before the window", None, before[-1:]))
+        yield Exclusion("before the window", None, before[-1:])
     if after:
         why = "within the lag" if after[0].time_us < asked_us else "not before the row's time"
-        exclusions.append(Exclusion(why, None, after[:1]))
-    return Explanation(
-        column, asked_us, start, end, select(seen), len(select(seen, valued)), tuple(exclusions)
-    )
+        yield Exclusion(why, None, after[:1])
+
+
+def _all(rows: pa.Table) -> pa.ChunkedArray:
+    return pa.chunked_array([pa.array(np.ones(len(rows), bool))])
 
 
 def _gone(windowed: Windowed, at: str, rows: pa.Table, answered_us: int) -> pa.ChunkedArray:
@@ -230,7 +285,7 @@ def _gone(windowed: Windowed, at: str, rows: pa.Table, answered_us: int) -> pa.C
 
 def _has_value(rows: pa.Table, name: str | None) -> pa.ChunkedArray:
     if name is None:
-        return pa.chunked_array([pa.array(np.ones(len(rows), bool))])
+        return _all(rows)
     present = pc.is_valid(rows[name])
     if pa.types.is_floating(rows[name].type):
         present = pc.and_(present, pc.fill_null(pc.is_finite(rows[name]), False))
