@@ -24,7 +24,7 @@ OUTPUTS = (
 TRAINER_OUTPUTS = ("training", "evaluation", "model")
 # Where a run keeps what only its own steps read.
 TEMPORARY = "temporary"
-_EMPTY = FileEntry(0, "0")
+_EMPTY = FileEntry(0, "00000000")
 
 
 def refuse_existing_run(run: str, overwrite: bool) -> None:
@@ -132,7 +132,7 @@ def write_file(path: str, pieces: Iterable[bytes | memoryview]) -> FileEntry:
     if "://" not in path:
         os.makedirs(os.path.dirname(path), exist_ok=True)
     with FileSystems.create(path, compression_type=CompressionTypes.UNCOMPRESSED) as sink:
-        entry = file_entry(b"")
+        entry = _EMPTY
         for piece in pieces:
             sink.write(piece)
             entry = file_entry(piece, behind=entry)

@@ -59,15 +59,16 @@ def _ids(feature: Categorical, column: tf.Tensor, classes: Classes) -> Ids:
             found = _known(tf.strings.to_hash_bucket_fast(tokens, buckets), buckets)
         case Listed(values, oov_buckets):
             found = _known(_listed_ids(tokens, feature.ids), len(values) + oov_buckets)
-        case Frequent() as ids:
+        case Frequent() | Informative() as ids:
             lines = _as_line(tokens)
-            vocabulary = _frequent(lines, rows, is_missing(distinct), ids, name)
-            found = _looked_up(lines, vocabulary, ids, name)
-        case Informative() as ids:
-            lines = _as_line(tokens)
-            of_rows = tf.gather(lines, place)
-            vocabulary = _informative(of_rows, is_missing(column), ids, name, classes)
-            found = _looked_up(lines, vocabulary, ids, name)
+            if isinstance(ids, Frequent):
+                vocabulary = _frequent(lines, rows, is_missing(distinct), ids, name)
+            else:
+                of_rows = tf.gather(lines, place)
+                vocabulary = _informative(of_rows, is_missing(column), ids, name, classes)
+            values = tft.apply_vocabulary(lines, vocabulary, num_oov_buckets=ids.oov_buckets)
+            size = tft.experimental.get_vocabulary_size_by_name(name)
+            found = Ids(values, size + ids.oov_buckets)
     return Ids(tf.gather(found.values, place), found.size)
 
 
@@ -87,14 +88,6 @@ def _listed_ids(tokens: tf.Tensor, listed: Listed) -> tf.Tensor:
         return tf.lookup.StaticVocabularyTable(ids, listed.oov_buckets)
 
     return tft.make_and_track_object(table).lookup(tokens)
-
-
-def _looked_up(
-    lines: tf.Tensor, vocabulary: tf.Tensor, ids: Frequent | Informative, name: str
-) -> Ids:
-    values = tft.apply_vocabulary(lines, vocabulary, num_oov_buckets=ids.oov_buckets)
-    size = tft.experimental.get_vocabulary_size_by_name(name)
-    return Ids(values, size + ids.oov_buckets)
 
 
 def _frequent(
