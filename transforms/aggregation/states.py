@@ -1,8 +1,8 @@
 """What is known of windows from a part of their events, and how two parts are put together.
 
-Each state holds something for m requests. ``merge`` is associative and commutative (of floats:
-beyond rounding), so events may be divided in any way; ``take`` gathers requests, -1 standing for
-one that has seen nothing.
+Each state holds something for m requests, which their own events alone decide. ``merge`` is
+associative and commutative to the bit, so events may be divided in any way; ``take`` gathers
+requests, -1 standing for one that has seen nothing.
 """
 
 # ruff: noqa: D102  (State documents the methods)
@@ -16,14 +16,13 @@ from typing import Any, Protocol, Self
 import numpy as np
 from numpy.typing import NDArray
 
-from transforms.aggregation import decay, moments, multiset_parts, picks
+from transforms.aggregation import digits, multiset_parts, picks
 from transforms.aggregation.matching import Match
 from transforms.aggregation.multiset_parts import Multisets
 from transforms.aggregation.multisets import Coded, Question, answer_window
 from transforms.aggregation.ordering import INT64_MIN
 
 Ints = NDArray[np.int64]
-Floats = NDArray[np.float64]
 Bools = NDArray[np.bool_]
 
 
@@ -65,29 +64,17 @@ class Greatest:
 
 @dataclass(frozen=True, eq=False)
 class Sums:
-    """Sums, or sums and moments, of values divided by ``2**exponent``.
+    """Sums of values, of their squares and cubes: int64 (m, s), see :mod:`.digits`."""
 
-    Attributes:
-        rows: float64 (m, s), see :mod:`transforms.aggregation.moments`.
-        exponent: what the values were scaled by.
-    """
-
-    rows: Floats
-    exponent: int
+    rows: Ints
 
     def merge(self, other: Sums) -> Sums:
-        exponent = max(self.exponent, other.exponent)
-        return Sums(moments.merge(self._scaled(exponent), other._scaled(exponent)), exponent)
+        return Sums(digits.merge(self.rows, other.rows))
 
     def take(self, rows: Ints) -> Sums:
-        return Sums(gather(self.rows, rows, 0.0), self.exponent)
-
-    def _scaled(self, exponent: int) -> Floats:
-        if exponent == self.exponent:
-            return self.rows
-        powers = np.array([1, 1, 0, 2, 3])[: self.rows.shape[1]]
-        rows: Floats = np.ldexp(self.rows, powers * (self.exponent - exponent))
-        return rows
+        taken = gather(self.rows, rows, 0)
+        taken[rows < 0, 0] = digits.NO_TOP
+        return Sums(taken)
 
 
 @dataclass(frozen=True, eq=False)
@@ -114,35 +101,16 @@ class Picks:
 
 @dataclass(frozen=True, eq=False)
 class Decayed:
-    """Weighted sums of values divided by ``2**exponent``.
+    """Sums of weighted values and of weights, see :mod:`.decay`."""
 
-    Attributes:
-        rows: float64 (m, 2), see :mod:`transforms.aggregation.decay`.
-        times: int64 (m,) µs, when they were weighed.
-        half_life_us: in µs.
-        exponent: what the values were scaled by.
-    """
-
-    rows: Floats
-    times: Ints
-    half_life_us: int
-    exponent: int
+    weighted: Sums
+    weights: Sums
 
     def merge(self, other: Decayed) -> Decayed:
-        exponent = max(self.exponent, other.exponent)
-        merged = decay.merge(
-            self._scaled(exponent), self.times, other._scaled(exponent), other.times,
-            float(self.half_life_us),
-        )  # fmt: skip
-        return Decayed(*merged, self.half_life_us, exponent)
+        return Decayed(self.weighted.merge(other.weighted), self.weights.merge(other.weights))
 
     def take(self, rows: Ints) -> Decayed:
-        taken = gather(self.rows, rows, 0.0), gather(self.times, rows, 0)
-        return Decayed(*taken, self.half_life_us, self.exponent)
-
-    def _scaled(self, exponent: int) -> Floats:
-        rows: Floats = np.ldexp(self.rows, np.array([1, 0]) * (self.exponent - exponent))
-        return rows
+        return Decayed(self.weighted.take(rows), self.weights.take(rows))
 
 
 @dataclass(frozen=True, eq=False)
