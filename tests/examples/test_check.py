@@ -11,7 +11,7 @@ from types import ModuleType
 import pytest
 
 ROOT = Path(__file__).resolve().parents[2]
-DOCS = (ROOT / "docs" / "check.md").read_text("utf-8")
+DOCS = (ROOT / "docs" / "how-to" / "find-leaks.md").read_text("utf-8")
 
 
 @pytest.fixture(scope="module")
