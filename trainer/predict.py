@@ -15,6 +15,7 @@ from trainer.exported import ExportedModel, open_exported
 from trainer.instances import InstanceReader
 from transforms.errors import InputError, InstanceError, RunFolderError
 from transforms.json_text import json_text
+from transforms.plain_paths import plain_path
 
 # Rows per call of the model: more are hardly faster per row.
 BATCH_LINES = 1024
@@ -62,7 +63,7 @@ class Predictor:
         self.exported: ExportedModel = open_exported(path)
         self._reader = InstanceReader(self.exported.definition)
         try:
-            self._loaded = tf.saved_model.load(self.exported.path)
+            self._loaded = tf.saved_model.load(plain_path(self.exported.path))
             self._function = self._loaded.signatures["serving_default"]
         except (OSError, ValueError, KeyError, tf.errors.OpError) as error:
             raise RunFolderError(
