@@ -121,7 +121,7 @@ def preprocess(options: PreprocessOptions) -> Manifest:
         _write_descriptions(job)
         write_occupancy(folder, dataset, transformed)
         manifest = _manifest(job, ingested, transformed)
-        publish(folder, options.output, manifest)
+        publish(staged, options.output, manifest)
     return manifest
 
 
