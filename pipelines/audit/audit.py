@@ -12,6 +12,7 @@ from pipelines.audit.availability import (
     check_declared,
 )
 from pipelines.audit.closeness import CLOSE, LATE, check_closeness, check_lateness
+from pipelines.audit.combinations import TOGETHER, check_combinations
 from pipelines.audit.degenerate_features import DEGENERATE, check_degenerate
 from pipelines.audit.findings import Finding, Severity
 from pipelines.audit.future import FUTURE, check_future
@@ -21,8 +22,13 @@ from pipelines.audit.order import BATCHES, ORDER, check_batches, check_order
 from pipelines.audit.subject import Subject
 from transforms.dataset import Dataset
 
+# The checks, in the order in which they are made.
+CHECKS = (
+    BATCHES, ORDER, FUTURE, AVAILABILITY, DECLARED, OWN_LABEL, TWINS, LATE, CLOSE, TOGETHER,
+    DEGENERATE,
+)  # fmt: skip
 # The checks of single features: they matter only for columns that a feature reads.
-_OF_FEATURES = (OWN_LABEL, LATE, CLOSE)
+_OF_FEATURES = (OWN_LABEL, LATE, CLOSE, TOGETHER)
 
 
 def audit(
@@ -67,6 +73,7 @@ def _others(
     yield TWINS, lambda: check_twins(subject, lineage)
     yield LATE, lambda: check_lateness(subject, lineage)
     yield CLOSE, lambda: check_closeness(subject)
+    yield TOGETHER, lambda: check_combinations(subject)
     yield DEGENERATE, lambda: check_degenerate(subject)
 
 

@@ -7,8 +7,8 @@ import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from pipelines.audit.label_evidence import numeric
 from pipelines.audit.subject import is_valid
-from pipelines.audit.ties import numeric
 from transforms.durations import DAY_US, duration_us
 from transforms.features import (
     Bucketized,
