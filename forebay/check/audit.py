@@ -12,11 +12,11 @@ from forebay.check.checks.availability import (
     check_declared,
 )
 from forebay.check.checks.closeness import CLOSE, LATE, check_closeness, check_lateness
+from forebay.check.checks.combinations import TOGETHER, check_combinations
 from forebay.check.checks.degenerate_features import DEGENERATE, check_degenerate
 from forebay.check.checks.future import FUTURE, check_future
 from forebay.check.checks.label import OWN_LABEL, TWINS, check_own_label, check_twins
 from forebay.check.checks.order import BATCHES, ORDER, check_batches, check_order
-from forebay.check.combinations import TOGETHER, check_combinations
 from forebay.check.findings import Finding, Severity
 from forebay.check.lineage import find_lineage
 from forebay.check.subject import Subject

@@ -155,14 +155,13 @@ class Report:
         names = self.taken_on_trust
         when = f"at {self.dataset.row_time}" if self.dataset.row_time else "when the model is asked"
         if not names:
-            return "No data can tell when its cells were filled: docs/check.md says what to ask."
+            return "No data can tell when its cells were filled: ask whoever fills them."
         more = len(names) - _MOST_NAMED
-        named = ", ".join(names[:_MOST_NAMED]) + (f" and {more} more columns" if more > 0 else "")
-        are = "are" if len(names) > 1 else "is"
+        *first, last = names if more <= 0 else [*names[:_MOST_NAMED], f"{more} more columns"]
+        named = f"{', '.join(first)} and {last} are" if first else f"{last} is"
         return (
-            f"No data can tell when its cells were filled. That {named} {are} known {when}, as "
-            f"{'they stand' if len(names) > 1 else 'it stands'} in this table, is taken on trust: "
-            "ask whoever fills it."
+            f"No data can tell when its cells were filled. That {named} known {when}, as this table "
+            "has it, is taken on trust: ask whoever fills it."
         )
 
 

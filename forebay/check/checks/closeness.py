@@ -6,9 +6,7 @@ import numpy as np
 import pyarrow as pa
 
 from forebay.check.checks.evidence import instants, later, span, ties
-from forebay.check.checks.scores import FEWEST_ROWS_OF_A_CLASS
-from forebay.check.findings import Finding, Severity, passed
-from forebay.check.label_evidence import (
+from forebay.check.checks.label_evidence import (
     FEWEST_ROWS,
     Closeness,
     closeness,
@@ -17,6 +15,8 @@ from forebay.check.label_evidence import (
     targets_of,
     telling_rows,
 )
+from forebay.check.checks.scores import FEWEST_ROWS_OF_A_CLASS
+from forebay.check.findings import Finding, Severity, passed
 from forebay.check.lineage import Lineage
 from forebay.check.subject import Bools, Subject, cell, is_valid
 from forebay.console.words import share

@@ -10,7 +10,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from forebay.check.label_evidence import numeric
+from forebay.check.checks.label_evidence import numeric
 from forebay.check.lineage import Lineage
 from forebay.check.subject import Bools, is_valid
 from forebay.console.words import share

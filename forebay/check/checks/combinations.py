@@ -7,16 +7,9 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from forebay.check.checks.scores import (
-    FEWEST_ROWS_OF_A_CLASS,
-    Bools,
-    Floats,
-    ranks,
-    robust_pearson,
-    separation,
-)
+from forebay.check.checks.label_evidence import GIVES_AWAY, numeric, targets_of
+from forebay.check.checks.scores import Bools, Floats, robust_pearson
 from forebay.check.findings import Finding, Severity, passed
-from forebay.check.label_evidence import GIVES_AWAY, numeric, targets_of
 from forebay.check.subject import Subject, cell
 from forebay.transforms.definition.columns import (
     Boolean,
@@ -27,7 +20,7 @@ from forebay.transforms.definition.columns import (
     Numbers,
     String,
 )
-from forebay.transforms.definition.labels import Classification, Regression
+from forebay.transforms.definition.labels import Regression
 from forebay.transforms.definition.sources import ROW
 
 TOGETHER = "close together"
@@ -149,7 +142,7 @@ def time_between(start: Floats, end: Floats, numbers: Floats) -> str:
 def _sums(subject: Subject, rows: pa.RecordBatch, names: Sequence[str]) -> Iterator[Finding]:
     """Yields the fewest columns found whose weighted sum is the label."""
     dataset, label = subject.dataset, subject.dataset.label
-    if isinstance(label, Classification):  # honest columns tell one class of several apart
+    if not isinstance(label, Regression):  # honest columns may well tell two classes apart
         return
     if dataset.row_time and dataset.row_time not in names:
         names = [*names, dataset.row_time]
@@ -158,29 +151,24 @@ def _sums(subject: Subject, rows: pa.RecordBatch, names: Sequence[str]) -> Itera
         for name in names
         if not isinstance(dataset.row_columns[name], String | Bytes | Numbers | Boolean)
     }
-    is_binary = not isinstance(label, Regression)
-    score, found = weighted_sum(columns, numeric(rows[label.column]), is_binary=is_binary)
+    score, found = weighted_sum(columns, numeric(rows[label.column]))
     if len(found) > 1:
         first, *others = found
         yield Finding(
             TOGETHER, Severity.WARNING, first,
             f"gives the label away together with {', '.join(others)}",
-            f"a weighted sum of them has {'AUC' if is_binary else 'correlation'} {score:.4f} on "
-            "rows that it was not fitted to",
+            f"a weighted sum of them has |Pearson| {score:.4f} on rows that it was not fitted to",
             int(rows[ROW][0].as_py()),
             cure="is one of them known only with the label? If so, leave it out",
         )  # fmt: skip
 
 
-def weighted_sum(
-    columns: Mapping[str, Floats], label: Floats, *, is_binary: bool
-) -> tuple[float, list[str]]:
+def weighted_sum(columns: Mapping[str, Floats], label: Floats) -> tuple[float, list[str]]:
     """Looks for columns whose weighted sum, fitted to half of the rows, is the label in the others.
 
     Args:
         columns: float64 (n,) each, NaN where missing.
         label: float64 (n,), finite.
-        is_binary: whether the label is 0 or 1.
 
     Returns:
         How near the sum comes, and the columns, of which none can be left out; none: there are no
@@ -199,9 +187,9 @@ def weighted_sum(
     fitted = np.random.default_rng(0).random(len(y)) < 0.5
 
     def score(chosen: Sequence[int]) -> float:
-        return _score(table[:, list(chosen)], y, fitted, is_binary) if chosen else 0.0
+        return _score(table[:, list(chosen)], y, fitted) if chosen else 0.0
 
-    least = GIVES_AWAY["AUC" if is_binary else "correlation"]
+    least = GIVES_AWAY["correlation"]
     chosen = list(range(len(names)))
     if score(chosen) < least:
         return 0.0, []
@@ -224,12 +212,8 @@ def _fewest(chosen: list[int], holds: Callable[[list[int]], bool]) -> list[int]:
     return chosen
 
 
-def _score(table: Floats, y: Floats, fitted: Bools, is_binary: bool) -> float:
+def _score(table: Floats, y: Floats, fitted: Bools) -> float:
     """Fits a weighted sum to some rows, and says how near it comes to the label of the others."""
     table = np.column_stack([table, np.ones(len(table))])
     weights, *_ = np.linalg.lstsq(table[fitted], y[fitted])
-    guess, truth = table[~fitted] @ weights, y[~fitted]
-    if is_binary:
-        few = min((truth > 0).sum(), (truth <= 0).sum()) < FEWEST_ROWS_OF_A_CLASS
-        return 0.0 if few else separation(ranks(guess), truth > 0)
-    return robust_pearson(guess, truth)
+    return robust_pearson(table[~fitted] @ weights, y[~fitted])
