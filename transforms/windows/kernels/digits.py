@@ -66,22 +66,29 @@ def _multiply(row: Ints, first: int, length: int, into: int, size: int) -> None:
     row[into] = carry
 
 
-@compiled
-def cut(numbers: Ints, width: int) -> tuple[Ints, Leaves]:
+def cut(numbers: Ints, order: int) -> tuple[Ints, Leaves]:
     """Turn numbers into states.
 
     Args:
         numbers: int64 (n, 3): m, e and s of m * 2**(e + 28 s), exactly; m is 0 where there is none.
-        width: s, that of a state of the order wanted.
+        order: of the states, 1 to 3.
 
     Returns:
         The states' tops, int64 (n,), NO_TOP for 0, and their digits, int32 (n, s - 1).
     """
-    tops = np.full(numbers.shape[0], NO_TOP, np.int64)
-    leaves = np.zeros((numbers.shape[0], width - 1), np.int32)
-    row = np.zeros(width, np.int64)
+    tops = np.empty(numbers.shape[0], np.int64)
+    leaves = np.empty((numbers.shape[0], WIDTHS[order] - 1), np.int32)
+    _cut(numbers, tops, leaves)
+    return tops, leaves
+
+
+@compiled
+def _cut(numbers: Ints, tops: Ints, leaves: Leaves) -> None:
+    row = np.zeros(leaves.shape[1] + 1, np.int64)
     for p in range(numbers.shape[0]):
         if numbers[p, 0] == 0:
+            tops[p] = NO_TOP
+            leaves[p] = 0
             continue
         sign = -1 if numbers[p, 0] < 0 else 1
         size = np.uint64(numbers[p, 0])
@@ -97,73 +104,45 @@ def cut(numbers: Ints, width: int) -> tuple[Ints, Leaves]:
             elif low > -BITS:
                 digit = size << np.uint64(-low)
             row[1 + k] = np.int64(digit & np.uint64(_MASK))
-        if width > 5:
+        if row.size > 5:
             _multiply(row, 1, 4, 5, 6)
-        if width > 11:
+        if row.size > 11:
             _multiply(row, 5, 6, 11, 9)
-        for k in range(1, width):
+        for k in range(1, row.size):
             leaves[p, k - 1] = row[k] if 5 <= k < 11 else sign * row[k]
-    return tops, leaves
 
 
-@compiled
-def _add_below(out: Ints, into: int, digits: Ints, j: int, shift: int, by: int) -> None:
-    """Add the digits of a state whose top is lower to a state, as far as it keeps them."""
-    for power in range(3):
-        first, down = _FIRST[power], by * (power + 1)
-        if first < out.shape[1]:
-            for k in range(first + down, first + _LENGTHS[power]):
-                out[into, k] += digits[j, k - down - shift]
-
-
-@compiled
 def merge(a: Ints, b: Ints) -> Ints:
     """Merge states row by row: int64 (m, s) each, and so is the result."""
     out = np.empty_like(a)
-    for i in range(a.shape[0]):
-        apart = a[i, 0] - b[i, 0]
-        high, low = (a, b) if apart >= 0 else (b, a)
-        out[i] = high[i]
-        _add_below(out, i, low, i, 0, min(abs(apart), 9))
+    _merge(out, a, b)
     return out
 
 
 @compiled
-def _put(
-    out: Ints, place: int, sums: Ints, held: Ints, tops: Ints, base: int, highest: int
-) -> None:
-    """Write down the sums of the highest top and of the next ones as a state."""
-    if highest == NEVER:
-        out[place, 0] = NO_TOP
-        for k in range(1, out.shape[1]):
-            out[place, k] = 0
-        return
-    top = tops[base + highest]
-    out[place, 0] = top
-    for k in range(1, out.shape[1]):
-        out[place, k] = sums[highest, k - 1]
-    j = highest - 1
-    while j != NEVER and top - tops[base + j] < 4:
-        if held[j]:
-            _add_below(out, place, sums, j, 1, top - tops[base + j])
-        j -= 1
+def _merge(out: Ints, a: Ints, b: Ints) -> None:
+    for i in range(a.shape[0]):
+        apart = a[i, 0] - b[i, 0]
+        high, low = (a, b) if apart >= 0 else (b, a)
+        for k in range(a.shape[1]):
+            out[i, k] = high[i, k]
+        for power in range(3):
+            first, down = _FIRST[power], min(abs(apart), 9) * (power + 1)
+            for k in range(first + down, min(first + _LENGTHS[power], a.shape[1])):
+                out[i, k] += low[i, k - down]
 
 
-@compiled
 def sweep_digits(
     changes: Ints, ends: Ints, groups: Ints, codes: Ints, bases: Ints, tops: Ints, leaves: Leaves,
     places: Ints,
 ) -> Ints:  # fmt: skip
     """Add up the numbers in one window for each request.
 
-    Numbers of one top are added up together, those that leave are taken away. What a request gets
-    are the sums of the highest top that is there, and of the next ones.
-
     Args:
         changes: int64, the position of what enters the window and ~position of what leaves it, of
-            :func:`forebay.transforms.windows.multisets.changes.follow`.
+            :func:`transforms.windows.multisets.changes.follow`.
         ends: int64 (m,), of the same.
-        groups: int64 (g, 4), see :mod:`forebay.transforms.windows.kernels.ordering`.
+        groups: int64 (g, 4), see :mod:`.ordering`.
         codes: int64 (n,), by position: the place of its top among the distinct tops of all groups,
             by group, then ascending; NEVER without a number.
         bases: int64 (g + 1,), the first code of each group.
@@ -174,36 +153,77 @@ def sweep_digits(
     Returns:
         States, int64 (m, s).
     """
-    width = leaves.shape[1] + 1
-    out = np.empty((ends.size, width), np.int64)
-    widest = 1
-    for g in range(groups.shape[0]):
-        widest = max(widest, bases[g + 1] - bases[g])
-    sums, held = np.empty((widest, width - 1), np.int64), np.empty(widest, np.int64)
-    at = answered = 0
-    for g in range(groups.shape[0]):
-        base = bases[g]
-        held[: bases[g + 1] - base] = 0
-        sums[: bases[g + 1] - base] = 0
-        highest = NEVER
-        for i in range(answered, groups[g, 2]):  # of keys without events
-            _put(out, places[i], sums, held, tops, base, NEVER)
-        answered = groups[g, 3]
-        for i in range(groups[g, 2], groups[g, 3]):
-            while at < ends[i]:
-                enters = changes[at] >= 0
-                p = changes[at] if enters else ~changes[at]
-                at += 1
-                if codes[p] == NEVER:
-                    continue
-                j = codes[p] - base
-                held[j] += 1 if enters else -1
-                highest = max(highest, j)
-                for k in range(width - 1):
-                    sums[j, k] += leaves[p, k] if enters else -leaves[p, k]
-            while highest != NEVER and held[highest] == 0:
-                highest -= 1
-            _put(out, places[i], sums, held, tops, base, highest)
-    for i in range(answered, ends.size):
-        _put(out, places[i], sums, held, tops, 0, NEVER)
+    out = np.zeros((ends.size, leaves.shape[1] + 1), np.int64)
+    out[:, 0] = NO_TOP
+    _sweep(out, changes, ends, groups, codes, bases, tops, leaves, places)
     return out
+
+
+@compiled
+def _widest(bases: Ints) -> int:
+    widest = 1
+    for g in range(bases.size - 1):
+        widest = max(widest, bases[g + 1] - bases[g])
+    return widest
+
+
+@compiled
+def _sweep_group(
+    out: Ints, changes: Ints, at: int, ends: Ints, begin: int, end: int, codes: Ints, base: int,
+    tops: Ints, leaves: Leaves, places: Ints, sums: Ints, held: Ints,
+) -> int:  # fmt: skip
+    """Answer requests ``begin .. end - 1``; returns how far the changes were followed.
+
+    It is one loop, for calls with arrays take longer than what is done between them.
+    """
+    digits = leaves.shape[1]
+    highest = NEVER
+    for i in range(begin, end):
+        while at < ends[i]:
+            enters = changes[at] >= 0
+            p = changes[at] if enters else ~changes[at]
+            at += 1
+            if codes[p] != NEVER:
+                j = codes[p] - base
+                highest = max(highest, j)
+                held[j] += 1 if enters else -1
+                for k in range(digits):
+                    sums[j, k] += leaves[p, k] if enters else -leaves[p, k]
+        while highest != NEVER and held[highest] == 0:
+            highest -= 1
+        if highest == NEVER:
+            continue
+        place, top = places[i], tops[base + highest]
+        out[place, 0] = top
+        for k in range(digits):
+            out[place, k + 1] = sums[highest, k]
+        j = highest - 1
+        while j != NEVER and top - tops[base + j] < 4:
+            by = top - tops[base + j]
+            for k in range(1 + by, 5):
+                out[place, k] += sums[j, k - by - 1]
+            for k in range(5 + 2 * by, 11 if digits > 4 else 0):
+                out[place, k] += sums[j, k - 2 * by - 1]
+            for k in range(11 + 3 * by, 20 if digits > 10 else 0):
+                out[place, k] += sums[j, k - 3 * by - 1]
+            j -= 1
+    return at
+
+
+@compiled
+def _sweep(
+    out: Ints, changes: Ints, ends: Ints, groups: Ints, codes: Ints, bases: Ints, tops: Ints,
+    leaves: Leaves, places: Ints,
+) -> None:  # fmt: skip
+    """Follow one window; numbers of one top are added up together."""
+    sums = np.empty((_widest(bases), leaves.shape[1]), np.int64)
+    held = np.empty(_widest(bases), np.int64)
+    at = 0
+    for g in range(groups.shape[0]):
+        size = bases[g + 1] - bases[g]
+        held[:size] = 0
+        sums[:size] = 0
+        at = _sweep_group(
+            out, changes, at, ends, groups[g, 2], groups[g, 3], codes, bases[g], tops, leaves, places,
+            sums, held,
+        )  # fmt: skip

@@ -137,7 +137,7 @@ class Sweeps:
         return ordering.sort_by(order, self.match.instants)
 
     def _sums(self, numbers: Ints, order: int, windows: Sequence[int]) -> list[Sums]:
-        tops, leaves = digits.cut(numbers, digits.WIDTHS[order])
+        tops, leaves = digits.cut(numbers, order)
         groups = self.match.sweep.groups
         coded = multisets.encode_items(tops, tops != digits.NO_TOP, groups)
         found = []
