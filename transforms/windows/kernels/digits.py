@@ -39,7 +39,7 @@ _FIRST = (1, 5, 11)  # where they begin in a state
 
 
 @compiled
-def _bit_length(size: int) -> int:
+def _bit_length(size: np.uint64) -> int:
     """The number of bits of an unsigned number."""
     length = 0
     for step in (32, 16, 8, 4, 2, 1):
@@ -224,6 +224,6 @@ def _sweep(
         held[:size] = 0
         sums[:size] = 0
         at = _sweep_group(
-            out, changes, at, ends, groups[g, 2], groups[g, 3], codes, bases[g], tops, leaves, places,
-            sums, held,
+            out, changes, at, ends, groups[g, 2], groups[g, 3], codes, bases[g], tops, leaves,
+            places, sums, held,
         )  # fmt: skip

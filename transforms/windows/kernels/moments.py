@@ -84,7 +84,7 @@ def _add_product(out: Ints, at: int, a: Ints, b: Ints, times: int) -> None:
 
 
 @compiled
-def _nearest(high: int, middle: int, low: int, rest: bool) -> float:
+def _nearest(high: np.int64, middle: np.int64, low: np.int64, rest: bool) -> float:
     """The float nearest to three digits, the first not 0, and whether anything follows; times 2."""
     bits = (high << BITS) | middle  # up to 56: two floats that are exact are rounded once
     return float(bits >> 3) * 2.0**32 + float(((bits & 7) << 29) | (low << 1) | rest)
@@ -96,8 +96,8 @@ def _round(number: Ints) -> tuple[float, int]:
     end = _end(number)
     if end == 0:
         return 0.0, 0
-    middle = number[end - 2] if end > 1 else 0
-    low = number[end - 3] if end > 2 else 0
+    middle = number[end - 2] if end > 1 else np.int64(0)
+    low = number[end - 3] if end > 2 else np.int64(0)
     rest = _first(number) < end - 3
     return _nearest(number[end - 1], middle, low, rest), BITS * (end - 3) - 1
 

@@ -65,7 +65,7 @@ class Question:
 
 
 class Coded(NamedTuple):
-    """Values by position as codes: see :mod:`.multiset_changes`."""
+    """Values by position as codes: see :mod:`.changes`."""
 
     codes: Ints
     bases: Ints
@@ -96,7 +96,7 @@ def encode_items(items: Ints, valid: Bools, groups: Ints) -> Coded:
 
 
 def follow(codes: Ints, match: Match, window: int) -> tuple[Ints, Ints]:
-    """What enters and leaves one window of a match: see :func:`.multiset_changes.follow`."""
+    """What enters and leaves one window of a match: see :func:`.changes.follow`."""
     sweep = match.sweep
     return changes.follow(
         codes, sweep.groups, sweep.starts[window], sweep.stops[window], sweep.own,
