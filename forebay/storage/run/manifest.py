@@ -6,6 +6,7 @@ from dataclasses import asdict, dataclass, fields
 from typing import Any
 
 from forebay.transforms.errors import RunFolderError
+from forebay.transforms.instants import instant
 
 
 @dataclass(frozen=True)
@@ -74,6 +75,12 @@ class PeriodEntry:
 
     start: str | None
     end: str | None
+
+    @classmethod
+    def between(cls, start_us: int | None, end_us: int | None) -> "PeriodEntry":
+        """Describes a period by its bounds, microseconds since 1970-01-01 UTC; None: no bound."""
+        bounds = (None if bound is None else instant(bound) for bound in (start_us, end_us))
+        return cls(*bounds)
 
 
 @dataclass(frozen=True)
