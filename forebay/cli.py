@@ -12,7 +12,9 @@ from importlib import metadata
 
 import forebay
 from forebay.check.options import add_check_arguments
-from forebay.console.command_line import native_logs_hidden, run_command
+from forebay.console.arguments import Parser, did_you_mean
+from forebay.console.command_line import native_logs_hidden, quiet_tensorflow, run_command
+from forebay.console.terminal import saying
 from forebay.explain.options import add_explain_arguments
 from forebay.init.options import add_init_arguments
 from forebay.pipelines.options import add_preprocess_arguments, split_beam_arguments
@@ -99,17 +101,19 @@ def main(argv: Sequence[str] | None = None) -> int:
         The exit status: 0, 1 for failures, 2 for the user's mistakes.
     """
     own, beam_arguments = split_beam_arguments(sys.argv[1:] if argv is None else argv)
-    args = _parser().parse_args(own)
+    parser = _parser()
+    if own and not own[0].startswith("-") and own[0] not in _COMMANDS:
+        parser.error(f"no such command: {own[0]}{did_you_mean(own[0], _COMMANDS)}")
+    args = parser.parse_args(own)
     args.beam = beam_arguments
     args.public_names = forebay.__all__
     return run_command(_run, args)
 
 
 def _run(args: argparse.Namespace) -> int:
-    # TensorFlow's own log lines are about its build, not about the user's work.
-    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
+    quiet_tensorflow()
     module, _, function = _COMMANDS[args.command].runner.partition(":")
-    with native_logs_hidden(), _kept_for_good():
+    with saying(f"forebay {args.command}: loading"), native_logs_hidden(), _kept_for_good():
         run = getattr(importlib.import_module(module), function)
     return run(args)  # type: ignore[no-any-return]
 
@@ -126,7 +130,7 @@ def _kept_for_good() -> Iterator[None]:
 
 
 def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(
+    parser = Parser(
         prog="forebay",
         description="Leak-free, time-windowed training examples from event tables, and the same "
         "transformation inside the served model.",

@@ -16,7 +16,9 @@ from apache_beam.io.filesystems import FileSystems
 from apache_beam.options.pipeline_options import PipelineOptions
 from tensorflow_transform.tf_metadata import metadata_io
 
+from forebay.console.arguments import Parser
 from forebay.console.command_line import run_command
+from forebay.console.terminal import detail
 from forebay.pipelines.options import (
     PreprocessOptions,
     add_preprocess_arguments,
@@ -292,7 +294,7 @@ def run_preprocess(args: argparse.Namespace) -> int:
 def main(argv: Sequence[str] | None = None) -> int:
     """Runs ``python -m pipelines.preprocess``."""
     own, beam_arguments = split_beam_arguments(sys.argv[1:] if argv is None else argv)
-    parser = argparse.ArgumentParser(prog="python -m pipelines.preprocess", description=__doc__)
+    parser = Parser(prog="python -m pipelines.preprocess", description=__doc__)
     add_preprocess_arguments(parser)
     args = parser.parse_args(own)
     args.beam = beam_arguments

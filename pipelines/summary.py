@@ -14,7 +14,7 @@ _WARNINGS_SHOWN = 10
 
 def print_summary(manifest: Manifest, run: str) -> None:
     """Prints rows, rejects, warnings and times of a run to standard output."""
-    console = Console()
+    console = results()
     examples = sum(manifest.rows.values())
     console.print(
         f"[bold]{escape(run)}[/]: {examples:,} examples of {manifest.rows_read:,} records "

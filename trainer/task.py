@@ -10,7 +10,9 @@ import sys
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from forebay.console.arguments import Parser
 from forebay.console.command_line import run_command, start_tensorflow
+from forebay.console.terminal import note
 from forebay.trainer import options
 
 
@@ -131,10 +133,7 @@ def run_predict(args: argparse.Namespace) -> int:
 
     counts = predict_files(args.model, args.input, args.output)
     if counts.errors:
-        print(
-            f"{counts.errors:,} of {counts.lines:,} lines were answered with an error",
-            file=sys.stderr,
-        )
+        note(f"{counts.errors:,} of {counts.lines:,} lines were answered with an error")
     return 1 if counts.errors and counts.errors == counts.lines else 0
 
 
@@ -153,7 +152,7 @@ COMMANDS = {
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Runs the command that the arguments name; returns the exit status."""
-    parser = argparse.ArgumentParser(prog="python -m trainer.task", description=__doc__)
+    parser = Parser(prog="python -m trainer.task", description=__doc__)
     commands = parser.add_subparsers(dest="command", required=True, metavar="COMMAND")
     for name, (add_arguments, command, summary) in COMMANDS.items():
         child = commands.add_parser(name, help=summary)

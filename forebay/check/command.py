@@ -67,7 +67,7 @@ def _refuse_unknown(names: Collection[str], dataset: Dataset) -> None:
 @contextmanager
 def _progress() -> Iterator[Callable[[str], None]]:
     """Shows on a terminal's standard error what is being done."""
-    console = Console(file=sys.stderr)
+    console = notes()
     columns = (SpinnerColumn(), TextColumn("{task.description}"), TimeElapsedColumn())
     hidden = not console.is_terminal
     with Progress(*columns, console=console, transient=True, disable=hidden) as bar:

@@ -77,7 +77,7 @@ class Report:
 
     def print(self) -> None:
         """Prints the report to standard output."""
-        console = Console(highlight=False)
+        console = results()
         console.print(f"[bold]{escape(self.dataset.name)}[/]: {escape(self.said)}")
         table = Table(box=None, pad_edge=False, show_header=False)
         for _ in range(3):

@@ -103,7 +103,7 @@ def _plain(value: Any) -> Any:
 
 def print_report(report: Report) -> None:
     """Prints the report to standard output."""
-    console = Console(width=None if sys.stdout.isatty() else _WIDTH)
+    console = results()
     console.print(
         f"[bold]{escape(report.places[report.row])}[/], asked at {instant(report.asked_us)}",
         soft_wrap=True,

@@ -11,6 +11,7 @@ Columns: how many ids an output of features has; how many of them training rows 
 then shares of the training rows: of the most frequent id, of missing values, and of values outside
 the known ones. For crosses: how many combinations training rows have, and the share of the rows
 whose combination shares its bucket with another."""
+from forebay.console.arguments import add_common
 
 
 def add_report_arguments(parser: argparse.ArgumentParser) -> None:
@@ -23,5 +24,4 @@ def add_report_arguments(parser: argparse.ArgumentParser) -> None:
         help="only the outputs that match, such as 'carrier_*' (default: all)",
     )  # fmt: skip
     parser.add_argument("--plot", metavar="FILE.png", help="draw the rows of each id as bars")
-    parser.add_argument("--json", action="store_true", help="print the report as JSON")
-    parser.add_argument("--debug", action="store_true", help="show tracebacks")
+    add_common(parser, json="the report")

@@ -87,7 +87,7 @@ def _trial(run: RunFolder, options: SweepOptions, study: Study, number: int) -> 
     continues = interrupted == plain(asdict(tried))
     study.begun(trial, asdict(tried))
     described = ", ".join(f"{name} {as_text(value)}" for name, value in shown.items())
-    print(f"trial {number + 1} of {options.trials}: {described}", file=sys.stderr, flush=True)
+    note(f"trial {number + 1} of {options.trials}: {described}")
     folder, started = os.path.join(SWEEP_FOLDER, f"trial-{number:03d}"), time.monotonic()
     rows = sum(run.examples("train", tried.data.files).values())
     watch = Watch(trial, first_stop=int(_WARM_UP * in_steps(tried, rows).max_steps))

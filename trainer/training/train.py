@@ -150,7 +150,7 @@ def _resume(job: Job, path: str) -> tuple[Standing, checkpoint.Arrays]:
     if found is None:
         if job.team.is_chief:
             for line in job.moved.lines():
-                print(line, file=sys.stderr)
+                note(line)
         return standing, []
     checkpoint.refuse_another(path, found, job.identity)
     checkpoint.assign(job.models.score.variables, found.model)
@@ -164,7 +164,7 @@ def _watchers(job: Job, logs: str, first_step: int) -> Iterator[Sequence[Watcher
     if not job.team.is_chief:
         yield ()
         return
-    console = Console(stderr=True)
+    console = notes()
     metric = job.options.best_by or EVAL_LOSS[job.task]
     pace = Pace(first_step, job.options.batch_size)
     reporter = Reporter(console, job.options.max_steps, metric, pace, first_step)

@@ -54,7 +54,7 @@ class Report:
 
     def print(self) -> None:
         """Prints the report to standard output."""
-        console = Console(highlight=False)
+        console = results()
         console.print(
             f"[bold]{escape(self.run)}[/]: {escape(self.dataset)}, {self.rows:,} training rows"
         )
