@@ -28,6 +28,13 @@ from forebay.pipelines.options import (
 from forebay.pipelines.runners.progress import progress
 from forebay.pipelines.runners.run import beam_options, run_pipeline
 from forebay.pipelines.sinks.rejects import WriteRejects
+from forebay.pipelines.sinks.run_folder import (
+    list_files,
+    prepare_output,
+    publish,
+    refuse_inputs,
+    staging,
+)
 from forebay.pipelines.sinks.tfrecords.write import WriteExamples
 from forebay.pipelines.sources.csv.files import CsvFile
 from forebay.pipelines.sources.read import ReadCsv
@@ -51,10 +58,8 @@ from forebay.pipelines.windows.aggregates import WindowedAggregates
 from forebay.pipelines.windows.period import SelectPeriod
 from forebay.storage.plain_paths import plain_path
 from forebay.storage.run.definition_files import load_definition
-from forebay.storage.run.files import list_files
 from forebay.storage.run.layout import DEFINITION_NAME, OUTPUTS, TEMPORARY
-from forebay.storage.run.manifest import FileEntry, InputEntry, Manifest, SourceEntry
-from forebay.storage.run.publish import publish, refuse_existing_run, staging
+from forebay.storage.run.manifest import FileEntry, InputEntry, Manifest, PeriodEntry, SourceEntry
 from forebay.transforms.definition.dataset import Dataset
 from forebay.transforms.definition.serialize import digest, to_json
 from forebay.transforms.definition.sources import ROWS
@@ -104,18 +109,20 @@ def preprocess(options: PreprocessOptions) -> Manifest:
         UserError: the definition, the input or the run folder is not as it must be.
         RunFailed: the pipeline failed.
     """
+    prepare_output(options.output, options.overwrite)
     dataset = load_definition(options.definition)
     period = _period(options, dataset)
-    refuse_existing_run(options.output, options.overwrite)
     graph = None
     if options.transform_fn is None:
         check_functions(dataset)
     else:
         graph = open_transform_source(options.transform_fn, options.output, dataset)
     tables = open_tables(dataset, options.inputs, options.sources)
-    with staging(options.output) as staged:
+    refuse_inputs(options.output, [file.source.path for file in all_files(tables)])
+    with staging(options.output, options.overwrite) as staged:
         folder = plain_path(staged)
         job = _Job(options, dataset, tables, folder, beam_options(options.beam), period, graph)
+        detail(_plan(job))
         ingested = _ingest(job)
         check_rejects(ingested, dataset, options.max_reject_fraction)
         check_splits(ingested, dataset, period, learns=graph is None)
@@ -124,7 +131,7 @@ def preprocess(options: PreprocessOptions) -> Manifest:
         _write_descriptions(job)
         write_occupancy(folder, dataset, transformed)
         manifest = _manifest(job, ingested, transformed)
-        publish(staged, options.output, manifest)
+        publish(staged, options.output, manifest, options.overwrite)
     return manifest
 
 
@@ -229,6 +236,14 @@ def _key_partitions(job: _Job) -> int:
     return max(1, math.ceil(_input_bytes(job.tables.values()) / KEY_PARTITION_BYTES))
 
 
+def _plan(job: _Job) -> str:
+    files = all_files(job.tables)
+    return (
+        f"{len(files):,} files of {sum(file.source.size for file in files):,} bytes; "
+        f"{_shards(job):,} shards a split, windows by {_key_partitions(job):,} parts of the keys"
+    )
+
+
 def _write_descriptions(job: _Job) -> None:
     with FileSystems.create(job.path(DEFINITION_NAME)) as sink:
         sink.write(to_json(job.dataset).encode())
@@ -239,7 +254,8 @@ def _manifest(job: _Job, ingested: Facts, transformed: Facts) -> Manifest:
     examples = {name: FileEntry(**entry) for name, entry in transformed["files"].items()}
     others = [name for name in OUTPUTS if name != "examples"]
     rows = {split: ingested["rows"].get(split, 0) for split in SPLITS}
-    period, graph = job.period, job.graph
+    graph, asked = job.graph, job.period
+    period = None if asked is None else PeriodEntry.between(asked.from_us, asked.to_us)
     return Manifest(
         dataset=job.dataset.name,
         definition_digest=digest(job.dataset),
@@ -253,7 +269,7 @@ def _manifest(job: _Job, ingested: Facts, transformed: Facts) -> Manifest:
         dropped=ingested.get("dropped", {}),
         history=history_rows(ingested),
         reach_us=history_needed(job.dataset),
-        period=None if period is None else period.entry,
+        period=period,
         transform_of=None if graph is None else graph.entry,
         warnings=warnings_of(
             job.dataset, rows["train"], transformed.get("features", {}), ingested.get("missing", {})

@@ -2,10 +2,10 @@
 
 from collections.abc import Iterator, Mapping
 
-from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
+from forebay.console.terminal import results
 from forebay.console.words import history_text
 from forebay.storage.run.manifest import Manifest
 

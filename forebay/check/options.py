@@ -3,6 +3,7 @@
 import argparse
 
 from forebay.console.arguments import add_common
+from forebay.console.commands import Command
 from forebay.pipelines.options import PreprocessOptions
 from forebay.pipelines.sources.arguments import add_table_arguments, positive
 
@@ -38,3 +39,12 @@ def add_check_arguments(parser: argparse.ArgumentParser) -> None:
         metavar="N", help="leave longer records out (default: %(default)s)",
     )  # fmt: skip
     add_common(parser, json="the report")
+
+
+COMMANDS = {
+    "check": Command(
+        "look for leaks in a definition, on your own data",
+        add_check_arguments,
+        "forebay.check.command:run_check",
+    ),
+}

@@ -30,7 +30,9 @@ class Parser(argparse.ArgumentParser):
         if not flags:
             self.error(f"too many arguments: {' '.join(map(repr, unknown))}")
         known = self._option_string_actions
-        self.error("; ".join(f"no such option: {flag}{did_you_mean(flag, known)}" for flag in flags))
+        self.error(
+            "; ".join(f"no such option: {flag}{did_you_mean(flag, known)}" for flag in flags)
+        )
 
 
 def did_you_mean(text: str, known: Iterable[str]) -> str:

@@ -3,6 +3,7 @@
 import argparse
 
 from forebay.console.arguments import add_common
+from forebay.console.commands import Command
 from forebay.pipelines.options import PreprocessOptions
 from forebay.pipelines.sources.arguments import add_table_arguments, positive
 
@@ -38,3 +39,12 @@ def add_explain_arguments(parser: argparse.ArgumentParser) -> None:
         metavar="N", help="longer records are rejects (default: %(default)s)",
     )  # fmt: skip
     add_common(parser, json="the explanation")
+
+
+COMMANDS = {
+    "explain": Command(
+        "show which events a row's windowed values were made of",
+        add_explain_arguments,
+        "forebay.explain.command:run_explain",
+    ),
+}

@@ -2,6 +2,9 @@
 
 import argparse
 
+from forebay.console.arguments import add_common
+from forebay.console.commands import Command
+
 EXAMPLES = """examples:
   forebay report runs/flights
   forebay report runs/flights --output 'carrier_*' --plot occupancy.png
@@ -11,7 +14,6 @@ Columns: how many ids an output of features has; how many of them training rows 
 then shares of the training rows: of the most frequent id, of missing values, and of values outside
 the known ones. For crosses: how many combinations training rows have, and the share of the rows
 whose combination shares its bucket with another."""
-from forebay.console.arguments import add_common
 
 
 def add_report_arguments(parser: argparse.ArgumentParser) -> None:
@@ -25,3 +27,12 @@ def add_report_arguments(parser: argparse.ArgumentParser) -> None:
     )  # fmt: skip
     parser.add_argument("--plot", metavar="FILE.png", help="draw the rows of each id as bars")
     add_common(parser, json="the report")
+
+
+COMMANDS = {
+    "report": Command(
+        "show how a run's training rows are spread over the ids of its features",
+        add_report_arguments,
+        "forebay.report.command:run_report",
+    ),
+}

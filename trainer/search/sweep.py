@@ -1,7 +1,6 @@
 """A sweep: trial after trial, in this process, each in a folder of its own."""
 
 import os
-import sys
 import time
 from dataclasses import asdict
 from typing import Any
@@ -10,6 +9,7 @@ import keras
 import optuna
 from optuna.trial import Trial
 
+from forebay.console.terminal import note
 from forebay.storage.run import files
 from forebay.storage.run.layout import SWEEP_FOLDER
 from forebay.storage.run.run_folder import RunFolder

@@ -1,13 +1,12 @@
 """Training a model on a run: from nothing, or from where the last checkpoint stands."""
 
-import sys
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 
 import keras
 import tensorflow as tf
-from rich.console import Console
 
+from forebay.console.terminal import note, notes
 from forebay.storage.run import files
 from forebay.storage.run.layout import TRAINING_FOLDER
 from forebay.storage.run.run_folder import RunFolder

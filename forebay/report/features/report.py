@@ -4,10 +4,10 @@ from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from typing import Any
 
-from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
+from forebay.console.terminal import results
 from forebay.storage.run.manifest import Warning
 from forebay.storage.run.occupancy import Occupancy
 
