@@ -2,12 +2,13 @@
 
 A cut lies at the start of a record, found by one exact pass (:mod:`pipelines.csv_records`).
 Reading a stretch as if it were a whole file gives the same records and the same rejects as
-reading everything at once: a good record lies in one stretch with all its bytes; a rejected line
-stays rejected when the bytes after its stretch are gone, since what was no record with them is at
-best an unclosed quote without them; and its reason depends on the line alone.
+reading everything at once: a record whose quotes are closed lies in one stretch with all its bytes,
+good or not; a line that is rejected alone stays rejected when the bytes after its stretch are gone,
+since what was no record with them is an unclosed quote without them; and its reason depends on the
+line alone.
 
 Memory stays bounded whatever the text. A line that does not end within the window in which it
-proves too long ends its stretch with that window; the rest of the line belongs to no stretch.
+proves too long ends its stretch there; the rest of the line belongs to no stretch.
 """
 
 from __future__ import annotations
@@ -164,7 +165,7 @@ def read_chunks(
         format: the dialect.
         columns_count: the number of fields of a good record.
         max_record_bytes: greatest length of a record, line end excluded.
-        target_bytes: about the length of a chunk, at least ``max_record_bytes + 1``.
+        target_bytes: about the length of a chunk.
         start_offset: where the records start, after a byte-order mark and a header.
         source: the file's name, for errors.
 
@@ -191,20 +192,20 @@ def _windows(
     start_offset: int,
 ) -> Iterator[_Window]:
     """Yields the text as windows of whole records; the carried remainder is under one record."""
-    block_bytes = max(block_bytes, max_record_bytes + 1)  # so that every window has a record
     reader.skip(start_offset)
     carry, offset, is_last = b"", start_offset, False
     while not is_last:
-        block = reader.read(block_bytes)
-        is_last = len(block) < block_bytes
+        wanted = max(block_bytes, len(carry))  # doubling, where a record is long
+        block = reader.read(wanted)
+        is_last = len(block) < wanted
         data = carry + block
         records = scan_records(data, format, columns_count, max_record_bytes, is_last=is_last)
-        start, offset = offset, offset + records.consumed
+        start, offset, end = offset, offset + records.consumed, records.consumed
         carry = data[records.consumed :]
         if records.in_long_line:
             skipped, carry = _skip_line(reader, carry)
-            offset += skipped
-        yield _Window(records.starts + start, start, data[: records.consumed], offset)
+            offset, end = offset + skipped, int(records.ends[-1])
+        yield _Window(records.starts + start, start, data[:end], offset)
 
 
 def _skip_line(reader: GuardedReader, rest: bytes) -> tuple[int, bytes]:

@@ -37,7 +37,7 @@ _CATEGORIES = {
     ARITY: "wrong number of fields",
     MALFORMED_QUOTE: "text after a closing quote",
     UNCLOSED_QUOTE: "quote not closed",
-    TOO_LONG: "line too long",
+    TOO_LONG: "record too long",
 }
 _MISSING = "missing required value"
 
@@ -49,7 +49,7 @@ class Reject:
     Attributes:
         offset: where it starts in the file's text, bytes.
         reason: every cause, with the values at fault.
-        raw: its bytes, line end excluded; of a line too long, one byte more than the limit. None
+        raw: its bytes, line end excluded; of one too long, one byte more than the limit. None
             if they are still to be read from the file.
         category: the first cause without anything particular to the record, for counting.
     """
@@ -173,7 +173,7 @@ def _reject_lines(
         if status == ARITY:
             reason = f"{int(records.fields[index])} fields instead of {columns_count}"
         elif status == TOO_LONG:
-            reason = f"line longer than {max_record_bytes} bytes"
+            reason = f"longer than {max_record_bytes} bytes"
         start, end = int(records.starts[index]), int(records.ends[index])
         rejects.append(Reject(offset + start, reason, data[start:end], category))
     return rejects

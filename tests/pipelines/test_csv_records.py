@@ -13,7 +13,7 @@ from csv_oracle import read_records
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from pipelines import csv_ranges
+from pipelines import csv_ranges, csv_records
 from pipelines.csv_header import HEAD_BYTES, check_header, read_header
 from pipelines.csv_ranges import ByteRange, plan_ranges, read_chunks
 from pipelines.csv_records import (
@@ -42,6 +42,7 @@ lines = st.lists(
 )  # fmt: skip
 dense = st.one_of(texts, lines).map(b"".join)
 limits = st.sampled_from([1, 3, 7, 20, 1000])
+reaches = st.sampled_from([0, 1, 5, 12, 30, 1000])
 
 
 def scan(
@@ -75,7 +76,9 @@ def scan(
         (b'a,"b\nc,d\ne,f\n', [(0, 4, UNCLOSED_QUOTE), (5, 8, OK), (9, 12, OK)]),
         (b'a,"b\nc,"d\n', [(0, 4, UNCLOSED_QUOTE), (5, 9, UNCLOSED_QUOTE)]),
         (b'a,"b', [(0, 4, UNCLOSED_QUOTE)]),
-        (b'a,"b\nc",d\n', [(0, 4, UNCLOSED_QUOTE), (5, 9, OK)]),  # three fields on two lines
+        (b'a,"b\nc",d\n', [(0, 9, ARITY)]),  # three fields on two lines
+        (b'"b\nc,d\n"\ne,f\n', [(0, 8, ARITY), (9, 12, OK)]),
+        (b'a,"b\nc,d\n"x\n', [(0, 4, UNCLOSED_QUOTE), (5, 8, OK), (9, 11, UNCLOSED_QUOTE)]),
         (b"a,b,c\na\nb,c\n", [(0, 5, ARITY), (6, 7, ARITY), (8, 11, OK)]),
     ],
 )
@@ -83,9 +86,9 @@ def test_records(data: bytes, expected: Any) -> None:
     assert scan(data)[1] == expected
 
 
-def test_field_counts_are_told_for_single_lines() -> None:
-    found, _ = scan(b'a,b,c\n"x"\na,b\n"a"b\n')
-    assert found.fields.tolist() == [3, 1, 2, 0]
+def test_field_counts_are_told() -> None:
+    found, _ = scan(b'a,b,c\n"x"\na,b\n"a"b\n"a\nb",c,d,e\n')
+    assert found.fields.tolist() == [3, 1, 2, 0, 4]
 
 
 def test_quotes_are_text_without_a_quote_character() -> None:
@@ -97,7 +100,10 @@ def test_the_limit_counts_the_record_without_its_line_end(end: bytes) -> None:
     assert scan(b"12345,7890" + end, limit=10)[1] == [(0, 10, OK)]
     assert scan(b"12345,78901" + end, limit=10)[1] == [(0, 11, TOO_LONG)]
     assert scan(b'1,"4\n67890"' + end, limit=11)[1] == [(0, 11, OK)]
-    assert scan(b'1,"4\n67890"' + end, limit=10)[1][0] == (0, 4, UNCLOSED_QUOTE)
+    assert scan(b'1,"4\n67890"' + end + b"\na,b", limit=10)[1] == [
+        (0, 11, TOO_LONG),
+        (len(end) + 12, len(end) + 15, OK),
+    ]
     assert scan(b'1,"4567890' + b"x" * 9 + end + b"\na,b", limit=10)[1] == [
         (0, 11, TOO_LONG),
         (len(end) + 20, len(end) + 23, OK),
@@ -105,32 +111,35 @@ def test_the_limit_counts_the_record_without_its_line_end(end: bytes) -> None:
 
 
 @settings(max_examples=300, deadline=None)
-@given(dense, limits, st.sampled_from([ANY_ARITY, 1, 2, 3]), st.sampled_from(FORMATS))
+@given(dense, limits, reaches, st.sampled_from([ANY_ARITY, 1, 2, 3]), st.sampled_from(FORMATS))
 def test_the_scanner_agrees_with_the_oracle(
-    data: bytes, limit: int, columns_count: int, format: CsvFormat
+    data: bytes, limit: int, reach: int, columns_count: int, format: CsvFormat
 ) -> None:
-    found, records = scan(data, columns_count, limit, format)
-    expected = read_records(data, format, columns_count, limit)
+    with mock.patch.object(csv_records, "REACH_BYTES", reach):
+        found, records = scan(data, columns_count, limit, format)
+    expected = read_records(data, format, columns_count, limit, reach)
     assert records == [record[:3] for record in expected]
     assert found.fields.tolist() == [len(record.fields) for record in expected]
     assert found.consumed == len(data)
 
 
 @settings(max_examples=200, deadline=None)
-@given(dense, limits, st.data())
+@given(dense, limits, reaches, st.data())
 def test_a_window_gives_the_beginning_of_the_whole(
-    data: bytes, limit: int, draw: st.DataObject
+    data: bytes, limit: int, reach: int, draw: st.DataObject
 ) -> None:
     size = draw.draw(st.integers(0, len(data)))
-    found, records = scan(data[:size], 2, limit, is_last=False)
-    whole = scan(data, 2, limit)[1]
+    with mock.patch.object(csv_records, "REACH_BYTES", reach):
+        found, records = scan(data[:size], 2, limit, is_last=False)
+        whole = scan(data, 2, limit)[1]
+        rest = scan(data[found.consumed :], 2, limit)[1]
     assert records == whole[: len(records)]
-    if size > limit:
+    if size > limit + reach:
         assert found.consumed > 0
     if not found.in_long_line:
-        rest = [(start - found.consumed, end - found.consumed, status) for start, end, status in
-                whole[len(records):]]  # fmt: skip
-        assert scan(data[found.consumed :], 2, limit)[1] == rest
+        assert [(s + found.consumed, e + found.consumed, status) for s, e, status in rest] == whole[
+            len(records) :
+        ]
 
 
 def shifted(data: bytes, offset: int, limit: int) -> list[tuple[int, int, int]]:
@@ -138,19 +147,22 @@ def shifted(data: bytes, offset: int, limit: int) -> list[tuple[int, int, int]]:
 
 
 @settings(max_examples=300, deadline=None)
-@given(dense, limits, st.integers(1, 60), st.integers(1, 60), st.integers(0, 4))
+@given(dense, limits, reaches, st.integers(1, 60), st.integers(1, 60), st.integers(0, 4))
 def test_ranges_and_chunks_read_alone_give_the_whole(
-    data: bytes, limit: int, target: int, block: int, start: int
+    data: bytes, limit: int, reach: int, target: int, block: int, start: int
 ) -> None:
     start = min(start, len(data))
-    expected = shifted(data[start:], start, limit)
-    with mock.patch.object(csv_ranges, "_PLAN_BLOCK_BYTES", block):
+    with (
+        mock.patch.object(csv_ranges, "_PLAN_BLOCK_BYTES", block),
+        mock.patch.object(csv_records, "REACH_BYTES", reach),
+    ):
+        expected = shifted(data[start:], start, limit)
         ranges = list(plan_ranges(io.BytesIO(data), CSV, 2, limit, target, start, "f"))
         chunks = list(read_chunks(io.BytesIO(data), CSV, 2, limit, target, start, "f"))
-    pieces = [(piece.start, data[piece.start : piece.end]) for piece in ranges]
-    for found in (pieces, chunks):
-        assert [r for offset, text in found for r in shifted(text, offset, limit)] == expected
-        assert all(data.startswith(text, offset) and text for offset, text in found)
+        pieces = [(piece.start, data[piece.start : piece.end]) for piece in ranges]
+        for found in (pieces, chunks):
+            assert [r for offset, text in found for r in shifted(text, offset, limit)] == expected
+            assert all(data.startswith(text, offset) and text for offset, text in found)
     gaps = [(a.end, b.start) for a, b in itertools.pairwise(ranges)]
     assert all(end <= following for end, following in gaps)
     if max((end - begin for begin, end, _ in expected), default=0) <= limit:
@@ -177,7 +189,7 @@ def test_streams_may_return_less_than_asked_for() -> None:
 
 
 def test_an_endless_line_is_cut_in_bounded_memory() -> None:
-    data = b"a,b\n" + b"x" * (9 << 20) + b"\r\nc,d\n"
+    data = b"a,b\n" + b"x" * (3 * csv_records.REACH_BYTES) + b"\r\nc,d\n"
     chunks = list(read_chunks(io.BytesIO(data), CSV, 2, 100, 1000, 0, "f"))
     assert max(len(text) for _, text in chunks) < 1200
     records = [record for offset, text in chunks for record in shifted(text, offset, 100)]
@@ -185,13 +197,14 @@ def test_an_endless_line_is_cut_in_bounded_memory() -> None:
     assert records[-1][0] == len(data) - 4
 
 
-@pytest.mark.parametrize("line", [b'x",",\n', b'1,"a\n', b'1,"""\n', b'","\n'])
-def test_many_lines_with_open_quotes_take_linear_time(line: bytes) -> None:
-    # Each line could look 1 MiB ahead: were records with too many fields not given up, this
-    # would take minutes.
+@pytest.mark.parametrize("end", [b"", b'"x\n', b'","x\n', b"x" * (17 << 20)])
+@pytest.mark.parametrize("line", [b'x",",\n', b'1,"a\n', b'1,"""\n', b'","\n', b'",\n'])
+def test_many_lines_with_open_quotes_take_linear_time(line: bytes, end: bytes) -> None:
+    # Each line could look 17 MiB ahead: were it not known what becomes of the others, this would
+    # take hours.
     scan(b"a,b\n")
     start = time.perf_counter()
-    scan(line * 200_000, 3, 1 << 20)
+    scan(line * 200_000 + end, 3, 1 << 20)
     assert time.perf_counter() - start < 10.0
 
 
