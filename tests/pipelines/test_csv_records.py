@@ -203,9 +203,9 @@ def test_many_lines_with_open_quotes_take_linear_time(line: bytes, end: bytes) -
     # Each line could look 17 MiB ahead: were it not known what becomes of the others, this would
     # take hours.
     scan(b"a,b\n")
-    start = time.perf_counter()
+    start = time.process_time()
     scan(line * 200_000 + end, 3, 1 << 20)
-    assert time.perf_counter() - start < 10.0
+    assert time.process_time() - start < 10.0
 
 
 def test_gzip_chunks() -> None:
