@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
-from forebay.pipelines.sources.csv.records import (
+from forebay.pipelines.sources.csv.record_ends import (
     ARITY,
     MALFORMED_QUOTE,
     OK,

@@ -14,16 +14,15 @@ import pyarrow as pa
 import pyarrow.csv as pa_csv
 
 from forebay.pipelines.sources.csv.header import BOM, check_header
-from forebay.pipelines.sources.csv.records import (
+from forebay.pipelines.sources.csv.record_ends import (
     ARITY,
     MALFORMED_QUOTE,
     OK,
     TOO_LONG,
     UNCLOSED_QUOTE,
     Int64Array,
-    Records,
-    scan_records,
 )
+from forebay.pipelines.sources.csv.records import Records, scan_records
 from forebay.pipelines.sources.rejects import Reject
 from forebay.transforms.definition.columns import Column, CsvFormat
 from forebay.transforms.errors import RunFailed

@@ -20,7 +20,8 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Protocol
 
-from forebay.pipelines.sources.csv.records import Int64Array, scan_records
+from forebay.pipelines.sources.csv.record_ends import Int64Array
+from forebay.pipelines.sources.csv.records import scan_records
 from forebay.transforms.definition.columns import CsvFormat
 from forebay.transforms.errors import InputError
 
@@ -60,7 +61,7 @@ class GuardedReader:
         """Returns the next ``size`` bytes, fewer only at the end of the stream.
 
         Raises:
-            InputError: the stream decompresses gzip that is truncated or corrupt.
+            InputError: the stream decompresses gzip that is truncated or corrupt, or no gzip.
         """
         parts: list[bytes] = []
         wanted = size
@@ -68,6 +69,11 @@ class GuardedReader:
             try:
                 part = self._stream.read(wanted)
             except (EOFError, zlib.error, gzip.BadGzipFile) as error:
+                if isinstance(error, gzip.BadGzipFile) and not self.count:
+                    raise InputError(
+                        f"{self._source}: is not gzip-compressed, as its name says it is ({error});"
+                        " give it a name without .gz, or compress it"
+                    ) from error
                 raise InputError(
                     f"{self._source}: after {self.count} bytes of text the gzip data are truncated"
                     f" or corrupt ({error}); copy or export the file again and check it with"

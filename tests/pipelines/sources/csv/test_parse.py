@@ -15,7 +15,8 @@ from hypothesis import strategies as st
 
 from forebay.pipelines.sources.csv import parse
 from forebay.pipelines.sources.csv.parse import ROW_OFFSET, parse_chunk
-from forebay.pipelines.sources.csv.records import OK, scan_records
+from forebay.pipelines.sources.csv.record_ends import OK
+from forebay.pipelines.sources.csv.records import scan_records
 from forebay.pipelines.sources.rejects import Reject
 from forebay.transforms.definition.columns import (
     Boolean,

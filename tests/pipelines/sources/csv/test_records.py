@@ -17,16 +17,14 @@ from forebay.pipelines.sources.csv import ranges as csv_ranges
 from forebay.pipelines.sources.csv import records as csv_records
 from forebay.pipelines.sources.csv.header import HEAD_BYTES, check_header, read_header
 from forebay.pipelines.sources.csv.ranges import ByteRange, plan_ranges, read_chunks
-from forebay.pipelines.sources.csv.records import (
-    ANY_ARITY,
+from forebay.pipelines.sources.csv.record_ends import (
     ARITY,
     MALFORMED_QUOTE,
     OK,
     TOO_LONG,
     UNCLOSED_QUOTE,
-    Records,
-    scan_records,
 )
+from forebay.pipelines.sources.csv.records import ANY_ARITY, Records, scan_records
 from forebay.transforms.definition.columns import CsvFormat
 from forebay.transforms.errors import InputError
 
@@ -225,13 +223,18 @@ def test_gzip_chunks() -> None:
         lambda packed: packed[:50] + b"\0\0\0\0\0\0\0\0" + packed[58:],
         lambda packed: packed[:-8] + b"\0" * 8,
         lambda packed: packed + b"more",
-        lambda packed: b"a,b\n",
     ],
 )
 def test_damaged_gzip_is_an_input_error(damage: Callable[[bytes], bytes]) -> None:
     data = b"".join(b"%d,%d\n" % (i, i * i % 97) for i in range(50_000))
     stream = gzip.GzipFile(fileobj=io.BytesIO(damage(gzip.compress(data))))
     with pytest.raises(InputError, match=r"^f.csv.gz: after \d+ bytes of text the gzip data"):
+        list(read_chunks(stream, CSV, 2, 100, 4096, 0, "f.csv.gz"))
+
+
+def test_a_plain_file_named_gz_is_told_from_a_damaged_one() -> None:
+    stream = gzip.GzipFile(fileobj=io.BytesIO(b"a,b\n1,2\n"))
+    with pytest.raises(InputError, match=r"is not gzip-compressed.*b'a,'.*name without .gz"):
         list(read_chunks(stream, CSV, 2, 100, 4096, 0, "f.csv.gz"))
 
 
@@ -269,6 +272,9 @@ def test_headers(head: bytes, format: CsvFormat, expected: Any) -> None:
         (b'"a"x,b\n', CSV, "text after a closing quote"),
         (b'a,"b\n1,2\n', CSV, "never closed"),
         (b"x" * HEAD_BYTES, CSV, "does not end within 1048576 bytes"),
+        (b"sep=;\na;b\n", CSV, r"'sep=;' is a note for Excel.*CsvFormat\(delimiter=';'\)"),
+        (b'"sep=,"\r\na,b\n', CSV, r"delete the line.*CsvFormat\(delimiter=','\)"),
+        (b"sep=\t\n1\t2\n", CsvFormat(delimiter="\t", names=("a", "b")), "note for Excel"),
         (b"1,2,3\n", CsvFormat(names=("a", "b")), "'1,2,3' has 3 fields, but .* names 2 columns"),
     ],
 )
@@ -281,9 +287,15 @@ def test_what_is_no_header_is_refused(head: bytes, format: CsvFormat, message: s
 def test_missing_columns_are_all_named_with_their_likes() -> None:
     with pytest.raises(InputError) as error:
         check_header(("dep_dely", "origin"), ("dep_delay", "zzz", "origin"), CSV, "f")
-    assert "'dep_delay'; did you mean 'dep_dely'?" in str(error.value)
+    assert "'dep_delay'; did you mean dep_dely?" in str(error.value)
     assert "'zzz'\n" in str(error.value)
     assert "Rename the columns" in str(error.value)
+
+
+def test_letters_that_unicode_writes_in_two_ways_are_told_apart() -> None:
+    with pytest.raises(InputError) as error:
+        check_header(("cafe", "cafe\u0301"), ("caf\xe9",), CSV, "f")
+    assert r"mean 'cafe\u0301', the same letters as 'caf\xe9' in other" in str(error.value)
 
 
 def test_a_wrong_delimiter_is_guessed() -> None:
