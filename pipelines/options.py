@@ -4,6 +4,7 @@ import argparse
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
+from forebay.console.commands import Command
 from forebay.pipelines.sources.arguments import add_table_arguments, positive, source_patterns
 
 EXAMPLES = """examples:
@@ -140,3 +141,12 @@ def _fraction(text: str) -> float:
     if not 0 <= value <= 1:
         raise argparse.ArgumentTypeError(f"{value} is not between 0 and 1")
     return value
+
+
+COMMANDS = {
+    "preprocess": Command(
+        "make a run folder of raw rows",
+        add_preprocess_arguments,
+        "forebay.pipelines.preprocess:run_preprocess",
+    ),
+}

@@ -57,7 +57,7 @@ from forebay.pipelines.windows.period import SelectPeriod
 from forebay.storage.plain_paths import plain_path
 from forebay.storage.run.definition_files import load_definition
 from forebay.storage.run.layout import DEFINITION_NAME, OUTPUTS, TEMPORARY
-from forebay.storage.run.manifest import FileEntry, InputEntry, Manifest, SourceEntry
+from forebay.storage.run.manifest import FileEntry, InputEntry, Manifest, PeriodEntry, SourceEntry
 from forebay.transforms.definition.dataset import Dataset
 from forebay.transforms.definition.serialize import digest, to_json
 from forebay.transforms.definition.sources import ROWS
@@ -243,7 +243,8 @@ def _manifest(job: _Job, ingested: Facts, transformed: Facts) -> Manifest:
     examples = {name: FileEntry(**entry) for name, entry in transformed["files"].items()}
     others = [name for name in OUTPUTS if name != "examples"]
     rows = {split: ingested["rows"].get(split, 0) for split in SPLITS}
-    period, graph = job.period, job.graph
+    graph, asked = job.graph, job.period
+    period = None if asked is None else PeriodEntry.between(asked.from_us, asked.to_us)
     return Manifest(
         dataset=job.dataset.name,
         definition_digest=digest(job.dataset),
@@ -257,7 +258,7 @@ def _manifest(job: _Job, ingested: Facts, transformed: Facts) -> Manifest:
         dropped=ingested.get("dropped", {}),
         history=history_rows(ingested),
         reach_us=history_needed(job.dataset),
-        period=None if period is None else period.entry,
+        period=period,
         transform_of=None if graph is None else graph.entry,
         warnings=warnings_of(
             job.dataset, rows["train"], transformed.get("features", {}), ingested.get("missing", {})

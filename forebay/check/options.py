@@ -2,6 +2,7 @@
 
 import argparse
 
+from forebay.console.commands import Command
 from forebay.pipelines.options import PreprocessOptions
 from forebay.pipelines.sources.arguments import add_table_arguments, positive
 
@@ -38,3 +39,12 @@ def add_check_arguments(parser: argparse.ArgumentParser) -> None:
     )  # fmt: skip
     parser.add_argument("--json", action="store_true", help="print the report as JSON")
     parser.add_argument("--debug", action="store_true", help="show tracebacks")
+
+
+COMMANDS = {
+    "check": Command(
+        "look for leaks in a definition, on your own data",
+        add_check_arguments,
+        "forebay.check.command:run_check",
+    ),
+}

@@ -2,6 +2,7 @@
 
 import argparse
 
+from forebay.console.commands import Command
 from forebay.pipelines.options import PreprocessOptions
 from forebay.pipelines.sources.arguments import add_table_arguments, positive
 
@@ -38,3 +39,12 @@ def add_explain_arguments(parser: argparse.ArgumentParser) -> None:
     )  # fmt: skip
     parser.add_argument("--json", action="store_true", help="print the explanation, as JSON")
     parser.add_argument("--debug", action="store_true", help="show tracebacks")
+
+
+COMMANDS = {
+    "explain": Command(
+        "show which events a row's windowed values were made of",
+        add_explain_arguments,
+        "forebay.explain.command:run_explain",
+    ),
+}

@@ -2,6 +2,7 @@
 
 import argparse
 
+from forebay.console.commands import Command
 from forebay.pipelines.options import PreprocessOptions
 from forebay.pipelines.sources.arguments import positive
 
@@ -63,3 +64,12 @@ def _delimiter(text: str) -> str:
     if len(delimiter) != 1 or not delimiter.isascii() or delimiter in '\r\n"':
         raise argparse.ArgumentTypeError(f"{text!r} is not a single ASCII character, such as ';'")
     return delimiter
+
+
+COMMANDS = {
+    "init": Command(
+        "write a starting definition, guessed from a sample of the data",
+        add_init_arguments,
+        "forebay.init.command:run_init",
+    ),
+}

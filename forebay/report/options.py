@@ -2,6 +2,8 @@
 
 import argparse
 
+from forebay.console.commands import Command
+
 EXAMPLES = """examples:
   forebay report runs/flights
   forebay report runs/flights --output 'carrier_*' --plot occupancy.png
@@ -25,3 +27,12 @@ def add_report_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--plot", metavar="FILE.png", help="draw the rows of each id as bars")
     parser.add_argument("--json", action="store_true", help="print the report as JSON")
     parser.add_argument("--debug", action="store_true", help="show tracebacks")
+
+
+COMMANDS = {
+    "report": Command(
+        "show how a run's training rows are spread over the ids of its features",
+        add_report_arguments,
+        "forebay.report.command:run_report",
+    ),
+}

@@ -2,6 +2,7 @@
 
 import hashlib
 import os
+import posixpath
 import tempfile
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
@@ -10,7 +11,8 @@ from typing import Any
 import keras
 
 from forebay.storage.run import files
-from forebay.storage.run.layout import KERAS_NAME, RECORD_NAME
+from forebay.storage.run.exported import ExportedModel
+from forebay.storage.run.layout import EXTRA, KERAS_NAME, RECORD_NAME
 from forebay.storage.run.run_folder import RunFolder
 from forebay.trainer.checkpoints.checkpoint import Evaluation, Standing, digest, values
 from forebay.trainer.examples.inputs import ModelInputs
@@ -119,6 +121,16 @@ def read_training(run: RunFolder, folder: str) -> SavedTraining | None:
     if not files.exists(record_path):
         return None
     return load_saved(run.file(folder, KERAS_NAME), files.read_json(record_path))
+
+
+def load_exported(exported: ExportedModel) -> SavedTraining:
+    """Reads the Keras model over transformed examples that an export is of.
+
+    Raises:
+        RunFolderError: it is not the one that the export's record is of.
+    """
+    path = posixpath.join(exported.path, EXTRA, KERAS_NAME)
+    return load_saved(path, exported.record["training"])
 
 
 def load_saved(keras_path: str, record: Mapping[str, Any]) -> SavedTraining:

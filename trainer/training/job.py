@@ -11,7 +11,7 @@ from forebay.storage.run.run_folder import RunFolder
 from forebay.trainer.checkpoints.best_model import Spent
 from forebay.trainer.evaluation.predictions import evaluate
 from forebay.trainer.examples.batches import Batches, steps_per_pass, training_batches
-from forebay.trainer.examples.inputs import ModelInputs
+from forebay.trainer.examples.inputs import ModelInputs, inputs_of
 from forebay.trainer.examples.split_reader import Examples, SplitReader
 from forebay.trainer.examples.statistics import TrainStatistics, train_statistics
 from forebay.trainer.examples.weighting import Weighting, classes_of, weighting
@@ -129,7 +129,7 @@ def identity(run: RunFolder, options: TrainOptions, team: Team) -> dict[str, Any
     """Returns what must be the same for a training to continue."""
     manifest = run.manifest
     data = {"definition": manifest.definition_digest[:12], "run created": manifest.created}
-    inputs = list(run.model_inputs(options.drop_features).names)
+    inputs = list(inputs_of(run, options.drop_features).names)
     chosen = asdict(options)
     if options.schedule != "cosine":  # the others' rates do not depend on where the training ends
         del chosen["max_steps"], chosen["epochs"]
@@ -158,7 +158,7 @@ def prepare(
         RunFolderError: a split is empty or damaged.
     """
     _check(run.definition.label.task, options, team)
-    inputs, label = run.model_inputs(options.drop_features), run.definition.label
+    inputs, label = inputs_of(run, options.drop_features), run.definition.label
     reader = SplitReader(run, "train", inputs, patterns=options.data.files, worker=team.worker)
     examples = reader.read() if reader.fits_in(options.data.memory_mb) else None
     parts = reader.batches() if examples is None else [examples]

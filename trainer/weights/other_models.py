@@ -14,7 +14,7 @@ from forebay.storage.run import files
 from forebay.storage.run.exported import open_exported
 from forebay.storage.run.layout import KERAS_NAME, MANIFEST_NAME, RECORD_NAME, TRAINING_FOLDER
 from forebay.storage.run.run_folder import open_run
-from forebay.trainer.checkpoints.best_model import SavedTraining, load_saved
+from forebay.trainer.checkpoints.best_model import SavedTraining, load_exported, load_saved
 from forebay.trainer.weights.id_names import IdNames, names_of_run
 
 Array = npt.NDArray[Any]
@@ -66,6 +66,6 @@ def open_donor(path: str) -> Donor:
             return Donor(keras_path, training, names_of_run(run, training.inputs))
         path = run.file("model")
     exported = open_exported(path)
-    training = exported.training()
+    training = load_exported(exported)
     assets = posixpath.join(exported.path, "assets")
     return Donor(exported.path, training, IdNames(exported.definition, training.inputs, assets))

@@ -11,6 +11,7 @@ import pyarrow as pa
 
 from forebay.transforms.definition.columns import MISSING_BYTES, Bytes
 from forebay.transforms.parsing.casts import BoolArray, Reading, problems_of, to_mask
+from forebay.transforms.parsing.images import is_image
 
 
 def read_bytes(text: pa.StringArray, column: Bytes) -> Reading:
@@ -43,8 +44,4 @@ def _decoded(cell: str | None) -> bytes | None:
 
 
 def _are_images(values: Sequence[bytes | None]) -> BoolArray:
-    from forebay.transforms.graph.images import (
-        is_image,  # loads TensorFlow: only where there are images
-    )
-
     return np.array([value is not None and is_image(value) for value in values], np.bool_)

@@ -9,6 +9,7 @@ from typing import Any
 from forebay.storage.folders import is_inside
 from forebay.storage.run.layout import OUTPUTS
 from forebay.transforms.errors import RunFolderError
+from forebay.transforms.instants import instant
 
 _CRC = re.compile("[0-9a-f]{8}")
 
@@ -79,6 +80,12 @@ class PeriodEntry:
 
     start: str | None
     end: str | None
+
+    @classmethod
+    def between(cls, start_us: int | None, end_us: int | None) -> "PeriodEntry":
+        """Describes a period by its bounds, microseconds since 1970-01-01 UTC; None: no bound."""
+        bounds = (None if bound is None else instant(bound) for bound in (start_us, end_us))
+        return cls(*bounds)
 
 
 @dataclass(frozen=True)

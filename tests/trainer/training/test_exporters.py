@@ -13,6 +13,7 @@ import pytest
 
 from forebay.storage.run.exported import newest_model, open_exported
 from forebay.storage.run.run_folder import open_run
+from forebay.trainer.checkpoints.best_model import load_exported
 from forebay.trainer.checkpoints.checkpoint import Evaluation, Standing
 from forebay.trainer.evaluation.predictions import predict
 from forebay.trainer.examples.split_reader import SplitReader
@@ -49,7 +50,7 @@ def test_the_latest_evaluation_is_exported_and_the_one_before_removed(
     assert record["training"]["step"] == 30
     assert record["training"]["weights_sha256"] == trained["weights_sha256"]
     assert record["metrics"] == {"split": "eval", "metrics": evaluation["metrics"]}
-    exported = open_exported(str(run / "export/latest")).training()
+    exported = load_exported(open_exported(str(run / "export/latest")))
     examples = SplitReader(open_run(str(run)), "eval", exported.inputs).read()
     error = predict(exported.model, examples) - examples.label
     assert np.sqrt(np.mean(error**2)) == pytest.approx(evaluation["eval_loss"])
