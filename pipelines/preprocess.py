@@ -16,7 +16,9 @@ from apache_beam.io.filesystems import FileSystems
 from apache_beam.options.pipeline_options import PipelineOptions
 from tensorflow_transform.tf_metadata import metadata_io
 
+from forebay.console.arguments import Parser
 from forebay.console.command_line import run_command
+from forebay.console.terminal import detail
 from forebay.pipelines.options import (
     PreprocessOptions,
     add_preprocess_arguments,
@@ -120,6 +122,7 @@ def preprocess(options: PreprocessOptions) -> Manifest:
     with staging(options.output, options.overwrite) as staged:
         folder = plain_path(staged)
         job = _Job(options, dataset, tables, folder, beam_options(options.beam), period, graph)
+        detail(_plan(job))
         ingested = _ingest(job)
         check_rejects(ingested, dataset, options.max_reject_fraction)
         check_splits(ingested, dataset, period, learns=graph is None)
@@ -233,6 +236,14 @@ def _key_partitions(job: _Job) -> int:
     return max(1, math.ceil(_input_bytes(job.tables.values()) / KEY_PARTITION_BYTES))
 
 
+def _plan(job: _Job) -> str:
+    files = all_files(job.tables)
+    return (
+        f"{len(files):,} files of {sum(file.source.size for file in files):,} bytes; "
+        f"{_shards(job):,} shards a split, windows by {_key_partitions(job):,} parts of the keys"
+    )
+
+
 def _write_descriptions(job: _Job) -> None:
     with FileSystems.create(job.path(DEFINITION_NAME)) as sink:
         sink.write(to_json(job.dataset).encode())
@@ -299,7 +310,7 @@ def run_preprocess(args: argparse.Namespace) -> int:
 def main(argv: Sequence[str] | None = None) -> int:
     """Runs ``python -m pipelines.preprocess``."""
     own, beam_arguments = split_beam_arguments(sys.argv[1:] if argv is None else argv)
-    parser = argparse.ArgumentParser(prog="python -m pipelines.preprocess", description=__doc__)
+    parser = Parser(prog="python -m pipelines.preprocess", description=__doc__)
     add_preprocess_arguments(parser)
     args = parser.parse_args(own)
     args.beam = beam_arguments

@@ -10,8 +10,9 @@ import sys
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from forebay.console.arguments import Parser
 from forebay.console.command_line import run_command, start_tensorflow
-from forebay.console.commands import Command, add_commands
+from forebay.console.commands import Command, add_commands, parse_command
 from forebay.trainer import options
 
 
@@ -155,9 +156,9 @@ COMMANDS = {
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Runs the command that the arguments name; returns the exit status."""
-    parser = argparse.ArgumentParser(prog="python -m trainer.task", description=__doc__)
+    parser = Parser(prog="python -m trainer.task", description=__doc__)
     add_commands(parser, COMMANDS)
-    args = parser.parse_args(arguments)
+    args = parse_command(parser, COMMANDS, sys.argv[1:] if arguments is None else arguments)
     return run_command(COMMANDS[args.command].load(), args)
 
 

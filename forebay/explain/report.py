@@ -1,23 +1,21 @@
 """An explanation as people and machines read it."""
 
 import os
-import sys
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
-from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
+from forebay.console.terminal import results
 from forebay.console.words import duration_text
 from forebay.explain.collect import Explained
 from forebay.explain.selection import Event, Exclusion, Explanation, Value
 from forebay.transforms.instants import instant
 
 # How wide the report is where no terminal says.
-_WIDTH = 120
 
 
 @dataclass(frozen=True)
@@ -103,7 +101,7 @@ def _plain(value: Any) -> Any:
 
 def print_report(report: Report) -> None:
     """Prints the report to standard output."""
-    console = Console(width=None if sys.stdout.isatty() else _WIDTH)
+    console = results()
     console.print(
         f"[bold]{escape(report.places[report.row])}[/], asked at {instant(report.asked_us)}",
         soft_wrap=True,

@@ -9,6 +9,9 @@ Masks are bool numpy arrays (n,), True where a cell fails; a missing cell never 
 
 from __future__ import annotations
 
+import re
+from collections.abc import Callable
+from decimal import MAX_EMAX, MAX_PREC, MIN_EMIN, Context, Decimal, InvalidOperation
 from typing import NamedTuple
 
 import numpy as np
@@ -28,8 +31,11 @@ _FLOAT = (
     r"|(?i:nan(\([0-9a-z_]*\))?|inf|infinity))$"
 )
 _INTEGER = r"^-?[0-9]+$"
+_NUMBER = re.compile(rf"[{BLANKS}]*{NUMBER_PATTERN}[{BLANKS}]*")
+_EXACT = Context(prec=MAX_PREC, Emax=MAX_EMAX, Emin=MIN_EMIN)
+_INT64_DIGITS = 19
 _SAMPLE = 32
-INT64_MIN = int(np.iinfo(np.int64).min)
+INT64_MIN, INT64_MAX = int(np.iinfo(np.int64).min), int(np.iinfo(np.int64).max)
 
 
 class Problem(NamedTuple):
@@ -73,7 +79,8 @@ def _literal(text: str) -> str:
 def read_integers(text: pa.StringArray) -> Reading:
     """Casts text to int64. Blanks around, a plus sign and a fraction of zeros are not seen.
 
-    The least int64 stands for *missing* in the graph and is refused with the larger ones.
+    Scientific notation is read where the number is whole, as R writes 100000: ``1e+05``. The least
+    int64 stands for *missing* in the graph and is refused with the larger ones.
     """
     # Arrow reads 0x10 as 16; whether we refuse it must not depend on the other cells.
     values = None if has_byte(text, b"xX") else try_cast(text, pa.int64())
@@ -84,9 +91,51 @@ def read_integers(text: pa.StringArray) -> Reading:
     odd &= to_mask(text.is_valid())
     plain = pc.replace_substring_regex(without(plain, odd), r"^\+|\.0*$", "")
     values, failing = cast_text(plain, pa.int64(), _INTEGER)
+    found = problems_of((failing, _TOO_LARGE))
+    if odd.any():
+        exact, unread = by_distinct(without(text, ~odd), exact_integer)
+        values = pc.coalesce(values, exact)
+        found += problems_of((unread, "not a whole number"))
     least = _without_least(values)
-    found = problems_of((odd, "not a whole number"), (failing, _TOO_LARGE))
     return Reading(least.values, found + least.problems)
+
+
+def exact_integer(cell: str, scale: int = 1) -> int | None:
+    """Returns a number times a whole scale, if that is whole: INT64_MIN where it is beyond int64.
+
+    None: the text is no number, or the product is not whole.
+    """
+    if not _NUMBER.fullmatch(cell):
+        return None
+    try:
+        exact = _EXACT.multiply(Decimal(cell.strip(BLANKS)), scale)
+    except InvalidOperation:  # an exponent of 19 digits
+        mantissa, _, exponent = cell.lower().partition("e")
+        return 0 if not Decimal(mantissa) else None if exponent.startswith("-") else INT64_MIN
+    if not exact:
+        return 0
+    if exact.adjusted() < 0 or exact.adjusted() > _INT64_DIGITS:
+        return None if exact.adjusted() < 0 else INT64_MIN
+    if exact != exact.to_integral_value():
+        return None
+    return int(exact) if abs(exact) <= INT64_MAX else INT64_MIN
+
+
+def by_distinct(
+    text: pa.StringArray, read: Callable[[str], int | None]
+) -> tuple[pa.Int64Array, BoolArray | None]:
+    """Reads each distinct text once, in Python.
+
+    Returns:
+        int64 values, null where there is no text or ``read`` returns None, and the mask of the
+        latter, or None.
+    """
+    encoded = text.dictionary_encode()
+    read_values = pa.array([read(cell) for cell in encoded.dictionary.to_pylist()], pa.int64())
+    values = read_values.take(encoded.indices)
+    if not read_values.null_count:
+        return values, None
+    return values, to_mask(text.is_valid()) & ~to_mask(values.is_valid())
 
 
 _TOO_LARGE = "beyond the range of 64-bit integers"
