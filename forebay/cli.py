@@ -11,6 +11,7 @@ from forebay.check import options as check
 from forebay.console.arguments import Parser
 from forebay.console.command_line import native_logs_hidden, quiet_tensorflow, run_command
 from forebay.console.commands import add_commands, parse_command
+from forebay.console.completion import PrintCompletion
 from forebay.console.terminal import saying
 from forebay.explain import options as explain
 from forebay.init import options as init
@@ -72,6 +73,7 @@ def _parser() -> argparse.ArgumentParser:
         "transformation inside the served model.",
     )
     parser.add_argument("--version", action="version", version=forebay.__version__)
+    parser.add_argument("--print-completion", action=PrintCompletion)
     add_commands(parser, COMMANDS)
     return parser
 
