@@ -48,9 +48,15 @@ from forebay.pipelines.tallies.checks import (
     history_rows,
 )
 from forebay.pipelines.tallies.degenerate_features import warnings_of
-from forebay.pipelines.tallies.features import FeatureFacts
+from forebay.pipelines.tallies.features import FeatureTallies
 from forebay.pipelines.tallies.occupancy import write_occupancy
-from forebay.pipelines.tallies.tallies import Facts, WriteFacts, fact_of, facts_of, read_facts
+from forebay.pipelines.tallies.tallies import (
+    Tallies,
+    WriteTallies,
+    read_tallies,
+    tallies_of,
+    tally_of,
+)
 from forebay.pipelines.transform.earlier_graph import TransformSource, open_transform_source
 from forebay.pipelines.transform.graph_rows import SHARD, raw_metadata
 from forebay.pipelines.transform.shards import AnalyzeAndTransform, TransformShards
@@ -145,7 +151,7 @@ def _period(options: PreprocessOptions, dataset: Dataset) -> Period | None:
     return period
 
 
-def _ingest(job: _Job) -> Facts:
+def _ingest(job: _Job) -> Tallies:
     """Reads, validates, aggregates and splits; leaves the rows of each split as Arrow files."""
 
     def build(pipeline: beam.Pipeline) -> None:
@@ -154,10 +160,10 @@ def _ingest(job: _Job) -> Facts:
             for name, table in job.dataset.tables.items()
         }
         tables = {name: table["rows"] for name, table in read.items()}
-        facts_read = [_facts(name, table["facts"]) for name, table in read.items()]
+        tallies_read = [_tallies(name, table["tallies"]) for name, table in read.items()]
         if job.period is not None:
             selected = tables[ROWS] | "Period" >> SelectPeriod(job.dataset, job.period)
-            tables[ROWS], facts_read = selected.rows, [*facts_read, selected.facts]
+            tables[ROWS], tallies_read = selected.rows, [*tallies_read, selected.tallies]
         rows = tables | "Windows" >> WindowedAggregates(
             job.dataset,
             temporary,
@@ -172,23 +178,23 @@ def _ingest(job: _Job) -> Facts:
         _ = rejects | "Rejects" >> WriteRejects(
             job.path("rejects"), temporary, all_files(job.tables), most_bytes
         )
-        _ = (*facts_read, splits.facts) | "Facts" >> WriteFacts(facts)
+        _ = (*tallies_read, splits.tallies) | "Tallies" >> WriteTallies(tallies)
 
     most_bytes = job.options.max_record_bytes
     temporary = job.path(TEMPORARY)
-    facts = job.path(TEMPORARY, "ingested.json")
+    tallies = job.path(TEMPORARY, "ingested.json")
     FileSystems.mkdirs(temporary)
     with job.timed("ingest"), progress("ingest", job.path(TEMPORARY, "train-*"), _shards(job)):
         run_pipeline(build, job.beam)
-    return read_facts(facts)
+    return read_tallies(tallies)
 
 
-def _facts(table: str, facts: beam.PCollection) -> beam.PCollection:
+def _tallies(table: str, tallies: beam.PCollection) -> beam.PCollection:
     """Sets what is learned of a source apart from what is learned of the dataset's own rows."""
-    return facts if table == ROWS else facts | f"FactsOf {table}" >> beam.Map(fact_of, table)
+    return tallies if table == ROWS else tallies | f"TalliesOf {table}" >> beam.Map(tally_of, table)
 
 
-def _transform(job: _Job, ingested: Facts) -> Facts:
+def _transform(job: _Job, ingested: Tallies) -> Tallies:
     """Analyzes the training rows, transforms every split, writes TFRecords and the graph.
 
     Where another run's graph is used, nothing is analyzed.
@@ -210,17 +216,17 @@ def _transform(job: _Job, ingested: Facts) -> Facts:
                     job.dataset, shards, transform_fn
                 )
         written = transformed | "WriteExamples" >> WriteExamples(job.folder, job.options.gzip)
-        features = transformed | "FeatureFacts" >> FeatureFacts(job.dataset)
-        _ = (written, features) | "Facts" >> WriteFacts(facts)
+        features = transformed | "FeatureTallies" >> FeatureTallies(job.dataset)
+        _ = (written, features) | "Tallies" >> WriteTallies(tallies)
 
     if job.graph is not None:
         job.graph.copy_to(job.folder)
     shards = [(split, number, path) for path, (split, number) in sorted(ingested["shards"].items())]
-    facts = job.path(TEMPORARY, "transformed.json")
+    tallies = job.path(TEMPORARY, "transformed.json")
     written_files = job.path("examples", "*", "*")
     with job.timed("transform"), progress("transform", written_files, len(shards)):
         run_pipeline(build, job.beam)
-    return read_facts(facts)
+    return read_tallies(tallies)
 
 
 def _input_bytes(tables: Iterable[Sequence[CsvFile]]) -> int:
@@ -250,7 +256,7 @@ def _write_descriptions(job: _Job) -> None:
     metadata_io.write_metadata(raw_metadata(job.dataset), job.path("metadata"))
 
 
-def _manifest(job: _Job, ingested: Facts, transformed: Facts) -> Manifest:
+def _manifest(job: _Job, ingested: Tallies, transformed: Tallies) -> Manifest:
     examples = {name: FileEntry(**entry) for name, entry in transformed["files"].items()}
     others = [name for name in OUTPUTS if name != "examples"]
     rows = {split: ingested["rows"].get(split, 0) for split in SPLITS}
@@ -279,12 +285,12 @@ def _manifest(job: _Job, ingested: Facts, transformed: Facts) -> Manifest:
     )
 
 
-def _source(name: str, ingested: Facts, dataset: Dataset) -> SourceEntry:
-    facts = facts_of(ingested, name)
+def _source(name: str, ingested: Tallies, dataset: Dataset) -> SourceEntry:
+    tallies = tallies_of(ingested, name)
     return SourceEntry(
-        inputs=tuple(InputEntry(**entry) for entry in facts["inputs"].values()),
-        rows_read=facts.get("records", {}).get("read", 0),
-        rejects=facts.get("rejects", {}),
+        inputs=tuple(InputEntry(**entry) for entry in tallies["inputs"].values()),
+        rows_read=tallies.get("records", {}).get("read", 0),
+        rejects=tallies.get("rejects", {}),
         reach_us=history_needed(dataset, name),
     )
 

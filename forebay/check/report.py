@@ -20,7 +20,7 @@ _MOST_NAMED = 6
 
 
 @dataclass(frozen=True)
-class Report:
+class CheckReport:
     """An audit.
 
     Attributes:

@@ -8,7 +8,7 @@ from typing import Any
 import tensorflow as tf
 
 from forebay.storage.run.run_folder import RunFolder
-from forebay.trainer.checkpoints.best_model import Spent
+from forebay.trainer.checkpoints.best_model import StepTimes
 from forebay.trainer.evaluation.predictions import evaluate
 from forebay.trainer.examples.batches import Batches, steps_per_pass, training_batches
 from forebay.trainer.examples.inputs import ModelInputs, inputs_of
@@ -48,7 +48,7 @@ class Job:
         steps_per_pass: after how many this worker has seen all its rows.
         eval_parts: reads the eval split.
         weighting: what rows count.
-        spent: where the time of its steps goes.
+        step_times: where the time of its steps goes.
         moved: what the model was given of others before its first step.
     """
 
@@ -66,7 +66,7 @@ class Job:
     steps_per_pass: int
     eval_parts: Callable[[], Iterable[Examples]]
     weighting: Weighting
-    spent: Spent
+    step_times: StepTimes
     moved: Transfer
 
     @property
@@ -180,7 +180,7 @@ def prepare(
         steps_per_pass=steps_per_pass(reader.rows, own_rows),
         eval_parts=_eval_parts(run, inputs, options),
         weighting=weigh,
-        spent=Spent(),
+        step_times=StepTimes(),
         moved=moved,
     )  # fmt: skip
 

@@ -8,7 +8,7 @@ from rich.markup import escape
 from rich.table import Table
 
 from forebay.console.terminal import results
-from forebay.storage.run.manifest import Warning
+from forebay.storage.run.manifest import FeatureWarning
 from forebay.storage.run.occupancy import Occupancy
 
 # A cross where so many rows share buckets tells less than it could.
@@ -16,7 +16,7 @@ CROWDED = 0.5
 
 
 @dataclass(frozen=True)
-class Report:
+class FeatureReport:
     """How a run's training rows are spread over ids.
 
     Attributes:
@@ -31,7 +31,7 @@ class Report:
     dataset: str
     rows: int
     outputs: Sequence[Occupancy]
-    warnings: Sequence[Warning]
+    warnings: Sequence[FeatureWarning]
 
     def to_json(self) -> dict[str, Any]:
         """Returns the report as JSON values; shares are of ``rows`` of their output."""

@@ -63,7 +63,7 @@ class SourceEntry:
 
 
 @dataclass(frozen=True)
-class Warning:
+class FeatureWarning:
     """A feature that turned out degenerate, and how."""
 
     feature: str
@@ -135,7 +135,7 @@ class Manifest:
     reach_us: int | None
     period: PeriodEntry | None
     transform_of: TransformOf | None
-    warnings: tuple[Warning, ...]
+    warnings: tuple[FeatureWarning, ...]
     seconds: Mapping[str, float]
     files: Mapping[str, FileEntry]
 
@@ -164,7 +164,7 @@ class Manifest:
             value["sources"] = {
                 name: SourceEntry.from_dict(entry) for name, entry in value["sources"].items()
             }
-            value["warnings"] = tuple(Warning(**entry) for entry in value["warnings"])
+            value["warnings"] = tuple(FeatureWarning(**entry) for entry in value["warnings"])
             for name, kind in (("period", PeriodEntry), ("transform_of", TransformOf)):
                 value[name] = value[name] and kind(**value[name])
             value["files"] = {name: FileEntry(**entry) for name, entry in value["files"].items()}
