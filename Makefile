@@ -56,7 +56,7 @@ fuzz: $(STAMP) ## Search the property tests with examples drawn anew, for MINUTE
 oracle: $(STAMP) $(WEATHER) ## Hold the windows of all flights against the same windows in SQL (about 10 minutes)
 	$(BIN)/python -m pytest -m full_table -rP $(ARGS)
 
-check: format-check lint types imports test ## Everything CI checks: format, lint, types, import contracts, tests
+check: format-check lint types imports docs test ## Everything CI checks: format, lint, types, import contracts, documentation, tests
 
 format: $(STAMP) ## Reformat the code and sort its imports
 	$(BIN)/ruff check --quiet --select I --fix .
