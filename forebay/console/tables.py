@@ -19,7 +19,7 @@ def empty_table(*columns: tuple[Kind, str], style: str = "bold") -> Table:
 
     Args:
         columns: what is in each column, and its head; without any head, there is no such line.
-        style: of the heads.
+        style: the style of the heads.
     """
     from rich.table import Table
 

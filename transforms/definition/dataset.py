@@ -27,7 +27,8 @@ class Dataset(Source):
 
     Attributes:
         name: letters, digits, ``_`` and ``-``.
-        columns, derive, csv: of the table whose rows become examples, as for any `Source`.
+        columns, derive, csv: the columns, derived columns and dialect of the table whose rows
+            become examples, as for any `Source`.
         features: what the model is given.
         label: what it predicts.
         split: which rows train, which evaluate, which test.

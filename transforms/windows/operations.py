@@ -48,7 +48,7 @@ class Aggregate:
         lag_us: how far before q the window ends, in µs.
         default: finite; what an empty window gives.
         min_count: fewer values than this, but at least one, give missing.
-        place: of ``first``, ``last`` and ``most_frequent``, from 1.
+        place: the place of ``first``, ``last`` and ``most_frequent``, from 1.
         per_us: the time to which a ``rate`` refers, in µs.
         half_life_us: in which a value loses half its weight in a ``decayed_mean``, in µs.
         q: the rank of a ``quantile``, from 0 to 1.

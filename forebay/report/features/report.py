@@ -24,7 +24,7 @@ class FeatureReport:
         run: the run folder.
         dataset: the definition's name.
         rows: training rows.
-        outputs: of each output of ids.
+        outputs: the occupancy of each output of ids.
         warnings: features that turned out degenerate.
     """
 

@@ -26,7 +26,7 @@ class Board:
 
     Args:
         job: the training.
-        folder: of the event files.
+        folder: the folder of the event files.
         first_step: where it begins or goes on.
         console: where warnings are printed.
     """
