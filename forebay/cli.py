@@ -10,7 +10,6 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from importlib import metadata
 
-import forebay
 from forebay.check.options import add_check_arguments
 from forebay.console.command_line import native_logs_hidden, run_command
 from forebay.explain.options import add_explain_arguments
@@ -101,7 +100,6 @@ def main(argv: Sequence[str] | None = None) -> int:
     own, beam_arguments = split_beam_arguments(sys.argv[1:] if argv is None else argv)
     args = _parser().parse_args(own)
     args.beam = beam_arguments
-    args.public_names = forebay.__all__
     return run_command(_run, args)
 
 

@@ -160,8 +160,8 @@ class Report:
         *first, last = names if more <= 0 else [*names[:_MOST_NAMED], f"{more} more columns"]
         named = f"{', '.join(first)} and {last} are" if first else f"{last} is"
         return (
-            f"No data can tell when its cells were filled. That {named} known {when}, as this table "
-            "has it, is taken on trust: ask whoever fills it."
+            f"No data can tell when its cells were filled. That {named} known {when}, as this "
+            "table has it, is taken on trust: ask whoever fills it."
         )
 
 
