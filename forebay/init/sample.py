@@ -55,7 +55,7 @@ class Texts:
 
 
 @dataclass(frozen=True)
-class Sample:
+class TextSample:
     """Rows of the input.
 
     Attributes:
@@ -83,7 +83,7 @@ def read_sample(
     names: Sequence[str],
     rows: int,
     max_record_bytes: int,
-) -> Sample:
+) -> TextSample:
     """Reads about so many rows, in stretches spread evenly over the files.
 
     Args:
@@ -142,7 +142,7 @@ def _plan(first: CsvFile, head: bytes, files: Sequence[SourceFile], rows: int) -
 
 def _parse(
     files: Sequence[CsvFile], format: CsvFormat, plan: _Plan, rows: int, max_record_bytes: int
-) -> Sample:
+) -> TextSample:
     names = files[0].names
     if len(names) == 1:
         raise InputError(
@@ -180,7 +180,7 @@ def _parse(
             f"{files[0].source.path}: has {count:,} rows, and no text in any; give a file with "
             "values below its header line"
         )
-    return Sample(
+    return TextSample(
         format,
         {name: found.take(~blank) if blank.any() else found for name, found in texts.items()},
         tuple(name for name in names if name not in usable),

@@ -13,8 +13,8 @@ from forebay.check.checks.label_evidence import (
     targets_of,
     telling_rows,
 )
-from forebay.init.guesses.column_facts import Facts
-from forebay.init.guesses.kinds import Reading
+from forebay.init.guesses.column_facts import ColumnFacts
+from forebay.init.guesses.kinds import GuessedColumn
 from forebay.init.guesses.names import has_word, is_name_of_something, without
 from forebay.transforms.definition.columns import Boolean, Integer, Number, String
 from forebay.transforms.definition.labels import Label
@@ -33,7 +33,7 @@ _MOST_SPLITS = 20
 _DEGREES = {"latitude": 90.0, "longitude": 180.0}
 
 
-def is_identity(reading: Reading, facts: Facts) -> bool:
+def is_identity(reading: GuessedColumn, facts: ColumnFacts) -> bool:
     """Tells whether a column names its row: nearly every value occurs once."""
     share = facts.distinct / max(1, facts.rows)
     if facts.rows < _FEWEST_ROWS or share < _IDENTITY_SHARE or is_free_text(reading, facts):
@@ -47,7 +47,7 @@ def is_identity(reading: Reading, facts: Facts) -> bool:
     return is_name_of_something(reading.name) or numbered or facts.rows >= _MANY
 
 
-def is_own_split(reading: Reading, facts: Facts) -> bool:
+def is_own_split(reading: GuessedColumn, facts: ColumnFacts) -> bool:
     """Tells whether a column says which rows the table's owner trained and tested on."""
     if not 1 < facts.distinct <= _MOST_SPLITS:
         return False
@@ -58,14 +58,14 @@ def is_own_split(reading: Reading, facts: Facts) -> bool:
     return isinstance(reading.column, Integer | Boolean) and has_word(reading.name, "split")
 
 
-def is_free_text(reading: Reading, facts: Facts) -> bool:
+def is_free_text(reading: GuessedColumn, facts: ColumnFacts) -> bool:
     """Tells whether a column is written for people: many words, seldom the same ones."""
     wordy = facts.words >= _TEXT_WORDS or facts.characters >= _TEXT_CHARACTERS
     seldom = facts.distinct > _TEXT_SHARE * facts.rows
     return isinstance(reading.column, String) and wordy and seldom
 
 
-def _follows(reading: Reading) -> bool:
+def _follows(reading: GuessedColumn) -> bool:
     """Tells whether each number exceeds the one above it, a few apart."""
     values = reading.of_rows().drop_null().to_numpy()
     return bool(np.mean(np.diff(values) > 0) > _IDENTITY_SHARE)
@@ -74,7 +74,7 @@ def _follows(reading: Reading) -> bool:
 class LabelTies:
     """Says which columns are probably known only with the label, as `forebay check` would."""
 
-    def __init__(self, readings: Mapping[str, Reading], label: Label) -> None:
+    def __init__(self, readings: Mapping[str, GuessedColumn], label: Label) -> None:
         self._label = label
         values = readings[label.column].of_rows()
         targets = targets_of(label, values)
@@ -85,7 +85,7 @@ class LabelTies:
         }
         self._filled = filled_cells(missing, label.column)
 
-    def of(self, reading: Reading, *, is_category: bool) -> str | None:
+    def of(self, reading: GuessedColumn, *, is_category: bool) -> str | None:
         """Says why a column is probably known only with the label; None where nothing says so."""
         values, label = reading.of_rows(), self._label.column
         missing = ~to_mask(values.is_valid())
@@ -115,7 +115,9 @@ class Place:
     longitude: str
 
 
-def find_places(readings: Mapping[str, Reading], facts: Mapping[str, Facts]) -> list[Place]:
+def find_places(
+    readings: Mapping[str, GuessedColumn], facts: Mapping[str, ColumnFacts]
+) -> list[Place]:
     """Finds pairs of columns named as latitude and longitude whose values are degrees."""
     found = {
         meaning: {without(name, meaning): name for name, reading in readings.items()
@@ -130,7 +132,7 @@ def find_places(readings: Mapping[str, Reading], facts: Mapping[str, Facts]) -> 
     ]
 
 
-def _is_degrees(reading: Reading, facts: Facts, limit: float) -> bool:
+def _is_degrees(reading: GuessedColumn, facts: ColumnFacts, limit: float) -> bool:
     if not isinstance(reading.column, Number) or facts.distinct < 2:
         return False
     values = reading.of_rows().drop_null().to_numpy()

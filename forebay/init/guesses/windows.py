@@ -5,9 +5,9 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from forebay.init.guesses.column_facts import Facts
+from forebay.init.guesses.column_facts import ColumnFacts
 from forebay.init.guesses.features import Suggestion
-from forebay.init.guesses.kinds import Reading
+from forebay.init.guesses.kinds import GuessedColumn
 from forebay.init.guesses.names import has_word, is_name_of
 from forebay.init.guesses.times import RowTime
 from forebay.transforms.definition.columns import Integer, Number, String
@@ -37,8 +37,8 @@ class WindowGuess:
 
 
 def guess_window(
-    readings: Mapping[str, Reading],
-    facts: Mapping[str, Facts],
+    readings: Mapping[str, GuessedColumn],
+    facts: Mapping[str, ColumnFacts],
     label: str,
     row_time: RowTime,
     suggestions: Sequence[Suggestion],
@@ -82,7 +82,7 @@ def guess_window(
     return WindowGuess(windowed, _reason(keys, facts, expected, known_at))
 
 
-def _each(facts: Facts) -> float:
+def _each(facts: ColumnFacts) -> float:
     return facts.rows / facts.distinct
 
 
@@ -92,7 +92,7 @@ def _fewest_rows(name: str) -> int:
 
 
 def _reason(
-    keys: Sequence[str], facts: Mapping[str, Facts], expected: float, known_at: str | None
+    keys: Sequence[str], facts: Mapping[str, ColumnFacts], expected: float, known_at: str | None
 ) -> str:
     shown = ", ".join(f"{key} ({facts[key].distinct:,} values)" for key in keys[:_SHOWN_KEYS])
     known = (
