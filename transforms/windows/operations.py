@@ -7,6 +7,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Literal, get_args
 
+from forebay.transforms.limits import ACCURACY, LIMIT
 from forebay.transforms.windows.kernels.matching import INT64_MAX
 
 Operation = Literal[
@@ -65,8 +66,8 @@ class Aggregate:
     per_us: int = 1
     half_life_us: int = 1
     q: float = 0.5
-    limit: int = 1024
-    accuracy: float = 0.01
+    limit: int = LIMIT
+    accuracy: float = ACCURACY
 
     def __post_init__(self) -> None:
         if self.op not in get_args(Operation):

@@ -24,7 +24,7 @@ from typing import Any, Literal, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from forebay.transforms.limits import LEAST_ACCURACY, LEAST_LIMIT
+from forebay.transforms.limits import ACCURACY, LEAST_ACCURACY, LEAST_LIMIT, LIMIT
 from forebay.transforms.windows.kernels import ordering
 from forebay.transforms.windows.kernels.encoding import from_ranks
 from forebay.transforms.windows.kernels.log_buckets import from_buckets, to_buckets
@@ -51,8 +51,8 @@ class Question:
     """
 
     op: Literal["distinct", "quantile", "most_frequent"]
-    limit: int = 1024
-    accuracy: float = 0.01
+    limit: int = LIMIT
+    accuracy: float = ACCURACY
     dtype: np.dtype[Any] = field(default=_INT64)
 
     def __post_init__(self) -> None:
