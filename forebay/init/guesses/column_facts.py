@@ -69,6 +69,7 @@ def _skew(values: np.ndarray, counts: np.ndarray) -> float:
     values, counts = values[finite], counts[finite]
     if len(values) < 2:
         return 0.0
+    values = values / max(np.abs(values).max(), np.finfo(np.float64).tiny)  # cubes stay finite
     deviations = values - np.average(values, weights=counts)
     variance = np.average(deviations**2, weights=counts)
     return float(np.average(deviations**3, weights=counts) / variance**1.5) if variance else 0.0
