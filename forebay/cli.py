@@ -11,6 +11,7 @@ from forebay.check import options as check
 from forebay.console.arguments import Parser
 from forebay.console.command_line import native_logs_hidden, quiet_tensorflow, run_command
 from forebay.console.commands import add_commands, parse_command
+from forebay.console.completion import PrintCompletion
 from forebay.console.terminal import saying
 from forebay.explain import options as explain
 from forebay.init import options as init
@@ -43,7 +44,6 @@ def main(argv: Sequence[str] | None = None) -> int:
     own, beam_arguments = split_beam_arguments(sys.argv[1:] if argv is None else argv)
     args = parse_command(_parser(), COMMANDS, own)
     args.beam = beam_arguments
-    args.public_names = forebay.__all__
     return run_command(_run, args)
 
 
@@ -72,6 +72,7 @@ def _parser() -> argparse.ArgumentParser:
         "transformation inside the served model.",
     )
     parser.add_argument("--version", action="version", version=forebay.__version__)
+    parser.add_argument("--print-completion", action=PrintCompletion)
     add_commands(parser, COMMANDS)
     return parser
 

@@ -11,7 +11,7 @@ import tensorflow as tf
 from forebay.storage.run import files
 from forebay.storage.run.layout import EXTRA
 from forebay.transforms.definition import serialize
-from forebay.transforms.definition.dataset import Dataset, served_columns
+from forebay.transforms.definition.dataset import Dataset
 from forebay.transforms.definition.labels import Classification, Label, Task
 from forebay.transforms.errors import RunFolderError
 
@@ -42,7 +42,7 @@ class ExportedModel:
     @property
     def columns(self) -> tuple[str, ...]:
         """The raw columns that the model is given."""
-        return served_columns(self.definition)
+        return self.definition.served_columns
 
     @property
     def output(self) -> str:

@@ -107,3 +107,26 @@ def _all(terminal: int) -> bytes:
         except OSError:  # the other end is closed
             os.close(terminal)
             return found
+
+
+def test_bash_completes_commands_options_and_choices(tmp_path: Path) -> None:
+    script = tmp_path / "forebay.bash"
+    printed = subprocess.run(
+        [sys.executable, "-m", "forebay", "--print-completion", "bash"],
+        capture_output=True, text=True, check=True,
+    )  # fmt: skip
+    script.write_text(printed.stdout)
+
+    def completed(*words: str) -> set[str]:
+        """What bash offers behind words, the last one unfinished."""
+        program = (
+            f"source {script}; COMP_WORDS=(forebay {' '.join(map(repr, words))}); "
+            f"COMP_CWORD={len(words)}; _shtab_forebay; printf '%s\\n' \"${{COMPREPLY[@]}}\""
+        )
+        done = subprocess.run(["bash", "-c", program], capture_output=True, text=True, check=True)
+        return set(done.stdout.split())
+
+    assert completed("") >= set(COMMANDS)
+    assert completed("pre") == {"predict", "preprocess"}
+    assert completed("preprocess", "--sh") == {"--shards"}
+    assert completed("train", "--optimizer", "adam") == {"adam", "adamw"}

@@ -13,7 +13,7 @@ from forebay.trainer.checkpoints.checkpoint import TrainingState
 from forebay.trainer.training.job import Job
 from forebay.trainer.training.progress import Pace
 from forebay.trainer.training.tensorboard.activations import PROBE_ROWS, ActivationProbe, warning
-from forebay.trainer.training.tensorboard.events import Events
+from forebay.trainer.training.tensorboard.events import EventFile
 from forebay.transforms.definition import serialize
 
 
@@ -26,14 +26,14 @@ class Board:
 
     Args:
         job: the training.
-        folder: of the event files.
+        folder: the folder of the event files.
         first_step: where it begins or goes on.
         console: where warnings are printed.
     """
 
     def __init__(self, job: Job, folder: str, first_step: int, console: Console) -> None:
         self._job = job
-        self._events = Events(folder, first_step)
+        self._events = EventFile(folder, first_step)
         self._console = console
         self._pace = Pace(first_step, job.options.batch_size)
         self._sample = _sample(job)
