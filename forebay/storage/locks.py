@@ -23,7 +23,8 @@ def locked(
 
     Args:
         folder: on a local disk.
-        name: the folder below it to hold, which is made; empty: the folder itself.
+        name: the folder below it to hold, which is made, and removed again if it stays empty;
+            empty: the folder itself.
         shared: whether others may hold it too, who share it.
         wait: whether to wait for whoever holds it.
 
@@ -33,7 +34,7 @@ def locked(
     if folders.is_remote(folder):
         yield
         return
-    folders.make(folder, name)
+    made = folders.make(folder, name)
     place = os.path.join(folder, name) if name else folder
     path = os.path.join(place, folders.LOCK_NAME)
     how = (fcntl.LOCK_SH if shared else fcntl.LOCK_EX) | (0 if wait else fcntl.LOCK_NB)
@@ -42,6 +43,7 @@ def locked(
         yield
     finally:
         _release(path, lock, shared)
+        folders.remove_empty(folder, made)
 
 
 @contextmanager
