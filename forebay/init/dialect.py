@@ -6,7 +6,8 @@ from collections.abc import Sequence
 import numpy as np
 
 from forebay.pipelines.sources.csv.header import BOM, read_header
-from forebay.pipelines.sources.csv.records import ANY_ARITY, OK, scan_records
+from forebay.pipelines.sources.csv.record_ends import OK
+from forebay.pipelines.sources.csv.records import ANY_ARITY, scan_records
 from forebay.transforms.definition.columns import CsvFormat
 from forebay.transforms.errors import InputError
 

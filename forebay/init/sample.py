@@ -44,7 +44,7 @@ class Texts:
 
 
 @dataclass(frozen=True)
-class Sample:
+class TextSample:
     """Rows of the input.
 
     Attributes:
@@ -70,7 +70,7 @@ def read_sample(
     names: Sequence[str],
     rows: int,
     max_record_bytes: int,
-) -> Sample:
+) -> TextSample:
     """Reads about so many rows, in stretches spread evenly over the files.
 
     Args:
@@ -128,7 +128,7 @@ def _plan(first: CsvFile, head: bytes, files: Sequence[SourceFile], rows: int) -
 
 def _parse(
     files: Sequence[CsvFile], format: CsvFormat, plan: _Plan, rows: int, max_record_bytes: int
-) -> Sample:
+) -> TextSample:
     names = files[0].names
     usable = [name for name in names if name and not name.startswith(RESERVED_PREFIX)]
     columns = {name: String(nulls=()) for name in usable}
@@ -154,7 +154,7 @@ def _parse(
                if rejects else "; give a file with rows below its header line")
         )  # fmt: skip
     table = pa.Table.from_batches(batches)
-    return Sample(
+    return TextSample(
         format,
         {name: _texts(table[name]) for name in usable},
         tuple(name for name in names if name not in usable),

@@ -20,7 +20,7 @@ from forebay.transforms.definition.labels import Classification, Label
 
 
 @dataclass(frozen=True)
-class Given:
+class ModelContext:
     """What the function that builds a model is given.
 
     Attributes:
@@ -80,13 +80,13 @@ class Given:
         return keras.layers.Concatenate()(parts) if len(parts) > 1 else parts[0]
 
 
-def given_of(
+def context_of(
     inputs: ModelInputs, label: Label, statistics: TrainStatistics, options: TrainOptions
-) -> Given:
+) -> ModelContext:
     """Returns what a model of these inputs is built of."""
     numbers, ids, id_weights = inputs.widths
     raw = keras.Input((numbers,), name="numbers")
-    return Given(
+    return ModelContext(
         inputs=inputs,
         outputs=len(label.classes) if isinstance(label, Classification) else 1,
         options=options,

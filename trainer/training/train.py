@@ -1,14 +1,13 @@
 """Training a model on a run: from nothing, or from where the last checkpoint stands."""
 
-import sys
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 
 import keras
 import tensorflow as tf
-from rich.console import Console
 from tensorboard.plugins.projector.metadata import PROJECTOR_FILENAME
 
+from forebay.console.terminal import note, notes
 from forebay.storage.locks import occupied
 from forebay.storage.run import files
 from forebay.storage.run.layout import (
@@ -26,7 +25,7 @@ from forebay.trainer.checkpoints.best_model import (
     snapshot,
     write_training,
 )
-from forebay.trainer.checkpoints.checkpoint import CHECKPOINT_NAME, Checkpoint, Standing
+from forebay.trainer.checkpoints.checkpoint import CHECKPOINT_NAME, Checkpoint, TrainingState
 from forebay.trainer.examples.batches import in_steps
 from forebay.trainer.examples.row_cache import rows_folder
 from forebay.trainer.metrics.by_task import EVAL_LOSS
@@ -52,7 +51,7 @@ def train(
     team: Team | None = None,
     fresh: bool = False,
     folder: str = TRAINING_FOLDER,
-    on_evaluation: Callable[[Standing], None] | None = None,
+    on_evaluation: Callable[[TrainingState], None] | None = None,
 ) -> SavedTraining:
     """Trains a model, or continues where the last checkpoint stands, and saves the best of it.
 
@@ -138,19 +137,19 @@ def _train(
     team: Team,
     fresh: bool,
     keeper: _Keeper,
-    on_evaluation: Callable[[Standing], None] | None,
+    on_evaluation: Callable[[TrainingState], None] | None,
 ) -> SavedTraining:
     """Trains on, by whoever holds the training's folder."""
     folder, logs = keeper.folder, f"{keeper.folder}/{LOGS_FOLDER}"
     with rows_folder(run.path, folder) as rows:
         job = prepare(run, options, loop, team, rows if options.data.cache else None)
         found = None if fresh else checkpoint.load(run.file(folder, CHECKPOINT_NAME))
-        standing, best = _resume(job, run.file(folder, CHECKPOINT_NAME), found)
-        with _watchers(job, run.file(logs), standing.step, fresh) as watchers:
-            standing, best = fit(job, standing, best, keeper.save, watchers, on_evaluation)
+        state, best = _resume(job, run.file(folder, CHECKPOINT_NAME), found)
+        with _watchers(job, run.file(logs), state.step, fresh) as watchers:
+            state, best = fit(job, state, best, keeper.save, watchers, on_evaluation)
     checkpoint.assign(job.models.score.variables, best)
     training = snapshot(
-        run, options, job.inputs, job.models.prediction, standing, standing.best, job.spent
+        run, options, job.inputs, job.models.prediction, state, state.best, job.step_times
     )
     if not team.agrees(training.record["weights_sha256"]):
         raise RunFailed("the workers end with other weights; report this, with the run's options")
@@ -192,8 +191,8 @@ def finished_training(
         return None
     options = _in_steps(run, options)
     changed = found.changed(identity(run, options, team))
-    reached = found.standing.step >= options.max_steps and changed.keys() <= {"max_steps"}
-    if reached or (not changed and finished(found.standing, options)):
+    reached = found.state.step >= options.max_steps and changed.keys() <= {"max_steps"}
+    if reached or (not changed and finished(found.state, options)):
         return read_training(run, folder)
     return None
 
@@ -202,10 +201,12 @@ def _in_steps(run: RunFolder, options: TrainOptions) -> TrainOptions:
     return in_steps(options, sum(run.examples("train", options.data.files).values()))
 
 
-def _resume(job: Job, path: str, found: Checkpoint | None) -> tuple[Standing, checkpoint.Arrays]:
+def _resume(
+    job: Job, path: str, found: Checkpoint | None
+) -> tuple[TrainingState, checkpoint.Arrays]:
     """Returns how far the training is and its best weights; sets the weights to where it stands."""
-    standing = found.standing if found else Standing()
-    if not job.team.agrees(f"{standing} {found.identity if found else None}"):
+    state = found.state if found else TrainingState()
+    if not job.team.agrees(f"{state} {found.identity if found else None}"):
         raise RunFailed(
             f"the workers read different checkpoints at {path}; put the run on storage that all "
             "of them share, and give all the same flags"
@@ -213,12 +214,12 @@ def _resume(job: Job, path: str, found: Checkpoint | None) -> tuple[Standing, ch
     if found is None:
         if job.team.is_chief:
             for line in job.moved.lines():
-                print(line, file=sys.stderr)
-        return standing, []
+                note(line)
+        return state, []
     checkpoint.refuse_another(path, found, job.identity)
     checkpoint.assign(job.models.score.variables, found.model)
     checkpoint.assign(job.updater.variables, found.optimizer)
-    return standing, found.best
+    return state, found.best
 
 
 @contextmanager
@@ -227,7 +228,7 @@ def _watchers(job: Job, logs: str, first_step: int, fresh: bool) -> Iterator[Seq
     if not job.team.is_chief:
         yield ()
         return
-    console = Console(stderr=True)
+    console = notes()
     metric = job.options.best_by or EVAL_LOSS[job.task]
     pace = Pace(first_step, job.options.batch_size)
     reporter = Reporter(console, job.options.max_steps, metric, pace, first_step)

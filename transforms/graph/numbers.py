@@ -13,8 +13,8 @@ import tensorflow as tf
 from forebay.transforms.definition.columns import Column
 from forebay.transforms.definition.features import Numeric
 from forebay.transforms.graph import statistics
+from forebay.transforms.graph.derived_numbers import operand
 from forebay.transforms.graph.missing import is_missing, number
-from forebay.transforms.graph.pairs import operand
 from forebay.transforms.graph.per_key import with_moments_per_key
 
 

@@ -9,7 +9,7 @@ from typing import Literal, get_args
 
 from forebay.transforms.windows.kernels.matching import INT64_MAX
 
-Op = Literal[
+Operation = Literal[
     "count", "sum", "mean", "min", "max", "var", "std", "skew", "first", "last", "rate",
     "seconds_since_last", "decayed_mean", "distinct", "quantile", "most_frequent",
 ]  # fmt: skip
@@ -55,7 +55,7 @@ class Aggregate:
         accuracy: greatest relative error of a quantile beyond that.
     """
 
-    op: Op
+    op: Operation
     column: str | None
     window_us: int | None
     lag_us: int = 0
@@ -69,8 +69,8 @@ class Aggregate:
     accuracy: float = 0.01
 
     def __post_init__(self) -> None:
-        if self.op not in get_args(Op):
-            raise ValueError(f"op {self.op!r}: choose one of {', '.join(get_args(Op))}")
+        if self.op not in get_args(Operation):
+            raise ValueError(f"op {self.op!r}: choose one of {', '.join(get_args(Operation))}")
         if self.column is None and self.op not in _WITHOUT_COLUMN:
             raise ValueError(
                 f"{self.op} of no column: name one (only {', '.join(_WITHOUT_COLUMN)} go without)"

@@ -7,13 +7,13 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from forebay.console.words import shown
-from forebay.init.guesses.kinds import Reading
+from forebay.init.guesses.kinds import GuessedColumn
 from forebay.transforms.definition.columns import Boolean, Integer, Number, String
 from forebay.transforms.parsing.casts import to_mask
 
 
 @dataclass(frozen=True)
-class Facts:
+class ColumnFacts:
     """A column of the sample in figures.
 
     Attributes:
@@ -35,18 +35,18 @@ class Facts:
     words: float = 0.0
 
 
-def facts_of(reading: Reading) -> Facts:
+def facts_of(reading: GuessedColumn) -> ColumnFacts:
     """Counts and measures the values of a column."""
     known = to_mask(reading.values.is_valid())
     values = reading.values.filter(pa.array(known))
     counts = reading.texts.counts[known]
     rows, total = int(counts.sum()), len(reading.texts.codes)
     if not rows:
-        return Facts(0, 1.0, 0)
+        return ColumnFacts(0, 1.0, 0)
     # Several texts can mean one value: 1 and 1.0.
     values, codes = (encoded := values.dictionary_encode()).dictionary, encoded.indices.to_numpy()
     counts = np.bincount(codes, weights=counts, minlength=len(values))
-    facts = Facts(rows, 1 - rows / total, len(values))
+    facts = ColumnFacts(rows, 1 - rows / total, len(values))
     if isinstance(reading.column, String):
         characters = pc.utf8_length(values).to_numpy()
         words = pc.add(pc.count_substring_regex(values, r"\s\S"), 1).to_numpy()
@@ -74,7 +74,7 @@ def _skew(values: np.ndarray, counts: np.ndarray) -> float:
     return float(np.average(deviations**3, weights=counts) / variance**1.5) if variance else 0.0
 
 
-def described(reading: Reading, facts: Facts) -> str:
+def described(reading: GuessedColumn, facts: ColumnFacts) -> str:
     """Says a column's facts in a few words."""
     if not facts.rows:
         return "always missing"

@@ -3,8 +3,8 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 
-from forebay.init.guesses.column_facts import Facts, share
-from forebay.init.guesses.kinds import Reading
+from forebay.init.guesses.column_facts import ColumnFacts, share
+from forebay.init.guesses.kinds import GuessedColumn
 from forebay.init.guesses.names import has_word
 from forebay.init.guesses.roles import Place, find_places, is_free_text, is_identity, tie_to_label
 from forebay.init.guesses.times import RowTime
@@ -49,8 +49,8 @@ class Suggestion:
 
 
 def suggest(
-    readings: Mapping[str, Reading],
-    facts: Mapping[str, Facts],
+    readings: Mapping[str, GuessedColumn],
+    facts: Mapping[str, ColumnFacts],
     label: str,
     row_time: RowTime | None,
     apart: str | None,
@@ -75,7 +75,11 @@ def suggest(
 
 
 def _suggest_one(
-    reading: Reading, facts: Facts, label: Reading, row_time: RowTime | None, apart: str | None
+    reading: GuessedColumn,
+    facts: ColumnFacts,
+    label: GuessedColumn,
+    row_time: RowTime | None,
+    apart: str | None,
 ) -> Suggestion:
     name = reading.name
 
@@ -101,14 +105,14 @@ def _suggest_one(
     return _numeric(reading, facts)
 
 
-def _is_code(reading: Reading, facts: Facts) -> bool:
+def _is_code(reading: GuessedColumn, facts: ColumnFacts) -> bool:
     if not isinstance(reading.column, Integer):
         return False
     named = has_word(reading.name, "identity") or has_word(reading.name, "calendar")
     return facts.distinct <= _FEW_NUMBERS or named
 
 
-def _categorical(reading: Reading, facts: Facts) -> Suggestion:
+def _categorical(reading: GuessedColumn, facts: ColumnFacts) -> Suggestion:
     name, each = reading.name, facts.rows / facts.distinct
     values = f"{facts.distinct:,} values, {each:,.0f} rows each on average"
     if isinstance(reading.column, Integer):
@@ -125,7 +129,7 @@ def _categorical(reading: Reading, facts: Facts) -> Suggestion:
     return Suggestion((name,), (), f"too few rows to learn from: {values}")
 
 
-def _numeric(reading: Reading, facts: Facts) -> Suggestion:
+def _numeric(reading: GuessedColumn, facts: ColumnFacts) -> Suggestion:
     reasons = []
     skewed = abs(facts.skew) > _SKEWED
     if skewed:
@@ -136,7 +140,7 @@ def _numeric(reading: Reading, facts: Facts) -> Suggestion:
     return Suggestion((reading.name,), (feature,), "; ".join(reasons) or "a number")
 
 
-def _of_row_time(row_time: RowTime, facts: Facts) -> Suggestion:
+def _of_row_time(row_time: RowTime, facts: ColumnFacts) -> Suggestion:
     name = row_time.reading.name
     us = row_time.us[row_time.known]
     hours = bool((us % 86_400_000_000).any())
@@ -150,7 +154,7 @@ def _of_row_time(row_time: RowTime, facts: Facts) -> Suggestion:
     return Suggestion((name,), tuple(features), reason)
 
 
-def _of_instant(reading: Reading, facts: Facts, row_time: RowTime | None) -> Suggestion:
+def _of_instant(reading: GuessedColumn, facts: ColumnFacts, row_time: RowTime | None) -> Suggestion:
     name = reading.name
     if row_time is not None and name in row_time.same:
         return Suggestion((name,), (), f"tells no more than {row_time.reading.name}")

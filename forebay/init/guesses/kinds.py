@@ -53,7 +53,7 @@ _CODE = re.compile(r"0\d+")
 
 
 @dataclass(frozen=True)
-class Reading:
+class GuessedColumn:
     """A column read as the kind it seems to be.
 
     Attributes:
@@ -81,7 +81,7 @@ class Reading:
         return self.values.take(pa.array(self.texts.codes))
 
 
-def read_column(name: str, texts: Texts) -> Reading:
+def read_column(name: str, texts: Texts) -> GuessedColumn:
     """Guesses the kind of a column; text where it is nothing else."""
     nulls = tuple(t for t in texts.distinct.to_pylist() if t.strip().lower() in NULL_TEXTS)
     present = to_mask(pc.invert(pc.is_in(texts.distinct, pa.array(nulls, pa.string()))))
@@ -98,7 +98,7 @@ def read_column(name: str, texts: Texts) -> Reading:
     )
 
 
-def read_as(reading: Reading, column: Column, *reasons: str) -> Reading:
+def read_as(reading: GuessedColumn, column: Column, *reasons: str) -> GuessedColumn:
     """Reads a column as a given kind instead; its texts for missing stay."""
     column = replace(column, nulls=reading.column.nulls)
     values = read_cells(reading.texts.distinct.cast(pa.binary()), column).values
@@ -119,16 +119,16 @@ class _Guess:
     present: BoolArray
     nulls: tuple[str, ...]
 
-    def reading(self, column: Column, *reasons: str) -> Reading:
+    def reading(self, column: Column, *reasons: str) -> GuessedColumn:
         column = replace(column, nulls=self.nulls)
         values = read_cells(self.texts.distinct.cast(pa.binary()), column).values
-        return Reading(self.name, column, self.texts, values, reasons)
+        return GuessedColumn(self.name, column, self.texts, values, reasons)
 
     def words(self) -> list[str]:
         """The distinct texts that do not mean missing."""
         return self.texts.distinct.filter(pa.array(self.present)).to_pylist()  # type: ignore[no-any-return]
 
-    def boolean(self) -> Reading | None:
+    def boolean(self) -> GuessedColumn | None:
         """Reads two texts that mean yes and no."""
         if self.present.sum() > 6:
             return None
@@ -142,7 +142,7 @@ class _Guess:
                 return self.reading(Boolean(true=yes, false=no))
         return None
 
-    def compact_date(self) -> Reading | None:
+    def compact_date(self) -> GuessedColumn | None:
         """Reads days written 20130131."""
         if self.fits(reading := self.reading(Date(format="%Y%m%d"))):
             years = pc.year(reading.values.drop_null())
@@ -150,14 +150,14 @@ class _Guess:
                 return reading
         return None
 
-    def code(self) -> Reading | None:
+    def code(self) -> GuessedColumn | None:
         """Reads digits with leading zeros as text."""
         words = self.words()
         if any(map(_CODE.fullmatch, words)) and all(word.strip().isdigit() for word in words):
             return self.reading(String(), "codes with leading zeros, read as text")
         return None
 
-    def number(self) -> Reading | None:
+    def number(self) -> GuessedColumn | None:
         """Reads numbers; whole ones that can be instants as those."""
         reading = self.reading(Number())
         if odd := self._odd_texts(reading):
@@ -176,7 +176,7 @@ class _Guess:
             return found and replace(found, reasons=(*reasons, *found.reasons))
         return self._epoch(reading) or self._whole(reading) or self._with_rejects(reading)
 
-    def time(self) -> Reading | None:
+    def time(self) -> GuessedColumn | None:
         """Reads days and instants."""
         first = next(iter(self.words()))
         if first[:1].isdigit() and self.fits(day := self.reading(Date())):
@@ -195,12 +195,12 @@ class _Guess:
             return (f"numbers with signs or commas, such as {_quoted(words[0])}: read as text",)
         return ()
 
-    def fits(self, reading: Reading) -> bool:
+    def fits(self, reading: GuessedColumn) -> bool:
         """Tells whether all but a few cells are read."""
         rows = self.texts.counts
         return bool(rows[reading.failing].sum() <= _REJECT_SHARE * rows[self.present].sum())
 
-    def _with_rejects(self, reading: Reading) -> Reading:
+    def _with_rejects(self, reading: GuessedColumn) -> GuessedColumn:
         failing = reading.failing
         if not failing.any():
             return reading
@@ -212,7 +212,7 @@ class _Guess:
     def _not(self, words: tuple[str, ...]) -> BoolArray:
         return ~to_mask(pc.is_in(self.texts.distinct, pa.array(words, pa.string())))
 
-    def _odd_texts(self, reading: Reading) -> tuple[str, ...]:
+    def _odd_texts(self, reading: GuessedColumn) -> tuple[str, ...]:
         failing = reading.failing
         rows = self.texts.counts
         share = rows[failing].sum() / rows[self.present].sum()
@@ -222,7 +222,7 @@ class _Guess:
         odd = tuple(self.texts.distinct.filter(pa.array(failing)).to_pylist())
         return () if any(c.isdigit() for word in odd for c in word) else odd
 
-    def _sentinels(self, reading: Reading) -> tuple[str, ...]:
+    def _sentinels(self, reading: GuessedColumn) -> tuple[str, ...]:
         """Finds -999 and the like: repeated, and farther off than the others are wide."""
         values = np.asarray(reading.values.fill_null(np.nan), np.float64)
         known = self.present & np.isfinite(values)
@@ -238,7 +238,7 @@ class _Guess:
                 found.append(self.texts.distinct[int(i)].as_py())
         return tuple(found)
 
-    def _epoch(self, reading: Reading) -> Reading | None:
+    def _epoch(self, reading: GuessedColumn) -> GuessedColumn | None:
         """Reads numbers that count from 1970, where the column's name speaks of time."""
         values = reading.values.drop_null()
         low, high = pc.min(values).as_py(), pc.max(values).as_py()
@@ -252,14 +252,14 @@ class _Guess:
                     return instants
         return None
 
-    def _whole(self, reading: Reading) -> Reading | None:
+    def _whole(self, reading: GuessedColumn) -> GuessedColumn | None:
         words = self.words()
         if any("." in word and not word.strip().endswith(".0") for word in words):
             return None
         whole = self.reading(Integer())
         return self._with_rejects(whole) if self.fits(whole) else None
 
-    def _formatted(self) -> Reading | None:
+    def _formatted(self) -> GuessedColumn | None:
         dates = [Date(format=format) for format in _DATE_FORMATS]
         times = [f"{day}{sep}{clock}" for day in _DATE_FORMATS for sep in " T"
                  for clock in _CLOCK_FORMATS]  # fmt: skip

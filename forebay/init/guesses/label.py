@@ -3,8 +3,8 @@
 from collections.abc import Mapping
 from dataclasses import replace
 
-from forebay.init.guesses.column_facts import Facts, facts_of
-from forebay.init.guesses.kinds import Reading, read_as
+from forebay.init.guesses.column_facts import ColumnFacts, facts_of
+from forebay.init.guesses.kinds import GuessedColumn, read_as
 from forebay.init.guesses.names import has_word, rank_as_label
 from forebay.init.guesses.roles import is_identity
 from forebay.transforms.definition.columns import Boolean, Integer, Number, String
@@ -20,7 +20,7 @@ from forebay.transforms.errors import InputError, unknown_column
 MOST_CLASSES = 20
 
 
-def named_label(name: str, readings: Mapping[str, Reading]) -> Reading:
+def named_label(name: str, readings: Mapping[str, GuessedColumn]) -> GuessedColumn:
     """Returns the column that the user names, read as something that can be predicted.
 
     Raises:
@@ -48,7 +48,9 @@ def named_label(name: str, readings: Mapping[str, Reading]) -> Reading:
     )
 
 
-def guessed_label(readings: Mapping[str, Reading], facts: Mapping[str, Facts]) -> Reading:
+def guessed_label(
+    readings: Mapping[str, GuessedColumn], facts: Mapping[str, ColumnFacts]
+) -> GuessedColumn:
     """Returns the most plausible label: by its name first, and then the last of the file.
 
     Raises:
@@ -63,7 +65,9 @@ def guessed_label(readings: Mapping[str, Reading], facts: Mapping[str, Facts]) -
     return readings[candidates[0]]
 
 
-def label_candidates(readings: Mapping[str, Reading], facts: Mapping[str, Facts]) -> list[str]:
+def label_candidates(
+    readings: Mapping[str, GuessedColumn], facts: Mapping[str, ColumnFacts]
+) -> list[str]:
     """Names the columns that could be a label, the most plausible first."""
     names = [
         name
@@ -82,7 +86,7 @@ def label_candidates(readings: Mapping[str, Reading], facts: Mapping[str, Facts]
     return sorted(names, key=rank)
 
 
-def label_of(reading: Reading) -> Label:
+def label_of(reading: GuessedColumn) -> Label:
     """Returns the task that a column's values set."""
     if isinstance(reading.column, Boolean):
         return BinaryClassification(reading.name)
@@ -91,14 +95,14 @@ def label_of(reading: Reading) -> Label:
     return Regression(reading.name)
 
 
-def _by_frequency(reading: Reading) -> list[tuple[str, int]]:
+def _by_frequency(reading: GuessedColumn) -> list[tuple[str, int]]:
     """Returns the texts and how often each occurs, the most frequent first."""
     counts = dict(zip(reading.values.to_pylist(), reading.texts.counts.tolist(), strict=True))
     counts.pop(None, None)
     return sorted(counts.items(), key=lambda item: (item[1], item[0]), reverse=True)
 
 
-def _as_truth(reading: Reading) -> Reading:
+def _as_truth(reading: GuessedColumn) -> GuessedColumn:
     """Reads two texts as false, the commoner one, and true."""
     (common, _), (rare, _) = _by_frequency(reading)
     column = Boolean(true=(rare,), false=(common,))

@@ -7,8 +7,8 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from forebay.init.guesses.column_facts import Facts
-from forebay.init.guesses.kinds import Reading
+from forebay.init.guesses.column_facts import ColumnFacts
+from forebay.init.guesses.kinds import GuessedColumn
 from forebay.init.guesses.names import has_word, without
 from forebay.transforms.definition.columns import Boolean, Integer, Number, String
 
@@ -22,7 +22,7 @@ _TIED_ROWS, _TIED_SHARE, _TIED_CORRELATION = 5, 0.9, 0.999
 _DEGREES = {"latitude": 90.0, "longitude": 180.0}
 
 
-def is_identity(reading: Reading, facts: Facts) -> bool:
+def is_identity(reading: GuessedColumn, facts: ColumnFacts) -> bool:
     """Tells whether a column names its row: nearly every value occurs once."""
     share = facts.distinct / max(1, facts.rows)
     if facts.rows < _FEWEST_ROWS or share < _IDENTITY_SHARE or is_free_text(reading, facts):
@@ -36,20 +36,20 @@ def is_identity(reading: Reading, facts: Facts) -> bool:
     return has_word(reading.name, "identity") or numbered or facts.rows >= _MANY
 
 
-def is_free_text(reading: Reading, facts: Facts) -> bool:
+def is_free_text(reading: GuessedColumn, facts: ColumnFacts) -> bool:
     """Tells whether a column is written for people: many words, seldom the same ones."""
     wordy = facts.words >= _TEXT_WORDS or facts.characters >= _TEXT_CHARACTERS
     seldom = facts.distinct > _TEXT_SHARE * facts.rows
     return isinstance(reading.column, String) and wordy and seldom
 
 
-def _follows(reading: Reading) -> bool:
+def _follows(reading: GuessedColumn) -> bool:
     """Tells whether each number exceeds the one above it, a few apart."""
     values = reading.of_rows().drop_null().to_numpy()
     return bool(np.mean(np.diff(values) > 0) > _IDENTITY_SHARE)
 
 
-def tie_to_label(reading: Reading, label: Reading) -> str | None:
+def tie_to_label(reading: GuessedColumn, label: GuessedColumn) -> str | None:
     """Says why a column is probably known only with the label; None where nothing says so."""
     values, wanted = reading.of_rows(), label.of_rows()
     absent, unlabelled = (_mask(pc.is_null(column)) for column in (values, wanted))
@@ -87,7 +87,9 @@ class Place:
     longitude: str
 
 
-def find_places(readings: Mapping[str, Reading], facts: Mapping[str, Facts]) -> list[Place]:
+def find_places(
+    readings: Mapping[str, GuessedColumn], facts: Mapping[str, ColumnFacts]
+) -> list[Place]:
     """Finds pairs of columns named as latitude and longitude whose values are degrees."""
     found = {
         meaning: {without(name, meaning): name for name, reading in readings.items()
@@ -102,7 +104,7 @@ def find_places(readings: Mapping[str, Reading], facts: Mapping[str, Facts]) -> 
     ]
 
 
-def _is_degrees(reading: Reading, facts: Facts, limit: float) -> bool:
+def _is_degrees(reading: GuessedColumn, facts: ColumnFacts, limit: float) -> bool:
     if not isinstance(reading.column, Number) or facts.distinct < 2:
         return False
     values = reading.of_rows().drop_null().to_numpy()

@@ -6,8 +6,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from forebay.init.guesses.column_facts import Facts
-from forebay.init.guesses.kinds import Reading
+from forebay.init.guesses.column_facts import ColumnFacts
+from forebay.init.guesses.kinds import GuessedColumn
 from forebay.init.guesses.names import has_word
 from forebay.init.guesses.roles import is_free_text, is_identity
 from forebay.init.guesses.times import RowTime
@@ -60,7 +60,7 @@ def _text(us: int, written: str) -> str:
 
 
 def hash_split(
-    readings: Mapping[str, Reading], facts: Mapping[str, Facts], label: str
+    readings: Mapping[str, GuessedColumn], facts: Mapping[str, ColumnFacts], label: str
 ) -> SplitGuess:
     """Keeps the rows of one person or the like together, or takes an identity of the rows."""
     keys = [

@@ -5,9 +5,9 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from forebay.init.guesses.column_facts import Facts
+from forebay.init.guesses.column_facts import ColumnFacts
 from forebay.init.guesses.features import Suggestion
-from forebay.init.guesses.kinds import Reading
+from forebay.init.guesses.kinds import GuessedColumn
 from forebay.init.guesses.names import has_word
 from forebay.init.guesses.times import RowTime
 from forebay.transforms.definition.columns import Integer, Number, String
@@ -36,8 +36,8 @@ class WindowGuess:
 
 
 def guess_window(
-    readings: Mapping[str, Reading],
-    facts: Mapping[str, Facts],
+    readings: Mapping[str, GuessedColumn],
+    facts: Mapping[str, ColumnFacts],
     label: str,
     row_time: RowTime,
     suggestions: Sequence[Suggestion],
@@ -81,7 +81,7 @@ def guess_window(
 
 
 def _reason(
-    keys: Sequence[str], facts: Mapping[str, Facts], expected: float, known_at: str | None
+    keys: Sequence[str], facts: Mapping[str, ColumnFacts], expected: float, known_at: str | None
 ) -> str:
     shown = ", ".join(f"{key} ({facts[key].distinct:,} values)" for key in keys[:_SHOWN_KEYS])
     known = (

@@ -4,11 +4,11 @@ from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from typing import Any
 
-from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
-from forebay.storage.run.manifest import Warning
+from forebay.console.terminal import results
+from forebay.storage.run.manifest import FeatureWarning
 from forebay.storage.run.occupancy import Occupancy
 
 # A cross where so many rows share buckets tells less than it could.
@@ -16,7 +16,7 @@ CROWDED = 0.5
 
 
 @dataclass(frozen=True)
-class Report:
+class FeatureReport:
     """How a run's training rows are spread over ids.
 
     Attributes:
@@ -31,7 +31,7 @@ class Report:
     dataset: str
     rows: int
     outputs: Sequence[Occupancy]
-    warnings: Sequence[Warning]
+    warnings: Sequence[FeatureWarning]
 
     def to_json(self) -> dict[str, Any]:
         """Returns the report as JSON values; shares are of ``rows`` of their output."""
@@ -54,7 +54,7 @@ class Report:
 
     def print(self) -> None:
         """Prints the report to standard output."""
-        console = Console(highlight=False)
+        console = results()
         console.print(
             f"[bold]{escape(self.run)}[/]: {escape(self.dataset)}, {self.rows:,} training rows"
         )

@@ -59,18 +59,18 @@ class Occupancy:
 
 
 def occupancies(
-    dataset: Dataset, domains: Mapping[str, tuple[int, int]], facts: Mapping[str, Any]
+    dataset: Dataset, domains: Mapping[str, tuple[int, int]], tallies: Mapping[str, Any]
 ) -> tuple[Occupancy, ...]:
     """Sums up what was counted of each output of ids, in the order of the features.
 
     Args:
         dataset: the definition.
         domains: the least and the greatest id of each output of ids.
-        facts: what was counted: ``features`` and ``crosses`` of
+        tallies: what was counted: ``features`` and ``crosses`` of
             `forebay.pipelines.tallies.features`; without training rows, nothing was.
     """
     features = {name: feature for feature in dataset.features for name in feature.outputs}
-    counted = facts.get("features", {})
+    counted = tallies.get("features", {})
     others = sorted(set(counted) - set(features))
     found = []
     for name in (*features, *others):
@@ -83,7 +83,7 @@ def occupancies(
             last = [(i, rows) for i, rows in summary["last"] if i >= first_missing - oov_ids]
             missing = sum(rows for i, rows in last if i >= first_missing)
             oov = sum(rows for i, rows in last if i < first_missing)
-            collisions = facts.get("crosses", {}).get(name)
+            collisions = tallies.get("crosses", {}).get(name)
             found.append(Occupancy(
                 name, type(feature).__name__ if feature else "Custom",
                 ids=greatest - least + 1,

@@ -19,7 +19,6 @@ from forebay.storage.run import files
 from forebay.storage.run.layout import DEFINITION_NAME, MANIFEST_NAME, TRANSFORM_FOLDERS
 from forebay.storage.run.manifest import Manifest
 from forebay.storage.run.publish import settle_leftovers
-from forebay.trainer.examples.inputs import ModelInputs, model_inputs
 from forebay.transforms.definition import serialize
 from forebay.transforms.definition.dataset import Dataset
 from forebay.transforms.errors import InputError, RunFolderError
@@ -61,10 +60,6 @@ class RunFolder:
             if name.startswith(TRANSFORM_FOLDERS)
         }
         return hashlib.sha256(json.dumps(entries).encode()).hexdigest()
-
-    def model_inputs(self, drop_features: Iterable[str] = ()) -> ModelInputs:
-        """Returns what a model trained on this run is given; see `inputs.model_inputs`."""
-        return model_inputs(self.definition, self.schema, drop_features)
 
     def in_use(self) -> AbstractContextManager[None]:
         """Keeps `forebay preprocess` from replacing the run meanwhile."""

@@ -18,7 +18,7 @@ from forebay.storage import folders
 from forebay.storage.locks import locked, occupied
 from forebay.storage.run.run_folder import open_run
 from forebay.trainer.checkpoints import checkpoint
-from forebay.trainer.checkpoints.checkpoint import Standing
+from forebay.trainer.checkpoints.checkpoint import TrainingState
 from forebay.trainer.evaluation.predictions import predict
 from forebay.trainer.examples.split_reader import SplitReader
 from forebay.trainer.export.saved_model import export_model
@@ -57,7 +57,7 @@ def everything(folder: Path) -> dict[str, object]:
     return {str(path): path.is_file() and path.read_bytes() for path in sorted(paths)}
 
 
-def stop(standing: Standing) -> None:
+def stop(state: TrainingState) -> None:
     raise KeyboardInterrupt
 
 
@@ -97,7 +97,7 @@ def test_a_killed_training_ends_with_the_weights_of_one_that_was_not(
     wait_for(path, process)
     os.kill(process.pid, signal.SIGKILL)
     process.wait()
-    killed_at = checkpoint.load(str(path)).standing.step
+    killed_at = checkpoint.load(str(path)).state.step
     assert killed_at < 1_500
     assert killed_at % 20 == 0
 
@@ -135,8 +135,8 @@ def test_a_training_is_forgotten_when_the_next_one_stands(
     assert everything(copy) == before
     (old_events,) = (copy / "training/logs").glob("events.*")
 
-    def look(standing: Standing) -> None:
-        if standing.step == 20:
+    def look(state: TrainingState) -> None:
+        if state.step == 20:
             assert not old_events.exists()
             assert not (copy / "training/model.json").exists()
 
@@ -152,7 +152,7 @@ def test_two_trainings_of_a_run_do_not_mix(regression_run: Path, copy_of: Copy) 
     run = open_run(str(copy_of(regression_run)))
     refused: list[str] = []
 
-    def meanwhile(standing: Standing) -> None:
+    def meanwhile(state: TrainingState) -> None:
         before = everything(Path(run.path))
         with pytest.raises(RunFolderError, match=r"another process is writing .*training") as said:
             train(open_run(run.path), TrainOptions(max_steps=20), fresh=True)

@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 
 from forebay.init.draft import Draft, make_draft
-from forebay.init.sample import Sample, read_sample
+from forebay.init.sample import TextSample, read_sample
 from forebay.pipelines.sources.files import find_files
 from forebay.transforms.definition.columns import (
     Boolean,
@@ -66,8 +66,8 @@ def written(columns: Columns, delimiter: str = ",", header: bool = True) -> str:
 
 
 @pytest.fixture
-def sampled(tmp_path: Path) -> Callable[..., Sample]:
-    def read(text: str, names: Sequence[str] = (), rows: int = 10_000) -> Sample:
+def sampled(tmp_path: Path) -> Callable[..., TextSample]:
+    def read(text: str, names: Sequence[str] = (), rows: int = 10_000) -> TextSample:
         (tmp_path / "data.csv").write_text(text, "utf-8")
         return read_sample(find_files([str(tmp_path / "data.csv")]), None, names, rows, 1 << 20)
 
@@ -75,7 +75,7 @@ def sampled(tmp_path: Path) -> Callable[..., Sample]:
 
 
 @pytest.fixture
-def drafted(sampled: Callable[..., Sample]) -> Drafted:
+def drafted(sampled: Callable[..., TextSample]) -> Drafted:
     def draft(columns: Columns, label: str | None = None) -> Draft:
         return make_draft(sampled(written(columns)), "data", "data", label)
 
@@ -353,7 +353,7 @@ def test_outputs_keep_out_of_the_way_of_carried_columns(drafted: Drafted) -> Non
 
 @pytest.mark.parametrize("delimiter", [",", ";", "\t", "|"])
 @pytest.mark.parametrize("header", [True, False])
-def test_delimiters(sampled: Callable[..., Sample], delimiter: str, header: bool) -> None:
+def test_delimiters(sampled: Callable[..., TextSample], delimiter: str, header: bool) -> None:
     columns = {"n": ["1,5", "2,25"], "s": ['say "hi"', "a;b|c\td"], "y": [1, 2]}
     sample = sampled(written(columns, delimiter, header), () if header else tuple(columns))
 
@@ -363,14 +363,14 @@ def test_delimiters(sampled: Callable[..., Sample], delimiter: str, header: bool
     }
 
 
-def test_inches_are_no_quotes(sampled: Callable[..., Sample]) -> None:
+def test_inches_are_no_quotes(sampled: Callable[..., TextSample]) -> None:
     sample = sampled("size,n\n" + '"5 tall,1\n' * 50)
 
     assert sample.format.quote is None
     assert sample.columns["size"].distinct.to_pylist() == ['"5 tall']
 
 
-def test_a_sample_is_spread_over_the_file(sampled: Callable[..., Sample]) -> None:
+def test_a_sample_is_spread_over_the_file(sampled: Callable[..., TextSample]) -> None:
     total = 400_000
     text = "n,pad\n" + "".join(f"{i},{'x' * 20}\n" for i in range(total))
 
@@ -383,7 +383,7 @@ def test_a_sample_is_spread_over_the_file(sampled: Callable[..., Sample]) -> Non
     assert min(quarters) > 0.15 * sample.rows
 
 
-def test_a_header_of_numbers_counted_from_zero_is_one(sampled: Callable[..., Sample]) -> None:
+def test_a_header_of_numbers_counted_from_zero_is_one(sampled: Callable[..., TextSample]) -> None:
     assert list(sampled("0,1,2\n7,8,9\n").columns) == ["0", "1", "2"]
     with pytest.raises(InputError, match="looks like a row"):
         sampled("5,1.5,2024-01-01\n6,2.5,2024-01-02\n")
