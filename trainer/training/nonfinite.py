@@ -1,4 +1,4 @@
-"""Losses that are no numbers: which batch, which of its rows, which of their inputs."""
+"""Losses that are not numbers: which batch, which of its rows, which of their inputs."""
 
 from dataclasses import dataclass
 from typing import Any
