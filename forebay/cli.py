@@ -44,7 +44,6 @@ def main(argv: Sequence[str] | None = None) -> int:
     own, beam_arguments = split_beam_arguments(sys.argv[1:] if argv is None else argv)
     args = parse_command(_parser(), COMMANDS, own)
     args.beam = beam_arguments
-    args.public_names = forebay.__all__
     return run_command(_run, args)
 
 

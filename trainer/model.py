@@ -56,7 +56,7 @@ def build(
     Args:
         inputs: what it is given.
         label: what it predicts.
-        statistics: of the train split.
+        statistics: what was computed of the train split.
         options: its kind, sizes and penalties.
 
     Raises:

@@ -6,10 +6,10 @@ from dataclasses import dataclass
 from typing import Any
 
 from rich.markup import escape
-from rich.table import Table
 
 from forebay.check.findings import Finding, Severity
 from forebay.check.sample import Sample
+from forebay.console.tables import empty_table
 from forebay.console.terminal import results
 from forebay.pipelines.sources.csv.files import CsvFile
 from forebay.transforms.definition.dataset import Dataset
@@ -98,9 +98,7 @@ class CheckReport:
         """Prints the report to standard output."""
         console = results()
         console.print(f"[bold]{escape(self.dataset.name)}[/]: {escape(self.said)}")
-        table = Table(box=None, pad_edge=False, show_header=False)
-        for _ in range(3):
-            table.add_column(overflow="fold")
+        table = empty_table(("word", ""), ("word", ""), ("text", ""))
         for finding in self.findings:
             style = _STYLES[finding.severity]
             column = f"[bold]{escape(finding.column)}[/] " if finding.column else ""

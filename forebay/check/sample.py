@@ -41,7 +41,7 @@ class Sample:
         rejected: how many of them became no row.
         is_whole: whether every row is here.
         span_us: the first and last instant of the rows kept; None where rows have no time.
-        sources: of each of the definition's sources, the events that windows of these rows reach.
+        sources: the events of each of the definition's sources that windows of these rows reach.
     """
 
     rows: pa.RecordBatch

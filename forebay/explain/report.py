@@ -9,6 +9,7 @@ import numpy as np
 from rich.markup import escape
 from rich.table import Table
 
+from forebay.console.tables import Kind, empty_table
 from forebay.console.terminal import results
 from forebay.console.words import duration_text
 from forebay.explain.collect import Explained
@@ -151,14 +152,12 @@ def _table(explanation: Explanation, report: RowReport) -> Table:
     names = _short(report.places)
     has_known = explanation.column.windowed.available_at is not None
     has_value = explanation.column.windowed.value is not None
-    table = Table(box=None, pad_edge=False, header_style="dim")
-    table.add_column("event", no_wrap=True)
-    table.add_column("time", no_wrap=True)
+    columns: list[tuple[Kind, str]] = [("word", "event"), ("word", "time")]
     if has_known:
-        table.add_column("known from", no_wrap=True)
+        columns.append(("word", "known from"))
     if has_value:
-        table.add_column("value", justify="right")
-    table.add_column("")
+        columns.append(("number", "value"))
+    table = empty_table(*columns, ("text", ""), style="dim")
 
     def add(event: Event, note: str = "", style: str | None = None) -> None:
         cells = [escape(names[event.row]), instant(event.time_us)]

@@ -8,7 +8,13 @@ import numpy as np
 from forebay.init.guesses.column_facts import ColumnFacts, facts_of
 from forebay.init.guesses.features import Suggestion, suggest, with_distinct_names
 from forebay.init.guesses.kinds import GuessedColumn, read_column
-from forebay.init.guesses.label import guessed_label, label_candidates, label_of, named_label
+from forebay.init.guesses.label import (
+    as_label,
+    guessed_label,
+    label_candidates,
+    label_of,
+    named_label,
+)
 from forebay.init.guesses.names import servable_names
 from forebay.init.guesses.split import SplitGuess, hash_split, time_split
 from forebay.init.guesses.times import RowTime, find_row_time, with_row_time
@@ -137,6 +143,8 @@ def make_draft(sample: TextSample, name: str, module: str, label: str | None) ->
     if target is None:
         target = guessed_label(readings, facts).name
         reason = _guess_reason(target, readings, facts)
+        readings[target] = as_label(readings[target])
+        facts[target] = facts_of(readings[target])
     split = time_split(row_time) if row_time else hash_split(readings, facts, target)
     apart = split.split.on if isinstance(split.split, HashSplit) else None
     suggestions = suggest(readings, facts, target, row_time, apart)

@@ -15,7 +15,7 @@ def report(run: str, patterns: Sequence[str] = ()) -> FeatureReport:
 
     Args:
         run: the run folder.
-        patterns: of the outputs to report on; empty: all.
+        patterns: names of the outputs to report on; empty: all.
 
     Raises:
         RunFolderError: the folder is no finished run, or a file of it is damaged.

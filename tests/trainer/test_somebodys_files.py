@@ -14,8 +14,8 @@ from typing import Any
 
 import pytest
 
+from forebay.cli import main
 from forebay.storage.run.exported import newest_model
-from forebay.trainer.task import main
 
 Case = Callable[[Path], list[str]]
 FLAGS = ["--max-steps", "20", "--eval-every", "20", "--batch-size", "64"]

@@ -52,7 +52,8 @@ class SavedTraining:
     """A trained model over transformed examples.
 
     Attributes:
-        model: takes the matrices of `data.Examples`, answers in label units or probabilities.
+        model: takes the matrices of `split_reader.Examples`, answers in label units or
+            probabilities.
         inputs: the columns of those matrices.
         record: where it comes from: step, evaluations, where the time went, options, digests of
             definition, transform graph, weights and of the model's own file.
@@ -78,7 +79,7 @@ def snapshot(
 
     Args:
         run: what it was trained on.
-        options: of the model and its training.
+        options: the options of the model and its training.
         inputs: what it is given.
         model: the model.
         state: how far its training is.

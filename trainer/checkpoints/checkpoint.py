@@ -28,8 +28,8 @@ class Evaluation:
     Attributes:
         step: steps trained by then.
         train_loss: mean loss of the steps since the evaluation before, penalties left out.
-        eval_loss: of the whole eval split; for a regression the RMSE in label units, else the
-            log loss.
+        eval_loss: the loss on the whole eval split; for a regression the RMSE in label units, else
+            the log loss.
         score: what evaluations are compared by, the less the better: the eval loss, or what
             ``--best-by`` names, negated where more of it is better.
         metrics: all metrics of the eval split that are numbers.
@@ -77,11 +77,11 @@ class TrainingState:
         return self.loss_sum / (self.step - (self.history[-1].step if self.history else 0))
 
     def trained(self, steps: int, loss_sum: float) -> "TrainingState":
-        """Returns the standing after some more steps."""
+        """Returns the state after some more steps."""
         return replace(self, step=self.step + steps, loss_sum=self.loss_sum + loss_sum)
 
     def evaluated(self, evaluation: Evaluation) -> "TrainingState":
-        """Returns the standing with one more evaluation."""
+        """Returns the state with one more evaluation."""
         return replace(self, history=(*self.history, evaluation), loss_sum=0.0)
 
 
@@ -175,7 +175,7 @@ def refuse_another(path: str, found: Checkpoint, identity: Mapping[str, Any]) ->
     Args:
         path: the checkpoint's file.
         found: the checkpoint.
-        identity: of the training that wants to continue.
+        identity: the identity of the training that wants to continue.
 
     Raises:
         RunFolderError: the checkpoint is another training's.

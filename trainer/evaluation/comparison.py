@@ -22,7 +22,7 @@ def compare(model: Predictions, other: Predictions, resampling: Resampling) -> d
     Args:
         model: answers of one.
         other: answers of the other.
-        resampling: of the rows.
+        resampling: draws of the rows.
 
     Returns:
         For every score ``model``, ``other``, their ``difference`` (model - other), its

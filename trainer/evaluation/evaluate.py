@@ -99,7 +99,7 @@ class Measured:
     Attributes:
         answered: its answers and the columns beside them.
         answers: the same, as the task's metrics take them.
-        resampling: of its rows, where intervals are asked for.
+        resampling: draws of its rows, where intervals are asked for.
         report: what was found.
     """
 

@@ -41,7 +41,7 @@ def measure_slices(
 
     Args:
         answers: to all rows.
-        slicing: of the same rows.
+        slicing: how slices are made of the same rows.
         resampling: for intervals; None: without.
 
     Returns:

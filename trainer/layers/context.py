@@ -26,7 +26,7 @@ class ModelContext:
     Attributes:
         inputs: the names, sizes and places of the columns below.
         outputs: how many scores a row has: 1, or as many as the label has classes.
-        options: of the training.
+        options: the options of the training.
         raw_numbers: float32 (batch, numbers), in the features' own scales.
         ids: int32 (batch, ids), each from 0.
         id_weights: float32 (batch, weights of ids).

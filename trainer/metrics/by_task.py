@@ -46,7 +46,7 @@ def as_predictions(
 
     Args:
         label: what the model predicts.
-        actual: float64 (n,), the labels as `data.Examples` has them.
+        actual: float64 (n,), the labels as `split_reader.Examples` has them.
         answer: float64 (n,), in label units or probabilities; (n, classes) for several classes.
         weight: float64 (n,), how much each row counts; None: all alike.
         threshold: probability from which a row is called positive, for binary labels.

@@ -66,7 +66,7 @@ def find_rate(run: RunFolder, options: FindRateOptions) -> dict[str, Any]:
     Raises:
         InputError: the options do not suit the run.
         RunFolderError: a split is empty or damaged.
-        RunFailed: the loss is no number from the first steps on.
+        RunFailed: the loss is not a number from the first steps on.
     """
     names = [f"{RATES_FOLDER}/rates.json", f"{RATES_FOLDER}/rates.png"]
     files.check_outputs(run.path, names)

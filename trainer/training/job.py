@@ -35,14 +35,14 @@ class Job:
 
     Attributes:
         run: what it trains on.
-        options: of the model and its training.
+        options: the options of the model and its training.
         loop: when it looks, and what it writes.
         team: this worker, and its line to the others.
         inputs: what the model is given.
-        statistics: of the train split.
+        statistics: what was computed of the train split.
         models: the model.
         updater: what applies gradients.
-        losses: of the rows of a batch.
+        losses: computes the loss of the rows of a batch.
         run_steps: takes steps.
         batches: this worker's.
         steps_per_pass: after how many this worker has seen all its rows.
@@ -108,8 +108,8 @@ class Job:
         """Returns what evaluations are compared by, the less the better.
 
         Args:
-            loss: of the eval split.
-            metrics: of the eval split.
+            loss: the loss on the eval split.
+            metrics: the metrics on the eval split.
 
         Raises:
             InputError: the eval split has no such metric.
@@ -147,7 +147,7 @@ def prepare(
 
     Args:
         run: what it trains on.
-        options: of the model and its training.
+        options: the options of the model and its training.
         loop: when it looks, and what it writes.
         team: this worker, and its line to the others.
         rows: an empty folder on a local disk, for the parsed rows of a split that is not kept in

@@ -34,7 +34,7 @@ class Watcher(Protocol):
         """Some steps were taken: up to which, and their mean loss."""
 
     def evaluated(self, state: TrainingState) -> None:
-        """An evaluation was made, the last in the standing's history."""
+        """An evaluation was made, the last in the state's history."""
 
 
 def finished(state: TrainingState, options: TrainOptions) -> bool:

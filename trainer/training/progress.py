@@ -36,7 +36,7 @@ class Reporter:
         console: on standard error.
         max_steps: where the bar ends.
         metric: what evaluations are compared by, such as ``rmse``.
-        pace: of the training.
+        pace: the pace of the training.
         first_step: where the training starts or continues.
     """
 

@@ -57,7 +57,7 @@ def train(
 
     Args:
         run: the run.
-        options: of the model and its training.
+        options: the options of the model and its training.
         loop: when it looks, and what it writes; None: the defaults.
         team: the workers that train together; None: this process alone.
         fresh: whether to forget a checkpoint that is there.

@@ -27,7 +27,7 @@ class OtherModel:
     Attributes:
         path: where it was found.
         training: the model.
-        names: of its inputs' ids.
+        names: the names of its inputs' ids.
     """
 
     path: str

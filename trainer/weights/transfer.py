@@ -61,7 +61,7 @@ def transfer(model: keras.Model, names: IdNames, options: TrainOptions) -> Trans
 
     Args:
         model: the model; its weights change.
-        names: of its inputs' ids.
+        names: the names of its inputs' ids.
         options: ``warm_start``, ``embeddings_from`` and ``freeze_embeddings``.
 
     Raises:
@@ -81,11 +81,11 @@ def transfer(model: keras.Model, names: IdNames, options: TrainOptions) -> Trans
 def take_weights(
     model: keras.Model, names: IdNames, other: OtherModel, *, own: bool = False
 ) -> Transfer:
-    """Gives a model all weights of a donor whose names and shapes agree.
+    """Gives a model all weights of another whose names and shapes agree.
 
     Args:
         model: the model; its weights change.
-        names: of its inputs' ids.
+        names: the names of its inputs' ids.
         other: the other model.
         own: whether the model is of the user's own, so that nothing is known of what the rows of
             its first matrices stand for.
@@ -103,11 +103,11 @@ def take_weights(
 def take_embeddings(
     model: keras.Model, names: IdNames, other: OtherModel, *, freeze: bool = False
 ) -> Transfer:
-    """Gives a model the embeddings of a donor, of the inputs and entries that both have.
+    """Gives a model the embeddings of another, of the inputs and entries that both have.
 
     Args:
         model: the model; its weights change.
-        names: of its inputs' ids.
+        names: the names of its inputs' ids.
         other: the other model.
         freeze: whether the training must leave them as they are.
 
@@ -137,7 +137,7 @@ def _take_rows(
     *,
     freeze: bool = False,
 ) -> None:
-    """Takes the rows of an input in a table, of those entries that the donor knows."""
+    """Takes the rows of an input in a table, of those entries that the other model knows."""
     table = part.table(model)
     if table is None:
         return

@@ -7,6 +7,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Literal, get_args
 
+from forebay.transforms.limits import ACCURACY, LIMIT
 from forebay.transforms.windows.kernels.matching import INT64_MAX
 
 Operation = Literal[
@@ -47,7 +48,7 @@ class Aggregate:
         lag_us: how far before q the window ends, in µs.
         default: finite; what an empty window gives.
         min_count: fewer values than this, but at least one, give missing.
-        place: of ``first``, ``last`` and ``most_frequent``, from 1.
+        place: the place of ``first``, ``last`` and ``most_frequent``, from 1.
         per_us: the time to which a ``rate`` refers, in µs.
         half_life_us: in which a value loses half its weight in a ``decayed_mean``, in µs.
         q: the rank of a ``quantile``, from 0 to 1.
@@ -65,8 +66,8 @@ class Aggregate:
     per_us: int = 1
     half_life_us: int = 1
     q: float = 0.5
-    limit: int = 1024
-    accuracy: float = 0.01
+    limit: int = LIMIT
+    accuracy: float = ACCURACY
 
     def __post_init__(self) -> None:
         if self.op not in get_args(Operation):

@@ -29,7 +29,7 @@ class Block(Generic[_Place]):
         place: where they are.
         nbytes: bytes of memory that they take.
         first_us, last_us: the range of their times.
-        settled_us: of events, the last instant at which what is known of them changes: when they
+        settled_us: the last instant at which what is known of the events changes: when they
             happen, become available, are retired, or the row asks that must not see them.
     """
 

@@ -39,7 +39,7 @@ class _Case:
     Attributes:
         value: its column.
         instant: the Timestamp column.
-        found: what ties them.
+        found: the evidence.
         moved: int64, identities of the rows that move if it is known at the instant only.
         column: the windowed column that moves most.
         shown: how it moves in the first of them.

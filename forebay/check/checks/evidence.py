@@ -1,6 +1,6 @@
-"""What ties a column to an instant: evidence that its value is known only then.
+"""Evidence that a column's value is known only at an instant.
 
-Timestamps cannot tell a plan from a fact. So a tie is evidence, no proof, and says of which kind.
+Timestamps cannot tell a plan from a fact. So it is evidence, no proof, and says of which kind.
 """
 
 from collections.abc import Iterator
@@ -49,7 +49,7 @@ class Evidence:
 def find_evidence(
     dataset: Dataset, lineage: Lineage, rows: pa.RecordBatch, value: str, instant: str, base: str
 ) -> Iterator[Evidence]:
-    """Yields what ties a value to an instant.
+    """Yields the evidence that a value is known only at an instant.
 
     Args:
         dataset: the definition.
@@ -83,7 +83,7 @@ def find_evidence(
 def _differences(
     dataset: Dataset, rows: pa.RecordBatch, value: str, instant: str, base: str
 ) -> Iterator[Evidence]:
-    """Yields the tie of a number that is the time between the instant and another."""
+    """Yields the evidence of a number that is the time between the instant and another."""
     if not isinstance(dataset.row_columns[value], Number | Integer):
         return
     for name in instants(dataset):

@@ -20,9 +20,9 @@ class ColumnFacts:
         rows: how many rows have a value.
         missing: the share of the rows that have none.
         distinct: how many different values there are.
-        least, greatest: of values with an order, the two ends.
-        skew: of numbers, the third standardised moment; 0 where all are equal.
-        characters, words: of text, the mean number in a row.
+        least, greatest: the two ends of values that have an order.
+        skew: the third standardised moment of numbers; 0 where all are equal.
+        characters, words: the mean number of each in a row of text.
     """
 
     rows: int
@@ -69,6 +69,7 @@ def _skew(values: np.ndarray, counts: np.ndarray) -> float:
     values, counts = values[finite], counts[finite]
     if len(values) < 2:
         return 0.0
+    values = values / max(np.abs(values).max(), np.finfo(np.float64).tiny)  # cubes stay finite
     deviations = values - np.average(values, weights=counts)
     variance = np.average(deviations**2, weights=counts)
     return float(np.average(deviations**3, weights=counts) / variance**1.5) if variance else 0.0

@@ -33,13 +33,21 @@ BoolArray = npt.NDArray[np.bool_]
 NULL_TEXTS = frozenset(
     ("", "-", "--", "?", ".", "na", "n/a", "#n/a", "<na>", "nan", "null", "none", "\\n", "nil")
 )
-_PAIRS = (("true", "false"), ("t", "f"), ("yes", "no"), ("y", "n"), ("on", "off"), ("1", "0"))
+_PAIRS = (
+    ("true", "false"),
+    ("t", "f"),
+    ("yes", "no"),
+    ("y", "n"),
+    ("on", "off"),
+    ("1", "0"),
+    ("1.0", "0.0"),
+)
 # Months before days, for want of a better reason, where a file's days are all up to 12.
 _DATE_FORMATS = (
     "%Y%m%d", "%Y/%m/%d", "%m/%d/%Y", "%d/%m/%Y", "%d.%m.%Y", "%m-%d-%Y", "%d-%m-%Y", "%m/%d/%y",
     "%d-%b-%Y", "%d %b %Y", "%b %d, %Y", "%B %d, %Y",
 )  # fmt: skip
-_CLOCK_FORMATS = ("%H:%M", "%H:%M:%S", "%I:%M %p", "%I:%M:%S %p", "%H:%M:%S.%f", "%H:%M:%S %Z")
+_CLOCK_FORMATS = ("%H:%M", "%H:%M:%S", "%I:%M %p", "%I:%M:%S %p", "%H:%M:%S.%f")
 _FORMATS = ("%Y%m%d%H%M%S", "%a, %d %b %Y %H:%M:%S %z", "%Y-%m-%d %I:%M:%S %p")
 # Instants since 1970 are looked for between the starts of 1990 and 2100.
 _UNITS = {"s": 1, "ms": 1_000, "us": 1_000_000}
@@ -50,6 +58,7 @@ _ODD_TEXTS, _ODD_SHARE, _ODD_AMONG = 3, 0.2, 20
 _REJECT_SHARE = 1e-3
 _SENTINEL = r"^[+-]?9{2,}(\.0*)?$"
 _CODE = re.compile(r"0\d+")
+_LONG = re.compile(r"\s*[+-]?\d{16,300}\s*", re.ASCII)
 
 
 @dataclass(frozen=True)
@@ -151,11 +160,19 @@ class _Guess:
         return None
 
     def code(self) -> GuessedColumn | None:
-        """Reads digits with leading zeros as text."""
+        """Reads digits as text that no number keeps: with leading zeros, or beyond 64 bits."""
         words = self.words()
         if any(map(_CODE.fullmatch, words)) and all(word.strip().isdigit() for word in words):
             return self.reading(String(), "codes with leading zeros, read as text")
+        if self._beyond_numbers(words):
+            return self.reading(String(), "whole numbers beyond 64 bits, read as text")
         return None
+
+    def _beyond_numbers(self, words: list[str]) -> bool:
+        """Tells of whole numbers of which some are beyond int64, and some no float64."""
+        long = [int(word) for word in words if _LONG.fullmatch(word)]
+        beyond = any(not -(2**63) <= number < 2**63 for number in long)
+        return beyond and any(int(float(number)) != number for number in long)
 
     def number(self) -> GuessedColumn | None:
         """Reads numbers; whole ones that can be instants as those."""

@@ -13,7 +13,7 @@ from forebay.storage.run import files
 from forebay.storage.run.layout import EXTRA
 from forebay.storage.run.manifest import FileEntry
 from forebay.transforms.definition import serialize
-from forebay.transforms.definition.dataset import Dataset, served_columns
+from forebay.transforms.definition.dataset import Dataset
 from forebay.transforms.definition.labels import Classification, Label, Task
 from forebay.transforms.errors import RunFolderError
 
@@ -44,7 +44,7 @@ class ExportedModel:
     @property
     def columns(self) -> tuple[str, ...]:
         """The raw columns that the model is given."""
-        return served_columns(self.definition)
+        return self.definition.served_columns
 
     @property
     def output(self) -> str:

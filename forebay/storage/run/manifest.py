@@ -104,7 +104,7 @@ class Manifest:
         dataset: the definition's name.
         definition_digest: SHA-256 of its canonical JSON.
         created: RFC 3339 instant.
-        versions: of Forebay and of the libraries and data that decide the result.
+        versions: versions of Forebay and of the libraries and data that decide the result.
         inputs: the files of the dataset's own table.
         rows_read: records found in them, rejects included.
         sources: what was read of each of the definition's sources.

@@ -35,7 +35,7 @@ class Occupancy:
 
     Attributes:
         output: the transformed column.
-        kind: of the feature, such as ``Categorical``; ``Custom`` for what functions return.
+        kind: the feature's kind, such as ``Categorical``; ``Custom`` for what functions return.
         ids: how many ids there are.
         occupied: how many of them training rows have.
         rows: how many ids training rows have altogether: one each, or those of a list.
@@ -43,7 +43,7 @@ class Occupancy:
         missing: how many are the id of a missing value; None: there is none.
         oov: how many are ids that unknown values share; None: there are none.
         most: (id, rows) of the most frequent ids, up to `MOST_SHOWN`, the most frequent first.
-        collisions: of a cross.
+        collisions: what shares the buckets of a cross; None: it is no cross.
     """
 
     output: str

@@ -88,7 +88,8 @@ class RunFolder:
 
         Args:
             split: ``train``, ``eval`` or ``test``.
-            patterns: of the names of the files to take, such as ``part-0000[0-4]*``; empty: all.
+            patterns: patterns of the names of the files to take, such as ``part-0000[0-4]*``;
+                empty: all.
 
         Raises:
             RunFolderError: a file is gone, or is not of the size that the manifest says.

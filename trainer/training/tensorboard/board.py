@@ -13,7 +13,7 @@ from forebay.trainer.checkpoints.checkpoint import TrainingState
 from forebay.trainer.training.job import Job
 from forebay.trainer.training.progress import Pace
 from forebay.trainer.training.tensorboard.activations import PROBE_ROWS, ActivationProbe, warning
-from forebay.trainer.training.tensorboard.events import Events
+from forebay.trainer.training.tensorboard.events import EventFile
 from forebay.transforms.definition import serialize
 
 
@@ -26,7 +26,7 @@ class Board:
 
     Args:
         job: the training.
-        folder: of the event files.
+        folder: the folder of the event files.
         goes_on_at: where it goes on, 0 where it begins; None: it begins, and has nothing to do
             with what is there.
         console: where warnings are printed.
@@ -34,7 +34,7 @@ class Board:
 
     def __init__(self, job: Job, folder: str, goes_on_at: int | None, console: Console) -> None:
         self._job = job
-        self._events = Events(folder, goes_on_at)
+        self._events = EventFile(folder, goes_on_at)
         self._console = console
         self._pace = Pace(goes_on_at or 0, job.options.batch_size)
         self._sample = _sample(job)

@@ -24,7 +24,7 @@ from forebay.storage.folders import temporary_name
 BUCKETS = 30
 
 
-class Events:
+class EventFile:
     """Writes one event file.
 
     Args:

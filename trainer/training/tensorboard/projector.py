@@ -23,7 +23,8 @@ def write_projector(
     Args:
         run: the run folder.
         logs: the folder of the event files below it.
-        embeddings: of each input by its name: float32 (ids, dimensions), and what each id means.
+        embeddings: the embedding of each input by its name: float32 (ids, dimensions), and what
+            each id means.
     """
     config = projector.ProjectorConfig()
     for place, (name, (table, names)) in enumerate(embeddings.items()):

@@ -36,8 +36,8 @@ class Need(NamedTuple):
     Attributes:
         kind: count, moments, least, greatest, first, last, decayed or bags.
         column: the value column; None: the events themselves.
-        parameter: of moments the order, of first and last how many, of decayed the half-life in µs,
-            of bags the operation, the limit and the accuracy.
+        parameter: for moments the order, for first and last how many, for decayed the half-life in
+            µs, of bags the operation, the limit and the accuracy.
     """
 
     kind: str
