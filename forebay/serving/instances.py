@@ -89,7 +89,7 @@ class InstanceReader:
 
 
 def _refuse_constant(text: str) -> Any:
-    raise ValueError(f"{text} is none; write null where a number is missing")
+    raise ValueError(f"{text} is not a number in JSON; write null where a number is missing")
 
 
 def _unique(pairs: list[tuple[str, Any]]) -> dict[str, Any]:

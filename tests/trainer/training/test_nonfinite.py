@@ -1,4 +1,4 @@
-"""A loss that is no number: the batch, its rows and their inputs are named."""
+"""A loss that is not a number: the batch, its rows and their inputs are named."""
 
 from __future__ import annotations
 
