@@ -11,9 +11,11 @@ from typing import Any
 import numpy as np
 import pytest
 
+from forebay.storage.folders import is_temporary
 from forebay.storage.run.run_folder import open_run
 from forebay.trainer.examples import batches
 from forebay.trainer.examples.batches import in_steps, steps_per_pass, training_batches
+from forebay.trainer.examples.inputs import inputs_of
 from forebay.trainer.examples.row_cache import rows_folder
 from forebay.trainer.examples.split_reader import Examples, SplitReader
 from forebay.trainer.examples.weighting import Weighting
@@ -28,7 +30,7 @@ Way = Callable[[], dict[str, Any]]
 @pytest.fixture(scope="module")
 def reader(regression_run: Path) -> SplitReader:
     run = open_run(str(regression_run))
-    return SplitReader(run, "train", run.model_inputs())
+    return SplitReader(run, "train", inputs_of(run))
 
 
 @pytest.fixture(scope="module")
@@ -105,7 +107,7 @@ def test_batches_are_no_larger_than_the_split(reader: SplitReader, examples: Exa
 
 def test_batches_of_a_worker_are_of_its_share(regression_run: Path) -> None:
     run = open_run(str(regression_run))
-    worker = SplitReader(run, "train", run.model_inputs(), worker=Worker(1, 3))
+    worker = SplitReader(run, "train", inputs_of(run), worker=Worker(1, 3))
     mine = set(worker.read().label)
     found = labels(worker, lambda: {"examples": None}, 0, 2 * (worker.rows // SIZE))
     assert set(found.ravel()) <= mine
@@ -114,7 +116,7 @@ def test_batches_of_a_worker_are_of_its_share(regression_run: Path) -> None:
 
 def test_rows_are_weighed(binary_run: Path) -> None:
     run = open_run(str(binary_run))
-    reader = SplitReader(run, "train", run.model_inputs())
+    reader = SplitReader(run, "train", inputs_of(run))
     for kept in (reader.read(), None):
         found = training_batches(reader, kept, SIZE, 5, Weighting((1.0, 5.0), 4.0)).whole(0)
         for _, label, weight in found.take(2):
@@ -147,13 +149,13 @@ def test_a_cache_is_read_without_the_files(
 
 
 def test_the_folder_for_parsed_rows_comes_and_goes(tmp_path: Path) -> None:
-    left = tmp_path / "training" / "rows-1" / "of a killed training"
-    left.mkdir(parents=True)
-    with rows_folder(str(tmp_path / "training"), Worker(1, 2)) as folder:
-        assert Path(folder) == left.parent
-        assert not list(left.parent.iterdir())
-        (left.parent / "part").touch()
+    with rows_folder(str(tmp_path), "training") as folder, rows_folder(str(tmp_path), "training"):
+        assert not list(Path(folder).iterdir())
+        (Path(folder) / "part").touch()
+        made = list((tmp_path / "training").iterdir())
+        assert len(made) == 2  # of two workers
+        assert all(is_temporary(path.name) for path in made)
     assert not list((tmp_path / "training").iterdir())
-    with rows_folder("gs://bucket/run/training", Worker()) as folder:
+    with rows_folder("gs://bucket/run", "training") as folder:
         assert Path(folder).is_dir()
     assert not Path(folder).exists()

@@ -66,7 +66,9 @@ class Greatest:
 
 @dataclass(frozen=True, eq=False)
 class Sums:
-    """Sums of values, of their squares and cubes: int64 (m, s), see :mod:`.digits`."""
+    """Sums of values, of their squares and cubes: int64 (m, s), see
+    :mod:`forebay.transforms.windows.kernels.digits`.
+    """
 
     rows: Ints
 
@@ -103,7 +105,9 @@ class Picks:
 
 @dataclass(frozen=True, eq=False)
 class Decayed:
-    """Sums of weighted values and of weights, see :mod:`.decay`."""
+    """Sums of weighted values and of weights, see
+    :mod:`forebay.transforms.windows.kernels.decay`.
+    """
 
     weighted: Sums
     weights: Sums
@@ -154,7 +158,7 @@ class Bags:
     values: Swept | Multisets
 
     def read(self, which: Sequence[float]) -> tuple[NDArray[Any], Bools]:
-        """Answers, data and validity (len(which), m): see :func:`.multiset_parts.read`."""
+        """Answers, data and validity (len(which), m): see `multisets.parts.read`."""
         if isinstance(self.values, Swept):
             return self.values.read(which)
         return parts.read(self.values, which)
