@@ -66,8 +66,10 @@ class Greatest:
 
 @dataclass(frozen=True, eq=False)
 class Sums:
-    """Sums of values, of their squares and cubes: int64 (m, s), see
-    :mod:`forebay.transforms.windows.kernels.digits`.
+    """Sums of values, of their squares and cubes.
+
+    Attributes:
+        rows: int64 (m, s), see :mod:`forebay.transforms.windows.kernels.digits`.
     """
 
     rows: Ints
@@ -105,9 +107,7 @@ class Picks:
 
 @dataclass(frozen=True, eq=False)
 class Decayed:
-    """Sums of weighted values and of weights, see
-    :mod:`forebay.transforms.windows.kernels.decay`.
-    """
+    """Sums of weighted values and of weights: :mod:`forebay.transforms.windows.kernels.decay`."""
 
     weighted: Sums
     weights: Sums
