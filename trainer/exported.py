@@ -6,11 +6,13 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
+import numpy as np
 import tensorflow as tf
 
 from trainer import files
 from trainer.saved import KERAS_NAME, SavedTraining, load_saved
 from transforms import serialize
+from transforms.columns import GraphDtype
 from transforms.dataset import Dataset
 from transforms.errors import RunFolderError
 from transforms.labels import Classification, Label, Task
@@ -25,6 +27,10 @@ OUTPUT_NAMES: Mapping[Task, str] = {
     "binary_classification": "probability",
     "multiclass_classification": "probabilities",
 }
+# Columns in memory, by their dtype in a definition.
+NUMPY_DTYPES: Mapping[GraphDtype, type[Any]] = {
+    "float32": np.float32, "float64": np.float64, "int64": np.int64, "string": object,
+}  # fmt: skip
 # The likeliest class, beside the probabilities.
 CLASS_NAME = "class"
 

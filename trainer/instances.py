@@ -18,7 +18,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from trainer.exported import served_columns
+from trainer.exported import NUMPY_DTYPES, served_columns
 from transforms.columns import (
     MISSING,
     MISSING_BYTES,
@@ -45,9 +45,7 @@ _EPOCH = dt.datetime(1970, 1, 1, tzinfo=dt.UTC)
 _MICROSECOND = dt.timedelta(microseconds=1)
 _RFC_3339 = re.compile(r"\d{4}-\d\d-\d\d[Tt ]\d\d:\d\d:\d\d(\.\d+)?([Zz]|[+-]\d\d:\d\d)", re.ASCII)
 _DAY = re.compile(r"\d{4}-\d\d-\d\d", re.ASCII)
-_FLOAT32_MAX = float(np.finfo(np.float32).max)
 _ANY_NUMBER = Number()
-_DTYPES = {"float32": np.float32, "int64": np.int64, "string": object}
 
 
 class InstanceReader:
@@ -61,6 +59,11 @@ class InstanceReader:
         self._label = definition.label.column
         kinds = definition.all_columns
         self.columns = {name: kinds[name] for name in served_columns(definition)}
+        self._dtypes = {name: NUMPY_DTYPES[definition.graph_dtypes[name]] for name in self.columns}
+        self._readers: dict[str, Callable[..., GraphValue]] = {
+            name: _double if self._dtypes[name] is np.float64 else _READERS[type(column)]
+            for name, column in self.columns.items()
+        }
 
     def parse(self, line: bytes) -> dict[str, Any]:
         """Reads one line of JSON as an object.
@@ -89,14 +92,22 @@ class InstanceReader:
                 value, what is expected and what to write.
         """
         self._check_keys(row)
-        return {name: _read(name, column, row[name]) for name, column in self.columns.items()}
+        return {name: self._read(name, row[name]) for name in self.columns}
 
     def arrays(self, rows: Sequence[Mapping[str, GraphValue]]) -> dict[str, npt.NDArray[Any]]:
         """Gathers what `read` returned into arrays (rows,), by column."""
         return {
-            name: np.array([row[name] for row in rows], _DTYPES[column.graph_dtype])
-            for name, column in self.columns.items()
+            name: np.array([row[name] for row in rows], dtype)
+            for name, dtype in self._dtypes.items()
         }
+
+    def _read(self, name: str, value: Any) -> GraphValue:
+        column = self.columns[name]
+        if value is not None:
+            return self._readers[name](name, column, value)
+        if column.required:
+            raise InstanceError(f"{name!r} is null, and it is required; give a value")
+        return MISSING[column.graph_dtype]
 
     def _check_keys(self, row: Row) -> None:
         if self._label in row and self._label not in self.columns:
@@ -116,19 +127,20 @@ class InstanceReader:
             )
 
 
-def _read(name: str, column: Column, value: Any) -> GraphValue:
-    if value is None:
-        if column.required:
-            raise InstanceError(f"{name!r} is null, and it is required; give a value")
-        return MISSING[column.graph_dtype]
-    return _READERS[type(column)](name, column, value)
-
-
 def _number(name: str, column: Number, value: Any) -> float:
+    return _finite(name, column, value, np.float32)
+
+
+def _double(name: str, column: Number, value: Any) -> float:
+    return _finite(name, column, value, np.float64)
+
+
+def _finite(name: str, column: Number, value: Any, dtype: type[np.floating[Any]]) -> float:
     if isinstance(value, bool) or not isinstance(value, int | float):
         raise _wrong(name, value, "a number", "write such as 1.5, or null where it is missing")
-    if not abs(value) <= _FLOAT32_MAX:
-        raise _wrong(name, value, "a float32 number", "write null where it is missing")
+    if not abs(value) <= float(np.finfo(dtype).max):
+        what = f"a {dtype.__name__} number"
+        raise _wrong(name, value, what, "write null where it is missing")
     _check_range(name, column, value)
     return float(value)
 

@@ -9,6 +9,7 @@ import pytest
 import tensorflow as tf
 import tensorflow_transform as tft
 import tensorflow_transform.beam as tft_beam
+from analyzed import fed
 
 from transforms.columns import MISSING_BYTES, MISSING_INT, Integer, Number, String, Timestamp
 from transforms.dataset import Dataset
@@ -22,7 +23,8 @@ from transforms.features import (
     Frequent,
     Numeric,
 )
-from transforms.graph.preprocessing import feature_spec, preprocessing_fn
+from transforms.graph.inputs import feature_spec
+from transforms.graph.preprocessing import preprocessing_fn
 from transforms.labels import Regression
 from transforms.pairs import Difference, Ratio
 from transforms.split import HashSplit
@@ -79,10 +81,12 @@ def transformed(
     module = types.ModuleType("test_graph_functions")
     module.reciprocal = reciprocal
     sys.modules[module.__name__] = module
-    rows = [
-        {"x": x, "text": text, "i": i, "t": t, "y": 1.0, "nothing": NAN, "divisor": d}
-        for x, text, i, t, d in zip(X, TEXTS, INTS, TIMES, DIVISORS, strict=True)
-    ]
+    columns = {
+        "x": X, "text": TEXTS, "i": INTS, "t": TIMES, "y": [1.0] * 6, "nothing": [NAN] * 6,
+        "divisor": DIVISORS,
+    }  # fmt: skip
+    columns = fed(DEFINITION, columns)
+    rows = [{name: values[i] for name, values in columns.items()} for i in range(6)]
     metadata = tft.DatasetMetadata.from_feature_spec(feature_spec(DEFINITION))
     folder = tmp_path_factory.mktemp("graph")
     with tft_beam.Context(temp_dir=str(folder / "temp")):
