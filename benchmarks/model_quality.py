@@ -35,7 +35,8 @@ from trainer.options import TrainOptions
 from trainer.run_folder import RunFolder
 from trainer.training import train
 
-# Tuned on the eval split, by hand for ours and by `--search` for LightGBM's; see docs/quality.md.
+# Tuned on the eval split, by hand for ours and by `--search` for LightGBM's; see
+# docs/measurements/quality.md.
 WIDER = TrainOptions(hidden_units=(256, 128), l2=2e-4)
 OURS = {
     "departure": WIDER,

@@ -38,7 +38,7 @@ class PreprocessOptions:
         period_from, period_to: examples are made for row times from the one to just before the
             other, ISO 8601 dates or instants, UTC where no offset is written; None: no bound.
         window_memory_mb: MiB that a worker thread may take for the events of windows; see
-            docs/memory.md.
+            docs/concepts/memory.md.
         transform_fn: a run whose transform graph is used, instead of learning one from train.
         beam: Beam's own options.
     """

@@ -55,6 +55,7 @@ from transforms.errors import InputError
 from transforms.graph.preprocessing import check_functions
 from transforms.manifest import DEFINITION_NAME, FileEntry, InputEntry, Manifest, SourceEntry
 from transforms.period import Period, history_needed
+from transforms.plain_paths import plain_path
 from transforms.serialize import digest, to_json
 from transforms.sources import ROWS
 from transforms.split import SPLITS
@@ -109,7 +110,8 @@ def preprocess(options: PreprocessOptions) -> Manifest:
     else:
         graph = open_transform_source(options.transform_fn, options.output, dataset)
     tables = open_tables(dataset, options.inputs, options.sources)
-    with staging(options.output) as folder:
+    with staging(options.output) as staged:
+        folder = plain_path(staged)
         job = _Job(options, dataset, tables, folder, beam_options(options.beam), period, graph)
         ingested = _ingest(job)
         check_rejects(ingested, dataset, options.max_reject_fraction)
@@ -119,7 +121,7 @@ def preprocess(options: PreprocessOptions) -> Manifest:
         _write_descriptions(job)
         write_occupancy(folder, dataset, transformed)
         manifest = _manifest(job, ingested, transformed)
-        publish(folder, options.output, manifest)
+        publish(staged, options.output, manifest)
     return manifest
 
 

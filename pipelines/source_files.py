@@ -112,8 +112,18 @@ def _match_local(pattern: str) -> dict[str, int]:
         raise InputError(f"{pattern!r} is a folder; name its files, as by {pattern + '/*.csv'!r}")
     if os.path.isfile(pattern):  # whatever characters its name has
         return {pattern: os.path.getsize(pattern)}
-    found = filter(os.path.isfile, glob.glob(pattern, recursive=True))
+    found = filter(os.path.isfile, glob.glob(_in_folder(pattern), recursive=True))
     return {path: os.path.getsize(path) for path in found}
+
+
+def _in_folder(pattern: str) -> str:
+    """Returns a pattern in which the names of folders that are there mean these folders only."""
+    parts = pattern.split(os.sep)
+    for i in range(len(parts) - 1, 0, -1):
+        folder = os.sep.join(parts[:i])
+        if os.path.isdir(folder):
+            return os.sep.join([glob.escape(folder), *parts[i:]])
+    return pattern
 
 
 def _open_remote(path: str) -> IO[bytes]:

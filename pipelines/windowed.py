@@ -62,8 +62,8 @@ class WindowedAggregates(beam.PTransform):
         shards: how many output batches at most.
         key_partitions: into how many parts the keys of a window are divided. A worker thread
             works on one part at a time.
-        memory_bytes: how much of a part a worker thread holds in memory, see docs/memory.md; its
-            events are cut along time where they are more.
+        memory_bytes: how much of a part a worker thread holds in memory, see
+            docs/concepts/memory.md; its events are cut along time where they are more.
         keep: the row columns of the output, beside `ROW` and the windowed ones; None: all.
         period: only rows of these times are in the output; the others are events. None: all.
     """

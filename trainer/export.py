@@ -31,6 +31,7 @@ from trainer.saved import KERAS_NAME, SavedTraining
 from trainer.serving import Served
 from transforms import serialize
 from transforms.errors import RunFailed
+from transforms.plain_paths import plain_path
 from transforms.zones import HORIZON_YEAR, tzdata_version
 
 # Of the greatest answer: what TensorFlow's vectorised functions may differ by.
@@ -92,9 +93,9 @@ def export_model(
     stamp = max(now, *(old + 1 for old in stamps(parent)), 0)
     temporary = posixpath.join(parent, f"{UNFINISHED}{stamp}")
     final = posixpath.join(parent, str(stamp))
-    tf.io.gfile.makedirs(parent)
+    tf.io.gfile.makedirs(temporary)
     try:
-        served.archive().write_out(temporary, verbose=False)
+        served.archive().write_out(plain_path(temporary), verbose=False)
         extra = posixpath.join(temporary, EXTRA)
         files.write_bytes(posixpath.join(extra, KERAS_NAME), training.content)
         record = export_record(run, served, metrics)
@@ -172,7 +173,7 @@ def verify(path: str, served: Served) -> None:
 def _ask_elsewhere(
     path: str, examples: list[bytes], output: str
 ) -> dict[str, npt.NDArray[np.float32]]:
-    path = path if "://" in path else os.path.abspath(path)
+    path = path if "://" in path else os.path.abspath(plain_path(path))
     with tempfile.TemporaryDirectory() as folder:
         records, answers = (os.path.join(folder, name) for name in ("rows.tfrecord", "answers.npz"))
         with tf.io.TFRecordWriter(records) as writer:

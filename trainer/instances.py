@@ -36,6 +36,7 @@ from transforms.columns import (
 from transforms.dataset import Dataset
 from transforms.errors import InstanceError
 from transforms.graph.images import is_image
+from transforms.json_text import parse_json
 
 Row = Mapping[str, Any]
 GraphValue = float | int | bytes
@@ -72,10 +73,8 @@ class InstanceReader:
             InstanceError: it is not one.
         """
         try:
-            value = json.loads(
-                line.decode(), parse_constant=_refuse_constant, object_pairs_hook=_unique
-            )
-        except (ValueError, RecursionError) as error:
+            value = parse_json(line, parse_constant=_refuse_constant, object_pairs_hook=_unique)
+        except ValueError as error:
             raise InstanceError(
                 f"not JSON ({error}); write one object per line, such as "
                 '{"column": 1.5, "other": null}'

@@ -1,6 +1,5 @@
 """Prediction: JSON lines in, JSON lines out, in order."""
 
-import json
 import sys
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import ExitStack
@@ -15,6 +14,8 @@ import tensorflow as tf
 from trainer.exported import ExportedModel, open_exported
 from trainer.instances import InstanceReader
 from transforms.errors import InputError, InstanceError, RunFolderError
+from transforms.json_text import json_text
+from transforms.plain_paths import plain_path
 
 # Rows per call of the model: more are hardly faster per row.
 BATCH_LINES = 1024
@@ -34,6 +35,10 @@ class _Read:
 
     given: Mapping[str, Any]
     values: Mapping[str, Any]
+
+
+# A row's answers by name, or why there is none.
+_Result = Mapping[str, Any] | InstanceError
 
 
 @dataclass(frozen=True)
@@ -58,7 +63,7 @@ class Predictor:
         self.exported: ExportedModel = open_exported(path)
         self._reader = InstanceReader(self.exported.definition)
         try:
-            self._loaded = tf.saved_model.load(self.exported.path)
+            self._loaded = tf.saved_model.load(plain_path(self.exported.path))
             self._function = self._loaded.signatures["serving_default"]
         except (OSError, ValueError, KeyError, tf.errors.OpError) as error:
             raise RunFolderError(
@@ -88,24 +93,33 @@ class Predictor:
         return [
             _failure(row, number)
             if isinstance(row, InstanceError)
-            else self._success(row, next(results), number)
+            else self._answer(row, next(results), number)
             for number, row in zip(numbers, read, strict=True)
         ]
 
-    def _success(self, row: _Read, result: Mapping[str, Any], number: int) -> Answer:
+    def _answer(self, row: _Read, result: _Result, number: int) -> Answer:
+        if isinstance(result, InstanceError):
+            return _failure(result, number)
         answer = result[self.exported.output]
         if not np.isfinite(answer).all():
             return _failure(f"the model answers {answer}: are the row's numbers extreme?", number)
         carried = {name: row.given[name] for name in self._passthrough}
         return Answer({**carried, **result})
 
-    def _ask(self, values: Sequence[Mapping[str, Any]]) -> list[dict[str, Any]]:
-        """Returns each row's answers by name, as JSON takes them."""
+    def _ask(self, values: Sequence[Mapping[str, Any]]) -> list[_Result]:
+        """Returns each row's answers by name, as JSON takes them, or why the model has none."""
         if not values:
             return []
         arrays = self._reader.arrays(values)
         raw = {name: tf.constant(array) for name, array in arrays.items()}
-        found = self._function(**raw)
+        try:
+            found = self._function(**raw)
+        except tf.errors.InvalidArgumentError as error:
+            if len(values) == 1:
+                cause = error.message.partition("\n")[0]
+                return [InstanceError(f"the model cannot take this row ({cause}); correct it")]
+            half = len(values) // 2  # so that the rows that it can take have their answers
+            return [*self._ask(values[:half]), *self._ask(values[half:])]
         columns = {name: _plain(found[name].numpy()) for name in self.exported.outputs}
         return [dict(zip(columns, row, strict=True)) for row in zip(*columns.values(), strict=True)]
 
@@ -141,7 +155,7 @@ def predict_lines(predictor: Predictor, source: BinaryIO, sink: TextIO) -> Count
         for answer in predictor.answer(batch):
             lines += 1
             errors += answer.failed
-            sink.write(json.dumps(answer.value, ensure_ascii=False) + "\n")
+            sink.write(json_text(answer.value) + "\n")
         sink.flush()
     return Counts(lines, errors)
 

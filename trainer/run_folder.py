@@ -17,6 +17,7 @@ from transforms import serialize
 from transforms.dataset import Dataset
 from transforms.errors import InputError, RunFolderError
 from transforms.manifest import DEFINITION_NAME, MANIFEST_NAME, Manifest
+from transforms.plain_paths import plain_path
 
 TRANSFORM_FOLDERS = ("transform_fn", "transformed_metadata")
 
@@ -38,7 +39,7 @@ class RunFolder:
     @cached_property
     def transform_output(self) -> tft.TFTransformOutput:
         """The run's transform graph and the schemas of its examples."""
-        return tft.TFTransformOutput(self.path)
+        return tft.TFTransformOutput(plain_path(self.path))
 
     @cached_property
     def schema(self) -> schema_pb2.Schema:

@@ -9,7 +9,8 @@ EXAMPLES = """examples:
       --source weather=data/flights/weather.csv
   forebay check sales.py --input 'data/sales-*.csv.gz' --rows 50000 --json
 
-Exits with 1 where something leaks. docs/check.md says what each check can see, and what not."""
+Exits with 1 where something leaks. docs/how-to/find-leaks.md says what each check can see, and
+what not."""
 
 
 def add_check_arguments(parser: argparse.ArgumentParser) -> None:

@@ -9,7 +9,9 @@ from types import ModuleType
 
 from transforms.dataset import Dataset
 
-PAGE = (Path(__file__).resolve().parents[2] / "docs" / "quality.md").read_text("utf-8")
+PAGE = (Path(__file__).resolve().parents[2] / "docs" / "measurements" / "quality.md").read_text(
+    "utf-8"
+)
 
 
 def test_every_definition_of_the_flights_is_compared(

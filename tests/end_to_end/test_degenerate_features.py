@@ -23,6 +23,8 @@ from transforms.manifest import MANIFEST_NAME, Manifest
 from transforms.occupancy import Collisions
 
 DEFINITION = str(Path(__file__).with_name("orders.py"))
+# A pattern, to some libraries.
+NAME = r"run[1]{a,b}*?\x"
 ROWS = 100
 NO_WEIGHTS = ("", "-0.5", "inf", "nan")
 
@@ -41,11 +43,11 @@ def run(tmp_path_factory: pytest.TempPathFactory) -> Path:
     (folder / "orders.csv").write_text("\n".join(lines))
     preprocess(
         PreprocessOptions(
-            DEFINITION, (str(folder / "orders.csv"),), str(folder / "run"), shards=3,
+            DEFINITION, (str(folder / "orders.csv"),), str(folder / NAME), shards=3,
             max_reject_fraction=0.05,
         )
     )  # fmt: skip
-    return folder / "run"
+    return folder / NAME
 
 
 @pytest.fixture(scope="module")

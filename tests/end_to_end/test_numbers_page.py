@@ -1,4 +1,4 @@
-"""What docs/features/numbers.md shows is what the code does, from cells to a served row."""
+"""What the page on numbers shows is what the code does, from cells to a served row."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ from transforms.graph.inputs import feature_spec
 from transforms.graph.missing import is_missing
 from transforms.graph.preprocessing import preprocessing_fn
 
-PAGE = Path(__file__).resolve().parents[2] / "docs" / "features" / "numbers.md"
+PAGE = Path(__file__).resolve().parents[2] / "docs" / "reference" / "features" / "numbers.md"
 Table = list[dict[str, str]]
 
 

@@ -1,4 +1,4 @@
-"""Memory of windows over a hot key: what docs/memory.md says, on a table several times larger."""
+"""Memory of windows over a hot key, as docs/concepts/memory.md says, on a much larger table."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ ROOT = SCRIPT.parents[2]
 ROWS = 1_000_000
 MIB = 1 << 20
 SMALL, AMPLE = 32 * MIB, 1024 * MIB
-# What docs/memory.md allows beside the windows' memory: the shard and the batches in work.
+# What docs/concepts/memory.md allows beside the windows' memory: the shard and the batches in work.
 BESIDE = 80 * MIB
 
 Totals = dict[str, float]

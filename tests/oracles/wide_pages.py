@@ -10,7 +10,7 @@ from typing import Any
 from transforms.columns import MISSING, Bytes, Column
 from transforms.dataset import Dataset
 
-FEATURES = Path(__file__).resolve().parents[2] / "docs" / "features"
+FEATURES = Path(__file__).resolve().parents[2] / "docs" / "reference" / "features"
 PAGES = ("text.md", "images.md", "lists.md")
 Cells = list[dict[str, str]]
 

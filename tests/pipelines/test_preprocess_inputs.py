@@ -59,6 +59,15 @@ def test_a_name_that_looks_like_a_pattern_means_the_file() -> None:
     assert paths("[a].csv") == ["[a].csv"]
 
 
+def test_a_folder_that_looks_like_a_pattern_means_the_folder(folder: Path) -> None:
+    for name in ("x[1]{a}*/y.csv", "x1a/y.csv", "x[1]{a}*/[z]/z.csv"):
+        (folder / name).parent.mkdir(parents=True)
+        (folder / name).write_text(name)
+    assert paths("x[1]{a}*/*.csv") == ["x[1]{a}*/y.csv"]
+    assert paths(f"{folder}/x[1]{{a}}*/[z]/?.csv") == [f"{folder}/x[1]{{a}}*/[z]/z.csv"]
+    assert paths("x[1]a/*.csv") == ["x1a/y.csv"]
+
+
 @pytest.mark.usefixtures("folder")
 @pytest.mark.parametrize(
     ("pattern", "message"),

@@ -362,8 +362,8 @@ def trained_binary(binary_run: Path, tmp_path_factory: pytest.TempPathFactory) -
 
 
 def train_copy(run: Path, folder: Path) -> Path:
-    """Trains and exports in a copy of a run."""
-    copy = copy_run(run, folder)
+    """Trains and exports in a copy of a run, under a name that is a pattern to some libraries."""
+    copy = copy_run(run, folder).rename(folder / r"run [1]{a,b}*?\x")
     flags = ["--max-steps", "600", "--eval-every", "200", "--batch-size", "128"]
     assert main(["train", str(copy), *flags]) == 0
     return copy

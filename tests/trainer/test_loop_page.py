@@ -1,4 +1,4 @@
-"""What docs/training-loop.md shows is what the code does."""
+"""What docs/reference/training-loop.md shows is what the code does."""
 
 from __future__ import annotations
 
@@ -11,7 +11,9 @@ from trainer.options import LoopOptions, TrainOptions, loop_options, train_optio
 from trainer.shares import Worker
 from trainer.team import worker_of
 
-PAGE = (Path(__file__).resolve().parents[2] / "docs" / "training-loop.md").read_text("utf-8")
+PAGE = (Path(__file__).resolve().parents[2] / "docs" / "reference" / "training-loop.md").read_text(
+    "utf-8"
+)
 
 
 def commands() -> list[str]:

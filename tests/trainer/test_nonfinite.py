@@ -23,7 +23,7 @@ from trainer.training import train
 from transforms.errors import RunFailed
 
 Copy = Callable[[Path], Path]
-PAGE = Path(__file__).resolve().parents[2] / "docs" / "training-loop.md"
+PAGE = Path(__file__).resolve().parents[2] / "docs" / "reference" / "training-loop.md"
 BATCH = 16
 
 

@@ -7,11 +7,13 @@ import io
 import json
 import subprocess
 import sys
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
+import tensorflow as tf
 
 from trainer.predict import BATCH_LINES, Predictor, predict_lines
 from trainer.task import main
@@ -81,6 +83,47 @@ def test_bad_lines_are_answered_and_the_rest_go_on(predictor: Predictor, rows: C
     assert [answer.get("line") for answer in answers] == [None, 3, 4, 6, None]
     assert "label" in answers[2]["error"]
     assert answers[0] == answers[4]
+
+
+@pytest.mark.parametrize("depth", [101, 985, 100_000])
+def test_a_deep_value_takes_no_other_row_down(
+    predictor: Predictor, rows: Columns, depth: int
+) -> None:
+    good = json.dumps(to_json_row(rows, 0))
+    deep = '{"trip_id": ' + "[" * depth + "1" + "]" * depth + "}"
+    first, error, last = ask(predictor, [good, deep, good])
+    assert first == last
+    assert "prediction" in first
+    assert error["line"] == 2
+    assert "nested deeper than 100 levels" in error["error"]
+
+
+class Picky(tf.Module):
+    """A model that fails on odd numbers of wagons, and with them on the whole batch."""
+
+    def __init__(self, signature: dict[str, tf.TensorSpec]) -> None:
+        super().__init__()
+        self.serve = tf.function(self.answer, input_signature=[signature])
+
+    def answer(self, raw: dict[str, tf.Tensor]) -> dict[str, tf.Tensor]:
+        tf.debugging.assert_equal(raw["wagons"] % 2, tf.constant(0, tf.int64), "odd wagons")
+        return {"prediction": tf.cast(raw["wagons"], tf.float32)}
+
+
+def test_a_row_that_the_model_cannot_take_takes_no_other_down(
+    trained_regression: Path, copy_of: Callable[[Path], Path], rows: Columns
+) -> None:
+    copy = copy_of(trained_regression)
+    (model,) = (copy / "model").iterdir()
+    inputs = tf.saved_model.load(str(model)).signatures["serving_default"]
+    picky = Picky(inputs.structured_input_signature[1])
+    tf.saved_model.save(picky, str(model), signatures={"serving_default": picky.serve})
+    wagons = [2, 3, 4, 5, 5, 8, 9]
+    lines = [json.dumps({**to_json_row(rows, 0), "wagons": count}) for count in wagons]
+    answers = ask(Predictor(str(model)), lines)
+    assert [answer.get("prediction") for answer in answers] == [2, None, 4, None, None, 8, None]
+    assert [answer.get("line") for answer in answers] == [None, 2, None, 4, 5, None, 7]
+    assert "the model cannot take this row" in answers[1]["error"]
 
 
 def test_text_may_come_as_base64(predictor: Predictor, rows: Columns) -> None:

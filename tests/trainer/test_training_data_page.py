@@ -1,4 +1,4 @@
-"""What docs/training-data.md shows is what the code does."""
+"""What docs/reference/training-data.md shows is what the code does."""
 
 from __future__ import annotations
 
@@ -13,7 +13,9 @@ from trainer.statistics import Moments, TrainStatistics
 from trainer.weighting import weighting
 from transforms.dataset import Dataset
 
-PAGE = (Path(__file__).resolve().parents[2] / "docs" / "training-data.md").read_text("utf-8")
+PAGE = (Path(__file__).resolve().parents[2] / "docs" / "reference" / "training-data.md").read_text(
+    "utf-8"
+)
 
 
 def tables() -> list[list[dict[str, str]]]:

@@ -1,4 +1,4 @@
-"""The commands, the file and the model of docs/training.md work."""
+"""The commands, the file and the model of docs/reference/training.md work."""
 
 from __future__ import annotations
 
@@ -16,7 +16,9 @@ from trainer.task import main
 from transforms.columns import String
 from transforms.labels import Classification
 
-PAGE = (Path(__file__).resolve().parents[2] / "docs" / "training.md").read_text("utf-8")
+PAGE = (Path(__file__).resolve().parents[2] / "docs" / "reference" / "training.md").read_text(
+    "utf-8"
+)
 Copy = Callable[[Path], Path]
 FEW_STEPS = ["--max-steps", "4", "--eval-every", "2", "--hidden-units", "4"]
 

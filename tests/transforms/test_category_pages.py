@@ -1,4 +1,4 @@
-"""What docs/features says of categories, crosses and own functions is what the code does."""
+"""What the pages on categories, crosses and own functions say is what the code does."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from analyzed import Analyzed
 from transforms.columns import MISSING, Boolean, Column, Timestamp
 from transforms.dataset import Dataset
 
-PAGES = Path(__file__).resolve().parents[2] / "docs" / "features"
+PAGES = Path(__file__).resolve().parents[2] / "docs" / "reference" / "features"
 EPOCH = dt.datetime(1970, 1, 1)
 Rows = list[dict[str, str]]
 

@@ -10,7 +10,9 @@ from hypothesis import strategies as st
 
 from transforms.features import cross_buckets
 
-PAGE = (Path(__file__).parents[2] / "docs" / "features" / "crosses.md").read_text("utf-8")
+PAGE = (Path(__file__).parents[2] / "docs" / "reference" / "features" / "crosses.md").read_text(
+    "utf-8"
+)
 
 
 @given(st.integers(1, 7 * 10**13))

@@ -32,8 +32,9 @@ class Events:
     """
 
     def __init__(self, folder: str, first_step: int) -> None:
-        for path in tf.io.gfile.glob(posixpath.join(folder, "events.out.tfevents.*")):
-            _forget_later(path, first_step)
+        for name in tf.io.gfile.listdir(folder) if tf.io.gfile.isdir(folder) else ():
+            if name.startswith("events.out.tfevents."):
+                _forget_later(posixpath.join(folder, name), first_step)
         self._writer = EventFileWriter(folder)
 
     def __enter__(self) -> Self:

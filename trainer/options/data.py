@@ -63,7 +63,7 @@ def data_options(args: argparse.Namespace) -> DataOptions:
 
 def add_data_arguments(parser: argparse.ArgumentParser) -> None:
     """Adds the arguments about rows."""
-    group = parser.add_argument_group("rows (docs/training-data.md)")
+    group = parser.add_argument_group("rows")
     add = group.add_argument
     add(
         "--train-files", action="append", default=[], metavar="PATTERN",

@@ -75,7 +75,7 @@ def loop_options(args: argparse.Namespace) -> LoopOptions:
 def add_loop_arguments(parser: argparse.ArgumentParser) -> None:
     """Adds the arguments of what ``train`` writes."""
     default = LoopOptions()
-    group = parser.add_argument_group("checkpoints, exports and logs (docs/training-loop.md)")
+    group = parser.add_argument_group("checkpoints, exports and logs")
     add = group.add_argument
     add("--fresh", action="store_true", help="forget the checkpoint in RUN/training/; models stay")
     add(

@@ -21,7 +21,7 @@ CLIPS = ("clip_value", "clip_norm", "clip_global_norm")
 
 @dataclass(frozen=True)
 class TrainOptions:
-    """How a model is built and trained; docs/training.md explains each.
+    """How a model is built and trained; docs/reference/training.md explains each.
 
     Attributes:
         model: ``linear`` (numbers and one-hots), ``deep`` (numbers and embeddings through hidden

@@ -59,12 +59,12 @@ _CHOICES = {
     "schedule": ScheduleName,
 }
 _GROUPS = {
-    "model (docs/training.md)": (
+    "model": (
         "model", "hidden_units", "members", "activation", "normalization", "dropout", "l1", "l2",
         "max_norm",
     ),
-    "other models (docs/training.md)": ("warm_start", "embeddings_from", "freeze_embeddings"),
-    "optimizers (docs/training.md)": (
+    "other models": ("warm_start", "embeddings_from", "freeze_embeddings"),
+    "optimizers": (
         "optimizer", "learning_rate", "wide_optimizer", "wide_learning_rate", "momentum",
         "weight_decay", "schedule", "warmup_steps", "decay_rate", "decay_every", "decay_at",
         "clip_value", "clip_norm", "clip_global_norm",

@@ -1,10 +1,13 @@
 """Figures and their colours: without a screen, without global state."""
 
 import io
+import warnings
 
 from matplotlib.axes import Axes
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
+from matplotlib.text import Text
+from matplotlib.ticker import LogFormatter
 
 MODEL, MARK, QUIET = "#1f5fa8", "#c8102e", "#8a8a8a"
 _DPI = 110
@@ -19,10 +22,23 @@ def figure(title: str, width: float, height: float) -> Figure:
 
 
 def png(drawn: Figure) -> bytes:
-    """Returns a figure's PNG."""
+    """Returns a figure's PNG; text in it is drawn as it is, letters without a shape as boxes."""
+    _take_literally(drawn)
     buffer = io.BytesIO()
-    drawn.savefig(buffer, format="png", dpi=_DPI)
+    with warnings.catch_warnings(action="ignore", category=UserWarning):
+        drawn.savefig(buffer, format="png", dpi=_DPI)
     return buffer.getvalue()
+
+
+def _take_literally(drawn: Figure) -> None:
+    """Lets no ``$`` begin a formula but those of powers of ten along axes."""
+    for text in drawn.findobj(Text):
+        text.set_parse_math(False)
+    for axes in drawn.axes:
+        for axis in (axes.xaxis, axes.yaxis):
+            if isinstance(axis.get_major_formatter(), LogFormatter):
+                for tick in (*axis.get_major_ticks(), *axis.get_minor_ticks()):
+                    tick.label1.set_parse_math(True)
 
 
 def plain(axes: Axes) -> None:

@@ -1,4 +1,4 @@
-"""What docs/evaluation.md shows is what the code does."""
+"""What docs/reference/evaluation.md shows is what the code does."""
 
 from __future__ import annotations
 
@@ -17,7 +17,9 @@ from trainer.metrics.threshold import choose_threshold
 from trainer.options import evaluate_options
 from trainer.options.threshold import ThresholdAim
 
-PAGE = (Path(__file__).resolve().parents[3] / "docs" / "evaluation.md").read_text("utf-8")
+PAGE = (Path(__file__).resolve().parents[3] / "docs" / "reference" / "evaluation.md").read_text(
+    "utf-8"
+)
 
 
 def tables() -> list[list[list[str]]]:

@@ -1,4 +1,4 @@
-"""What docs/sweeps.md shows is valid."""
+"""What docs/how-to/find-good-options.md shows is valid."""
 
 from __future__ import annotations
 
@@ -12,7 +12,9 @@ from forebay.cli import _parser
 from trainer import options
 from trainer.options.sweep import SweepOptions
 
-PAGE = (Path(__file__).resolve().parents[3] / "docs" / "sweeps.md").read_text("utf-8")
+PAGE = (Path(__file__).resolve().parents[3] / "docs" / "how-to" / "find-good-options.md").read_text(
+    "utf-8"
+)
 READERS: dict[str, Callable[[argparse.Namespace], object]] = {
     "lr-find": options.find_rate_options,
     "sweep": options.sweep_options,

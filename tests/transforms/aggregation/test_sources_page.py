@@ -1,4 +1,4 @@
-"""The worked example of docs/sources.md is what the code does."""
+"""The worked example of docs/reference/sources.md is what the code does."""
 
 from __future__ import annotations
 
@@ -13,7 +13,9 @@ from transforms.aggregation.groups import ROW, window_groups
 from transforms.columns import Column, Integer, Number, Timestamp
 from transforms.dataset import Dataset
 
-PAGE = (Path(__file__).resolve().parents[3] / "docs" / "sources.md").read_text("utf-8")
+PAGE = (Path(__file__).resolve().parents[3] / "docs" / "reference" / "sources.md").read_text(
+    "utf-8"
+)
 MINUTE_US = 60_000_000
 
 

@@ -1,4 +1,4 @@
-"""The worked example of docs/windows.md is what the code does."""
+"""The worked example of docs/reference/windows.md is what the code does."""
 
 from __future__ import annotations
 
@@ -14,7 +14,9 @@ from transforms.columns import Timestamp
 from transforms.dataset import Dataset
 from transforms.operators import OPERATORS
 
-PAGE = (Path(__file__).resolve().parents[3] / "docs" / "windows.md").read_text("utf-8")
+PAGE = (Path(__file__).resolve().parents[3] / "docs" / "reference" / "windows.md").read_text(
+    "utf-8"
+)
 MINUTE_US = 60_000_000
 
 
