@@ -14,15 +14,15 @@ from analyzed import Analyzed
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from transforms.columns import MISSING_INT, Integer, Number
-from transforms.dataset import Dataset
-from transforms.errors import DefinitionError
-from transforms.features import Bucketized, Feature, NumberList, Numeric
-from transforms.graph.cuts import parts_of
-from transforms.graph.missing import number, to_float32
-from transforms.labels import Regression
-from transforms.pairs import Difference, Euclidean, Haversine, Ratio
-from transforms.split import HashSplit
+from forebay.transforms.definition.columns import MISSING_INT, Integer, Number
+from forebay.transforms.definition.dataset import Dataset
+from forebay.transforms.definition.derived_numbers import Difference, Euclidean, Haversine, Ratio
+from forebay.transforms.definition.features import Bucketized, Feature, NumberList, Numeric
+from forebay.transforms.definition.labels import Regression
+from forebay.transforms.definition.splits import HashSplit
+from forebay.transforms.errors import DefinitionError
+from forebay.transforms.graph.cuts import parts_of
+from forebay.transforms.graph.missing import number, to_float32
 
 N = 120
 START_S = 1_717_200_000  # float32 has 128 s steps here

@@ -6,13 +6,13 @@ from dataclasses import dataclass
 import numpy as np
 import tensorflow as tf
 
-from transforms.features import Bucketized, Grid
-from transforms.graph.cuts import parts_of
-from transforms.graph.ids import Ids, with_missing
-from transforms.graph.inputs import Inputs
-from transforms.graph.missing import is_missing, numbers
-from transforms.graph.pairs import operand
-from transforms.graph.quantiles import quantiles_of
+from forebay.transforms.definition.features import Bucketized, Grid
+from forebay.transforms.graph.cuts import parts_of
+from forebay.transforms.graph.ids import Ids, with_missing
+from forebay.transforms.graph.inputs import Inputs
+from forebay.transforms.graph.missing import is_missing, numbers
+from forebay.transforms.graph.pairs import operand
+from forebay.transforms.graph.quantiles import quantiles_of
 
 
 @dataclass(frozen=True)

@@ -9,9 +9,9 @@ from dataclasses import dataclass
 
 import tensorflow as tf
 
-from transforms.columns import Column
-from transforms.dataset import Dataset
-from transforms.graph.missing import to_float32, without_subnormal
+from forebay.transforms.definition.columns import Column
+from forebay.transforms.definition.dataset import Dataset
+from forebay.transforms.graph.missing import to_float32, without_subnormal
 
 Tensors = Mapping[str, tf.Tensor]
 

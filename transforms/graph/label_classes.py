@@ -2,8 +2,8 @@
 
 import tensorflow as tf
 
-from transforms.graph.cuts import parts_of
-from transforms.labels import Classification, Label
+from forebay.transforms.definition.labels import Classification, Label
+from forebay.transforms.graph.cuts import parts_of
 
 
 def label_classes(label: Label, column: tf.Tensor, boundaries: tuple[float, ...]) -> tf.Tensor:

@@ -6,11 +6,11 @@ import numpy as np
 import tensorflow as tf
 import tensorflow_transform as tft
 
-from transforms.columns import NUMBER_PATTERN, Numbers
-from transforms.features import NumberList
-from transforms.graph.inputs import Inputs
-from transforms.graph.missing import is_missing, number, numbers, to_float32
-from transforms.graph.statistics import deviation_of, usable
+from forebay.transforms.definition.columns import NUMBER_PATTERN, Numbers
+from forebay.transforms.definition.features import NumberList
+from forebay.transforms.graph.inputs import Inputs
+from forebay.transforms.graph.missing import is_missing, number, numbers, to_float32
+from forebay.transforms.graph.statistics import deviation_of, usable
 
 _NAN = np.float64("nan")
 

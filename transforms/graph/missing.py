@@ -9,7 +9,7 @@ from collections.abc import Sequence
 import numpy as np
 import tensorflow as tf
 
-from transforms.columns import MISSING_BYTES, MISSING_INT
+from forebay.transforms.definition.columns import MISSING_BYTES, MISSING_INT
 
 _GREATEST_FLOAT32 = float(np.finfo(np.float32).max)
 

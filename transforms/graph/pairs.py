@@ -5,11 +5,8 @@ from collections.abc import Mapping
 
 import tensorflow as tf
 
-from transforms.columns import Column, Date
-from transforms.durations import DAY_US
-from transforms.graph.inputs import Inputs
-from transforms.graph.missing import is_missing, without_subnormal
-from transforms.pairs import (
+from forebay.transforms.definition.columns import Column, Date
+from forebay.transforms.definition.derived_numbers import (
     EARTH_RADIUS_KM,
     UNITS_US,
     Difference,
@@ -19,6 +16,9 @@ from transforms.pairs import (
     Pair,
     Ratio,
 )
+from forebay.transforms.durations import DAY_US
+from forebay.transforms.graph.inputs import Inputs
+from forebay.transforms.graph.missing import is_missing, without_subnormal
 
 
 def operand(source: str | Pair, given: Inputs) -> tf.Tensor:

@@ -6,9 +6,9 @@ import numpy as np
 import tensorflow as tf
 from tensorflow_transform import analyzers
 
-from transforms.features import Numeric
-from transforms.graph.missing import is_missing
-from transforms.graph.statistics import deviation_of
+from forebay.transforms.definition.features import Numeric
+from forebay.transforms.graph.missing import is_missing
+from forebay.transforms.graph.statistics import deviation_of
 
 Moments = tuple[tf.Tensor, tf.Tensor]
 

@@ -12,8 +12,8 @@ import tensorflow as tf
 import tensorflow_transform as tft
 from tensorflow_transform import tf_utils
 
-from transforms.features import Numeric
-from transforms.graph.quantiles import quantiles_of
+from forebay.transforms.definition.features import Numeric
+from forebay.transforms.graph.quantiles import quantiles_of
 
 # Of a mean: float64's own is 1e-16, and sums of many numbers round many times.
 _ROUNDING = 1e-12
