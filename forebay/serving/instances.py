@@ -6,18 +6,17 @@ false, a Timestamp whole microseconds since 1970-01-01 UTC or RFC 3339 text with
 array. null is a missing value, and only null is.
 """
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
 from forebay.storage.run.exported import NUMPY_DTYPES
-from forebay.transforms.definition.columns import MISSING
 from forebay.transforms.definition.dataset import Dataset, served_columns
 from forebay.transforms.errors import InstanceError
 from forebay.transforms.json_text import parse_json
-from forebay.transforms.parsing.json_values import _READERS, GraphValue, _double, listed, shortened
+from forebay.transforms.parsing.json_values import GraphValue, listed, read_value, shortened
 
 Row = Mapping[str, Any]
 
@@ -33,11 +32,7 @@ class InstanceReader:
         self._label = definition.label.column
         kinds = definition.all_columns
         self.columns = {name: kinds[name] for name in served_columns(definition)}
-        self._dtypes = {name: NUMPY_DTYPES[definition.graph_dtypes[name]] for name in self.columns}
-        self._readers: dict[str, Callable[..., GraphValue]] = {
-            name: _double if self._dtypes[name] is np.float64 else _READERS[type(column)]
-            for name, column in self.columns.items()
-        }
+        self._dtypes = {name: definition.graph_dtypes[name] for name in self.columns}
 
     def parse(self, line: bytes) -> dict[str, Any]:
         """Reads one line of JSON as an object.
@@ -66,22 +61,17 @@ class InstanceReader:
                 value, what is expected and what to write.
         """
         self._check_keys(row)
-        return {name: self._read(name, row[name]) for name in self.columns}
+        return {
+            name: read_value(name, column, row[name], self._dtypes[name])
+            for name, column in self.columns.items()
+        }
 
     def arrays(self, rows: Sequence[Mapping[str, GraphValue]]) -> dict[str, npt.NDArray[Any]]:
         """Gathers what `read` returned into arrays (rows,), by column."""
         return {
-            name: np.array([row[name] for row in rows], dtype)
+            name: np.array([row[name] for row in rows], NUMPY_DTYPES[dtype])
             for name, dtype in self._dtypes.items()
         }
-
-    def _read(self, name: str, value: Any) -> GraphValue:
-        column = self.columns[name]
-        if value is not None:
-            return self._readers[name](name, column, value)
-        if column.required:
-            raise InstanceError(f"{name!r} is null, and it is required; give a value")
-        return MISSING[column.graph_dtype]
 
     def _check_keys(self, row: Row) -> None:
         if self._label in row and self._label not in self.columns:

@@ -12,12 +12,14 @@ from typing import Any
 import numpy as np
 
 from forebay.transforms.definition.columns import (
+    MISSING,
     MISSING_BYTES,
     MISSING_INT,
     Boolean,
     Bytes,
     Column,
     Date,
+    GraphDtype,
     Integer,
     Number,
     Numbers,
@@ -29,23 +31,32 @@ from forebay.transforms.graph.images import is_image
 
 GraphValue = float | int | bytes
 
-
 _REJECTED = "rows with other values are rejected from training too"
-
-
 _EPOCH = dt.datetime(1970, 1, 1, tzinfo=dt.UTC)
-
-
 _MICROSECOND = dt.timedelta(microseconds=1)
-
-
 _RFC_3339 = re.compile(r"\d{4}-\d\d-\d\d[Tt ]\d\d:\d\d:\d\d(\.\d+)?([Zz]|[+-]\d\d:\d\d)", re.ASCII)
-
-
 _DAY = re.compile(r"\d{4}-\d\d-\d\d", re.ASCII)
-
-
 _ANY_NUMBER = Number()
+
+
+def read_value(name: str, column: Column, value: Any, dtype: GraphDtype) -> GraphValue:
+    """Reads a column's value.
+
+    Args:
+        name: the column's, for errors.
+        column: how it is read.
+        value: as ``json.loads`` returns it.
+        dtype: the column's in the graph.
+
+    Raises:
+        InstanceError: the value does not fit; it names it, what is expected and what to write.
+    """
+    if value is not None:
+        reader = _double if dtype == "float64" else _READERS[type(column)]
+        return reader(name, column, value)
+    if column.required:
+        raise InstanceError(f"{name!r} is null, and it is required; give a value")
+    return MISSING[dtype]
 
 
 def _number(name: str, column: Number, value: Any) -> float:
