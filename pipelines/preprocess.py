@@ -26,6 +26,13 @@ from forebay.pipelines.options import (
 from forebay.pipelines.runners.progress import progress
 from forebay.pipelines.runners.run import beam_options, run_pipeline
 from forebay.pipelines.sinks.rejects import WriteRejects
+from forebay.pipelines.sinks.run_folder import (
+    list_files,
+    prepare_output,
+    publish,
+    refuse_inputs,
+    staging,
+)
 from forebay.pipelines.sinks.tfrecords.write import WriteExamples
 from forebay.pipelines.sources.csv.files import CsvFile
 from forebay.pipelines.sources.read import ReadCsv
@@ -49,10 +56,8 @@ from forebay.pipelines.windows.aggregates import WindowedAggregates
 from forebay.pipelines.windows.period import SelectPeriod
 from forebay.storage.plain_paths import plain_path
 from forebay.storage.run.definition_files import load_definition
-from forebay.storage.run.files import list_files
 from forebay.storage.run.layout import DEFINITION_NAME, OUTPUTS, TEMPORARY
 from forebay.storage.run.manifest import FileEntry, InputEntry, Manifest, SourceEntry
-from forebay.storage.run.publish import publish, refuse_existing_run, staging
 from forebay.transforms.definition.dataset import Dataset
 from forebay.transforms.definition.serialize import digest, to_json
 from forebay.transforms.definition.sources import ROWS
@@ -102,16 +107,17 @@ def preprocess(options: PreprocessOptions) -> Manifest:
         UserError: the definition, the input or the run folder is not as it must be.
         RunFailed: the pipeline failed.
     """
+    prepare_output(options.output, options.overwrite)
     dataset = load_definition(options.definition)
     period = _period(options, dataset)
-    refuse_existing_run(options.output, options.overwrite)
     graph = None
     if options.transform_fn is None:
         check_functions(dataset)
     else:
         graph = open_transform_source(options.transform_fn, options.output, dataset)
     tables = open_tables(dataset, options.inputs, options.sources)
-    with staging(options.output) as staged:
+    refuse_inputs(options.output, [file.source.path for file in all_files(tables)])
+    with staging(options.output, options.overwrite) as staged:
         folder = plain_path(staged)
         job = _Job(options, dataset, tables, folder, beam_options(options.beam), period, graph)
         ingested = _ingest(job)
@@ -122,7 +128,7 @@ def preprocess(options: PreprocessOptions) -> Manifest:
         _write_descriptions(job)
         write_occupancy(folder, dataset, transformed)
         manifest = _manifest(job, ingested, transformed)
-        publish(staged, options.output, manifest)
+        publish(staged, options.output, manifest, options.overwrite)
     return manifest
 
 

@@ -6,7 +6,7 @@ from typing import Any
 from apache_beam.io.filesystems import FileSystems
 from tensorflow_transform.tf_metadata import metadata_io
 
-from forebay.storage.run.files import write_file
+from forebay.pipelines.sinks.run_folder import write_file
 from forebay.storage.run.layout import OCCUPANCY_NAME
 from forebay.storage.run.occupancy import occupancies, to_json
 from forebay.transforms.definition.dataset import Dataset

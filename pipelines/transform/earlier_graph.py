@@ -5,7 +5,9 @@ from dataclasses import dataclass
 from apache_beam.io.filesystem import CompressionTypes
 from apache_beam.io.filesystems import FileSystems
 
-from forebay.storage.run.files import file_entry, write_file
+from forebay.pipelines.sinks.run_folder import write_file
+from forebay.storage.folders import identity, is_remote
+from forebay.storage.run.checksums import check_entry, file_entry
 from forebay.storage.run.layout import MANIFEST_NAME
 from forebay.storage.run.manifest import Manifest, TransformOf
 from forebay.transforms.definition.dataset import Dataset
@@ -41,11 +43,8 @@ class TransformSource:
         for name, entry in self.manifest.files.items():
             if name.startswith(_FOLDERS):
                 content = _read(FileSystems.join(self.run, name))
-                if file_entry(content) != entry:
-                    raise RunFolderError(
-                        f"{self.run}/{name} is not what the run's manifest says; make that run "
-                        "anew with `forebay preprocess --overwrite`"
-                    )
+                cure = "make that run anew with `forebay preprocess --overwrite`"
+                check_entry(f"{self.run}/{name}", file_entry(content), entry, cure)
                 write_file(FileSystems.join(folder, name), [content])
 
 
@@ -62,7 +61,7 @@ def open_transform_source(run: str, output: str, dataset: Dataset) -> TransformS
             be made itself.
     """
     run = run.rstrip("/") or run
-    if run == output.rstrip("/"):
+    if run == output.rstrip("/") or _is_one_folder(run, output):
         raise RunFolderError(
             f"--transform-fn {run!r} is the run to be written; choose another --output"
         )
@@ -81,6 +80,12 @@ def open_transform_source(run: str, output: str, dataset: Dataset) -> TransformS
             "this definition, or make one over the training period"
         )
     return TransformSource(run, manifest)
+
+
+def _is_one_folder(run: str, output: str) -> bool:
+    if is_remote(run) or is_remote(output):
+        return False
+    return identity(run) is not None and identity(run) == identity(output)
 
 
 def _read(path: str) -> bytes:

@@ -7,7 +7,7 @@ import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from forebay.check.checks.evidence import numeric
+from forebay.check.checks.label_evidence import numeric
 from forebay.check.subject import is_valid
 from forebay.transforms.definition.derived_numbers import (
     EARTH_RADIUS_KM,

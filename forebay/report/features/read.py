@@ -4,7 +4,7 @@ from apache_beam.io.filesystem import CompressionTypes
 from apache_beam.io.filesystems import FileSystems
 
 from forebay.report.features.report import Report
-from forebay.storage.run.files import file_entry
+from forebay.storage.run.checksums import check_entry, file_entry
 from forebay.storage.run.layout import MANIFEST_NAME, OCCUPANCY_NAME
 from forebay.storage.run.manifest import Manifest
 from forebay.storage.run.occupancy import from_json
@@ -32,11 +32,8 @@ def read_report(run: str) -> Report:
             "`forebay preprocess --overwrite`"
         )
     content = _read(path)
-    if file_entry(content) != manifest.files[OCCUPANCY_NAME]:
-        raise RunFolderError(
-            f"{path} is not what the run's manifest says; make the run anew with "
-            "`forebay preprocess --overwrite`"
-        )
+    cure = "make the run anew with `forebay preprocess --overwrite`"
+    check_entry(path, file_entry(content), manifest.files[OCCUPANCY_NAME], cure)
     outputs = from_json(content.decode(), path)
     return Report(run, manifest.dataset, manifest.rows["train"], outputs, manifest.warnings)
 

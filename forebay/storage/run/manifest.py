@@ -1,11 +1,16 @@
 """The manifest of a run: what was made of what, and the list of files that readers may open."""
 
 import json
+import re
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, fields
 from typing import Any
 
+from forebay.storage.folders import is_inside
+from forebay.storage.run.layout import OUTPUTS
 from forebay.transforms.errors import RunFolderError
+
+_CRC = re.compile("[0-9a-f]{8}")
 
 
 @dataclass(frozen=True)
@@ -156,9 +161,18 @@ class Manifest:
             for name, kind in (("period", PeriodEntry), ("transform_of", TransformOf)):
                 value[name] = value[name] and kind(**value[name])
             value["files"] = {name: FileEntry(**entry) for name, entry in value["files"].items()}
+            _check_names(value["files"])
             return cls(**{field.name: value[field.name] for field in fields(cls)})
-        except (json.JSONDecodeError, TypeError, KeyError) as error:
+        except (TypeError, KeyError, ValueError, AttributeError) as error:
             raise RunFolderError(
                 f"{where} is not a manifest ({type(error).__name__}: {error}); "
-                "make the run anew with `forebay preprocess --overwrite`"
+                "make the run anew with `forebay preprocess`, in another folder"
             ) from error
+
+
+def _check_names(files: Mapping[str, FileEntry]) -> None:
+    for name, entry in files.items():
+        if not is_inside(name) or name.split("/")[0] not in OUTPUTS:
+            raise ValueError(f"it lists {name!r}, which is no place of a run's files")
+        if not isinstance(entry.size, int) or not _CRC.fullmatch(entry.crc32c):
+            raise ValueError(f"it lists {name!r} without size and checksum")

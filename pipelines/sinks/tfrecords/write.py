@@ -7,10 +7,10 @@ from dataclasses import asdict, replace
 import apache_beam as beam
 from apache_beam.io.filesystems import FileSystems
 
+from forebay.pipelines.sinks.run_folder import write_file
 from forebay.pipelines.sinks.tfrecords.encode import encode_examples
 from forebay.pipelines.tallies.tallies import Fact
 from forebay.pipelines.transform.shards import Transformed
-from forebay.storage.run.files import write_file
 
 # Examples encoded at a time: a few megabytes, which the allocator hands out again and again. A
 # whole shard in one piece spent more on fresh pages from the system than on encoding.
