@@ -30,6 +30,7 @@ from forebay.transforms.errors import InstanceError
 from forebay.transforms.graph.images import is_image
 
 GraphValue = float | int | bytes
+_Reader = Callable[..., GraphValue]
 
 _REJECTED = "rows with other values are rejected from training too"
 _EPOCH = dt.datetime(1970, 1, 1, tzinfo=dt.UTC)
@@ -52,7 +53,7 @@ def read_value(name: str, column: Column, value: Any, dtype: GraphDtype) -> Grap
         InstanceError: the value does not fit; it names it, what is expected and what to write.
     """
     if value is not None:
-        reader = _double if dtype == "float64" else _READERS[type(column)]
+        reader: _Reader = _double if dtype == "float64" else _READERS[type(column)]
         return reader(name, column, value)
     if column.required:
         raise InstanceError(f"{name!r} is null, and it is required; give a value")
@@ -173,7 +174,7 @@ def _date(name: str, column: Date, value: Any) -> int:
         raise _wrong(name, value, f"a day ({error})", cure) from None
 
 
-_READERS: Mapping[type[Column], Callable[..., GraphValue]] = {
+_READERS: Mapping[type[Column], _Reader] = {
     Number: _number,
     Integer: _integer,
     Boolean: _boolean,
