@@ -5,12 +5,12 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from rich.console import Console
 from rich.markup import escape
-from rich.table import Table
 
 from forebay.check.findings import Finding, Severity
 from forebay.check.sample import Sample
+from forebay.console.tables import empty_table
+from forebay.console.terminal import results
 from forebay.pipelines.sources.csv.files import CsvFile
 from forebay.transforms.definition.dataset import Dataset
 
@@ -20,7 +20,7 @@ _MOST_NAMED = 6
 
 
 @dataclass(frozen=True)
-class Report:
+class CheckReport:
     """An audit.
 
     Attributes:
@@ -96,11 +96,9 @@ class Report:
 
     def print(self) -> None:
         """Prints the report to standard output."""
-        console = Console(highlight=False)
+        console = results()
         console.print(f"[bold]{escape(self.dataset.name)}[/]: {escape(self.said)}")
-        table = Table(box=None, pad_edge=False, show_header=False)
-        for _ in range(3):
-            table.add_column(overflow="fold")
+        table = empty_table(("word", ""), ("word", ""), ("text", ""))
         for finding in self.findings:
             style = _STYLES[finding.severity]
             column = f"[bold]{escape(finding.column)}[/] " if finding.column else ""
@@ -160,8 +158,8 @@ class Report:
         *first, last = names if more <= 0 else [*names[:_MOST_NAMED], f"{more} more columns"]
         named = f"{', '.join(first)} and {last} are" if first else f"{last} is"
         return (
-            f"No data can tell when its cells were filled. That {named} known {when}, as this table "
-            "has it, is taken on trust: ask whoever fills it."
+            f"No data can tell when its cells were filled. That {named} known {when}, as this "
+            "table has it, is taken on trust: ask whoever fills it."
         )
 
 

@@ -16,7 +16,7 @@ from forebay.pipelines.sources.csv.lines import offset_of_line, place_of
 from forebay.pipelines.sources.row_identity import row_identity
 from forebay.transforms.definition.dataset import Dataset
 from forebay.transforms.definition.sources import ROW
-from forebay.transforms.errors import InputError
+from forebay.transforms.errors import InputError, nearest_names
 from forebay.transforms.parsing.cells import read_cells
 
 _SHOWN = 10
@@ -112,8 +112,7 @@ def read_conditions(dataset: Dataset, key: str) -> list[Condition]:
             )
         column = dataset.row_columns.get(name)
         if column is None:
-            near = difflib.get_close_matches(name, dataset.row_columns, n=3, cutoff=0.5)
-            cure = " or ".join(near) or ", ".join(dataset.row_columns)
+            cure = nearest_names(name, dataset.row_columns) or ", ".join(dataset.row_columns)
             raise InputError(f"--row {key!r}: no column {name!r}; did you mean {cure}?")
         cells = read_cells(pa.array([text.encode()], pa.binary()), column)
         if cells.problems:

@@ -25,7 +25,7 @@ class InstanceReader:
     """Reads JSON rows for a model.
 
     Args:
-        definition: of the model's dataset.
+        definition: the definition of the model's dataset.
     """
 
     def __init__(self, definition: Dataset) -> None:

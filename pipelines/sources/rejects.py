@@ -10,7 +10,7 @@ class Reject:
     Attributes:
         offset: where it starts in the file's text, bytes.
         reason: every cause, with the values at fault.
-        raw: its bytes, line end excluded; of a line too long, one byte more than the limit. None
+        raw: its bytes, line end excluded; of one too long, one byte more than the limit. None
             if they are still to be read from the file.
         category: the first cause without anything particular to the record, for counting.
     """

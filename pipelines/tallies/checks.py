@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 
-from forebay.pipelines.tallies.tallies import Facts, facts_of
+from forebay.pipelines.tallies.tallies import Tallies, tallies_of
 from forebay.transforms.definition.dataset import Dataset
 from forebay.transforms.definition.labels import BinaryClassification, Classification, Label
 from forebay.transforms.definition.splits import SPLITS
@@ -10,7 +10,7 @@ from forebay.transforms.errors import InputError, RunFailed
 from forebay.transforms.windows.period import Period
 
 
-def check_rejects(ingested: Facts, dataset: Dataset, limit: float) -> None:
+def check_rejects(ingested: Tallies, dataset: Dataset, limit: float) -> None:
     """Checks that no more than a share of each table's records was rejected.
 
     Raises:
@@ -18,10 +18,10 @@ def check_rejects(ingested: Facts, dataset: Dataset, limit: float) -> None:
     """
     _check_rejects(ingested, "", limit, dataset.label)
     for name in dataset.sources:
-        _check_rejects(facts_of(ingested, name), f" of the source {name}", limit, dataset.label)
+        _check_rejects(tallies_of(ingested, name), f" of the source {name}", limit, dataset.label)
 
 
-def _check_rejects(ingested: Facts, table: str, limit: float, label: Label) -> None:
+def _check_rejects(ingested: Tallies, table: str, limit: float, label: Label) -> None:
     rejects = ingested.get("rejects", {})
     count, records = sum(rejects.values()), sum(ingested.get("records", {}).values())
     if count > limit * records:
@@ -37,7 +37,7 @@ def _commonest(counts: Mapping[str, int]) -> str:
     return "; ".join(f"{name} ({times:,})" for name, times in common)
 
 
-def _label_cure(ingested: Facts, label: Label, lost: int) -> str | None:
+def _label_cure(ingested: Tallies, label: Label, lost: int) -> str | None:
     """Returns what to do where most of the rows lost have a label that none can be."""
     values = ingested.get("labels", {})
     if 2 * sum(values.values()) < max(lost, 1):
@@ -53,11 +53,13 @@ def _label_cure(ingested: Facts, label: Label, lost: int) -> str | None:
     return f"{found}; mend the input or the definition"
 
 
-def check_splits(ingested: Facts, dataset: Dataset, period: Period | None, *, learns: bool) -> None:
+def check_splits(
+    ingested: Tallies, dataset: Dataset, period: Period | None, *, learns: bool
+) -> None:
     """Checks that there are rows to make examples of.
 
     Args:
-        ingested: the facts.
+        ingested: the tallies.
         dataset: the definition.
         period: the row times that ask; None: all.
         learns: whether a transform graph is to be learned from train, which then needs rows.
@@ -89,12 +91,12 @@ def check_splits(ingested: Facts, dataset: Dataset, period: Period | None, *, le
     raise InputError(f"no rows to train on (rows per split: {found}; rows lost: {causes}); {cure}")
 
 
-def history_rows(ingested: Facts) -> int:
+def history_rows(ingested: Tallies) -> int:
     """Returns how many rows served as events only."""
     return int(ingested.get("history", {}).get("rows", 0))
 
 
-def check_written(ingested: Facts, transformed: Facts) -> None:
+def check_written(ingested: Tallies, transformed: Tallies) -> None:
     """Checks that every row of every split became an example.
 
     Raises:

@@ -10,6 +10,7 @@ import numpy as np
 import tensorflow as tf
 
 from forebay.storage.run.exported import open_exported
+from forebay.trainer.checkpoints.best_model import load_exported
 from forebay.transforms.definition.dataset import served_columns
 
 Columns = dict[str, Any]
@@ -20,7 +21,7 @@ def test_the_served_answer_is_the_score_in_the_units_of_the_label(
     trained_regression: Path, rows: Columns
 ) -> None:
     exported = open_exported(str(trained_regression / "model"))
-    model = exported.training().model
+    model = load_exported(exported).model
     score = keras.Model(model.inputs, [model.get_layer("score").output, model.output])
     random = np.random.default_rng(3)
     given = [

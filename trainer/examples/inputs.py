@@ -9,6 +9,7 @@ from typing import Any
 
 from tensorflow_metadata.proto.v0 import schema_pb2
 
+from forebay.storage.run.run_folder import RunFolder
 from forebay.transforms.definition.dataset import Dataset
 from forebay.transforms.definition.features import Crossed, Feature
 from forebay.transforms.definition.features.pooling import Pooling
@@ -119,6 +120,11 @@ def default_embed(size: int) -> int:
     The fourth root is TensorFlow's old rule of thumb; the factor costs little at these sizes.
     """
     return max(2, min(32, round(2 * math.sqrt(math.sqrt(size)))))
+
+
+def inputs_of(run: RunFolder, drop_features: Iterable[str] = ()) -> ModelInputs:
+    """Returns what a model trained on a run is given; see `model_inputs`."""
+    return model_inputs(run.definition, run.schema, drop_features)
 
 
 def model_inputs(

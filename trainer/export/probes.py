@@ -33,7 +33,7 @@ def probe_rows(definition: Dataset, seed: int = 0) -> dict[str, Column_]:
 
     Args:
         definition: says which columns of which kinds.
-        seed: of the values.
+        seed: the seed of the values.
 
     Returns:
         Arrays of `PROBE_ROWS` values by column, in the graph's dtypes (object for strings).

@@ -8,7 +8,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from forebay.console.canvas import MARK, MODEL, QUIET, figure, plain
-from forebay.trainer.metrics.binary import BinaryAnswers
+from forebay.trainer.metrics.binary import BinaryPredictions
 from forebay.trainer.metrics.calibration import Calibration
 from forebay.trainer.metrics.curves import Cuts, roc_curve
 
@@ -16,7 +16,7 @@ from forebay.trainer.metrics.curves import Cuts, roc_curve
 _POINTS = 2_000
 
 
-def draw_binary(answers: BinaryAnswers, report: Mapping[str, Any], title: str) -> Figure:
+def draw_binary(answers: BinaryPredictions, report: Mapping[str, Any], title: str) -> Figure:
     """Draws ROC and precision-recall curves, the calibration, and what thresholds do."""
     drawn = figure(title, 11, 9)
     (roc, precision), (calibration, thresholds) = drawn.subplots(2, 2)

@@ -25,7 +25,7 @@ class IdNames:
 
     Attributes:
         definition: says what each input is made of.
-        inputs: of the model.
+        inputs: the inputs of the model.
         vocabularies: the folder of vocabulary files, each named as the input it is of.
     """
 

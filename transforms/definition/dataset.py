@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from functools import cached_property
 
 from forebay.transforms.definition.columns import Column, GraphDtype, Integer, Number, Timestamp
-from forebay.transforms.definition.derived_numbers import Pair
+from forebay.transforms.definition.derived_numbers import DerivedNumber
 from forebay.transforms.definition.features import (
     Categorical,
     Crossed,
@@ -28,7 +28,8 @@ class Dataset(Source):
 
     Attributes:
         name: letters, digits, ``_`` and ``-``.
-        columns, derive, csv: of the table whose rows become examples, as for any `Source`.
+        columns, derive, csv: the columns, derived columns and dialect of the table whose rows
+            become examples, as for any `Source`.
         features: what the model is given.
         label: what it predicts.
         split: which rows train, which evaluate, which test.
@@ -113,7 +114,7 @@ class Dataset(Source):
         exact = {
             name
             for feature in self.features
-            if isinstance(getattr(feature, "column", None), Pair)
+            if isinstance(getattr(feature, "column", None), DerivedNumber)
             for name in feature.column.inputs  # type: ignore[union-attr]
         }
         dtypes = {name: column.graph_dtype for name, column in self.all_columns.items()}

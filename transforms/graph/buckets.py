@@ -8,10 +8,10 @@ import tensorflow as tf
 
 from forebay.transforms.definition.features import Bucketized, Grid
 from forebay.transforms.graph.cuts import parts_of
+from forebay.transforms.graph.derived_numbers import operand
 from forebay.transforms.graph.ids import Ids, with_missing
 from forebay.transforms.graph.inputs import Inputs
 from forebay.transforms.graph.missing import is_missing, numbers
-from forebay.transforms.graph.pairs import operand
 from forebay.transforms.graph.quantiles import quantiles_of
 
 

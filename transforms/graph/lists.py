@@ -92,7 +92,7 @@ class _Learned:
     """What is learned from train, float64 (columns,): 0 where it is not asked for.
 
     Attributes:
-        mean: of the numbers that are there.
+        mean: the mean of the numbers that are there.
         shift: what scaling subtracts.
         divisor: what it divides by.
     """

@@ -10,11 +10,11 @@ from forebay.init.guesses.column_facts import described, share
 from forebay.init.guesses.windows import WindowGuess
 from forebay.init.source.layout import (
     INDENT,
+    PACKAGE,
     WIDTH,
     Bracket,
     Entry,
     Name,
-    calls_in,
     laid_out,
     node_of,
     printable,
@@ -24,8 +24,8 @@ from forebay.init.source.layout import (
 from forebay.transforms.definition.columns import Column, CsvFormat
 
 _COLUMNS, _NULLS = "columns", "NULLS"
-# Names of a written file besides those it imports: a variable must be another.
-OWN_NAMES = frozenset({_COLUMNS, _NULLS, RENAME, "pa", "pc", "row_key"})
+# Names of a written file: a variable must be another.
+OWN_NAMES = frozenset({_COLUMNS, _NULLS, RENAME, PACKAGE, "pa", "pc", "row_key"})
 _RENAME = f'''def {RENAME}(rows: pa.RecordBatch) -> dict[str, pa.Array]:
     """Gives columns names that a served model can have."""
 '''
@@ -39,25 +39,24 @@ _ROW_KEY = '''def {name}(rows: pa.RecordBatch) -> dict[str, pa.Array]:
 def write_definition(draft: Draft, variable: str) -> str:
     """Returns the source of a definition file, whose Dataset gets the given name."""
     nulls = _common_nulls(draft)
-    columns = Entry(_columns(draft, nulls), f"{_COLUMNS} = ")
-    dataset = Entry(_dataset(draft), f"{variable} = ")
-    names = {*calls_in(columns), *calls_in(dataset)}
-    if draft.whole_row_key:
-        names.add("String")
-    parts = [_docstring(draft), _imports(names, draft)]
+    parts = [_docstring(draft), _imports(draft)]
     if nulls:
         parts.append(f"{_NULLS} = ({', '.join(map(quoted, nulls))}{',' * (len(nulls) == 1)})")
-    parts.append("\n".join(laid_out(columns)))
+    parts.append("\n".join(laid_out(Entry(_columns(draft, nulls), f"{_COLUMNS} = "))))
     if functions := list(_functions(draft)):
         parts.append("\n" + "\n\n".join(functions))
-    parts.append("\n".join(laid_out(dataset)))
+    parts.append("\n".join(laid_out(Entry(_dataset(draft), f"{variable} = "))))
     return "\n\n".join(parts) + "\n"
 
 
 def _docstring(draft: Draft) -> str:
     sample, time = draft.sample, draft.row_time
     extent = "all" if sample.share == 1 else "a sample of"
+    blank = [f"{sample.blank:,} rows without any text are left out of account;"] * bool(
+        sample.blank
+    )
     points = [
+        *blank,
         f"the label is {draft.dataset.label.column}: {draft.label_reason};",
         f"{time.reading.name} is taken for the instant at which a row's features are asked for;"
         if time
@@ -77,15 +76,13 @@ def _docstring(draft: Draft) -> str:
     return "\n".join([*lines, '"""'])
 
 
-def _imports(names: set[str], draft: Draft) -> str:
-    ordered = sorted(names)
-    line = f"from forebay import {', '.join(ordered)}"
-    if width(line) > WIDTH:
-        line = "\n".join(["from forebay import (", *(f"{INDENT}{name}," for name in ordered), ")"])
+def _imports(draft: Draft) -> str:
+    lines = [f"import forebay as {PACKAGE}"]
     if draft.dataset.derive:
-        compute = "import pyarrow.compute as pc\n" if draft.whole_row_key else ""
-        line = f"import pyarrow as pa\n{compute}{line}"
-    return line
+        lines.append("import pyarrow as pa")
+    if draft.whole_row_key:
+        lines.append("import pyarrow.compute as pc")
+    return "\n".join(lines)
 
 
 def _common_nulls(draft: Draft) -> tuple[str, ...]:
@@ -140,7 +137,7 @@ def _dataset(draft: Draft) -> Bracket:
     entries.append(Entry(dataset.split, "split=", (f"Split {draft.split.reason}.",)))
     if dataset.passthrough:
         entries.append(Entry(dataset.passthrough, "passthrough="))
-    return Bracket("Dataset(", tuple(entries), ")")
+    return Bracket(f"{PACKAGE}.Dataset(", tuple(entries), ")")
 
 
 def _functions(draft: Draft) -> Iterator[str]:
@@ -169,7 +166,7 @@ def _derive(draft: Draft) -> Bracket:
         )
         steps.append(_step(RENAME, Bracket("[", tuple(map(Entry, draft.renamed)), "]"), outputs))
     if key := draft.whole_row_key:
-        text = Entry(Name("String()"), f"{quoted(key)}: ")
+        text = Entry(Name(f"{PACKAGE}.String()"), f"{quoted(key)}: ")
         steps.append(_step(key, Name(f"list({_COLUMNS})"), (text,)))
     return Bracket("[", tuple(map(Entry, steps)), "]")
 
@@ -180,7 +177,7 @@ def _step(function: str, inputs: Bracket | Name, outputs: tuple[Entry, ...]) -> 
         Entry(inputs, "inputs="),
         Entry(Bracket("{", outputs, "}"), "outputs="),
     )
-    return Bracket("Derive(", entries, ")")
+    return Bracket(f"{PACKAGE}.Derive(", entries, ")")
 
 
 def _row_time_reason(draft: Draft) -> str:
@@ -191,7 +188,7 @@ def _row_time_reason(draft: Draft) -> str:
 def _window(guess: WindowGuess) -> Iterator[str]:
     """Yields the comments that show a window: it is not used before its user has thought of it."""
     windowed = guess.windowed
-    ops = Bracket("[", tuple(Entry(Name(f"{op.name}()")) for op in windowed.ops), "]")  # type: ignore[union-attr]
+    ops = Bracket("[", tuple(Entry(Name(f"{PACKAGE}.{op.name}()")) for op in windowed.ops), "]")  # type: ignore[union-attr]
     entries = [Entry(windowed.value)] if windowed.value else []
     entries += [
         Entry(windowed.key[0], "key="),
@@ -201,7 +198,7 @@ def _window(guess: WindowGuess) -> Iterator[str]:
     if windowed.available_at:
         entries.append(Entry(windowed.available_at, "available_at="))
     yield guess.reason
-    call = Bracket("[", (Entry(Bracket("Windowed(", tuple(entries), ")")),), "]")
+    call = Bracket("[", (Entry(Bracket(f"{PACKAGE}.Windowed(", tuple(entries), ")")),), "]")
     # Laid out as deep as the comment makes it, so that it still fits once it is one.
     for line in laid_out(Entry(call, "windows="), 2, ","):
         yield line.removeprefix(2 * INDENT)

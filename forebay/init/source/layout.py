@@ -12,6 +12,8 @@ from typing import Any
 
 WIDTH = 100
 INDENT = "    "
+# What a definition calls forebay: its user adds to it, and finds every name there.
+PACKAGE = "fb"
 # Fields that examples write without their name, where they are required.
 _POSITIONAL = {"name", "column", "of", "left", "right"}
 # Fields that tell too much to be left out where they have their default.
@@ -80,7 +82,7 @@ def node_of(value: Any) -> str | Bracket:
             plain = field.default is MISSING and field.name in _POSITIONAL
             plain = plain and not any(entry.prefix for entry in entries)
             entries.append(Entry(item, "" if plain else f"{field.name}="))
-    return Bracket(f"{type(value).__name__}(", tuple(entries), ")")
+    return Bracket(f"{PACKAGE}.{type(value).__name__}(", tuple(entries), ")")
 
 
 def laid_out(entry: Entry, indent: int = 0, suffix: str = "") -> Iterator[str]:
@@ -105,16 +107,6 @@ def laid_out(entry: Entry, indent: int = 0, suffix: str = "") -> Iterator[str]:
     for inner in node.entries:
         yield from laid_out(inner, indent + 1, ",")
     yield f"{margin}{node.closing}{suffix}"
-
-
-def calls_in(entry: Entry) -> Iterator[str]:
-    """Yields the names of what an entry calls."""
-    node = node_of(entry.value)
-    if isinstance(node, Bracket):
-        if node.opening[:-1].isidentifier():
-            yield node.opening[:-1]
-        for inner in node.entries:
-            yield from calls_in(inner)
 
 
 def commented(paragraph: str, indent: int = 0) -> list[str]:

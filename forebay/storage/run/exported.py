@@ -10,8 +10,7 @@ import numpy as np
 import tensorflow as tf
 
 from forebay.storage.run import files
-from forebay.storage.run.layout import EXTRA, KERAS_NAME
-from forebay.trainer.checkpoints.best_model import SavedTraining, load_saved
+from forebay.storage.run.layout import EXTRA
 from forebay.transforms.definition import serialize
 from forebay.transforms.definition.columns import GraphDtype
 from forebay.transforms.definition.dataset import Dataset, served_columns
@@ -60,10 +59,6 @@ class ExportedModel:
     def outputs(self) -> tuple[str, ...]:
         """The names of all that the model answers."""
         return output_names(self.definition.label)
-
-    def training(self) -> SavedTraining:
-        """Reads the Keras model over transformed examples that the export is of."""
-        return load_saved(posixpath.join(self.path, EXTRA, KERAS_NAME), self.record["training"])
 
 
 def output_names(label: Label) -> tuple[str, ...]:

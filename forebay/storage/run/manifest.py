@@ -9,6 +9,7 @@ from typing import Any
 from forebay.storage.folders import is_inside
 from forebay.storage.run.layout import OUTPUTS
 from forebay.transforms.errors import RunFolderError
+from forebay.transforms.instants import instant
 
 _CRC = re.compile("[0-9a-f]{8}")
 
@@ -62,7 +63,7 @@ class SourceEntry:
 
 
 @dataclass(frozen=True)
-class Warning:
+class FeatureWarning:
     """A feature that turned out degenerate, and how."""
 
     feature: str
@@ -79,6 +80,12 @@ class PeriodEntry:
 
     start: str | None
     end: str | None
+
+    @classmethod
+    def between(cls, start_us: int | None, end_us: int | None) -> "PeriodEntry":
+        """Describes a period by its bounds, microseconds since 1970-01-01 UTC; None: no bound."""
+        bounds = (None if bound is None else instant(bound) for bound in (start_us, end_us))
+        return cls(*bounds)
 
 
 @dataclass(frozen=True)
@@ -97,7 +104,7 @@ class Manifest:
         dataset: the definition's name.
         definition_digest: SHA-256 of its canonical JSON.
         created: RFC 3339 instant.
-        versions: of Forebay and of the libraries and data that decide the result.
+        versions: versions of Forebay and of the libraries and data that decide the result.
         inputs: the files of the dataset's own table.
         rows_read: records found in them, rejects included.
         sources: what was read of each of the definition's sources.
@@ -128,7 +135,7 @@ class Manifest:
     reach_us: int | None
     period: PeriodEntry | None
     transform_of: TransformOf | None
-    warnings: tuple[Warning, ...]
+    warnings: tuple[FeatureWarning, ...]
     seconds: Mapping[str, float]
     files: Mapping[str, FileEntry]
 
@@ -157,7 +164,7 @@ class Manifest:
             value["sources"] = {
                 name: SourceEntry.from_dict(entry) for name, entry in value["sources"].items()
             }
-            value["warnings"] = tuple(Warning(**entry) for entry in value["warnings"])
+            value["warnings"] = tuple(FeatureWarning(**entry) for entry in value["warnings"])
             for name, kind in (("period", PeriodEntry), ("transform_of", TransformOf)):
                 value[name] = value[name] and kind(**value[name])
             value["files"] = {name: FileEntry(**entry) for name, entry in value["files"].items()}

@@ -8,7 +8,7 @@ import keras
 import pytest
 import tensorflow as tf
 
-from forebay.trainer.checkpoints.best_model import Spent
+from forebay.trainer.checkpoints.best_model import StepTimes
 from forebay.trainer.optimizers.updater import Group, Updater
 from forebay.trainer.training.steps import compiled_steps
 from forebay.trainer.workers.team import alone
@@ -63,7 +63,7 @@ def measured_share(rows_s: float, step_s: float) -> float:
     run_steps(batches, tf.constant(2))
     started = time.perf_counter()
     taken, _, waited = run_steps(batches, tf.constant(STEPS))
-    spent = Spent()
-    spent.add(time.perf_counter() - started, float(waited))
+    step_times = StepTimes()
+    step_times.add(time.perf_counter() - started, float(waited))
     assert int(taken) == STEPS
-    return spent.share
+    return step_times.share

@@ -14,7 +14,7 @@ class Zeros:
     """Zero activations of a layer over some rows.
 
     Attributes:
-        share: of all its activations.
+        share: their share of all its activations.
         dead: how many of its units are zero for every row.
         units: how many units it has.
     """
