@@ -10,7 +10,7 @@ from forebay.transforms.errors import Problem
 
 
 def choice(flag: str, value: str, allowed: tuple[str, ...]) -> Iterator[Problem]:
-    """Yields a problem where a value is none of those allowed."""
+    """Yields a problem where a value is not one of those allowed."""
     if value not in allowed:
         yield Problem(flag, value, "no such choice", "use one of " + ", ".join(allowed))
 

@@ -108,8 +108,8 @@ def snapshot(
 
 def write_training(run: RunFolder, folder: str, training: SavedTraining) -> None:
     """Writes a model and what it is to a folder of the run."""
-    files.write_bytes(run.file(folder, KERAS_NAME), training.content)
-    files.write_json(run.file(folder, RECORD_NAME), training.record)
+    files.write_bytes(run.path, f"{folder}/{KERAS_NAME}", training.content)
+    files.write_json(run.path, f"{folder}/{RECORD_NAME}", training.record)
 
 
 def read_training(run: RunFolder, folder: str) -> SavedTraining | None:
@@ -153,6 +153,7 @@ def load_saved(keras_path: str, record: Mapping[str, Any]) -> SavedTraining:
         )
     with tempfile.TemporaryDirectory() as folder:
         path = os.path.join(folder, KERAS_NAME)
-        files.write_bytes(path, content)
+        with open(path, "wb") as file:
+            file.write(content)
         model = keras.models.load_model(path, compile=False)
     return SavedTraining(model, ModelInputs.from_json(record["inputs"]), record, content)

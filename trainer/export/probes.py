@@ -20,7 +20,7 @@ from forebay.transforms.definition.columns import (
     String,
     Timestamp,
 )
-from forebay.transforms.definition.dataset import Dataset, served_columns
+from forebay.transforms.definition.dataset import Dataset
 
 PROBE_ROWS = 64
 _SECOND_US, _DAYS = 1_000_000, 365 * 80
@@ -40,7 +40,7 @@ def probe_rows(definition: Dataset, seed: int = 0) -> dict[str, Column_]:
     """
     random = np.random.default_rng(seed)
     rows = {}
-    for name in served_columns(definition):
+    for name in definition.served_columns:
         column = definition.all_columns[name]
         values = _values(column, random)
         missing = random.random(PROBE_ROWS) < 0.1

@@ -117,7 +117,7 @@ def _seen(points: int) -> Any:
 
 
 def _at(cuts: Cuts, threshold: float) -> int | None:
-    """Returns the last cut that calls all from the threshold on, None where that is no row."""
+    """Returns the last cut that calls all from the threshold on; None: there is no such row."""
     called = int((cuts.scores >= threshold).sum())
     return called - 1 if called else None
 

@@ -52,7 +52,7 @@ class IdNames:
         return names
 
     def parts(self, column: CategoricalInput) -> tuple[CategoricalInput, ...]:
-        """Returns what an input is a cross of, in order; nothing where it is none.
+        """Returns what an input is a cross of, in order; nothing where it is not a cross.
 
         Nothing either where the model does not read the parts themselves, so that their sizes are
         not known.

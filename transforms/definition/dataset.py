@@ -122,6 +122,12 @@ class Dataset(Source):
         return dtypes | dict.fromkeys(doubles, "float64")
 
     @cached_property
+    def served_columns(self) -> tuple[str, ...]:
+        """Raw columns that a served model is given, in order of name; never the label."""
+        columns = {*self.model_columns, *self.passthrough}
+        return tuple(sorted(columns - {self.label.column}))
+
+    @cached_property
     def columns_after_windows(self) -> tuple[str, ...]:
         """Row columns still needed once the windows are computed."""
         needed = {*self.graph_columns, self.split_column, self.row_time}
@@ -229,9 +235,3 @@ def _feature_problems(dataset: Dataset) -> Iterator[Problem]:
     for name, times in outputs.items():
         if times > 1:
             yield Problem("features", name, f"{times} outputs have this name", "set name= on one")
-
-
-def served_columns(definition: Dataset) -> tuple[str, ...]:
-    """Returns the raw columns that a served model is given, in order of name; never the label."""
-    columns = {*definition.model_columns, *definition.passthrough}
-    return tuple(sorted(columns - {definition.label.column}))

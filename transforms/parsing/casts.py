@@ -103,7 +103,7 @@ def read_integers(text: pa.StringArray) -> CastColumn:
 def exact_integer(cell: str, scale: int = 1) -> int | None:
     """Returns a number times a whole scale, if that is whole: INT64_MIN where it is beyond int64.
 
-    None: the text is no number, or the product is not whole.
+    None: the text is not a number, or the product is not whole.
     """
     if not _NUMBER.fullmatch(cell):
         return None

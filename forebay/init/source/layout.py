@@ -28,7 +28,7 @@ class Name:
 
 
 @dataclass(frozen=True)
-class Entry:
+class Item:
     """An entry of a bracket.
 
     Attributes:
@@ -53,7 +53,7 @@ class Bracket:
     """
 
     opening: str
-    entries: tuple[Entry, ...]
+    entries: tuple[Item, ...]
     closing: str
 
 
@@ -69,10 +69,10 @@ def node_of(value: Any) -> str | Bracket:
     if isinstance(value, str):
         return quoted(value)
     if isinstance(value, list | tuple):
-        return Bracket("[", tuple(Entry(item) for item in value), "]")
+        return Bracket("[", tuple(Item(item) for item in value), "]")
     if not is_dataclass(value):
         return repr(value)
-    entries: list[Entry] = []
+    entries: list[Item] = []
     for field in fields(value):
         item = getattr(value, field.name)
         default = field.default
@@ -81,11 +81,11 @@ def node_of(value: Any) -> str | Bracket:
         if item != default or field.name in _ALWAYS:
             plain = field.default is MISSING and field.name in _POSITIONAL
             plain = plain and not any(entry.prefix for entry in entries)
-            entries.append(Entry(item, "" if plain else f"{field.name}="))
+            entries.append(Item(item, "" if plain else f"{field.name}="))
     return Bracket(f"{PACKAGE}.{type(value).__name__}(", tuple(entries), ")")
 
 
-def laid_out(entry: Entry, indent: int = 0, suffix: str = "") -> Iterator[str]:
+def laid_out(entry: Item, indent: int = 0, suffix: str = "") -> Iterator[str]:
     """Yields the lines of an entry.
 
     Args:
