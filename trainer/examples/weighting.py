@@ -92,14 +92,14 @@ def _class_weights(wanted: ClassWeights, label: Label, sums: Floats) -> tuple[fl
         empty = [name for name, found in zip(classes, sums, strict=True) if not found > 0]
         if empty:
             raise InputError(
-                f"--class-weights balanced: no row of train is of class {', '.join(empty)}; give "
+                f"--class-weights balanced: no row of train is of class {', '.join(map(repr, empty))}; give "
                 f"weights instead, such as {classes[0]}:1,{classes[1]}:2"
             )
         return tuple((sums.sum() / (len(classes) * sums)).tolist())
     unknown = [name for name in wanted if name not in classes]
     if unknown:
         raise InputError(
-            f"--class-weights: the label {label.column!r} has no class {', '.join(unknown)}; its "
-            f"classes are {', '.join(classes)}"
+            f"--class-weights: the label {label.column!r} has no class {', '.join(map(repr, unknown))}; its "
+            f"classes are {', '.join(map(repr, classes))}"
         )
     return tuple(float(wanted.get(name, 1.0)) for name in classes)
