@@ -49,6 +49,7 @@ from forebay.pipelines.tallies.checks import (
 )
 from forebay.pipelines.tallies.degenerate_features import warnings_of
 from forebay.pipelines.tallies.features import FeatureTallies
+from forebay.pipelines.tallies.finite import FindNonFinite, check_finite
 from forebay.pipelines.tallies.occupancy import write_occupancy
 from forebay.pipelines.tallies.tallies import (
     Tallies,
@@ -141,6 +142,7 @@ def preprocess(options: PreprocessOptions) -> Manifest:
         check_splits(ingested, dataset, period, learns=graph is None)
         transformed = _transform(job, ingested)
         check_written(ingested, transformed)
+        check_finite(transformed, ingested["shards"], dataset, all_files(tables))
         _write_descriptions(job)
         write_occupancy(folder, dataset, transformed)
         manifest = _manifest(job, ingested, transformed)
@@ -224,7 +226,8 @@ def _transform(job: _Job, ingested: Tallies) -> Tallies:
                 )
         written = transformed | "WriteExamples" >> WriteExamples(job.folder, job.options.gzip)
         features = transformed | "FeatureTallies" >> FeatureTallies(job.dataset)
-        _ = (written, features) | "Tallies" >> WriteTallies(tallies)
+        nonfinite = transformed | "NonFinite" >> FindNonFinite(job.dataset)
+        _ = (written, features, nonfinite) | "Tallies" >> WriteTallies(tallies)
 
     if job.graph is not None:
         job.graph.copy_to(job.folder)

@@ -102,7 +102,10 @@ class Predictor:
             return _failure(result, number)
         answer = result[self.exported.output]
         if not np.isfinite(answer).all():
-            return _failure(f"the model answers {answer}: are the row's numbers extreme?", number)
+            cause = "are the row's numbers extreme?"
+            if self.exported.definition.custom_features:
+                cause += " Or is a value missing that a function of the definition needs?"
+            return _failure(f"the model answers {answer}: {cause}", number)
         carried = {name: row.given[name] for name in self._passthrough}
         return Answer({**carried, **result})
 

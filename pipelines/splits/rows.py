@@ -36,7 +36,8 @@ class SplitRows:
     """The rows of one shard, sorted out.
 
     Attributes:
-        splits: the graph's columns of each split's rows, by split; splits without rows are absent.
+        splits: the graph's columns and `ROW` of each split's rows, by split; splits without rows
+            are absent.
         dropped: how many rows left, by cause.
         rejected: the rows that the split, the label or the weight refuses, by the reason without
             values; reasons without rows are absent.
@@ -81,7 +82,7 @@ def split_rows(batch: pa.RecordBatch, dataset: Dataset) -> SplitRows:
         if refusal.column == dataset.label.column:
             labels.update(_shown(values))
         remaining &= ~refusal.rows
-    rows = batch.select(list(dataset.graph_columns))
+    rows = batch.select([*dataset.graph_columns, ROW])
     splits = {
         name: rows.filter(pa.array(remaining & (split == i))) for i, name in enumerate(SPLITS)
     }

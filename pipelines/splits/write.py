@@ -46,7 +46,8 @@ class _WriteSplits(beam.DoFn):
             yield ("rows", split, len(rows))
             yield ("shards", path, [split, number])
             if split == "train":
-                yield from (("missing", name, rows[name].null_count) for name in rows.schema.names)
+                names = self._dataset.graph_columns
+                yield from (("missing", name, rows[name].null_count) for name in names)
         for cause, count in sorted_out.dropped.items():
             yield ("dropped", cause, count)
         for value, count in sorted_out.labels.items():

@@ -26,6 +26,7 @@ from forebay.trainer.export.saved_model import export_model
 from forebay.trainer.options import TrainOptions
 from forebay.trainer.training.train import train
 from forebay.transforms.definition import serialize
+from forebay.transforms.definition.columns import MISSING
 from forebay.transforms.errors import RunFailed, RunFolderError
 from forebay.transforms.zones import tzdata_version
 
@@ -227,6 +228,24 @@ def test_an_export_that_answers_otherwise_is_not_published(
     with pytest.raises(RunFailed, match="serve_examples differs from the trained model"):
         export_model(run, load_exported(exported))
     assert sorted((copy / "model").iterdir()) == before
+
+
+def test_made_up_rows_can_occur(model_folder: Path) -> None:
+    definition = open_exported(str(model_folder)).definition
+    for name, values in probe_rows(definition).items():
+        marker = MISSING[definition.graph_dtypes[name]]
+        missing = [value == marker or (value != value and marker != marker) for value in values]
+        column = definition.all_columns[name]
+        assert any(missing) != column.required, name
+        assert missing[0] != column.required
+
+
+def test_answers_that_are_no_numbers_are_equal() -> None:
+    one, other, none = (np.array(x, np.float32) for x in ([2, np.nan], [4, np.nan], [2, 3]))
+    assert saved_model.difference(one, one) == 0
+    assert saved_model.difference(one, other) == 0.5
+    assert saved_model.difference(one, none) == saved_model.difference(none, one) == np.inf
+    assert saved_model.difference(one[1:], one[1:]) == 0
 
 
 def test_models_without_some_features_take_the_same_columns(
