@@ -13,6 +13,7 @@ from typing import Any
 from forebay.console.arguments import Parser
 from forebay.console.command_line import run_command, start_tensorflow
 from forebay.console.commands import Command, add_commands, parse_command
+from forebay.storage.run.layout import TRAINING_FOLDER
 from forebay.trainer import options
 
 
@@ -57,7 +58,7 @@ def run_train(args: argparse.Namespace) -> int:
     if report is not None:
         print(table(report))
         if chosen.l1:
-            path = run.file("training", zeros.ZEROS_NAME)
+            path = run.file(TRAINING_FOLDER, zeros.ZEROS_NAME)
             print(zeros.table(zeros.Zeros.from_json(files.read_json(path))))
             print(f"wrote {path}")
         print(f"exported {model}" if model else "exported no final model, as asked")

@@ -7,7 +7,7 @@ from typing import Any
 from forebay.storage.locks import occupied
 from forebay.storage.run import files
 from forebay.storage.run.exported import RECORD_NAME, is_as_exported, stamps
-from forebay.storage.run.layout import EXTRA, MODEL_FOLDER
+from forebay.storage.run.layout import EXPORT_FOLDER, EXTRA, MODEL_FOLDER
 from forebay.storage.run.run_folder import RunFolder
 from forebay.trainer.checkpoints.best_model import SavedTraining, snapshot
 from forebay.trainer.checkpoints.checkpoint import TrainingState
@@ -18,8 +18,8 @@ from forebay.trainer.training.job import Job
 # The final models are what is served where nothing else is said.
 FOLDERS: dict[ExporterName, str] = {
     "final": MODEL_FOLDER,
-    "best": posixpath.join("export", "best"),
-    "latest": posixpath.join("export", "latest"),
+    "best": posixpath.join(EXPORT_FOLDER, "best"),
+    "latest": posixpath.join(EXPORT_FOLDER, "latest"),
 }
 
 

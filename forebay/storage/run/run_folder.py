@@ -16,7 +16,13 @@ from forebay.storage.folders import is_remote
 from forebay.storage.locks import locked
 from forebay.storage.plain_paths import plain_path
 from forebay.storage.run import files
-from forebay.storage.run.layout import DEFINITION_NAME, MANIFEST_NAME, TRANSFORM_FOLDERS
+from forebay.storage.run.layout import (
+    DEFINITION_NAME,
+    EXAMPLES_FOLDER,
+    MANIFEST_NAME,
+    REJECTS_FOLDER,
+    TRANSFORM_FOLDERS,
+)
 from forebay.storage.run.manifest import Manifest
 from forebay.storage.run.publish import settle_leftovers
 from forebay.transforms.definition import serialize
@@ -163,7 +169,7 @@ def open_run(path: str) -> RunFolder:
     for folder in TRANSFORM_FOLDERS:
         if not any(name.startswith(f"{folder}/") for name in manifest.files):
             raise RunFolderError(f"{manifest_path} lists nothing in {folder}/; " + _CURE)
-    later = ("examples/", "rejects/")
+    later = (f"{EXAMPLES_FOLDER}/", f"{REJECTS_FOLDER}/")
     now = {name: entry for name, entry in manifest.files.items() if not name.startswith(later)}
     files.verify(path, now, _CURE)
     return RunFolder(path, manifest, _read_definition(path, manifest))

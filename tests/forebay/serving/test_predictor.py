@@ -20,7 +20,7 @@ from forebay.serving.predictor import BATCH_LINES, Predictor, predict_lines
 
 Columns = dict[str, Any]
 NAMES = ("trip_id", "left_at", "day", "line", "wagons", "express", "distance", "guess",
-         "delay_mean_1h_by_line")  # fmt: skip
+         "delay_mean_1h_by_line", "start_s", "stop_s")  # fmt: skip
 
 
 @pytest.fixture(scope="module")
