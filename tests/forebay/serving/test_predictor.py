@@ -22,7 +22,7 @@ from forebay.storage.run.files import listing
 
 Columns = dict[str, Any]
 NAMES = ("trip_id", "left_at", "day", "line", "wagons", "express", "distance", "guess",
-         "delay_mean_1h_by_line")  # fmt: skip
+         "delay_mean_1h_by_line", "start_s", "stop_s")  # fmt: skip
 
 
 @pytest.fixture(scope="module")
