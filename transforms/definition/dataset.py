@@ -4,6 +4,7 @@ from collections import Counter
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
+from unicodedata import category
 
 from forebay.transforms.definition.columns import Column, GraphDtype, Integer, Number, Timestamp
 from forebay.transforms.definition.derived_numbers import DerivedNumber
@@ -20,6 +21,9 @@ from forebay.transforms.definition.splits import HashSplit, TimeSplit
 from forebay.transforms.definition.window_checks import window_problems
 from forebay.transforms.definition.windows import Windowed
 from forebay.transforms.errors import DefinitionError, Problem, unknown_column
+
+# File systems take names of 255 bytes, of which prefixes and endings need some.
+_LONGEST_NAME = 200
 
 
 @dataclass(frozen=True)
@@ -235,3 +239,21 @@ def _feature_problems(dataset: Dataset) -> Iterator[Problem]:
     for name, times in outputs.items():
         if times > 1:
             yield Problem("features", name, f"{times} outputs have this name", "set name= on one")
+    for name in (*outputs, *dataset.windowed_columns):
+        if not _is_file_name(name):
+            yield Problem(
+                "features" if name in outputs else "windows", name, "no file can have this name",
+                f"use no '/', no control characters and at most {_LONGEST_NAME} bytes; set name=, "
+                "or derive a column with another name",
+            )  # fmt: skip
+
+
+def _is_file_name(name: str) -> bool:
+    """Tells whether a file can be named so, as vocabularies and pictures are, in any folder."""
+    is_plain = all(category(letter) not in ("Cc", "Cs") for letter in name)
+    return (
+        is_plain
+        and "/" not in name
+        and name not in (".", "..")
+        and (len(name.encode()) <= _LONGEST_NAME)
+    )
