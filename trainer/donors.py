@@ -14,7 +14,7 @@ from trainer import files
 from trainer.exported import open_exported
 from trainer.id_names import IdNames, names_of_run
 from trainer.run_folder import open_run
-from trainer.saved import KERAS_NAME, RECORD_NAME, TRAINING_FOLDER, SavedTraining, load_saved
+from trainer.saved import KERAS_NAME, TRAINING_FOLDER, SavedTraining, read_training
 from transforms.manifest import MANIFEST_NAME
 
 Array = npt.NDArray[Any]
@@ -59,10 +59,9 @@ def open_donor(path: str) -> Donor:
     """
     if files.exists(posixpath.join(path, MANIFEST_NAME)):
         run = open_run(path)
-        record = run.file(TRAINING_FOLDER, RECORD_NAME)
-        if files.exists(record):
+        training = read_training(run, TRAINING_FOLDER)
+        if training is not None:
             keras_path = run.file(TRAINING_FOLDER, KERAS_NAME)
-            training = load_saved(keras_path, files.read_json(record))
             return Donor(keras_path, training, names_of_run(run, training.inputs))
         path = run.file("model")
     exported = open_exported(path)

@@ -4,15 +4,15 @@ import json
 import posixpath
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, TypedDict
 
 import tensorflow as tf
 
 from trainer import files
-from trainer.saved import KERAS_NAME, SavedTraining, load_saved
+from trainer.saved import KERAS_NAME, SavedTraining, TrainingRecord, load_saved
 from transforms import serialize
 from transforms.dataset import Dataset
-from transforms.errors import RunFolderError
+from transforms.errors import RunFolderError, UserError, first_line
 from transforms.labels import Classification, Label, Task
 
 MODEL_FOLDER = "model"
@@ -29,6 +29,18 @@ OUTPUT_NAMES: Mapping[Task, str] = {
 CLASS_NAME = "class"
 
 
+class ExportRecord(TypedDict):
+    """What is read of the record beside a model; more stands there for people.
+
+    Attributes:
+        definition: the dataset's, as JSON.
+        training: where the model comes from.
+    """
+
+    definition: dict[str, Any]
+    training: TrainingRecord
+
+
 @dataclass(frozen=True)
 class ExportedModel:
     """An exported model's folder and its record.
@@ -40,7 +52,7 @@ class ExportedModel:
     """
 
     path: str
-    record: Mapping[str, Any]
+    record: ExportRecord
     definition: Dataset
 
     @property
@@ -85,14 +97,24 @@ def open_exported(path: str) -> ExportedModel:
         RunFolderError: there is none.
     """
     path = newest_model(path)
-    record = files.read_json(posixpath.join(path, EXTRA, RECORD_NAME))
+    record = read_exported(path)
     try:
         definition = serialize.from_json(json.dumps(record["definition"]))
-    except KeyError as error:
+    except UserError as error:
         raise RunFolderError(
-            f"{path}/{EXTRA}/{RECORD_NAME} lacks {error}; export anew with `forebay train`"
+            f"{path}/{EXTRA}/{RECORD_NAME} is damaged ({first_line(error)}); export anew "
+            "with `forebay train`"
         ) from error
     return ExportedModel(path, record, definition)
+
+
+def read_exported(path: str) -> ExportRecord:
+    """Reads what stands beside the model in a folder.
+
+    Raises:
+        RunFolderError: it cannot be read, or is damaged.
+    """
+    return files.read_record(ExportRecord, posixpath.join(path, EXTRA, RECORD_NAME))
 
 
 def stamps(folder: str) -> list[int]:

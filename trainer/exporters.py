@@ -9,7 +9,14 @@ import tensorflow as tf
 from trainer import files
 from trainer.checkpoint import Standing
 from trainer.export import export_model
-from trainer.exported import EXTRA, MODEL_FOLDER, RECORD_NAME, UNFINISHED, stamps
+from trainer.exported import (
+    EXTRA,
+    MODEL_FOLDER,
+    RECORD_NAME,
+    UNFINISHED,
+    read_exported,
+    stamps,
+)
 from trainer.job import Job
 from trainer.options import ExporterName, LoopOptions
 from trainer.run_folder import RunFolder
@@ -81,11 +88,11 @@ def exported_already(run: RunFolder, training: SavedTraining, loop: LoopOptions)
     if "final" not in loop.exporters:
         return True
     parent = run.file(FOLDERS["final"])
-    records = (posixpath.join(parent, str(stamp), EXTRA, RECORD_NAME) for stamp in stamps(parent))
+    models = (posixpath.join(parent, str(stamp)) for stamp in stamps(parent))
     return any(
-        files.read_json(path)["training"]["sha256"] == training.record["sha256"]
-        for path in records
-        if files.exists(path)
+        read_exported(path)["training"]["sha256"] == training.record["sha256"]
+        for path in models
+        if files.exists(posixpath.join(path, EXTRA, RECORD_NAME))
     )
 
 

@@ -1,12 +1,15 @@
 """Files of a run, on a local disk or an object store, through TensorFlow's file systems."""
 
-import json
 import posixpath
-from typing import Any
+from typing import Any, TypeVar
 
 import tensorflow as tf
 
+from transforms import json_records
 from transforms.errors import RunFolderError
+from transforms.json_text import json_text
+
+T = TypeVar("T")
 
 
 def exists(path: str) -> bool:
@@ -29,16 +32,13 @@ def read_bytes(path: str) -> bytes:
         ) from error
 
 
-def read_json(path: str) -> Any:
-    """Returns the value of a JSON file.
+def read_record(kind: type[T], path: str) -> T:
+    """Returns what a JSON file of ours holds, of the type that it was written from.
 
     Raises:
-        RunFolderError: it cannot be read, or is not JSON.
+        RunFolderError: it cannot be read, or holds something else.
     """
-    try:
-        return json.loads(read_bytes(path))
-    except ValueError as error:
-        raise RunFolderError(f"{path} is not JSON ({error}); write it anew") from error
+    return json_records.read_record(kind, read_bytes(path), path, "train or export anew")
 
 
 def write_bytes(path: str, content: bytes) -> None:
@@ -52,8 +52,7 @@ def write_bytes(path: str, content: bytes) -> None:
 
 def write_json(path: str, value: Any) -> None:
     """Writes a value as indented JSON; a NaN in it is an error, as JSON has none."""
-    text = json.dumps(value, indent=2, ensure_ascii=False, allow_nan=False)
-    write_bytes(path, f"{text}\n".encode())
+    write_bytes(path, f"{json_text(value, indent=2)}\n".encode())
 
 
 def remove_folder(path: str) -> None:

@@ -15,7 +15,7 @@ from trainer import files
 from trainer.inputs import ModelInputs, model_inputs
 from transforms import serialize
 from transforms.dataset import Dataset
-from transforms.errors import InputError, RunFolderError
+from transforms.errors import InputError, RunFolderError, UserError, first_line
 from transforms.manifest import DEFINITION_NAME, MANIFEST_NAME, Manifest
 from transforms.plain_paths import plain_path
 
@@ -158,7 +158,13 @@ def open_run(path: str) -> RunFolder:
 
 def _read_definition(path: str, manifest: Manifest) -> Dataset:
     name = posixpath.join(path, DEFINITION_NAME)
-    definition = serialize.from_json(files.read_bytes(name).decode())
+    try:
+        definition = serialize.from_json(files.read_bytes(name))
+    except UserError as error:
+        raise RunFolderError(
+            f"{name} is damaged ({first_line(error)}); make the run anew with "
+            "`forebay preprocess --overwrite`"
+        ) from error
     digest = serialize.digest(definition)
     if digest != manifest.definition_digest:
         raise RunFolderError(

@@ -3,9 +3,8 @@
 import hashlib
 import os
 import tempfile
-from collections.abc import Mapping
 from dataclasses import asdict, dataclass
-from typing import Any
+from typing import Annotated, Any, TypedDict
 
 import keras
 
@@ -14,12 +13,49 @@ from trainer.checkpoint import Evaluation, Standing, digest, values
 from trainer.inputs import ModelInputs
 from trainer.options import TrainOptions
 from trainer.run_folder import RunFolder
-from trainer.waiting import Spent
-from transforms.errors import RunFolderError
+from trainer.waiting import Seconds, Spent
+from transforms.errors import RunFolderError, first_line
+from transforms.json_records import typed
 
 TRAINING_FOLDER = "training"
 KERAS_NAME = "model.keras"
 RECORD_NAME = "model.json"
+
+
+class _Options(TypedDict):
+    """Those that are told of a finished training."""
+
+    max_steps: int
+
+
+class TrainingRecord(TypedDict):
+    """Where a trained model comes from.
+
+    Attributes:
+        step: at which its weights were the best.
+        eval_loss: of them.
+        steps_trained: how many steps the training has taken.
+        history: all its evaluations.
+        seconds: where the time of its steps went.
+        options: of the model and its training.
+        inputs: what it is given.
+        definition_digest: of the run's definition.
+        transform_digest: of the run's transform graph.
+        weights_sha256: of its weights.
+        sha256: of its file.
+    """
+
+    step: int
+    eval_loss: float
+    steps_trained: int
+    history: Annotated[list[dict[str, Any]], tuple[Evaluation, ...]]
+    seconds: Seconds
+    options: Annotated[dict[str, Any], _Options]
+    inputs: Annotated[dict[str, Any], ModelInputs]
+    definition_digest: str
+    transform_digest: str
+    weights_sha256: str
+    sha256: str
 
 
 @dataclass(frozen=True)
@@ -29,14 +65,13 @@ class SavedTraining:
     Attributes:
         model: takes the matrices of `data.Examples`, answers in label units or probabilities.
         inputs: the columns of those matrices.
-        record: where it comes from: step, evaluations, where the time went, options, digests of
-            definition, transform graph, weights and of the model's own file.
+        record: where it comes from.
         content: the model's file.
     """
 
     model: keras.Model
     inputs: ModelInputs
-    record: Mapping[str, Any]
+    record: TrainingRecord
     content: bytes
 
 
@@ -64,7 +99,7 @@ def snapshot(
         path = os.path.join(scratch, KERAS_NAME)
         model.save(path)
         content = files.read_bytes(path)
-    record = {
+    record: TrainingRecord = {
         "step": evaluation.step,
         "eval_loss": evaluation.eval_loss,
         "steps_trained": standing.step,
@@ -95,10 +130,10 @@ def read_training(run: RunFolder, folder: str) -> SavedTraining | None:
     record_path = run.file(folder, RECORD_NAME)
     if not files.exists(record_path):
         return None
-    return load_saved(run.file(folder, KERAS_NAME), files.read_json(record_path))
+    return load_saved(run.file(folder, KERAS_NAME), files.read_record(TrainingRecord, record_path))
 
 
-def load_saved(keras_path: str, record: Mapping[str, Any]) -> SavedTraining:
+def load_saved(keras_path: str, record: TrainingRecord) -> SavedTraining:
     """Reads a model that `write_training` wrote.
 
     Args:
@@ -118,5 +153,11 @@ def load_saved(keras_path: str, record: Mapping[str, Any]) -> SavedTraining:
     with tempfile.TemporaryDirectory() as folder:
         path = os.path.join(folder, KERAS_NAME)
         files.write_bytes(path, content)
-        model = keras.models.load_model(path, compile=False)
-    return SavedTraining(model, ModelInputs.from_json(record["inputs"]), record, content)
+        try:
+            model = keras.models.load_model(path, compile=False)
+        except Exception as error:  # whatever readers of zip, JSON and HDF5 raise
+            raise RunFolderError(
+                f"{keras_path} is no model that Keras can load ({first_line(error)}); "
+                "train or export anew"
+            ) from error
+    return SavedTraining(model, typed(ModelInputs, record["inputs"], "inputs"), record, content)

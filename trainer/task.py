@@ -50,9 +50,14 @@ def run_train(args: argparse.Namespace) -> int:
     team.wait()  # a worker that leaves early takes the others' connections with it
     record = training.record
     if args.json:
-        told = ("step", "steps_trained", "weights_sha256")
-        worker = {"worker": team.worker.index, **{name: record[name] for name in told}}
-        _print_json({**worker, "model": model, "evaluation": report})
+        _print_json({
+            "worker": team.worker.index,
+            "step": record["step"],
+            "steps_trained": record["steps_trained"],
+            "weights_sha256": record["weights_sha256"],
+            "model": model,
+            "evaluation": report,
+        })  # fmt: skip
         return 0
     print(f"trained {record['steps_trained']:,} steps, the best was {record['step']:,}")
     if record["seconds"]["steps"]:
@@ -62,7 +67,7 @@ def run_train(args: argparse.Namespace) -> int:
         print(table(report))
         if chosen.l1:
             path = run.file("training", zeros.ZEROS_NAME)
-            print(zeros.table(zeros.Zeros.from_json(files.read_json(path))))
+            print(zeros.table(files.read_record(zeros.Zeros, path)))
             print(f"wrote {path}")
         print(f"exported {model}" if model else "exported no final model, as asked")
     return 0

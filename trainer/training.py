@@ -152,8 +152,7 @@ def _resume(job: Job, path: str) -> tuple[Standing, checkpoint.Arrays]:
                 print(line, file=sys.stderr)
         return standing, []
     checkpoint.refuse_another(path, found, job.identity)
-    checkpoint.assign(job.models.score.variables, found.model)
-    checkpoint.assign(job.updater.variables, found.optimizer)
+    checkpoint.restore(path, found, job.models.score.variables, job.updater.variables)
     return standing, found.best
 
 

@@ -3,9 +3,11 @@
 import time
 from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, TypedDict
 
 import tensorflow as tf
+
+Seconds = TypedDict("Seconds", {"steps": float, "waiting for rows": float})
 
 
 @dataclass
@@ -30,7 +32,7 @@ class Spent:
         self.steps += steps
         self.waiting += min(waiting, steps)
 
-    def to_json(self) -> dict[str, float]:
+    def to_json(self) -> Seconds:
         """Returns plain values."""
         return {"steps": round(self.steps, 3), "waiting for rows": round(self.waiting, 3)}
 

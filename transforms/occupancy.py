@@ -6,7 +6,7 @@ from dataclasses import asdict, dataclass
 from typing import Any
 
 from transforms.dataset import Dataset
-from transforms.errors import RunFolderError
+from transforms.json_records import read_record
 
 OCCUPANCY_NAME = "occupancy.json"
 # How many ids of an output are listed one by one.
@@ -111,16 +111,5 @@ def from_json(text: str, where: str) -> tuple[Occupancy, ...]:
     Raises:
         RunFolderError: the text is something else.
     """
-    try:
-        return tuple(_occupancy(value) for value in json.loads(text))
-    except (json.JSONDecodeError, TypeError, KeyError) as error:
-        raise RunFolderError(
-            f"{where} does not say how rows are spread ({type(error).__name__}: {error}); "
-            "make the run anew with `forebay preprocess --overwrite`"
-        ) from error
-
-
-def _occupancy(value: Mapping[str, Any]) -> Occupancy:
-    collisions = value["collisions"] and Collisions(**value["collisions"])
-    most = tuple((i, rows) for i, rows in value["most"])
-    return Occupancy(**{**value, "most": most, "collisions": collisions})
+    cure = "make the run anew with `forebay preprocess --overwrite`"
+    return read_record(tuple[Occupancy, ...], text, where, cure)

@@ -6,7 +6,7 @@ from typing import Any
 from trainer import files
 from trainer.exported import open_exported
 from trainer.run_folder import RunFolder, open_run
-from trainer.saved import KERAS_NAME, RECORD_NAME, TRAINING_FOLDER, SavedTraining, load_saved
+from trainer.saved import KERAS_NAME, TRAINING_FOLDER, SavedTraining, read_training
 from transforms.errors import RunFolderError
 from transforms.manifest import MANIFEST_NAME
 
@@ -22,10 +22,9 @@ def find_model(run: RunFolder, model: str | None) -> tuple[SavedTraining, str]:
     Raises:
         RunFolderError: there is none, or it is another run's.
     """
-    if model is None and files.exists(run.file(TRAINING_FOLDER, RECORD_NAME)):
-        path = run.file(TRAINING_FOLDER, KERAS_NAME)
-        training = load_saved(path, files.read_json(run.file(TRAINING_FOLDER, RECORD_NAME)))
-    else:
+    training = read_training(run, TRAINING_FOLDER) if model is None else None
+    path = run.file(TRAINING_FOLDER, KERAS_NAME)
+    if training is None:
         exported = open_exported(model or run.file("model"))
         path, training = exported.path, exported.training()
     if training.record["transform_digest"] != run.transform_digest:
