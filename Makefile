@@ -10,7 +10,7 @@ WEATHER := data/flights/weather.csv
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
 .NOTPARALLEL:
-.PHONY: help install data demo test oracle check format format-check lint types imports windows-worth bench bench-model input-rate bounds bench-peers lock clean
+.PHONY: help install data demo test fuzz oracle check format format-check lint types imports docs windows-worth bench bench-model input-rate bounds bench-peers lock clean
 
 help: ## List the targets
 	@awk 'BEGIN {FS = ":.*## "} /^[a-z-]+:.*## / {printf "  %-14s %s\n", $$1, $$2}' $(firstword $(MAKEFILE_LIST))
@@ -40,6 +40,9 @@ demo: $(STAMP) $(WEATHER) ## Run the flights example from raw rows to a served m
 test: $(STAMP) ## Run the tests (offline) on all cores, up to four; pytest's own options go in ARGS="..."
 	$(BIN)/python -m pytest --numprocesses auto --maxprocesses 4 --dist loadfile $(ARGS)
 
+fuzz: $(STAMP) ## Search the property tests with examples drawn anew, for MINUTES=10; prints each round's seed
+	$(BIN)/python tests/fuzz.py $(or $(MINUTES),10) $(ARGS)
+
 oracle: $(STAMP) $(WEATHER) ## Hold the windows of all flights against the same windows in SQL (about 10 minutes)
 	$(BIN)/python -m pytest -m full_table -rP $(ARGS)
 
@@ -60,6 +63,10 @@ types: $(STAMP) ## Check types with mypy (strict)
 
 imports: $(STAMP) ## Check which package may import which
 	$(BIN)/lint-imports
+
+docs: $(STAMP) ## Build the documentation into build/docs; a broken link is an error
+	$(BIN)/sphinx-build -q -W --keep-going -b html -d build/doctrees docs build/docs
+	@echo "build/docs/index.html"
 
 windows-worth: $(STAMP) $(WEATHER) ## Measure what windows are worth: the same model with and without them
 	$(BIN)/python benchmarks/window_value.py $(ARGS)

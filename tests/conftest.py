@@ -1,23 +1,43 @@
-"""What holds for every test: TensorFlow is quiet, and no test is skipped unnoticed."""
+"""What holds for every test: TensorFlow is quiet, skips are noticed, nothing is drawn by lot."""
 
 from __future__ import annotations
 
 import contextlib
 import io
 import os
+import subprocess
+import time
+from collections.abc import Callable
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 # Before anything imports TensorFlow, which reads it once; subprocesses inherit it.
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
 
 import pytest
+from hypothesis import HealthCheck, settings
+from hypothesis.internal.conjecture import providers
 
 if TYPE_CHECKING:
     from readings_oracle import Written
 
 ALLOWED_SKIPS = Path(__file__).with_name("allowed_skips.txt")
 SEPARATOR = " | "
+
+# Every run of the tests has the same examples: which tests pass is not drawn by lot. `make fuzz`
+# draws others. What a busy machine makes slow is no fault.
+settings.register_profile(
+    "steady", derandomize=True, database=None, deadline=None,
+    suppress_health_check=[HealthCheck.too_slow],
+)  # fmt: skip
+settings.register_profile(
+    "fuzz", derandomize=False, deadline=None, print_blob=True,
+    suppress_health_check=[HealthCheck.too_slow],
+)  # fmt: skip
+settings.load_profile("steady")
+# Hypothesis also draws the numbers and texts written in the modules that happen to be loaded: these
+# would be others after every edit, and in every order of the tests.
+providers.HypothesisProvider._local_constants = providers.Constants()  # type: ignore[assignment]
 
 
 def read_allowed_skips(path: Path) -> set[tuple[str, str]]:
@@ -85,6 +105,18 @@ def pytest_configure(config: pytest.Config) -> None:
     in_ci = os.environ.get("CI", "").lower() not in {"", "0", "false"}
     policy = SkipPolicy(read_allowed_skips(ALLOWED_SKIPS), fails=in_ci)
     config.pluginmanager.register(policy, "forebay-skip-policy")
+
+
+@pytest.fixture(scope="session")
+def wait_for() -> Callable[[Path, subprocess.Popen[Any]], None]:
+    """Waits until a process has written a file; only the bound of a whole test ends the waiting."""
+
+    def wait(path: Path, process: subprocess.Popen[Any]) -> None:
+        while not path.exists():
+            assert process.poll() is None, f"ended before {path} was there"
+            time.sleep(0.002)
+
+    return wait
 
 
 READINGS = Path(__file__).with_name("end_to_end") / "readings.py"

@@ -25,7 +25,7 @@ def check(*arguments: str) -> subprocess.CompletedProcess[str]:
     paths = [str(ROOT), f"{ROOT}/tests/oracles", os.environ.get("PYTHONPATH", "")]
     return subprocess.run(
         [sys.executable, "-m", "forebay.cli", "check", *arguments],
-        capture_output=True, text=True, timeout=120, check=False,
+        capture_output=True, text=True, check=False,
         env={**os.environ, "PYTHONPATH": os.pathsep.join(filter(None, paths))},
     )  # fmt: skip
 

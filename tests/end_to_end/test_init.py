@@ -127,8 +127,8 @@ names = st.text(
 
 
 @settings(
-    max_examples=8, deadline=None, derandomize=True,
-    suppress_health_check=[HealthCheck.function_scoped_fixture],
+    max_examples=8,
+    suppress_health_check=[HealthCheck.too_slow, HealthCheck.function_scoped_fixture],
 )  # fmt: skip
 @given(names=st.lists(names, min_size=2, max_size=6, unique=True))
 def test_any_header_makes_a_tidy_definition(folder: Path, names: list[str]) -> None:

@@ -7,8 +7,7 @@ import os
 import signal
 import subprocess
 import sys
-import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -35,7 +34,7 @@ killed_orders = Dataset(
 )
 """
 LINES = ["id,amount,paid", *(f"o{i},{i / 7:.3f},{i % 2}" for i in range(200))]
-PATIENCE_SECONDS = 120.0
+Wait = Callable[[Path, subprocess.Popen[bytes]], None]
 
 
 @dataclass(frozen=True)
@@ -65,16 +64,12 @@ def place(tmp_path_factory: pytest.TempPathFactory) -> Place:
 
 
 @pytest.fixture(scope="module")
-def stopped(place: Place) -> Iterator[subprocess.Popen[bytes]]:
+def stopped(place: Place, wait_for: Wait) -> Iterator[subprocess.Popen[bytes]]:
     """A run stopped half-way: its rows are read, its examples not yet written."""
     command = [sys.executable, "-m", "forebay.cli", "preprocess", *place.arguments]
     quiet = subprocess.DEVNULL
     with subprocess.Popen(command, stdout=quiet, stderr=quiet) as process:
-        end = time.monotonic() + PATIENCE_SECONDS
-        while not (place.staging / "temporary" / "ingested.json").exists():
-            assert process.poll() is None
-            assert time.monotonic() < end
-            time.sleep(0.005)
+        wait_for(place.staging / "temporary" / "ingested.json", process)
         os.kill(process.pid, signal.SIGSTOP)
         yield process
         process.kill()
@@ -93,7 +88,7 @@ def refusal(place: Place, stopped: subprocess.Popen[bytes]) -> tuple[int, str]:
 def killed(place: Place, stopped: subprocess.Popen[bytes], refusal: tuple[int, str]) -> Place:
     """The place after the first run was killed."""
     stopped.kill()
-    assert stopped.wait(PATIENCE_SECONDS) == -signal.SIGKILL
+    assert stopped.wait() == -signal.SIGKILL
     return place
 
 

@@ -29,7 +29,7 @@ def warned(definition: str, table: Path, *options: str) -> set[tuple[str, str]]:
     done = subprocess.run(
         [sys.executable, "-m", "forebay.cli", "check", f"examples/{definition}",
          "--input", str(table), "--json", *options],
-        capture_output=True, text=True, timeout=120, check=False, cwd=ROOT,
+        capture_output=True, text=True, check=False, cwd=ROOT,
     )  # fmt: skip
     assert (done.returncode, done.stderr) == (0, "")
     findings = json.loads(done.stdout)["findings"]

@@ -1,5 +1,6 @@
 """The package's names and the command line's help."""
 
+import argparse
 import ast
 import subprocess
 import sys
@@ -8,7 +9,7 @@ from pathlib import Path
 import pytest
 
 import forebay
-from forebay.cli import main
+from forebay.cli import _parser, main
 
 
 def test_every_name_loads_and_is_declared_for_type_checkers() -> None:
@@ -29,13 +30,13 @@ def test_unknown_names_are_attribute_errors() -> None:
         _ = forebay.Windoed
 
 
-@pytest.mark.parametrize(
-    "command",
-    [
-        "init", "preprocess", "report", "train", "evaluate", "sweep", "lr-find", "predict",
-        "explain",
-    ],
-)  # fmt: skip
+def commands() -> list[str]:
+    """Every command, as the parser itself has them."""
+    (parsers,) = (a for a in _parser()._actions if isinstance(a, argparse._SubParsersAction))
+    return list(parsers.choices)
+
+
+@pytest.mark.parametrize("command", commands())
 def test_help_shows_examples(command: str, capsys: pytest.CaptureFixture[str]) -> None:
     with pytest.raises(SystemExit) as caught:
         main([command, "--help"])

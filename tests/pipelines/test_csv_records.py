@@ -190,9 +190,9 @@ def test_many_lines_with_open_quotes_take_linear_time(line: bytes) -> None:
     # Each line could look 1 MiB ahead: were records with too many fields not given up, this
     # would take minutes.
     scan(b"a,b\n")
-    start = time.perf_counter()
+    start = time.process_time()
     scan(line * 200_000, 3, 1 << 20)
-    assert time.perf_counter() - start < 10.0
+    assert time.process_time() - start < 10.0
 
 
 def test_gzip_chunks() -> None:

@@ -7,6 +7,7 @@ import math
 import random
 from collections.abc import Callable, Sequence
 from fractions import Fraction
+from typing import get_args
 
 import naive_windows as naive
 import numpy as np
@@ -247,6 +248,10 @@ def divided(
     for other in others:
         first = first.merge(other)
     return finish(first, asked(requests), wanted)
+
+
+def test_every_operation_is_asked() -> None:
+    assert {op for op, _ in QUESTIONS} == set(get_args(Op))
 
 
 TWINS = [Event(0, 5, 1, {"x": 1.0, "i": 1}, 5), Event(0, 5, 2, {"x": 2.0, "i": 2}, 4)]

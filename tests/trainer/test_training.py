@@ -8,7 +8,6 @@ import shutil
 import signal
 import subprocess
 import sys
-import time
 from collections.abc import Callable
 from pathlib import Path
 
@@ -25,6 +24,7 @@ from trainer.training import train
 from transforms.errors import RunFolderError
 
 Copy = Callable[[Path], Path]
+Wait = Callable[[Path, subprocess.Popen[bytes]], None]
 QUICK = {"max_steps": 300, "eval_every": 100, "batch_size": 128}
 QUIET = LoopOptions(tensorboard=False)
 
@@ -71,7 +71,7 @@ def test_a_stopped_training_continues_as_if_it_had_not(
 
 
 def test_a_killed_training_ends_with_the_weights_of_one_that_was_not(
-    binary_run: Path, copy_of: Copy, tmp_path: Path
+    binary_run: Path, copy_of: Copy, tmp_path: Path, wait_for: Wait
 ) -> None:
     """SIGKILL between two evaluations; all that a checkpoint holds must be equal to the bit."""
     flags = {"max_steps": 1_500, "eval_every": 500, "dropout": 0.1}
@@ -86,9 +86,7 @@ def test_a_killed_training_ends_with_the_weights_of_one_that_was_not(
     ]  # fmt: skip
     path = run / "training/checkpoint.npz"
     process = subprocess.Popen(command, stderr=subprocess.DEVNULL)
-    deadline = time.monotonic() + 120
-    while not path.exists() and time.monotonic() < deadline and process.poll() is None:
-        time.sleep(0.005)
+    wait_for(path, process)
     os.kill(process.pid, signal.SIGKILL)
     process.wait()
     killed_at = checkpoint.load(str(path)).standing.step

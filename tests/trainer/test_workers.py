@@ -9,7 +9,6 @@ import signal
 import socket
 import subprocess
 import sys
-import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -49,7 +48,7 @@ class Pair:
     def results(self) -> list[dict[str, Any]]:
         found = []
         for process in self.processes:
-            out, errors = process.communicate(timeout=120)
+            out, errors = process.communicate()
             assert process.returncode == 0, errors
             found.append(json.loads(out))
         return found
@@ -94,7 +93,11 @@ def test_workers_shares_are_disjoint_and_complete(regression_run: Path) -> None:
 
 
 def test_two_workers_train_one_model_and_survive_a_death(
-    regression_run: Path, tmp_path: Path, copy_of: Copy, start: Callable[[Path], Pair]
+    regression_run: Path,
+    tmp_path: Path,
+    copy_of: Copy,
+    start: Callable[[Path], Pair],
+    wait_for: Callable[[Path, subprocess.Popen[str]], None],
 ) -> None:
     whole = copy_of(regression_run)
     chief, other = start(whole).results()
@@ -108,11 +111,9 @@ def test_two_workers_train_one_model_and_survive_a_death(
     killed = Path(shutil.copytree(regression_run, tmp_path / "killed"))
     pair = start(killed)
     path = killed / "training/checkpoint.npz"
-    deadline = time.monotonic() + 120
-    while not path.exists() and time.monotonic() < deadline:
-        time.sleep(0.005)
+    wait_for(path, pair.processes[0])
     os.kill(pair.processes[1].pid, signal.SIGKILL)
-    _, told = pair.processes[0].communicate(timeout=120)
+    _, told = pair.processes[0].communicate()
     assert pair.processes[0].returncode == 1
     assert "worker 0 of 2 lost the others" in told
     pair.processes[1].communicate()

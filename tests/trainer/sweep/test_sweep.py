@@ -9,7 +9,6 @@ import shutil
 import signal
 import subprocess
 import sys
-import time
 from collections.abc import Callable
 from dataclasses import asdict
 from pathlib import Path
@@ -22,6 +21,7 @@ from trainer.options import TrainOptions, train_options
 from trainer.task import main
 
 Copy = Callable[[Path], Path]
+Wait = Callable[[Path, subprocess.Popen[bytes]], None]
 FLAGS = [
     "--model", "linear", "--max-steps", "60", "--eval-every", "20", "--trials", "3",
     "--search", "learning-rate", "1e-3..3e-1", "--search", "batch-size", "64", "128",
@@ -94,15 +94,12 @@ def test_trials_leave_nothing_but_the_sweep(swept: Path) -> None:
 
 
 def test_a_killed_sweep_makes_the_trials_that_it_would_have_made(
-    swept: Path, regression_run: Path, copy_of: Copy
+    swept: Path, regression_run: Path, copy_of: Copy, wait_for: Wait
 ) -> None:
     run = copy_of(regression_run)
     command = [sys.executable, "-m", "trainer.task", "sweep", str(run), *FLAGS]
     process = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
-    deadline = time.monotonic() + 120
-    second = run / "sweep/trial-001/checkpoint.npz"
-    while not second.exists() and time.monotonic() < deadline and process.poll() is None:
-        time.sleep(0.002)
+    wait_for(run / "sweep/trial-001/checkpoint.npz", process)
     os.kill(process.pid, signal.SIGKILL)
     process.wait()
     assert len(trials_of(run)) < 3

@@ -1,0 +1,44 @@
+"""The Python reference: how docstrings of our public names become pages."""
+
+from __future__ import annotations
+
+import os
+import re
+from typing import Any
+
+from sphinx.application import Sphinx
+
+import forebay
+from transforms.command_line import native_logs_hidden
+
+_QUALIFIED = re.compile(r"\b(?:[a-z_]+\.)+(?=[A-Z])")
+
+
+def _shorten(app: Sphinx, what: str, name: str, obj: Any, options: Any, lines: list[str]) -> None:
+    """Calls a dataclass's fields its parameters, which they are, and types by their own names."""
+    del app, what, name, obj, options
+    for i, line in enumerate(lines):
+        if line.startswith(":ivar "):
+            lines[i] = line.replace(":ivar ", ":param ", 1)
+        elif line.startswith(":vartype "):
+            lines[i] = _QUALIFIED.sub("", line.replace(":vartype ", ":type ", 1))
+
+
+def _defaults(
+    app: Sphinx, what: str, name: str, obj: Any, options: Any, signature: str, returns: str
+) -> tuple[str, str]:
+    """Shows a default that is made anew each time as dots."""
+    del app, what, name, obj, options
+    return (signature or "").replace("<factory>", "..."), returns
+
+
+def setup(app: Sphinx) -> dict[str, Any]:
+    """Loads the public names, without the greetings of the libraries below them."""
+    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
+    with native_logs_hidden():
+        for name in forebay.__all__:
+            getattr(forebay, name)
+    # After Napoleon, which makes fields of the sections.
+    app.connect("autodoc-process-docstring", _shorten, priority=900)
+    app.connect("autodoc-process-signature", _defaults)
+    return {"parallel_read_safe": True}
