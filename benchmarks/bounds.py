@@ -30,15 +30,17 @@ from processes import measure
 from rich.console import Console
 from rich.table import Table
 
-from pipelines.definition_files import load_definition
-from pipelines.graph_rows import SHARD, to_graph_rows
-from pipelines.read_batches import BatchReader, inspect_csv
-from pipelines.source_files import find_files
-from pipelines.tfrecords import encode_examples
-from pipelines.transform import ENCODED_ROWS
-from transforms.aggregation.compute import compute
-from transforms.aggregation.groups import ROW, window_groups
-from transforms.dataset import Dataset
+from forebay.pipelines.sinks.tfrecords.encode import encode_examples
+from forebay.pipelines.sinks.tfrecords.write import ENCODED_ROWS
+from forebay.pipelines.sources.batches import BatchReader
+from forebay.pipelines.sources.csv.files import inspect_csv
+from forebay.pipelines.sources.files import find_files
+from forebay.pipelines.transform.graph_rows import SHARD, to_graph_rows
+from forebay.storage.run.definition_files import load_definition
+from forebay.transforms.definition.dataset import Dataset
+from forebay.transforms.definition.sources import ROW
+from forebay.transforms.windows.compute import compute
+from forebay.transforms.windows.groups import window_groups
 
 MAX_RECORD_BYTES = 1 << 20
 GRAPH_ROWS = 1 << 14

@@ -4,7 +4,7 @@ import subprocess
 import sys
 from pathlib import Path
 
-from trainer.run_folder import RunFolder, open_run
+from forebay.storage.run.run_folder import RunFolder, open_run
 
 ROOT = Path(__file__).resolve().parents[1]
 DAY = "flight_date"

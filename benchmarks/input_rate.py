@@ -29,11 +29,11 @@ from flights_runs import flights_run
 from rich.console import Console
 from rich.table import Table
 
-from trainer.batches import SHUFFLE_ROWS, steps_per_pass, training_batches
-from trainer.data import Examples, SplitReader
-from trainer.options import DataOptions, TrainOptions
-from trainer.run_folder import RunFolder, open_run
-from trainer.training import train
+from forebay.storage.run.run_folder import RunFolder, open_run
+from forebay.trainer.examples.batches import SHUFFLE_ROWS, steps_per_pass, training_batches
+from forebay.trainer.examples.split_reader import Examples, SplitReader
+from forebay.trainer.options import DataOptions, TrainOptions
+from forebay.trainer.training.train import train
 
 SEED = 0
 WARM_UP_BATCHES = 50

@@ -28,12 +28,12 @@ from paired_days import PairedDays, central_interval
 from peers.lightgbm_model import PeerOptions, PeerRows, candidates, fit, peer_rows
 from rich.console import Console
 
-from trainer.answers import predict
-from trainer.data import Examples, SplitReader
-from trainer.metrics.answers import as_answers
-from trainer.options import TrainOptions
-from trainer.run_folder import RunFolder
-from trainer.training import train
+from forebay.storage.run.run_folder import RunFolder
+from forebay.trainer.evaluation.predictions import predict
+from forebay.trainer.examples.split_reader import Examples, SplitReader
+from forebay.trainer.metrics.by_task import as_answers
+from forebay.trainer.options import TrainOptions
+from forebay.trainer.training.train import train
 
 # Tuned on the eval split, by hand for ours and by `--search` for LightGBM's; see
 # docs/measurements/quality.md.

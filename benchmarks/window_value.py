@@ -17,11 +17,11 @@ os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
 
 from flights_runs import DAY, flights_run
 
-from trainer.evaluation.answers import answer_split, measurable
-from trainer.evaluation.comparison import compare
-from trainer.metrics.bootstrap import Resampling
-from trainer.options import TrainOptions
-from trainer.training import train
+from forebay.trainer.evaluation.comparison import compare
+from forebay.trainer.evaluation.predictions import answer_split, measurable
+from forebay.trainer.metrics.bootstrap import Resampling
+from forebay.trainer.options import TrainOptions
+from forebay.trainer.training.train import train
 
 DEFINITIONS = ("departure", "schedule", "late")
 RESAMPLES = 2_000

@@ -7,102 +7,106 @@ import importlib
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from pipelines.csv_source import ReadCsv as ReadCsv
-    from pipelines.preprocess import preprocess as preprocess
-    from pipelines.transform import AnalyzeAndTransform as AnalyzeAndTransform
-    from pipelines.windowed import WindowedAggregates as WindowedAggregates
-    from transforms.columns import Boolean as Boolean
-    from transforms.columns import Bytes as Bytes
-    from transforms.columns import CsvFormat as CsvFormat
-    from transforms.columns import Date as Date
-    from transforms.columns import Integer as Integer
-    from transforms.columns import Number as Number
-    from transforms.columns import Numbers as Numbers
-    from transforms.columns import String as String
-    from transforms.columns import Timestamp as Timestamp
-    from transforms.dataset import Dataset as Dataset
-    from transforms.features import Bucketized as Bucketized
-    from transforms.features import Calendar as Calendar
-    from transforms.features import Categorical as Categorical
-    from transforms.features import Crossed as Crossed
-    from transforms.features import Custom as Custom
-    from transforms.features import Cyclic as Cyclic
-    from transforms.features import Frequency as Frequency
-    from transforms.features import Frequent as Frequent
-    from transforms.features import Grid as Grid
-    from transforms.features import Hashed as Hashed
-    from transforms.features import Identity as Identity
-    from transforms.features import Image as Image
-    from transforms.features import Informative as Informative
-    from transforms.features import Listed as Listed
-    from transforms.features import MultiHot as MultiHot
-    from transforms.features import NumberList as NumberList
-    from transforms.features import Numeric as Numeric
-    from transforms.features import Text as Text
-    from transforms.features import cross_buckets as cross_buckets
-    from transforms.labels import BinaryClassification as BinaryClassification
-    from transforms.labels import Classification as Classification
-    from transforms.labels import Regression as Regression
-    from transforms.operators import count as count
-    from transforms.operators import count_nulls as count_nulls
-    from transforms.operators import decayed_mean as decayed_mean
-    from transforms.operators import distinct as distinct
-    from transforms.operators import first as first
-    from transforms.operators import last as last
-    from transforms.operators import last_k as last_k
-    from transforms.operators import max as max
-    from transforms.operators import mean as mean
-    from transforms.operators import min as min
-    from transforms.operators import most_frequent as most_frequent
-    from transforms.operators import quantile as quantile
-    from transforms.operators import rate as rate
-    from transforms.operators import seconds_since_last as seconds_since_last
-    from transforms.operators import skew as skew
-    from transforms.operators import std as std
-    from transforms.operators import sum as sum
-    from transforms.operators import var as var
-    from transforms.pairs import Difference as Difference
-    from transforms.pairs import Elapsed as Elapsed
-    from transforms.pairs import Euclidean as Euclidean
-    from transforms.pairs import Haversine as Haversine
-    from transforms.pairs import Ratio as Ratio
-    from transforms.period import history_needed as history_needed
-    from transforms.sources import Derive as Derive
-    from transforms.sources import Source as Source
-    from transforms.split import HashSplit as HashSplit
-    from transforms.split import TimeSplit as TimeSplit
-    from transforms.windows import Where as Where
-    from transforms.windows import Windowed as Windowed
-    from transforms.zones import local_to_utc as local_to_utc
-    from transforms.zones import utc_to_local as utc_to_local
+    from forebay.pipelines.preprocess import preprocess as preprocess
+    from forebay.pipelines.sources.read import ReadCsv as ReadCsv
+    from forebay.pipelines.transform.shards import AnalyzeAndTransform as AnalyzeAndTransform
+    from forebay.pipelines.windows.aggregates import WindowedAggregates as WindowedAggregates
+    from forebay.transforms.definition.columns import Boolean as Boolean
+    from forebay.transforms.definition.columns import Bytes as Bytes
+    from forebay.transforms.definition.columns import CsvFormat as CsvFormat
+    from forebay.transforms.definition.columns import Date as Date
+    from forebay.transforms.definition.columns import Integer as Integer
+    from forebay.transforms.definition.columns import Number as Number
+    from forebay.transforms.definition.columns import Numbers as Numbers
+    from forebay.transforms.definition.columns import String as String
+    from forebay.transforms.definition.columns import Timestamp as Timestamp
+    from forebay.transforms.definition.dataset import Dataset as Dataset
+    from forebay.transforms.definition.derived_numbers import Difference as Difference
+    from forebay.transforms.definition.derived_numbers import Elapsed as Elapsed
+    from forebay.transforms.definition.derived_numbers import Euclidean as Euclidean
+    from forebay.transforms.definition.derived_numbers import Haversine as Haversine
+    from forebay.transforms.definition.derived_numbers import Ratio as Ratio
+    from forebay.transforms.definition.features import Bucketized as Bucketized
+    from forebay.transforms.definition.features import Calendar as Calendar
+    from forebay.transforms.definition.features import Categorical as Categorical
+    from forebay.transforms.definition.features import Crossed as Crossed
+    from forebay.transforms.definition.features import Custom as Custom
+    from forebay.transforms.definition.features import Cyclic as Cyclic
+    from forebay.transforms.definition.features import Frequency as Frequency
+    from forebay.transforms.definition.features import Frequent as Frequent
+    from forebay.transforms.definition.features import Grid as Grid
+    from forebay.transforms.definition.features import Hashed as Hashed
+    from forebay.transforms.definition.features import Identity as Identity
+    from forebay.transforms.definition.features import Image as Image
+    from forebay.transforms.definition.features import Informative as Informative
+    from forebay.transforms.definition.features import Listed as Listed
+    from forebay.transforms.definition.features import MultiHot as MultiHot
+    from forebay.transforms.definition.features import NumberList as NumberList
+    from forebay.transforms.definition.features import Numeric as Numeric
+    from forebay.transforms.definition.features import Text as Text
+    from forebay.transforms.definition.features import cross_buckets as cross_buckets
+    from forebay.transforms.definition.labels import BinaryClassification as BinaryClassification
+    from forebay.transforms.definition.labels import Classification as Classification
+    from forebay.transforms.definition.labels import Regression as Regression
+    from forebay.transforms.definition.operators import count as count
+    from forebay.transforms.definition.operators import count_nulls as count_nulls
+    from forebay.transforms.definition.operators import decayed_mean as decayed_mean
+    from forebay.transforms.definition.operators import distinct as distinct
+    from forebay.transforms.definition.operators import first as first
+    from forebay.transforms.definition.operators import last as last
+    from forebay.transforms.definition.operators import last_k as last_k
+    from forebay.transforms.definition.operators import max as max
+    from forebay.transforms.definition.operators import mean as mean
+    from forebay.transforms.definition.operators import min as min
+    from forebay.transforms.definition.operators import most_frequent as most_frequent
+    from forebay.transforms.definition.operators import quantile as quantile
+    from forebay.transforms.definition.operators import rate as rate
+    from forebay.transforms.definition.operators import seconds_since_last as seconds_since_last
+    from forebay.transforms.definition.operators import skew as skew
+    from forebay.transforms.definition.operators import std as std
+    from forebay.transforms.definition.operators import sum as sum
+    from forebay.transforms.definition.operators import var as var
+    from forebay.transforms.definition.sources import Derive as Derive
+    from forebay.transforms.definition.sources import Source as Source
+    from forebay.transforms.definition.splits import HashSplit as HashSplit
+    from forebay.transforms.definition.splits import TimeSplit as TimeSplit
+    from forebay.transforms.definition.windows import Where as Where
+    from forebay.transforms.definition.windows import Windowed as Windowed
+    from forebay.transforms.windows.period import history_needed as history_needed
+    from forebay.transforms.zones import local_to_utc as local_to_utc
+    from forebay.transforms.zones import utc_to_local as utc_to_local
 
 _NAMES = {
-    "pipelines.csv_source": ("ReadCsv",),
-    "pipelines.preprocess": ("preprocess",),
-    "pipelines.transform": ("AnalyzeAndTransform",),
-    "pipelines.windowed": ("WindowedAggregates",),
-    "transforms.columns": (
+    "forebay.pipelines.sources.read": ("ReadCsv",),
+    "forebay.pipelines.preprocess": ("preprocess",),
+    "forebay.pipelines.transform.shards": ("AnalyzeAndTransform",),
+    "forebay.pipelines.windows.aggregates": ("WindowedAggregates",),
+    "forebay.transforms.definition.columns": (
         "Boolean", "Bytes", "CsvFormat", "Date", "Integer", "Number", "Numbers", "String",
         "Timestamp",
     ),
-    "transforms.dataset": ("Dataset",),
-    "transforms.features": (
+    "forebay.transforms.definition.dataset": ("Dataset",),
+    "forebay.transforms.definition.features": (
         "Bucketized", "Calendar", "Categorical", "Crossed", "Custom", "Cyclic", "Frequency",
         "Frequent", "Grid", "Hashed", "Identity", "Image", "Informative", "Listed", "MultiHot",
         "NumberList", "Numeric", "Text", "cross_buckets",
     ),
-    "transforms.labels": ("BinaryClassification", "Classification", "Regression"),
-    "transforms.operators": (
+    "forebay.transforms.definition.labels": (
+        "BinaryClassification", "Classification", "Regression",
+    ),
+    "forebay.transforms.definition.operators": (
         "count", "count_nulls", "decayed_mean", "distinct", "first", "last", "last_k", "max",
         "mean", "min", "most_frequent", "quantile", "rate", "seconds_since_last", "skew", "std",
         "sum", "var",
     ),
-    "transforms.pairs": ("Difference", "Elapsed", "Euclidean", "Haversine", "Ratio"),
-    "transforms.period": ("history_needed",),
-    "transforms.sources": ("Derive", "Source"),
-    "transforms.split": ("HashSplit", "TimeSplit"),
-    "transforms.windows": ("Where", "Windowed"),
-    "transforms.zones": ("local_to_utc", "utc_to_local"),
+    "forebay.transforms.definition.derived_numbers": (
+        "Difference", "Elapsed", "Euclidean", "Haversine", "Ratio",
+    ),
+    "forebay.transforms.windows.period": ("history_needed",),
+    "forebay.transforms.definition.sources": ("Derive", "Source"),
+    "forebay.transforms.definition.splits": ("HashSplit", "TimeSplit"),
+    "forebay.transforms.definition.windows": ("Where", "Windowed"),
+    "forebay.transforms.zones": ("local_to_utc", "utc_to_local"),
 }  # fmt: skip
 _HOMES = {name: module for module, names in _NAMES.items() for name in names}
 

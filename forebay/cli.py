@@ -11,19 +11,19 @@ from dataclasses import dataclass
 from importlib import metadata
 
 import forebay
-from pipelines.audit.options import add_check_arguments
-from pipelines.explain.options import add_explain_arguments
-from pipelines.init.options import add_init_arguments
-from pipelines.options import add_preprocess_arguments, split_beam_arguments
-from pipelines.report.options import add_report_arguments
-from trainer.options import (
+from forebay.check.options import add_check_arguments
+from forebay.console.command_line import native_logs_hidden, run_command
+from forebay.explain.options import add_explain_arguments
+from forebay.init.options import add_init_arguments
+from forebay.pipelines.options import add_preprocess_arguments, split_beam_arguments
+from forebay.report.options import add_report_arguments
+from forebay.trainer.options import (
     add_evaluate_arguments,
     add_find_rate_arguments,
     add_predict_arguments,
     add_sweep_arguments,
     add_train_arguments,
 )
-from transforms.command_line import native_logs_hidden, run_command
 
 
 @dataclass(frozen=True)
@@ -39,50 +39,52 @@ _COMMANDS = {
     "init": _Command(
         "write a starting definition, guessed from a sample of the data",
         add_init_arguments,
-        "pipelines.init.command:run_init",
+        "forebay.init.command:run_init",
     ),
     "check": _Command(
         "look for leaks in a definition, on your own data",
         add_check_arguments,
-        "pipelines.audit.command:run_check",
+        "forebay.check.command:run_check",
     ),
     "preprocess": _Command(
         "make a run folder of raw rows",
         add_preprocess_arguments,
-        "pipelines.preprocess:run_preprocess",
+        "forebay.pipelines.preprocess:run_preprocess",
     ),
     "explain": _Command(
         "show which events a row's windowed values were made of",
         add_explain_arguments,
-        "pipelines.explain.command:run_explain",
+        "forebay.explain.command:run_explain",
     ),
     "report": _Command(
         "show how a run's training rows are spread over the ids of its features",
         add_report_arguments,
-        "pipelines.report.command:run_report",
+        "forebay.report.command:run_report",
     ),
     "train": _Command(
-        "train and export a model on a run folder", add_train_arguments, "trainer.task:run_train"
+        "train and export a model on a run folder",
+        add_train_arguments,
+        "forebay.trainer.task:run_train",
     ),
     "evaluate": _Command(
         "measure a model on a split, beside baselines",
         add_evaluate_arguments,
-        "trainer.task:run_evaluate",
+        "forebay.trainer.task:run_evaluate",
     ),
     "sweep": _Command(
         "train with other options again and again, and compare them on the eval split",
         add_sweep_arguments,
-        "trainer.task:run_sweep",
+        "forebay.trainer.task:run_sweep",
     ),
     "lr-find": _Command(
         "see at which learning rates the loss falls, and where it diverges",
         add_find_rate_arguments,
-        "trainer.task:run_lr_find",
+        "forebay.trainer.task:run_lr_find",
     ),
     "predict": _Command(
         "answer JSON lines with an exported model",
         add_predict_arguments,
-        "trainer.task:run_predict",
+        "forebay.trainer.task:run_predict",
     ),
 }
 

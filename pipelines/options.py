@@ -4,6 +4,8 @@ import argparse
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
+from forebay.pipelines.sources.arguments import add_table_arguments, positive, source_patterns
+
 EXAMPLES = """examples:
   forebay preprocess examples/flights/flights.py:departure \\
       --input data/flights/flights.csv --source weather=data/flights/weather.csv \\
@@ -26,7 +28,8 @@ class PreprocessOptions:
     """What ``forebay preprocess`` is asked to do.
 
     Attributes:
-        definition: where the definition is (see `pipelines.definition_files.load_definition`).
+        definition: where the definition is (see
+            `forebay.storage.run.definition_files.load_definition`).
         inputs: CSV files or globs.
         sources: those of each of the definition's sources.
         output: the run folder.
@@ -103,26 +106,6 @@ def add_preprocess_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--debug", action="store_true", help="show tracebacks")
 
 
-def add_table_arguments(parser: argparse.ArgumentParser) -> None:
-    """Adds the options that name the files of a definition's tables."""
-    parser.add_argument(
-        "--input", required=True, nargs="+", action="extend", metavar="PATH",
-        help="CSV files or globs; .gz is decompressed",
-    )  # fmt: skip
-    parser.add_argument(
-        "--source", type=_named, action="append", default=[], metavar="NAME=PATH",
-        help="CSV file or glob of one of the definition's sources; may be repeated",
-    )  # fmt: skip
-
-
-def source_patterns(args: argparse.Namespace) -> dict[str, list[str]]:
-    """Returns the files or globs of each source that is named, from parsed arguments."""
-    patterns: dict[str, list[str]] = {}
-    for name, pattern in args.source:
-        patterns.setdefault(name, []).append(pattern)
-    return patterns
-
-
 def split_beam_arguments(argv: Sequence[str]) -> tuple[list[str], list[str]]:
     """Splits a command line at ``--``: our arguments before it, Beam's after it."""
     arguments = list(argv)
@@ -150,23 +133,6 @@ def preprocess_options(args: argparse.Namespace) -> PreprocessOptions:
         transform_fn=args.transform_fn,
         beam=tuple(args.beam),
     )
-
-
-def _named(text: str) -> tuple[str, str]:
-    name, equals, pattern = text.partition("=")
-    if not (name and equals and pattern):
-        raise argparse.ArgumentTypeError(
-            f"{text!r} is not NAME=PATH, such as prices='prices-*.csv'"
-        )
-    return name, pattern
-
-
-def positive(text: str) -> int:
-    """Reads a whole number from 1, as an argument of a command."""
-    value = int(text)
-    if value < 1:
-        raise argparse.ArgumentTypeError(f"{value} is not a whole number from 1")
-    return value
 
 
 def _fraction(text: str) -> float:

@@ -16,50 +16,51 @@ from apache_beam.io.filesystems import FileSystems
 from apache_beam.options.pipeline_options import PipelineOptions
 from tensorflow_transform.tf_metadata import metadata_io
 
-from pipelines.csv_source import ReadCsv
-from pipelines.definition_files import load_definition
-from pipelines.enrich import WriteSplits
-from pipelines.facts import Facts, WriteFacts, fact_of, facts_of, read_facts
-from pipelines.feature_facts import FeatureFacts
-from pipelines.feature_warnings import warnings_of
-from pipelines.graph_rows import SHARD, raw_metadata
-from pipelines.occupancy_file import write_occupancy
-from pipelines.options import (
+from forebay.console.command_line import run_command
+from forebay.pipelines.options import (
     PreprocessOptions,
     add_preprocess_arguments,
     preprocess_options,
     split_beam_arguments,
 )
-from pipelines.progress import progress
-from pipelines.read_batches import CsvFile
-from pipelines.rejects import WriteRejects
-from pipelines.row_checks import check_rejects, check_splits, check_written, history_rows
-from pipelines.run_folder import (
-    OUTPUTS,
-    TEMPORARY,
-    list_files,
-    publish,
-    refuse_existing_run,
-    staging,
+from forebay.pipelines.runners.progress import progress
+from forebay.pipelines.runners.run import beam_options, run_pipeline
+from forebay.pipelines.sinks.rejects import WriteRejects
+from forebay.pipelines.sinks.tfrecords.write import WriteExamples
+from forebay.pipelines.sources.csv.files import CsvFile
+from forebay.pipelines.sources.read import ReadCsv
+from forebay.pipelines.sources.tables import Tables, all_files, open_tables
+from forebay.pipelines.splits.write import WriteSplits
+from forebay.pipelines.summary import print_summary
+from forebay.pipelines.tallies.checks import (
+    check_rejects,
+    check_splits,
+    check_written,
+    history_rows,
 )
-from pipelines.runner import beam_options, run_pipeline
-from pipelines.select_period import SelectPeriod
-from pipelines.summary import print_summary
-from pipelines.tables import Tables, all_files, open_tables
-from pipelines.transform import AnalyzeAndTransform, TransformShards, WriteExamples
-from pipelines.transform_source import TransformSource, open_transform_source
-from pipelines.windowed import WindowedAggregates
-from transforms.command_line import run_command
-from transforms.dataset import Dataset
-from transforms.errors import InputError
-from transforms.graph.preprocessing import check_functions
-from transforms.manifest import DEFINITION_NAME, FileEntry, InputEntry, Manifest, SourceEntry
-from transforms.period import Period, history_needed
-from transforms.plain_paths import plain_path
-from transforms.serialize import digest, to_json
-from transforms.sources import ROWS
-from transforms.split import SPLITS
-from transforms.zones import HORIZON_YEAR, tzdata_version
+from forebay.pipelines.tallies.degenerate_features import warnings_of
+from forebay.pipelines.tallies.features import FeatureFacts
+from forebay.pipelines.tallies.occupancy import write_occupancy
+from forebay.pipelines.tallies.tallies import Facts, WriteFacts, fact_of, facts_of, read_facts
+from forebay.pipelines.transform.earlier_graph import TransformSource, open_transform_source
+from forebay.pipelines.transform.graph_rows import SHARD, raw_metadata
+from forebay.pipelines.transform.shards import AnalyzeAndTransform, TransformShards
+from forebay.pipelines.windows.aggregates import WindowedAggregates
+from forebay.pipelines.windows.period import SelectPeriod
+from forebay.storage.plain_paths import plain_path
+from forebay.storage.run.definition_files import load_definition
+from forebay.storage.run.files import list_files
+from forebay.storage.run.layout import DEFINITION_NAME, OUTPUTS, TEMPORARY
+from forebay.storage.run.manifest import FileEntry, InputEntry, Manifest, SourceEntry
+from forebay.storage.run.publish import publish, refuse_existing_run, staging
+from forebay.transforms.definition.dataset import Dataset
+from forebay.transforms.definition.serialize import digest, to_json
+from forebay.transforms.definition.sources import ROWS
+from forebay.transforms.definition.splits import SPLITS
+from forebay.transforms.errors import InputError
+from forebay.transforms.graph.preprocessing import check_functions
+from forebay.transforms.windows.period import Period, history_needed
+from forebay.transforms.zones import HORIZON_YEAR, tzdata_version
 
 # The events and requests of this much text are aggregated together; the rows of
 # this much text make one shard.

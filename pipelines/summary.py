@@ -6,8 +6,8 @@ from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
-from transforms.manifest import Manifest
-from transforms.period import history_text
+from forebay.console.words import history_text
+from forebay.storage.run.manifest import Manifest
 
 _WARNINGS_SHOWN = 10
 

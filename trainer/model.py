@@ -6,22 +6,22 @@ classes. Numbers are standardised inside, whatever scale the features have. The 
 linear in the numbers and in the one-hots of all ids, crosses included; the *deep* side runs the
 numbers and the ids' embeddings through hidden layers, or through those of several *members* side by
 side, each of which learns by its own error. The one-hots and embeddings of a list of ids are pooled
-(`trainer.lookup`).
+(`forebay.trainer.layers.lookup`).
 """
 
 from dataclasses import dataclass
 
 import keras
 
-from trainer.given import Given, given_of
-from trainer.inputs import ModelInputs
-from trainer.optimizers import is_proximal
-from trainer.options import TrainOptions
-from trainer.own_model import own_scores
-from trainer.statistics import TrainStatistics
-from trainer.tables import member_name
-from transforms.errors import InputError
-from transforms.labels import Classification, Label
+from forebay.trainer.examples.inputs import ModelInputs
+from forebay.trainer.examples.statistics import TrainStatistics
+from forebay.trainer.layers.context import Given, given_of
+from forebay.trainer.layers.own_model import own_scores
+from forebay.trainer.optimizers.build import is_proximal
+from forebay.trainer.options import TrainOptions
+from forebay.trainer.weights.rows import member_name
+from forebay.transforms.definition.labels import Classification, Label
+from forebay.transforms.errors import InputError
 
 _NORMALIZATIONS = {
     "none": None,

@@ -5,38 +5,29 @@ The functions `run_train`, `run_evaluate` and so on are what the ``forebay`` com
 
 import argparse
 import json
-import logging
 import os
 import sys
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from trainer import options
-from transforms.command_line import native_logs_hidden, run_command
-
-
-def _start_tensorflow() -> None:
-    """Imports TensorFlow without its greetings; a log level that the user set stays."""
-    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
-    for name in ("absl", "tensorflow"):
-        logging.getLogger(name).setLevel(logging.ERROR)
-    with native_logs_hidden():
-        import tensorflow_transform  # noqa: F401 - brings TensorFlow
+from forebay.console.command_line import run_command, start_tensorflow
+from forebay.trainer import options
 
 
 def run_train(args: argparse.Namespace) -> int:
     """Trains, evaluates on the eval split, exports; returns the exit status."""
     chosen, loop = options.train_options(args), options.loop_options(args)
-    _start_tensorflow()
-    from trainer.team import join_team
+    start_tensorflow()
+    from forebay.trainer.workers.team import join_team
 
     team = join_team(os.environ)  # before TensorFlow does anything
-    from trainer import files, zeros
-    from trainer.evaluation.evaluate import evaluate
-    from trainer.evaluation.table import table
-    from trainer.exporters import export_final, exported_already
-    from trainer.run_folder import open_run
-    from trainer.training import finished_training, train
+    from forebay.storage.run import files
+    from forebay.storage.run.run_folder import open_run
+    from forebay.trainer.evaluation.evaluate import evaluate
+    from forebay.trainer.evaluation.table import table
+    from forebay.trainer.training.exporters import export_final, exported_already
+    from forebay.trainer.training.train import finished_training, train
+    from forebay.trainer.weights import zeros
 
     run = open_run(args.run)
     done = None if args.fresh else finished_training(run, chosen, team)
@@ -88,10 +79,10 @@ def _say_nothing_to_do(record: Mapping[str, Any], args: argparse.Namespace) -> i
 def run_evaluate(args: argparse.Namespace) -> int:
     """Evaluates a split; returns the exit status."""
     chosen = options.evaluate_options(args)
-    _start_tensorflow()
-    from trainer.evaluation.evaluate import evaluate
-    from trainer.evaluation.table import table
-    from trainer.run_folder import open_run
+    start_tensorflow()
+    from forebay.storage.run.run_folder import open_run
+    from forebay.trainer.evaluation.evaluate import evaluate
+    from forebay.trainer.evaluation.table import table
 
     run = open_run(args.run)
     report = evaluate(run, chosen)
@@ -106,10 +97,11 @@ def run_evaluate(args: argparse.Namespace) -> int:
 def run_sweep(args: argparse.Namespace) -> int:
     """Trains with other options again and again; returns the exit status."""
     chosen = options.sweep_options(args)
-    _start_tensorflow()
-    from trainer.run_folder import open_run
-    from trainer.sweep.report import sweep_table
-    from trainer.sweep.sweep import SWEEP_FOLDER, sweep
+    start_tensorflow()
+    from forebay.storage.run.layout import SWEEP_FOLDER
+    from forebay.storage.run.run_folder import open_run
+    from forebay.trainer.search.report import sweep_table
+    from forebay.trainer.search.sweep import sweep
 
     run = open_run(args.run)
     report = sweep(run, chosen, fresh=args.fresh)
@@ -123,9 +115,10 @@ def run_sweep(args: argparse.Namespace) -> int:
 def run_lr_find(args: argparse.Namespace) -> int:
     """Trains at growing rates and suggests one; returns the exit status."""
     chosen = options.find_rate_options(args)
-    _start_tensorflow()
-    from trainer.find_rate import RATES_FOLDER, find_rate, rate_table
-    from trainer.run_folder import open_run
+    start_tensorflow()
+    from forebay.storage.run.layout import RATES_FOLDER
+    from forebay.storage.run.run_folder import open_run
+    from forebay.trainer.search.learning_rate import find_rate, rate_table
 
     run = open_run(args.run)
     report = find_rate(run, chosen)
@@ -138,8 +131,8 @@ def run_lr_find(args: argparse.Namespace) -> int:
 
 def run_predict(args: argparse.Namespace) -> int:
     """Answers JSON lines; returns 1 where there were lines and all failed, else 0."""
-    _start_tensorflow()
-    from trainer.predict import predict_files
+    start_tensorflow()
+    from forebay.serving.predictor import predict_files
 
     counts = predict_files(args.model, args.input, args.output)
     if counts.errors:

@@ -16,8 +16,8 @@ from typing import (
     is_typeddict,
 )
 
-from transforms.errors import RunFolderError
-from transforms.json_text import parse_json
+from forebay.transforms.errors import RunFolderError
+from forebay.transforms.json_text import parse_json
 
 T = TypeVar("T")
 

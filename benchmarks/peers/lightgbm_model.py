@@ -14,11 +14,11 @@ import lightgbm
 import numpy as np
 import numpy.typing as npt
 
-from trainer.data import Examples
-from trainer.inputs import ModelInputs
-from transforms.dataset import Dataset
-from transforms.features import Categorical, Crossed, Feature, Numeric
-from transforms.labels import Task
+from forebay.trainer.examples.inputs import ModelInputs
+from forebay.trainer.examples.split_reader import Examples
+from forebay.transforms.definition.dataset import Dataset
+from forebay.transforms.definition.features import Categorical, Crossed, Feature, Numeric
+from forebay.transforms.definition.labels import Task
 
 MAX_TREES = 2_000
 PATIENCE = 50

@@ -8,14 +8,20 @@ from types import ModuleType
 import numpy as np
 import pytest
 
-from trainer.data import Examples
-from trainer.inputs import CategoricalInput, ModelInputs, NumericInput
-from transforms.columns import Date, Number, String, Timestamp
-from transforms.dataset import Dataset
-from transforms.features import Bucketized, Calendar, Categorical, Crossed, Numeric
-from transforms.labels import BinaryClassification, Regression
-from transforms.pairs import Difference
-from transforms.split import HashSplit
+from forebay.trainer.examples.inputs import CategoricalInput, ModelInputs, NumericInput
+from forebay.trainer.examples.split_reader import Examples
+from forebay.transforms.definition.columns import Date, Number, String, Timestamp
+from forebay.transforms.definition.dataset import Dataset
+from forebay.transforms.definition.derived_numbers import Difference
+from forebay.transforms.definition.features import (
+    Bucketized,
+    Calendar,
+    Categorical,
+    Crossed,
+    Numeric,
+)
+from forebay.transforms.definition.labels import BinaryClassification, Regression
+from forebay.transforms.definition.splits import HashSplit
 
 DATASET = Dataset(
     name="trips",

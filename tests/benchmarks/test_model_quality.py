@@ -7,7 +7,7 @@ import shlex
 from pathlib import Path
 from types import ModuleType
 
-from transforms.dataset import Dataset
+from forebay.transforms.definition.dataset import Dataset
 
 PAGE = (Path(__file__).resolve().parents[2] / "docs" / "measurements" / "quality.md").read_text(
     "utf-8"

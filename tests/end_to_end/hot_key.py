@@ -16,16 +16,16 @@ import pyarrow.compute as pc
 from apache_beam.options.pipeline_options import PipelineOptions
 from numba.core.event import install_recorder
 
-from pipelines.runner import run_pipeline
-from pipelines.windowed import WindowedAggregates
-from transforms.aggregation.groups import ROW
-from transforms.columns import Number, String, Timestamp
-from transforms.dataset import Dataset
-from transforms.features import Numeric
-from transforms.labels import Regression
-from transforms.operators import count, last, mean, std
-from transforms.split import HashSplit
-from transforms.windows import Windowed
+from forebay.pipelines.runners.run import run_pipeline
+from forebay.pipelines.windows.aggregates import WindowedAggregates
+from forebay.transforms.definition.columns import Number, String, Timestamp
+from forebay.transforms.definition.dataset import Dataset
+from forebay.transforms.definition.features import Numeric
+from forebay.transforms.definition.labels import Regression
+from forebay.transforms.definition.operators import count, last, mean, std
+from forebay.transforms.definition.sources import ROW
+from forebay.transforms.definition.splits import HashSplit
+from forebay.transforms.definition.windows import Windowed
 
 BATCH_ROWS = 1 << 16
 SECOND_US = 1_000_000

@@ -4,9 +4,9 @@ from dataclasses import replace
 
 from trips import FEATURES, WINDOWS, trips
 
-from transforms.features import Numeric
-from transforms.operators import mean
-from transforms.windows import Windowed
+from forebay.transforms.definition.features import Numeric
+from forebay.transforms.definition.operators import mean
+from forebay.transforms.definition.windows import Windowed
 
 leaky = replace(
     trips,

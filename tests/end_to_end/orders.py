@@ -1,10 +1,10 @@
 """Orders of a shop, with weights and a feature of every degenerate kind; all are training rows."""
 
-from transforms.columns import Integer, Number, String, Timestamp
-from transforms.dataset import Dataset
-from transforms.features import Bucketized, Categorical, Crossed, Hashed, Numeric
-from transforms.labels import Regression
-from transforms.split import TimeSplit
+from forebay.transforms.definition.columns import Integer, Number, String, Timestamp
+from forebay.transforms.definition.dataset import Dataset
+from forebay.transforms.definition.features import Bucketized, Categorical, Crossed, Hashed, Numeric
+from forebay.transforms.definition.labels import Regression
+from forebay.transforms.definition.splits import TimeSplit
 
 orders = Dataset(
     name="orders",

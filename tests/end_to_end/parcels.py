@@ -6,14 +6,21 @@ Columns of one name mean different things in different tables, and so do clocks.
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from transforms.columns import Boolean, CsvFormat, Integer, Number, String, Timestamp
-from transforms.dataset import Dataset
-from transforms.features import Categorical, Numeric
-from transforms.labels import Regression
-from transforms.operators import count, last, max, mean, sum
-from transforms.sources import Derive, Source
-from transforms.split import HashSplit
-from transforms.windows import Where, Windowed
+from forebay.transforms.definition.columns import (
+    Boolean,
+    CsvFormat,
+    Integer,
+    Number,
+    String,
+    Timestamp,
+)
+from forebay.transforms.definition.dataset import Dataset
+from forebay.transforms.definition.features import Categorical, Numeric
+from forebay.transforms.definition.labels import Regression
+from forebay.transforms.definition.operators import count, last, max, mean, sum
+from forebay.transforms.definition.sources import Derive, Source
+from forebay.transforms.definition.splits import HashSplit
+from forebay.transforms.definition.windows import Where, Windowed
 
 
 def felt(rows: pa.RecordBatch) -> dict[str, pa.Array]:

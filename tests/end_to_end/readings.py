@@ -7,14 +7,29 @@ values that are missing.
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from transforms.columns import Boolean, CsvFormat, Date, Integer, Number, String, Timestamp
-from transforms.dataset import Dataset
-from transforms.features import Bucketized, Calendar, Categorical, Crossed, Frequent, Numeric
-from transforms.labels import Regression
-from transforms.operators import count, last, max, mean, min, std, sum
-from transforms.sources import Derive
-from transforms.split import HashSplit
-from transforms.windows import Where, Windowed
+from forebay.transforms.definition.columns import (
+    Boolean,
+    CsvFormat,
+    Date,
+    Integer,
+    Number,
+    String,
+    Timestamp,
+)
+from forebay.transforms.definition.dataset import Dataset
+from forebay.transforms.definition.features import (
+    Bucketized,
+    Calendar,
+    Categorical,
+    Crossed,
+    Frequent,
+    Numeric,
+)
+from forebay.transforms.definition.labels import Regression
+from forebay.transforms.definition.operators import count, last, max, mean, min, std, sum
+from forebay.transforms.definition.sources import Derive
+from forebay.transforms.definition.splits import HashSplit
+from forebay.transforms.definition.windows import Where, Windowed
 
 
 def serial_number(rows: pa.RecordBatch) -> dict[str, pa.Array]:

@@ -15,14 +15,14 @@ from forebay.cli import main
 HEADER = "id,at,shop,amount,paid\n"
 ROW = "a1,2024-05-01 10:00:00,north,12.5,1\n"
 IMPORTS = """
-from transforms.columns import *
-from transforms.dataset import *
-from transforms.sources import *
-from transforms.features import *
-from transforms.labels import *
-from transforms.split import *
-from transforms.operators import mean
-from transforms.windows import Windowed
+from forebay.transforms.definition.columns import *
+from forebay.transforms.definition.dataset import *
+from forebay.transforms.definition.sources import *
+from forebay.transforms.definition.features import *
+from forebay.transforms.definition.labels import *
+from forebay.transforms.definition.splits import *
+from forebay.transforms.definition.operators import mean
+from forebay.transforms.definition.windows import Windowed
 """
 ORDERS = """
 orders = Dataset(
@@ -474,7 +474,7 @@ def test_options_that_cannot_be(
 def test_the_module_says_what_the_command_says(
     command: Command, capfd: pytest.CaptureFixture[str]
 ) -> None:
-    from pipelines.preprocess import main as module_main
+    from forebay.pipelines.preprocess import main as module_main
 
     error = command.fails("nowhere.csv")
 

@@ -17,12 +17,12 @@ from forebay.cli import main
 
 HERE = Path(__file__).resolve().parent
 ROOT = HERE.parents[1]
-TRIPS = f"{ROOT}/tests/oracles/trips.py"
+TRIPS = f"{ROOT}/tests/support/trips.py"
 LEAKY = f"{HERE}/leaky_trips.py:leaky"
 
 
 def check(*arguments: str) -> subprocess.CompletedProcess[str]:
-    paths = [str(ROOT), f"{ROOT}/tests/oracles", os.environ.get("PYTHONPATH", "")]
+    paths = [str(ROOT), f"{ROOT}/tests/support", os.environ.get("PYTHONPATH", "")]
     return subprocess.run(
         [sys.executable, "-m", "forebay.cli", "check", *arguments],
         capture_output=True, text=True, check=False,
@@ -114,7 +114,7 @@ def test_input_of_which_nothing_becomes_a_row_is_a_mistake(
 
 
 def test_it_starts_without_tensorflow_and_beam() -> None:
-    code = "import sys, pipelines.audit.command; "
+    code = "import sys, forebay.check.command; "
     code += "print({'tensorflow', 'apache_beam'} & set(sys.modules))"
     done = subprocess.run(
         [sys.executable, "-c", code], capture_output=True, text=True, check=True, cwd=ROOT

@@ -12,15 +12,16 @@ from pathlib import Path
 import pytest
 import tensorflow as tf
 
-from pipelines.options import PreprocessOptions
-from pipelines.preprocess import preprocess
-from pipelines.report.command import report
-from trainer.data import SplitReader
-from trainer.inputs import NO_INPUTS
-from trainer.run_folder import open_run
-from transforms.errors import RunFolderError
-from transforms.manifest import MANIFEST_NAME, Manifest
-from transforms.occupancy import Collisions
+from forebay.pipelines.options import PreprocessOptions
+from forebay.pipelines.preprocess import preprocess
+from forebay.report.command import report
+from forebay.storage.run.layout import MANIFEST_NAME
+from forebay.storage.run.manifest import Manifest
+from forebay.storage.run.occupancy import Collisions
+from forebay.storage.run.run_folder import open_run
+from forebay.trainer.examples.inputs import NO_INPUTS
+from forebay.trainer.examples.split_reader import SplitReader
+from forebay.transforms.errors import RunFolderError
 
 DEFINITION = str(Path(__file__).with_name("orders.py"))
 # A pattern, to some libraries.

@@ -16,9 +16,11 @@ import tensorflow as tf
 from readings_oracle import WINDOWS, Row, Written, expected_rows, parsed_rows, windows_of
 
 from forebay.cli import main
-from pipelines.explain.command import explain
-from pipelines.explain.report import instant, to_json
-from transforms.manifest import MANIFEST_NAME, Manifest
+from forebay.explain.command import explain
+from forebay.explain.report import to_json
+from forebay.storage.run.layout import MANIFEST_NAME
+from forebay.storage.run.manifest import Manifest
+from forebay.transforms.instants import instant
 
 DEFINITION = str(Path(__file__).with_name("readings.py"))
 COUNT = 30

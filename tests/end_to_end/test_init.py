@@ -17,8 +17,8 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from forebay.cli import main
-from pipelines.definition_files import load_definition
-from transforms.manifest import Manifest
+from forebay.storage.run.definition_files import load_definition
+from forebay.storage.run.manifest import Manifest
 
 ROOT = Path(__file__).resolve().parents[2]
 GOLDEN = ROOT / "tests" / "golden" / "init_visits.py.txt"

@@ -15,15 +15,15 @@ import pytest
 import tensorflow as tf
 
 from forebay.cli import main
-from trainer.run_folder import open_run
-from transforms.errors import RunFolderError
+from forebay.storage.run.run_folder import open_run
+from forebay.transforms.errors import RunFolderError
 
 DEFINITION = """
-from transforms.columns import Number, String
-from transforms.dataset import Dataset
-from transforms.features import Numeric
-from transforms.labels import Regression
-from transforms.split import HashSplit
+from forebay.transforms.definition.columns import Number, String
+from forebay.transforms.definition.dataset import Dataset
+from forebay.transforms.definition.features import Numeric
+from forebay.transforms.definition.labels import Regression
+from forebay.transforms.definition.splits import HashSplit
 
 killed_orders = Dataset(
     name="orders",

@@ -17,7 +17,8 @@ import tensorflow_transform as tft
 from readings_oracle import Written
 
 from forebay.cli import main
-from transforms.manifest import MANIFEST_NAME, Manifest
+from forebay.storage.run.layout import MANIFEST_NAME
+from forebay.storage.run.manifest import Manifest
 
 FOLDER = Path(__file__).parent
 DEFINITIONS = {"readings": FOLDER / "readings.py", "recent": FOLDER / "recent_readings.py"}

@@ -12,9 +12,9 @@ import pytest
 import tensorflow as tf
 
 from forebay.cli import main
-from pipelines.report.command import report
-from pipelines.report.plot import bars
-from transforms.errors import InputError, RunFolderError
+from forebay.report.command import report
+from forebay.report.features.plot import bars
+from forebay.transforms.errors import InputError, RunFolderError
 
 
 @pytest.fixture(scope="module")

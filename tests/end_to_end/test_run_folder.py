@@ -22,10 +22,11 @@ import tensorflow_transform as tft
 from readings_oracle import WINDOWS, Written, expected_rows, write_records
 from tensorflow_transform.beam import impl as tft_impl
 
-from pipelines.options import PreprocessOptions
-from pipelines.preprocess import preprocess
-from trainer.run_folder import open_run
-from transforms.manifest import MANIFEST_NAME, Manifest
+from forebay.pipelines.options import PreprocessOptions
+from forebay.pipelines.preprocess import preprocess
+from forebay.storage.run.layout import MANIFEST_NAME
+from forebay.storage.run.manifest import Manifest
+from forebay.storage.run.run_folder import open_run
 
 DEFINITION = str(Path(__file__).with_name("readings.py"))
 SPLITS = ("train", "eval", "test")

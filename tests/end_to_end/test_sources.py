@@ -17,10 +17,11 @@ import tensorflow as tf
 from parcels_oracle import Tables, expected, make_tables
 
 from forebay.cli import main
-from pipelines.explain.command import explain
-from pipelines.explain.report import to_json as report_json
-from transforms.manifest import MANIFEST_NAME, Manifest
-from transforms.serialize import from_json, to_json
+from forebay.explain.command import explain
+from forebay.explain.report import to_json as report_json
+from forebay.storage.run.layout import MANIFEST_NAME
+from forebay.storage.run.manifest import Manifest
+from forebay.transforms.definition.serialize import from_json, to_json
 
 DEFINITION = str(Path(__file__).with_name("parcels.py"))
 FRACTION = ("--max-reject-fraction", "0.1")
@@ -215,8 +216,8 @@ def test_wrong_sources_are_one_clear_error(
 
 
 def test_files_of_a_source_may_be_named_one_by_one_and_twice(tables: Tables) -> None:
-    from pipelines.definition_files import load_definition
-    from pipelines.tables import all_files, open_tables
+    from forebay.pipelines.sources.tables import all_files, open_tables
+    from forebay.storage.run.definition_files import load_definition
 
     names = [str(tables.folder / name) for name in ("weather-2.csv", "weather-1.csv")]
     sources = {"weather": [*names, names[0]], "prices": [str(tables.folder / "prices.csv")]}

@@ -21,8 +21,8 @@ from PIL import Image
 from sklearn.feature_extraction.text import TfidfVectorizer
 
 from forebay.cli import main
-from trainer.exported import newest_model
-from trainer.run_folder import open_run
+from forebay.storage.run.exported import newest_model
+from forebay.storage.run.run_folder import open_run
 
 DEFINITION = Path(__file__).with_name("adverts.py")
 ROWS = 1_100

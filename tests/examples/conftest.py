@@ -11,7 +11,7 @@ from types import ModuleType
 import pyarrow as pa
 import pytest
 
-from transforms.functions import resolve
+from forebay.transforms.definition.functions import resolve
 
 EXAMPLES = Path(__file__).resolve().parents[2] / "examples"
 

@@ -7,9 +7,9 @@ from types import ModuleType
 
 import pytest
 
-from trainer.instances import InstanceReader
-from transforms.dataset import Dataset
-from transforms.serialize import from_json, to_json
+from forebay.serving.instances import InstanceReader
+from forebay.transforms.definition.dataset import Dataset
+from forebay.transforms.definition.serialize import from_json, to_json
 
 EXAMPLES = Path(__file__).resolve().parents[2] / "examples"
 DEFINITIONS = ("departure", "schedule", "late", "schedule_late")

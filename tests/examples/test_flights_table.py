@@ -15,7 +15,7 @@ import pyarrow.compute as pc
 import pyarrow.csv
 import pytest
 
-from transforms.zones import is_zone, utc_to_local
+from forebay.transforms.zones import is_zone, utc_to_local
 
 MINUTE = dt.timedelta(minutes=1)
 MINUTE_US, DAY_US = 60_000_000, 86_400_000_000

@@ -11,9 +11,10 @@ import pyarrow as pa
 import pyarrow.csv
 import pytest
 
-from transforms.aggregation.compute import compute
-from transforms.aggregation.groups import ROW, window_groups
-from transforms.functions import resolve
+from forebay.transforms.definition.functions import resolve
+from forebay.transforms.definition.sources import ROW
+from forebay.transforms.windows.compute import compute
+from forebay.transforms.windows.groups import window_groups
 
 LATEST = """
     SELECT row, arg_max({value}, hour) AS latest

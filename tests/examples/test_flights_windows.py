@@ -24,11 +24,10 @@ import tensorflow as tf
 import tensorflow_transform as tft
 from window_questions import Question, assert_agree, computed, questions
 
-from pipelines.options import PreprocessOptions
-from pipelines.preprocess import preprocess
-from transforms.aggregation.groups import ROW
-from transforms.dataset import Dataset
-from transforms.operators import (
+from forebay.pipelines.options import PreprocessOptions
+from forebay.pipelines.preprocess import preprocess
+from forebay.transforms.definition.dataset import Dataset
+from forebay.transforms.definition.operators import (  # fmt: skip
     OPERATORS,
     count,
     count_nulls,
@@ -48,9 +47,10 @@ from transforms.operators import (
     std,
     sum,
     var,
-)  # fmt: skip
-from transforms.serialize import to_json
-from transforms.windows import Where, Windowed
+)
+from forebay.transforms.definition.serialize import to_json
+from forebay.transforms.definition.sources import ROW
+from forebay.transforms.definition.windows import Where, Windowed
 
 pytestmark = pytest.mark.full_table
 

@@ -8,7 +8,7 @@ from types import ModuleType
 import pytest
 
 from forebay.cli import main
-from pipelines.definition_files import load_definition
+from forebay.storage.run.definition_files import load_definition
 
 
 def test_sales(

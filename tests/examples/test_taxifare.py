@@ -16,10 +16,10 @@ import pyarrow as pa
 import pytest
 
 from forebay.cli import main
-from trainer.instances import InstanceReader
-from transforms.dataset import Dataset
-from transforms.functions import resolve
-from transforms.serialize import from_json, to_json
+from forebay.serving.instances import InstanceReader
+from forebay.transforms.definition.dataset import Dataset
+from forebay.transforms.definition.functions import resolve
+from forebay.transforms.definition.serialize import from_json, to_json
 
 EXAMPLES = Path(__file__).resolve().parents[2] / "examples"
 PAGE = (EXAMPLES.parent / "docs" / "tutorials" / "taxi-fares.md").read_text("utf-8")

@@ -14,7 +14,7 @@ from typing import Any
 
 import pytest
 
-from transforms.serialize import from_json, to_json
+from forebay.transforms.definition.serialize import from_json, to_json
 
 GOLDEN = Path(__file__).parent
 # What differs between machines, versions and moments: only its presence and type are kept.

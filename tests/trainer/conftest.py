@@ -23,10 +23,12 @@ from tfx_bsl.coders import example_coder
 from tfx_bsl.public import tfxio as public_tfxio
 from tfx_bsl.tfxio import tensor_representation_util
 
-from pipelines.run_folder import file_entry
-from trainer.task import main
-from transforms import serialize
-from transforms.columns import (
+from forebay.storage.run.files import file_entry
+from forebay.storage.run.layout import DEFINITION_NAME, MANIFEST_NAME
+from forebay.storage.run.manifest import Manifest
+from forebay.trainer.task import main
+from forebay.transforms.definition import serialize
+from forebay.transforms.definition.columns import (
     MISSING,
     Boolean,
     Date,
@@ -35,8 +37,8 @@ from transforms.columns import (
     String,
     Timestamp,
 )
-from transforms.dataset import Dataset
-from transforms.features import (
+from forebay.transforms.definition.dataset import Dataset
+from forebay.transforms.definition.features import (
     Bucketized,
     Calendar,
     Categorical,
@@ -47,12 +49,11 @@ from transforms.features import (
     Listed,
     Numeric,
 )
-from transforms.graph.preprocessing import feature_spec, preprocessing_fn
-from transforms.labels import BinaryClassification, Classification, Regression
-from transforms.manifest import DEFINITION_NAME, MANIFEST_NAME, Manifest
-from transforms.operators import Op
-from transforms.split import HashSplit
-from transforms.windows import Windowed
+from forebay.transforms.definition.labels import BinaryClassification, Classification, Regression
+from forebay.transforms.definition.operators import Op
+from forebay.transforms.definition.splits import HashSplit
+from forebay.transforms.definition.windows import Windowed
+from forebay.transforms.graph.preprocessing import feature_spec, preprocessing_fn
 
 ROWS = 6_000
 BATCH = 1_000

@@ -13,18 +13,18 @@ import pytest
 import tensorflow as tf
 from sklearn.linear_model import LogisticRegression
 
-from trainer.data import SplitReader
-from trainer.inputs import ModelInputs, NumericInput
-from trainer.label_values import label_values
-from trainer.losses import row_losses
-from trainer.metrics.multiclass import class_log_losses
-from trainer.model import build
-from trainer.options import TrainOptions
-from trainer.predict import Predictor, predict_lines
-from trainer.run_folder import open_run
-from trainer.statistics import Moments, TrainStatistics
-from trainer.task import main
-from transforms.labels import BinaryClassification, Classification
+from forebay.serving.predictor import Predictor, predict_lines
+from forebay.storage.run.run_folder import open_run
+from forebay.trainer.examples.inputs import ModelInputs, NumericInput
+from forebay.trainer.examples.label_values import label_values
+from forebay.trainer.examples.split_reader import SplitReader
+from forebay.trainer.examples.statistics import Moments, TrainStatistics
+from forebay.trainer.layers.losses import row_losses
+from forebay.trainer.metrics.multiclass import class_log_losses
+from forebay.trainer.model import build
+from forebay.trainer.options import TrainOptions
+from forebay.trainer.task import main
+from forebay.transforms.definition.labels import BinaryClassification, Classification
 
 Copy = Callable[[Path], Path]
 INPUTS = ModelInputs((NumericInput("a"), NumericInput("b")), ())

@@ -9,8 +9,8 @@ from typing import Any
 import numpy as np
 import pytest
 
-from trainer.instances import InstanceReader
-from transforms.columns import (
+from forebay.serving.instances import InstanceReader
+from forebay.transforms.definition.columns import (
     MISSING_INT,
     Boolean,
     Bytes,
@@ -21,11 +21,11 @@ from transforms.columns import (
     String,
     Timestamp,
 )
-from transforms.dataset import Dataset
-from transforms.errors import InstanceError
-from transforms.features import Calendar, Categorical, Image, NumberList, Numeric
-from transforms.labels import Regression
-from transforms.split import HashSplit
+from forebay.transforms.definition.dataset import Dataset
+from forebay.transforms.definition.features import Calendar, Categorical, Image, NumberList, Numeric
+from forebay.transforms.definition.labels import Regression
+from forebay.transforms.definition.splits import HashSplit
+from forebay.transforms.errors import InstanceError
 
 PNG = (
     "iVBORw0KGgoAAAANSUhEUgAAAAIAAAABCAIAAAB7QOjdAAAAD0lEQVR4nGP4"

@@ -9,7 +9,8 @@ import keras
 import numpy as np
 import tensorflow as tf
 
-from trainer.exported import open_exported, served_columns
+from forebay.storage.run.exported import open_exported
+from forebay.transforms.definition.dataset import served_columns
 
 Columns = dict[str, Any]
 TRAIN = slice(0, 4_000)

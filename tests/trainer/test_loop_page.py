@@ -6,10 +6,10 @@ import re
 from pathlib import Path
 
 from forebay.cli import _parser
-from trainer.exporters import FOLDERS
-from trainer.options import LoopOptions, TrainOptions, loop_options, train_options
-from trainer.shares import Worker
-from trainer.team import worker_of
+from forebay.trainer.options import LoopOptions, TrainOptions, loop_options, train_options
+from forebay.trainer.training.exporters import FOLDERS
+from forebay.trainer.workers.shares import Worker
+from forebay.trainer.workers.team import worker_of
 
 PAGE = (Path(__file__).resolve().parents[2] / "docs" / "reference" / "training-loop.md").read_text(
     "utf-8"

@@ -11,17 +11,17 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from trainer.inputs import CategoricalInput, ModelInputs, NumericInput
-from trainer.losses import row_losses
-from trainer.model import build
-from trainer.optimizers import make_updater
-from trainer.options import TrainOptions
-from trainer.options.train import ActivationName
-from trainer.serving import ask
-from trainer.statistics import Moments, TrainStatistics
-from trainer.steps import compiled_steps
-from trainer.team import alone
-from transforms.labels import Regression
+from forebay.trainer.examples.inputs import CategoricalInput, ModelInputs, NumericInput
+from forebay.trainer.examples.statistics import Moments, TrainStatistics
+from forebay.trainer.export.signatures import ask
+from forebay.trainer.layers.losses import row_losses
+from forebay.trainer.model import build
+from forebay.trainer.optimizers.build import make_updater
+from forebay.trainer.options import TrainOptions
+from forebay.trainer.options.train import ActivationName
+from forebay.trainer.training.steps import compiled_steps
+from forebay.trainer.workers.team import alone
+from forebay.transforms.definition.labels import Regression
 
 INPUTS = ModelInputs((NumericInput("x"), NumericInput("y")), (CategoricalInput("c_id", 5, 0, 2),))
 STATISTICS = TrainStatistics(

@@ -15,8 +15,8 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from trainer.predict import BATCH_LINES, Predictor, predict_lines
-from trainer.task import main
+from forebay.serving.predictor import BATCH_LINES, Predictor, predict_lines
+from forebay.trainer.task import main
 
 Columns = dict[str, Any]
 NAMES = ("trip_id", "left_at", "day", "line", "wagons", "express", "distance", "guess",

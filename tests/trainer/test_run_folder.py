@@ -9,10 +9,10 @@ from typing import Any
 
 import pytest
 
-from trainer.data import SplitReader
-from trainer.inputs import NumericInput, model_inputs
-from trainer.run_folder import open_run
-from transforms.errors import InputError, RunFolderError
+from forebay.storage.run.run_folder import open_run
+from forebay.trainer.examples.inputs import NumericInput, model_inputs
+from forebay.trainer.examples.split_reader import SplitReader
+from forebay.transforms.errors import InputError, RunFolderError
 
 Copy = Callable[[Path], Path]
 Edit = Callable[[Path], AbstractContextManager[Any]]

@@ -8,10 +8,10 @@ from pathlib import Path
 import numpy as np
 
 from forebay.cli import _parser
-from trainer.batches import steps_per_pass
-from trainer.statistics import Moments, TrainStatistics
-from trainer.weighting import weighting
-from transforms.dataset import Dataset
+from forebay.trainer.examples.batches import steps_per_pass
+from forebay.trainer.examples.statistics import Moments, TrainStatistics
+from forebay.trainer.examples.weighting import weighting
+from forebay.transforms.definition.dataset import Dataset
 
 PAGE = (Path(__file__).resolve().parents[2] / "docs" / "reference" / "training-data.md").read_text(
     "utf-8"

@@ -11,10 +11,10 @@ from pathlib import Path
 
 import pytest
 
-from trainer.options import TrainOptions, add_train_arguments, train_options
-from trainer.task import main
-from transforms.columns import String
-from transforms.labels import Classification
+from forebay.trainer.options import TrainOptions, add_train_arguments, train_options
+from forebay.trainer.task import main
+from forebay.transforms.definition.columns import String
+from forebay.transforms.definition.labels import Classification
 
 PAGE = (Path(__file__).resolve().parents[2] / "docs" / "reference" / "training.md").read_text(
     "utf-8"

@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from transforms.json_text import MOST_NESTED, json_text, parse_json
+from forebay.transforms.json_text import MOST_NESTED, json_text, parse_json
 
 TEXTS = st.text(st.characters(codec=None), max_size=20)
 VALUES = st.recursive(

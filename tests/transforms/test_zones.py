@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from transforms.zones import is_zone, local_to_utc, utc_to_local, zone_table
+from forebay.transforms.zones import is_zone, local_to_utc, utc_to_local, zone_table
 
 ZONES = ["America/New_York", "Europe/London", "Asia/Kolkata", "Australia/Lord_Howe",
          "America/Phoenix", "Africa/Casablanca", "Pacific/Apia", "UTC"]  # fmt: skip

@@ -5,17 +5,22 @@ from typing import Any
 
 import numpy as np
 
-from trainer.data import SplitReader
-from trainer.evaluation.answers import Answered, Column, measurable
-from trainer.inputs import NO_INPUTS
-from trainer.metrics.answers import Answers
-from trainer.metrics.arrays import Bools, Floats, sums
-from trainer.metrics.curves import Ranking, auc, average_precision
-from trainer.metrics.regression import RegressionAnswers
-from trainer.options import EvaluateOptions
-from trainer.run_folder import RunFolder
-from transforms.columns import MISSING_INT
-from transforms.labels import BinaryClassification, Classification, Label, Regression
+from forebay.storage.run.run_folder import RunFolder
+from forebay.trainer.evaluation.predictions import Answered, Column, measurable
+from forebay.trainer.examples.inputs import NO_INPUTS
+from forebay.trainer.examples.split_reader import SplitReader
+from forebay.trainer.metrics.arrays import Bools, Floats, sums
+from forebay.trainer.metrics.by_task import Answers
+from forebay.trainer.metrics.curves import Ranking, auc, average_precision
+from forebay.trainer.metrics.regression import RegressionAnswers
+from forebay.trainer.options import EvaluateOptions
+from forebay.transforms.definition.columns import MISSING_INT
+from forebay.transforms.definition.labels import (
+    BinaryClassification,
+    Classification,
+    Label,
+    Regression,
+)
 
 _MEAN, _SHARE = "mean of train", "share of positives in train"
 _SHARES = "shares of classes in train"

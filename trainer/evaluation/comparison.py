@@ -3,9 +3,9 @@
 from collections.abc import Mapping
 from typing import Any
 
-from trainer.metrics.answers import Answers
-from trainer.metrics.arrays import Floats
-from trainer.metrics.bootstrap import Resampling, differences, intervals
+from forebay.trainer.metrics.arrays import Floats
+from forebay.trainer.metrics.bootstrap import Resampling, differences, intervals
+from forebay.trainer.metrics.by_task import Answers
 
 # Of these more is better, of mean_error nothing, of all others less.
 _MORE_IS_BETTER = (

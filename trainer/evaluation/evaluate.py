@@ -6,25 +6,25 @@ from typing import Any
 
 import numpy as np
 
-from trainer import files
-from trainer.evaluation.answers import Answered, Column, answer_split, measurable
-from trainer.evaluation.baselines import baselines
-from trainer.evaluation.comparison import compare
-from trainer.evaluation.find_model import describe_model, find_model, find_other
-from trainer.evaluation.pairing import check_comparable, pair_rows
-from trainer.evaluation.slices import check_columns, measure_slices
-from trainer.evaluation.slicing import slice_rows
-from trainer.metrics.answers import Answers
-from trainer.metrics.binary import BinaryAnswers
-from trainer.metrics.bootstrap import LEVEL, Resampling, intervals
-from trainer.metrics.threshold import choose_threshold
-from trainer.options import EvaluateOptions
-from trainer.options.evaluate import DEFAULT_THRESHOLD
-from trainer.plots.evaluation import draw
-from trainer.plots.slices import draw_slices
-from trainer.run_folder import RunFolder
-from trainer.saved import SavedTraining
-from transforms.errors import InputError
+from forebay.storage.run import files
+from forebay.storage.run.run_folder import RunFolder
+from forebay.trainer.checkpoints.best_model import SavedTraining
+from forebay.trainer.evaluation.baselines import baselines
+from forebay.trainer.evaluation.comparison import compare
+from forebay.trainer.evaluation.find_model import describe_model, find_model, find_other
+from forebay.trainer.evaluation.pairing import check_comparable, pair_rows
+from forebay.trainer.evaluation.predictions import Answered, Column, answer_split, measurable
+from forebay.trainer.evaluation.slices import check_columns, measure_slices
+from forebay.trainer.evaluation.slicing import slice_rows
+from forebay.trainer.metrics.binary import BinaryAnswers
+from forebay.trainer.metrics.bootstrap import LEVEL, Resampling, intervals
+from forebay.trainer.metrics.by_task import Answers
+from forebay.trainer.metrics.threshold import choose_threshold
+from forebay.trainer.options import EvaluateOptions
+from forebay.trainer.options.evaluate import DEFAULT_THRESHOLD
+from forebay.trainer.plots.evaluation import draw
+from forebay.trainer.plots.slices import draw_slices
+from forebay.transforms.errors import InputError
 
 # Thresholds are chosen on the split that training looked at already, never on test.
 CHOOSING_SPLIT = "eval"

@@ -3,12 +3,12 @@
 import posixpath
 from typing import Any
 
-from trainer import files
-from trainer.exported import open_exported
-from trainer.run_folder import RunFolder, open_run
-from trainer.saved import KERAS_NAME, TRAINING_FOLDER, SavedTraining, read_training
-from transforms.errors import RunFolderError
-from transforms.manifest import MANIFEST_NAME
+from forebay.storage.run import files
+from forebay.storage.run.exported import open_exported
+from forebay.storage.run.layout import KERAS_NAME, MANIFEST_NAME, TRAINING_FOLDER
+from forebay.storage.run.run_folder import RunFolder, open_run
+from forebay.trainer.checkpoints.best_model import SavedTraining, read_training
+from forebay.transforms.errors import RunFolderError
 
 
 def find_model(run: RunFolder, model: str | None) -> tuple[SavedTraining, str]:

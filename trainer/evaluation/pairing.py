@@ -2,10 +2,10 @@
 
 import numpy as np
 
-from trainer.evaluation.answers import Answered, Column
-from trainer.metrics.arrays import Ints
-from trainer.run_folder import RunFolder
-from transforms.errors import InputError
+from forebay.storage.run.run_folder import RunFolder
+from forebay.trainer.evaluation.predictions import Answered, Column
+from forebay.trainer.metrics.arrays import Ints
+from forebay.transforms.errors import InputError
 
 
 def check_comparable(run: RunFolder, other: RunFolder) -> None:

@@ -5,13 +5,13 @@ from typing import Any
 
 import numpy as np
 
-from trainer.evaluation.baselines import scores
-from trainer.evaluation.slicing import Slicing
-from trainer.evaluation.words import id_outputs
-from trainer.metrics.answers import Answers
-from trainer.metrics.bootstrap import Resampling, intervals
-from trainer.run_folder import RunFolder
-from transforms.errors import InputError
+from forebay.storage.run.run_folder import RunFolder
+from forebay.trainer.evaluation.baselines import scores
+from forebay.trainer.evaluation.id_labels import id_outputs
+from forebay.trainer.evaluation.slicing import Slicing
+from forebay.trainer.metrics.bootstrap import Resampling, intervals
+from forebay.trainer.metrics.by_task import Answers
+from forebay.transforms.errors import InputError
 
 # Below this, a metric says more of the few rows than of the model.
 FEW_ROWS = 100

@@ -7,12 +7,18 @@ from typing import Any
 
 import numpy as np
 
-from trainer.evaluation.answers import Column
-from trainer.evaluation.words import MISSING_WORD, as_text, between, id_outputs, id_words
-from trainer.metrics.arrays import Bools, Floats, Ints
-from trainer.run_folder import RunFolder
-from transforms import columns as kinds
-from transforms.columns import MISSING_BYTES, MISSING_INT
+from forebay.storage.run.run_folder import RunFolder
+from forebay.trainer.evaluation.id_labels import (
+    MISSING_WORD,
+    as_text,
+    between,
+    id_outputs,
+    id_words,
+)
+from forebay.trainer.evaluation.predictions import Column
+from forebay.trainer.metrics.arrays import Bools, Floats, Ints
+from forebay.transforms.definition import columns as kinds
+from forebay.transforms.definition.columns import MISSING_BYTES, MISSING_INT
 
 # More texts than this are shown as the most frequent ones and the rest, more days as months.
 MOST_VALUES = 100

@@ -3,6 +3,8 @@
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
+from forebay.console.tables import aligned
+
 Report = Mapping[str, Any]
 
 _SHOWN = (
@@ -129,12 +131,3 @@ def _number(value: float | None) -> str:
 
 def _interval(bounds: Sequence[float] | None) -> str:
     return "none" if bounds is None else f"{bounds[0]:.4g} to {bounds[1]:.4g}"
-
-
-def aligned(rows: Sequence[Sequence[str]]) -> Iterator[str]:
-    """Yields rows of cells as lines, the first column to the left and the others to the right."""
-    widths = [max(len(row[i]) for row in rows) for i in range(len(rows[0]))]
-    for row in rows:
-        cells = [row[0].ljust(widths[0])]
-        cells += [cell.rjust(width) for cell, width in zip(row[1:], widths[1:], strict=True)]
-        yield f"  {'  '.join(cells)}".rstrip()

@@ -6,9 +6,9 @@ from typing import Any
 
 import numpy as np
 
-from trainer.metrics.arrays import Bools, Floats, Ints, ratio, taken, weights
-from trainer.metrics.calibration import Calibration, calibration, equal_bins
-from trainer.metrics.curves import Cuts, Ranking, auc, average_precision
+from forebay.trainer.metrics.arrays import Bools, Floats, Ints, ratio, taken, weights
+from forebay.trainer.metrics.calibration import Calibration, calibration, equal_bins
+from forebay.trainer.metrics.curves import Cuts, Ranking, auc, average_precision
 
 _SCORES = (
     "log_loss", "auc", "average_precision", "brier", "calibration_error", "mean_error",

@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from trainer.metrics.arrays import Floats, Ints
+from forebay.trainer.metrics.arrays import Floats, Ints
 
 LEVEL = 0.95
 

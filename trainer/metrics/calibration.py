@@ -4,7 +4,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from trainer.metrics.arrays import Floats, Ints, sums
+from forebay.trainer.metrics.arrays import Floats, Ints, sums
 
 BINS = 10
 

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from trainer.metrics.arrays import Bools, Floats, Ints, weights
+from forebay.trainer.metrics.arrays import Bools, Floats, Ints, weights
 
 
 @dataclass(frozen=True)

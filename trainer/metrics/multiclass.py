@@ -6,10 +6,10 @@ from typing import Any
 
 import numpy as np
 
-from trainer.metrics.arrays import Floats, Ints, ratio, sums, taken, weights
-from trainer.metrics.binary import PROBABILITY_MARGIN
-from trainer.metrics.calibration import Calibration, calibration, equal_bins
-from trainer.metrics.curves import Ranking, auc
+from forebay.trainer.metrics.arrays import Floats, Ints, ratio, sums, taken, weights
+from forebay.trainer.metrics.binary import PROBABILITY_MARGIN
+from forebay.trainer.metrics.calibration import Calibration, calibration, equal_bins
+from forebay.trainer.metrics.curves import Ranking, auc
 
 
 @dataclass(frozen=True)

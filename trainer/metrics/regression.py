@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from trainer.metrics.arrays import Floats, taken, weights
+from forebay.trainer.metrics.arrays import Floats, taken, weights
 
 QUANTILES = (0.01, 0.05, 0.25, 0.5, 0.75, 0.95, 0.99)
 _SCORES = ("rmse", "mae", "mean_error", "r2")

@@ -4,10 +4,10 @@ from typing import Any
 
 import numpy as np
 
-from trainer.metrics.binary import BinaryAnswers
-from trainer.metrics.curves import Cuts
-from trainer.options.threshold import ThresholdAim
-from transforms.errors import InputError
+from forebay.trainer.metrics.binary import BinaryAnswers
+from forebay.trainer.metrics.curves import Cuts
+from forebay.trainer.options.threshold import ThresholdAim
+from forebay.transforms.errors import InputError
 
 
 def choose_threshold(answers: BinaryAnswers, aim: ThresholdAim, split: str) -> float:

@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping
 from types import NoneType, UnionType
 from typing import Any, Literal, Union, get_args, get_origin
 
-from transforms.errors import InputError, Problem
+from forebay.transforms.errors import InputError, Problem
 
 
 def read_config(path: str, kinds: Mapping[str, Any]) -> dict[str, Any]:

@@ -6,8 +6,8 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Literal
 
-from trainer.options.arguments import with_default
-from transforms.errors import Problem
+from forebay.console.arguments import with_default
+from forebay.transforms.errors import Problem
 
 BALANCED: Literal["balanced"] = "balanced"
 

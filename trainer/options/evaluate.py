@@ -4,9 +4,9 @@ import argparse
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from trainer.options.arguments import add_common, choice, describe, with_default
-from trainer.options.threshold import AIMS, ThresholdAim
-from transforms.errors import InputError, Problem
+from forebay.console.arguments import add_common, choice, describe, with_default
+from forebay.trainer.options.threshold import AIMS, ThresholdAim
+from forebay.transforms.errors import InputError, Problem
 
 SPLITS = ("train", "eval", "test")
 DEFAULT_THRESHOLD = 0.5

@@ -4,10 +4,10 @@ import argparse
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 
-from trainer.options.arguments import add_common, describe, with_default
-from trainer.options.train import TrainOptions
-from trainer.options.train_arguments import add_training_options, train_options
-from transforms.errors import InputError, Problem
+from forebay.console.arguments import add_common, describe, with_default
+from forebay.trainer.options.train import TrainOptions
+from forebay.trainer.options.train_arguments import add_training_options, train_options
+from forebay.transforms.errors import InputError, Problem
 
 
 @dataclass(frozen=True)

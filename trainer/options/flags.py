@@ -5,7 +5,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import fields
 from typing import Any
 
-from trainer.options.train import TrainOptions
+from forebay.trainer.options.train import TrainOptions
 
 # Attributes whose flags have other names.
 _NAMES = {"files": "train-files"}

@@ -5,8 +5,8 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Literal, get_args
 
-from trainer.options.arguments import choice, with_default
-from transforms.errors import InputError, Problem
+from forebay.console.arguments import choice, with_default
+from forebay.transforms.errors import InputError, Problem
 
 ExporterName = Literal["latest", "best", "final"]
 

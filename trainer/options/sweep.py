@@ -7,10 +7,10 @@ from dataclasses import dataclass, field, fields, replace
 from types import NoneType, UnionType
 from typing import Any, Literal, Union, get_args, get_origin
 
-from trainer.options.arguments import add_common, describe, with_default
-from trainer.options.train import TrainOptions
-from trainer.options.train_arguments import add_training_options, train_options
-from transforms.errors import InputError, Problem
+from forebay.console.arguments import add_common, describe, with_default
+from forebay.trainer.options.train import TrainOptions
+from forebay.trainer.options.train_arguments import add_training_options, train_options
+from forebay.transforms.errors import InputError, Problem
 
 DEFAULT_SEARCH = (
     ("learning-rate", "1e-4..3e-2"),

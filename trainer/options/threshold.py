@@ -4,7 +4,7 @@ import math
 from dataclasses import dataclass
 from typing import Literal
 
-from transforms.errors import InputError
+from forebay.transforms.errors import InputError
 
 AIMS = "f1, youden, precision=P, recall=R or cost=FP:FN"
 

@@ -4,10 +4,10 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import Literal, get_args
 
-from trainer.options.arguments import choice
-from trainer.options.data import DataOptions
-from transforms.errors import InputError, Problem
-from transforms.functions import is_importable_path
+from forebay.console.arguments import choice
+from forebay.trainer.options.data import DataOptions
+from forebay.transforms.definition.functions import is_importable_path
+from forebay.transforms.errors import InputError, Problem
 
 ModelKind = Literal["linear", "deep", "wide_deep"]
 OptimizerName = Literal[

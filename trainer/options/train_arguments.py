@@ -4,11 +4,11 @@ import argparse
 from dataclasses import fields
 from typing import Any, get_args
 
-from trainer.options.arguments import add_common, describe
-from trainer.options.config_file import read_config
-from trainer.options.data import add_data_arguments, data_options
-from trainer.options.loop import add_loop_arguments
-from trainer.options.train import (
+from forebay.console.arguments import add_common, describe
+from forebay.trainer.options.config_file import read_config
+from forebay.trainer.options.data import add_data_arguments, data_options
+from forebay.trainer.options.loop import add_loop_arguments
+from forebay.trainer.options.train import (
     ActivationName,
     NormalizationName,
     OptimizerName,

@@ -7,10 +7,10 @@ import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from trainer.metrics.binary import BinaryAnswers
-from trainer.metrics.calibration import Calibration
-from trainer.metrics.curves import Cuts, roc_curve
-from trainer.plots.canvas import MARK, MODEL, QUIET, figure, plain
+from forebay.console.canvas import MARK, MODEL, QUIET, figure, plain
+from forebay.trainer.metrics.binary import BinaryAnswers
+from forebay.trainer.metrics.calibration import Calibration
+from forebay.trainer.metrics.curves import Cuts, roc_curve
 
 # A curve of every distinct probability has more points than a picture can show.
 _POINTS = 2_000

@@ -3,13 +3,13 @@
 from collections.abc import Mapping
 from typing import Any
 
-from trainer.metrics.answers import Answers
-from trainer.metrics.binary import BinaryAnswers
-from trainer.metrics.regression import RegressionAnswers
-from trainer.plots.binary import draw_binary
-from trainer.plots.canvas import png
-from trainer.plots.multiclass import draw_multiclass
-from trainer.plots.regression import draw_regression
+from forebay.console.canvas import png
+from forebay.trainer.metrics.binary import BinaryAnswers
+from forebay.trainer.metrics.by_task import Answers
+from forebay.trainer.metrics.regression import RegressionAnswers
+from forebay.trainer.plots.binary import draw_binary
+from forebay.trainer.plots.multiclass import draw_multiclass
+from forebay.trainer.plots.regression import draw_regression
 
 
 def draw(answers: Answers, report: Mapping[str, Any]) -> bytes:

@@ -7,10 +7,10 @@ import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from trainer.metrics.arrays import Floats
-from trainer.metrics.multiclass import MulticlassAnswers
-from trainer.plots.binary import draw_calibration
-from trainer.plots.canvas import MODEL, figure, plain
+from forebay.console.canvas import MODEL, figure, plain
+from forebay.trainer.metrics.arrays import Floats
+from forebay.trainer.metrics.multiclass import MulticlassAnswers
+from forebay.trainer.plots.binary import draw_calibration
 
 # Numbers in the cells of larger matrices would not be readable.
 _MOST_LABELLED = 15

@@ -5,7 +5,7 @@ from typing import Any
 
 import numpy as np
 
-from trainer.plots.canvas import MARK, MODEL, QUIET, figure, plain, png
+from forebay.console.canvas import MARK, MODEL, QUIET, figure, plain, png
 
 
 def draw_rates(report: Mapping[str, Any]) -> bytes:

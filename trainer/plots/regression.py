@@ -7,9 +7,9 @@ import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from trainer.metrics.arrays import Floats
-from trainer.metrics.regression import RegressionAnswers
-from trainer.plots.canvas import MARK, MODEL, QUIET, figure, plain
+from forebay.console.canvas import MARK, MODEL, QUIET, figure, plain
+from forebay.trainer.metrics.arrays import Floats
+from forebay.trainer.metrics.regression import RegressionAnswers
 
 # Axes leave out this share of the rows at either end, or a few extremes would hide the rest.
 _TAIL = 0.001

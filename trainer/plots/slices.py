@@ -5,7 +5,7 @@ from typing import Any
 
 from matplotlib.axes import Axes
 
-from trainer.plots.canvas import MARK, MODEL, QUIET, figure, plain, png
+from forebay.console.canvas import MARK, MODEL, QUIET, figure, plain, png
 
 # More values than this are in the JSON only.
 MOST_VALUES = 40

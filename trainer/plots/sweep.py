@@ -6,8 +6,8 @@ from typing import Any
 import numpy as np
 from matplotlib.axes import Axes
 
-from trainer.options.flags import as_text
-from trainer.plots.canvas import MARK, MODEL, QUIET, figure, plain, png
+from forebay.console.canvas import MARK, MODEL, QUIET, figure, plain, png
+from forebay.trainer.options.flags import as_text
 
 _COLUMNS = 3
 

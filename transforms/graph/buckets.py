@@ -7,12 +7,12 @@ import numpy as np
 import tensorflow as tf
 import tensorflow_transform as tft
 
-from transforms.columns import Column
-from transforms.features import Bucketized, Grid
-from transforms.graph.ids import Ids, with_missing
-from transforms.graph.missing import is_missing, number
-from transforms.graph.pairs import operand
-from transforms.graph.quantiles import quantiles_of
+from forebay.transforms.definition.columns import Column
+from forebay.transforms.definition.features import Bucketized, Grid
+from forebay.transforms.graph.ids import Ids, with_missing
+from forebay.transforms.graph.missing import is_missing, number
+from forebay.transforms.graph.pairs import operand
+from forebay.transforms.graph.quantiles import quantiles_of
 
 Tensors = Mapping[str, tf.Tensor]
 

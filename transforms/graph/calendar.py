@@ -5,13 +5,13 @@ from collections.abc import Mapping, Sequence
 
 import tensorflow as tf
 
-from transforms.columns import Column, Date
-from transforms.durations import DAY_US
-from transforms.features import Calendar, Cyclic
-from transforms.features.calendar import CALENDAR_SIZES
-from transforms.graph.clock import local_time_us, part_of, turn_of
-from transforms.graph.ids import Ids, with_missing
-from transforms.graph.missing import is_missing
+from forebay.transforms.definition.columns import Column, Date
+from forebay.transforms.definition.features import Calendar, Cyclic
+from forebay.transforms.definition.features.calendar import CALENDAR_SIZES
+from forebay.transforms.durations import DAY_US
+from forebay.transforms.graph.clock import local_time_us, part_of, turn_of
+from forebay.transforms.graph.ids import Ids, with_missing
+from forebay.transforms.graph.missing import is_missing
 
 
 def calendar_ids(feature: Calendar, column: tf.Tensor, kind: Column) -> Ids:

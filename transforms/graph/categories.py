@@ -6,7 +6,7 @@ import tensorflow as tf
 import tensorflow_transform as tft
 from tensorflow_transform import tf_utils
 
-from transforms.features import (
+from forebay.transforms.definition.features import (
     Categorical,
     Frequency,
     Frequent,
@@ -15,9 +15,9 @@ from transforms.features import (
     Informative,
     Listed,
 )
-from transforms.features.categorical import MOST_FREQUENT
-from transforms.graph.ids import Ids, with_missing
-from transforms.graph.missing import is_missing
+from forebay.transforms.definition.features.categorical import MOST_FREQUENT
+from forebay.transforms.graph.ids import Ids, with_missing
+from forebay.transforms.graph.missing import is_missing
 
 # Gives the label's classes, int64 (batch,), of a label cut at boundaries.
 Classes = Callable[[tuple[float, ...]], tf.Tensor]

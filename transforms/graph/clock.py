@@ -5,8 +5,8 @@ from typing import NamedTuple
 import numpy as np
 import tensorflow as tf
 
-from transforms.durations import DAY_US, duration_us
-from transforms.zones import zone_table
+from forebay.transforms.durations import DAY_US, duration_us
+from forebay.transforms.zones import zone_table
 
 HOUR_US, MINUTE_US = duration_us("1h"), duration_us("1m")
 WEEK_US = 7 * DAY_US

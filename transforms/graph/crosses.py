@@ -4,9 +4,9 @@ from collections.abc import Mapping
 
 import tensorflow as tf
 
-from transforms.features import Crossed
-from transforms.features.crossed import MOST_BUCKETS, MOST_NUMBERED
-from transforms.graph.ids import Ids
+from forebay.transforms.definition.features import Crossed
+from forebay.transforms.definition.features.crossed import MOST_BUCKETS, MOST_NUMBERED
+from forebay.transforms.graph.ids import Ids
 
 
 def cross_ids(feature: Crossed, ids: Mapping[str, Ids]) -> Ids:
@@ -32,7 +32,7 @@ def cross_ids(feature: Crossed, ids: Mapping[str, Ids]) -> Ids:
 
 
 def _cross_buckets(combinations: tf.Tensor) -> tf.Tensor:
-    """The same as `transforms.features.cross_buckets`, of a float64 tensor."""
+    """The same as `forebay.transforms.definition.features.cross_buckets`, of a float64 tensor."""
     root = tf.sqrt(combinations)
     hashed = tf.clip_by_value(tf.floor(root * tf.sqrt(root)), MOST_NUMBERED, MOST_BUCKETS)
     return tf.cast(tf.minimum(combinations, hashed), tf.int64)

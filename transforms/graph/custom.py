@@ -5,10 +5,10 @@ from typing import Any
 
 import tensorflow as tf
 
-from transforms.errors import InputError
-from transforms.features import Custom
-from transforms.functions import resolve
-from transforms.graph.servable import find_unservable
+from forebay.transforms.definition.features import Custom
+from forebay.transforms.definition.functions import resolve
+from forebay.transforms.errors import InputError
+from forebay.transforms.graph.servable import find_unservable
 
 
 def custom_outputs(feature: Custom, inputs: Mapping[str, tf.Tensor]) -> dict[str, tf.Tensor]:

@@ -2,8 +2,8 @@
 
 import tensorflow as tf
 
-from transforms.features import Image
-from transforms.graph.missing import is_missing
+from forebay.transforms.definition.features import Image
+from forebay.transforms.graph.missing import is_missing
 
 _JPEG, _PNG = b"\xff\xd8\xff", b"\x89PNG"
 _GREATEST = 255.0

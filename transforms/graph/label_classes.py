@@ -2,7 +2,7 @@
 
 import tensorflow as tf
 
-from transforms.labels import Classification, Label
+from forebay.transforms.definition.labels import Classification, Label
 
 
 def label_classes(label: Label, column: tf.Tensor, boundaries: tuple[float, ...]) -> tf.Tensor:

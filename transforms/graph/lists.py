@@ -7,9 +7,9 @@ import numpy as np
 import tensorflow as tf
 import tensorflow_transform as tft
 
-from transforms.columns import NUMBER_PATTERN, Column, Numbers
-from transforms.features import NumberList
-from transforms.graph.missing import is_missing, number
+from forebay.transforms.definition.columns import NUMBER_PATTERN, Column, Numbers
+from forebay.transforms.definition.features import NumberList
+from forebay.transforms.graph.missing import is_missing, number
 
 NAN = float("nan")
 

@@ -2,7 +2,7 @@
 
 import tensorflow as tf
 
-from transforms.columns import MISSING_BYTES, MISSING_INT
+from forebay.transforms.definition.columns import MISSING_BYTES, MISSING_INT
 
 
 def is_missing(x: tf.Tensor) -> tf.Tensor:

@@ -10,12 +10,12 @@ from collections.abc import Callable, Mapping, Sequence
 import numpy as np
 import tensorflow as tf
 
-from transforms.columns import Column
-from transforms.features import Numeric
-from transforms.graph import statistics
-from transforms.graph.missing import is_missing, number
-from transforms.graph.pairs import operand
-from transforms.graph.per_key import with_moments_per_key
+from forebay.transforms.definition.columns import Column
+from forebay.transforms.definition.features import Numeric
+from forebay.transforms.graph import statistics
+from forebay.transforms.graph.missing import is_missing, number
+from forebay.transforms.graph.pairs import operand
+from forebay.transforms.graph.per_key import with_moments_per_key
 
 
 def numeric_outputs(

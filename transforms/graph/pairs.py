@@ -5,10 +5,8 @@ from collections.abc import Mapping
 
 import tensorflow as tf
 
-from transforms.columns import Column, Date
-from transforms.durations import DAY_US
-from transforms.graph.missing import is_missing
-from transforms.pairs import (
+from forebay.transforms.definition.columns import Column, Date
+from forebay.transforms.definition.derived_numbers import (
     EARTH_RADIUS_KM,
     UNITS_US,
     Difference,
@@ -18,6 +16,8 @@ from transforms.pairs import (
     Pair,
     Ratio,
 )
+from forebay.transforms.durations import DAY_US
+from forebay.transforms.graph.missing import is_missing
 
 Tensors = Mapping[str, tf.Tensor]
 

@@ -6,8 +6,8 @@ import numpy as np
 import tensorflow as tf
 from tensorflow_transform import analyzers
 
-from transforms.features import Numeric
-from transforms.graph.missing import is_missing
+from forebay.transforms.definition.features import Numeric
+from forebay.transforms.graph.missing import is_missing
 
 Moments = tuple[tf.Tensor, tf.Tensor]
 

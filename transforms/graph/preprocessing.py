@@ -1,9 +1,9 @@
 """The transform graph: a definition's features as a tf.Transform ``preprocessing_fn``.
 
 Inputs are dense tensors of shape (batch,), one for each of `Dataset.graph_columns`; a missing
-value is the column's own marker (see `transforms.columns.MISSING`). Outputs are float32 numbers
-and int64 ids whose range is written to the transformed schema, (batch,) or (batch, width), and the
-carried columns untouched.
+value is the column's own marker (see `forebay.transforms.definition.columns.MISSING`). Outputs are
+float32 numbers and int64 ids whose range is written to the transformed schema, (batch,) or (batch,
+width), and the carried columns untouched.
 """
 
 import functools
@@ -13,9 +13,8 @@ import tensorflow as tf
 import tensorflow_transform as tft
 from tensorflow_transform import schema_inference
 
-from transforms.dataset import Dataset
-from transforms.errors import InputError
-from transforms.features import (
+from forebay.transforms.definition.dataset import Dataset
+from forebay.transforms.definition.features import (
     Bucketized,
     Calendar,
     Categorical,
@@ -31,17 +30,18 @@ from transforms.features import (
     Numeric,
     Text,
 )
-from transforms.graph.buckets import bucket_ids
-from transforms.graph.calendar import calendar_ids, cyclic_outputs
-from transforms.graph.categories import category_ids, frequencies
-from transforms.graph.crosses import cross_ids
-from transforms.graph.custom import custom_outputs
-from transforms.graph.ids import Ids
-from transforms.graph.images import image_outputs
-from transforms.graph.label_classes import label_classes
-from transforms.graph.lists import list_outputs
-from transforms.graph.numbers import numeric_outputs
-from transforms.graph.terms import term_lists
+from forebay.transforms.errors import InputError
+from forebay.transforms.graph.buckets import bucket_ids
+from forebay.transforms.graph.calendar import calendar_ids, cyclic_outputs
+from forebay.transforms.graph.categories import category_ids, frequencies
+from forebay.transforms.graph.crosses import cross_ids
+from forebay.transforms.graph.custom import custom_outputs
+from forebay.transforms.graph.ids import Ids
+from forebay.transforms.graph.images import image_outputs
+from forebay.transforms.graph.label_classes import label_classes
+from forebay.transforms.graph.lists import list_outputs
+from forebay.transforms.graph.numbers import numeric_outputs
+from forebay.transforms.graph.terms import term_lists
 
 Tensors = Mapping[str, tf.Tensor]
 

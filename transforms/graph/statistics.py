@@ -12,8 +12,8 @@ import numpy as np
 import tensorflow as tf
 import tensorflow_transform as tft
 
-from transforms.features import Numeric
-from transforms.graph.quantiles import quantiles_of
+from forebay.transforms.definition.features import Numeric
+from forebay.transforms.graph.quantiles import quantiles_of
 
 
 def moments(features: Sequence[Numeric], x: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:

@@ -5,9 +5,9 @@ from dataclasses import dataclass
 import tensorflow as tf
 import tensorflow_transform as tft
 
-from transforms.features import MultiHot, Text
-from transforms.graph.ids import Ids
-from transforms.graph.missing import is_missing
+from forebay.transforms.definition.features import MultiHot, Text
+from forebay.transforms.graph.ids import Ids
+from forebay.transforms.graph.missing import is_missing
 
 JOINT = " "  # what joins the tokens of a term
 

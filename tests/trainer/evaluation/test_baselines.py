@@ -6,10 +6,10 @@ import numpy as np
 import pytest
 from sklearn import metrics as peer
 
-from trainer.evaluation.answers import Answered, measurable
-from trainer.evaluation.baselines import compare_column
-from transforms.columns import MISSING_INT
-from transforms.labels import BinaryClassification, Classification, Regression
+from forebay.trainer.evaluation.baselines import compare_column
+from forebay.trainer.evaluation.predictions import Answered, measurable
+from forebay.transforms.definition.columns import MISSING_INT
+from forebay.transforms.definition.labels import BinaryClassification, Classification, Regression
 
 LABEL = Regression("y", baselines=("guess",))
 

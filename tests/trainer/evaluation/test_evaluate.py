@@ -11,12 +11,12 @@ import numpy as np
 import pytest
 from sklearn import metrics as peer
 
-from trainer.evaluation.answers import answer_split
-from trainer.evaluation.find_model import find_model
-from trainer.options import TrainOptions
-from trainer.run_folder import open_run
-from trainer.task import main
-from trainer.training import train
+from forebay.storage.run.run_folder import open_run
+from forebay.trainer.evaluation.find_model import find_model
+from forebay.trainer.evaluation.predictions import answer_split
+from forebay.trainer.options import TrainOptions
+from forebay.trainer.task import main
+from forebay.trainer.training.train import train
 
 Copy = Callable[[Path], Path]
 Rows = dict[str, Any]

@@ -10,12 +10,12 @@ import numpy as np
 import pytest
 
 from forebay.cli import _parser
-from trainer.metrics.binary import BinaryAnswers
-from trainer.metrics.multiclass import MulticlassAnswers
-from trainer.metrics.regression import RegressionAnswers
-from trainer.metrics.threshold import choose_threshold
-from trainer.options import evaluate_options
-from trainer.options.threshold import ThresholdAim
+from forebay.trainer.metrics.binary import BinaryAnswers
+from forebay.trainer.metrics.multiclass import MulticlassAnswers
+from forebay.trainer.metrics.regression import RegressionAnswers
+from forebay.trainer.metrics.threshold import choose_threshold
+from forebay.trainer.options import evaluate_options
+from forebay.trainer.options.threshold import ThresholdAim
 
 PAGE = (Path(__file__).resolve().parents[3] / "docs" / "reference" / "evaluation.md").read_text(
     "utf-8"

@@ -5,9 +5,9 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from trainer.evaluation.answers import Answered
-from trainer.evaluation.pairing import pair_rows
-from transforms.errors import InputError
+from forebay.trainer.evaluation.pairing import pair_rows
+from forebay.trainer.evaluation.predictions import Answered
+from forebay.transforms.errors import InputError
 
 NAMES = ("day", "line")
 

@@ -7,10 +7,10 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from trainer.evaluation.slicing import MOST_VALUES, REST_WORD, Slicing, slice_rows
-from trainer.evaluation.words import MISSING_WORD, id_outputs, id_words
-from trainer.run_folder import RunFolder, open_run
-from transforms.columns import MISSING_INT
+from forebay.storage.run.run_folder import RunFolder, open_run
+from forebay.trainer.evaluation.id_labels import MISSING_WORD, id_outputs, id_words
+from forebay.trainer.evaluation.slicing import MOST_VALUES, REST_WORD, Slicing, slice_rows
+from forebay.transforms.definition.columns import MISSING_INT
 
 DAY_US = 86_400_000_000
 

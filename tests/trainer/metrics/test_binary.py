@@ -7,8 +7,8 @@ import pytest
 from sklearn import calibration as peer_calibration
 from sklearn import metrics as peer
 
-from trainer.metrics.binary import BinaryAnswers
-from trainer.metrics.curves import Ranking, auc, average_precision, roc_curve
+from forebay.trainer.metrics.binary import BinaryAnswers
+from forebay.trainer.metrics.curves import Ranking, auc, average_precision, roc_curve
 
 ROWS = 5_000
 THRESHOLD = 0.4

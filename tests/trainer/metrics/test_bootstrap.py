@@ -6,10 +6,10 @@ import numpy as np
 import pytest
 from scipy import stats
 
-from trainer.evaluation.comparison import compare
-from trainer.metrics.binary import BinaryAnswers
-from trainer.metrics.bootstrap import Resampling, intervals
-from trainer.metrics.regression import RegressionAnswers
+from forebay.trainer.evaluation.comparison import compare
+from forebay.trainer.metrics.binary import BinaryAnswers
+from forebay.trainer.metrics.bootstrap import Resampling, intervals
+from forebay.trainer.metrics.regression import RegressionAnswers
 
 ROWS, GROUPS = 600, 30
 

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from sklearn import metrics as peer
 
-from trainer.metrics.multiclass import MulticlassAnswers
+from forebay.trainer.metrics.multiclass import MulticlassAnswers
 
 CLASSES = ("red", "green", "blue", "never")
 

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from sklearn import metrics as peer
 
-from trainer.metrics.regression import RegressionAnswers
+from forebay.trainer.metrics.regression import RegressionAnswers
 
 
 def make_answers(center: float, weight: np.ndarray | None = None) -> RegressionAnswers:

@@ -8,10 +8,10 @@ import numpy as np
 import pytest
 from sklearn import metrics as peer
 
-from trainer.metrics.binary import BinaryAnswers
-from trainer.metrics.threshold import choose_threshold
-from trainer.options.threshold import ThresholdAim
-from transforms.errors import InputError
+from forebay.trainer.metrics.binary import BinaryAnswers
+from forebay.trainer.metrics.threshold import choose_threshold
+from forebay.trainer.options.threshold import ThresholdAim
+from forebay.transforms.errors import InputError
 
 Value = Callable[[np.ndarray, np.ndarray], float]
 

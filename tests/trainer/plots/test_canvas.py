@@ -9,7 +9,7 @@ import matplotlib
 import pytest
 from matplotlib.figure import Figure
 
-from trainer.plots.canvas import figure, png
+from forebay.console.canvas import figure, png
 
 # A formula that cannot be read, two that can, and what no font has a shape for.
 TEXTS = (r"$\frac{1$", "$a$ $b$", r"\$5", "a\x1b[31mb", "飛行機", "100 %")

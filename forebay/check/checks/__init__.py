@@ -1,0 +1,1 @@
+"""The checks of ``forebay check``, one file each."""

@@ -1,0 +1,75 @@
+"""``forebay check``: looks for leaks in a definition, on its user's own data."""
+
+import argparse
+import json
+import sys
+from collections.abc import Callable, Collection, Iterator
+from contextlib import contextmanager
+
+from rich.console import Console
+from rich.progress import Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
+
+from forebay.check.audit import allow, audit
+from forebay.check.report import Report, in_order
+from forebay.check.sample import read_sample
+from forebay.console.command_line import FAILURE
+from forebay.pipelines.sources.arguments import source_patterns
+from forebay.pipelines.sources.csv.lines import places_of
+from forebay.pipelines.sources.tables import all_files, open_tables
+from forebay.storage.run.definition_files import load_definition
+from forebay.transforms.definition.dataset import Dataset
+from forebay.transforms.errors import InputError
+
+
+def run_check(args: argparse.Namespace) -> int:
+    """Runs ``forebay check`` with parsed arguments; returns 1 where something leaks, else 0."""
+    report = check(args)
+    if args.json:
+        print(json.dumps(report.to_json(), indent=2, ensure_ascii=False))
+    else:
+        report.print()
+    return FAILURE if report.leaks else 0
+
+
+def check(args: argparse.Namespace) -> Report:
+    """Reads a sample and audits the definition on it.
+
+    Raises:
+        UserError: the definition or the input is not as it must be.
+    """
+    dataset = load_definition(args.definition)
+    _refuse_unknown(args.allow, dataset)
+    if dataset.custom_features:
+        from forebay.transforms.graph.preprocessing import (
+            check_functions,  # it takes seconds to load
+        )
+
+        check_functions(dataset)
+    tables = open_tables(dataset, args.input, source_patterns(args))
+    files = all_files(tables)
+    with _progress() as tell:
+        sample = read_sample(dataset, tables, args.rows, args.seed, args.max_record_bytes, tell)
+        findings = audit(dataset, sample.rows, args.seed, tell, sample.sources)
+        findings = in_order(allow(findings, args.allow))
+        places = places_of(files, {finding.row for finding in findings if finding.row is not None})
+    return Report(dataset, sample, files, findings, places)
+
+
+def _refuse_unknown(names: Collection[str], dataset: Dataset) -> None:
+    unknown = [name for name in names if name not in dataset.all_columns]
+    if unknown:
+        raise InputError(
+            f"--allow {' '.join(unknown)}: no such column; "
+            f"the columns are {', '.join(dataset.all_columns)}"
+        )
+
+
+@contextmanager
+def _progress() -> Iterator[Callable[[str], None]]:
+    """Shows on a terminal's standard error what is being done."""
+    console = Console(file=sys.stderr)
+    columns = (SpinnerColumn(), TextColumn("{task.description}"), TimeElapsedColumn())
+    hidden = not console.is_terminal
+    with Progress(*columns, console=console, transient=True, disable=hidden) as bar:
+        task = bar.add_task("read", total=None)
+        yield lambda doing: bar.update(task, description=doing)

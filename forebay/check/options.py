@@ -1,0 +1,40 @@
+"""The options of ``forebay check``, free of heavy imports."""
+
+import argparse
+
+from forebay.pipelines.options import PreprocessOptions
+from forebay.pipelines.sources.arguments import add_table_arguments, positive
+
+EXAMPLES = """examples:
+  forebay check examples/flights/flights.py:departure --input data/flights/flights.csv \\
+      --source weather=data/flights/weather.csv
+  forebay check sales.py --input 'data/sales-*.csv.gz' --rows 50000 --json
+
+Exits with 1 where something leaks. docs/how-to/find-leaks.md says what each check can see, and
+what not."""
+
+
+def add_check_arguments(parser: argparse.ArgumentParser) -> None:
+    """Adds the options of ``forebay check`` to a parser."""
+    parser.epilog = EXAMPLES
+    parser.formatter_class = argparse.RawDescriptionHelpFormatter
+    parser.add_argument("definition", help="FILE.py, FILE.py:NAME, MODULE:NAME or definition.json")
+    add_table_arguments(parser)
+    parser.add_argument(
+        "--rows", type=positive, default=200_000, metavar="N",
+        help="look at no more rows than this: those of one stretch of time (default: %(default)s)",
+    )  # fmt: skip
+    parser.add_argument(
+        "--seed", type=int, default=0, metavar="S",
+        help="places the stretch of time, and all else left to chance (default: %(default)s)",
+    )  # fmt: skip
+    parser.add_argument(
+        "--allow", nargs="+", action="extend", default=[], metavar="COLUMN",
+        help="only warn of what leaks into these columns: you know better",
+    )  # fmt: skip
+    parser.add_argument(
+        "--max-record-bytes", type=positive, default=PreprocessOptions.max_record_bytes,
+        metavar="N", help="leave longer records out (default: %(default)s)",
+    )  # fmt: skip
+    parser.add_argument("--json", action="store_true", help="print the report as JSON")
+    parser.add_argument("--debug", action="store_true", help="show tracebacks")

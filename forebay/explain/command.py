@@ -1,0 +1,94 @@
+"""``forebay explain``: which events the windowed values of one row were made of."""
+
+import argparse
+import json
+from collections.abc import Mapping, Sequence
+
+from forebay.explain.collect import explain_row
+from forebay.explain.find_row import find_row, identity_columns
+from forebay.explain.report import Report, print_report, shown_rows, to_json
+from forebay.pipelines.sources.arguments import source_patterns
+from forebay.pipelines.sources.csv.lines import places_of
+from forebay.pipelines.sources.tables import all_files, open_tables
+from forebay.storage.run.definition_files import load_definition
+from forebay.transforms.definition.dataset import Dataset
+from forebay.transforms.definition.sources import ROW, ROWS
+from forebay.transforms.errors import InputError, unknown_column
+
+
+def explain(
+    definition: str,
+    inputs: Sequence[str],
+    key: str,
+    columns: Sequence[str] = (),
+    shown: int = 10,
+    max_record_bytes: int = 1 << 20,
+    sources: Mapping[str, Sequence[str]] | None = None,
+) -> Report:
+    """Explains the windowed values of one row of the input.
+
+    Args:
+        definition: where the definition is.
+        inputs: CSV files or globs.
+        key: the row: ``FILE:LINE`` or ``column=value`` pairs.
+        columns: the windowed columns; empty: all.
+        shown: how many events of each window to list.
+        max_record_bytes: longer records are rejects.
+        sources: CSV files or globs of each of the definition's sources.
+
+    Raises:
+        UserError: the definition, the input, the key or a column is not as it must be.
+        RunFailed: the engine's value is not that of the events listed.
+    """
+    dataset = load_definition(definition)
+    names = _columns(dataset, columns)
+    tables = open_tables(dataset, inputs, sources or {})
+    row = find_row(tables[ROWS], dataset, key, max_record_bytes)
+    asked = row[str(dataset.row_time)][0]
+    if not asked.is_valid:
+        raise InputError(
+            f"--row {key!r} has no {dataset.row_time}, so nothing is asked for it; choose a row "
+            "with one"
+        )
+    explained = explain_row(tables, dataset, row, names, max_record_bytes)
+    identity = row[ROW][0].as_py()
+    return Report(
+        identity, asked.value, identity_columns(dataset, row), explained,
+        places_of(all_files(tables), {identity, *shown_rows(explained, shown)}), shown,
+    )  # fmt: skip
+
+
+def _columns(dataset: Dataset, columns: Sequence[str]) -> list[str]:
+    if not dataset.windows:
+        raise InputError(f"the definition {dataset.name!r} has no windows: nothing to explain")
+    for name in columns:
+        if name not in dataset.windowed_columns:
+            problem = unknown_column("--column", name, dataset.windowed_columns)
+            raise InputError(str(problem))
+    return list(dict.fromkeys(columns or dataset.windowed_columns))
+
+
+def _plot(report: Report, path: str) -> None:
+    from forebay.explain.plot import draw
+
+    picture = draw(report)
+    try:
+        with open(path, "wb") as file:
+            file.write(picture)
+    except OSError as error:
+        raise InputError(f"--plot {path!r} cannot be written ({error}); choose another") from error
+
+
+def run_explain(args: argparse.Namespace) -> int:
+    """Runs ``forebay explain`` with parsed arguments; returns its exit status."""
+    report = explain(
+        args.definition, args.input, args.row, args.column, args.events, args.max_record_bytes,
+        source_patterns(args),
+    )  # fmt: skip
+    if args.plot is not None:
+        _plot(report, args.plot)
+    if args.json:
+        print(json.dumps(to_json(report), indent=2, ensure_ascii=False))
+    else:
+        print_report(report)
+    return 0

@@ -1,0 +1,109 @@
+"""A picture of windows and their events, as PNG."""
+
+import datetime as dt
+import io
+import textwrap
+from collections.abc import Iterable, Sequence
+
+from matplotlib.axes import Axes
+from matplotlib.backends.backend_agg import FigureCanvasAgg
+from matplotlib.dates import AutoDateLocator, ConciseDateFormatter
+from matplotlib.figure import Figure
+
+from forebay.explain.collect import Explained
+from forebay.explain.replacement import is_value
+from forebay.explain.report import Report, by_window, value_text
+from forebay.explain.selection import Event, Explanation
+from forebay.transforms.instants import instant
+
+_EPOCH = dt.datetime(1970, 1, 1, tzinfo=dt.UTC)
+_PANEL_INCHES = 1.9
+_LINE_LETTERS = 150
+# More panels than this cannot be read on one picture.
+MOST_PANELS = 12
+# A window's width goes beside it so often, and up to so often to show the nearest event there.
+_MARGIN, _MOST_MARGIN = 0.05, 0.4
+
+
+def draw(report: Report) -> bytes:
+    """Returns a PNG with one panel for each window: its band, the events in and around it."""
+    windows = by_window(report.columns)[:MOST_PANELS]
+    figure = Figure(figsize=(11, 1.1 + _PANEL_INCHES * len(windows)), layout="constrained")
+    FigureCanvasAgg(figure)
+    identity = ", ".join(f"{name}={value}" for name, value in report.identity.items())
+    title = f"{report.places[report.row]}, asked at {instant(report.asked_us)}"
+    figure.suptitle("\n".join([title, *textwrap.wrap(identity, _LINE_LETTERS)]), fontsize=9)
+    panels = figure.subplots(len(windows), 1, squeeze=False)[:, 0]
+    for axes, names in zip(panels, windows, strict=True):
+        _panel(axes, [report.columns[name] for name in names])
+    panels[-1].set_xlabel("UTC")
+    handles = {label: h for axes in panels for h, label in zip(*_legend(axes), strict=True)}
+    figure.legend(handles.values(), handles.keys(), loc="outside lower center", ncols=4, fontsize=8)
+    buffer = io.BytesIO()
+    figure.savefig(buffer, format="png", dpi=110)
+    return buffer.getvalue()
+
+
+def _legend(axes: Axes) -> tuple[Sequence[object], Sequence[str]]:
+    found: tuple[Sequence[object], Sequence[str]] = axes.get_legend_handles_labels()
+    return found
+
+
+def _panel(axes: Axes, columns: Sequence[Explained]) -> None:
+    explanation = columns[0].explanation
+    values = [f"{c.explanation.column.name} = {value_text(c.value)}" for c in columns]
+    text = "\n".join(textwrap.wrap(",  ".join(values), _LINE_LETTERS))
+    axes.set_title(text, fontsize=8, loc="left")
+    excluded = [event for exclusion in explanation.exclusions for event in exclusion.events]
+    low, high = _span(explanation, excluded)
+    start = low if explanation.start_us is None else explanation.start_us
+    axes.axvspan(_moment(start), _moment(explanation.end_us), color="tab:blue", alpha=0.13,
+                 linewidth=0, label="window")  # fmt: skip
+    axes.axvline(_moment(explanation.asked_us), color="crimson", linewidth=1.2, label="row's time")
+    axes.set_xlim(_moment(low), _moment(high))
+    # Events outside the picture, such as the last one a year ago, would flatten the window.
+    near = [event for event in excluded if low <= event.time_us <= high]
+    windowed = explanation.column.windowed
+    inside = [event for event in explanation.events if windowed.value is None or _is_number(event)]
+    _scatter(axes, inside, color="tab:blue", label="in the window")
+    _scatter(axes, near, color="grey", marker="x", label="not in, or without a value")
+    if windowed.value is None:
+        axes.set_yticks([])
+    axes.set_ylabel(windowed.value or "events", fontsize=8)
+    axes.tick_params(labelsize=8)
+    locator = AutoDateLocator(maxticks=9)
+    axes.xaxis.set_major_locator(locator)
+    axes.xaxis.set_major_formatter(ConciseDateFormatter(locator))
+    axes.grid(axis="y", linewidth=0.4, alpha=0.6)
+
+
+def _span(explanation: Explanation, excluded: Iterable[Event]) -> tuple[int, int]:
+    """Returns the times that a panel shows: the window, the row's time and a margin."""
+    start = explanation.start_us
+    if start is None:
+        times = [event.time_us for event in (*explanation.events, *excluded)]
+        start = min([*times, explanation.end_us - 1])
+    width = explanation.asked_us - start
+    margin, most = max(int(width * _MARGIN), 1), int(width * _MOST_MARGIN)
+    times = [event.time_us for event in excluded]
+    low = min((time for time in times if start - most <= time < start), default=start)
+    high = max((time for time in times if time <= explanation.asked_us + most), default=low)
+    return min(low, start) - margin, max(high, explanation.asked_us) + margin
+
+
+def _scatter(
+    axes: Axes, events: Sequence[Event], *, color: str, label: str, marker: str = "o"
+) -> None:
+    heights = [event.value if _is_number(event) else 0 for event in events]
+    axes.scatter(
+        [_moment(event.time_us) for event in events], heights, s=22, color=color, marker=marker,
+        label=label, zorder=3,
+    )  # fmt: skip
+
+
+def _is_number(event: Event) -> bool:
+    return is_value(event.value) and not isinstance(event.value, str)
+
+
+def _moment(micros: int) -> dt.datetime:
+    return _EPOCH + dt.timedelta(microseconds=micros)

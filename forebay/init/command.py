@@ -1,0 +1,152 @@
+"""``forebay init``: writes a starting definition, guessed from a sample of the data."""
+
+import argparse
+import json
+import keyword
+import math
+import os
+import re
+import shlex
+import sys
+import sysconfig
+from collections.abc import Collection
+from pathlib import Path
+from typing import Any
+
+from forebay.init.draft import Draft, make_draft
+from forebay.init.guesses.column_facts import described, share
+from forebay.init.sample import read_sample
+from forebay.init.source.definition import OWN_NAMES, write_definition
+from forebay.pipelines.options import PreprocessOptions
+from forebay.pipelines.sources.files import find_files
+from forebay.transforms.errors import InputError
+
+_STANDARD_OUTPUT = "-"
+_PACKAGES = ("forebay", "pipelines", "trainer", "transforms")
+
+
+def run_init(args: argparse.Namespace) -> int:
+    """Runs ``forebay init`` with parsed arguments; returns its exit status.
+
+    Besides its options they hold ``public_names``: what a definition can import from forebay.
+    """
+    if args.json and args.output == _STANDARD_OUTPUT:
+        raise InputError("--json and --output - both print; leave one of them out")
+    variable = _variable(args.input[0], {*OWN_NAMES, *args.public_names})
+    path = Path(args.output or f"{variable}.py")
+    printed = args.output == _STANDARD_OUTPUT
+    if not printed:
+        _refuse_output(path, args.overwrite)
+    sample = read_sample(
+        find_files(args.input, option=""),
+        args.delimiter,
+        args.names,
+        args.rows,
+        args.max_record_bytes,
+    )
+    module = variable if printed else path.stem
+    draft = make_draft(sample, variable, module, args.label)
+    source = write_definition(draft, variable)
+    if printed:
+        print(source, end="")
+        return 0
+    _write(path, source)
+    if args.json:
+        print(json.dumps(_to_json(draft, str(path), variable), indent=2, ensure_ascii=False))
+    else:
+        _tell(draft, path, args.input)
+    return 0
+
+
+def _variable(pattern: str, taken: Collection[str]) -> str:
+    """Makes a Python name of an input's: ``data/Rides-2024*.csv.gz`` is rides_2024.
+
+    Names that mean something else in a definition file, or when one is loaded, get ``_data``.
+    """
+    stem = os.path.basename(pattern).removesuffix(".gz")
+    stem = stem.rpartition(".")[0] or stem
+    name = re.sub(r"[^a-z0-9]+", "_", stem.lower()).strip("_") or "data"
+    if not name[0].isalpha():
+        name = f"data_{name}"
+    is_taken = name in taken or keyword.iskeyword(name) or _is_module(name)
+    return f"{name}_data" if is_taken else name
+
+
+def _is_module(name: str) -> bool:
+    """Tells whether Python, an installed package or Forebay has a module of this name."""
+    if name in sys.stdlib_module_names or name in _PACKAGES:
+        return True
+    installed = {Path(sysconfig.get_path(place)) for place in ("purelib", "platlib")}
+    return any((place / entry).exists() for place in installed for entry in (name, f"{name}.py"))
+
+
+def _refuse_output(path: Path, overwrite: bool) -> None:
+    """Refuses a name that no definition can be loaded from, and a file that is there.
+
+    Raises:
+        InputError: choose another name, or say --overwrite.
+    """
+    if path.suffix != ".py" or not path.stem.isidentifier():
+        raise InputError(
+            f"--output {str(path)!r} is not the name of a Python module; write letters, digits and "
+            "_, and .py at the end, or - to print"
+        )
+    if _is_module(path.stem):
+        raise InputError(
+            f"--output {str(path)!r} has the name of a module of Python or of a package, which "
+            "would be loaded in its place; choose another name"
+        )
+    if path.exists() and not overwrite:
+        raise InputError(f"{str(path)!r} is there already; choose another --output, or --overwrite")
+
+
+def _write(path: Path, source: str) -> None:
+    try:
+        path.write_text(source, "utf-8")
+    except OSError as error:
+        raise InputError(f"{str(path)!r} cannot be written ({error}); choose another") from error
+
+
+def _tell(draft: Draft, path: Path, inputs: list[str]) -> None:
+    dataset, sample = draft.dataset, draft.sample
+    extent = "all" if sample.share == 1 else "a sample of"
+    print(f"wrote {path}, guessed from {extent} {sample.rows:,} rows")
+    print(f"  label     {dataset.label.column}, {draft.label_reason}")
+    print(f"  row time  {dataset.row_time or 'none found'}")
+    print(f"  split     {dataset.split}")
+    unused = [name for s in draft.suggestions if not s.features for name in s.columns]
+    print(f"  features  {len(dataset.features)}; not used: {', '.join(unused) or 'nothing'}")
+    limit = ""
+    if draft.reject_share:
+        print(f"  rejects   about {share(draft.reject_share)} of the records")
+    if draft.reject_share > PreprocessOptions.max_reject_fraction / 2:
+        limit = f" --max-reject-fraction {math.ceil(200 * draft.reject_share) / 100:g}"
+    data = shlex.join(inputs)
+    print("read it, and change what you know better; then")
+    print(f"  forebay check {path} --input {data}")
+    print(f"  forebay preprocess {path} --input {data} --output runs/{dataset.name}{limit}")
+
+
+def _to_json(draft: Draft, path: str, variable: str) -> dict[str, Any]:
+    dataset = draft.dataset
+    made = {name: s for s in draft.suggestions for name in s.columns}
+    return {
+        "definition": f"{path}:{variable}",
+        "rows": draft.sample.rows,
+        "share_of_rows": draft.sample.share,
+        "rejects": len(draft.sample.rejects),
+        "label": dataset.label.column,
+        "row_time": dataset.row_time,
+        "split": repr(dataset.split),
+        "columns": {
+            name: {
+                "kind": type(reading.column).__name__,
+                "values": described(reading, draft.facts[name]),
+                "features": [out for f in made[name].features for out in f.outputs]
+                if name in made
+                else [],
+                "reason": made[name].reason if name in made else draft.label_reason,
+            }
+            for name, reading in draft.readings.items()
+        },
+    }

@@ -1,0 +1,163 @@
+"""A definition guessed from a sample, with the reason of every guess."""
+
+from dataclasses import dataclass
+from functools import cached_property
+
+import numpy as np
+
+from forebay.init.guesses.column_facts import Facts, facts_of
+from forebay.init.guesses.features import Suggestion, suggest, with_distinct_names
+from forebay.init.guesses.kinds import Reading, read_column
+from forebay.init.guesses.label import guessed_label, label_candidates, label_of, named_label
+from forebay.init.guesses.names import servable_names
+from forebay.init.guesses.split import SplitGuess, hash_split, time_split
+from forebay.init.guesses.times import RowTime, find_row_time, with_row_time
+from forebay.init.guesses.windows import WindowGuess, guess_window
+from forebay.init.sample import Sample
+from forebay.transforms.definition.columns import CsvFormat, String
+from forebay.transforms.definition.dataset import Dataset
+from forebay.transforms.definition.sources import Derive
+from forebay.transforms.definition.splits import HashSplit
+from forebay.transforms.errors import InputError
+
+RENAME = "rename"
+_ROW_KEY = "row_key"
+
+
+@dataclass(frozen=True)
+class Draft:
+    """What is to be written.
+
+    Attributes:
+        name: what the dataset is called.
+        module: the module that it will be in.
+        sample: what it is guessed from.
+        readings, facts: the columns, and what the sample shows of them, by a name that a model can
+            be given.
+        label: the column that is predicted.
+        label_reason: why this one.
+        row_time: the time of the rows.
+        split: the split, with its reason.
+        suggestions: a feature for each column, or why there is none.
+        window: a window to think about.
+    """
+
+    name: str
+    module: str
+    sample: Sample
+    readings: dict[str, Reading]
+    facts: dict[str, Facts]
+    label: str
+    label_reason: str
+    row_time: RowTime | None
+    split: SplitGuess
+    suggestions: list[Suggestion]
+    window: WindowGuess | None
+
+    @property
+    def names(self) -> dict[str, str]:
+        """The file's columns, in its order, and what each is called here."""
+        return servable_names(self.sample.columns)
+
+    @property
+    def renamed(self) -> dict[str, str]:
+        """Those that are called otherwise than in the file."""
+        return {source: name for source, name in self.names.items() if source != name}
+
+    @property
+    def whole_row_key(self) -> str | None:
+        """The derived column to split on; None where a column of the file serves."""
+        if self.split.split:
+            return None
+        name = _ROW_KEY
+        while name in self.readings or name in self.names:
+            name += "_"
+        return name
+
+    @cached_property
+    def dataset(self) -> Dataset:
+        """The definition itself."""
+        columns = {source: self.readings[name].column for source, name in self.names.items()}
+        renamed = {name: columns[source] for source, name in self.renamed.items()}
+        derive = []
+        if renamed:
+            derive.append(Derive(f"{self.module}:{RENAME}", tuple(self.renamed), renamed))
+        if key := self.whole_row_key:
+            derive.append(Derive(f"{self.module}:{key}", tuple(columns), {key: String()}))
+        format = self.sample.format
+        return Dataset(
+            name=self.name,
+            columns=columns,
+            features=tuple(feature for s in self.suggestions for feature in s.features),
+            label=label_of(self.readings[self.label]),
+            split=self.split.split or HashSplit(str(self.whole_row_key)),
+            row_time=self.row_time.reading.name if self.row_time else None,
+            derive=tuple(derive),
+            passthrough=tuple(name for s in self.suggestions if s.carried for name in s.columns),
+            csv=CsvFormat(
+                delimiter=format.delimiter, quote=format.quote,
+                names=tuple(columns) if format.names else (),
+            ),
+        )  # fmt: skip
+
+    @cached_property
+    def reject_share(self) -> float:
+        """The share of the sampled records that would be rejected."""
+        bad = np.zeros(self.sample.rows, np.bool_)
+        for reading in self.readings.values():
+            if reading.failing.any():
+                bad |= reading.failing[reading.texts.codes]
+        broken = len(self.sample.rejects)
+        return (int(bad.sum()) + broken) / (self.sample.rows + broken)
+
+
+def make_draft(sample: Sample, name: str, module: str, label: str | None) -> Draft:
+    """Guesses a definition.
+
+    Args:
+        sample: rows of the input.
+        name: what to call the dataset.
+        module: the module that the definition will be in.
+        label: the column to predict; None: guessed.
+
+    Raises:
+        InputError: there is nothing to predict, or nothing to predict it from.
+    """
+    names = servable_names(sample.columns)
+    readings = {names[name]: read_column(names[name], texts)
+                for name, texts in sample.columns.items()}  # fmt: skip
+    if label is not None:
+        label = names.get(label, label)
+        readings[label] = named_label(label, readings)
+    facts = _facts(readings)
+    row_time = find_row_time(readings, facts)
+    readings = with_row_time(readings, row_time)
+    facts = _facts(readings)
+    target, reason = label, "as --label says"
+    if target is None:
+        target = guessed_label(readings, facts).name
+        reason = _guess_reason(target, readings, facts)
+    split = time_split(row_time) if row_time else hash_split(readings, facts, target)
+    apart = split.split.on if isinstance(split.split, HashSplit) else None
+    suggestions = suggest(readings, facts, target, row_time, apart)
+    carried = {target, *(name for s in suggestions if s.carried for name in s.columns)}
+    suggestions = with_distinct_names(suggestions, carried)
+    if not any(suggestion.features for suggestion in suggestions):
+        reasons = "; ".join(f"{s.columns[0]}: {s.reason}" for s in suggestions) or "no other column"
+        raise InputError(f"nothing to predict the label {target!r} from ({reasons})")
+    window = None
+    if row_time:
+        window = guess_window(readings, facts, target, row_time, suggestions, sample.share)
+    return Draft(
+        name, module, sample, readings, facts, target, reason, row_time, split, suggestions, window
+    )
+
+
+def _facts(readings: dict[str, Reading]) -> dict[str, Facts]:
+    return {column: facts_of(reading) for column, reading in readings.items()}
+
+
+def _guess_reason(label: str, readings: dict[str, Reading], facts: dict[str, Facts]) -> str:
+    others = [name for name in label_candidates(readings, facts) if name != label][:4]
+    besides = f"; it could also be {', '.join(others)}" if others else ""
+    return f"a guess, as no --label was given{besides}"

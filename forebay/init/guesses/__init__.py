@@ -1,0 +1,1 @@
+"""What ``forebay init`` guesses, one file each."""

@@ -1,0 +1,288 @@
+"""Of which kind a column of text is, by reading it as each kind that it could be.
+
+Every guess is made with the reader of the pipeline itself, on the distinct texts: what is guessed
+here is what will be read there.
+"""
+
+import re
+from dataclasses import dataclass, replace
+from functools import cached_property
+
+import numpy as np
+import numpy.typing as npt
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from forebay.init.guesses.names import has_word
+from forebay.init.sample import Texts
+from forebay.transforms.definition.columns import (
+    Boolean,
+    Column,
+    Date,
+    Integer,
+    Number,
+    String,
+    Timestamp,
+)
+from forebay.transforms.parsing.casts import to_mask
+from forebay.transforms.parsing.cells import read_cells
+
+BoolArray = npt.NDArray[np.bool_]
+
+# Texts that mean missing whatever the column is; words such as "unknown" may be categories.
+NULL_TEXTS = frozenset(
+    ("", "-", "--", "?", ".", "na", "n/a", "#n/a", "<na>", "nan", "null", "none", "\\n", "nil")
+)
+_PAIRS = (("true", "false"), ("t", "f"), ("yes", "no"), ("y", "n"), ("on", "off"), ("1", "0"))
+# Months before days, for want of a better reason, where a file's days are all up to 12.
+_DATE_FORMATS = (
+    "%Y%m%d", "%Y/%m/%d", "%m/%d/%Y", "%d/%m/%Y", "%d.%m.%Y", "%m-%d-%Y", "%d-%m-%Y", "%m/%d/%y",
+    "%d-%b-%Y", "%d %b %Y", "%b %d, %Y", "%B %d, %Y",
+)  # fmt: skip
+_CLOCK_FORMATS = ("%H:%M", "%H:%M:%S", "%I:%M %p", "%I:%M:%S %p", "%H:%M:%S.%f", "%H:%M:%S %Z")
+_FORMATS = ("%Y%m%d%H%M%S", "%a, %d %b %Y %H:%M:%S %z", "%Y-%m-%d %I:%M:%S %p")
+# Instants since 1970 are looked for between the starts of 1990 and 2100.
+_UNITS = {"s": 1, "ms": 1_000, "us": 1_000_000}
+_FIRST_SECOND, _LAST_SECOND = 631_152_000, 4_102_444_800
+# Odd texts in a column of numbers that stand for missing: few, rare, and without a digit.
+_ODD_TEXTS, _ODD_SHARE, _ODD_AMONG = 3, 0.2, 20
+# Cells that do not fit a kind are rejects; below this share the kind is guessed all the same.
+_REJECT_SHARE = 1e-3
+_SENTINEL = r"^[+-]?9{2,}(\.0*)?$"
+_CODE = re.compile(r"0\d+")
+
+
+@dataclass(frozen=True)
+class Reading:
+    """A column read as the kind it seems to be.
+
+    Attributes:
+        name: the column.
+        column: how it is read.
+        texts: the column as text.
+        values: the distinct texts as values of that kind; null where missing or unreadable.
+        reasons: what led to the guess, where that is not obvious.
+    """
+
+    name: str
+    column: Column
+    texts: Texts
+    values: pa.Array
+    reasons: tuple[str, ...] = ()
+
+    @cached_property
+    def failing(self) -> BoolArray:
+        """The distinct texts that neither mean missing nor can be read, bool (d,)."""
+        missing = pc.is_in(self.texts.distinct, pa.array(self.column.nulls, pa.string()))
+        return ~to_mask(missing) & ~to_mask(self.values.is_valid())
+
+    def of_rows(self) -> pa.Array:
+        """Returns the value of each row of the sample."""
+        return self.values.take(pa.array(self.texts.codes))
+
+
+def read_column(name: str, texts: Texts) -> Reading:
+    """Guesses the kind of a column; text where it is nothing else."""
+    nulls = tuple(t for t in texts.distinct.to_pylist() if t.strip().lower() in NULL_TEXTS)
+    present = to_mask(pc.invert(pc.is_in(texts.distinct, pa.array(nulls, pa.string()))))
+    guess = _Guess(name, texts, present, ("", *(text for text in nulls if text)))
+    if not present.any():
+        return guess.reading(String())
+    return (
+        guess.boolean()
+        or guess.compact_date()
+        or guess.code()
+        or guess.number()
+        or guess.time()
+        or guess.reading(String(), *guess.number_like())
+    )
+
+
+def read_as(reading: Reading, column: Column, *reasons: str) -> Reading:
+    """Reads a column as a given kind instead; its texts for missing stay."""
+    column = replace(column, nulls=reading.column.nulls)
+    values = read_cells(reading.texts.distinct.cast(pa.binary()), column).values
+    return replace(reading, column=column, values=values, reasons=reasons)
+
+
+@dataclass(frozen=True)
+class _Guess:
+    """A column in the course of being guessed.
+
+    Attributes:
+        present: bool (d,), the distinct texts that do not mean missing.
+        nulls: the texts that do.
+    """
+
+    name: str
+    texts: Texts
+    present: BoolArray
+    nulls: tuple[str, ...]
+
+    def reading(self, column: Column, *reasons: str) -> Reading:
+        column = replace(column, nulls=self.nulls)
+        values = read_cells(self.texts.distinct.cast(pa.binary()), column).values
+        return Reading(self.name, column, self.texts, values, reasons)
+
+    def words(self) -> list[str]:
+        """The distinct texts that do not mean missing."""
+        return self.texts.distinct.filter(pa.array(self.present)).to_pylist()  # type: ignore[no-any-return]
+
+    def boolean(self) -> Reading | None:
+        """Reads two texts that mean yes and no."""
+        if self.present.sum() > 6:
+            return None
+        words = sorted(self.words())
+        for true, false in _PAIRS:
+            sides = ([w for w in words if w.strip().lower() == side] for side in (true, false))
+            yes, no = map(tuple, sides)
+            if yes and no and len(yes) + len(no) == len(words):
+                if {*yes} <= {*Boolean().true} and {*no} <= {*Boolean().false}:
+                    return self.reading(Boolean())
+                return self.reading(Boolean(true=yes, false=no))
+        return None
+
+    def compact_date(self) -> Reading | None:
+        """Reads days written 20130131."""
+        if self.fits(reading := self.reading(Date(format="%Y%m%d"))):
+            years = pc.year(reading.values.drop_null())
+            if pc.min(years).as_py() >= 1900 and pc.max(years).as_py() < 2100:
+                return reading
+        return None
+
+    def code(self) -> Reading | None:
+        """Reads digits with leading zeros as text."""
+        words = self.words()
+        if any(map(_CODE.fullmatch, words)) and all(word.strip().isdigit() for word in words):
+            return self.reading(String(), "codes with leading zeros, read as text")
+        return None
+
+    def number(self) -> Reading | None:
+        """Reads numbers; whole ones that can be instants as those."""
+        reading = self.reading(Number())
+        if odd := self._odd_texts(reading):
+            guess = replace(self, nulls=(*self.nulls, *odd), present=self.present & self._not(odd))
+            found = guess.number()
+            reasons = (f"{_listed(odd)} stands for missing, it seems",)
+            return found and replace(found, reasons=(*reasons, *found.reasons))
+        if not self.fits(reading):
+            return None
+        if sentinels := self._sentinels(reading):
+            guess = replace(
+                self, nulls=(*self.nulls, *sentinels), present=self.present & self._not(sentinels)
+            )
+            found = guess.number()
+            reasons = (f"{_listed(sentinels)} is far from all others: missing, it seems",)
+            return found and replace(found, reasons=(*reasons, *found.reasons))
+        return self._epoch(reading) or self._whole(reading) or self._with_rejects(reading)
+
+    def time(self) -> Reading | None:
+        """Reads days and instants."""
+        first = next(iter(self.words()))
+        if first[:1].isdigit() and self.fits(day := self.reading(Date())):
+            return self._with_rejects(day)
+        if self.fits(instant := self.reading(Timestamp())):
+            zoned = re.search(r"(Z|UTC|[+-]\d\d:?\d\d)\s*$", first[10:])
+            reasons = () if zoned else ("no zone is written: read as UTC; set tz= where it is not",)
+            return self._with_rejects(replace(instant, reasons=reasons))
+        return self._formatted()
+
+    def number_like(self) -> tuple[str, ...]:
+        """Tells of texts that would be numbers without their signs or commas."""
+        like = re.compile(r"[$€£]?\s?[+-]?\d[\d,.]*\s?[%€$]?")
+        words = self.words()
+        if all(map(like.fullmatch, words)) and any(re.search("[$€£%,]", word) for word in words):
+            return (f"numbers with signs or commas, such as {_quoted(words[0])}: read as text",)
+        return ()
+
+    def fits(self, reading: Reading) -> bool:
+        """Tells whether all but a few cells are read."""
+        rows = self.texts.counts
+        return bool(rows[reading.failing].sum() <= _REJECT_SHARE * rows[self.present].sum())
+
+    def _with_rejects(self, reading: Reading) -> Reading:
+        failing = reading.failing
+        if not failing.any():
+            return reading
+        example = self.texts.distinct.filter(pa.array(failing))[0].as_py()
+        count = int(self.texts.counts[failing].sum())
+        reason = f"{count:,} rows, such as {_quoted(example)}, do not fit and will be rejected"
+        return replace(reading, reasons=(*reading.reasons, reason))
+
+    def _not(self, words: tuple[str, ...]) -> BoolArray:
+        return ~to_mask(pc.is_in(self.texts.distinct, pa.array(words, pa.string())))
+
+    def _odd_texts(self, reading: Reading) -> tuple[str, ...]:
+        failing = reading.failing
+        rows = self.texts.counts
+        share = rows[failing].sum() / rows[self.present].sum()
+        numbers = int(self.present.sum() - failing.sum())
+        if not 0 < failing.sum() <= _ODD_TEXTS or share > _ODD_SHARE or numbers < _ODD_AMONG:
+            return ()
+        odd = tuple(self.texts.distinct.filter(pa.array(failing)).to_pylist())
+        return () if any(c.isdigit() for word in odd for c in word) else odd
+
+    def _sentinels(self, reading: Reading) -> tuple[str, ...]:
+        """Finds -999 and the like: repeated, and farther off than the others are wide."""
+        values = np.asarray(reading.values.fill_null(np.nan), np.float64)
+        known = self.present & np.isfinite(values)
+        nines = to_mask(pc.match_substring_regex(self.texts.distinct, _SENTINEL))
+        found: list[str] = []
+        for i in np.flatnonzero(known & nines & (self.texts.counts > 1)):
+            others = values[known & (values != values[i])]
+            if len(others) < 2:
+                continue
+            low, high = others.min(), others.max()
+            gap = max(low - values[i], values[i] - high)
+            if gap > high - low or (values[i] < 0 <= low):
+                found.append(self.texts.distinct[int(i)].as_py())
+        return tuple(found)
+
+    def _epoch(self, reading: Reading) -> Reading | None:
+        """Reads numbers that count from 1970, where the column's name speaks of time."""
+        values = reading.values.drop_null()
+        low, high = pc.min(values).as_py(), pc.max(values).as_py()
+        for unit, scale in _UNITS.items():
+            if _FIRST_SECOND * scale <= low and high < _LAST_SECOND * scale:
+                instants = self.reading(
+                    Timestamp(unit=unit),  # type: ignore[arg-type]
+                    f"numbers that count {unit} since 1970, it seems",
+                )
+                if has_word(self.name, "time") and self.fits(instants):
+                    return instants
+        return None
+
+    def _whole(self, reading: Reading) -> Reading | None:
+        words = self.words()
+        if any("." in word and not word.strip().endswith(".0") for word in words):
+            return None
+        whole = self.reading(Integer())
+        return self._with_rejects(whole) if self.fits(whole) else None
+
+    def _formatted(self) -> Reading | None:
+        dates = [Date(format=format) for format in _DATE_FORMATS]
+        times = [f"{day}{sep}{clock}" for day in _DATE_FORMATS for sep in " T"
+                 for clock in _CLOCK_FORMATS]  # fmt: skip
+        instants = [Timestamp(format=format) for format in (*_FORMATS, *times)]
+        first = pa.array(self.words()[:1]).cast(pa.binary())
+        fitting = [
+            reading
+            for column in (*dates, *instants)
+            if read_cells(first, column).values.null_count == 0
+            and self.fits(reading := self.reading(column))
+        ]
+        if not fitting:
+            return None
+        chosen, *others = fitting
+        reasons = [f"{other.column.format!r} would fit as well" for other in others[:1]]  # type: ignore[attr-defined]
+        if isinstance(chosen.column, Timestamp) and "%z" not in str(chosen.column.format).lower():
+            reasons.append("no zone is written: read as UTC; set tz= where it is not")
+        return self._with_rejects(replace(chosen, reasons=tuple(reasons)))
+
+
+def _listed(words: tuple[str, ...]) -> str:
+    return " and ".join(map(_quoted, words))
+
+
+def _quoted(text: str) -> str:
+    return repr(text if len(text) <= 30 else text[:30] + "…")

@@ -1,0 +1,94 @@
+"""Which rows train, evaluate and test."""
+
+import datetime as dt
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+import numpy as np
+
+from forebay.init.guesses.column_facts import Facts
+from forebay.init.guesses.kinds import Reading
+from forebay.init.guesses.names import has_word
+from forebay.init.guesses.roles import is_free_text, is_identity
+from forebay.init.guesses.times import RowTime
+from forebay.transforms.definition.columns import Date, Integer, String, Timestamp
+from forebay.transforms.definition.splits import HashSplit, TimeSplit
+
+_SHARES = (0.8, 0.9)
+# With fewer values a split by hash is uneven, or leaves a part empty.
+_FEWEST_VALUES = 50
+_EPOCH = dt.datetime(1970, 1, 1, tzinfo=dt.UTC)
+_DAY_US = 86_400_000_000
+# Bounds are rounded to days, or hours, where that moves them by little.
+_ROUNDINGS = ((_DAY_US, "%Y-%m-%d"), (_DAY_US // 24, "%Y-%m-%dT%H:%M:%SZ"))
+_SPAN_IN_UNITS = 30
+
+
+@dataclass(frozen=True)
+class SplitGuess:
+    """A split.
+
+    Attributes:
+        split: the split; None where no column serves: the rows' whole text does.
+        reason: why this one.
+    """
+
+    split: HashSplit | TimeSplit | None
+    reason: str
+
+
+def time_split(row_time: RowTime) -> SplitGuess:
+    """Puts the last tenth of the rows into test, the tenth before into eval."""
+    us = np.sort(row_time.us[row_time.known])
+    bounds = [int(us[int(share * len(us))]) for share in _SHARES]
+    span = int(us[-1] - us[0])
+    unit, written = next(
+        (rounding for rounding in _ROUNDINGS if span >= _SPAN_IN_UNITS * rounding[0]),
+        (1, ""),
+    )
+    eval_from, test_from = (_text(bound // unit * unit, written) for bound in bounds)
+    return SplitGuess(
+        TimeSplit(eval_from=eval_from, test_from=test_from),
+        f"by {row_time.reading.name}, as the model will be used: the first 80 % train, the last "
+        "10 % test",
+    )
+
+
+def _text(us: int, written: str) -> str:
+    moment = _EPOCH + dt.timedelta(microseconds=us)
+    return moment.strftime(written) if written else moment.isoformat()
+
+
+def hash_split(
+    readings: Mapping[str, Reading], facts: Mapping[str, Facts], label: str
+) -> SplitGuess:
+    """Keeps the rows of one person or the like together, or takes an identity of the rows."""
+    keys = [
+        name
+        for name, reading in readings.items()
+        if isinstance(reading.column, String | Integer | Date | Timestamp)
+        and name != label
+        and not facts[name].missing
+        and facts[name].distinct >= _FEWEST_VALUES
+        and not is_free_text(reading, facts[name])
+    ]
+    entities = [n for n in keys if has_word(n, "entity") and 2 * facts[n].distinct <= facts[n].rows]
+    if entities:
+        name = entities[0]
+        each = facts[name].rows / facts[name].distinct
+        return SplitGuess(
+            HashSplit(name),
+            f"by hash, as no column of times was found; the rows of one {name} ({each:,.0f} on "
+            "average) stay together",
+        )
+    identities = [name for name in keys if is_identity(readings[name], facts[name])]
+    if identities:
+        return SplitGuess(
+            HashSplit(identities[0]),
+            f"by hash, as no column of times was found: {identities[0]} has its own value in "
+            "nearly every row",
+        )
+    return SplitGuess(
+        None, "by a hash of the whole row, as no column of times and no key was found: equal rows "
+        "stay together",
+    )  # fmt: skip

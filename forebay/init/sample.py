@@ -1,0 +1,179 @@
+"""Rows to guess from: whole stretches of the input, spread evenly over it, as text."""
+
+import math
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+
+import numpy as np
+import numpy.typing as npt
+import pyarrow as pa
+
+from forebay.init.dialect import guess_format, refuse_rows_as_header
+from forebay.pipelines.sources.csv.files import CsvFile
+from forebay.pipelines.sources.csv.header import HEAD_BYTES, read_header
+from forebay.pipelines.sources.csv.parse import ROW_OFFSET, parse_chunk
+from forebay.pipelines.sources.csv.ranges import GuardedReader, read_chunks
+from forebay.pipelines.sources.files import SourceFile
+from forebay.pipelines.sources.rejects import Reject
+from forebay.transforms.definition.columns import CsvFormat, String
+from forebay.transforms.definition.sources import RESERVED_PREFIX
+from forebay.transforms.errors import InputError
+
+# So many stretches, spread over the text, show what changes along it.
+_STRETCH_BYTES, _FEWEST_STRETCHES = 1 << 20, 16
+_GZIP_RATIO = 5
+
+
+@dataclass(frozen=True)
+class Texts:
+    """A column of the sample as text, d distinct texts in n rows.
+
+    Attributes:
+        distinct: string (d,), in order of first appearance.
+        codes: int (n,), which text each row has.
+    """
+
+    distinct: pa.StringArray
+    codes: npt.NDArray[np.int32]
+
+    @cached_property
+    def counts(self) -> npt.NDArray[np.int64]:
+        """How many rows have each text, int64 (d,)."""
+        return np.bincount(self.codes, minlength=len(self.distinct))
+
+
+@dataclass(frozen=True)
+class Sample:
+    """Rows of the input.
+
+    Attributes:
+        format: the dialect of the files.
+        columns: their texts, by name; columns that a definition cannot name are left out.
+        unusable: the names of those.
+        rows: how many rows were read.
+        share: about which share of all rows these are; 1 where it is all of them.
+        rejects: records of the sample that are no rows.
+    """
+
+    format: CsvFormat
+    columns: dict[str, Texts]
+    unusable: tuple[str, ...]
+    rows: int
+    share: float
+    rejects: list[Reject]
+
+
+def read_sample(
+    files: Sequence[SourceFile],
+    delimiter: str | None,
+    names: Sequence[str],
+    rows: int,
+    max_record_bytes: int,
+) -> Sample:
+    """Reads about so many rows, in stretches spread evenly over the files.
+
+    Args:
+        files: the files, of one kind.
+        delimiter: what the user says of it; None: guessed.
+        names: the columns of files without a header line; empty: they have one.
+        rows: how many rows to read.
+        max_record_bytes: longer records are rejects.
+
+    Raises:
+        InputError: a file is not CSV, has other columns than the first, or there are no rows.
+    """
+    heads = {file.path: _head(file) for file in files}
+    format = guess_format(heads[files[0].path], delimiter, names, files[0].path)
+    inspected = []
+    for file in files:
+        refuse_rows_as_header(heads[file.path], format, file.path)
+        found, data_offset = read_header(heads[file.path], format, file.path)
+        inspected.append(CsvFile(file, format, found, data_offset))
+        if found != inspected[0].names:
+            raise InputError(
+                f"{file.path}: has other columns than {files[0].path}: {', '.join(found)}; "
+                "give files of one kind"
+            )
+    plan = _plan(inspected[0], heads[files[0].path], files, rows)
+    return _parse(inspected, format, plan, rows, max_record_bytes)
+
+
+def _head(file: SourceFile) -> bytes:
+    with file.open() as source:
+        return GuardedReader(source, file.path).read(HEAD_BYTES)
+
+
+@dataclass(frozen=True)
+class _Plan:
+    """What is read of the text: in a share of its stretches, a share of the rows each."""
+
+    stretches: float
+    rows: float
+
+
+def _plan(first: CsvFile, head: bytes, files: Sequence[SourceFile], rows: int) -> _Plan:
+    """Spreads about so many rows over several stretches, by the first file's lines."""
+    body = head[first.data_offset :]
+    row_bytes = len(body) / max(1, body.count(b"\n"))
+    text_bytes = sum(file.size * (_GZIP_RATIO if file.is_compressed else 1) for file in files)
+    share = rows * row_bytes / max(1, text_bytes)
+    if share >= 1:
+        return _Plan(1.0, 1.0)
+    # A little less, so that the last stretches are as likely to be reached as the first.
+    share *= 0.95
+    stretches = min(1.0, max(share, _FEWEST_STRETCHES * _STRETCH_BYTES / text_bytes))
+    return _Plan(stretches, share / stretches)
+
+
+def _parse(
+    files: Sequence[CsvFile], format: CsvFormat, plan: _Plan, rows: int, max_record_bytes: int
+) -> Sample:
+    names = files[0].names
+    usable = [name for name in names if name and not name.startswith(RESERVED_PREFIX)]
+    columns = {name: String(nulls=()) for name in usable}
+    batches: list[pa.RecordBatch] = []
+    rejects: list[Reject] = []
+    count, turn, text_bytes, read_bytes = 0, 0, 0, 0.0
+    for file in files:
+        for offset, data in _chunks(file, format, max_record_bytes):
+            due, turn = int((turn + 1) * plan.stretches) > int(turn * plan.stretches), turn + 1
+            text_bytes += len(data)
+            if batches and (count >= rows or not due):
+                continue
+            batch, more = parse_chunk(data, offset, names, columns, format, max_record_bytes)
+            kept = min(rows - count, math.ceil(len(batch) * plan.rows))
+            end = batch[ROW_OFFSET][kept].as_py() if kept < len(batch) else offset + len(data)
+            batches.append(batch.slice(0, kept))
+            rejects += [reject for reject in more if reject.offset < end]
+            count, read_bytes = count + kept, read_bytes + end - offset
+    if not count:
+        raise InputError(
+            f"{files[0].source.path}: has no rows to guess from"
+            + (f" (records read: {len(rejects)}, all rejected: {rejects[0].reason})"
+               if rejects else "; give a file with rows below its header line")
+        )  # fmt: skip
+    table = pa.Table.from_batches(batches)
+    return Sample(
+        format,
+        {name: _texts(table[name]) for name in usable},
+        tuple(name for name in names if name not in usable),
+        count,
+        read_bytes / text_bytes,
+        rejects,
+    )
+
+
+def _chunks(file: CsvFile, format: CsvFormat, max_record_bytes: int) -> Iterator[tuple[int, bytes]]:
+    with file.source.open() as source:
+        yield from read_chunks(
+            source, format, len(file.names), max_record_bytes, _STRETCH_BYTES,
+            file.data_offset, file.source.path,
+        )  # fmt: skip
+
+
+def _texts(column: pa.ChunkedArray) -> Texts:
+    encoded = column.combine_chunks().dictionary_encode()
+    if isinstance(encoded, pa.ChunkedArray):
+        encoded = encoded.combine_chunks()
+    return Texts(encoded.dictionary, encoded.indices.to_numpy())

@@ -1,0 +1,1 @@
+"""The definition that ``forebay init`` writes, as Python source."""

@@ -1,0 +1,220 @@
+"""The source of a guessed definition."""
+
+import textwrap
+from collections import Counter
+from collections.abc import Iterator
+from dataclasses import replace
+
+from forebay.init.draft import RENAME, Draft
+from forebay.init.guesses.column_facts import described, share
+from forebay.init.guesses.windows import WindowGuess
+from forebay.init.source.layout import (
+    INDENT,
+    WIDTH,
+    Bracket,
+    Entry,
+    Name,
+    calls_in,
+    laid_out,
+    node_of,
+    printable,
+    quoted,
+    width,
+)
+from forebay.transforms.definition.columns import Column, CsvFormat
+
+_COLUMNS, _NULLS = "columns", "NULLS"
+# Names of a written file besides those it imports: a variable must be another.
+OWN_NAMES = frozenset({_COLUMNS, _NULLS, RENAME, "pa", "pc", "row_key"})
+_RENAME = f'''def {RENAME}(rows: pa.RecordBatch) -> dict[str, pa.Array]:
+    """Gives columns names that a served model can have."""
+'''
+_ROW_KEY = '''def {name}(rows: pa.RecordBatch) -> dict[str, pa.Array]:
+    """Writes each row as one text."""
+    texts = [pc.fill_null(rows[name].cast(pa.string()), "") for name in rows.schema.names]
+    return {{"{name}": pc.binary_join_element_wise(*texts, "|")}}
+'''
+
+
+def write_definition(draft: Draft, variable: str) -> str:
+    """Returns the source of a definition file, whose Dataset gets the given name."""
+    nulls = _common_nulls(draft)
+    columns = Entry(_columns(draft, nulls), f"{_COLUMNS} = ")
+    dataset = Entry(_dataset(draft), f"{variable} = ")
+    names = {*calls_in(columns), *calls_in(dataset)}
+    if draft.whole_row_key:
+        names.add("String")
+    parts = [_docstring(draft), _imports(names, draft)]
+    if nulls:
+        parts.append(f"{_NULLS} = ({', '.join(map(quoted, nulls))}{',' * (len(nulls) == 1)})")
+    parts.append("\n".join(laid_out(columns)))
+    if functions := list(_functions(draft)):
+        parts.append("\n" + "\n\n".join(functions))
+    parts.append("\n".join(laid_out(dataset)))
+    return "\n\n".join(parts) + "\n"
+
+
+def _docstring(draft: Draft) -> str:
+    sample, time = draft.sample, draft.row_time
+    extent = "all" if sample.share == 1 else "a sample of"
+    points = [
+        f"the label is {draft.dataset.label.column}: {draft.label_reason};",
+        f"{time.reading.name} is taken for the instant at which a row's features are asked for;"
+        if time
+        else "no column of times was found, so there is no row time, and there are no windows;",
+        "whatever a feature reads must be known when a row is asked for: run `forebay check`.",
+    ]
+    if draft.reject_share:
+        points.append(f"about {share(draft.reject_share)} of the records will be rejected.")
+    lines = [
+        f'"""A starting definition, guessed by `forebay init` from {extent} {sample.rows:,} rows.'
+    ]
+    lines += ["", "Every guess has its reason beside it. Change what you know better:", ""]
+    for point in points:
+        plain = printable(point).replace("\\", "/").replace('"', "'")
+        lines += textwrap.wrap(plain, WIDTH // 2 if width(plain) > len(plain) else WIDTH,
+                               initial_indent="- ", subsequent_indent="  ")  # fmt: skip
+    return "\n".join([*lines, '"""'])
+
+
+def _imports(names: set[str], draft: Draft) -> str:
+    ordered = sorted(names)
+    line = f"from forebay import {', '.join(ordered)}"
+    if width(line) > WIDTH:
+        line = "\n".join(["from forebay import (", *(f"{INDENT}{name}," for name in ordered), ")"])
+    if draft.dataset.derive:
+        compute = "import pyarrow.compute as pc\n" if draft.whole_row_key else ""
+        line = f"import pyarrow as pa\n{compute}{line}"
+    return line
+
+
+def _common_nulls(draft: Draft) -> tuple[str, ...]:
+    """Returns the texts for missing that several columns share; empty: there are none."""
+    found = Counter(
+        column.nulls for column in draft.dataset.columns.values() if column.nulls != ("",)
+    )
+    (nulls, times), *_ = found.most_common(1) or [((), 0)]
+    return nulls if times > 1 else ()
+
+
+def _columns(draft: Draft, nulls: tuple[str, ...]) -> Bracket:
+    entries = [
+        Entry(
+            _column(draft.dataset.columns[source], nulls), f"{quoted(source)}: ",
+            (described(draft.readings[name], draft.facts[name]),),
+        )
+        for source, name in draft.names.items()
+    ]  # fmt: skip
+    if draft.sample.unusable:
+        names = ", ".join(name or "the one without a name" for name in draft.sample.unusable)
+        entries.append(Entry(None, "", (f"Left out, for want of a usable name: {names}",)))
+    return Bracket("{", tuple(entries), "}")
+
+
+def _column(column: Column, nulls: tuple[str, ...]) -> str | Bracket:
+    if not nulls or column.nulls != nulls:
+        return node_of(column)
+    call = node_of(replace(column, nulls=("",)))
+    return Bracket(call.opening, (*call.entries, Entry(Name(_NULLS), "nulls=")), call.closing)  # type: ignore[union-attr]
+
+
+def _dataset(draft: Draft) -> Bracket:
+    dataset = draft.dataset
+    entries = [Entry(dataset.name, "name="), Entry(Name(_COLUMNS), "columns=")]
+    if dataset.csv != CsvFormat():
+        csv = node_of(replace(dataset.csv, names=()))
+        if dataset.csv.names:
+            names = Entry(Name(f"tuple({_COLUMNS})"), "names=")
+            csv = Bracket(csv.opening, (*csv.entries, names), csv.closing)  # type: ignore[union-attr]
+        entries.append(Entry(csv, "csv="))
+    if dataset.derive:
+        entries.append(Entry(_derive(draft), "derive="))
+    if dataset.row_time:
+        entries.append(Entry(dataset.row_time, "row_time=", (_row_time_reason(draft),)))
+    if draft.window:
+        entries.append(Entry(None, "", tuple(_window(draft.window))))
+    entries.append(Entry(Bracket("[", tuple(_features(draft)), "]"), "features="))
+    entries.append(
+        Entry(dataset.label, "label=", (f"What the model predicts: {draft.label_reason}.",))
+    )
+    entries.append(Entry(dataset.split, "split=", (f"Split {draft.split.reason}.",)))
+    if dataset.passthrough:
+        entries.append(Entry(dataset.passthrough, "passthrough="))
+    return Bracket("Dataset(", tuple(entries), ")")
+
+
+def _functions(draft: Draft) -> Iterator[str]:
+    if draft.renamed:
+        yield _rename(draft)
+    if draft.whole_row_key:
+        yield _ROW_KEY.format(name=draft.whole_row_key)
+
+
+def _rename(draft: Draft) -> str:
+    """Returns the function that gives columns the names that a served model can have."""
+    entries = tuple(
+        Entry(Name(f"rows[{quoted(source)}]"), f"{quoted(name)}: ")
+        for source, name in draft.renamed.items()
+    )
+    body = "\n".join(laid_out(Entry(Bracket("{", entries, "}"), "return "), 1))
+    return f"{_RENAME}{body}\n"
+
+
+def _derive(draft: Draft) -> Bracket:
+    steps = []
+    if draft.renamed:
+        outputs = tuple(
+            Entry(Name(f"{_COLUMNS}[{quoted(source)}]"), f"{quoted(name)}: ")
+            for source, name in draft.renamed.items()
+        )
+        steps.append(_step(RENAME, Bracket("[", tuple(map(Entry, draft.renamed)), "]"), outputs))
+    if key := draft.whole_row_key:
+        text = Entry(Name("String()"), f"{quoted(key)}: ")
+        steps.append(_step(key, Name(f"list({_COLUMNS})"), (text,)))
+    return Bracket("[", tuple(map(Entry, steps)), "]")
+
+
+def _step(function: str, inputs: Bracket | Name, outputs: tuple[Entry, ...]) -> Bracket:
+    entries = (
+        Entry(Name(function)),
+        Entry(inputs, "inputs="),
+        Entry(Bracket("{", outputs, "}"), "outputs="),
+    )
+    return Bracket("Derive(", entries, ")")
+
+
+def _row_time_reason(draft: Draft) -> str:
+    time = draft.row_time
+    return f"When a row is asked for: {time.reason}." if time else ""
+
+
+def _window(guess: WindowGuess) -> Iterator[str]:
+    """Yields the comments that show a window: it is not used before its user has thought of it."""
+    windowed = guess.windowed
+    ops = Bracket("[", tuple(Entry(Name(f"{op.name}()")) for op in windowed.ops), "]")  # type: ignore[union-attr]
+    entries = [Entry(windowed.value)] if windowed.value else []
+    entries += [
+        Entry(windowed.key[0], "key="),
+        Entry(windowed.over[0], "over="),
+        Entry(ops, "ops="),
+    ]
+    if windowed.available_at:
+        entries.append(Entry(windowed.available_at, "available_at="))
+    yield guess.reason
+    call = Bracket("[", (Entry(Bracket("Windowed(", tuple(entries), ")")),), "]")
+    # Laid out as deep as the comment makes it, so that it still fits once it is one.
+    for line in laid_out(Entry(call, "windows="), 2, ","):
+        yield line.removeprefix(2 * INDENT)
+
+
+def _features(draft: Draft) -> Iterator[Entry]:
+    """Yields the features, each under its reason, and what is left out, with why, at the end."""
+    left_out = []
+    for suggestion in draft.suggestions:
+        about = f"{', '.join(suggestion.columns)}: {suggestion.reason}"
+        if not suggestion.features:
+            left_out.append(about)
+        for i, feature in enumerate(suggestion.features):
+            yield Entry(feature, "", (about,) if i == 0 else ())
+    if left_out:
+        yield Entry(None, "", ("Not used:", *(f"- {about}" for about in left_out)))

@@ -1,0 +1,1 @@
+"""How a run's rows are spread over the ids of its features."""

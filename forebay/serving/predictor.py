@@ -1,0 +1,189 @@
+"""Prediction: JSON lines in, JSON lines out, in order."""
+
+import sys
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import ExitStack
+from dataclasses import dataclass
+from itertools import islice
+from typing import Any, BinaryIO, TextIO
+
+import numpy as np
+import numpy.typing as npt
+import tensorflow as tf
+
+from forebay.serving.instances import InstanceReader
+from forebay.storage.plain_paths import plain_path
+from forebay.storage.run.exported import ExportedModel, open_exported
+from forebay.transforms.errors import InputError, InstanceError, RunFolderError, first_line
+from forebay.transforms.json_text import json_text
+
+# Rows per call of the model: more are hardly faster per row.
+BATCH_LINES = 1024
+
+
+@dataclass(frozen=True)
+class Answer:
+    """One line's answer: what is written, and whether it is an error."""
+
+    value: Mapping[str, Any]
+    failed: bool = False
+
+
+@dataclass(frozen=True)
+class _Read:
+    """A row as it was given, and as the model takes it."""
+
+    given: Mapping[str, Any]
+    values: Mapping[str, Any]
+
+
+# A row's answers by name, or why there is none.
+_Result = Mapping[str, Any] | InstanceError
+
+
+@dataclass(frozen=True)
+class Counts:
+    """How many lines were answered, and how many of them with an error."""
+
+    lines: int
+    errors: int
+
+
+class Predictor:
+    """An exported model, ready to be asked.
+
+    Args:
+        path: the model's folder, or a folder of models by timestamp.
+
+    Raises:
+        RunFolderError: there is no model, or it cannot be loaded.
+    """
+
+    def __init__(self, path: str) -> None:
+        self.exported: ExportedModel = open_exported(path)
+        self._reader = InstanceReader(self.exported.definition)
+        try:
+            self._loaded = tf.saved_model.load(plain_path(self.exported.path))
+            self._function = self._loaded.signatures["serving_default"]
+        except Exception as error:  # whatever TensorFlow's reader raises
+            raise RunFolderError(
+                f"{self.exported.path} cannot be loaded ({first_line(error)}); export it anew "
+                "with `forebay train`"
+            ) from error
+        passthrough = self.exported.definition.passthrough
+        self._passthrough = [name for name in passthrough if name in self._reader.columns]
+
+    def answer(self, lines: Iterable[tuple[int, bytes]]) -> list[Answer]:
+        """Answers numbered lines of JSON.
+
+        Returns:
+            One answer per line: the passthrough columns as they were given and the prediction,
+            or an error and the line's number.
+        """
+        read: list[_Read | InstanceError] = []
+        numbers = []
+        for number, line in lines:
+            numbers.append(number)
+            try:
+                row = self._reader.parse(line)
+                read.append(_Read(row, self._reader.read(row)))
+            except InstanceError as error:
+                read.append(error)
+        results = iter(self._ask([row.values for row in read if isinstance(row, _Read)]))
+        return [
+            _failure(row, number)
+            if isinstance(row, InstanceError)
+            else self._answer(row, next(results), number)
+            for number, row in zip(numbers, read, strict=True)
+        ]
+
+    def _answer(self, row: _Read, result: _Result, number: int) -> Answer:
+        if isinstance(result, InstanceError):
+            return _failure(result, number)
+        answer = result[self.exported.output]
+        if not np.isfinite(answer).all():
+            return _failure(f"the model answers {answer}: are the row's numbers extreme?", number)
+        carried = {name: row.given[name] for name in self._passthrough}
+        return Answer({**carried, **result})
+
+    def _ask(self, values: Sequence[Mapping[str, Any]]) -> list[_Result]:
+        """Returns each row's answers by name, as JSON takes them, or why the model has none."""
+        if not values:
+            return []
+        arrays = self._reader.arrays(values)
+        raw = {name: tf.constant(array) for name, array in arrays.items()}
+        try:
+            found = self._function(**raw)
+        except tf.errors.InvalidArgumentError as error:
+            if len(values) == 1:
+                cause = error.message.partition("\n")[0]
+                return [InstanceError(f"the model cannot take this row ({cause}); correct it")]
+            half = len(values) // 2  # so that the rows that it can take have their answers
+            return [*self._ask(values[:half]), *self._ask(values[half:])]
+        columns = {name: _plain(found[name].numpy()) for name in self.exported.outputs}
+        return [dict(zip(columns, row, strict=True)) for row in zip(*columns.values(), strict=True)]
+
+
+def _failure(error: object, line: int) -> Answer:
+    return Answer({"error": str(error), "line": line}, failed=True)
+
+
+def _plain(column: npt.NDArray[Any]) -> list[Any]:
+    """Returns an answer of each row as JSON takes it: a number, a text or a list of numbers."""
+    if column.ndim == 2:
+        return [[_shortest(value) for value in row] for row in column]
+    if column.dtype == np.float32:
+        return [_shortest(value) for value in column]
+    return [v.decode() if isinstance(v, bytes) else v for v in column.tolist()]
+
+
+def _shortest(value: np.float32) -> float:
+    """Returns a float32 as the float with its shortest text: 0.1, not 0.10000000149011612."""
+    return float(str(value))
+
+
+def predict_lines(predictor: Predictor, source: BinaryIO, sink: TextIO) -> Counts:
+    """Answers every line that is not blank, in order.
+
+    Args:
+        predictor: the model.
+        source: lines of JSON.
+        sink: where answers are written, a line each.
+    """
+    lines = errors = 0
+    for batch in _batches(source):
+        for answer in predictor.answer(batch):
+            lines += 1
+            errors += answer.failed
+            sink.write(json_text(answer.value) + "\n")
+        sink.flush()
+    return Counts(lines, errors)
+
+
+def _batches(source: BinaryIO) -> Iterator[list[tuple[int, bytes]]]:
+    numbered = ((i, line) for i, line in enumerate(source, start=1) if line.strip())
+    while batch := list(islice(numbered, BATCH_LINES)):
+        yield batch
+
+
+def predict_files(model: str, source: str, sink: str) -> Counts:
+    """Answers the lines of a file; ``-`` is standard input and output.
+
+    Raises:
+        RunFolderError: there is no model.
+        InputError: a file cannot be opened.
+    """
+    predictor = Predictor(model)
+    with ExitStack() as stack:
+        try:
+            lines = sys.stdin.buffer if source == "-" else stack.enter_context(open(source, "rb"))
+            answers = (
+                sys.stdout
+                if sink == "-"
+                else stack.enter_context(open(sink, "w", encoding="utf-8"))
+            )
+        except OSError as error:
+            raise InputError(
+                f"{error.filename} cannot be opened ({error.strerror}); check the path"
+            ) from error
+        return predict_lines(predictor, lines, answers)

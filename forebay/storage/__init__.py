@@ -1,0 +1,1 @@
+"""What lasts: run folders, where pipelines, trainer and serving meet."""

@@ -1,0 +1,54 @@
+"""Paths for libraries that take some characters of a name for a pattern.
+
+TensorFlow looks a checkpoint's name up as a pattern, and Beam a file's: in a folder called
+``run[1]`` neither finds what it has just written.
+"""
+
+import functools
+import os
+import tempfile
+
+from forebay.transforms.errors import InputError
+
+PATTERN_LETTERS = frozenset("*?[]{}\\")
+
+
+def plain_path(path: str) -> str:
+    """Returns a path of the same folder that no library takes for a pattern.
+
+    Where the path has such characters that is a link, there as long as this process.
+
+    Args:
+        path: a folder that is there, on a local disk; or any path on another file system.
+
+    Raises:
+        InputError: the path is of another file system, where there are no links.
+    """
+    if "://" in path:
+        if PATTERN_LETTERS.isdisjoint(path):
+            return path
+        raise InputError(
+            f"{path!r} has one of the characters {' '.join(sorted(PATTERN_LETTERS))}, which are "
+            "taken for a pattern there; choose another name"
+        )
+    return path if PATTERN_LETTERS.isdisjoint(path) else _link(os.path.abspath(path))
+
+
+@functools.cache
+def _link(path: str) -> str:
+    folder = _links().name
+    link = os.path.join(folder, f"{len(os.listdir(folder))}-plain")
+    os.symlink(path, link, target_is_directory=True)
+    return link
+
+
+@functools.cache
+def _links() -> tempfile.TemporaryDirectory[str]:
+    """Returns a folder for links; it is removed when the process ends."""
+    made = tempfile.TemporaryDirectory(prefix="forebay-")
+    if not PATTERN_LETTERS.isdisjoint(made.name):
+        raise InputError(
+            f"the folder for temporary files, {tempfile.gettempdir()!r}, has one of the characters "
+            f"{' '.join(sorted(PATTERN_LETTERS))}; set TMPDIR to another"
+        )
+    return made

@@ -1,0 +1,131 @@
+"""Exported models: where they are, and the record that each carries."""
+
+import json
+import posixpath
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any, TypedDict
+
+import tensorflow as tf
+
+from forebay.storage.run import files
+from forebay.storage.run.layout import EXTRA, KERAS_NAME
+from forebay.trainer.checkpoints.best_model import SavedTraining, TrainingRecord, load_saved
+from forebay.transforms.definition import serialize
+from forebay.transforms.definition.dataset import Dataset, served_columns
+from forebay.transforms.definition.labels import Classification, Label, Task
+from forebay.transforms.errors import RunFolderError, UserError, first_line
+
+RECORD_NAME = "forebay.json"
+OUTPUT_NAMES: Mapping[Task, str] = {
+    "regression": "prediction",
+    "binary_classification": "probability",
+    "multiclass_classification": "probabilities",
+}
+# The likeliest class, beside the probabilities.
+CLASS_NAME = "class"
+
+
+class ExportRecord(TypedDict):
+    """What is read of the record beside a model; more stands there for people.
+
+    Attributes:
+        definition: the dataset's, as JSON.
+        training: where the model comes from.
+    """
+
+    definition: dict[str, Any]
+    training: TrainingRecord
+
+
+@dataclass(frozen=True)
+class ExportedModel:
+    """An exported model's folder and its record.
+
+    Attributes:
+        path: the SavedModel's folder.
+        record: what `export.export_model` wrote beside the model.
+        definition: the dataset's definition.
+    """
+
+    path: str
+    record: ExportRecord
+    definition: Dataset
+
+    @property
+    def columns(self) -> tuple[str, ...]:
+        """The raw columns that the model is given."""
+        return served_columns(self.definition)
+
+    @property
+    def output(self) -> str:
+        """The name of the model's answer."""
+        return OUTPUT_NAMES[self.definition.label.task]
+
+    @property
+    def outputs(self) -> tuple[str, ...]:
+        """The names of all that the model answers."""
+        return output_names(self.definition.label)
+
+    def training(self) -> SavedTraining:
+        """Reads the Keras model over transformed examples that the export is of."""
+        return load_saved(posixpath.join(self.path, EXTRA, KERAS_NAME), self.record["training"])
+
+
+def output_names(label: Label) -> tuple[str, ...]:
+    """Returns the names of all that a model answers, its answer proper first."""
+    extra = (CLASS_NAME,) if isinstance(label, Classification) else ()
+    return (OUTPUT_NAMES[label.task], *extra)
+
+
+def open_exported(path: str) -> ExportedModel:
+    """Opens an exported model.
+
+    Args:
+        path: its folder, or a folder of them by timestamp, of which the newest is taken.
+
+    Raises:
+        RunFolderError: there is none.
+    """
+    path = newest_model(path)
+    record = read_exported(path)
+    try:
+        definition = serialize.from_json(json.dumps(record["definition"]))
+    except UserError as error:
+        raise RunFolderError(
+            f"{path}/{EXTRA}/{RECORD_NAME} is damaged ({first_line(error)}); export anew "
+            "with `forebay train`"
+        ) from error
+    return ExportedModel(path, record, definition)
+
+
+def read_exported(path: str) -> ExportRecord:
+    """Reads what stands beside the model in a folder.
+
+    Raises:
+        RunFolderError: it cannot be read, or is damaged.
+    """
+    return files.read_record(ExportRecord, posixpath.join(path, EXTRA, RECORD_NAME))
+
+
+def stamps(folder: str) -> list[int]:
+    """Returns the timestamps of the models in a folder, oldest first."""
+    names = tf.io.gfile.listdir(folder) if tf.io.gfile.isdir(folder) else []
+    return sorted(int(name.rstrip("/")) for name in names if name.rstrip("/").isdigit())
+
+
+def newest_model(path: str) -> str:
+    """Returns the exported model that a path means; raises as `open_exported` does."""
+    if files.exists(posixpath.join(path, EXTRA, RECORD_NAME)):
+        return path
+    found = stamps(path)
+    if not found:
+        state = "holds no exported model" if files.exists(path) else "is not there"
+        raise RunFolderError(f"{path} {state}; export one with `forebay train RUN` (RUN/model/)")
+    newest = posixpath.join(path, str(found[-1]))
+    if not files.exists(posixpath.join(newest, EXTRA, RECORD_NAME)):
+        raise RunFolderError(
+            f"{newest} has no {EXTRA}/{RECORD_NAME}, so it was not exported by Forebay; "
+            "name another model"
+        )
+    return newest

@@ -1,0 +1,31 @@
+"""The names of what is in a run folder."""
+
+MANIFEST_NAME = "manifest.json"
+DEFINITION_NAME = "definition.json"
+OCCUPANCY_NAME = "occupancy.json"
+TRANSFORM_FOLDERS = ("transform_fn", "transformed_metadata")
+
+
+# What `forebay preprocess` makes; everything else in a run folder belongs to the trainer.
+OUTPUTS = (
+    DEFINITION_NAME, "metadata", "transform_fn", "transformed_metadata", "examples", "rejects",
+    OCCUPANCY_NAME,
+)  # fmt: skip
+
+
+TRAINER_OUTPUTS = ("training", "evaluation", "model")
+
+
+# Where a run keeps what only its own steps read.
+TEMPORARY = "temporary"
+TRAINING_FOLDER = "training"
+KERAS_NAME = "model.keras"
+RECORD_NAME = "model.json"
+MODEL_FOLDER = "model"
+
+
+# What the name of an export begins with until it is whole.
+UNFINISHED = "tmp-"
+EXTRA = "assets.extra"
+RATES_FOLDER = "learning-rate"
+SWEEP_FOLDER = "sweep"

@@ -1,0 +1,164 @@
+"""The manifest of a run: what was made of what, and the list of files that readers may open."""
+
+import json
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, fields
+from typing import Any
+
+from forebay.transforms.errors import RunFolderError
+
+
+@dataclass(frozen=True)
+class FileEntry:
+    """A file of the run.
+
+    Attributes:
+        size: in bytes.
+        crc32c: CRC-32C of its content (RFC 3720, as Google Cloud Storage keeps it), eight
+            hexadecimal digits.
+        rows: examples in it; None for files that hold none.
+    """
+
+    size: int
+    crc32c: str
+    rows: int | None = None
+
+
+@dataclass(frozen=True)
+class InputEntry:
+    """A source file as it was read: its size in bytes and what identifies its content."""
+
+    path: str
+    size: int
+    fingerprint: str
+
+
+@dataclass(frozen=True)
+class SourceEntry:
+    """What a run read of one of the definition's sources.
+
+    Attributes:
+        inputs: its files.
+        rows_read: records found in them, rejects included.
+        rejects: rejected records per reason.
+        reach_us: how far before a row's time windows reach into it; None: without bound.
+    """
+
+    inputs: tuple[InputEntry, ...]
+    rows_read: int
+    rejects: Mapping[str, int]
+    reach_us: int | None
+
+    @classmethod
+    def from_dict(cls, value: Mapping[str, Any]) -> "SourceEntry":
+        """Reads what `dataclasses.asdict` made."""
+        inputs = tuple(InputEntry(**entry) for entry in value["inputs"])
+        return cls(**{**value, "inputs": inputs})
+
+
+@dataclass(frozen=True)
+class Warning:
+    """A feature that turned out degenerate, and how."""
+
+    feature: str
+    problem: str
+
+
+@dataclass(frozen=True)
+class PeriodEntry:
+    """The row times that examples were made for, ``start <= time < end``.
+
+    Attributes:
+        start, end: RFC 3339 instants; None: no bound.
+    """
+
+    start: str | None
+    end: str | None
+
+
+@dataclass(frozen=True)
+class TransformOf:
+    """The run whose transform graph was taken over, and when that run was made."""
+
+    run: str
+    created: str
+
+
+@dataclass(frozen=True)
+class Manifest:
+    """What a finished run consists of.
+
+    Attributes:
+        dataset: the definition's name.
+        definition_digest: SHA-256 of its canonical JSON.
+        created: RFC 3339 instant.
+        versions: of Forebay and of the libraries and data that decide the result.
+        inputs: the files of the dataset's own table.
+        rows_read: records found in them, rejects included.
+        sources: what was read of each of the definition's sources.
+        rows: examples per split.
+        rejects: rejected records per reason.
+        dropped: rows that read well but made no example, per cause.
+        history: rows outside the period that served as events only.
+        reach_us: how far before a row's time its windows reach into the dataset's own table; None:
+            without bound.
+        period: the row times that examples were made for; None: all.
+        transform_of: the run whose transform graph this one took over; None: its own.
+        warnings: degenerate features.
+        seconds: wall time per step.
+        files: the run's files by path relative to the run folder.
+    """
+
+    dataset: str
+    definition_digest: str
+    created: str
+    versions: Mapping[str, str]
+    inputs: tuple[InputEntry, ...]
+    rows_read: int
+    sources: Mapping[str, SourceEntry]
+    rows: Mapping[str, int]
+    rejects: Mapping[str, int]
+    dropped: Mapping[str, int]
+    history: int
+    reach_us: int | None
+    period: PeriodEntry | None
+    transform_of: TransformOf | None
+    warnings: tuple[Warning, ...]
+    seconds: Mapping[str, float]
+    files: Mapping[str, FileEntry]
+
+    def examples(self, split: str) -> list[str]:
+        """Returns the relative paths of a split's TFRecord files, in order."""
+        return sorted(name for name in self.files if name.startswith(f"examples/{split}/"))
+
+    def to_json(self) -> str:
+        """Returns the manifest as indented JSON."""
+        return json.dumps(asdict(self), indent=2, ensure_ascii=False) + "\n"
+
+    @classmethod
+    def from_json(cls, text: str, where: str) -> "Manifest":
+        """Reads what `to_json` wrote.
+
+        Args:
+            text: the JSON.
+            where: the path it came from, for the error.
+
+        Raises:
+            RunFolderError: the text is not a manifest.
+        """
+        try:
+            value = json.loads(text)
+            value["inputs"] = tuple(InputEntry(**entry) for entry in value["inputs"])
+            value["sources"] = {
+                name: SourceEntry.from_dict(entry) for name, entry in value["sources"].items()
+            }
+            value["warnings"] = tuple(Warning(**entry) for entry in value["warnings"])
+            for name, kind in (("period", PeriodEntry), ("transform_of", TransformOf)):
+                value[name] = value[name] and kind(**value[name])
+            value["files"] = {name: FileEntry(**entry) for name, entry in value["files"].items()}
+            return cls(**{field.name: value[field.name] for field in fields(cls)})
+        except (json.JSONDecodeError, TypeError, KeyError) as error:
+            raise RunFolderError(
+                f"{where} is not a manifest ({type(error).__name__}: {error}); "
+                "make the run anew with `forebay preprocess --overwrite`"
+            ) from error

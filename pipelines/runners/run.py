@@ -1,0 +1,120 @@
+"""Running a pipeline: Beam's options, the local default, and errors as the user should see them."""
+
+import logging
+import os
+import re
+import sys
+import threading
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager, redirect_stderr
+from typing import Any, TextIO, cast
+
+import apache_beam as beam
+import pyarrow as pa
+from apache_beam.options.pipeline_options import PipelineOptions, StandardOptions
+from apache_beam.runners.runner import create_runner
+
+from forebay.pipelines.shuffle.coders import register_coders
+from forebay.pipelines.shuffle.group_batches import Partitioned
+from forebay.transforms import errors
+
+# Threads, not processes: the heavy steps are C++ and compiled kernels that release the
+# interpreter lock, and each process would import TensorFlow anew.
+_LOCAL_OPTIONS = ("--runner=FnApiRunner", "--direct_running_mode=multi_threading")
+_RAISED = re.compile(
+    r"transforms\.errors\.(\w+): (.*?)(?: \[while running '[^']*'\])?$", re.M | re.S
+)
+
+# They log the traceback of whatever a step raises.
+_WORKER_LOGGERS = ("apache_beam.runners.common", "apache_beam.runners.worker")
+
+
+def beam_options(arguments: Sequence[str]) -> PipelineOptions:
+    """Reads Beam's own options; without a ``--runner``, runs locally on all cores.
+
+    Raises:
+        InputError: there is no such runner.
+    """
+    chosen = list(arguments)
+    runner = PipelineOptions(chosen).view_as(StandardOptions).runner
+    if runner is None:
+        workers = f"--direct_num_workers={len(os.sched_getaffinity(0))}"
+        return PipelineOptions([*_LOCAL_OPTIONS, workers, *chosen])
+    try:
+        create_runner(runner)
+    except (ValueError, ImportError, AttributeError) as error:
+        raise errors.InputError(
+            f"--runner={runner} cannot be used ({error}); "
+            "correct its name, or install what it needs"
+        ) from error
+    return PipelineOptions(chosen)
+
+
+def run_pipeline(build: Callable[[beam.Pipeline], None], options: PipelineOptions) -> None:
+    """Builds a pipeline, runs it and waits for its end.
+
+    Args:
+        build: applies the steps to the pipeline it is given.
+        options: Beam's options.
+
+    Raises:
+        UserError: a step raised one; it comes back as it was raised.
+        RunFailed: the pipeline failed otherwise.
+    """
+    register_coders(Partitioned)
+    # Arrow's own allocators keep what is freed, which memory limits then count.
+    pa.set_memory_pool(pa.system_memory_pool())
+    pipeline = beam.Pipeline(options=options)
+    build(pipeline)
+    try:
+        with _worker_tracebacks_hidden():
+            pipeline.run().wait_until_finish()
+    except errors.ForebayError:
+        raise
+    except Exception as error:
+        raise _as_raised(str(error)) from error
+
+
+@contextmanager
+def _worker_tracebacks_hidden() -> Iterator[None]:
+    """Keeps Beam's workers from telling, logged and printed, what is raised to the caller too."""
+    loggers = [logging.getLogger(name) for name in _WORKER_LOGGERS]
+    levels = [logger.level for logger in loggers]
+    for logger in loggers:
+        logger.setLevel(logging.CRITICAL)
+    try:
+        with redirect_stderr(cast(TextIO, _WithoutWorkerTracebacks(sys.stderr))):
+            yield
+    finally:
+        for logger, level in zip(loggers, levels, strict=True):
+            logger.setLevel(level)
+
+
+class _WithoutWorkerTracebacks:
+    """A text stream that swallows what Beam's worker prints where an instruction fails."""
+
+    def __init__(self, stream: TextIO) -> None:
+        self._stream = stream
+        self._swallowed = threading.local()
+
+    def write(self, text: str) -> int:
+        after_traceback = getattr(self._swallowed, "just_now", False)
+        is_traceback = text.startswith("Traceback") and "sdk_worker.py" in text
+        self._swallowed.just_now = is_traceback
+        if not is_traceback and not (after_traceback and text == "\n"):
+            self._stream.write(text)
+        return len(text)
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._stream, name)
+
+
+def _as_raised(text: str) -> errors.ForebayError:
+    """Finds our own exception in the traceback text that a runner reports."""
+    found = _RAISED.findall(text)
+    if found:
+        name, message = found[-1]
+        kind = getattr(errors, name, errors.RunFailed)
+        return kind(message.strip())
+    last = text.strip().splitlines()[-1] if text.strip() else "no message"
+    return errors.RunFailed(f"the pipeline failed: {last}; --debug shows the whole traceback")

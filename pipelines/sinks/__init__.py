@@ -1,0 +1,1 @@
+"""What a run writes: examples and rejects."""

@@ -1,0 +1,1 @@
+"""Examples as TFRecord files, encoded in compiled passes."""

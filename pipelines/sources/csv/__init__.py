@@ -1,0 +1,1 @@
+"""CSV files: records, headers, ranges, cells."""

@@ -1,0 +1,177 @@
+"""The first bytes of a CSV file: its byte-order mark, its column names, and what is no CSV."""
+
+from __future__ import annotations
+
+import csv
+import difflib
+import io
+from collections.abc import Sequence
+
+from forebay.pipelines.sources.csv.records import (
+    ANY_ARITY,
+    MALFORMED_QUOTE,
+    OK,
+    UNCLOSED_QUOTE,
+    scan_records,
+)
+from forebay.transforms.definition.columns import CsvFormat
+from forebay.transforms.errors import InputError
+
+HEAD_BYTES = 1 << 20
+
+BOM = b"\xef\xbb\xbf"
+_SHOWN_CHARACTERS = 80
+_DELIMITERS = (",", ";", "\t", "|")
+# How the files begin that are taken for CSV by mistake, and the cure.
+_SIGNATURES = (
+    (b"\x1f\x8b", "is gzip-compressed", "give it a name that ends in .gz"),
+    (b"\x28\xb5\x2f\xfd", "is zstd-compressed", "decompress it, or compress it with gzip"),
+    (b"BZh", "is bzip2-compressed", "decompress it, or compress it with gzip"),
+    (b"PK\x03\x04", "is a zip archive or an Excel workbook", "unpack it, or export it as CSV"),
+    (b"PAR1", "is a Parquet file", "export it as CSV"),
+    (b"ARROW1", "is an Arrow file", "export it as CSV"),
+    (b"\xff\xfe", "is UTF-16 text", "convert it to UTF-8, as by iconv -f UTF-16 -t UTF-8"),
+    (b"\xfe\xff", "is UTF-16 text", "convert it to UTF-8, as by iconv -f UTF-16 -t UTF-8"),
+)
+
+
+def read_header(head: bytes, format: CsvFormat, source: str) -> tuple[tuple[str, ...], int]:
+    """Reads the column names.
+
+    Args:
+        head: the first HEAD_BYTES bytes of the text, or all of it if it is shorter.
+        format: the dialect; where it has names, the file has no header line.
+        source: the file's name, for errors.
+
+    Returns:
+        the names in the order of the file, and the offset at which the data records start. Names
+        are distinct, save that several may be empty.
+
+    Raises:
+        InputError: the file is empty, is no CSV in UTF-8, repeats a name, or has no header of
+            acceptable length; or, without a header line, its first record has another number of
+            fields than there are names.
+    """
+    _refuse_other_kinds(head, source)
+    data_offset = len(BOM) if head.startswith(BOM) else 0
+    text = head[data_offset:]
+    records = scan_records(text, format, ANY_ARITY, HEAD_BYTES, is_last=True, most=1)
+    if not len(records.starts):
+        raise InputError(f"{source}: is empty; give a file with a header line and rows")
+    if records.consumed == len(text) and len(head) >= HEAD_BYTES:
+        raise InputError(
+            f"{source}: the first record does not end within {HEAD_BYTES} bytes; is this a CSV"
+            " file with line ends?"
+        )
+    first = text[records.starts[0] : records.ends[0]]
+    status = int(records.statuses[0])
+    if status != OK:
+        raise InputError(f"{source}: {_quote_problem(status, first, format)}")
+    names = _fields(first, format, source)
+    if not format.names:
+        _refuse_repeated(names, source)
+        return names, data_offset + records.consumed
+    if len(names) != len(format.names):
+        raise InputError(
+            f"{source}: the first row {_shown(first)} has {len(names)} fields, but the format names"
+            f" {len(format.names)} columns; correct names= or delimiter= in its CsvFormat"
+        )
+    return format.names, data_offset
+
+
+def check_header(
+    names: Sequence[str], wanted: Sequence[str], format: CsvFormat, source: str
+) -> None:
+    """Checks that the file has the wanted columns.
+
+    Args:
+        names: the file's columns.
+        wanted: the columns that the definition reads from it.
+        format: the dialect.
+        source: the file's name, for errors.
+
+    Raises:
+        InputError: columns are missing; all of them are named, with names that resemble them.
+    """
+    missing = [name for name in wanted if name not in names]
+    if not missing:
+        return
+    lines = []
+    for name in missing:
+        matches = difflib.get_close_matches(name, names, n=3)
+        likely = f"; did you mean {' or '.join(map(repr, matches))}?" if matches else ""
+        lines.append(f"\n  {name!r}{likely}")
+    plural = "s" if len(missing) > 1 else ""
+    raise InputError(
+        f"{source}: has no column{plural}:{''.join(lines)}\n  Its columns are "
+        f"{_shown(', '.join(names))}. {_cure(names, missing, wanted, format)}"
+    )
+
+
+def _cure(
+    names: Sequence[str], missing: Sequence[str], wanted: Sequence[str], format: CsvFormat
+) -> str:
+    header = format.delimiter.join(names)
+    found = {
+        delimiter: len(set(header.split(delimiter)) & set(wanted))
+        for delimiter in _DELIMITERS
+        if delimiter != format.delimiter
+    }
+    best = max(found, key=lambda delimiter: found[delimiter])
+    if found[best] > len(set(wanted) - set(missing)):
+        return f"The delimiter seems to be {best!r}: write CsvFormat(delimiter={best!r})."
+    return "Rename the columns in the definition or in the file."
+
+
+def _refuse_other_kinds(head: bytes, source: str) -> None:
+    for signature, kind, cure in _SIGNATURES:
+        if head.startswith(signature):
+            raise InputError(f"{source}: begins with {signature!r}: it {kind}; {cure}")
+
+
+def _quote_problem(status: int, first: bytes, format: CsvFormat) -> str:
+    mistake = {
+        MALFORMED_QUOTE: "has text after a closing quote",
+        UNCLOSED_QUOTE: "opens a quote that is never closed",
+    }.get(status, f"is longer than {HEAD_BYTES} bytes")
+    return (
+        f"the first line {_shown(first)} {mistake}; correct it, or set quote= in the CsvFormat,"
+        f" which is {format.quote!r} (None where quotes are ordinary text)"
+    )
+
+
+def _fields(record: bytes, format: CsvFormat, source: str) -> tuple[str, ...]:
+    if b"\0" in record:
+        raise InputError(
+            f"{source}: the first line {_shown(record)} holds NUL bytes: it is no UTF-8 text;"
+            " export the table as CSV in UTF-8"
+        )
+    try:
+        text = record.decode("utf-8")
+    except UnicodeDecodeError as error:
+        raise InputError(
+            f"{source}: the first line {_shown(record)} is not UTF-8 at byte {error.start};"
+            " convert the file, as by iconv -f LATIN1 -t UTF-8"
+        ) from error
+    rows = csv.reader(
+        io.StringIO(text, newline=""),
+        delimiter=format.delimiter,
+        quotechar=format.quote,
+        quoting=csv.QUOTE_NONE if format.quote is None else csv.QUOTE_MINIMAL,
+    )
+    return tuple(next(rows))
+
+
+def _refuse_repeated(names: Sequence[str], source: str) -> None:
+    repeated = sorted({name for name in names if name and names.count(name) > 1})
+    if repeated:
+        raise InputError(
+            f"{source}: the header names {', '.join(map(repr, repeated))} more than once; rename"
+            " the columns, or drop the line and give CsvFormat(names=...)"
+        )
+
+
+def _shown(value: bytes | str) -> str:
+    text = value if isinstance(value, str) else value.decode("utf-8", "backslashreplace")
+    cut = text if len(text) <= _SHOWN_CHARACTERS else text[:_SHOWN_CHARACTERS] + "..."
+    return repr(cut)

@@ -1,0 +1,138 @@
+"""Where in a file's text its records lie: the line that an offset is on, and the record's bytes."""
+
+import re
+from collections.abc import Iterable, Iterator, Sequence
+from itertools import islice
+from typing import IO
+
+import numpy as np
+import pyarrow as pa
+
+from forebay.pipelines.sources.csv.files import CsvFile
+from forebay.pipelines.sources.csv.records import ANY_ARITY, scan_records
+from forebay.pipelines.sources.row_identity import row_place
+from forebay.transforms.definition.columns import CsvFormat
+from forebay.transforms.definition.sources import ROW
+
+_BLOCK = 8 << 20
+_LINE_END = re.compile(rb"\r\n|\r|\n")
+
+
+def located(
+    rejects: pa.Table, source: IO[bytes], format: CsvFormat, max_record_bytes: int
+) -> Iterator[dict[str, str | int]]:
+    """Finds the line of each reject in one pass over its file, and its raw text where it lacks.
+
+    Args:
+        rejects: the file's rejects: `ROW`, ``reason`` and ``raw``.
+        source: the file's text.
+        format: its dialect.
+        max_record_bytes: the greatest length of a record.
+
+    Yields:
+        ``line`` (from 1), ``offset`` (bytes), ``reason`` and ``raw``, in order of offset.
+    """
+    rejects = rejects.sort_by(ROW)
+    _, offsets = row_place(rejects[ROW].to_numpy())
+    reasons, raws = rejects["reason"].to_pylist(), rejects["raw"].to_pylist()
+    text = LineCounter(source, lookahead=max_record_bytes + 3)
+    for offset, reason, raw in zip(offsets.tolist(), reasons, raws, strict=True):
+        ahead = text.move_to(offset)
+        found = _record(ahead, format, max_record_bytes) if raw is None else raw
+        yield {
+            "line": text.line,
+            "offset": offset,
+            "reason": reason,
+            "raw": found.decode("utf-8", "backslashreplace"),
+        }
+
+
+class LineCounter:
+    """Walks forward through a text and knows the line it is on.
+
+    LF, CRLF and a lone CR each end a line.
+    """
+
+    def __init__(self, source: IO[bytes], lookahead: int) -> None:
+        self.line = 1
+        self._source = source
+        self._lookahead = lookahead
+        self._buffer = b""
+        self._start = 0  # where in the text the buffer starts
+        self._position = 0  # up to where in the buffer lines are counted
+
+    def move_to(self, offset: int) -> memoryview:
+        """Moves to an offset and returns the text from there, at least the lookahead long."""
+        while self._start + len(self._buffer) < offset + self._lookahead:
+            block = self._source.read(_BLOCK)
+            if not block:
+                break
+            self._count_to(min(len(self._buffer), offset - self._start))
+            drop = max(0, self._position - 1)  # the byte before may be the CR of a CRLF
+            self._buffer = self._buffer[drop:] + block
+            self._start += drop
+            self._position -= drop
+        self._count_to(offset - self._start)
+        return memoryview(self._buffer)[self._position :][: self._lookahead]
+
+    def _count_to(self, end: int) -> None:
+        start = self._position
+        self.line += self._buffer.count(b"\n", start, end) + self._buffer.count(b"\r", start, end)
+        self.line -= self._buffer.count(b"\r\n", max(0, start - 1), end)
+        self._position = end
+
+
+def _record(text: memoryview, format: CsvFormat, max_record_bytes: int) -> bytes:
+    """Returns the record at the start of a text."""
+    records = scan_records(text, format, ANY_ARITY, max_record_bytes, is_last=True, most=1)
+    return bytes(text[: int(records.ends[0])])
+
+
+def line_of(source: IO[bytes], offsets: Iterable[int]) -> dict[int, int]:
+    """Returns the line (from 1) that each offset of a text is on, in one pass."""
+    text = LineCounter(source, lookahead=0)
+    lines = {}
+    for offset in sorted(set(offsets)):
+        text.move_to(offset)
+        lines[offset] = text.line
+    return lines
+
+
+def offset_of_line(source: IO[bytes], line: int) -> int | None:
+    """Returns where a line (from 1) of a text starts; None where it has fewer lines."""
+    before, start, carry = line - 1, 0, b""
+    if not before:
+        return 0
+    while block := source.read(_BLOCK):
+        text = carry + block
+        carry = b"\r" if text.endswith(b"\r") else b""  # perhaps the first half of a CRLF
+        text = text.removesuffix(carry)
+        ends = text.count(b"\n") + text.count(b"\r") - text.count(b"\r\n")
+        if before <= ends:
+            found = next(islice(_LINE_END.finditer(text), before - 1, None))
+            return start + found.end()
+        before -= ends
+        start += len(text)
+    return start + len(carry) if carry and before == 1 else None
+
+
+def place_of(files: Sequence[CsvFile], identity: int) -> str:
+    """Returns where a row is, as ``FILE:LINE``."""
+    number, offset = (int(part[0]) for part in row_place(np.array([identity], np.int64)))
+    with files[number].source.open() as source:
+        return f"{files[number].source.path}:{line_of(source, [offset])[offset]}"
+
+
+def places_of(files: Sequence[CsvFile], rows: Iterable[int]) -> dict[int, str]:
+    """Returns where rows are as FILE:LINE, by identity, in one pass over each of their files."""
+    identities = np.array(sorted(rows), np.int64)
+    numbers, offsets = row_place(identities)
+    places = {}
+    for number in np.unique(numbers).tolist():
+        mine = numbers == number
+        file = files[number].source
+        with file.open() as source:
+            lines = line_of(source, offsets[mine].tolist())
+        for identity, offset in zip(identities[mine].tolist(), offsets[mine].tolist(), strict=True):
+            places[identity] = f"{file.path}:{lines[offset]}"
+    return places

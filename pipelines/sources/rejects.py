@@ -1,0 +1,21 @@
+"""Rows that cannot be read, with the reason."""
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True)
+class Reject:
+    """A record, or a line that is no record, that became no row.
+
+    Attributes:
+        offset: where it starts in the file's text, bytes.
+        reason: every cause, with the values at fault.
+        raw: its bytes, line end excluded; of a line too long, one byte more than the limit. None
+            if they are still to be read from the file.
+        category: the first cause without anything particular to the record, for counting.
+    """
+
+    offset: int
+    reason: str
+    raw: bytes | None
+    category: str

@@ -1,0 +1,1 @@
+"""Rows divided into train, eval and test."""

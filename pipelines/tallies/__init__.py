@@ -1,0 +1,1 @@
+"""What is counted on the way, and the checks of the counts."""

@@ -1,0 +1,84 @@
+"""Whether what was ingested is enough to go on, and whether all of it was written."""
+
+from forebay.pipelines.tallies.tallies import Facts, facts_of
+from forebay.transforms.definition.dataset import Dataset
+from forebay.transforms.definition.splits import SPLITS
+from forebay.transforms.errors import InputError, RunFailed
+from forebay.transforms.windows.period import Period
+
+
+def check_rejects(ingested: Facts, dataset: Dataset, limit: float) -> None:
+    """Checks that no more than a share of each table's records was rejected.
+
+    Raises:
+        InputError: more were.
+    """
+    _check_rejects(ingested, "", limit)
+    for name in dataset.sources:
+        _check_rejects(facts_of(ingested, name), f" of the source {name}", limit)
+
+
+def _check_rejects(ingested: Facts, table: str, limit: float) -> None:
+    rejects = ingested.get("rejects", {})
+    count, records = sum(rejects.values()), sum(ingested.get("records", {}).values())
+    if count > limit * records:
+        common = sorted(rejects.items(), key=lambda item: (-item[1], item[0]))[:3]
+        reasons = "; ".join(f"{reason} ({times:,})" for reason, times in common)
+        raise InputError(
+            f"{count:,} of {records:,} records{table} were rejected, more than "
+            f"--max-reject-fraction {limit:g}; the commonest reasons: {reasons}; mend the input or "
+            "the definition"
+        )
+
+
+def check_splits(ingested: Facts, dataset: Dataset, period: Period | None, *, learns: bool) -> None:
+    """Checks that there are rows to make examples of.
+
+    Args:
+        ingested: the facts.
+        dataset: the definition.
+        period: the row times that ask; None: all.
+        learns: whether a transform graph is to be learned from train, which then needs rows.
+
+    Raises:
+        InputError: there are none.
+    """
+    rows = ingested.get("rows", {})
+    if rows.get("train") or (rows and not learns):
+        return
+    lost = {**ingested.get("dropped", {}), **ingested.get("rejects", {})}
+    if history := history_rows(ingested):
+        lost["history only"] = history
+    causes = "; ".join(f"{cause} ({count:,})" for cause, count in lost.items()) or "none"
+    if not rows and period is not None:
+        records = ingested["records"]["read"]
+        raise InputError(
+            f"no row from {period}, by its {dataset.row_time}, makes an example (records read: "
+            f"{records:,}; rows lost: {causes}); change --from and --to, or the input"
+        )
+    if not rows and not learns:
+        raise InputError(f"no rows to make examples of (rows lost: {causes}); change the input")
+    found = ", ".join(f"{split} {rows.get(split, 0):,}" for split in SPLITS)
+    cure = f"change the split {dataset.split!r} or the input"
+    if rows:
+        cure += ", or name a run of the training period with --transform-fn"
+    raise InputError(f"no rows to train on (rows per split: {found}; rows lost: {causes}); {cure}")
+
+
+def history_rows(ingested: Facts) -> int:
+    """Returns how many rows served as events only."""
+    return int(ingested.get("history", {}).get("rows", 0))
+
+
+def check_written(ingested: Facts, transformed: Facts) -> None:
+    """Checks that every row of every split became an example.
+
+    Raises:
+        RunFailed: one did not.
+    """
+    rows, written = ingested.get("rows", {}), transformed.get("written", {})
+    if rows != written:
+        raise RunFailed(
+            f"the rows of the splits are {rows} and the examples written {written}; this is a "
+            "defect of Forebay or of the runner, and no run was made"
+        )

@@ -1,0 +1,1 @@
+"""tf.Transform over the shards of a run."""

@@ -1,0 +1,272 @@
+"""Windowed aggregates over batches of rows, as PTransforms."""
+
+from collections.abc import Callable, Iterator, Sequence
+from typing import Any
+
+import apache_beam as beam
+import numpy as np
+import numpy.typing as npt
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from forebay.pipelines.options import WINDOW_MEMORY_MB
+from forebay.pipelines.shuffle.group_batches import (
+    Group,
+    GroupBatches,
+    Partitioned,
+    Piece,
+    read_pieces,
+)
+from forebay.pipelines.windows.versions import ResolveVersions, by_event
+from forebay.transforms.definition.dataset import Dataset
+from forebay.transforms.definition.sources import ROW, ROWS
+from forebay.transforms.hashing import mix
+from forebay.transforms.windows.groups import (
+    ASKS,
+    AVAILABLE,
+    RETIRED,
+    TIME,
+    WindowGroup,
+    window_groups,
+)
+from forebay.transforms.windows.kernels.ordering import sort_by
+from forebay.transforms.windows.operations import furthest
+from forebay.transforms.windows.period import Period
+from forebay.transforms.windows.sliced import SlicedWindows
+from forebay.transforms.windows.slices import Block, Slice, cut, reach, spanning
+
+_EVENTS, _REQUESTS = "events", "requests"
+_LATER_TIMES = (AVAILABLE, RETIRED, ASKS)
+# What is written is held twice, in the order of arrival and sorted, by each of two groupings; where
+# events have versions, by each of three.
+_SPILLS_IN_MEMORY, _SPILLS_WITH_VERSIONS = 4, 6
+# The kernels make about eight times as much of a slice: sorted copies, trees, and their answers.
+_SLICES_IN_MEMORY = 16
+# A chunk of requests with its states, and the summaries of slices, take a quarter each.
+_CHUNKS_IN_MEMORY = 4
+# The requests that are answered one after the other, at least.
+_PARTS_IN_MEMORY = 32
+# With it flipped, signed numbers are in the order of unsigned ones.
+_SIGN = np.uint64(1 << 63)
+
+
+class WindowedAggregates(beam.PTransform):
+    """Adds a definition's windowed columns to batches of rows.
+
+    Input: ``pyarrow.RecordBatch`` elements with the definition's row columns and an int64 column
+    `ROW`, the identity of each row, distinct over all batches. Where the definition has sources: a
+    mapping of ``"rows"`` and each source's name to such a PCollection; identities are distinct over
+    all tables. Output: ``(shard, RecordBatch)``, one for each of ``shards`` shards that has rows,
+    with the windowed columns added (missing for rows without a row time). Rows are spread over the
+    shards by a hash of their identity and ordered by it, so that every shard is a fair sample in a
+    fair order.
+
+    Args:
+        dataset: the definition.
+        temp_location: a folder that all workers can write to and read from.
+        shards: how many output batches at most.
+        key_partitions: into how many parts the keys of a window are divided. A worker thread
+            works on one part at a time.
+        memory_bytes: how much of a part a worker thread holds in memory, see
+            docs/concepts/memory.md; its events are cut along time where they are more.
+        keep: the row columns of the output, beside `ROW` and the windowed ones; None: all.
+        period: only rows of these times are in the output; the others are events. None: all.
+    """
+
+    def __init__(
+        self,
+        dataset: Dataset,
+        temp_location: str,
+        *,
+        shards: int,
+        key_partitions: int,
+        memory_bytes: int = WINDOW_MEMORY_MB << 20,
+        keep: Sequence[str] | None = None,
+        period: Period | None = None,
+    ) -> None:
+        super().__init__()
+        self.dataset = dataset
+        self.temp_location = temp_location
+        self.shards = shards
+        self.key_partitions = key_partitions
+        self.memory_bytes = memory_bytes
+        self.keep = keep
+        self.period = period
+
+    def expand(self, tables: Any) -> beam.PCollection:  # noqa: D102
+        tables = {ROWS: tables} if isinstance(tables, beam.PCollection) else tables
+        rows = tables[ROWS]
+        groups = window_groups(self.dataset)
+        row_time = str(self.dataset.row_time)
+        has_versions = any(group.versions for group in groups)
+        spills = _SPILLS_WITH_VERSIONS if has_versions else _SPILLS_IN_MEMORY
+        spill_bytes = self.memory_bytes // spills
+        parts = [
+            rows | "ShardRows" >> _each(_shard_rows, self.keep, self.shards, row_time, self.period)
+        ]
+        if groups:
+            asked = [
+                tables[name]
+                | f"ToEventsAndRequests {name}"
+                >> _each(_to_keys, groups, name, self.key_partitions, self.period)
+                for name in dict.fromkeys([ROWS, *(group.source for group in groups)])
+            ]
+            for name in dict.fromkeys(group.source for group in groups if group.versions):
+                asked.append(self._corrected(tables[name], groups, name, spill_bytes))
+            by_key = tuple(asked) | "GroupByKey" >> GroupBatches(self.temp_location, spill_bytes)
+            parts.append(
+                by_key
+                | "Divide" >> beam.FlatMap(divide, groups, self.memory_bytes)
+                | "Spread" >> beam.Reshuffle()
+                | "Aggregate" >> _each(_aggregate, groups, self.shards, self.memory_bytes)
+            )
+        return (
+            tuple(parts)
+            | "GroupByShard" >> GroupBatches(self.temp_location, spill_bytes)
+            | "Join" >> beam.Map(_join, groups).with_output_types(tuple[int, pa.RecordBatch])
+        )
+
+    def _corrected(
+        self, rows: beam.PCollection, groups: Sequence[WindowGroup], table: str, spill_bytes: int
+    ) -> beam.PCollection:
+        """The events of a table of which there may be several versions."""
+        versions = _each(_to_versions, groups, table, self.key_partitions, self.period)
+        return (
+            rows
+            | f"ToVersions {table}" >> versions
+            | f"Resolve {table}" >> ResolveVersions(self.temp_location, spill_bytes)
+            | f"ToEvents {table}" >> _each(_to_events, groups, self.key_partitions)
+        )
+
+
+def _each(function: Callable[..., Iterator[Partitioned]], *arguments: Any) -> beam.PTransform:
+    """Applies a function that yields `Partitioned`, and tells Beam that it does."""
+    return beam.FlatMap(function, *arguments).with_output_types(Partitioned)
+
+
+def _shard_rows(
+    batch: pa.RecordBatch, keep: Sequence[str] | None, shards: int, row_time: str,
+    period: Period | None,
+) -> Iterator[Partitioned]:  # fmt: skip
+    rows = batch if period is None else batch.filter(period.asks(batch[row_time]))
+    if len(rows):
+        yield _to_shards(rows if keep is None else rows.select([*keep, ROW]), ROWS, shards)
+
+
+def _to_shards(batch: pa.RecordBatch, stream: str, shards: int) -> Partitioned:
+    shard = mix(batch[ROW].to_numpy()) % np.uint64(shards)
+    return Partitioned("join", stream, shard.astype(np.int64), batch)
+
+
+def _to_keys(
+    batch: pa.RecordBatch, groups: Sequence[WindowGroup], table: str, partitions: int,
+    period: Period | None,
+) -> Iterator[Partitioned]:  # fmt: skip
+    """Yields what rows of a table are to each group: events, and requests if they are to ask."""
+    for i, group in enumerate(groups):
+        if group.source == table and group.versions is None:
+            events = _reached(batch, group, period)
+            yield from _to_events((i, events), groups, partitions)
+        if table == ROWS:
+            asking = batch if period is None else batch.filter(period.asks(batch[group.row_time]))
+            requests = group.requests(asking)
+            if len(requests):
+                keys = group.partition(requests, partitions)
+                yield Partitioned(str(i), _REQUESTS, keys, requests, (TIME,))
+
+
+def _to_versions(
+    batch: pa.RecordBatch, groups: Sequence[WindowGroup], table: str, partitions: int,
+    period: Period | None,
+) -> Iterator[Partitioned]:  # fmt: skip
+    for i, group in enumerate(groups):
+        if group.source == table and group.versions is not None:
+            versions = _reached(batch, group, period)
+            if len(versions):
+                yield by_event(i, versions, partitions)
+
+
+def _reached(batch: pa.RecordBatch, group: WindowGroup, period: Period | None) -> pa.RecordBatch:
+    return group.events(batch if period is None else batch.filter(period.reaches(group, batch)))
+
+
+def _to_events(
+    element: tuple[int, pa.RecordBatch], groups: Sequence[WindowGroup], partitions: int
+) -> Iterator[Partitioned]:
+    number, events = element
+    if len(events):
+        times = (TIME, *(name for name in _LATER_TIMES if name in events.schema.names))
+        keys = groups[number].partition(events, partitions)
+        yield Partitioned(str(number), _EVENTS, keys, events, times)
+
+
+def divide(element: Group, groups: Sequence[WindowGroup], memory_bytes: int) -> Iterator[Group]:
+    """Divides the requests of a key partition along time: a hot key keeps all workers busy.
+
+    A part spans at least as much time as its windows reach back, so that few events are read for
+    more than two parts; windows without bound share what they know of the past in one.
+    """
+    windows = groups[int(element.stage)].windows
+    requests = cut(map(_block, element.of(_REQUESTS)), memory_bytes // _PARTS_IN_MEMORY)
+    events = Slice(tuple(map(_block, element.of(_EVENTS))))
+    for part in spanning(requests, furthest(windows)):
+        seen = events.within(*reach(windows, part.first_us, part.last_us))
+        pieces = tuple(block.place for block in (*part.blocks, *seen.blocks))
+        yield Group(element.stage, element.partition, pieces)
+
+
+def _aggregate(
+    element: Group, groups: Sequence[WindowGroup], shards: int, memory_bytes: int
+) -> Iterator[Partitioned]:
+    """Computes the windows of requests of one key partition, a slice of events at a time."""
+    group = groups[int(element.stage)]
+    slices = cut(map(_block, element.of(_EVENTS)), memory_bytes // _SLICES_IN_MEMORY)
+    chunks = cut(map(_block, element.of(_REQUESTS)), memory_bytes // _CHUNKS_IN_MEMORY)
+    windows = SlicedWindows(group, slices, _read, memory_bytes // _CHUNKS_IN_MEMORY)
+    kinds = pa.schema([(ROW, pa.int64()), *group.schema])
+    for values in windows.answer(map(_read, chunks)):
+        yield _to_shards(values.cast(kinds, safe=False), f"windows{element.stage}", shards)
+
+
+def _block(piece: Piece) -> Block[Piece]:
+    first_us, last_us = piece.ranges[0]
+    settled_us = max(greatest for _, greatest in piece.ranges)
+    return Block(piece, piece.nbytes, first_us, last_us, settled_us)
+
+
+def _read(rows: Slice[Piece]) -> pa.Table:
+    table = read_pieces(block.place for block in rows.blocks)
+    return table.drop_columns([ASKS]) if ASKS in table.column_names else table
+
+
+def _join(element: Group, groups: Sequence[WindowGroup]) -> tuple[int, pa.RecordBatch]:
+    """Puts each row's windowed values beside it and orders the rows by their hash."""
+    tables = element.tables()
+    hashes, order = _in_order(tables[ROWS])
+    rows = tables[ROWS].combine_chunks().take(pa.array(order))
+    for i, group in enumerate(groups):
+        for name, column in _beside(hashes, tables.get(f"windows{i}"), group.schema):
+            rows = rows.append_column(name, column)
+    return element.partition, rows.combine_chunks().to_batches()[0]
+
+
+def _in_order(table: pa.Table) -> tuple[npt.NDArray[np.uint64], npt.NDArray[np.int64]]:
+    """Returns the hashes of rows' identities, which are distinct, ascending; and whose they are."""
+    hashes = mix(table[ROW].to_numpy())
+    order = sort_by(np.arange(len(hashes)), (hashes ^ _SIGN).view(np.int64))
+    return hashes[order], order
+
+
+def _beside(
+    hashes: npt.NDArray[np.uint64], values: pa.Table | None, schema: pa.Schema
+) -> Iterator[tuple[str, pa.Array]]:
+    """Yields windowed columns for rows in the order of their hashes; null for those not in."""
+    if values is None:
+        yield from ((kind.name, pa.nulls(len(hashes), kind.type)) for kind in schema)
+        return
+    found, order = _in_order(values)
+    # Both ascend: neighbours are looked up in neighbouring places.
+    position = np.minimum(np.searchsorted(found, hashes), len(found) - 1)
+    index = pa.array(order[position], mask=found[position] != hashes)
+    for name in schema.names:
+        yield name, pc.take(values[name].combine_chunks(), index)

@@ -1,0 +1,93 @@
+"""Weights: what they do to the loss, and that they do nothing where they are all alike."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import Any
+
+import numpy as np
+import pytest
+from sklearn.utils.class_weight import compute_class_weight
+
+from forebay.trainer.examples.statistics import Moments, TrainStatistics
+from forebay.trainer.examples.weighting import ClassWeights, Weighting, weighting
+from forebay.trainer.layers.losses import row_losses
+from forebay.transforms.definition.labels import BinaryClassification, Regression
+from forebay.transforms.errors import InputError
+
+LATE = BinaryClassification("late")
+NOTHING = Moments(np.zeros(1), np.ones(1))
+
+
+def statistics(label: Any, weight: Any) -> TrainStatistics:
+    sums = np.array([weight[label == c].sum() for c in (0, 1)])
+    return TrainStatistics(NOTHING, NOTHING, len(label), weight.sum(), sums)
+
+
+@pytest.fixture
+def rows() -> tuple[Any, Any]:
+    """Labels of which few are 1, and weights that tell rows apart."""
+    chance = np.random.default_rng(4)
+    label = (chance.random(500) < 0.1).astype(np.float32)
+    return label, chance.gamma(2.0, 3.0, 500).astype(np.float32)
+
+
+def test_balanced_is_that_of_scikit_learn(rows: tuple[Any, Any]) -> None:
+    label, _ = rows
+    found = weighting("balanced", LATE, statistics(label, np.ones(len(label))))
+    expected = compute_class_weight("balanced", classes=np.array([0, 1]), y=label)
+    np.testing.assert_allclose(found.of_class, expected, rtol=1e-12)
+
+
+@pytest.mark.parametrize("wanted", [None, "balanced", {"1": 5.0}, {"0": 0.5, "1": 0.0}])
+def test_the_mean_over_train_is_one(rows: tuple[Any, Any], wanted: ClassWeights) -> None:
+    label, weight = rows
+    found = weighting(wanted, LATE, statistics(label, weight)).row_weights(label, weight).numpy()
+    assert found.mean() == pytest.approx(1, rel=1e-5)
+    of_class = {"0": 1.0, "1": 1.0, **wanted} if isinstance(wanted, dict) else None
+    if of_class is not None:
+        raw = weight * np.where(label == 1, of_class["1"], of_class["0"])
+        np.testing.assert_allclose(found, raw / raw.mean(), rtol=1e-5)
+    if wanted == "balanced":
+        assert found[label == 1].sum() == pytest.approx(found[label == 0].sum(), rel=1e-5)
+
+
+@pytest.mark.parametrize("weight", [1.0, 3.0, 0.1, 7e5])
+def test_equal_weights_are_no_weights(weight: float) -> None:
+    label = np.ones(6, np.float32)
+    weights = np.full(6, weight, np.float32)
+    found = weighting(None, LATE, statistics(label, weights.astype(np.float64)))
+    np.testing.assert_array_equal(found.row_weights(label, weights), np.ones(6))
+
+
+@pytest.mark.parametrize("task", ["regression", "binary_classification"])
+def test_a_row_of_weight_two_is_two_rows(task: Any, rows: tuple[Any, Any]) -> None:
+    label, _ = rows
+    score = np.random.default_rng(5).normal(size=len(label)).astype(np.float32)
+    times = np.random.default_rng(6).integers(0, 4, len(label))
+    losses = row_losses(task, statistics(label, np.ones(len(label))))
+    weigh = Weighting(mean=times.mean())
+    weights = weigh.row_weights(label, times.astype(np.float32)).numpy()
+    weighted = np.mean(weights * losses(label, score).numpy())
+    repeated = np.mean(losses(np.repeat(label, times), np.repeat(score, times)).numpy())
+    assert weighted == pytest.approx(repeated, rel=1e-5)
+
+
+@pytest.mark.parametrize(
+    ("wanted", "label", "words"),
+    [
+        ({"2": 1.0}, LATE, ["no class 2", "classes are 0, 1"]),
+        ("balanced", Regression("late"), ["is a number", "weight="]),
+        ("balanced", LATE, ["no row of train is of class 1", "0:1,1:2"]),
+        ({"0": 0.0}, LATE, ["no row of train has a weight above zero"]),
+    ],
+)
+def test_weights_that_do_not_suit_are_refused(
+    wanted: ClassWeights, label: Any, words: list[str]
+) -> None:
+    found = statistics(np.zeros(3), np.ones(3))
+    if label.task == "regression":
+        found = replace(found, class_weights=np.zeros(0))
+    with pytest.raises(InputError) as error:
+        weighting(wanted, label, found)
+    assert all(word in str(error.value) for word in words)

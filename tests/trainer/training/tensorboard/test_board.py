@@ -1,0 +1,192 @@
+"""What TensorBoard gets, read back with its own reader."""
+
+from __future__ import annotations
+
+import json
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+import keras
+import numpy as np
+import pytest
+import tensorflow as tf
+from google.protobuf import text_format
+from rich.console import Console
+from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
+from tensorboard.plugins.projector.projector_config_pb2 import ProjectorConfig
+
+from forebay.storage.run.run_folder import open_run
+from forebay.trainer.checkpoints import checkpoint
+from forebay.trainer.checkpoints.checkpoint import Evaluation, Standing
+from forebay.trainer.options import LoopOptions, TrainOptions
+from forebay.trainer.training.job import Job, prepare
+from forebay.trainer.training.tensorboard.activations import ActivationProbe
+from forebay.trainer.training.tensorboard.board import Board
+from forebay.trainer.training.train import train
+from forebay.trainer.workers.team import alone
+from forebay.transforms.definition import serialize
+
+Copy = Callable[[Path], Path]
+
+
+def read(logs: Path) -> EventAccumulator:
+    found = EventAccumulator(str(logs), size_guidance={"tensors": 0})
+    found.Reload()
+    return found
+
+
+def numbers(events: EventAccumulator, tag: str) -> dict[int, float]:
+    return {e.step: float(tf.make_ndarray(e.tensor_proto)) for e in events.Tensors(tag)}
+
+
+def text(events: EventAccumulator, tag: str) -> str:
+    (event,) = events.Tensors(tag)
+    return tf.make_ndarray(event.tensor_proto).item().decode()
+
+
+@pytest.fixture(scope="module")
+def events(trained_regression: Path) -> EventAccumulator:
+    return read(trained_regression / "training/logs")
+
+
+@pytest.fixture(scope="module")
+def record(trained_regression: Path) -> dict:
+    return json.loads((trained_regression / "training/model.json").read_text())
+
+
+def test_losses_metrics_and_rates_are_there(events: EventAccumulator, record: dict) -> None:
+    losses = numbers(events, "train/loss")
+    assert list(losses) == [100, 200, 300, 400, 500, 600]
+    for evaluation in record["history"]:
+        step = evaluation["step"]
+        assert (losses[step] + losses[step - 100]) / 2 == pytest.approx(evaluation["train_loss"])
+        for name, value in evaluation["metrics"].items():
+            assert numbers(events, f"eval/{name}")[step] == pytest.approx(value)
+        assert numbers(events, "train/rows_per_second")[step] > 0
+    peak, steps = record["options"]["learning_rate"], record["options"]["max_steps"]
+    for step, rate in numbers(events, "learning_rate").items():
+        cosine = peak * (1 + np.cos(np.pi * step / steps)) / 2
+        assert rate == pytest.approx(cosine, abs=1e-9)
+
+
+def test_histograms_count_every_weight(events: EventAccumulator, trained_regression: Path) -> None:
+    run = open_run(str(trained_regression))
+    options = TrainOptions(max_steps=600, eval_every=200, batch_size=128)
+    model = prepare(run, options, LoopOptions(), alone()).models.score
+    found = checkpoint.load(str(trained_regression / "training/checkpoint.npz"))
+    checkpoint.assign(model.variables, found.model)
+    for variable in model.trainable_variables:
+        last = events.Tensors(f"weights/{variable.path}")[-1]
+        left, right, counts = tf.make_ndarray(last.tensor_proto).T
+        values = variable.numpy().ravel()
+        assert last.step == 600
+        expected, edges = np.histogram(values, len(counts))
+        np.testing.assert_array_equal(counts, expected)
+        np.testing.assert_allclose([left[0], right[-1]], [edges[0], edges[-1]])
+
+
+def test_the_graph_and_the_definition_are_there(
+    events: EventAccumulator, trained_regression: Path
+) -> None:
+    names = {node.name.split("/")[1] for node in events.Graph().node if "/" in node.name}
+    for layer in ("hidden_0", "hidden_1", "deep", "wide_numbers", "standardise"):
+        assert any(name.startswith(layer) for name in names)
+    lines = text(events, "definition").splitlines()
+    definition = serialize.from_json("\n".join(line[4:] for line in lines))
+    assert definition == open_run(str(trained_regression)).definition
+    assert '"max_steps": 600' in text(events, "options")
+
+
+def test_embeddings_are_named_for_the_projector(trained_regression: Path, record: dict) -> None:
+    logs = trained_regression / "training/logs"
+    config = text_format.Parse((logs / "projector_config.pbtxt").read_text(), ProjectorConfig())
+    embeddings = {e.tensor_name: e for e in config.embeddings}
+    own = embeddings["line_id"]
+    vectors = np.loadtxt(logs / own.tensor_path, delimiter="\t")
+    names = (logs / own.metadata_path).read_text("utf-8").split("\n")
+    # Made with top_k=5 and two OOV buckets, the frequencies falling in this order.
+    assert names == ["red", "green", "blue", "étoile", "grey", "(other 0)", "(other 1)",
+                     "(missing)"]  # fmt: skip
+    assert vectors.shape == (8, 3)
+    model = keras.models.load_model(trained_regression / "training/model.keras", compile=False)
+    table = model.get_layer("embeddings_3").embeddings.numpy()
+    columns = [c for c in record["inputs"]["categorical"] if c["embed"] == 3]
+    before = [column["name"] for column in columns].index("line_id")
+    first = sum(column["size"] for column in columns[:before])
+    np.testing.assert_allclose(vectors, table[first : first + 8], rtol=1e-6)
+    hours = (logs / embeddings["left_at_hour_of_day"].metadata_path).read_text().split("\n")
+    assert hours == [*map(str, range(24)), "(missing)"]
+
+
+def test_a_probe_counts_zeros_and_dead_units() -> None:
+    inputs = keras.Input((2,))
+    hidden = keras.layers.Dense(4, activation="relu", name="hidden")(inputs)
+    model = keras.Model(inputs, keras.layers.Dense(1, name="out")(hidden))
+    # Units: x, -x, 1, and one that never fires.
+    kernel = np.array([[1.0, -1.0, 0.0, 0.0], [0.0, 0.0, 0.0, 0.0]])
+    model.get_layer("hidden").set_weights([kernel, np.array([0.0, 0.0, 1.0, -1.0])])
+    rows = np.array([[1.0, 0.0], [2.0, 0.0], [-3.0, 0.0], [0.0, 5.0]], np.float32)
+    ((name, zeros),) = ActivationProbe(model, (rows,)).measure().items()
+    assert (name, zeros.units, zeros.dead) == ("hidden", 4, 1)
+    fires = [2, 1, 4, 0]  # of the four rows, unit by unit
+    assert zeros.share == 1 - sum(fires) / 16
+
+
+def small_job(run: Path) -> Job:
+    options = TrainOptions(hidden_units=(6, 4), batch_size=64, max_steps=50, eval_every=25)
+    return prepare(open_run(str(run)), options, LoopOptions(), alone())
+
+
+def test_dead_units_are_warned_of_once(
+    regression_run: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    job = small_job(regression_run)
+    biases = next(v for v in job.models.score.variables if v.path == "hidden_1/bias")
+    biases.assign(np.array([-1e6, 0.5, -1e6, 0.5]))
+    standing = Standing(step=25)
+    with Board(job, str(tmp_path), 0, Console(stderr=True)) as board:
+        for step in (25, 50):
+            standing = standing.evaluated(Evaluation(step, 1.0, 1.0, 1.0, {"rmse": 1.0}))
+            board.evaluated(standing)
+    words = "layer hidden_1: 2 of 4 units are dead"
+    told = capsys.readouterr().err
+    assert told.count(words) == 1
+    assert "warning: step 25: " in told
+    events = read(tmp_path)
+    assert words in text(events, "warnings/dead_units")
+    assert numbers(events, "activations/hidden_1/dead_units") == {25: 2.0, 50: 2.0}
+    assert all(v >= 0.5 for v in numbers(events, "activations/hidden_1/zero_fraction").values())
+
+
+def test_a_training_that_continues_replaces_what_came_after_its_checkpoint(
+    regression_run: Path, copy_of: Copy
+) -> None:
+    run = copy_of(regression_run)
+    options = TrainOptions(max_steps=60, eval_every=20, batch_size=64, hidden_units=(4,))
+
+    def die(standing: Standing) -> None:
+        if standing.step == 40:
+            raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        train(open_run(str(run)), options, on_evaluation=die)
+    lost = checkpoint.load(str(run / "training/checkpoint.npz"))
+    # As if it had been killed before this checkpoint was written, in the middle of an event.
+    earlier = Standing(20, lost.standing.history[:1])
+    checkpoint.save(
+        str(run / "training/checkpoint.npz"),
+        checkpoint.Checkpoint(earlier, lost.identity, lost.model, lost.optimizer, lost.best),
+    )
+    (events,) = (run / "training/logs").glob("events.*")
+    events.write_bytes(events.read_bytes()[:-7])
+    time.sleep(1.1)  # files are read in order of their names, and these count whole seconds
+    train(open_run(str(run)), options)
+    assert [e.step for e in read(run / "training/logs").Tensors("eval/rmse")] == [20, 40, 60]
+
+
+def test_without_tensorboard_there_are_no_logs(regression_run: Path, copy_of: Copy) -> None:
+    run = copy_of(regression_run)
+    options = TrainOptions(max_steps=20, batch_size=64, hidden_units=(4,))
+    train(open_run(str(run)), options, LoopOptions(tensorboard=False))
+    assert not (run / "training/logs").exists()

@@ -1,0 +1,140 @@
+"""Training: it learns, stops, continues exactly where it was, and refuses what it must."""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import signal
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from forebay.storage.run.run_folder import open_run
+from forebay.trainer.checkpoints import checkpoint
+from forebay.trainer.checkpoints.checkpoint import Standing
+from forebay.trainer.evaluation.predictions import predict
+from forebay.trainer.examples.split_reader import SplitReader
+from forebay.trainer.options import DataOptions, LoopOptions, ModelKind, TrainOptions
+from forebay.trainer.training.train import train
+from forebay.transforms.errors import RunFolderError
+
+Copy = Callable[[Path], Path]
+Wait = Callable[[Path, subprocess.Popen[bytes]], None]
+QUICK = {"max_steps": 300, "eval_every": 100, "batch_size": 128}
+QUIET = LoopOptions(tensorboard=False)
+
+
+@pytest.mark.parametrize("model", ["linear", "deep", "wide_deep"])
+def test_models_learn(regression_run: Path, copy_of: Copy, model: ModelKind) -> None:
+    run = open_run(str(copy_of(regression_run)))
+    saved = train(run, TrainOptions(model=model, learning_rate=0.01, **QUICK))
+    label = SplitReader(run, "eval", saved.inputs).read().label
+    assert saved.record["eval_loss"] < 0.7 * np.std(label)
+
+
+def test_the_best_weights_are_kept_in_label_units(trained_regression: Path) -> None:
+    run = open_run(str(trained_regression))
+    record = json.loads((trained_regression / "training/model.json").read_text())
+    best = min(record["history"], key=lambda evaluation: evaluation["eval_loss"])
+    assert record["step"] == best["step"]
+    saved = train(run, TrainOptions(max_steps=600, eval_every=200, batch_size=128))
+    examples = SplitReader(run, "eval", saved.inputs).read()
+    answer = predict(saved.model, examples)
+    assert np.sqrt(np.mean((answer - examples.label) ** 2)) == pytest.approx(best["eval_loss"])
+    assert abs(answer.mean() - examples.label.mean()) < 1
+
+
+def stop(standing: Standing) -> None:
+    raise KeyboardInterrupt
+
+
+@pytest.mark.parametrize("in_memory", [True, False])
+def test_a_stopped_training_continues_as_if_it_had_not(
+    regression_run: Path, in_memory: bool, copy_of: Copy
+) -> None:
+    run = open_run(str(copy_of(regression_run)))
+    kept = DataOptions(memory_mb=DataOptions.memory_mb if in_memory else 0)
+    options = TrainOptions(dropout=0.1, data=kept, **QUICK)
+    whole = train(run, options, QUIET)
+    with pytest.raises(KeyboardInterrupt):
+        train(run, options, QUIET, fresh=True, on_evaluation=stop)
+    assert (Path(run.path) / "training/checkpoint.npz").exists()
+    continued = train(run, options, QUIET)
+    assert continued.record["history"] == whole.record["history"]
+    for mine, other in zip(continued.model.variables, whole.model.variables, strict=True):
+        np.testing.assert_array_equal(mine.numpy(), other.numpy())
+
+
+def test_a_killed_training_ends_with_the_weights_of_one_that_was_not(
+    binary_run: Path, copy_of: Copy, tmp_path: Path, wait_for: Wait
+) -> None:
+    """SIGKILL between two evaluations; all that a checkpoint holds must be equal to the bit."""
+    flags = {"max_steps": 1_500, "eval_every": 500, "dropout": 0.1}
+    whole = open_run(str(shutil.copytree(binary_run, tmp_path / "whole")))
+    train(whole, TrainOptions(**flags), QUIET)
+
+    run = copy_of(binary_run)
+    arguments = [f"--{name.replace('_', '-')}={value}" for name, value in flags.items()]
+    command = [
+        sys.executable, "-m", "trainer.task", "train", str(run), *arguments,
+        "--checkpoint-every", "20", "--no-export", "--no-tensorboard",
+    ]  # fmt: skip
+    path = run / "training/checkpoint.npz"
+    process = subprocess.Popen(command, stderr=subprocess.DEVNULL)
+    wait_for(path, process)
+    os.kill(process.pid, signal.SIGKILL)
+    process.wait()
+    killed_at = checkpoint.load(str(path)).standing.step
+    assert killed_at < 1_500
+    assert killed_at % 20 == 0
+
+    done = subprocess.run([*command, "--json"], capture_output=True, text=True, check=True)
+    assert json.loads(done.stdout)["steps_trained"] == 1_500
+    with np.load(path) as mine, np.load(Path(whole.path) / "training/checkpoint.npz") as other:
+        assert mine.files == other.files
+        for name in set(mine.files) - {"head"}:
+            np.testing.assert_array_equal(mine[name], other[name], err_msg=name)
+
+
+def test_a_finished_training_is_not_repeated(trained_regression: Path) -> None:
+    run = open_run(str(trained_regression))
+    before = (trained_regression / "training/checkpoint.npz").stat().st_mtime_ns
+    saved = train(run, TrainOptions(max_steps=600, eval_every=200, batch_size=128))
+    assert saved.record["steps_trained"] == 600
+    assert (trained_regression / "training/checkpoint.npz").stat().st_mtime_ns == before
+
+
+def test_changed_options_are_refused_until_fresh(trained_regression: Path, copy_of: Copy) -> None:
+    run = open_run(str(copy_of(trained_regression)))
+    with pytest.raises(RunFolderError, match=r"batch_size was 128 and is now 64.*--fresh"):
+        train(run, TrainOptions(max_steps=600, eval_every=200, batch_size=64))
+    saved = train(run, TrainOptions(max_steps=50, batch_size=64), fresh=True)
+    assert saved.record["steps_trained"] == 50
+
+
+def test_a_damaged_checkpoint_is_refused(trained_regression: Path, copy_of: Copy) -> None:
+    copy = copy_of(trained_regression)
+    (copy / "training/checkpoint.npz").write_bytes(b"PK")
+    with pytest.raises(RunFolderError, match=r"no checkpoint.*--fresh"):
+        train(open_run(str(copy)), TrainOptions())
+
+
+def test_patience_ends_a_training(regression_run: Path, copy_of: Copy) -> None:
+    run = open_run(str(copy_of(regression_run)))
+    options = TrainOptions(
+        max_steps=5_000, eval_every=50, batch_size=64, learning_rate=0.03, patience=2
+    )
+    record = train(run, options).record
+    assert record["steps_trained"] == record["step"] + 2 * 50 < 5_000
+
+
+@pytest.mark.parametrize("optimizer", ["adagrad", "ftrl", "rmsprop", "sgd"])
+def test_optimizers_and_penalties_train(binary_run: Path, copy_of: Copy, optimizer: str) -> None:
+    run = open_run(str(copy_of(binary_run)))
+    options = TrainOptions(optimizer=optimizer, l1=1e-6, l2=1e-5, max_steps=50, learning_rate=0.02)  # type: ignore[arg-type]
+    assert train(run, options).record["eval_loss"] < 1.0

@@ -1,0 +1,124 @@
+"""L1 with Ftrl leaves weights exactly zero, and the report names them."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from forebay.trainer.examples.inputs import CategoricalInput, ModelInputs, NumericInput
+from forebay.trainer.examples.statistics import Moments, TrainStatistics
+from forebay.trainer.model import build
+from forebay.trainer.options import TrainOptions
+from forebay.trainer.task import main
+from forebay.trainer.weights.id_names import IdNames
+from forebay.trainer.weights.zeros import InputZeros, find_zeros, table
+from forebay.transforms.definition.columns import Number, String
+from forebay.transforms.definition.dataset import Dataset
+from forebay.transforms.definition.features import Categorical, Crossed, Numeric
+from forebay.transforms.definition.labels import Regression
+from forebay.transforms.definition.splits import HashSplit
+
+Copy = Callable[[Path], Path]
+# The numbers a and b; the category c of x, y, z, others and missing; a cross of c with itself.
+INPUTS = ModelInputs(
+    (NumericInput("a"), NumericInput("b")),
+    (CategoricalInput("c_id", 5, 0, 2), CategoricalInput("cc", 25, 0, 0)),
+)
+DATASET = Dataset(
+    name="d",
+    columns={"a": Number(), "b": Number(), "c": String(), "y": Number()},
+    features=(Numeric("a"), Numeric("b"), Categorical("c"), Crossed("cc", ("c_id", "c_id"), 25)),
+    label=Regression("y"),
+    split=HashSplit("c"),
+)
+PLAIN = TrainStatistics(
+    Moments(np.zeros(2), np.ones(2)), Moments(np.zeros(1), np.ones(1)), 1, 1.0, np.zeros(0)
+)
+
+
+def names(folder: Path) -> IdNames:
+    (folder / "c_id").write_text("x\ny\nz\n")
+    return IdNames(DATASET, INPUTS, str(folder))
+
+
+def test_ids_are_named_by_vocabulary_and_crosses_by_their_parts(tmp_path: Path) -> None:
+    category, cross = INPUTS.categorical
+    found = names(tmp_path)
+    assert found.of(category) == ["x", "y", "z", "(other 0)", "(missing)"]
+    (tmp_path / "c_id").write_bytes(b"x\n\xfe\na\xfdb\n")
+    assert found.of(category)[:3] == ["x", "", "a\nb"]
+    combinations = names(tmp_path).of(cross)
+    assert combinations[7] == "y × z"
+    assert combinations[24] == "(missing) × (missing)"
+    hashed = CategoricalInput("cc", 24, 0, 0)
+    assert names(tmp_path).of(hashed) == [str(i) for i in range(24)]
+    assert names(tmp_path).is_hashed(hashed)
+    assert not names(tmp_path).is_hashed(cross)
+
+
+def test_what_is_zero_is_found_on_both_sides(tmp_path: Path) -> None:
+    model = build(INPUTS, Regression("y"), PLAIN, TrainOptions(hidden_units=(3,))).score
+    layers = {layer.name: layer for layer in model.layers}
+    layers["wide_numbers"].kernel.assign([[0], [2]])
+    layers["wide_ids"].embeddings.assign(np.r_[0, 1, 0, 1, 1, np.zeros(25)][:, None])
+    layers["embeddings_2"].embeddings.assign([[0, 0], [0, 1], [1, 0], [1, 1], [0, 0]])
+    hidden = np.ones((4, 3))
+    hidden[1] = 0
+    layers["hidden_0"].kernel.assign(hidden)
+    found = find_zeros(model, names(tmp_path))
+    by_place = {(each.side, each.name): each for each in found.inputs}
+    assert by_place["wide", "a"] == InputZeros("wide", "a", 1, ("a",))
+    assert by_place["wide", "b"].zero == ()
+    assert by_place["wide", "c_id"].zero == ("x", "z")
+    assert by_place["wide", "cc"].is_out
+    assert by_place["deep", "b"].is_out
+    assert by_place["deep", "c_id"].zero == ("x", "(missing)")
+    arrays = [weight.numpy() for weight in model.trainable_variables]
+    assert found.weights == sum(array.size for array in arrays)
+    assert found.left == sum((array != 0).sum() for array in arrays)
+    text = table(found)
+    assert "wide: nothing left of a, cc" in text
+    assert "wide: c_id: 2 of 5 entries are out: x, z" in text
+
+
+def test_an_input_is_out_where_it_is_out_of_every_member(tmp_path: Path) -> None:
+    options = TrainOptions(hidden_units=(3,), members=2)
+    model = build(INPUTS, Regression("y"), PLAIN, options).score
+    layers = {layer.name: layer for layer in model.layers}
+    one, other = np.ones((4, 3)), np.ones((4, 3))
+    one[:2] = other[1] = 0
+    layers["hidden_0"].kernel.assign(one)
+    layers["hidden_0_member_1"].kernel.assign(other)
+    found = find_zeros(model, names(tmp_path))
+    by_place = {(each.side, each.name): each for each in found.inputs}
+    assert not by_place["deep", "a"].zero
+    assert by_place["deep", "b"].is_out
+
+
+@pytest.mark.parametrize("optimizer", ["ftrl", "adam"])
+def test_only_a_proximal_optimizer_selects_features(
+    regression_run: Path, copy_of: Copy, optimizer: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    run = copy_of(regression_run)
+    flags = ["--model", "linear", "--optimizer", optimizer, "--learning-rate", "0.1"]
+    l1 = "30" if optimizer == "ftrl" else "0.01"
+    steps = ["--max-steps", "300", "--eval-every", "300", "--no-export", "--l2", "0"]
+    assert main(["train", str(run), *flags, *steps, "--l1", l1]) == 0
+    printed = capsys.readouterr().out
+    report = json.loads((run / "training/zeros.json").read_text())
+    zero = {each["name"]: len(each["zero"]) / each["entries"] for each in report["inputs"]}
+    if optimizer == "adam":
+        assert zero["wagons_value"] == 0
+        return
+    assert f"weights: {report['left']:,} of {report['weights']:,} are left" in printed
+    # The label knows nothing of the wagons, and a lot of the distance and the guess.
+    assert zero["wagons_value"] == 1
+    assert zero["guess_0_1"] == 0
+    assert zero["line_hour"] > 0.5
+    assert report["left"] < 0.3 * report["weights"]
+    evaluation = json.loads((run / "evaluation/eval.json").read_text())
+    assert evaluation["metrics"]["rmse"] < 0.8 * evaluation["baselines"][0]["metrics"]["rmse"]

@@ -1,0 +1,1 @@
+"""Where a training stands, and its best model so far."""

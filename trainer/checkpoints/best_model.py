@@ -1,0 +1,187 @@
+"""The best model of a training, as it is kept in ``RUN/training/`` and inside exported models."""
+
+import hashlib
+import os
+import tempfile
+from dataclasses import asdict, dataclass
+from typing import Annotated, Any, TypedDict
+
+import keras
+
+from forebay.storage.run import files
+from forebay.storage.run.layout import KERAS_NAME, RECORD_NAME
+from forebay.storage.run.run_folder import RunFolder
+from forebay.trainer.checkpoints.checkpoint import Evaluation, Standing, digest, values
+from forebay.trainer.examples.inputs import ModelInputs
+from forebay.trainer.options import TrainOptions
+from forebay.trainer.training.waiting import Seconds
+from forebay.transforms.errors import RunFolderError, first_line
+from forebay.transforms.json_records import typed
+
+
+@dataclass
+class Spent:
+    """Where the time of a training's steps went; evaluations and checkpoints are not among them.
+
+    Attributes:
+        steps: seconds that the steps took.
+        waiting: seconds of these in which they waited for their rows.
+    """
+
+    steps: float = 0.0
+    waiting: float = 0.0
+
+    @property
+    def share(self) -> float:
+        """The share of the steps' time that was waited, in [0, 1]; 0 where there were no steps."""
+        return self.waiting / self.steps if self.steps else 0.0
+
+    def add(self, steps: float, waiting: float) -> None:
+        """Adds the seconds of some steps; their waiting, told from a few of them, is no longer."""
+        self.steps += steps
+        self.waiting += min(waiting, steps)
+
+    def to_json(self) -> Seconds:
+        """Returns plain values."""
+        return {"steps": round(self.steps, 3), "waiting for rows": round(self.waiting, 3)}
+
+
+class _Options(TypedDict):
+    """Those that are told of a finished training."""
+
+    max_steps: int
+
+
+class TrainingRecord(TypedDict):
+    """Where a trained model comes from.
+
+    Attributes:
+        step: at which its weights were the best.
+        eval_loss: of them.
+        steps_trained: how many steps the training has taken.
+        history: all its evaluations.
+        seconds: where the time of its steps went.
+        options: of the model and its training.
+        inputs: what it is given.
+        definition_digest: of the run's definition.
+        transform_digest: of the run's transform graph.
+        weights_sha256: of its weights.
+        sha256: of its file.
+    """
+
+    step: int
+    eval_loss: float
+    steps_trained: int
+    history: Annotated[list[dict[str, Any]], tuple[Evaluation, ...]]
+    seconds: Seconds
+    options: Annotated[dict[str, Any], _Options]
+    inputs: Annotated[dict[str, Any], ModelInputs]
+    definition_digest: str
+    transform_digest: str
+    weights_sha256: str
+    sha256: str
+
+
+@dataclass(frozen=True)
+class SavedTraining:
+    """A trained model over transformed examples.
+
+    Attributes:
+        model: takes the matrices of `data.Examples`, answers in label units or probabilities.
+        inputs: the columns of those matrices.
+        record: where it comes from.
+        content: the model's file.
+    """
+
+    model: keras.Model
+    inputs: ModelInputs
+    record: TrainingRecord
+    content: bytes
+
+
+def snapshot(
+    run: RunFolder,
+    options: TrainOptions,
+    inputs: ModelInputs,
+    model: keras.Model,
+    standing: Standing,
+    evaluation: Evaluation,
+    spent: Spent,
+) -> SavedTraining:
+    """Returns a model with the weights that it has now, and what it is.
+
+    Args:
+        run: what it was trained on.
+        options: of the model and its training.
+        inputs: what it is given.
+        model: the model.
+        standing: how far its training is.
+        evaluation: the one made with its weights.
+        spent: where the time of its steps went.
+    """
+    with tempfile.TemporaryDirectory() as scratch:
+        path = os.path.join(scratch, KERAS_NAME)
+        model.save(path)
+        content = files.read_bytes(path)
+    record: TrainingRecord = {
+        "step": evaluation.step,
+        "eval_loss": evaluation.eval_loss,
+        "steps_trained": standing.step,
+        "history": [asdict(evaluation) for evaluation in standing.history],
+        "seconds": spent.to_json(),
+        "options": asdict(options),
+        "inputs": inputs.to_json(),
+        "definition_digest": run.manifest.definition_digest,
+        "transform_digest": run.transform_digest,
+        "weights_sha256": digest(values(model.variables)),
+        "sha256": hashlib.sha256(content).hexdigest(),
+    }
+    return SavedTraining(model, inputs, record, content)
+
+
+def write_training(run: RunFolder, folder: str, training: SavedTraining) -> None:
+    """Writes a model and what it is to a folder of the run."""
+    files.write_bytes(run.file(folder, KERAS_NAME), training.content)
+    files.write_json(run.file(folder, RECORD_NAME), training.record)
+
+
+def read_training(run: RunFolder, folder: str) -> SavedTraining | None:
+    """Reads what `write_training` wrote, if it did.
+
+    Raises:
+        RunFolderError: the files do not belong together.
+    """
+    record_path = run.file(folder, RECORD_NAME)
+    if not files.exists(record_path):
+        return None
+    return load_saved(run.file(folder, KERAS_NAME), files.read_record(TrainingRecord, record_path))
+
+
+def load_saved(keras_path: str, record: TrainingRecord) -> SavedTraining:
+    """Reads a model that `write_training` wrote.
+
+    Args:
+        keras_path: the model's file.
+        record: what was written beside it.
+
+    Raises:
+        RunFolderError: the file is not the one the record is of.
+    """
+    content = files.read_bytes(keras_path)
+    found = hashlib.sha256(content).hexdigest()
+    if found != record["sha256"]:
+        raise RunFolderError(
+            f"{keras_path} has the SHA-256 {found[:12]}, its record says {record['sha256'][:12]}; "
+            "train or export anew"
+        )
+    with tempfile.TemporaryDirectory() as folder:
+        path = os.path.join(folder, KERAS_NAME)
+        files.write_bytes(path, content)
+        try:
+            model = keras.models.load_model(path, compile=False)
+        except Exception as error:  # whatever readers of zip, JSON and HDF5 raise
+            raise RunFolderError(
+                f"{keras_path} is no model that Keras can load ({first_line(error)}); "
+                "train or export anew"
+            ) from error
+    return SavedTraining(model, typed(ModelInputs, record["inputs"], "inputs"), record, content)

@@ -1,0 +1,1 @@
+"""A run's examples as the training reads them."""

@@ -1,0 +1,62 @@
+"""A model's answers to rows, of whatever task."""
+
+import numpy as np
+
+from forebay.trainer.metrics.arrays import Floats
+from forebay.trainer.metrics.binary import BinaryAnswers
+from forebay.trainer.metrics.multiclass import MulticlassAnswers
+from forebay.trainer.metrics.regression import RegressionAnswers
+from forebay.trainer.options.evaluate import DEFAULT_THRESHOLD, DEFAULT_TOP_K
+from forebay.transforms.definition.labels import (
+    BinaryClassification,
+    Classification,
+    Label,
+    Regression,
+    Task,
+)
+
+# Of a task's metrics, the one that a training is judged by where nothing else is asked.
+EVAL_LOSS: dict[Task, str] = {
+    "regression": "rmse",
+    "binary_classification": "log_loss",
+    "multiclass_classification": "log_loss",
+}
+
+
+# What may be asked with --best-by, and whether more of it is better.
+BEST_BY: dict[Task, dict[str, bool]] = {
+    "regression": {"rmse": False, "mae": False},
+    "binary_classification": {"log_loss": False, "auc": True, "accuracy": True},
+    "multiclass_classification": {"log_loss": False, "accuracy": True},
+}
+
+Answers = RegressionAnswers | BinaryAnswers | MulticlassAnswers
+
+
+def as_answers(
+    label: Label,
+    actual: Floats,
+    answer: Floats,
+    weight: Floats | None = None,
+    *,
+    threshold: float = DEFAULT_THRESHOLD,
+    top_k: int = DEFAULT_TOP_K,
+) -> Answers:
+    """Returns answers as the task's metrics take them.
+
+    Args:
+        label: what the model predicts.
+        actual: float64 (n,), the labels as `data.Examples` has them.
+        answer: float64 (n,), in label units or probabilities; (n, classes) for several classes.
+        weight: float64 (n,), how much each row counts; None: all alike.
+        threshold: probability from which a row is called positive, for binary labels.
+        top_k: among how many of the likeliest classes the right one is looked for.
+    """
+    match label:
+        case Regression():
+            return RegressionAnswers(actual, answer, weight)
+        case BinaryClassification():
+            return BinaryAnswers(actual, answer, threshold, weight)
+        case Classification():
+            classes = tuple(str(value) for value in label.classes)
+            return MulticlassAnswers(actual.astype(np.int64), answer, classes, top_k, weight)

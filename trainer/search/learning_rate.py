@@ -1,0 +1,128 @@
+"""The learning-rate finder: some hundred steps, each at a greater rate than the one before."""
+
+from typing import Any
+
+import keras
+import numpy as np
+import tensorflow as tf
+
+from forebay.storage.run import files
+from forebay.storage.run.layout import RATES_FOLDER
+from forebay.storage.run.run_folder import RunFolder
+from forebay.trainer.metrics.arrays import Floats
+from forebay.trainer.options import LoopOptions
+from forebay.trainer.options.find_rate import FindRateOptions
+from forebay.trainer.plots.rates import draw_rates
+from forebay.trainer.search.rate_curve import read_curve
+from forebay.trainer.training.job import Job, prepare
+from forebay.trainer.workers.team import alone
+from forebay.transforms.errors import RunFailed
+
+# A running mean so many times the least so far has diverged; each loss has this weight in it.
+_DIVERGED, _WEIGHT = 3.0, 0.1
+
+
+class Growth(keras.optimizers.schedules.LearningRateSchedule):
+    """Grows from step to step by a constant factor.
+
+    Args:
+        lowest: the rate of step 0.
+        highest: the rate of the last.
+        steps: how many there are.
+    """
+
+    def __init__(self, lowest: float, highest: float, steps: int) -> None:
+        super().__init__()
+        self._lowest = lowest
+        self._highest = highest
+        self._steps = steps
+
+    def __call__(self, step: Any) -> Any:
+        """Returns the rate of a step, from 0."""
+        share = keras.ops.cast(step, "float32") / (self._steps - 1)
+        return self._lowest * (self._highest / self._lowest) ** share
+
+    def get_config(self) -> dict[str, Any]:
+        """Returns what the schedule was made of."""
+        return {"lowest": self._lowest, "highest": self._highest, "steps": self._steps}
+
+
+def find_rate(run: RunFolder, options: FindRateOptions) -> dict[str, Any]:
+    """Trains a new model at growing rates and reads off which suits it.
+
+    All weights are trained at the rate that grows, those with a ``wide_optimizer`` too. The eval
+    and the test split are not looked at, and no model is kept.
+
+    Args:
+        run: the run; ``RUN/learning-rate/`` is written.
+        options: the rates, and the model.
+
+    Returns:
+        What is written as ``rates.json``: the ``rates`` of the steps taken, their ``losses``, the
+        same ``smooth``, the ``suggestion`` and the rate at which the loss is ``lowest``, both None
+        where it does not fall.
+
+    Raises:
+        InputError: the options do not suit the run.
+        RunFolderError: a split is empty or damaged.
+        RunFailed: the loss is no number from the first steps on.
+    """
+    job = prepare(run, options.train, LoopOptions(), alone())
+    growth = Growth(options.lowest, options.highest, options.steps)
+    for group in job.updater.groups:
+        group.optimizer.learning_rate = growth
+    losses = _losses(job, options.steps)
+    if len(losses) < options.steps // 10:
+        raise RunFailed(
+            f"the loss diverged after {len(losses)} steps, at rates not far above --lowest "
+            f"{options.lowest:g}; try one a thousand times lower"
+        )
+    rates = np.geomspace(options.lowest, options.highest, options.steps)[: len(losses)]
+    curve = read_curve(rates, losses)
+    report = {
+        "dataset": run.definition.name,
+        "optimizer": options.train.optimizer,
+        "suggestion": curve.suggestion,
+        "lowest": curve.lowest,
+        "steps": len(losses),
+        "rates": rates.tolist(),
+        "losses": losses.tolist(),
+        "smooth": curve.smooth.tolist(),
+    }
+    files.write_json(run.file(RATES_FOLDER, "rates.json"), report)
+    files.write_bytes(run.file(RATES_FOLDER, "rates.png"), draw_rates(report))
+    return report
+
+
+def _losses(job: Job, steps: int) -> Floats:
+    """Returns the losses of the steps until they diverge, float64 (steps taken,)."""
+    batches, one = iter(job.batches.ahead(0)), tf.constant(1)
+    losses: list[float] = []
+    mean = least = float("inf")
+    while len(losses) < steps and mean <= _DIVERGED * least:
+        taken, total, *_ = (float(x) for x in job.run_steps(batches, one))
+        if not taken:
+            break
+        losses.append(total)
+        mean = total if len(losses) == 1 else (1 - _WEIGHT) * mean + _WEIGHT * total
+        least = min(least, mean)
+    return np.array(losses)
+
+
+def rate_table(report: dict[str, Any], folder: str) -> str:
+    """Returns a report as lines for people."""
+    rates = report["rates"]
+    head = (
+        f"{report['dataset']}, {report['optimizer']}: {report['steps']:,} steps at rates from "
+        f"{rates[0]:.2g} to {rates[-1]:.2g}"
+    )
+    if report["suggestion"] is None:
+        told = (
+            "the loss does not fall: try other rates with --lowest and --highest, or more --steps"
+        )
+    else:
+        told = (
+            f"the loss falls fastest at {report['suggestion']:.2g} and is lowest at "
+            f"{report['lowest']:.2g}: try --learning-rate {report['suggestion']:.2g}"
+        )
+    return f"{head}\n{told}\nwrote {folder}/rates.json and .png"

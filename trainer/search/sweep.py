@@ -1,0 +1,171 @@
+"""A sweep: trial after trial, in this process, each in a folder of its own."""
+
+import os
+import sys
+import time
+from dataclasses import asdict
+from typing import Any
+
+import keras
+import optuna
+from optuna.trial import Trial
+
+from forebay.storage.run import files
+from forebay.storage.run.layout import SWEEP_FOLDER
+from forebay.storage.run.run_folder import RunFolder
+from forebay.trainer.checkpoints.best_model import SavedTraining
+from forebay.trainer.checkpoints.checkpoint import Evaluation, Standing
+from forebay.trainer.examples.batches import in_steps
+from forebay.trainer.options import LoopOptions, TrainOptions
+from forebay.trainer.options.flags import as_text
+from forebay.trainer.options.sweep import SweepOptions
+from forebay.trainer.plots.sweep import draw_sweep
+from forebay.trainer.search.report import sweep_report
+from forebay.trainer.search.space import distributions, own_parameters, tried_options
+from forebay.trainer.search.study import Study, open_study, plain
+from forebay.trainer.training.train import train
+from forebay.transforms.errors import InputError, RunFailed
+
+# Before this share of the steps no trial is stopped: early losses say little of late ones.
+_WARM_UP = 0.25
+
+
+def sweep(run: RunFolder, options: SweepOptions, *, fresh: bool = False) -> dict[str, Any]:
+    """Trains with other options again and again, and tells which did best on the eval split.
+
+    The first trial has the options given. Trials that are worse than the median of those before,
+    at the same step, are stopped. The train and the eval split are read, the test split never.
+
+    Args:
+        run: the run, on a local disk; ``RUN/sweep/`` is written.
+        options: what is searched, and how long.
+        fresh: whether to forget the trials that are there.
+
+    Returns:
+        What is written as ``sweep.json``: the trials, and the best one's options.
+
+    Raises:
+        InputError: the run is not on a local disk, or the options do not suit it.
+        RunFolderError: a split is empty or damaged, or the trials are another sweep's.
+        RunFailed: no trial came to its end.
+    """
+    if "://" in run.path:
+        raise InputError(
+            f"{run.path}: a sweep keeps a journal of its trials on a local disk; copy the run there"
+        )
+    if fresh:
+        files.remove_folder(run.file(SWEEP_FOLDER))
+    study = open_study(
+        run.file(SWEEP_FOLDER), options.seed, distributions(options.searches),
+        _identity(run, options),
+    )  # fmt: skip
+    while (number := len(study.finished)) < options.trials:
+        _trial(run, options, study, number)
+        _write(run, options, study)
+    report = _write(run, options, study)
+    if report["best"] is None:
+        raise RunFailed(
+            f"all {len(report['trials'])} trials diverged; search lower learning rates, with "
+            "--search learning-rate 1e-6..1e-3 --fresh"
+        )
+    return report
+
+
+def _identity(run: RunFolder, options: SweepOptions) -> dict[str, Any]:
+    manifest = run.manifest
+    data = {"definition": manifest.definition_digest[:12], "run created": manifest.created}
+    searches = {search.option: asdict(search) for search in options.searches}
+    return {**data, "sweep seed": options.seed, "search": searches, **asdict(options.train)}
+
+
+def _trial(run: RunFolder, options: SweepOptions, study: Study, number: int) -> None:
+    """Makes one trial; one that was interrupted continues from its checkpoint."""
+    interrupted = study.interrupted
+    trial = study.ask(own_parameters(options.train, options.searches))
+    tried = tried_options(options.train, options.searches, trial.params)
+    shown = {search.option: getattr(tried, search.option) for search in options.searches}
+    continues = interrupted == plain(asdict(tried))
+    study.begun(trial, asdict(tried))
+    described = ", ".join(f"{name} {as_text(value)}" for name, value in shown.items())
+    print(f"trial {number + 1} of {options.trials}: {described}", file=sys.stderr, flush=True)
+    folder, started = os.path.join(SWEEP_FOLDER, f"trial-{number:03d}"), time.monotonic()
+    rows = sum(run.examples("train", tried.data.files).values())
+    watch = Watch(trial, first_stop=int(_WARM_UP * in_steps(tried, rows).max_steps))
+    # Neither pictures nor models of trials are kept.
+    loop, outcome = LoopOptions(exporters=(), tensorboard=False), "trained"
+    try:
+        watch.tell(train(run, tried, loop, fresh=not continues, folder=folder, on_evaluation=watch))
+    except optuna.TrialPruned:
+        outcome = "stopped"
+    except RunFailed:
+        outcome = "diverged"
+    best = watch.best
+    study.ended(
+        trial,
+        best.score if best and outcome == "trained" else None,
+        outcome=outcome,
+        options=plain(shown),
+        eval_metric=best and metric_of(best, tried),
+        step=best and best.step,
+        steps_trained=watch.history[-1].step if watch.history else 0,
+        seconds=round(time.monotonic() - started, 1),
+    )
+    files.remove_folder(run.file(folder))
+    keras.backend.clear_session()
+
+
+def metric_of(evaluation: Evaluation, options: TrainOptions) -> float:
+    """Returns what trials are compared by, as people read it."""
+    if options.best_by is None:
+        return evaluation.eval_loss
+    return evaluation.metrics[options.best_by]
+
+
+class Watch:
+    """Tells Optuna of a trial's evaluations, and stops a hopeless one.
+
+    Args:
+        trial: Optuna's.
+        first_stop: the training step before which it is not stopped.
+    """
+
+    def __init__(self, trial: Trial, first_stop: int) -> None:
+        self._trial = trial
+        self._first_stop = first_stop
+        self.history: tuple[Evaluation, ...] = ()
+
+    def __call__(self, standing: Standing) -> None:
+        """Tells what is new in a training's history.
+
+        Raises:
+            optuna.TrialPruned: the trial is hopeless.
+        """
+        self._tell(standing.history)
+        if standing.step >= self._first_stop and self._trial.should_prune():
+            raise optuna.TrialPruned
+
+    def tell(self, training: SavedTraining) -> None:
+        """Tells what is new in the history of a training that has ended.
+
+        One that had ended before it was asked to continue makes no evaluation more.
+        """
+        self._tell(tuple(Evaluation(**one) for one in training.record["history"]))
+
+    @property
+    def best(self) -> Evaluation | None:
+        """The evaluation with the least score."""
+        return min(self.history, key=lambda evaluation: evaluation.score, default=None)
+
+    def _tell(self, history: tuple[Evaluation, ...]) -> None:
+        for evaluation in history[len(self.history) :]:
+            self._trial.report(evaluation.score, evaluation.step)
+        self.history = history
+
+
+def _write(run: RunFolder, options: SweepOptions, study: Study) -> dict[str, Any]:
+    report = sweep_report(run, options, study.finished)
+    files.write_json(run.file(SWEEP_FOLDER, "sweep.json"), report)
+    if report["best"] is not None:
+        files.write_bytes(run.file(SWEEP_FOLDER, "best.toml"), report["best"]["config"].encode())
+        files.write_bytes(run.file(SWEEP_FOLDER, "sweep.png"), draw_sweep(report))
+    return report

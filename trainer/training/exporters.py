@@ -1,0 +1,113 @@
+"""Exporters: which models of a training are exported, where to, and how many are kept."""
+
+import posixpath
+from collections.abc import Mapping
+from typing import Any
+
+import tensorflow as tf
+
+from forebay.storage.run import files
+from forebay.storage.run.exported import RECORD_NAME, read_exported, stamps
+from forebay.storage.run.layout import EXTRA, MODEL_FOLDER, UNFINISHED
+from forebay.storage.run.run_folder import RunFolder
+from forebay.trainer.checkpoints.best_model import SavedTraining, snapshot
+from forebay.trainer.checkpoints.checkpoint import Standing
+from forebay.trainer.export.saved_model import export_model
+from forebay.trainer.options import ExporterName, LoopOptions
+from forebay.trainer.training.job import Job
+
+# The final models are what is served where nothing else is said.
+FOLDERS: dict[ExporterName, str] = {
+    "final": MODEL_FOLDER,
+    "best": posixpath.join("export", "best"),
+    "latest": posixpath.join("export", "latest"),
+}
+
+
+class EvaluationExporter:
+    """Exports the model at evaluations: at every one, or where it is the best so far.
+
+    Args:
+        job: the training.
+        name: ``latest`` or ``best``.
+    """
+
+    def __init__(self, job: Job, name: ExporterName) -> None:
+        self._job = job
+        self._name = name
+
+    def stepped(self, step: int, loss: float) -> None:
+        """Does nothing."""
+
+    def evaluated(self, standing: Standing) -> None:
+        """Exports the weights that were evaluated last, if they are wanted."""
+        if self._name == "best" and not standing.newest_is_best:
+            return
+        job, evaluation = self._job, standing.history[-1]
+        training = snapshot(
+            job.run, job.options, job.inputs, job.models.prediction, standing, evaluation, job.spent
+        )
+        metrics = {"split": "eval", "metrics": dict(evaluation.metrics)}
+        folder = FOLDERS[self._name]
+        export_model(job.run, training, metrics, folder)
+        keep_newest(job.run, folder, job.loop.keep)
+
+
+def export_final(
+    run: RunFolder, training: SavedTraining, report: Mapping[str, Any], loop: LoopOptions
+) -> str | None:
+    """Exports what a training made, if that is wanted.
+
+    Args:
+        run: the run.
+        training: its best model.
+        report: the model's evaluation.
+        loop: says what is exported, and how many are kept.
+
+    Returns:
+        The model's folder.
+
+    Raises:
+        RunFailed: the exported model does not answer as the trained one.
+    """
+    if "final" not in loop.exporters:
+        return None
+    path = export_model(run, training, report, FOLDERS["final"])
+    keep_newest(run, FOLDERS["final"], loop.keep)
+    return path
+
+
+def exported_already(run: RunFolder, training: SavedTraining, loop: LoopOptions) -> bool:
+    """Tells whether nothing is left to export of a training that is finished."""
+    if "final" not in loop.exporters:
+        return True
+    parent = run.file(FOLDERS["final"])
+    models = (posixpath.join(parent, str(stamp)) for stamp in stamps(parent))
+    return any(
+        read_exported(path)["training"]["sha256"] == training.record["sha256"]
+        for path in models
+        if files.exists(posixpath.join(path, EXTRA, RECORD_NAME))
+    )
+
+
+def keep_newest(run: RunFolder, folder: str, keep: int) -> None:
+    """Removes older models, and what exports that were killed have left.
+
+    Args:
+        run: the run.
+        folder: the folder of the run that holds models by timestamp.
+        keep: how many of them stay; what Forebay did not export stays too, and does not count.
+    """
+    parent = run.file(folder)
+    ours = [
+        str(stamp)
+        for stamp in stamps(parent)
+        if files.exists(posixpath.join(parent, str(stamp), EXTRA, RECORD_NAME))
+    ]
+    for name in ours[:-keep]:
+        # First out of sight: nobody is to open a model that is half removed.
+        hidden = posixpath.join(parent, f"{UNFINISHED}{name}")
+        tf.io.gfile.rename(posixpath.join(parent, name), hidden)
+    for name in tf.io.gfile.listdir(parent):
+        if name.startswith(UNFINISHED):
+            files.remove_folder(posixpath.join(parent, name))

@@ -1,0 +1,210 @@
+"""What stays the same while a model trains, on one worker."""
+
+import os
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import asdict, dataclass
+from typing import Any
+
+import tensorflow as tf
+
+from forebay.storage.run.run_folder import RunFolder
+from forebay.trainer.checkpoints.best_model import Spent
+from forebay.trainer.evaluation.predictions import evaluate
+from forebay.trainer.examples.batches import Batches, steps_per_pass, training_batches
+from forebay.trainer.examples.inputs import ModelInputs
+from forebay.trainer.examples.split_reader import Examples, SplitReader
+from forebay.trainer.examples.statistics import TrainStatistics, train_statistics
+from forebay.trainer.examples.weighting import Weighting, classes_of, weighting
+from forebay.trainer.layers.losses import RowLosses, row_losses
+from forebay.trainer.metrics.by_task import BEST_BY, EVAL_LOSS
+from forebay.trainer.model import Models, build
+from forebay.trainer.optimizers.build import make_updater
+from forebay.trainer.optimizers.updater import Updater
+from forebay.trainer.options import LoopOptions, TrainOptions
+from forebay.trainer.training.steps import compiled_steps
+from forebay.trainer.weights.id_names import names_of_run
+from forebay.trainer.weights.transfer import Transfer, transfer
+from forebay.trainer.workers.team import Team
+from forebay.transforms.definition.labels import Label, Task
+from forebay.transforms.errors import InputError
+
+
+@dataclass(frozen=True)
+class Job:
+    """A training, ready to begin or to go on.
+
+    Attributes:
+        run: what it trains on.
+        options: of the model and its training.
+        loop: when it looks, and what it writes.
+        team: this worker, and its line to the others.
+        inputs: what the model is given.
+        statistics: of the train split.
+        models: the model.
+        updater: what applies gradients.
+        losses: of the rows of a batch.
+        run_steps: takes steps.
+        batches: this worker's.
+        steps_per_pass: after how many this worker has seen all its rows.
+        eval_parts: reads the eval split.
+        weighting: what rows count.
+        spent: where the time of its steps goes.
+        moved: what the model was given of others before its first step.
+    """
+
+    run: RunFolder
+    options: TrainOptions
+    loop: LoopOptions
+    team: Team
+    inputs: ModelInputs
+    statistics: TrainStatistics
+    models: Models
+    updater: Updater
+    losses: RowLosses
+    run_steps: tf.types.experimental.PolymorphicFunction
+    batches: Batches
+    steps_per_pass: int
+    eval_parts: Callable[[], Iterable[Examples]]
+    weighting: Weighting
+    spent: Spent
+    moved: Transfer
+
+    @property
+    def label(self) -> Label:
+        """What is learned."""
+        return self.run.definition.label
+
+    @property
+    def task(self) -> Task:
+        """What kind of label it is."""
+        return self.label.task
+
+    @property
+    def checkpoint_every(self) -> int:
+        """Steps between checkpoints."""
+        return self.loop.checkpoint_every or self.options.eval_every
+
+    @property
+    def identity(self) -> dict[str, Any]:
+        """What must be the same for the training to continue."""
+        return identity(self.run, self.options, self.team)
+
+    @property
+    def local_variables(self) -> list[tf.Variable]:
+        """Float variables that no gradient changes: each worker's own rows do."""
+        variables = self.models.score.non_trainable_variables
+        return [variable.value for variable in variables if variable.dtype.startswith("float")]
+
+    def evaluate(self) -> tuple[float, dict[str, float]]:
+        """Measures the model, as it is now, on the eval split.
+
+        Returns:
+            The loss, of rows as they count in training; and the metrics, of rows as their own
+            weights say.
+        """
+        return evaluate(self.models.prediction, self.eval_parts(), self.label, self.weighting)
+
+    def score(self, loss: float, metrics: Mapping[str, float]) -> float:
+        """Returns what evaluations are compared by, the less the better.
+
+        Args:
+            loss: of the eval split.
+            metrics: of the eval split.
+
+        Raises:
+            InputError: the eval split has no such metric.
+        """
+        name = self.options.best_by
+        if name is None:
+            return loss
+        if name not in metrics:
+            raise InputError(
+                f"--best-by {name}: the eval split has none, for want of labels of both kinds; "
+                f"use {EVAL_LOSS[self.task]}, or change the definition's split"
+            )
+        return -metrics[name] if BEST_BY[self.task][name] else metrics[name]
+
+
+def identity(run: RunFolder, options: TrainOptions, team: Team) -> dict[str, Any]:
+    """Returns what must be the same for a training to continue."""
+    manifest = run.manifest
+    data = {"definition": manifest.definition_digest[:12], "run created": manifest.created}
+    inputs = list(run.model_inputs(options.drop_features).names)
+    chosen = asdict(options)
+    if options.schedule != "cosine":  # the others' rates do not depend on where the training ends
+        del chosen["max_steps"], chosen["epochs"]
+    return {**data, "workers": team.size, "inputs": inputs, **chosen}
+
+
+def prepare(
+    run: RunFolder,
+    options: TrainOptions,
+    loop: LoopOptions,
+    team: Team,
+    rows: str | None = None,
+) -> Job:
+    """Reads what a training needs to know and builds a model with fresh weights.
+
+    Args:
+        run: what it trains on.
+        options: of the model and its training.
+        loop: when it looks, and what it writes.
+        team: this worker, and its line to the others.
+        rows: an empty folder on a local disk, for the parsed rows of a split that is not kept in
+            memory; None: they are kept nowhere.
+
+    Raises:
+        InputError: the options do not suit the run, or the number of workers.
+        RunFolderError: a split is empty or damaged.
+    """
+    _check(run.definition.label.task, options, team)
+    inputs, label = run.model_inputs(options.drop_features), run.definition.label
+    reader = SplitReader(run, "train", inputs, patterns=options.data.files, worker=team.worker)
+    examples = reader.read() if reader.fits_in(options.data.memory_mb) else None
+    parts = reader.batches() if examples is None else [examples]
+    statistics = train_statistics(parts, len(classes_of(label)), team)
+    weigh = weighting(options.data.class_weights, label, statistics)
+    models = build(inputs, label, statistics, options)
+    moved = transfer(models.score, names_of_run(run, inputs), options)
+    updater = make_updater(models.score, options, moved.frozen)
+    losses = row_losses(label.task, statistics)
+    own_rows = options.batch_size // team.size
+    batches = training_batches(
+        reader, examples, own_rows, options.seed, weigh,
+        deterministic=options.data.deterministic, cache=rows and os.path.join(rows, "part"),
+    )  # fmt: skip
+    return Job(
+        run, options, loop, team, inputs, statistics, models, updater, losses,
+        run_steps=compiled_steps(team, models.members, updater, losses, batches.finish),
+        batches=batches,
+        steps_per_pass=steps_per_pass(reader.rows, own_rows),
+        eval_parts=_eval_parts(run, inputs, options),
+        weighting=weigh,
+        spent=Spent(),
+        moved=moved,
+    )  # fmt: skip
+
+
+def _eval_parts(
+    run: RunFolder, inputs: ModelInputs, options: TrainOptions
+) -> Callable[[], Iterable[Examples]]:
+    """Returns what yields the eval split, kept in memory where it fits."""
+    reader = SplitReader(run, "eval", inputs)
+    if not reader.fits_in(options.data.memory_mb):
+        return reader.batches
+    kept = [reader.read()]
+    return lambda: kept
+
+
+def _check(task: Task, options: TrainOptions, team: Team) -> None:
+    """Refuses what only the run and the workers show to be wrong."""
+    if options.best_by is not None and options.best_by not in BEST_BY[task]:
+        raise InputError(
+            f"--best-by {options.best_by}: no metric of a {task.replace('_', ' ')}; "
+            f"use one of {', '.join(BEST_BY[task])}"
+        )
+    if options.batch_size % team.size:
+        raise InputError(
+            f"--batch-size {options.batch_size} cannot be shared by {team.size} workers evenly; "
+            f"try {max(1, options.batch_size // team.size) * team.size}"
+        )

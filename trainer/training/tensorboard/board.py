@@ -1,0 +1,108 @@
+"""A training as TensorBoard shows it."""
+
+import json
+from collections.abc import Mapping
+from dataclasses import asdict
+from types import TracebackType
+from typing import Any, Self
+
+import tensorflow as tf
+from rich.console import Console
+
+from forebay.trainer.checkpoints.checkpoint import Standing
+from forebay.trainer.training.job import Job
+from forebay.trainer.training.progress import Pace
+from forebay.trainer.training.tensorboard.activations import PROBE_ROWS, ActivationProbe, warning
+from forebay.trainer.training.tensorboard.events import Events
+from forebay.transforms.definition import serialize
+
+
+class Board:
+    """Writes how a training goes, for TensorBoard.
+
+    At every look the loss and the learning rates; at evaluations the metrics, the distribution of
+    each weight, and how many activations are zero. A layer whose dead units become more is warned
+    of, on standard error too.
+
+    Args:
+        job: the training.
+        folder: of the event files.
+        first_step: where it begins or goes on.
+        console: where warnings are printed.
+    """
+
+    def __init__(self, job: Job, folder: str, first_step: int, console: Console) -> None:
+        self._job = job
+        self._events = Events(folder, first_step)
+        self._console = console
+        self._pace = Pace(first_step, job.options.batch_size)
+        self._sample = _sample(job)
+        self._probe = ActivationProbe(job.models.score, self._sample)
+        self._dead: dict[str, int] = {}
+        if not first_step:
+            self._describe()
+
+    def __enter__(self) -> Self:
+        self._events.__enter__()
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self._events.__exit__(kind, error, trace)
+
+    def stepped(self, step: int, loss: float) -> None:
+        """Writes the mean loss since the last look, and the learning rates."""
+        self._events.scalars(step, {"train/loss": loss, **self._job.updater.learning_rates()})
+
+    def evaluated(self, standing: Standing) -> None:
+        """Writes what the last evaluation shows."""
+        newest = standing.history[-1]
+        metrics = {f"eval/{name}": value for name, value in newest.metrics.items()}
+        speed = {"train/rows_per_second": self._pace.rows_per_second(newest.step)}
+        self._events.scalars(newest.step, {**metrics, **speed})
+        weights = self._job.models.score.trainable_variables
+        arrays = {f"weights/{variable.path}": variable.numpy() for variable in weights}
+        self._events.histograms(newest.step, arrays)
+        self._look_at_activations(newest.step)
+        self._events.flush()
+
+    def _look_at_activations(self, step: int) -> None:
+        for name, zeros in self._probe.measure().items():
+            tag = f"activations/{name}"
+            shares = {f"{tag}/zero_fraction": zeros.share, f"{tag}/dead_units": float(zeros.dead)}
+            self._events.scalars(step, shares)
+            if zeros.dead > self._dead.get(name, 0):
+                self._dead[name] = zeros.dead
+                self._events.text(step, "warnings/dead_units", warning(name, zeros))
+                self._console.out(f"warning: step {step:,}: {warning(name, zeros)}")
+
+    def _describe(self) -> None:
+        definition = json.loads(serialize.to_json(self._job.run.definition))
+        self._events.text(0, "definition", _as_code(definition))
+        options = {**asdict(self._job.options), **asdict(self._job.loop)}
+        self._events.text(0, "options", _as_code(options))
+        self._events.graph(_graph(self._job, self._sample))
+
+
+def _sample(job: Job) -> tuple[Any, ...]:
+    """Returns the model's inputs of a few rows of the eval split."""
+    first = next(iter(job.eval_parts()))
+    return tuple(matrix[:PROBE_ROWS] for matrix in first.inputs)
+
+
+def _graph(job: Job, sample: tuple[Any, ...]) -> bytes:
+    """Returns the model's graph, as a serialized GraphDef."""
+    model = job.models.prediction
+    answer = tf.function(lambda *inputs: model(inputs, training=False))
+    specs = [tf.TensorSpec([None, *matrix.shape[1:]], matrix.dtype) for matrix in sample]
+    graph = answer.get_concrete_function(*specs).graph
+    return bytes(graph.as_graph_def().SerializeToString())
+
+
+def _as_code(value: Mapping[str, Any]) -> str:
+    """Returns a value as a block of JSON, in Markdown."""
+    return "".join(f"    {line}\n" for line in json.dumps(value, indent=2).splitlines())

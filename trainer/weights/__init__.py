@@ -1,0 +1,1 @@
+"""A model's weights: taken from another model, named, counted."""

@@ -1,0 +1,70 @@
+"""Models whose weights another training begins with."""
+
+import posixpath
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Any
+
+import keras
+import numpy as np
+import numpy.typing as npt
+
+from forebay.storage.run import files
+from forebay.storage.run.exported import open_exported
+from forebay.storage.run.layout import KERAS_NAME, MANIFEST_NAME, TRAINING_FOLDER
+from forebay.storage.run.run_folder import open_run
+from forebay.trainer.checkpoints.best_model import SavedTraining, read_training
+from forebay.trainer.weights.id_names import IdNames, names_of_run
+
+Array = npt.NDArray[Any]
+
+
+@dataclass(frozen=True)
+class Donor:
+    """A trained model, and what its ids mean.
+
+    Attributes:
+        path: where it was found.
+        training: the model.
+        names: of its inputs' ids.
+    """
+
+    path: str
+    training: SavedTraining
+    names: IdNames
+
+    @property
+    def model(self) -> keras.Model:
+        """The model over transformed examples."""
+        return self.training.model
+
+    @cached_property
+    def weights(self) -> Mapping[str, Array]:
+        """The weights by their paths, such as ``hidden_0/kernel``."""
+        return {
+            variable.path: np.asarray(keras.ops.convert_to_numpy(variable))
+            for variable in self.model.variables
+        }
+
+
+def open_donor(path: str) -> Donor:
+    """Opens a model to take weights from.
+
+    Args:
+        path: an exported model, a folder of them, or a run folder: the best of its last training.
+
+    Raises:
+        RunFolderError: there is no model.
+    """
+    if files.exists(posixpath.join(path, MANIFEST_NAME)):
+        run = open_run(path)
+        training = read_training(run, TRAINING_FOLDER)
+        if training is not None:
+            keras_path = run.file(TRAINING_FOLDER, KERAS_NAME)
+            return Donor(keras_path, training, names_of_run(run, training.inputs))
+        path = run.file("model")
+    exported = open_exported(path)
+    training = exported.training()
+    assets = posixpath.join(exported.path, "assets")
+    return Donor(exported.path, training, IdNames(exported.definition, training.inputs, assets))

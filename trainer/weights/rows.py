@@ -1,0 +1,86 @@
+"""Where a model's tables of weights keep the rows of each input."""
+
+from collections import defaultdict
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from itertools import accumulate, pairwise
+
+import keras
+
+from forebay.trainer.examples.inputs import CategoricalInput, ModelInputs
+
+WIDE_IDS, WIDE_NUMBERS, FIRST_HIDDEN = "wide_ids", "wide_numbers", "hidden_0"
+_MEMBER = "_member_"
+
+
+@dataclass(frozen=True)
+class TableRows:
+    """The rows of a table that belong to one input.
+
+    Attributes:
+        column: the input.
+        layer: the name of the table's layer.
+        rows: which of its rows, one for each id.
+    """
+
+    column: CategoricalInput
+    layer: str
+    rows: slice
+
+    def table(self, model: keras.Model) -> keras.Variable | None:
+        """Returns the table, (ids of all its inputs, width); None where the model has none."""
+        layers = {layer.name: layer for layer in model.layers}
+        return layers[self.layer].embeddings if self.layer in layers else None
+
+
+def in_table(columns: Sequence[CategoricalInput]) -> list[CategoricalInput]:
+    """Returns columns in the order of their rows in a table that they share."""
+    # Single ids first: they are one part, whatever their number.
+    return sorted(columns, key=lambda column: column.pooling is not None)
+
+
+def embedding_columns(inputs: ModelInputs) -> dict[int, tuple[CategoricalInput, ...]]:
+    """Returns the inputs that are embedded, by the dimensions of their embeddings."""
+    by_size: dict[int, list[CategoricalInput]] = defaultdict(list)
+    for column in inputs.categorical:
+        if column.embed:
+            by_size[column.embed].append(column)
+    return {size: tuple(by_size[size]) for size in sorted(by_size)}
+
+
+def one_hot_columns(inputs: ModelInputs) -> list[CategoricalInput]:
+    """Returns the inputs that the deep side is given as one-hots, in that order."""
+    return [column for column in inputs.categorical if column.one_hot]
+
+
+def embedding_name(size: int) -> str:
+    """Returns the name of the layer that holds embeddings of so many dimensions."""
+    return f"embeddings_{size}"
+
+
+def member_name(layer: str, member: int) -> str:
+    """Returns the name of a layer of one of the networks side by side, which count from 0."""
+    return f"{layer}{_MEMBER}{member}" if member else layer
+
+
+def without_member(layer: str) -> str:
+    """Returns the name that a layer has in the first of the networks."""
+    return layer.partition(_MEMBER)[0]
+
+
+def wide_rows(inputs: ModelInputs) -> Iterator[TableRows]:
+    """Yields the rows of each input in the wide side's table."""
+    return _rows(WIDE_IDS, inputs.categorical)
+
+
+def embedding_rows(inputs: ModelInputs) -> Iterator[TableRows]:
+    """Yields the rows of each embedded input in the table of its dimensions."""
+    for size, columns in embedding_columns(inputs).items():
+        yield from _rows(embedding_name(size), columns)
+
+
+def _rows(layer: str, columns: tuple[CategoricalInput, ...]) -> Iterator[TableRows]:
+    ordered = in_table(columns)
+    ends = [0, *accumulate(column.size for column in ordered)]
+    for column, (start, stop) in zip(ordered, pairwise(ends), strict=True):
+        yield TableRows(column, layer, slice(start, stop))

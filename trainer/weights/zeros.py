@@ -1,0 +1,177 @@
+"""Which weights a training has made exactly zero: what L1 leaves out, and what is left."""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import asdict, dataclass
+from typing import Any
+
+import keras
+import numpy as np
+import numpy.typing as npt
+
+from forebay.storage.run import files
+from forebay.storage.run.run_folder import RunFolder
+from forebay.trainer.examples.inputs import ModelInputs, slots
+from forebay.trainer.options import TrainOptions
+from forebay.trainer.weights.id_names import IdNames, names_of_run
+from forebay.trainer.weights.rows import (
+    FIRST_HIDDEN,
+    WIDE_NUMBERS,
+    TableRows,
+    embedding_rows,
+    one_hot_columns,
+    wide_rows,
+    without_member,
+)
+
+ZEROS_NAME = "zeros.json"
+_SHOWN = 8
+
+Array = npt.NDArray[Any]
+
+
+@dataclass(frozen=True)
+class InputZeros:
+    """What is zero of the weights that one input meets first.
+
+    Attributes:
+        side: ``wide`` or ``deep``.
+        name: the input.
+        entries: how many numbers, or ids, it has.
+        zero: the names of those whose weights on this side are all zero.
+    """
+
+    side: str
+    name: str
+    entries: int
+    zero: tuple[str, ...]
+
+    @property
+    def is_out(self) -> bool:
+        """Whether the side no longer sees the input at all."""
+        return len(self.zero) == self.entries
+
+
+@dataclass(frozen=True)
+class Zeros:
+    """What is zero in a model.
+
+    Attributes:
+        inputs: of each input on each side that reads it.
+        weights: how many trainable weights the model has.
+        left: how many of them are not zero.
+    """
+
+    inputs: tuple[InputZeros, ...]
+    weights: int
+    left: int
+
+    def to_json(self) -> dict[str, Any]:
+        """Returns plain values."""
+        return asdict(self)
+
+
+def find_zeros(model: keras.Model, names: IdNames, *, hidden_first: bool = True) -> Zeros:
+    """Looks for weights that are exactly zero.
+
+    Args:
+        model: a model that reads its inputs through the layers of `given.Given`.
+        names: of its inputs' ids.
+        hidden_first: whether its first hidden layers are ours, which read numbers first.
+    """
+    inputs = names.inputs
+    trainable = [_array(weight) for weight in model.trainable_variables]
+    found = [*_number_zeros(model, inputs, hidden_first), *_id_zeros(model, names)]
+    if hidden_first:
+        found += _one_hot_zeros(model, names)
+    weights, left = (sum(map(size, trainable)) for size in (np.size, np.count_nonzero))
+    return Zeros(tuple(found), int(weights), int(left))
+
+
+def write_zeros(
+    path: str, model: keras.Model, run: RunFolder, inputs: ModelInputs, options: TrainOptions
+) -> None:
+    """Writes what is zero in a model to a JSON file."""
+    names = names_of_run(run, inputs)
+    zeros = find_zeros(model, names, hidden_first=not options.is_own_model)
+    files.write_json(path, zeros.to_json())
+
+
+def _number_zeros(
+    model: keras.Model, inputs: ModelInputs, hidden_first: bool
+) -> Iterator[InputZeros]:
+    layers = {layer.name: layer for layer in model.layers}
+    kernels = {}
+    if WIDE_NUMBERS in layers:
+        kernels["wide"] = _array(layers[WIDE_NUMBERS].kernel)
+    if hidden_first and (first := _first_kernel(model)) is not None:
+        kernels["deep"] = first
+    for side, kernel in kernels.items():
+        # Of what the hidden layers read, the numbers come first, and one-hots last.
+        for column, places in zip(inputs.numeric, slots(inputs.numeric), strict=True):
+            zero = _all_zero(kernel[places])
+            names = [column.name] if column.width == 1 else [f"{i}" for i in range(column.width)]
+            yield InputZeros(side, column.name, column.width, _chosen(names, zero))
+
+
+def _id_zeros(model: keras.Model, names: IdNames) -> Iterator[InputZeros]:
+    inputs = names.inputs
+    sides: dict[str, Iterator[TableRows]] = {
+        "wide": wide_rows(inputs), "deep": embedding_rows(inputs),
+    }  # fmt: skip
+    for side, parts in sides.items():
+        for part in parts:
+            table = part.table(model)
+            if table is not None:
+                zero = _all_zero(_array(table)[part.rows])
+                column = part.column
+                yield InputZeros(side, column.name, column.size, _chosen(names.of(column), zero))
+
+
+def _one_hot_zeros(model: keras.Model, names: IdNames) -> Iterator[InputZeros]:
+    kernel, hot = _first_kernel(model), one_hot_columns(names.inputs)
+    if kernel is None or not hot:
+        return
+    sizes = [column.size for column in hot]
+    zero = _all_zero(kernel[-sum(sizes) :])
+    for column, part in zip(hot, np.split(zero, np.cumsum(sizes)[:-1]), strict=True):
+        yield InputZeros("deep", column.name, column.size, _chosen(names.of(column), part))
+
+
+def _first_kernel(model: keras.Model) -> Array | None:
+    """Returns the weights of all members' first hidden layers, (inputs, units); None without."""
+    first = [layer for layer in model.layers if without_member(layer.name) == FIRST_HIDDEN]
+    kernels = [_array(layer.kernel) for layer in first]
+    return np.concatenate(kernels, axis=1) if kernels else None
+
+
+def _chosen(names: Sequence[str], chosen: Array) -> tuple[str, ...]:
+    return tuple(name for name, is_chosen in zip(names, chosen, strict=True) if is_chosen)
+
+
+def _all_zero(rows: Array) -> Array:
+    """Tells which rows hold nothing but zeros, bool (rows,)."""
+    return np.asarray(np.all(rows == 0, axis=1))
+
+
+def _array(weight: keras.Variable) -> Array:
+    return np.asarray(keras.ops.convert_to_numpy(weight))
+
+
+def table(zeros: Zeros) -> str:
+    """Returns the report as lines for people."""
+    share = zeros.left / max(zeros.weights, 1)
+    lines = [
+        f"weights: {zeros.left:,} of {zeros.weights:,} are left ({share:.1%}), the others are zero"
+    ]
+    for side in ("wide", "deep"):
+        found = [each for each in zeros.inputs if each.side == side]
+        out = [each.name for each in found if each.is_out]
+        if out:
+            lines.append(f"  {side}: nothing left of {', '.join(out)}")
+        for each in found:
+            if each.zero and not each.is_out:
+                shown = ", ".join(each.zero[:_SHOWN])
+                more = ", ..." if len(each.zero) > _SHOWN else ""
+                entries = f"{len(each.zero):,} of {each.entries:,} entries are out"
+                lines.append(f"  {side}: {each.name}: {entries}: {shown}{more}")
+    return "\n".join(lines)

@@ -1,0 +1,274 @@
+"""How a column is read: its type, its texts for missing, its limits.
+
+Each kind fixes three representations: the Arrow type of the pipeline's batches, the dtype
+that the transform graph sees, and the one graph value that means *missing*. That value is
+never a real one: a float that is not a number, a byte string that is not UTF-8, the least
+int64.
+"""
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any, ClassVar, Literal
+
+import numpy as np
+import pyarrow as pa
+
+from forebay.transforms.definition.freeze import freeze_sequences
+from forebay.transforms.errors import Problem
+from forebay.transforms.zones import is_zone
+
+MISSING_BYTES = b"\xff"
+MISSING_INT = int(np.iinfo(np.int64).min)
+MISSING_FLOAT = float("nan")
+
+# How a number is written in a cell of several, as a regular expression of RE2 and Python.
+NUMBER_PATTERN = r"[+-]?([0-9]+\.?[0-9]*|\.[0-9]+)([eE][+-]?[0-9]+)?"
+
+GraphDtype = Literal["float32", "int64", "string"]
+MISSING: Mapping[GraphDtype, float | int | bytes] = {
+    "float32": MISSING_FLOAT,
+    "int64": MISSING_INT,
+    "string": MISSING_BYTES,
+}
+
+
+@dataclass(frozen=True, kw_only=True)
+class Column:
+    """What all kinds of column share.
+
+    Attributes:
+        nulls: the exact texts that mean missing.
+        required: whether a row without a value is rejected.
+    """
+
+    nulls: tuple[str, ...] = ("",)
+    required: bool = False
+
+    arrow_type: ClassVar[pa.DataType]
+    graph_dtype: ClassVar[GraphDtype]
+
+    def __post_init__(self) -> None:
+        freeze_sequences(self)
+
+    def problems(self, where: str) -> Iterator[Problem]:
+        """Yields the mistakes of this column; ``where`` is its path in the definition."""
+        yield from ()
+
+
+def _range_problems(column: "Number | Integer", where: str) -> Iterator[Problem]:
+    low, high = column.range
+    if low is not None and high is not None and low > high:
+        yield Problem(
+            f"{where}.range", column.range, "the lower bound exceeds the upper", "swap them"
+        )
+
+
+@dataclass(frozen=True, kw_only=True)
+class Number(Column):
+    """A real number, float64 in the pipeline and float32 in the graph.
+
+    Attributes:
+        range: least and greatest allowed value, either may be None; a row outside is rejected.
+    """
+
+    range: tuple[float | None, float | None] = (None, None)
+
+    arrow_type = pa.float64()
+    graph_dtype = "float32"
+
+    def problems(self, where: str) -> Iterator[Problem]:  # noqa: D102
+        yield from _range_problems(self, where)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Integer(Column):
+    """A whole number, int64 throughout; ``12.0`` is read as 12, ``12.5`` is rejected.
+
+    Attributes:
+        range: least and greatest allowed value, either may be None; a row outside is rejected.
+    """
+
+    range: tuple[int | None, int | None] = (None, None)
+
+    arrow_type = pa.int64()
+    graph_dtype = "int64"
+
+    def problems(self, where: str) -> Iterator[Problem]:  # noqa: D102
+        yield from _range_problems(self, where)
+
+
+@dataclass(frozen=True, kw_only=True)
+class String(Column):
+    """UTF-8 text.
+
+    Attributes:
+        values: the allowed texts; a row with another is rejected. Empty: any text.
+    """
+
+    values: tuple[str, ...] = ()
+
+    arrow_type = pa.string()
+    graph_dtype = "string"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Numbers(Column):
+    """Several real numbers in one cell, such as ``1.5;2;3``: text in the pipeline and the graph.
+
+    An item without text is a missing number; a cell with an item that is no number is rejected.
+
+    Attributes:
+        separator: what stands between numbers.
+    """
+
+    separator: str = ";"
+
+    arrow_type = pa.string()
+    graph_dtype = "string"
+
+    def problems(self, where: str) -> Iterator[Problem]:  # noqa: D102
+        if not self.separator or set(self.separator) & set("0123456789.+-eE \t"):
+            yield Problem(
+                f"{where}.separator", self.separator, "cannot be told from numbers and blanks",
+                "write such as ';' or '|'",
+            )  # fmt: skip
+
+
+@dataclass(frozen=True, kw_only=True)
+class Bytes(Column):
+    """Bytes that are no text, written as base64.
+
+    Attributes:
+        image: the bytes are an image, as a JPEG or PNG file holds it; a row whose image cannot be
+            decoded is rejected.
+    """
+
+    image: bool = False
+
+    arrow_type = pa.binary()
+    graph_dtype = "string"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Boolean(Column):
+    """True or false, int64 0 or 1 in the graph.
+
+    Attributes:
+        true: the texts that mean true.
+        false: the texts that mean false.
+    """
+
+    true: tuple[str, ...] = ("true", "True", "TRUE", "1")
+    false: tuple[str, ...] = ("false", "False", "FALSE", "0")
+
+    arrow_type = pa.bool_()
+    graph_dtype = "int64"
+
+    def problems(self, where: str) -> Iterator[Problem]:  # noqa: D102
+        for text in sorted(set(self.true) & set(self.false)):
+            yield Problem(where, text, "means both true and false", "list it once")
+
+
+@dataclass(frozen=True, kw_only=True)
+class Timestamp(Column):
+    """An instant, int64 microseconds since 1970-01-01 UTC in the graph.
+
+    Text with an offset (``Z``, ``+01:00``) says its instant itself. Text without one is a
+    clock reading in ``tz``.
+
+    Attributes:
+        format: a ``strptime`` format; None reads ISO 8601.
+        tz: the IANA zone of clock readings without an offset.
+        unit: the column holds whole numbers, counted since 1970-01-01 UTC in this unit.
+        ambiguous: which instant a reading shown twice means (clocks set back), or reject.
+        nonexistent: whether a reading never shown (clocks set forward) is moved forward by
+            the gap, or rejected.
+    """
+
+    format: str | None = None
+    tz: str = "UTC"
+    unit: Literal["s", "ms", "us"] | None = None
+    ambiguous: Literal["earliest", "latest", "reject"] = "earliest"
+    nonexistent: Literal["shift_forward", "reject"] = "shift_forward"
+
+    arrow_type = pa.timestamp("us", tz="UTC")
+    graph_dtype = "int64"
+
+    def problems(self, where: str) -> Iterator[Problem]:  # noqa: D102
+        if not is_zone(self.tz):
+            yield Problem(
+                f"{where}.tz",
+                self.tz,
+                "not a time zone of the IANA database",
+                "write a name such as 'America/New_York'",
+            )
+        if self.format is not None and self.unit is not None:
+            yield Problem(
+                where,
+                (self.format, self.unit),
+                "format reads text and unit reads numbers",
+                "set one of them",
+            )
+        yield from _choice(self, where, "unit", (None, "s", "ms", "us"))
+        yield from _choice(self, where, "ambiguous", ("earliest", "latest", "reject"))
+        yield from _choice(self, where, "nonexistent", ("shift_forward", "reject"))
+
+
+@dataclass(frozen=True, kw_only=True)
+class Date(Column):
+    """A calendar day, int64 days since 1970-01-01 in the graph.
+
+    Attributes:
+        format: a ``strptime`` format; None reads ``YYYY-MM-DD``.
+    """
+
+    format: str | None = None
+
+    arrow_type = pa.date32()
+    graph_dtype = "int64"
+
+
+def _choice(owner: Any, where: str, field: str, allowed: tuple[Any, ...]) -> Iterator[Problem]:
+    value = getattr(owner, field)
+    if value not in allowed:
+        yield Problem(
+            f"{where}.{field}",
+            value,
+            "not one of the choices",
+            "write one of " + ", ".join(map(repr, allowed)),
+        )
+
+
+@dataclass(frozen=True, kw_only=True)
+class CsvFormat:
+    """The dialect of the dataset's CSV files.
+
+    Attributes:
+        delimiter: one character.
+        quote: one character, or None where quotes are ordinary text.
+        names: the columns' names in order, for files without a header line; empty: the first
+            line is the header.
+    """
+
+    delimiter: str = ","
+    quote: str | None = '"'
+    names: tuple[str, ...] = ()
+
+    def __post_init__(self) -> None:
+        freeze_sequences(self)
+
+    def problems(self, where: str) -> Iterator[Problem]:
+        """Yields the mistakes of this dialect; ``where`` is its path in the definition."""
+        for field in ("delimiter", "quote"):
+            text = getattr(self, field)
+            if text is not None and (len(text) != 1 or not text.isascii() or text in "\r\n"):
+                yield Problem(
+                    f"{where}.{field}",
+                    text,
+                    "not a single ASCII character",
+                    "write one, such as ','",
+                )
+        if self.delimiter == self.quote:
+            yield Problem(where, self.quote, "delimiter and quote are the same", "change one")
+        for name in sorted({name for name in self.names if self.names.count(name) > 1}):
+            yield Problem(f"{where}.names", name, "names two columns", "rename one")

@@ -1,0 +1,93 @@
+"""What features of one column have in common."""
+
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from typing import ClassVar, Literal
+
+from forebay.transforms.definition.columns import Column
+from forebay.transforms.definition.derived_numbers import Pair
+from forebay.transforms.definition.features.outputs import Outputs
+from forebay.transforms.definition.freeze import freeze_sequences
+from forebay.transforms.errors import Problem, unknown_column
+
+# How the deep side is given ids: by an embedding of so many dimensions, by a one-hot, or as the
+# trainer chooses.
+Embed = int | Literal["one_hot"] | None
+
+
+@dataclass(frozen=True)
+class OnColumn(Outputs):
+    """What features of one column share.
+
+    Attributes:
+        column: what the feature is made of.
+        suffix: tells in the output's name what is done to it.
+        kinds: the kinds of column that it takes.
+        takes_pairs: whether it takes the number made of two columns, too.
+    """
+
+    column: str | Pair
+
+    suffix: ClassVar[str]
+    kinds: ClassVar[tuple[type[Column], ...]]
+    takes_pairs: ClassVar[bool] = False
+
+    def __post_init__(self) -> None:
+        freeze_sequences(self)
+
+    @property
+    def inputs(self) -> tuple[str, ...]:
+        """The columns of the graph's input that this feature reads."""
+        return self.column.inputs if isinstance(self.column, Pair) else (self.column,)
+
+    @property
+    def output(self) -> str:
+        """The name of the transformed column."""
+        source = self.column.name if isinstance(self.column, Pair) else self.column
+        return getattr(self, "name", None) or f"{source}_{self.suffix}"
+
+    @property
+    def outputs(self) -> tuple[str, ...]:
+        """The names of all transformed columns."""
+        return (self.output,)
+
+    def column_problems(self, where: str, columns: Mapping[str, Column]) -> Iterator[Problem]:
+        """Yields what is wrong with the column; ``where`` is the feature's path."""
+        if isinstance(self.column, Pair) and not self.takes_pairs:
+            yield Problem(
+                f"{where}.column",
+                self.column,
+                f"a {type(self).__name__} takes one column",
+                "name one, or use Numeric or Bucketized",
+            )
+            return
+        if isinstance(self.column, Pair):
+            yield from self.column.problems(f"{where}.column")
+            names, kinds = self.column.inputs, self.column.kinds
+        else:
+            names, kinds = (self.column,), self.kinds
+        yield from kind_problems(f"{where}.column", names, kinds, columns)
+
+
+def kind_problems(
+    where: str, names: Iterable[str], kinds: tuple[type[Column], ...], columns: Mapping[str, Column]
+) -> Iterator[Problem]:
+    """Yields which of the names in the field ``where`` are no columns of the given kinds."""
+    for name in names:
+        column = columns.get(name)
+        if column is None:
+            yield unknown_column(where, name, columns)
+        elif not isinstance(column, kinds):
+            yield Problem(
+                where,
+                name,
+                f"a {type(column).__name__} column",
+                "name a column of kind " + " or ".join(kind.__name__ for kind in kinds),
+            )
+
+
+def embed_problems(embed: Embed, where: str) -> Iterator[Problem]:
+    """Yields what is wrong with ``embed``; ``where`` is the feature's path."""
+    if embed not in (None, "one_hot") and (not isinstance(embed, int) or embed < 1):
+        cure = "write a whole number from 1, or 'one_hot'"
+        yield Problem(f"{where}.embed", embed, "not a dimension", cure)

@@ -1,0 +1,92 @@
+"""Tables of events as data: their columns, what is derived from them, and how files hold them."""
+
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, field
+from functools import cached_property
+from typing import Any
+
+from forebay.transforms.definition.columns import Column, CsvFormat
+from forebay.transforms.definition.freeze import freeze_sequences
+from forebay.transforms.definition.functions import FUNCTION_CURE, import_path, is_importable_path
+from forebay.transforms.errors import Problem, unknown_column
+
+ROW = "__row"
+
+# What a dataset's own table is called among its sources.
+ROWS = "rows"
+RESERVED_PREFIX = "__"
+
+
+@dataclass(frozen=True)
+class Derive:
+    """Columns computed from others before the windows, batch by batch.
+
+    Attributes:
+        function: takes a ``pyarrow.RecordBatch`` of the input columns and returns a mapping of
+            output names to Arrow arrays of the same length; or its import path.
+        inputs: columns read from the source, or derived before.
+        outputs: the new columns and their kinds.
+    """
+
+    function: str | Callable[..., Any]
+    inputs: tuple[str, ...]
+    outputs: Mapping[str, Column]
+
+    def __post_init__(self) -> None:
+        freeze_sequences(self)
+        object.__setattr__(self, "function", import_path(self.function))
+
+
+@dataclass(frozen=True, kw_only=True)
+class Source:
+    """A table of events, for windows of a dataset whose rows are another table.
+
+    Attributes:
+        columns: the columns read from the files, by name.
+        derive: columns computed from others before the windows.
+        csv: the dialect of CSV files.
+    """
+
+    columns: Mapping[str, Column]
+    derive: tuple[Derive, ...] = ()
+    csv: CsvFormat = field(default_factory=CsvFormat)
+
+    def __post_init__(self) -> None:
+        freeze_sequences(self)
+
+    @cached_property
+    def row_columns(self) -> Mapping[str, Column]:
+        """Columns of the files and derived ones."""
+        derived = {name: kind for step in self.derive for name, kind in step.outputs.items()}
+        return {**self.columns, **derived}
+
+
+def source_problems(source: Source, where: str = "") -> Iterator[Problem]:
+    """Yields the mistakes of a table.
+
+    Args:
+        source: the table.
+        where: its path in the definition, a dot at its end; empty for the dataset's own.
+    """
+    yield from source.csv.problems(f"{where}csv")
+    for name in source.columns:
+        if source.csv.names and name not in source.csv.names:
+            yield unknown_column(f"{where}csv.names", name, dict.fromkeys(source.csv.names))
+    known: set[str] = set(source.columns)
+    for i, step in enumerate(source.derive):
+        path = f"{where}derive[{i}]"
+        if not is_importable_path(str(step.function)):
+            yield Problem(f"{path}.function", step.function, "not importable", FUNCTION_CURE)
+        for name in step.inputs:
+            if name not in known:
+                yield unknown_column(f"{path}.inputs", name, dict.fromkeys(known))
+        for name in step.outputs:
+            if name in known:
+                yield Problem(f"{path}.outputs", name, "this column exists already", "rename it")
+        known.update(step.outputs)
+    for name, column in source.row_columns.items():
+        if not name or name.startswith(RESERVED_PREFIX):
+            yield Problem(
+                f"{where}columns", name, "not a usable name", "don't start names with '__'"
+            )
+        yield from column.problems(f"{where}columns[{name!r}]")

@@ -1,0 +1,26 @@
+"""Instants as text."""
+
+import datetime as dt
+
+_EPOCH = dt.datetime(1970, 1, 1, tzinfo=dt.UTC)
+
+
+def instant(micros: int) -> str:
+    """Writes microseconds since 1970-01-01 UTC as RFC 3339."""
+    return (_EPOCH + dt.timedelta(microseconds=micros)).isoformat().replace("+00:00", "Z")
+
+
+def instant_text(micros: int | None) -> str | None:
+    """Writes microseconds since 1970-01-01 UTC as RFC 3339; None stays None."""
+    if micros is None:
+        return None
+    instant = dt.datetime(1970, 1, 1, tzinfo=dt.UTC) + dt.timedelta(microseconds=micros)
+    return instant.isoformat().replace("+00:00", "Z")
+
+
+def instant_us(text: str) -> int:
+    """Reads an ISO 8601 date or instant as microseconds since 1970-01-01 UTC."""
+    instant = dt.datetime.fromisoformat(text)
+    if instant.tzinfo is None:
+        instant = instant.replace(tzinfo=dt.UTC)
+    return (instant - dt.datetime(1970, 1, 1, tzinfo=dt.UTC)) // dt.timedelta(microseconds=1)

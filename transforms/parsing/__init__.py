@@ -1,0 +1,1 @@
+"""Text and JSON read as a definition's columns."""

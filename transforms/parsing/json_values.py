@@ -1,0 +1,202 @@
+"""JSON values read as a column's, as the transform graph takes them."""
+
+import base64
+import binascii
+import datetime as dt
+import json
+import math
+import re
+from collections.abc import Callable, Mapping
+from typing import Any
+
+import numpy as np
+
+from forebay.transforms.definition.columns import (
+    MISSING,
+    MISSING_BYTES,
+    MISSING_INT,
+    Boolean,
+    Bytes,
+    Column,
+    Date,
+    Integer,
+    Number,
+    Numbers,
+    String,
+    Timestamp,
+)
+from forebay.transforms.errors import InstanceError
+from forebay.transforms.graph.images import is_image
+
+GraphValue = float | int | bytes
+
+
+_REJECTED = "rows with other values are rejected from training too"
+
+
+_EPOCH = dt.datetime(1970, 1, 1, tzinfo=dt.UTC)
+
+
+_MICROSECOND = dt.timedelta(microseconds=1)
+
+
+_RFC_3339 = re.compile(r"\d{4}-\d\d-\d\d[Tt ]\d\d:\d\d:\d\d(\.\d+)?([Zz]|[+-]\d\d:\d\d)", re.ASCII)
+
+
+_DAY = re.compile(r"\d{4}-\d\d-\d\d", re.ASCII)
+
+
+_FLOAT32_MAX = float(np.finfo(np.float32).max)
+
+
+_ANY_NUMBER = Number()
+
+
+def read_value(name: str, column: Column, value: Any) -> GraphValue:
+    """Turns a JSON value of a column into the graph's.
+
+    Args:
+        name: the column's name, for messages.
+        column: its kind.
+        value: as `json.loads` gives it; None: missing.
+
+    Raises:
+        InstanceError: it is not what the column's kind says.
+    """
+    if value is None:
+        if column.required:
+            raise InstanceError(f"{name!r} is null, and it is required; give a value")
+        return MISSING[column.graph_dtype]
+    return _READERS[type(column)](name, column, value)
+
+
+def _number(name: str, column: Number, value: Any) -> float:
+    if isinstance(value, bool) or not isinstance(value, int | float):
+        raise _wrong(name, value, "a number", "write such as 1.5, or null where it is missing")
+    if not abs(value) <= _FLOAT32_MAX:
+        raise _wrong(name, value, "a float32 number", "write null where it is missing")
+    _check_range(name, column, value)
+    return float(value)
+
+
+def _integer(name: str, column: Integer, value: Any) -> int:
+    whole = isinstance(value, int) or (isinstance(value, float) and value.is_integer())
+    if isinstance(value, bool) or not whole:
+        raise _wrong(name, value, "a whole number", "write such as 12")
+    _check_range(name, column, value)
+    return _int64(name, int(value))
+
+
+def _int64(name: str, value: int) -> int:
+    if not MISSING_INT < value <= -(MISSING_INT + 1):
+        raise _wrong(name, value, "within 64 bits", "write null where it is missing")
+    return value
+
+
+def _check_range(name: str, column: Number | Integer, value: float) -> None:
+    low, high = column.range
+    if (low is not None and value < low) or (high is not None and value > high):
+        limits = f"{'-∞' if low is None else low} to {'∞' if high is None else high}"
+        raise _wrong(name, value, f"within {limits}", _REJECTED)
+
+
+def _boolean(name: str, column: Boolean, value: Any) -> int:
+    if not isinstance(value, bool):
+        raise _wrong(name, value, "true or false", "write one of them, without quotes")
+    return int(value)
+
+
+def _string(name: str, column: String, value: Any) -> bytes:
+    content = _decode_base64(name, value) if isinstance(value, dict) else value
+    if not isinstance(content, str | bytes):
+        raise _wrong(name, value, "text", 'write such as "abc" or {"b64": "YWJj"}')
+    try:
+        text = content if isinstance(content, str) else content.decode()
+        encoded = text.encode()
+    except UnicodeError:
+        raise _wrong(name, value, "valid Unicode", "write UTF-8 text") from None
+    if column.values and text not in column.values:
+        raise _wrong(
+            name,
+            value,
+            f"one of {listed(column.values)}",
+            _REJECTED,
+        )
+    return encoded
+
+
+def _bytes(name: str, column: Bytes, value: Any) -> bytes:
+    if not isinstance(value, dict):
+        raise _wrong(name, value, "base64", 'write such as {"b64": "YWJj"}')
+    content = _decode_base64(name, value)
+    if content == MISSING_BYTES:
+        raise _wrong(name, value, "a value, but what stands for a missing one", "write null")
+    if column.image and not is_image(content):
+        raise _wrong(name, value, "a JPEG or PNG image that can be decoded", _REJECTED)
+    return content
+
+
+def _numbers(name: str, column: Numbers, value: Any) -> bytes:
+    if not isinstance(value, list):
+        raise _wrong(name, value, "a list of numbers", "write such as [1.5, null, 2]")
+    items = [None if item is None else _number(name, _ANY_NUMBER, item) for item in value]
+    return column.separator.join("" if item is None else repr(item) for item in items).encode()
+
+
+def _decode_base64(name: str, value: Mapping[str, Any]) -> bytes:
+    try:
+        if set(value) != {"b64"}:
+            raise ValueError
+        return base64.b64decode(value["b64"], validate=True)
+    except (ValueError, TypeError, binascii.Error):
+        raise _wrong(name, value, "base64", 'write such as {"b64": "YWJj"}') from None
+
+
+def _timestamp(name: str, column: Timestamp, value: Any) -> int:
+    cure = 'write such as "2026-01-31T08:30:00Z", or whole microseconds since 1970-01-01 UTC'
+    if isinstance(value, int) and not isinstance(value, bool):
+        return _int64(name, value)
+    if not isinstance(value, str) or not _RFC_3339.fullmatch(value):
+        raise _wrong(name, value, "an instant with its offset from UTC", cure)
+    try:
+        instant = dt.datetime.fromisoformat(value.upper())
+        return (instant - _EPOCH) // _MICROSECOND
+    except (ValueError, OverflowError) as error:
+        raise _wrong(name, value, f"an instant ({error})", cure) from None
+
+
+def _date(name: str, column: Date, value: Any) -> int:
+    cure = 'write such as "2026-01-31"'
+    if not isinstance(value, str) or not _DAY.fullmatch(value):
+        raise _wrong(name, value, "a day", cure)
+    try:
+        return (dt.date.fromisoformat(value) - _EPOCH.date()).days
+    except ValueError as error:
+        raise _wrong(name, value, f"a day ({error})", cure) from None
+
+
+_READERS: Mapping[type[Column], Callable[..., GraphValue]] = {
+    Number: _number,
+    Integer: _integer,
+    Boolean: _boolean,
+    Numbers: _numbers,
+    String: _string,
+    Bytes: _bytes,
+    Timestamp: _timestamp,
+    Date: _date,
+}
+
+
+def _wrong(name: str, value: Any, expected: str, cure: str) -> InstanceError:
+    return InstanceError(f"{name!r} is {shortened(value)}, not {expected}; {cure}")
+
+
+def shortened(value: Any) -> str:
+    """Returns a value as JSON, cut where it is long."""
+    text = json.dumps(value) if not isinstance(value, float) or math.isfinite(value) else str(value)
+    return text if len(text) <= 80 else f"{text[:77]}..."
+
+
+def listed(names: Any) -> str:
+    """Returns names in quotes, between commas."""
+    return ", ".join(repr(name) for name in names)

@@ -1,0 +1,246 @@
+"""Columns of text read as days and instants."""
+
+from __future__ import annotations
+
+import datetime as dt
+import re
+from collections.abc import Callable
+from decimal import Context, Decimal
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from forebay.transforms.definition.columns import Date, Timestamp
+from forebay.transforms.parsing.casts import (
+    BLANKS,
+    BoolArray,
+    Problem,
+    Reading,
+    cast_text,
+    problems_of,
+    read_integers,
+    to_mask,
+    try_cast,
+    without,
+)
+from forebay.transforms.zones import local_to_utc
+
+_CLOCK = pa.timestamp("us")
+_INSTANT = pa.timestamp("us", tz="UTC")
+_UNIT_US = {"s": 1_000_000, "ms": 1_000, "us": 1}
+_EPOCH = dt.datetime(1970, 1, 1)
+_MICROSECOND = dt.timedelta(microseconds=1)
+_FIRST_US = (dt.datetime.min - _EPOCH) // _MICROSECOND
+_LAST_US = (dt.datetime.max - _EPOCH) // _MICROSECOND
+_FIRST_DAY, _LAST_DAY = _FIRST_US // 86_400_000_000, _LAST_US // 86_400_000_000
+_FAR = "outside the years 1 to 9999"
+# What C's strptime reads as Python's does, mistakes apart; the rest is left to Python.
+_C_DIRECTIVES = frozenset("YmdHMSybBIp%")
+_DECIMAL = re.compile(r"[ \t]*[+-]?([0-9]+\.?[0-9]*|\.[0-9]+)([eE][+-]?[0-9]+)?[ \t]*")
+_EXACT = Context(prec=60)
+_INT64_DIGITS = 19
+_DAY = r"[0-9]{4}-(0[1-9]|1[0-2])-(0[1-9]|[12][0-9]|3[01])"
+_HOUR = r"([01][0-9]|2[0-3])"
+_TIME = _HOUR + r"(:[0-5][0-9](:[0-5][0-9](\.[0-9]+)?)?)?"
+_OFFSET = rf"(Z|[+-]{_HOUR}(:?[0-5][0-9])?)"
+_DATE_TEXT = f"^{_DAY}$"
+_CLOCK_TEXT = f"^{_DAY}([ T]{_TIME})?$"
+_INSTANT_TEXT = f"^{_DAY}[ T]{_TIME}{_OFFSET}$"
+
+
+def read_dates(text: pa.StringArray, column: Date) -> Reading:
+    """Reads days, date32."""
+    if column.format is None:
+        values, failing = cast_text(text, pa.date32(), _DATE_TEXT)
+        problems = problems_of((failing, "not a date written YYYY-MM-DD"))
+    else:
+        clocks, failing = _read_format(text, column.format, with_offset=False)
+        values = clocks.cast(pa.date32(), safe=False)
+        problems = problems_of((failing, f"not a date written {column.format}"))
+    far = _outside(values.view(pa.int32()), _FIRST_DAY, _LAST_DAY)
+    return Reading(without(values, far), problems + problems_of((far, _FAR)))
+
+
+def read_timestamps(text: pa.StringArray, column: Timestamp) -> Reading:
+    """Reads instants, timestamps in microseconds UTC.
+
+    ISO text is ``YYYY-MM-DD``, then, after a blank or T, ``hh``, ``hh:mm`` or ``hh:mm:ss`` with
+    a fraction, cut to microseconds, then ``Z``, ``UTC`` or an offset ``±hh``, ``±hhmm``,
+    ``±hh:mm``. Numbers of a ``unit`` may have a fraction of whole microseconds.
+    """
+    if column.unit is not None:
+        return _read_unit(text, column.unit)
+    if column.format is None:
+        clocks, instants, failing = _read_iso(text)
+        written = "in ISO 8601, such as 2013-01-31 09:30:00"
+    else:
+        readings, failing = _read_format(text, column.format, with_offset=True)
+        zoned = "%z" in column.format
+        clocks, instants = (None, readings.view(_INSTANT)) if zoned else (readings, None)
+        written = column.format
+    problems = problems_of((failing, f"not a time written {written}"))
+    if clocks is not None and column.tz != "UTC":
+        clocks, more = _to_instants(clocks, column)
+        problems += more
+    values = _merge(clocks, instants)
+    far = _outside(values.view(pa.int64()), _FIRST_US, _LAST_US)
+    return Reading(without(values, far), problems + problems_of((far, _FAR)))
+
+
+def _merge(clocks: pa.Array | None, instants: pa.Array | None) -> pa.Array:
+    """Joins clock readings of UTC with instants; each is null where the other has a value."""
+    if clocks is None:
+        return instants
+    if instants is None:
+        return clocks.view(_INSTANT)
+    return pc.coalesce(clocks.view(_INSTANT), instants)
+
+
+def _to_instants(clocks: pa.Array, column: Timestamp) -> tuple[pa.Array, list[Problem]]:
+    """Turns clock readings of the column's zone into instants."""
+    valid = to_mask(clocks.is_valid())
+    local_us = clocks.view(pa.int64()).fill_null(0).to_numpy()
+    found = local_to_utc(local_us, column.tz)
+    instants = found.latest_us if column.ambiguous == "latest" else found.earliest_us
+    rejected = np.zeros(len(valid), np.bool_)
+    twice = found.ambiguous & valid if column.ambiguous == "reject" else rejected
+    never = found.nonexistent & valid if column.nonexistent == "reject" else rejected
+    problems = problems_of(
+        (twice, f"shown twice by the clocks of {column.tz} (set back)"),
+        (never, f"never shown by the clocks of {column.tz} (set forward)"),
+    )
+    return pa.array(instants, pa.int64(), mask=~valid | twice | never).view(_CLOCK), problems
+
+
+def _read_iso(
+    text: pa.StringArray,
+) -> tuple[pa.Array | None, pa.Array | None, BoolArray | None]:
+    """Reads ISO text: clock readings, instants (None: there are none) and the failing cells."""
+    clocks = try_cast(text, _CLOCK)
+    if clocks is not None:
+        return clocks, None, None
+    instants = try_cast(text, _INSTANT)
+    if instants is not None:
+        return None, instants, None
+    plain = pc.utf8_trim(text, BLANKS)
+    plain = pc.replace_substring_regex(plain, r"(:[0-9]{2}\.[0-9]{6})[0-9]+", r"\1")
+    plain = pc.replace_substring_regex(plain, r"([0-9]) ?(UTC|[Zz])$", r"\1Z")
+    plain = pc.replace_substring_regex(plain, r"(:[0-9.]+) ([+-][0-9:]+)$", r"\1\2")
+    zoned = to_mask(pc.match_substring_regex(plain, _INSTANT_TEXT))
+    clocks, unread = cast_text(without(plain, zoned), _CLOCK, _CLOCK_TEXT)
+    instants, unread_zoned = cast_text(without(plain, ~zoned), _INSTANT, _INSTANT_TEXT)
+    failing = [mask for mask in (unread, unread_zoned) if mask is not None]
+    return clocks, instants, np.logical_or.reduce(failing) if failing else None
+
+
+def _read_unit(text: pa.StringArray, unit: str) -> Reading:
+    """Reads counts of a unit since 1970-01-01 UTC."""
+    scale = _UNIT_US[unit]
+    counts, problems = read_integers(text)
+    far = _outside(counts, -(-_FIRST_US // scale), _LAST_US // scale)
+    values, found = pc.multiply(without(counts, far), scale), problems_of((far, _FAR))
+    if problems:  # fractions, and floats in scientific notation
+        unread = np.logical_or.reduce([mask for mask, _ in problems])
+        exact, failing = _by_distinct(without(text, ~unread), lambda cell: _decimal_us(cell, scale))
+        beyond = _outside(exact, _FIRST_US, _LAST_US)
+        values = pc.coalesce(values, without(exact, beyond))
+        count = f"not a count of {unit} since 1970-01-01, exact to the microsecond"
+        found += problems_of((failing, count), (beyond, _FAR))
+    return Reading(values.view(_INSTANT), found)
+
+
+def _decimal_us(cell: str, scale: int) -> int | None:
+    """Returns the count times the scale if that is whole, kept just beyond the last year."""
+    if not _DECIMAL.fullmatch(cell):
+        return None
+    exact = _EXACT.multiply(Decimal(cell.strip(BLANKS)), scale)
+    if exact and exact.adjusted() > _INT64_DIGITS:
+        return _LAST_US + 1
+    if exact.adjusted() < -_INT64_DIGITS or exact != exact.to_integral_value():
+        return None if exact else 0
+    return int(exact)
+
+
+def _outside(values: pa.Array, first: int, last: int) -> BoolArray | None:
+    """Returns the mask of the integers outside the limits, or None."""
+    limits = pc.min_max(values)
+    low, high = limits["min"].as_py(), limits["max"].as_py()
+    if low is None or (low >= first and high <= last):
+        return None
+    return to_mask(pc.or_(pc.less(values, first), pc.greater(values, last)))
+
+
+def _read_format(
+    text: pa.StringArray, format: str, *, with_offset: bool
+) -> tuple[pa.Array, BoolArray | None]:
+    """Reads text as Python's ``strptime`` does.
+
+    Args:
+        text: the cells.
+        format: the format.
+        with_offset: whether an offset read by %z is taken off the clock reading.
+
+    Returns:
+        the readings, timestamps in microseconds without zone, and the failing cells.
+    """
+    text = pc.utf8_trim(text, BLANKS)
+    directives = set(re.findall(r"%(.)", format))
+
+    def read(cell: str) -> int | None:
+        return _python_us(cell, format, with_offset=with_offset)
+
+    if not directives <= _C_DIRECTIVES:
+        counts, failing = _by_distinct(text, read)
+        return counts.view(_CLOCK), failing
+    values = pc.strptime(text, format=format, unit="s", error_is_null=True).cast(_CLOCK)
+    doubtful = _doubtful(values, directives)
+    if doubtful.any():
+        some = values.filter(pa.array(doubtful)).cast(pa.timestamp("s"))
+        written = pc.strftime(some, format=format)  # 1 µs a cell, Python's strptime 6 µs
+        doubtful[doubtful] = ~to_mask(pc.equal(written, text.filter(pa.array(doubtful))))
+    if doubtful.any():
+        checked, _ = _by_distinct(without(text, ~doubtful), read)
+        values = pc.if_else(pa.array(doubtful), checked.view(_CLOCK), values)
+    failing = to_mask(text.is_valid()) & ~to_mask(values.is_valid())
+    return values, failing
+
+
+def _doubtful(values: pa.Array, directives: set[str]) -> BoolArray:
+    """Finds the readings that C's strptime may have made of what Python's refuses.
+
+    C turns 30 February into 2 March, second 60 into the next minute, and reads "13" as the
+    year 13.
+    """
+    doubtful = to_mask(pc.less(values, pa.scalar(dt.datetime(1000, 1, 1), _CLOCK)))
+    if "d" in directives:
+        doubtful |= to_mask(pc.less_equal(pc.day(values), 3))
+    if "S" in directives:
+        doubtful |= to_mask(pc.less_equal(pc.second(values), 1))
+    return doubtful
+
+
+def _python_us(cell: str, format: str, *, with_offset: bool) -> int | None:
+    try:
+        moment = dt.datetime.strptime(cell, format)
+        offset = (moment.utcoffset() if with_offset else None) or dt.timedelta(0)
+        return (moment.replace(tzinfo=None) - offset - _EPOCH) // _MICROSECOND
+    except (ValueError, OverflowError):
+        return None
+
+
+def _by_distinct(
+    text: pa.StringArray, read: Callable[[str], int | None]
+) -> tuple[pa.Int64Array, BoolArray | None]:
+    """Reads each distinct text once, in Python.
+
+    Returns:
+        int64 values, null where there is no text or ``read`` returns None, and the mask of the
+        latter, or None.
+    """
+    encoded = text.dictionary_encode()
+    read_values = pa.array([read(cell) for cell in encoded.dictionary.to_pylist()], pa.int64())
+    values = read_values.take(encoded.indices)
+    if not read_values.null_count:
+        return values, None
+    return values, to_mask(text.is_valid()) & ~to_mask(values.is_valid())

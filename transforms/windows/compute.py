@@ -1,0 +1,77 @@
+"""Windowed aggregates on Arrow tables: the values of a group's aggregates, row by row.
+
+Exact windowed aggregates of keyed events, as one pure function on arrays.
+
+For a request with key ``k``, asked for at ``q`` and of row identity ``r``, a window of width ``w``
+and lag ``l`` holds every event ``e`` with
+
+    e.key = k,   q - l - w <= e.time < q - l,   e.row != r,
+    e.available_at < q (if declared),   not e.retired_at < q (if declared)
+
+so that no row sees its own event, its future, or what was not yet known when it was asked for.
+An event without key, time or (where declared) availability is in no window.
+"""
+
+import pyarrow as pa
+
+from forebay.transforms.definition.sources import ROW
+from forebay.transforms.windows import arrow_arrays
+from forebay.transforms.windows.groups import SEEN, WindowGroup
+from forebay.transforms.windows.kernels.values import Events, Requests, Values
+from forebay.transforms.windows.operations import Aggregate
+from forebay.transforms.windows.states.from_events import partial
+from forebay.transforms.windows.states.to_values import finish
+from forebay.transforms.windows.versions import resolve
+
+
+def compute(group: WindowGroup, events: pa.Table | None, requests: pa.Table) -> pa.RecordBatch:
+    """Computes every aggregate for every request.
+
+    Args:
+        group: the aggregates.
+        events: all events of the requests' keys, as `WindowGroup.events` returns them; None: none.
+        requests: as `WindowGroup.requests` returns them.
+
+    Returns:
+        One row for each request: `ROW` and the output columns.
+    """
+    events = arrow_arrays.empty_events(group, requests) if events is None else events
+    if SEEN in events.column_names:
+        events = resolve(events)
+    event_keys, request_keys = arrow_arrays.key_codes([events, requests], len(group.key))
+    texts = arrow_arrays.distinct_texts(group, [events])
+    columns = aggregate(
+        arrow_arrays.to_events(group, events, event_keys, texts),
+        arrow_arrays.to_requests(requests, request_keys),
+        list(group.aggregates.values()),
+    )
+    arrays = arrow_arrays.to_columns(group, columns, texts)
+    return pa.RecordBatch.from_pydict({ROW: arrow_arrays.one_chunk(requests[ROW]), **arrays})
+
+
+def aggregate(events: Events, requests: Requests, aggregates: list[Aggregate]) -> list[Values]:
+    """Aggregate, for every request, the events in each window.
+
+    Counts, minima, maxima, first and last values and sums of integers are exact. Sums and means
+    of floats are rounded from 106-bit sums; var and std are good to about 1e-14, whatever the
+    offset of the data, unless one column holds magnitudes both above 1e144 and below 1e-144 (for
+    skew, 1e96 and 1e-96). Results do not depend on the order of events and requests (var, std, skew
+    and decayed_mean: beyond rounding).
+
+    Args:
+        events: n events.
+        requests: m requests.
+        aggregates: the columns wanted; those that share columns and windows share the work.
+
+    Returns:
+        One column of shape (m,) per aggregate, in the order given. Counts, and sum, min, max,
+        first, last and most_frequent of int64 columns, are int64 (float64 if their default is no
+        int64); all else is float64. A result beyond the range of its type is missing. Missing
+        places hold 0 or NaN.
+
+    Raises:
+        KeyError: an aggregate names a column that the events lack.
+    """
+    if not aggregates:
+        return []
+    return finish(partial(events, requests, aggregates), requests, aggregates)

@@ -1,0 +1,1 @@
+"""Distinct counts, quantiles and most frequent values."""

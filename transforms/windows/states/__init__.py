@@ -1,0 +1,1 @@
+"""States of windows: made of events, merged, turned into values."""

@@ -1,0 +1,210 @@
+"""What is known of windows from a part of their events, and how two parts are put together.
+
+Each state holds something for m requests. ``merge`` is associative and commutative (of floats:
+beyond rounding), so events may be divided in any way; ``take`` gathers requests, -1 standing for
+one that has seen nothing.
+"""
+
+# ruff: noqa: D102  (State documents the methods)
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any, Protocol, Self
+
+import numpy as np
+from numpy.typing import NDArray
+
+from forebay.transforms.windows.kernels import decay, moments
+from forebay.transforms.windows.kernels.matching import Match
+from forebay.transforms.windows.kernels.ordering import INT64_MIN
+from forebay.transforms.windows.multisets import parts
+from forebay.transforms.windows.multisets.multisets import Coded, Question, answer_window
+from forebay.transforms.windows.multisets.parts import Multisets
+from forebay.transforms.windows.states import first_last
+
+Ints = NDArray[np.int64]
+Floats = NDArray[np.float64]
+Bools = NDArray[np.bool_]
+
+
+class State(Protocol):
+    """What is known of m windows."""
+
+    def merge(self, other: Self) -> Self:
+        """What is known from the events of both, which are disjoint."""
+
+    def take(self, rows: Ints) -> Self:
+        """The state of some requests, each from 0 to m - 1, or -1 for one that has seen nothing."""
+
+
+@dataclass(frozen=True, eq=False)
+class Counts:
+    """How many values there are: int64 (m,)."""
+
+    rows: Ints
+
+    def merge(self, other: Counts) -> Counts:
+        return Counts(self.rows + other.rows)
+
+    def take(self, rows: Ints) -> Counts:
+        return Counts(gather(self.rows, rows, 0))
+
+
+@dataclass(frozen=True, eq=False)
+class Greatest:
+    """The greatest int64 of each window, (m,); INT64_MIN where there is none."""
+
+    rows: Ints
+
+    def merge(self, other: Greatest) -> Greatest:
+        return Greatest(np.maximum(self.rows, other.rows))
+
+    def take(self, rows: Ints) -> Greatest:
+        return Greatest(gather(self.rows, rows, INT64_MIN))
+
+
+@dataclass(frozen=True, eq=False)
+class Sums:
+    """Sums, or sums and moments, of values divided by ``2**exponent``.
+
+    Attributes:
+        rows: float64 (m, s), see :mod:`forebay.transforms.windows.kernels.moments`.
+        exponent: what the values were scaled by.
+    """
+
+    rows: Floats
+    exponent: int
+
+    def merge(self, other: Sums) -> Sums:
+        exponent = max(self.exponent, other.exponent)
+        return Sums(moments.merge(self._scaled(exponent), other._scaled(exponent)), exponent)
+
+    def take(self, rows: Ints) -> Sums:
+        return Sums(gather(self.rows, rows, 0.0), self.exponent)
+
+    def _scaled(self, exponent: int) -> Floats:
+        if exponent == self.exponent:
+            return self.rows
+        powers = np.array([1, 1, 0, 2, 3])[: self.rows.shape[1]]
+        rows: Floats = np.ldexp(self.rows, powers * (self.exponent - exponent))
+        return rows
+
+
+@dataclass(frozen=True, eq=False)
+class Picks:
+    """The first or last few values.
+
+    Attributes:
+        rows: int64 (m, k, 3), (time, availability, rank of the value), the outermost first.
+        size: int64 (m,), how many of the k there are.
+        latest: whether they are the last ones; otherwise the first.
+    """
+
+    rows: Ints
+    size: Ints
+    latest: bool
+
+    def merge(self, other: Picks) -> Picks:
+        merged = first_last.merge(self.rows, self.size, other.rows, other.size, self.latest)
+        return Picks(*merged, self.latest)
+
+    def take(self, rows: Ints) -> Picks:
+        return Picks(gather(self.rows, rows, 0), gather(self.size, rows, 0), self.latest)
+
+
+@dataclass(frozen=True, eq=False)
+class Decayed:
+    """Weighted sums of values divided by ``2**exponent``.
+
+    Attributes:
+        rows: float64 (m, 2), see :mod:`forebay.transforms.windows.kernels.decay`.
+        times: int64 (m,) µs, when they were weighed.
+        half_life_us: in µs.
+        exponent: what the values were scaled by.
+    """
+
+    rows: Floats
+    times: Ints
+    half_life_us: int
+    exponent: int
+
+    def merge(self, other: Decayed) -> Decayed:
+        exponent = max(self.exponent, other.exponent)
+        merged = decay.merge(
+            self._scaled(exponent), self.times, other._scaled(exponent), other.times,
+            float(self.half_life_us),
+        )  # fmt: skip
+        return Decayed(*merged, self.half_life_us, exponent)
+
+    def take(self, rows: Ints) -> Decayed:
+        taken = gather(self.rows, rows, 0.0), gather(self.times, rows, 0)
+        return Decayed(*taken, self.half_life_us, self.exponent)
+
+    def _scaled(self, exponent: int) -> Floats:
+        rows: Floats = np.ldexp(self.rows, np.array([1, 0]) * (self.exponent - exponent))
+        return rows
+
+
+@dataclass(frozen=True, eq=False)
+class Swept:
+    """Multisets that were not written down, for they can be swept when it is known what for.
+
+    Attributes:
+        question: what is asked.
+        coded: the values by position.
+        match: who sees what.
+        window: which window of the match.
+    """
+
+    question: Question
+    coded: Coded
+    match: Match
+    window: int
+
+    def read(self, which: Sequence[float]) -> tuple[NDArray[Any], Bools]:
+        data, valid = answer_window(self.question, self.coded, self.match, self.window, which)
+        back = self._places()
+        return data[:, back], valid[:, back]
+
+    def collect(self) -> Multisets:
+        found = parts.collect_window(self.question, self.coded, self.match, self.window)
+        return found.take(self._places())
+
+    def _places(self) -> Ints:
+        """Where the match has each request given."""
+        places = np.empty_like(self.match.requests)
+        places[self.match.requests] = np.arange(places.size)
+        return places
+
+
+@dataclass(frozen=True, eq=False)
+class Bags:
+    """Multisets of values, however they are held."""
+
+    values: Swept | Multisets
+
+    def read(self, which: Sequence[float]) -> tuple[NDArray[Any], Bools]:
+        """Answers, data and validity (len(which), m): see :func:`.multiset_parts.read`."""
+        if isinstance(self.values, Swept):
+            return self.values.read(which)
+        return parts.read(self.values, which)
+
+    def merge(self, other: Bags) -> Bags:
+        return Bags(parts.merge(self._collected(), other._collected()))
+
+    def take(self, rows: Ints) -> Bags:
+        return Bags(self._collected().take(rows))
+
+    def _collected(self) -> Multisets:
+        return self.values.collect() if isinstance(self.values, Swept) else self.values
+
+
+def gather(data: NDArray[Any], rows: Ints, nothing: float) -> NDArray[Any]:
+    """Rows of an array; ``nothing`` for -1."""
+    if not data.shape[0]:
+        return np.full((rows.size, *data.shape[1:]), nothing, data.dtype)
+    taken = data[rows]
+    taken[rows < 0] = nothing
+    return taken
