@@ -13,6 +13,7 @@ from importlib import metadata
 import forebay
 from forebay.check.options import add_check_arguments
 from forebay.console.command_line import native_logs_hidden, run_command
+from forebay.console.process import in_own_process
 from forebay.explain.options import add_explain_arguments
 from forebay.init.options import add_init_arguments
 from forebay.pipelines.options import add_preprocess_arguments, split_beam_arguments
@@ -93,12 +94,14 @@ def main(argv: Sequence[str] | None = None) -> int:
     """Runs the ``forebay`` command.
 
     Args:
-        argv: the arguments; None: the process's own.
+        argv: the arguments; None: the process's own, which this has for itself then.
 
     Returns:
-        The exit status: 0, 1 for failures, 2 for the user's mistakes.
+        The exit status: 0, 1 for failures, 2 for the user's mistakes, 130 for Ctrl-C.
     """
-    own, beam_arguments = split_beam_arguments(sys.argv[1:] if argv is None else argv)
+    if argv is None:
+        return in_own_process(lambda: main(sys.argv[1:]))
+    own, beam_arguments = split_beam_arguments(argv)
     args = _parser().parse_args(own)
     args.beam = beam_arguments
     args.public_names = forebay.__all__
@@ -136,7 +139,3 @@ def _parser() -> argparse.ArgumentParser:
     for name, command in _COMMANDS.items():
         command.add_arguments(commands.add_parser(name, help=command.help))
     return parser
-
-
-if __name__ == "__main__":
-    sys.exit(main())

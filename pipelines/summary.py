@@ -2,10 +2,10 @@
 
 from collections.abc import Iterator, Mapping
 
-from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
+from forebay.console.terminal import screen
 from forebay.console.words import history_text
 from forebay.storage.run.manifest import Manifest
 
@@ -14,7 +14,7 @@ _WARNINGS_SHOWN = 10
 
 def print_summary(manifest: Manifest, run: str) -> None:
     """Prints rows, rejects, warnings and times of a run to standard output."""
-    console = Console()
+    console = screen()
     examples = sum(manifest.rows.values())
     console.print(
         f"[bold]{escape(run)}[/]: {examples:,} examples of {manifest.rows_read:,} records "

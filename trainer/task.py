@@ -4,13 +4,14 @@ The functions `run_train`, `run_evaluate` and so on are what the ``forebay`` com
 """
 
 import argparse
-import json
 import os
 import sys
 from collections.abc import Mapping, Sequence
 from typing import Any
 
 from forebay.console.command_line import run_command, start_tensorflow
+from forebay.console.process import in_own_process
+from forebay.console.terminal import say, say_json, tell
 from forebay.trainer import options
 
 
@@ -41,7 +42,7 @@ def run_train(args: argparse.Namespace) -> int:
     team.wait()  # a worker that leaves early takes the others' connections with it
     record = training.record
     if args.json:
-        _print_json({
+        say_json({
             "worker": team.worker.index,
             "step": record["step"],
             "steps_trained": record["steps_trained"],
@@ -50,26 +51,26 @@ def run_train(args: argparse.Namespace) -> int:
             "evaluation": report,
         })  # fmt: skip
         return 0
-    print(f"trained {record['steps_trained']:,} steps, the best was {record['step']:,}")
+    say(f"trained {record['steps_trained']:,} steps, the best was {record['step']:,}")
     if record["seconds"]["steps"]:
         share = record["seconds"]["waiting for rows"] / record["seconds"]["steps"]
-        print(f"{share:.1%} of the steps' time was spent waiting for rows")
+        say(f"{share:.1%} of the steps' time was spent waiting for rows")
     if report is not None:
-        print(table(report))
+        say(table(report))
         if chosen.l1:
             path = run.file("training", zeros.ZEROS_NAME)
-            print(zeros.table(files.read_record(zeros.Zeros, path)))
-            print(f"wrote {path}")
-        print(f"exported {model}" if model else "exported no final model, as asked")
+            say(zeros.table(files.read_record(zeros.Zeros, path)))
+            say(f"wrote {path}")
+        say(f"exported {model}" if model else "exported no final model, as asked")
     return 0
 
 
 def _say_nothing_to_do(record: Mapping[str, Any], args: argparse.Namespace) -> int:
     steps = {name: record[name] for name in ("step", "steps_trained")}
     if args.json:
-        _print_json({"nothing_to_do": True, **steps})
+        say_json({"nothing_to_do": True, **steps})
     else:
-        print(
+        say(
             f"nothing to do: {args.run} is trained already, {steps['steps_trained']:,} steps of "
             f"{record['options']['max_steps']:,} planned; --fresh trains anew"
         )
@@ -87,10 +88,10 @@ def run_evaluate(args: argparse.Namespace) -> int:
     run = open_run(args.run)
     report = evaluate(run, chosen)
     if args.json:
-        _print_json(report)
+        say_json(report)
     else:
-        print(table(report))
-        print(f"wrote {run.file('evaluation', chosen.split)}.json and .png")
+        say(table(report))
+        say(f"wrote {run.file('evaluation', chosen.split)}.json and .png")
     return 0
 
 
@@ -106,9 +107,9 @@ def run_sweep(args: argparse.Namespace) -> int:
     run = open_run(args.run)
     report = sweep(run, chosen, fresh=args.fresh)
     if args.json:
-        _print_json(report)
+        say_json(report)
     else:
-        print(sweep_table(report, run.file(SWEEP_FOLDER)))
+        say(sweep_table(report, run.file(SWEEP_FOLDER)))
     return 0
 
 
@@ -123,9 +124,9 @@ def run_lr_find(args: argparse.Namespace) -> int:
     run = open_run(args.run)
     report = find_rate(run, chosen)
     if args.json:
-        _print_json(report)
+        say_json(report)
     else:
-        print(rate_table(report, run.file(RATES_FOLDER)))
+        say(rate_table(report, run.file(RATES_FOLDER)))
     return 0
 
 
@@ -136,15 +137,8 @@ def run_predict(args: argparse.Namespace) -> int:
 
     counts = predict_files(args.model, args.input, args.output)
     if counts.errors:
-        print(
-            f"{counts.errors:,} of {counts.lines:,} lines were answered with an error",
-            file=sys.stderr,
-        )
+        tell(f"{counts.errors:,} of {counts.lines:,} lines were answered with an error")
     return 1 if counts.errors and counts.errors == counts.lines else 0
-
-
-def _print_json(value: Any) -> None:
-    print(json.dumps(value, ensure_ascii=False, allow_nan=False))
 
 
 COMMANDS = {
@@ -158,6 +152,8 @@ COMMANDS = {
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Runs the command that the arguments name; returns the exit status."""
+    if arguments is None:
+        return in_own_process(lambda: main(sys.argv[1:]))
     parser = argparse.ArgumentParser(prog="python -m trainer.task", description=__doc__)
     commands = parser.add_subparsers(dest="command", required=True, metavar="COMMAND")
     for name, (add_arguments, command, summary) in COMMANDS.items():

@@ -1,18 +1,16 @@
 """``forebay check``: looks for leaks in a definition, on its user's own data."""
 
 import argparse
-import json
-import sys
 from collections.abc import Callable, Collection, Iterator
 from contextlib import contextmanager
 
-from rich.console import Console
 from rich.progress import Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
 
 from forebay.check.audit import allow, audit
 from forebay.check.report import Report, in_order
 from forebay.check.sample import read_sample
 from forebay.console.command_line import FAILURE
+from forebay.console.terminal import say_json, screen
 from forebay.pipelines.sources.arguments import source_patterns
 from forebay.pipelines.sources.csv.lines import places_of
 from forebay.pipelines.sources.tables import all_files, open_tables
@@ -25,7 +23,7 @@ def run_check(args: argparse.Namespace) -> int:
     """Runs ``forebay check`` with parsed arguments; returns 1 where something leaks, else 0."""
     report = check(args)
     if args.json:
-        print(json.dumps(report.to_json(), indent=2, ensure_ascii=False))
+        say_json(report.to_json(), indent=2)
     else:
         report.print()
     return FAILURE if report.leaks else 0
@@ -67,7 +65,7 @@ def _refuse_unknown(names: Collection[str], dataset: Dataset) -> None:
 @contextmanager
 def _progress() -> Iterator[Callable[[str], None]]:
     """Shows on a terminal's standard error what is being done."""
-    console = Console(file=sys.stderr)
+    console = screen(stderr=True)
     columns = (SpinnerColumn(), TextColumn("{task.description}"), TimeElapsedColumn())
     hidden = not console.is_terminal
     with Progress(*columns, console=console, transient=True, disable=hidden) as bar:

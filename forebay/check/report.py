@@ -5,12 +5,12 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
 from forebay.check.findings import Finding, Severity
 from forebay.check.sample import Sample
+from forebay.console.terminal import screen
 from forebay.pipelines.sources.csv.files import CsvFile
 from forebay.transforms.definition.dataset import Dataset
 
@@ -77,7 +77,7 @@ class Report:
 
     def print(self) -> None:
         """Prints the report to standard output."""
-        console = Console(highlight=False)
+        console = screen()
         console.print(f"[bold]{escape(self.dataset.name)}[/]: {escape(self.said)}")
         table = Table(box=None, pad_edge=False, show_header=False)
         for _ in range(3):

@@ -7,10 +7,10 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
-from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
+from forebay.console.terminal import screen
 from forebay.console.words import duration_text
 from forebay.explain.collect import Explained
 from forebay.explain.selection import Event, Exclusion, Explanation, Value
@@ -103,7 +103,7 @@ def _plain(value: Any) -> Any:
 
 def print_report(report: Report) -> None:
     """Prints the report to standard output."""
-    console = Console(width=None if sys.stdout.isatty() else _WIDTH)
+    console = screen(width=None if sys.stdout.isatty() else _WIDTH)
     console.print(
         f"[bold]{escape(report.places[report.row])}[/], asked at {instant(report.asked_us)}",
         soft_wrap=True,
@@ -114,7 +114,7 @@ def print_report(report: Report) -> None:
     for names in by_window(report.columns):
         console.print()
         for name in names:
-            value = value_text(report.columns[name].value)
+            value = escape(value_text(report.columns[name].value))
             console.print(f"[bold]{escape(name)}[/] = [bold cyan]{value}[/]", soft_wrap=True)
         explanation = report.columns[names[0]].explanation
         console.print(_window(explanation), soft_wrap=True)
@@ -167,7 +167,7 @@ def _table(explanation: Explanation, report: Report) -> Table:
         if has_known:
             cells.append("" if event.available_us is None else instant(event.available_us))
         if has_value:
-            cells.append(value_text(event.value))
+            cells.append(escape(value_text(event.value)))
         table.add_row(*cells, escape(note), style=style)
 
     for event in explanation.events[: report.shown]:

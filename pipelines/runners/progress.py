@@ -4,14 +4,14 @@ Progress is read off the files that the steps write, which asks nothing of the r
 """
 
 import glob
-import sys
 import threading
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
+
+from forebay.console.terminal import screen, tell
 
 _POLL_SECONDS = 0.5
 
@@ -26,11 +26,11 @@ def progress(step: str, pattern: str, total: int) -> Iterator[None]:
             nothing matches, and the bar shows the time only.
         total: how many of them there will be, at most.
     """
-    console = Console(file=sys.stderr)
+    console = screen(stderr=True)
     if not console.is_terminal:
         started = time.monotonic()
         yield
-        print(f"{step}: {time.monotonic() - started:.1f} s", file=sys.stderr)
+        tell(f"{step}: {time.monotonic() - started:.1f} s")
         return
     columns = (TextColumn(step), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn())
     with Progress(*columns, console=console) as bar:

@@ -72,7 +72,7 @@ def open_transform_source(run: str, output: str, dataset: Dataset) -> TransformS
             f"--transform-fn {run!r} is no finished run: it has no {MANIFEST_NAME}; name a run "
             "folder that `forebay preprocess` made"
         )
-    manifest = Manifest.from_json(_read(path).decode(), path)
+    manifest = Manifest.from_json(_read(path), path)
     wanted = digest(dataset)
     if manifest.definition_digest != wanted:
         raise RunFolderError(

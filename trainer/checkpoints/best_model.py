@@ -8,6 +8,7 @@ from typing import Annotated, Any, TypedDict
 
 import keras
 
+from forebay.storage.json_records import typed
 from forebay.storage.run import files
 from forebay.storage.run.layout import KERAS_NAME, RECORD_NAME
 from forebay.storage.run.run_folder import RunFolder
@@ -16,7 +17,6 @@ from forebay.trainer.examples.inputs import ModelInputs
 from forebay.trainer.options import TrainOptions
 from forebay.trainer.training.waiting import Seconds
 from forebay.transforms.errors import RunFolderError, first_line
-from forebay.transforms.json_records import typed
 
 
 @dataclass

@@ -13,9 +13,9 @@ import keras
 import numpy as np
 import numpy.typing as npt
 
+from forebay.storage.json_records import typed
 from forebay.storage.run import files
 from forebay.transforms.errors import RunFolderError
-from forebay.transforms.json_records import typed
 from forebay.transforms.json_text import parse_json
 
 CHECKPOINT_NAME = "checkpoint.npz"

@@ -1,7 +1,6 @@
 """A sweep: trial after trial, in this process, each in a folder of its own."""
 
 import os
-import sys
 import time
 from dataclasses import asdict
 from typing import Any
@@ -10,6 +9,7 @@ import keras
 import optuna
 from optuna.trial import Trial
 
+from forebay.console.terminal import tell
 from forebay.storage.run import files
 from forebay.storage.run.layout import SWEEP_FOLDER
 from forebay.storage.run.run_folder import RunFolder
@@ -87,7 +87,7 @@ def _trial(run: RunFolder, options: SweepOptions, study: Study, number: int) -> 
     continues = interrupted == plain(asdict(tried))
     study.begun(trial, asdict(tried))
     described = ", ".join(f"{name} {as_text(value)}" for name, value in shown.items())
-    print(f"trial {number + 1} of {options.trials}: {described}", file=sys.stderr, flush=True)
+    tell(f"trial {number + 1} of {options.trials}: {described}")
     folder, started = os.path.join(SWEEP_FOLDER, f"trial-{number:03d}"), time.monotonic()
     rows = sum(run.examples("train", tried.data.files).values())
     watch = Watch(trial, first_stop=int(_WARM_UP * in_steps(tried, rows).max_steps))

@@ -1,13 +1,12 @@
 """Training a model on a run: from nothing, or from where the last checkpoint stands."""
 
-import sys
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 
 import keras
 import tensorflow as tf
-from rich.console import Console
 
+from forebay.console.terminal import screen, tell
 from forebay.storage.run import files
 from forebay.storage.run.layout import TRAINING_FOLDER
 from forebay.storage.run.run_folder import RunFolder
@@ -150,7 +149,7 @@ def _resume(job: Job, path: str) -> tuple[Standing, checkpoint.Arrays]:
     if found is None:
         if job.team.is_chief:
             for line in job.moved.lines():
-                print(line, file=sys.stderr)
+                tell(line)
         return standing, []
     checkpoint.refuse_another(path, found, job.identity)
     checkpoint.restore(path, found, job.models.score.variables, job.updater.variables)
@@ -163,7 +162,7 @@ def _watchers(job: Job, logs: str, first_step: int) -> Iterator[Sequence[Watcher
     if not job.team.is_chief:
         yield ()
         return
-    console = Console(stderr=True)
+    console = screen(stderr=True)
     metric = job.options.best_by or EVAL_LOSS[job.task]
     pace = Pace(first_step, job.options.batch_size)
     reporter = Reporter(console, job.options.max_steps, metric, pace, first_step)

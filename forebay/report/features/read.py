@@ -24,7 +24,7 @@ def read_report(run: str) -> Report:
             f"{run} is no finished run: it has no {MANIFEST_NAME}; name a run folder that "
             "`forebay preprocess` made"
         )
-    manifest = Manifest.from_json(_read(path).decode(), path)
+    manifest = Manifest.from_json(_read(path), path)
     path = FileSystems.join(run, OCCUPANCY_NAME)
     if OCCUPANCY_NAME not in manifest.files:
         raise RunFolderError(
@@ -37,7 +37,7 @@ def read_report(run: str) -> Report:
             f"{path} is not what the run's manifest says; make the run anew with "
             "`forebay preprocess --overwrite`"
         )
-    outputs = from_json(content.decode(), path)
+    outputs = from_json(content, path)
     return Report(run, manifest.dataset, manifest.rows["train"], outputs, manifest.warnings)
 
 

@@ -4,10 +4,10 @@ from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from typing import Any
 
-from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
+from forebay.console.terminal import screen
 from forebay.storage.run.manifest import Warning
 from forebay.storage.run.occupancy import Occupancy
 
@@ -54,7 +54,7 @@ class Report:
 
     def print(self) -> None:
         """Prints the report to standard output."""
-        console = Console(highlight=False)
+        console = screen()
         console.print(
             f"[bold]{escape(self.run)}[/]: {escape(self.dataset)}, {self.rows:,} training rows"
         )

@@ -93,8 +93,8 @@ def open_exported(path: str) -> ExportedModel:
         definition = serialize.from_json(json.dumps(record["definition"]))
     except UserError as error:
         raise RunFolderError(
-            f"{path}/{EXTRA}/{RECORD_NAME} is damaged ({first_line(error)}); export anew "
-            "with `forebay train`"
+            f"{path}/{EXTRA}/{RECORD_NAME} is damaged ({first_line(error.__cause__ or error)}); "
+            "export anew with `forebay train`"
         ) from error
     return ExportedModel(path, record, definition)
 

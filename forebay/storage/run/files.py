@@ -11,8 +11,8 @@ from apache_beam.io.filesystem import CompressionTypes
 from apache_beam.io.filesystems import FileSystems
 
 from forebay.pipelines.sinks.tfrecords.frames import crc32c
+from forebay.storage import json_records
 from forebay.storage.run.manifest import FileEntry
-from forebay.transforms import json_records
 from forebay.transforms.errors import RunFolderError
 from forebay.transforms.json_text import json_text
 

@@ -1,11 +1,11 @@
 """The manifest of a run: what was made of what, and the list of files that readers may open."""
 
-import json
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, fields
+from dataclasses import asdict, dataclass
 from typing import Any
 
-from forebay.transforms.errors import RunFolderError
+from forebay.storage.json_records import read_record
+from forebay.transforms.json_text import json_text
 
 
 @dataclass(frozen=True)
@@ -48,12 +48,6 @@ class SourceEntry:
     rows_read: int
     rejects: Mapping[str, int]
     reach_us: int | None
-
-    @classmethod
-    def from_dict(cls, value: Mapping[str, Any]) -> "SourceEntry":
-        """Reads what `dataclasses.asdict` made."""
-        inputs = tuple(InputEntry(**entry) for entry in value["inputs"])
-        return cls(**{**value, "inputs": inputs})
 
 
 @dataclass(frozen=True)
@@ -133,10 +127,14 @@ class Manifest:
 
     def to_json(self) -> str:
         """Returns the manifest as indented JSON."""
-        return json.dumps(asdict(self), indent=2, ensure_ascii=False) + "\n"
+        return json_text(self.to_plain(), indent=2) + "\n"
+
+    def to_plain(self) -> dict[str, Any]:
+        """Returns the manifest as JSON takes it."""
+        return asdict(self)
 
     @classmethod
-    def from_json(cls, text: str, where: str) -> "Manifest":
+    def from_json(cls, text: str | bytes, where: str) -> "Manifest":
         """Reads what `to_json` wrote.
 
         Args:
@@ -146,19 +144,5 @@ class Manifest:
         Raises:
             RunFolderError: the text is not a manifest.
         """
-        try:
-            value = json.loads(text)
-            value["inputs"] = tuple(InputEntry(**entry) for entry in value["inputs"])
-            value["sources"] = {
-                name: SourceEntry.from_dict(entry) for name, entry in value["sources"].items()
-            }
-            value["warnings"] = tuple(Warning(**entry) for entry in value["warnings"])
-            for name, kind in (("period", PeriodEntry), ("transform_of", TransformOf)):
-                value[name] = value[name] and kind(**value[name])
-            value["files"] = {name: FileEntry(**entry) for name, entry in value["files"].items()}
-            return cls(**{field.name: value[field.name] for field in fields(cls)})
-        except (json.JSONDecodeError, TypeError, KeyError) as error:
-            raise RunFolderError(
-                f"{where} is not a manifest ({type(error).__name__}: {error}); "
-                "make the run anew with `forebay preprocess --overwrite`"
-            ) from error
+        cure = "make the run anew with `forebay preprocess --overwrite`"
+        return read_record(cls, text, where, cure)

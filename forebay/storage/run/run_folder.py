@@ -145,7 +145,7 @@ def open_run(path: str) -> RunFolder:
             "has no manifest, so it is no finished run" if files.exists(path) else "is not there"
         )
         raise RunFolderError(f"{path} {found}; make one with `forebay preprocess`")
-    manifest = Manifest.from_json(files.read_bytes(manifest_path).decode(), manifest_path)
+    manifest = Manifest.from_json(files.read_bytes(manifest_path), manifest_path)
     for folder in TRANSFORM_FOLDERS:
         if not any(name.startswith(f"{folder}/") for name in manifest.files):
             raise RunFolderError(
@@ -161,7 +161,7 @@ def _read_definition(path: str, manifest: Manifest) -> Dataset:
         definition = serialize.from_json(files.read_bytes(name))
     except UserError as error:
         raise RunFolderError(
-            f"{name} is damaged ({first_line(error)}); make the run anew with "
+            f"{name} is damaged ({first_line(error.__cause__ or error)}); make the run anew with "
             "`forebay preprocess --overwrite`"
         ) from error
     digest = serialize.digest(definition)

@@ -39,8 +39,10 @@ def test_other_file_systems_have_no_links() -> None:
 def test_no_link_outlives_its_process(tmp_path: Path) -> None:
     (tmp_path / "[1]").mkdir()
     (tmp_path / "temporary").mkdir()
-    code = "import sys; from forebay.storage.plain_paths import plain_path; "
-    "print(plain_path(sys.argv[1]))"
+    code = (
+        "import sys; from forebay.storage.plain_paths import plain_path; "
+        "print(plain_path(sys.argv[1]))"
+    )
     done = subprocess.run(
         [sys.executable, "-c", code, tmp_path / "[1]"], capture_output=True, text=True, check=True,
         env={"TMPDIR": str(tmp_path / "temporary")},
