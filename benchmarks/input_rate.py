@@ -31,6 +31,7 @@ from rich.table import Table
 
 from forebay.storage.run.run_folder import RunFolder, open_run
 from forebay.trainer.examples.batches import SHUFFLE_ROWS, steps_per_pass, training_batches
+from forebay.trainer.examples.inputs import inputs_of
 from forebay.trainer.examples.split_reader import Examples, SplitReader
 from forebay.trainer.options import DataOptions, TrainOptions
 from forebay.trainer.training.train import train
@@ -58,7 +59,7 @@ def main() -> None:
     parser.add_argument("--steps", type=int, default=2_000, help="of training; 0: none")
     args = parser.parse_args()
     run = open_run(args.run) if args.run else flights_run("departure")
-    reader = SplitReader(run, "train", run.model_inputs())
+    reader = SplitReader(run, "train", inputs_of(run))
     examples = reader.read()
     with tempfile.TemporaryDirectory(prefix="input-rate-") as folder:
         columns, files = _write_csv(examples, Path(folder), len(reader.share.parts))

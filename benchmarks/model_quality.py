@@ -30,8 +30,9 @@ from rich.console import Console
 
 from forebay.storage.run.run_folder import RunFolder
 from forebay.trainer.evaluation.predictions import predict
+from forebay.trainer.examples.inputs import inputs_of
 from forebay.trainer.examples.split_reader import Examples, SplitReader
-from forebay.trainer.metrics.by_task import as_answers
+from forebay.trainer.metrics.by_task import as_predictions
 from forebay.trainer.options import TrainOptions
 from forebay.trainer.training.train import train
 
@@ -80,12 +81,12 @@ class Task:
 
     def score(self, label: np.ndarray, answer: np.ndarray) -> float:
         """Returns what both are judged by: RMSE or AUC."""
-        scores = as_answers(self.run.definition.label, label, answer).scores()
+        scores = as_predictions(self.run.definition.label, label, answer).scores()
         return float(scores["rmse" if self.is_regression else "auc"] or np.nan)
 
     def rows(self, split: str, options: PeerOptions) -> PeerRows:
         """Returns a split as LightGBM is given it."""
-        inputs = self.run.model_inputs()
+        inputs = inputs_of(self.run)
         definition = self.run.definition
         return peer_rows(definition, inputs, self.examples[split], crosses=options.crosses)
 
@@ -122,7 +123,7 @@ def main() -> None:
 
 def _read(run: RunFolder, split: str) -> Task:
     carried = (DAY, *run.definition.label.baselines)
-    inputs = run.model_inputs()
+    inputs = inputs_of(run)
     splits = dict.fromkeys(("train", "eval", split))
     return Task(run, {s: SplitReader(run, s, inputs, carried).read() for s in splits})
 

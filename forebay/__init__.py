@@ -4,9 +4,12 @@ Names are loaded when first used, so that ``forebay --help`` loads nothing heavy
 """
 
 import importlib
+from importlib import metadata
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    __version__: str
+
     from forebay.pipelines.preprocess import preprocess as preprocess
     from forebay.pipelines.sources.read import ReadCsv as ReadCsv
     from forebay.pipelines.transform.shards import AnalyzeAndTransform as AnalyzeAndTransform
@@ -114,10 +117,12 @@ __all__ = sorted(_HOMES)
 
 
 def __getattr__(name: str) -> Any:
+    if name == "__version__":
+        return metadata.version("forebay")
     if name not in _HOMES:
         raise AttributeError(f"module 'forebay' has no attribute {name!r}")
     return getattr(importlib.import_module(_HOMES[name]), name)
 
 
 def __dir__() -> list[str]:
-    return sorted(_HOMES)
+    return sorted([*_HOMES, "__version__"])

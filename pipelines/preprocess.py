@@ -16,10 +16,11 @@ from apache_beam.io.filesystems import FileSystems
 from apache_beam.options.pipeline_options import PipelineOptions
 from tensorflow_transform.tf_metadata import metadata_io
 
+from forebay.console.arguments import Parser
 from forebay.console.command_line import run_command
 from forebay.console.machine import full_disk_told
 from forebay.console.process import in_own_process
-from forebay.console.terminal import say_json
+from forebay.console.terminal import detail, say_json
 from forebay.pipelines.options import (
     PreprocessOptions,
     add_preprocess_arguments,
@@ -29,6 +30,13 @@ from forebay.pipelines.options import (
 from forebay.pipelines.runners.progress import progress
 from forebay.pipelines.runners.run import beam_options, run_pipeline
 from forebay.pipelines.sinks.rejects import WriteRejects
+from forebay.pipelines.sinks.run_folder import (
+    list_files,
+    prepare_output,
+    publish,
+    refuse_inputs,
+    staging,
+)
 from forebay.pipelines.sinks.tfrecords.write import WriteExamples
 from forebay.pipelines.sources.csv.files import CsvFile
 from forebay.pipelines.sources.read import ReadCsv
@@ -42,9 +50,15 @@ from forebay.pipelines.tallies.checks import (
     history_rows,
 )
 from forebay.pipelines.tallies.degenerate_features import warnings_of
-from forebay.pipelines.tallies.features import FeatureFacts
+from forebay.pipelines.tallies.features import FeatureTallies
 from forebay.pipelines.tallies.occupancy import write_occupancy
-from forebay.pipelines.tallies.tallies import Facts, WriteFacts, fact_of, facts_of, read_facts
+from forebay.pipelines.tallies.tallies import (
+    Tallies,
+    WriteTallies,
+    read_tallies,
+    tallies_of,
+    tally_of,
+)
 from forebay.pipelines.transform.earlier_graph import TransformSource, open_transform_source
 from forebay.pipelines.transform.graph_rows import SHARD, raw_metadata
 from forebay.pipelines.transform.shards import AnalyzeAndTransform, TransformShards
@@ -52,10 +66,8 @@ from forebay.pipelines.windows.aggregates import WindowedAggregates
 from forebay.pipelines.windows.period import SelectPeriod
 from forebay.storage.plain_paths import plain_path
 from forebay.storage.run.definition_files import load_definition
-from forebay.storage.run.files import list_files
 from forebay.storage.run.layout import DEFINITION_NAME, OUTPUTS, TEMPORARY
-from forebay.storage.run.manifest import FileEntry, InputEntry, Manifest, SourceEntry
-from forebay.storage.run.publish import publish, refuse_existing_run, staging
+from forebay.storage.run.manifest import FileEntry, InputEntry, Manifest, PeriodEntry, SourceEntry
 from forebay.transforms.definition.dataset import Dataset
 from forebay.transforms.definition.serialize import digest, to_json
 from forebay.transforms.definition.sources import ROWS
@@ -105,18 +117,20 @@ def preprocess(options: PreprocessOptions) -> Manifest:
         UserError: the definition, the input or the run folder is not as it must be.
         RunFailed: the pipeline failed.
     """
+    prepare_output(options.output, options.overwrite)
     dataset = load_definition(options.definition)
     period = _period(options, dataset)
-    refuse_existing_run(options.output, options.overwrite)
     graph = None
     if options.transform_fn is None:
         check_functions(dataset)
     else:
         graph = open_transform_source(options.transform_fn, options.output, dataset)
     tables = open_tables(dataset, options.inputs, options.sources)
-    with staging(options.output) as staged, full_disk_told(options.output):
+    refuse_inputs(options.output, [file.source.path for file in all_files(tables)])
+    with staging(options.output, options.overwrite) as staged, full_disk_told(options.output):
         folder = plain_path(staged)
         job = _Job(options, dataset, tables, folder, beam_options(options.beam), period, graph)
+        detail(_plan(job))
         ingested = _ingest(job)
         check_rejects(ingested, dataset, options.max_reject_fraction)
         check_splits(ingested, dataset, period, learns=graph is None)
@@ -125,7 +139,7 @@ def preprocess(options: PreprocessOptions) -> Manifest:
         _write_descriptions(job)
         write_occupancy(folder, dataset, transformed)
         manifest = _manifest(job, ingested, transformed)
-        publish(staged, options.output, manifest)
+        publish(staged, options.output, manifest, options.overwrite)
     return manifest
 
 
@@ -139,7 +153,7 @@ def _period(options: PreprocessOptions, dataset: Dataset) -> Period | None:
     return period
 
 
-def _ingest(job: _Job) -> Facts:
+def _ingest(job: _Job) -> Tallies:
     """Reads, validates, aggregates and splits; leaves the rows of each split as Arrow files."""
 
     def build(pipeline: beam.Pipeline) -> None:
@@ -148,10 +162,10 @@ def _ingest(job: _Job) -> Facts:
             for name, table in job.dataset.tables.items()
         }
         tables = {name: table["rows"] for name, table in read.items()}
-        facts_read = [_facts(name, table["facts"]) for name, table in read.items()]
+        tallies_read = [_tallies(name, table["tallies"]) for name, table in read.items()]
         if job.period is not None:
             selected = tables[ROWS] | "Period" >> SelectPeriod(job.dataset, job.period)
-            tables[ROWS], facts_read = selected.rows, [*facts_read, selected.facts]
+            tables[ROWS], tallies_read = selected.rows, [*tallies_read, selected.tallies]
         rows = tables | "Windows" >> WindowedAggregates(
             job.dataset,
             temporary,
@@ -166,23 +180,23 @@ def _ingest(job: _Job) -> Facts:
         _ = rejects | "Rejects" >> WriteRejects(
             job.path("rejects"), temporary, all_files(job.tables), most_bytes
         )
-        _ = (*facts_read, splits.facts) | "Facts" >> WriteFacts(facts)
+        _ = (*tallies_read, splits.tallies) | "Tallies" >> WriteTallies(tallies)
 
     most_bytes = job.options.max_record_bytes
     temporary = job.path(TEMPORARY)
-    facts = job.path(TEMPORARY, "ingested.json")
+    tallies = job.path(TEMPORARY, "ingested.json")
     FileSystems.mkdirs(temporary)
     with job.timed("ingest"), progress("ingest", job.path(TEMPORARY, "train-*"), _shards(job)):
         run_pipeline(build, job.beam)
-    return read_facts(facts)
+    return read_tallies(tallies)
 
 
-def _facts(table: str, facts: beam.PCollection) -> beam.PCollection:
+def _tallies(table: str, tallies: beam.PCollection) -> beam.PCollection:
     """Sets what is learned of a source apart from what is learned of the dataset's own rows."""
-    return facts if table == ROWS else facts | f"FactsOf {table}" >> beam.Map(fact_of, table)
+    return tallies if table == ROWS else tallies | f"TalliesOf {table}" >> beam.Map(tally_of, table)
 
 
-def _transform(job: _Job, ingested: Facts) -> Facts:
+def _transform(job: _Job, ingested: Tallies) -> Tallies:
     """Analyzes the training rows, transforms every split, writes TFRecords and the graph.
 
     Where another run's graph is used, nothing is analyzed.
@@ -204,17 +218,17 @@ def _transform(job: _Job, ingested: Facts) -> Facts:
                     job.dataset, shards, transform_fn
                 )
         written = transformed | "WriteExamples" >> WriteExamples(job.folder, job.options.gzip)
-        features = transformed | "FeatureFacts" >> FeatureFacts(job.dataset)
-        _ = (written, features) | "Facts" >> WriteFacts(facts)
+        features = transformed | "FeatureTallies" >> FeatureTallies(job.dataset)
+        _ = (written, features) | "Tallies" >> WriteTallies(tallies)
 
     if job.graph is not None:
         job.graph.copy_to(job.folder)
     shards = [(split, number, path) for path, (split, number) in sorted(ingested["shards"].items())]
-    facts = job.path(TEMPORARY, "transformed.json")
+    tallies = job.path(TEMPORARY, "transformed.json")
     written_files = job.path("examples", "*", "*")
     with job.timed("transform"), progress("transform", written_files, len(shards)):
         run_pipeline(build, job.beam)
-    return read_facts(facts)
+    return read_tallies(tallies)
 
 
 def _input_bytes(tables: Iterable[Sequence[CsvFile]]) -> int:
@@ -230,17 +244,26 @@ def _key_partitions(job: _Job) -> int:
     return max(1, math.ceil(_input_bytes(job.tables.values()) / KEY_PARTITION_BYTES))
 
 
+def _plan(job: _Job) -> str:
+    files = all_files(job.tables)
+    return (
+        f"{len(files):,} files of {sum(file.source.size for file in files):,} bytes; "
+        f"{_shards(job):,} shards a split, windows by {_key_partitions(job):,} parts of the keys"
+    )
+
+
 def _write_descriptions(job: _Job) -> None:
     with FileSystems.create(job.path(DEFINITION_NAME)) as sink:
         sink.write(to_json(job.dataset).encode())
     metadata_io.write_metadata(raw_metadata(job.dataset), job.path("metadata"))
 
 
-def _manifest(job: _Job, ingested: Facts, transformed: Facts) -> Manifest:
+def _manifest(job: _Job, ingested: Tallies, transformed: Tallies) -> Manifest:
     examples = {name: FileEntry(**entry) for name, entry in transformed["files"].items()}
     others = [name for name in OUTPUTS if name != "examples"]
     rows = {split: ingested["rows"].get(split, 0) for split in SPLITS}
-    period, graph = job.period, job.graph
+    graph, asked = job.graph, job.period
+    period = None if asked is None else PeriodEntry.between(asked.from_us, asked.to_us)
     return Manifest(
         dataset=job.dataset.name,
         definition_digest=digest(job.dataset),
@@ -254,7 +277,7 @@ def _manifest(job: _Job, ingested: Facts, transformed: Facts) -> Manifest:
         dropped=ingested.get("dropped", {}),
         history=history_rows(ingested),
         reach_us=history_needed(job.dataset),
-        period=None if period is None else period.entry,
+        period=period,
         transform_of=None if graph is None else graph.entry,
         warnings=warnings_of(
             job.dataset, rows["train"], transformed.get("features", {}), ingested.get("missing", {})
@@ -264,12 +287,12 @@ def _manifest(job: _Job, ingested: Facts, transformed: Facts) -> Manifest:
     )
 
 
-def _source(name: str, ingested: Facts, dataset: Dataset) -> SourceEntry:
-    facts = facts_of(ingested, name)
+def _source(name: str, ingested: Tallies, dataset: Dataset) -> SourceEntry:
+    tallies = tallies_of(ingested, name)
     return SourceEntry(
-        inputs=tuple(InputEntry(**entry) for entry in facts["inputs"].values()),
-        rows_read=facts.get("records", {}).get("read", 0),
-        rejects=facts.get("rejects", {}),
+        inputs=tuple(InputEntry(**entry) for entry in tallies["inputs"].values()),
+        rows_read=tallies.get("records", {}).get("read", 0),
+        rejects=tallies.get("rejects", {}),
         reach_us=history_needed(dataset, name),
     )
 
@@ -297,7 +320,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     if argv is None:
         return in_own_process(lambda: main(sys.argv[1:]))
     own, beam_arguments = split_beam_arguments(argv)
-    parser = argparse.ArgumentParser(prog="python -m pipelines.preprocess", description=__doc__)
+    parser = Parser(prog="python -m pipelines.preprocess", description=__doc__)
     add_preprocess_arguments(parser)
     args = parser.parse_args(own)
     args.beam = beam_arguments

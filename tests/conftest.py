@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import glob
 import io
 import os
 import subprocess
@@ -109,10 +110,13 @@ def pytest_configure(config: pytest.Config) -> None:
 
 @pytest.fixture(scope="session")
 def wait_for() -> Callable[[Path, subprocess.Popen[Any]], None]:
-    """Waits until a process has written a file; only the bound of a whole test ends the waiting."""
+    """Waits until a process has written a file, whose path may be a pattern.
+
+    Only the bound of a whole test ends the waiting.
+    """
 
     def wait(path: Path, process: subprocess.Popen[Any]) -> None:
-        while not path.exists():
+        while not glob.glob(str(path)):
             assert process.poll() is None, f"ended before {path} was there"
             time.sleep(0.002)
 

@@ -9,9 +9,11 @@ import sys
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from forebay.console.arguments import Parser
 from forebay.console.command_line import run_command, start_tensorflow
+from forebay.console.commands import Command, add_commands, parse_command
 from forebay.console.process import in_own_process
-from forebay.console.terminal import say, say_json, tell
+from forebay.console.terminal import say, say_json
 from forebay.trainer import options
 
 
@@ -130,23 +132,27 @@ def run_lr_find(args: argparse.Namespace) -> int:
     return 0
 
 
-def run_predict(args: argparse.Namespace) -> int:
-    """Answers JSON lines; returns 1 where there were lines and all failed, else 0."""
-    start_tensorflow()
-    from forebay.serving.predictor import predict_files
-
-    counts = predict_files(args.model, args.input, args.output)
-    if counts.errors:
-        tell(f"{counts.errors:,} of {counts.lines:,} lines were answered with an error")
-    return 1 if counts.errors and counts.errors == counts.lines else 0
-
-
 COMMANDS = {
-    "train": (options.add_train_arguments, run_train, "train on a run folder and export a model"),
-    "evaluate": (options.add_evaluate_arguments, run_evaluate, "measure a model on a split"),
-    "sweep": (options.add_sweep_arguments, run_sweep, "look for better options of a training"),
-    "lr-find": (options.add_find_rate_arguments, run_lr_find, "look for a learning rate"),
-    "predict": (options.add_predict_arguments, run_predict, "answer JSON lines"),
+    "train": Command(
+        "train and export a model on a run folder",
+        options.add_train_arguments,
+        "forebay.trainer.task:run_train",
+    ),
+    "evaluate": Command(
+        "measure a model on a split, beside baselines",
+        options.add_evaluate_arguments,
+        "forebay.trainer.task:run_evaluate",
+    ),
+    "sweep": Command(
+        "train with other options again and again, and compare them on the eval split",
+        options.add_sweep_arguments,
+        "forebay.trainer.task:run_sweep",
+    ),
+    "lr-find": Command(
+        "see at which learning rates the loss falls, and where it diverges",
+        options.add_find_rate_arguments,
+        "forebay.trainer.task:run_lr_find",
+    ),
 }
 
 
@@ -154,14 +160,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """Runs the command that the arguments name; returns the exit status."""
     if arguments is None:
         return in_own_process(lambda: main(sys.argv[1:]))
-    parser = argparse.ArgumentParser(prog="python -m trainer.task", description=__doc__)
-    commands = parser.add_subparsers(dest="command", required=True, metavar="COMMAND")
-    for name, (add_arguments, command, summary) in COMMANDS.items():
-        child = commands.add_parser(name, help=summary)
-        add_arguments(child)
-        child.set_defaults(function=command)
-    args = parser.parse_args(arguments)
-    return run_command(args.function, args)
+    parser = Parser(prog="python -m trainer.task", description=__doc__)
+    add_commands(parser, COMMANDS)
+    args = parse_command(parser, COMMANDS, arguments)
+    return run_command(COMMANDS[args.command].load(), args)
 
 
 if __name__ == "__main__":

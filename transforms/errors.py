@@ -9,9 +9,13 @@ ForebayError
 └── RunFailed              the machinery failed (exit status 1)
 """
 
-from collections.abc import Mapping, Sequence
+import unicodedata
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
+
+# The cause of a problem with a name that no column has.
+NO_SUCH_COLUMN = "no such column"
 
 
 class ForebayError(Exception):
@@ -76,8 +80,22 @@ class DefinitionError(UserError):
 
 def unknown_column(where: str, name: str, columns: Mapping[str, Any]) -> Problem:
     """Describes a name that no column has, with the nearest names there are."""
+    near = nearest_names(name, columns)
+    cure = f"did you mean {near}?" if near else f"the columns are {', '.join(columns)}"
+    return Problem(where, name, NO_SUCH_COLUMN, cure)
+
+
+def nearest_names(name: str, names: Iterable[str]) -> str | None:
+    """Returns those of the names that resemble a name, as a question lists them; None: none does.
+
+    Of one that looks the same it says what differs: Unicode writes some letters in several ways,
+    such as é, which is one character, or an e and an accent.
+    """
     import difflib
 
-    near = difflib.get_close_matches(name, columns, n=3, cutoff=0.5)
-    cure = f"did you mean {' or '.join(near)}?" if near else f"the columns are {', '.join(columns)}"
-    return Problem(where, name, "no such column", cure)
+    composed = unicodedata.normalize("NFC", name)
+    for known in names:
+        if unicodedata.normalize("NFC", known) == composed:
+            return f"{known!a}, the same letters as {name!a} in other characters of Unicode"
+    near = difflib.get_close_matches(name, list(names), n=3, cutoff=0.5)
+    return " or ".join(n if n.isprintable() and n == n.strip() else repr(n) for n in near) or None

@@ -10,17 +10,9 @@ def instant(micros: int) -> str:
     return (_EPOCH + dt.timedelta(microseconds=micros)).isoformat().replace("+00:00", "Z")
 
 
-def instant_text(micros: int | None) -> str | None:
-    """Writes microseconds since 1970-01-01 UTC as RFC 3339; None stays None."""
-    if micros is None:
-        return None
-    instant = dt.datetime(1970, 1, 1, tzinfo=dt.UTC) + dt.timedelta(microseconds=micros)
-    return instant.isoformat().replace("+00:00", "Z")
-
-
 def instant_us(text: str) -> int:
     """Reads an ISO 8601 date or instant as microseconds since 1970-01-01 UTC."""
-    instant = dt.datetime.fromisoformat(text)
-    if instant.tzinfo is None:
-        instant = instant.replace(tzinfo=dt.UTC)
-    return (instant - dt.datetime(1970, 1, 1, tzinfo=dt.UTC)) // dt.timedelta(microseconds=1)
+    read = dt.datetime.fromisoformat(text)
+    if read.tzinfo is None:
+        read = read.replace(tzinfo=dt.UTC)
+    return (read - _EPOCH) // dt.timedelta(microseconds=1)

@@ -12,6 +12,7 @@ from forebay.check.checks.availability import (
     check_declared,
 )
 from forebay.check.checks.closeness import CLOSE, LATE, check_closeness, check_lateness
+from forebay.check.checks.combinations import TOGETHER, check_combinations
 from forebay.check.checks.degenerate_features import DEGENERATE, check_degenerate
 from forebay.check.checks.future import FUTURE, check_future
 from forebay.check.checks.label import OWN_LABEL, TWINS, check_own_label, check_twins
@@ -21,8 +22,13 @@ from forebay.check.lineage import find_lineage
 from forebay.check.subject import Subject
 from forebay.transforms.definition.dataset import Dataset
 
+# The checks, in the order in which they are made.
+CHECKS = (
+    BATCHES, ORDER, FUTURE, AVAILABILITY, DECLARED, OWN_LABEL, TWINS, LATE, CLOSE, TOGETHER,
+    DEGENERATE,
+)  # fmt: skip
 # The checks of single features: they matter only for columns that a feature reads.
-_OF_FEATURES = (OWN_LABEL, LATE, CLOSE)
+_OF_FEATURES = (OWN_LABEL, LATE, CLOSE, TOGETHER)
 
 
 def audit(
@@ -38,7 +44,7 @@ def audit(
         dataset: the definition.
         rows: the row columns and `ROW`, in order of identity, derived in the batches in which
             they were read.
-        seed: of what is left to chance.
+        seed: the seed of what is left to chance.
         tell: is called with the name of each check before it.
         sources: the events of each of the definition's sources, likewise.
 
@@ -67,6 +73,7 @@ def _others(
     yield TWINS, lambda: check_twins(subject, lineage)
     yield LATE, lambda: check_lateness(subject, lineage)
     yield CLOSE, lambda: check_closeness(subject)
+    yield TOGETHER, lambda: check_combinations(subject)
     yield DEGENERATE, lambda: check_degenerate(subject)
 
 

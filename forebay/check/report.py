@@ -6,20 +6,21 @@ from dataclasses import dataclass
 from typing import Any
 
 from rich.markup import escape
-from rich.table import Table
 
 from forebay.check.findings import Finding, Severity
 from forebay.check.sample import Sample
-from forebay.console.terminal import screen
+from forebay.console.tables import empty_table
+from forebay.console.terminal import results
 from forebay.pipelines.sources.csv.files import CsvFile
 from forebay.transforms.definition.dataset import Dataset
 
 _STYLES = {Severity.LEAK: "red", Severity.WARNING: "yellow", Severity.OK: "green"}
 _ORDER = list(Severity)
+_MOST_NAMED = 6
 
 
 @dataclass(frozen=True)
-class Report:
+class CheckReport:
     """An audit.
 
     Attributes:
@@ -35,6 +36,23 @@ class Report:
     files: Sequence[CsvFile]
     findings: Sequence[Finding]
     places: Mapping[int, str]
+
+    @property
+    def taken_on_trust(self) -> list[str]:
+        """The columns of features that nothing speaks against, and nothing but the definition for.
+
+        Those that the row time is made of are known with it; those named by a finding are in doubt.
+        """
+        dataset = self.dataset
+        doubted = {f.column for f in self.findings if f.severity is not Severity.OK}
+        known = _made_of(dataset, str(dataset.row_time))
+        return [
+            name
+            for name in dataset.model_columns
+            if name in dataset.row_columns
+            and name not in doubted
+            and _made_of(dataset, name) - known
+        ]
 
     @property
     def leaks(self) -> int:
@@ -60,6 +78,7 @@ class Report:
                 severity.value: sum(f.severity is severity for f in self.findings)
                 for severity in Severity
             },
+            "taken_on_trust": self.taken_on_trust,
             "findings": [
                 {
                     "check": f.check,
@@ -77,11 +96,9 @@ class Report:
 
     def print(self) -> None:
         """Prints the report to standard output."""
-        console = screen()
+        console = results()
         console.print(f"[bold]{escape(self.dataset.name)}[/]: {escape(self.said)}")
-        table = Table(box=None, pad_edge=False, show_header=False)
-        for _ in range(3):
-            table.add_column(overflow="fold")
+        table = empty_table(("word", ""), ("word", ""), ("text", ""))
         for finding in self.findings:
             style = _STYLES[finding.severity]
             column = f"[bold]{escape(finding.column)}[/] " if finding.column else ""
@@ -91,6 +108,7 @@ class Report:
             )  # fmt: skip
         console.print(table)
         console.print(self._verdict())
+        console.print(escape(self._unknowable()))
 
     def _lines(self, finding: Finding) -> list[str]:
         lines = [finding.what]
@@ -127,7 +145,30 @@ class Report:
         doubts = f"; {warnings} to look at" if warnings else ""
         if self.leaks:
             return f"[red]{self.leaks} leaking[/]{doubts}"
-        return f"[green]nothing leaks in these rows[/], as far as their own times tell{doubts}"
+        tried = len({finding.check for finding in self.findings})
+        return f"[green]no leak found in these rows[/] by {tried} checks{doubts}"
+
+    def _unknowable(self) -> str:
+        """Says what no check can tell of any data."""
+        names = self.taken_on_trust
+        when = f"at {self.dataset.row_time}" if self.dataset.row_time else "when the model is asked"
+        if not names:
+            return "No data can tell when its cells were filled: ask whoever fills them."
+        more = len(names) - _MOST_NAMED
+        *first, last = names if more <= 0 else [*names[:_MOST_NAMED], f"{more} more columns"]
+        named = f"{', '.join(first)} and {last} are" if first else f"{last} is"
+        return (
+            f"No data can tell when its cells were filled. That {named} known {when}, as this "
+            "table has it, is taken on trust: ask whoever fills it."
+        )
+
+
+def _made_of(dataset: Dataset, name: str) -> set[str]:
+    """Returns the columns that are read of which a row column is made, as its steps declare."""
+    for step in dataset.derive:
+        if name in step.outputs:
+            return {source for given in step.inputs for source in _made_of(dataset, given)}
+    return {name}
 
 
 def in_order(findings: Sequence[Finding]) -> list[Finding]:

@@ -161,7 +161,7 @@ def differ(before: pa.Array, after: pa.Array) -> Bools:
     both = valid[0] & valid[1]
     if pa.types.is_floating(before.type) or pa.types.is_floating(after.type):
         a, b = (
-            pc.fill_null(column, 0).cast(pa.float64()).to_numpy(zero_copy_only=False)
+            pc.fill_null(column, 0).cast(pa.float64(), safe=False).to_numpy(zero_copy_only=False)
             for column in (before, after)
         )
         with np.errstate(invalid="ignore"):

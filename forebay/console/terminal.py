@@ -1,12 +1,16 @@
-"""What commands print: lines, JSON and tables that do nothing to a terminal but stand there.
+"""What commands print: results on standard output, what is told of the work on standard error.
 
 Cells, file names and errors hold whatever somebody wrote into them. Whatever is printed comes
 through here, where control characters become signs and passwords in URLs become stars.
 """
 
+from __future__ import annotations
+
+import argparse
 import re
 import sys
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
 from forebay.transforms.json_text import json_text
@@ -14,6 +18,8 @@ from forebay.transforms.json_text import json_text
 if TYPE_CHECKING:
     from rich.console import Console
 
+# Where nobody looks at a screen, nothing is folded: tables are as wide as their cells.
+_NO_SCREEN = 10_000
 # Unicode has a sign for each control character of ASCII; those of C1 and halves of letters
 # have none. Bytes of a file name that are no UTF-8 are told as in a shell.
 _SIGNS: dict[int, int | str] = {
@@ -52,9 +58,68 @@ def tell(text: str) -> None:
     print(plain(text), file=sys.stderr, flush=True)
 
 
-def screen(*, stderr: bool = False, width: int | None = None) -> "Console":
-    """Returns Rich's console for standard output or standard error; text on it is plain."""
-    from rich.console import Console, ConsoleOptions, RenderableType, RenderHook
+class _Verbosity:
+    """How much is told: one choice for the whole process, as a command makes it at its start."""
+
+    quiet = False
+    verbose = False
+
+
+def choose_verbosity(args: argparse.Namespace) -> None:
+    """Takes ``--quiet`` and ``--verbose`` from parsed arguments."""
+    _Verbosity.quiet = getattr(args, "quiet", False)
+    _Verbosity.verbose = getattr(args, "verbose", False)
+
+
+def is_verbose() -> bool:
+    """Tells whether ``--verbose`` was given."""
+    return _Verbosity.verbose
+
+
+def results() -> Console:
+    """Returns the console on standard output; what is piped elsewhere is not folded."""
+    from rich.console import Console
+
+    width = None if sys.stdout.isatty() else _NO_SCREEN
+    return _plain_only(Console(highlight=False, width=width))
+
+
+def notes() -> Console:
+    """Returns the console on standard error; with ``--quiet`` it says nothing."""
+    from rich.console import Console
+
+    quiet = _Verbosity.quiet
+    return _plain_only(Console(stderr=True, highlight=False, quiet=quiet, soft_wrap=True))
+
+
+def note(text: str) -> None:
+    """Tells what was done, on standard error; not with ``--quiet``."""
+    if not _Verbosity.quiet:
+        tell(text)
+
+
+def detail(text: str) -> None:
+    """Tells on standard error what only ``--verbose`` asks for."""
+    if _Verbosity.verbose:
+        note(text)
+
+
+@contextmanager
+def saying(doing: str) -> Iterator[None]:
+    """Says on a terminal what is being done, until it is done."""
+    told = sys.stderr.isatty() and not _Verbosity.quiet
+    if told:
+        print(f"{doing} …", end="", file=sys.stderr, flush=True)
+    try:
+        yield
+    finally:
+        if told:
+            print("\r\x1b[K", end="", file=sys.stderr, flush=True)
+
+
+def _plain_only(console: Console) -> Console:
+    """Lets a console of Rich's show plain text only."""
+    from rich.console import ConsoleOptions, RenderableType, RenderHook
     from rich.segment import Segment
 
     class Plain:
@@ -69,11 +134,10 @@ def screen(*, stderr: bool = False, width: int | None = None) -> "Console":
                 yield segment if is_control else Segment(plain(segment.text), segment.style)
 
     class AllPlain(RenderHook):
-        """Makes everything that a console shows plain."""
+        """Makes everything that is shown plain."""
 
         def process_renderables(self, renderables: list[Any]) -> list[Any]:
             return [Plain(renderable) for renderable in renderables]
 
-    made = Console(stderr=stderr, width=width, highlight=False)
-    made.push_render_hook(AllPlain())
-    return made
+    console.push_render_hook(AllPlain())
+    return console

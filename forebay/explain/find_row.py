@@ -16,7 +16,7 @@ from forebay.pipelines.sources.csv.lines import offset_of_line, place_of
 from forebay.pipelines.sources.row_identity import row_identity
 from forebay.transforms.definition.dataset import Dataset
 from forebay.transforms.definition.sources import ROW
-from forebay.transforms.errors import InputError
+from forebay.transforms.errors import InputError, nearest_names
 from forebay.transforms.parsing.cells import read_cells
 
 _SHOWN = 10
@@ -100,7 +100,8 @@ def read_conditions(dataset: Dataset, key: str) -> list[Condition]:
     """Reads ``column=value`` pairs; a pair with a comma in it stands in double quotes.
 
     Raises:
-        InputError: a pair is none, names no column, or its value is not of the column's kind.
+        InputError: a pair is not COLUMN=VALUE, names no column, or its value is not of the column's
+            kind.
     """
     conditions = []
     for pair in next(csv.reader([key])):
@@ -112,8 +113,7 @@ def read_conditions(dataset: Dataset, key: str) -> list[Condition]:
             )
         column = dataset.row_columns.get(name)
         if column is None:
-            near = difflib.get_close_matches(name, dataset.row_columns, n=3, cutoff=0.5)
-            cure = " or ".join(near) or ", ".join(dataset.row_columns)
+            cure = nearest_names(name, dataset.row_columns) or ", ".join(dataset.row_columns)
             raise InputError(f"--row {key!r}: no column {name!r}; did you mean {cure}?")
         cells = read_cells(pa.array([text.encode()], pa.binary()), column)
         if cells.problems:
@@ -187,7 +187,7 @@ def _described(files: Sequence[CsvFile], row: pa.RecordBatch, dataset: Dataset) 
 
 
 def _place(files: Sequence[CsvFile], key: str) -> tuple[CsvFile, int] | None:
-    """Reads ``FILE:LINE``; None where the key is none."""
+    """Reads ``FILE:LINE``; None where the key is something else."""
     name, colon, line = key.rpartition(":")
     if not colon or not line.isdigit():
         return None

@@ -2,6 +2,9 @@
 
 import argparse
 
+from forebay.console.arguments import add_common
+from forebay.console.commands import Command
+
 EXAMPLES = """examples:
   forebay report runs/flights
   forebay report runs/flights --output 'carrier_*' --plot occupancy.png
@@ -23,5 +26,13 @@ def add_report_arguments(parser: argparse.ArgumentParser) -> None:
         help="only the outputs that match, such as 'carrier_*' (default: all)",
     )  # fmt: skip
     parser.add_argument("--plot", metavar="FILE.png", help="draw the rows of each id as bars")
-    parser.add_argument("--json", action="store_true", help="print the report as JSON")
-    parser.add_argument("--debug", action="store_true", help="show tracebacks")
+    add_common(parser, json="the report")
+
+
+COMMANDS = {
+    "report": Command(
+        "show how a run's training rows are spread over the ids of its features",
+        add_report_arguments,
+        "forebay.report.command:run_report",
+    ),
+}

@@ -48,8 +48,17 @@ def read_record(kind: type[T], content: str | bytes, where: str, cure: str) -> T
         RunFolderError: it is no JSON, or not of that type.
     """
     try:
-        return typed(kind, parse_json(content))  # type: ignore[no-any-return]
+        value = parse_json(content)
     except ValueError as error:
+        raise RunFolderError(f"{where} is damaged ({error}); {cure}") from error
+    return as_record(kind, value, where, cure)
+
+
+def as_record(kind: type[T], value: Any, where: str, cure: str) -> T:
+    """Takes a value of JSON for a record; as `read_record` for the rest."""
+    try:
+        return typed(kind, value)  # type: ignore[no-any-return]
+    except ShapeError as error:
         raise RunFolderError(f"{where} is damaged ({error}); {cure}") from error
 
 

@@ -9,6 +9,7 @@ import uuid
 from pathlib import Path
 
 import pytest
+from killed_publication import OLD, write_run
 
 from forebay.cli import main
 
@@ -150,7 +151,7 @@ def test_a_folder_is_no_file(command: Command) -> None:
         ),
         pytest.param(
             "x.csv", b"id,at,shop,ammount\n",
-            ["'amount'; did you mean 'ammount'?", "'paid'", "Rename"], id="missing columns",
+            ["'amount'; did you mean ammount?", "'paid'", "Rename"], id="missing columns",
         ),
         pytest.param(
             "x.csv", b"id;at;shop;amount;paid\n",
@@ -372,8 +373,8 @@ def test_json_that_is_no_definition(command: Command, text: str) -> None:
 
 
 def test_a_run_that_is_there(command: Command) -> None:
-    command.run_folder.mkdir(parents=True)
-    (command.run_folder / "manifest.json").write_text("{}")
+    command.run_folder.parent.mkdir(parents=True)
+    write_run(command.run_folder, OLD)
 
     error = command.fails(command.file(HEADER + ROW))
 
@@ -404,9 +405,8 @@ def test_a_file_where_the_run_should_be(command: Command, below: str) -> None:
 
 
 def test_a_failed_overwrite_leaves_the_run_alone(command: Command) -> None:
-    command.run_folder.mkdir(parents=True)
-    for name in ("manifest.json", "definition.json"):
-        (command.run_folder / name).write_text("{}")
+    command.run_folder.parent.mkdir(parents=True)
+    write_run(command.run_folder, OLD)
 
     error = command.fails(command.file(HEADER + "a,b\n" * 3), options=("--overwrite",))
 

@@ -13,6 +13,7 @@ from pathlib import Path
 import pytest
 import trips
 
+from forebay.check.audit import CHECKS
 from forebay.cli import main
 
 HERE = Path(__file__).resolve().parent
@@ -39,8 +40,10 @@ def test_a_clean_definition_exits_with_0_and_says_what_was_read(table: Path) -> 
     done = check(TRIPS, "--input", str(table))
     assert (done.returncode, done.stderr) == (0, "")
     assert "trips: all 2,400 rows of 2,400 records, 2024-05-01T00:" in done.stdout
-    assert "nothing leaks in these rows" in done.stdout
-    assert len(re.findall(r"^ok ", done.stdout, re.M)) == 10
+    assert f"no leak found in these rows by {len(CHECKS)} checks" in done.stdout
+    assert re.findall(r"^ok +(\S.*?)  ", done.stdout, re.M) == list(CHECKS)
+    unknowable = " ".join(done.stdout[done.stdout.index("No data can tell") :].split())
+    assert "That distance, fare and zone are known at pickup, as this table has it" in unknowable
 
 
 def test_a_leaking_definition_exits_with_1_and_names_columns_rows_and_cures(table: Path) -> None:

@@ -47,7 +47,9 @@ class Place:
 
     @property
     def staging(self) -> Path:
-        return self.folder / "out" / ".run.v1.staging"
+        """Where the run is made."""
+        (folder,) = self.run.glob(".forebay-*.tmp")
+        return folder
 
     @property
     def arguments(self) -> list[str]:
@@ -69,7 +71,7 @@ def stopped(place: Place, wait_for: Wait) -> Iterator[subprocess.Popen[bytes]]:
     command = [sys.executable, "-m", "forebay", "preprocess", *place.arguments]
     quiet = subprocess.DEVNULL
     with subprocess.Popen(command, stdout=quiet, stderr=quiet) as process:
-        wait_for(place.staging / "temporary" / "ingested.json", process)
+        wait_for(place.run / ".forebay-*.tmp" / "temporary" / "ingested.json", process)
         os.kill(process.pid, signal.SIGSTOP)
         yield process
         process.kill()
@@ -94,15 +96,11 @@ def killed(place: Place, stopped: subprocess.Popen[bytes], refusal: tuple[int, s
 
 @pytest.fixture(scope="module")
 def next_run(killed: Place) -> Place:
-    """The place after a next run, which finds what a run killed while publishing leaves, too."""
-    for name in ("definition.json", "examples/train/part-00007.tfrecord"):
-        path = killed.run / name
-        path.parent.mkdir(parents=True, exist_ok=True)
-        path.write_bytes(b"left behind")
-    with pytest.raises(RunFolderError, match="has no manifest"):
-        open_run(str(killed.run))
+    """The place after a next run."""
     command = [sys.executable, "-m", "pipelines.preprocess", *killed.arguments, "--json"]
+    left = killed.staging.name
     done = subprocess.run(command, capture_output=True, text=True, check=True)
+    assert f"removed what a killed process left unfinished in {killed.run}: {left}" in done.stderr
     assert json.loads(done.stdout) == json.loads((killed.run / "manifest.json").read_text("utf-8"))
     return killed
 
@@ -118,11 +116,11 @@ def test_a_second_run_of_the_same_folder_is_refused(place: Place, refusal: tuple
 
 
 def test_a_killed_run_is_no_run(killed: Place) -> None:
-    assert any(killed.staging.rglob("train-*.arrow"))
+    left = killed.staging
+    assert any(left.rglob("train-*.arrow"))
     assert not list(killed.run.parent.rglob("manifest.json"))
-    for folder in (killed.run, killed.staging):
-        with pytest.raises(RunFolderError, match=r"manifest|is not there"):
-            open_run(str(folder))
+    with pytest.raises(RunFolderError, match=r"manifest|is not there"):
+        open_run(str(left))
 
 
 def test_the_next_run_succeeds_and_removes_what_was_left(next_run: Place) -> None:

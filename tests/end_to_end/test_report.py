@@ -117,7 +117,7 @@ def test_the_file_is_one_of_the_runs_files(readings_run: Path, tmp_path: Path) -
     shutil.copytree(readings_run, run)
     text = (run / "occupancy.json").read_text("utf-8")
     (run / "occupancy.json").write_text(text.replace("1", "2"), "utf-8")
-    with pytest.raises(RunFolderError, match=r"occupancy.json is not what the run's manifest says"):
+    with pytest.raises(RunFolderError, match=r"occupancy.json has the checksum .* was changed"):
         report(str(run))
 
 

@@ -23,6 +23,7 @@ from sklearn.feature_extraction.text import TfidfVectorizer
 from forebay.cli import main
 from forebay.storage.run.exported import newest_model
 from forebay.storage.run.run_folder import open_run
+from forebay.trainer.examples.inputs import inputs_of
 
 DEFINITION = Path(__file__).with_name("adverts.py")
 ROWS = 1_100
@@ -183,7 +184,7 @@ def test_served_features_are_the_batch_paths(made: Made, batch: int) -> None:
     rows = made.rows[-60 if batch == 1 else -ROWS :]
     parts = [rows[i : i + batch] for i in range(0, len(rows), batch)]
     served = [transform(**raw(part, names)) for part in parts]
-    assert set(served[0]) == set(open_run(str(made.run)).model_inputs().names)
+    assert set(served[0]) == set(inputs_of(open_run(str(made.run))).names)
     for name in served[0]:
         found = np.concatenate([part[name].numpy() for part in served])
         expected = np.stack([made.written[row["id"]][name] for row in rows])
@@ -237,7 +238,7 @@ def test_weights_are_sklearns_of_the_training_rows(made: Made) -> None:
 def test_models_are_given_lists_with_their_weights(made: Made) -> None:
     counts = Counter(tag for row in made.rows for tag in set((row["tags"] or "").split("|")))
     assert set(vocabulary(made, "tags_values")) == set(counts) - {""}
-    inputs = {c.name: c for c in open_run(str(made.run)).model_inputs().categorical}
+    inputs = {c.name: c for c in inputs_of(open_run(str(made.run))).categorical}
     bag = inputs["bag"]
     assert (bag.weight, bag.width, bag.pooling) == ("bag_weight", 11, "sum")
     assert inputs["title_terms"].embed == 4

@@ -4,6 +4,7 @@ import argparse
 import ast
 import subprocess
 import sys
+from importlib import metadata
 from pathlib import Path
 
 import pytest
@@ -54,6 +55,16 @@ def test_help_loads_nothing_heavy() -> None:
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert done.stdout.splitlines()[-1] == "loaded []"
+
+
+def test_it_says_its_version_whichever_way_it_is_called() -> None:
+    commands = ([sys.executable, "-m", "forebay"], [Path(sys.executable).with_name("forebay")])
+    said = [
+        subprocess.run([*command, "--version"], capture_output=True, text=True, check=True).stdout
+        for command in commands
+    ]
+    assert said == [f"{forebay.__version__}\n"] * 2
+    assert forebay.__version__ == metadata.version("forebay")
 
 
 def test_unknown_options_exit_with_2(capsys: pytest.CaptureFixture[str]) -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
-from forebay.pipelines.sources.csv.records import (
+from forebay.pipelines.sources.csv.record_ends import (
     ARITY,
     MALFORMED_QUOTE,
     OK,
@@ -66,8 +66,10 @@ def split_record(
         i += 1
 
 
-def read_records(data: bytes, format: CsvFormat, columns_count: int, limit: int) -> list[Record]:
-    """Returns the records of a whole text."""
+def read_records(
+    data: bytes, format: CsvFormat, columns_count: int, limit: int, reach: int
+) -> list[Record]:
+    """Returns the records of a whole text; ends are looked for up to ``reach`` bytes beyond it."""
     records, start = [], 0
     while start < len(data):
         first_end = line_end(data, start)
@@ -76,16 +78,15 @@ def read_records(data: bytes, format: CsvFormat, columns_count: int, limit: int)
             continue
         fields, end, ended = split_record(data, start, format)
         arity_fits = columns_count < 0 or len(fields) == columns_count
-        if ended and end - start <= limit and arity_fits:
-            record = Record(start, end, OK, tuple(fields))
-        elif first_end - start > limit:
+        is_whole = ended and end - start <= limit + reach
+        if is_whole and end - start <= limit:
+            record = Record(start, end, OK if arity_fits else ARITY, tuple(fields))
+        elif is_whole or first_end - start > limit:
             record = Record(start, start + limit + 1, TOO_LONG, ())
-        elif ended and end == first_end:
-            record = Record(start, end, ARITY, tuple(fields))
         elif ended is False and end <= first_end:
             record = Record(start, first_end, MALFORMED_QUOTE, ())
         else:
             record = Record(start, first_end, UNCLOSED_QUOTE, ())
         records.append(record)
-        start = next_line(data, end if record.status == OK else first_end)
+        start = next_line(data, end if is_whole else first_end)
     return records

@@ -23,7 +23,7 @@ from tfx_bsl.coders import example_coder
 from tfx_bsl.public import tfxio as public_tfxio
 from tfx_bsl.tfxio import tensor_representation_util
 
-from forebay.storage.run.files import file_entry
+from forebay.storage.run.checksums import file_entry
 from forebay.storage.run.layout import DEFINITION_NAME, MANIFEST_NAME
 from forebay.storage.run.manifest import Manifest
 from forebay.trainer.task import main

@@ -15,7 +15,7 @@ from sklearn.linear_model import LogisticRegression
 
 from forebay.serving.predictor import Predictor, predict_lines
 from forebay.storage.run.run_folder import open_run
-from forebay.trainer.examples.inputs import ModelInputs, NumericInput
+from forebay.trainer.examples.inputs import ModelInputs, NumericInput, inputs_of
 from forebay.trainer.examples.label_values import label_values
 from forebay.trainer.examples.split_reader import SplitReader
 from forebay.trainer.examples.statistics import Moments, TrainStatistics
@@ -93,7 +93,7 @@ def test_a_model_of_classes_is_trained_served_and_asked(
     flags = ["--max-steps", "200", "--eval-every", "100", "--batch-size", "256", "--json"]
     assert main(["train", str(run), *flags, "--learning-rate", "0.01"]) == 0
     report = json.loads(capsys.readouterr().out)
-    examples = SplitReader(open_run(str(run)), "eval", open_run(str(run)).model_inputs()).read()
+    examples = SplitReader(open_run(str(run)), "eval", inputs_of(open_run(str(run)))).read()
     shares = np.bincount(examples.label.astype(int), minlength=3) / len(examples)
     metrics = report["evaluation"]["metrics"]
     assert metrics["accuracy"] > max(shares) + 0.1

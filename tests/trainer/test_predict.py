@@ -15,8 +15,8 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
+from forebay.cli import main
 from forebay.serving.predictor import BATCH_LINES, Predictor, predict_lines
-from forebay.trainer.task import main
 
 Columns = dict[str, Any]
 NAMES = ("trip_id", "left_at", "day", "line", "wagons", "express", "distance", "guess",
@@ -171,7 +171,7 @@ def test_files_that_cannot_be_opened_are_status_2(
 
 def test_a_pipe_works_and_standard_error_is_quiet(trained_regression: Path, rows: Columns) -> None:
     done = subprocess.run(
-        [sys.executable, "-m", "trainer.task", "predict", "--model", trained_regression / "model"],
+        [sys.executable, "-m", "forebay", "predict", "--model", trained_regression / "model"],
         input=json.dumps(to_json_row(rows, 0)), capture_output=True, text=True, check=True,
     )  # fmt: skip
     assert json.loads(done.stdout)["trip_id"] == "trip-0"

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from forebay.storage.run.run_folder import open_run
-from forebay.trainer.examples.inputs import NumericInput, model_inputs
+from forebay.trainer.examples.inputs import NumericInput, inputs_of, model_inputs
 from forebay.trainer.examples.split_reader import SplitReader
 from forebay.transforms.errors import InputError, RunFolderError
 
@@ -19,7 +19,7 @@ Edit = Callable[[Path], AbstractContextManager[Any]]
 
 
 def test_inputs_are_what_the_definition_makes(regression_run: Path) -> None:
-    inputs = open_run(str(regression_run)).model_inputs()
+    inputs = inputs_of(open_run(str(regression_run)))
     sizes = {column.name: (column.size, column.embed) for column in inputs.categorical}
     assert sizes["line_id"] == (5 + 2 + 1, 3)
     assert sizes["listed"] == (2 + 1, 0)
@@ -33,11 +33,11 @@ def test_inputs_are_what_the_definition_makes(regression_run: Path) -> None:
 
 def test_features_can_be_dropped(regression_run: Path) -> None:
     run = open_run(str(regression_run))
-    assert "delay_mean_1h_by_line_z_score" not in run.model_inputs(["*_1h_by_*"]).names
+    assert "delay_mean_1h_by_line_z_score" not in inputs_of(run, ["*_1h_by_*"]).names
     with pytest.raises(InputError, match=r"'nothing\*' matches no transformed output"):
-        run.model_inputs(["nothing*"])
+        inputs_of(run, ["nothing*"])
     with pytest.raises(InputError, match="leaves nothing to learn from"):
-        run.model_inputs(["*"])
+        inputs_of(run, ["*"])
 
 
 def test_ids_without_a_range_are_refused(regression_run: Path) -> None:
@@ -79,14 +79,14 @@ def test_files_that_the_manifest_does_not_list_are_not_read(
     copy = copy_of(regression_run)
     (copy / "examples/train/part-99999.tfrecord").write_bytes(b"a stray file")
     run = open_run(str(copy))
-    assert len(SplitReader(run, "train", run.model_inputs()).read()) == 4_000
+    assert len(SplitReader(run, "train", inputs_of(run)).read()) == 4_000
 
 
 def test_files_are_chosen_by_pattern(regression_run: Path) -> None:
     run = open_run(str(regression_run))
     chosen = run.examples("train", ["part-0000[12]*", "*3.tfrecord.gz"])
     assert [Path(path).name for path in chosen] == [f"part-0000{i}.tfrecord.gz" for i in (1, 2, 3)]
-    reader = SplitReader(run, "train", run.model_inputs(), patterns=["part-00002*"])
+    reader = SplitReader(run, "train", inputs_of(run), patterns=["part-00002*"])
     assert len(reader.read()) == reader.rows == 1_000
     with pytest.raises(
         InputError, match=r"'part-9\*' matches no file .* 4, from part-00000.* to part-00003"
@@ -113,7 +113,7 @@ def test_a_file_with_other_bytes_is_refused(regression_run: Path, copy_of: Copy)
     path.write_bytes(content)
     run = open_run(str(copy))
     with pytest.raises(RunFolderError, match="cannot be read"):
-        SplitReader(run, "eval", run.model_inputs()).read()
+        SplitReader(run, "eval", inputs_of(run)).read()
 
 
 def test_an_empty_split_is_refused(regression_run: Path, copy_of: Copy, edit_json: Edit) -> None:
@@ -132,4 +132,4 @@ def test_more_rows_than_the_manifest_says_are_refused(
         manifest["files"]["examples/eval/part-00004.tfrecord"]["rows"] = 999
     run = open_run(str(copy))
     with pytest.raises(RunFolderError, match="1,000 rows where the manifest says 999"):
-        SplitReader(run, "eval", run.model_inputs()).read()
+        SplitReader(run, "eval", inputs_of(run)).read()

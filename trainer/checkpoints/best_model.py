@@ -2,17 +2,20 @@
 
 import hashlib
 import os
+import posixpath
 import tempfile
 from dataclasses import asdict, dataclass
 from typing import Annotated, Any, TypedDict
 
 import keras
 
-from forebay.storage.json_records import typed
+from forebay.storage.json_records import as_record, typed
 from forebay.storage.run import files
-from forebay.storage.run.layout import KERAS_NAME, RECORD_NAME
+from forebay.storage.run.exported import RECORD_NAME as EXPORT_RECORD_NAME
+from forebay.storage.run.exported import ExportedModel
+from forebay.storage.run.layout import EXTRA, KERAS_NAME, RECORD_NAME
 from forebay.storage.run.run_folder import RunFolder
-from forebay.trainer.checkpoints.checkpoint import Evaluation, Standing, digest, values
+from forebay.trainer.checkpoints.checkpoint import Evaluation, TrainingState, digest, values
 from forebay.trainer.examples.inputs import ModelInputs
 from forebay.trainer.options import TrainOptions
 from forebay.trainer.training.waiting import Seconds
@@ -20,7 +23,7 @@ from forebay.transforms.errors import RunFolderError, first_line
 
 
 @dataclass
-class Spent:
+class StepTimes:
     """Where the time of a training's steps went; evaluations and checkpoints are not among them.
 
     Attributes:
@@ -87,7 +90,8 @@ class SavedTraining:
     """A trained model over transformed examples.
 
     Attributes:
-        model: takes the matrices of `data.Examples`, answers in label units or probabilities.
+        model: takes the matrices of `split_reader.Examples`, answers in label units or
+            probabilities.
         inputs: the columns of those matrices.
         record: where it comes from.
         content: the model's file.
@@ -104,20 +108,20 @@ def snapshot(
     options: TrainOptions,
     inputs: ModelInputs,
     model: keras.Model,
-    standing: Standing,
+    state: TrainingState,
     evaluation: Evaluation,
-    spent: Spent,
+    step_times: StepTimes,
 ) -> SavedTraining:
     """Returns a model with the weights that it has now, and what it is.
 
     Args:
         run: what it was trained on.
-        options: of the model and its training.
+        options: the options of the model and its training.
         inputs: what it is given.
         model: the model.
-        standing: how far its training is.
+        state: how far its training is.
         evaluation: the one made with its weights.
-        spent: where the time of its steps went.
+        step_times: where the time of its steps went.
     """
     with tempfile.TemporaryDirectory() as scratch:
         path = os.path.join(scratch, KERAS_NAME)
@@ -126,9 +130,9 @@ def snapshot(
     record: TrainingRecord = {
         "step": evaluation.step,
         "eval_loss": evaluation.eval_loss,
-        "steps_trained": standing.step,
-        "history": [asdict(evaluation) for evaluation in standing.history],
-        "seconds": spent.to_json(),
+        "steps_trained": state.step,
+        "history": [asdict(evaluation) for evaluation in state.history],
+        "seconds": step_times.to_json(),
         "options": asdict(options),
         "inputs": inputs.to_json(),
         "definition_digest": run.manifest.definition_digest,
@@ -155,6 +159,18 @@ def read_training(run: RunFolder, folder: str) -> SavedTraining | None:
     if not files.exists(record_path):
         return None
     return load_saved(run.file(folder, KERAS_NAME), files.read_record(TrainingRecord, record_path))
+
+
+def load_exported(exported: ExportedModel) -> SavedTraining:
+    """Reads the Keras model over transformed examples that an export is of.
+
+    Raises:
+        RunFolderError: it is not the one that the export's record is of.
+    """
+    path = posixpath.join(exported.path, EXTRA, KERAS_NAME)
+    told = posixpath.join(exported.path, EXTRA, EXPORT_RECORD_NAME)
+    training = exported.record["training"]
+    return load_saved(path, as_record(TrainingRecord, training, told, "export anew"))
 
 
 def load_saved(keras_path: str, record: TrainingRecord) -> SavedTraining:

@@ -31,8 +31,8 @@ class Evaluation:
     Attributes:
         step: steps trained by then.
         train_loss: mean loss of the steps since the evaluation before, penalties left out.
-        eval_loss: of the whole eval split; for a regression the RMSE in label units, else the
-            log loss.
+        eval_loss: the loss on the whole eval split; for a regression the RMSE in label units, else
+            the log loss.
         score: what evaluations are compared by, the less the better: the eval loss, or what
             ``--best-by`` names, negated where more of it is better.
         metrics: all metrics of the eval split that are numbers.
@@ -46,7 +46,7 @@ class Evaluation:
 
 
 @dataclass(frozen=True)
-class Standing:
+class TrainingState:
     """How far a training has come.
 
     Attributes:
@@ -79,12 +79,12 @@ class Standing:
         """Mean loss of the steps since the last evaluation, of which there must be some."""
         return self.loss_sum / (self.step - (self.history[-1].step if self.history else 0))
 
-    def trained(self, steps: int, loss_sum: float) -> "Standing":
-        """Returns the standing after some more steps."""
+    def trained(self, steps: int, loss_sum: float) -> "TrainingState":
+        """Returns the state after some more steps."""
         return replace(self, step=self.step + steps, loss_sum=self.loss_sum + loss_sum)
 
-    def evaluated(self, evaluation: Evaluation) -> "Standing":
-        """Returns the standing with one more evaluation."""
+    def evaluated(self, evaluation: Evaluation) -> "TrainingState":
+        """Returns the state with one more evaluation."""
         return replace(self, history=(*self.history, evaluation), loss_sum=0.0)
 
 
@@ -93,14 +93,14 @@ class Checkpoint:
     """What a training needs to continue.
 
     Attributes:
-        standing: how far it is.
+        state: how far it is.
         identity: what must be the same for it to continue: data, options, inputs.
         model: values of the model's variables.
         optimizer: values of the optimizer's.
         best: values of the model's variables at the best evaluation; none before the first.
     """
 
-    standing: Standing
+    state: TrainingState
     identity: Mapping[str, Any]
     model: Arrays
     optimizer: Arrays
@@ -121,7 +121,7 @@ class _Head:
     """What a checkpoint holds beside arrays."""
 
     identity: Mapping[str, Any]
-    standing: Standing
+    standing: TrainingState
 
 
 def values(variables: Sequence[keras.Variable]) -> Arrays:
@@ -171,7 +171,7 @@ def digest(arrays: Arrays) -> str:
 
 def save(path: str, checkpoint: Checkpoint) -> None:
     """Writes a checkpoint in place of the one before."""
-    head = {"identity": checkpoint.identity, "standing": asdict(checkpoint.standing)}
+    head = {"identity": checkpoint.identity, "standing": asdict(checkpoint.state)}
     arrays = {"head": np.frombuffer(json.dumps(head).encode(), np.uint8)}
     for part in _PARTS:
         for i, array in enumerate(getattr(checkpoint, part)):
@@ -206,7 +206,7 @@ def refuse_another(path: str, found: Checkpoint, identity: Mapping[str, Any]) ->
     Args:
         path: the checkpoint's file.
         found: the checkpoint.
-        identity: of the training that wants to continue.
+        identity: the identity of the training that wants to continue.
 
     Raises:
         RunFolderError: the checkpoint is another training's.

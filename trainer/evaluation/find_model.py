@@ -7,7 +7,7 @@ from forebay.storage.run import files
 from forebay.storage.run.exported import open_exported
 from forebay.storage.run.layout import KERAS_NAME, MANIFEST_NAME, TRAINING_FOLDER
 from forebay.storage.run.run_folder import RunFolder, open_run
-from forebay.trainer.checkpoints.best_model import SavedTraining, read_training
+from forebay.trainer.checkpoints.best_model import SavedTraining, load_exported, read_training
 from forebay.transforms.errors import RunFolderError
 
 
@@ -26,7 +26,7 @@ def find_model(run: RunFolder, model: str | None) -> tuple[SavedTraining, str]:
     path = run.file(TRAINING_FOLDER, KERAS_NAME)
     if training is None:
         exported = open_exported(model or run.file("model"))
-        path, training = exported.path, exported.training()
+        path, training = exported.path, load_exported(exported)
     if training.record["transform_digest"] != run.transform_digest:
         raise RunFolderError(
             f"{path} was trained on another run than {run.path}: their vocabularies and scales "

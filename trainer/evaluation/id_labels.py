@@ -7,7 +7,7 @@ from itertools import pairwise
 import numpy as np
 
 from forebay.storage.run.run_folder import RunFolder
-from forebay.trainer.examples.inputs import CategoricalInput
+from forebay.trainer.examples.inputs import CategoricalInput, inputs_of
 from forebay.trainer.weights.id_names import MISSING_NAME, names_of_run
 from forebay.transforms.definition.features import Bucketized, Calendar, Custom, Feature
 from forebay.transforms.definition.features.calendar import CALENDAR_SIZES
@@ -30,7 +30,7 @@ _CALENDAR: Mapping[str, tuple[str, ...]] = {
 
 def id_outputs(run: RunFolder) -> dict[str, CategoricalInput]:
     """Returns the transformed outputs that are one id a row, by name."""
-    inputs = run.model_inputs().categorical
+    inputs = inputs_of(run).categorical
     return {one.name: one for one in inputs if one.width == 1 and one.pooling is None}
 
 
@@ -47,7 +47,7 @@ def id_words(run: RunFolder, output: str) -> dict[int, str]:
     """
     column = id_outputs(run)[output]
     feature = next((f for f in run.definition.features if output in f.outputs), None)
-    names = names_of_run(run, run.model_inputs()).of(column)
+    names = names_of_run(run, inputs_of(run)).of(column)
     if isinstance(feature, Custom):
         names[-1] = str(column.lowest + column.size - 1)
     known = _known(feature)

@@ -9,6 +9,7 @@ from typing import Any
 
 from tensorflow_metadata.proto.v0 import schema_pb2
 
+from forebay.storage.run.run_folder import RunFolder
 from forebay.transforms.definition.dataset import Dataset
 from forebay.transforms.definition.features import Crossed, Feature
 from forebay.transforms.definition.features.pooling import Pooling
@@ -114,6 +115,11 @@ def default_embed(size: int) -> int:
     return max(2, min(32, round(2 * math.sqrt(math.sqrt(size)))))
 
 
+def inputs_of(run: RunFolder, drop_features: Iterable[str] = ()) -> ModelInputs:
+    """Returns what a model trained on a run is given; see `model_inputs`."""
+    return model_inputs(run.definition, run.schema, drop_features)
+
+
 def model_inputs(
     dataset: Dataset, schema: schema_pb2.Schema, drop_features: Iterable[str] = ()
 ) -> ModelInputs:
@@ -125,7 +131,7 @@ def model_inputs(
         drop_features: patterns of outputs to leave out; the weights of ids go with them.
 
     Raises:
-        InputError: an id column without a range, a type that is no model input, a pattern that
+        InputError: an id column without a range, a type that no model reads, a pattern that
             matches nothing, or nothing left to learn from.
     """
     columns = {c.name: c for c in schema.feature if c.name not in dataset.carried_columns}
@@ -144,7 +150,7 @@ def model_inputs(
 
 
 def _width(column: schema_pb2.Feature) -> int | None:
-    """Returns how many values a row has, or None where it has one that is no list."""
+    """Returns how many values a row has, or None where it has one value, and no list."""
     return int(column.shape.dim[0].size) if column.shape.dim else None
 
 

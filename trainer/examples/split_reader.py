@@ -74,7 +74,7 @@ class SplitReader:
         split: ``train``, ``eval`` or ``test``.
         inputs: what the model is given.
         carried: carried columns to read besides the label.
-        patterns: of the names of the files to read; empty: all.
+        patterns: patterns of the names of the files to read; empty: all.
         worker: whose share of them to read.
 
     Raises:

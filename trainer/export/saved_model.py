@@ -25,7 +25,6 @@ from forebay.trainer.checkpoints.best_model import SavedTraining
 from forebay.trainer.export.probes import probe_rows, to_examples
 from forebay.trainer.export.signatures import Served
 from forebay.transforms.definition import serialize
-from forebay.transforms.definition.dataset import served_columns
 from forebay.transforms.errors import RunFailed
 from forebay.transforms.zones import HORIZON_YEAR, tzdata_version
 
@@ -99,7 +98,7 @@ def export_record(
 ) -> dict[str, Any]:
     """Returns what an exported model says about itself, as plain values."""
     definition, versions = run.definition, run.manifest.versions
-    columns = {name: definition.all_columns[name] for name in served_columns(definition)}
+    columns = {name: definition.all_columns[name] for name in definition.served_columns}
     return {
         "created": dt.datetime.now(dt.UTC).isoformat(timespec="seconds"),
         "dataset": definition.name,

@@ -1,6 +1,5 @@
 """Arguments of the training commands, a file each; stdlib only, so that ``--help`` is quick."""
 
-from forebay.serving.options import add_predict_arguments as add_predict_arguments
 from forebay.trainer.options.data import DataOptions as DataOptions
 from forebay.trainer.options.evaluate import EvaluateOptions as EvaluateOptions
 from forebay.trainer.options.evaluate import add_evaluate_arguments as add_evaluate_arguments

@@ -65,7 +65,7 @@ def find_rate(run: RunFolder, options: FindRateOptions) -> dict[str, Any]:
     Raises:
         InputError: the options do not suit the run.
         RunFolderError: a split is empty or damaged.
-        RunFailed: the loss is no number from the first steps on.
+        RunFailed: the loss is not a number from the first steps on.
     """
     job = prepare(run, options.train, LoopOptions(), alone())
     growth = Growth(options.lowest, options.highest, options.steps)

@@ -30,7 +30,7 @@ class Study:
     makes the trials that it would have made.
 
     Attributes:
-        seed: of the search.
+        seed: the seed of the search.
         space: each option's distribution.
         optuna: Optuna's own study.
     """
@@ -91,7 +91,7 @@ def open_study(
 
     Args:
         folder: where it is, on a local disk.
-        seed: of the search.
+        seed: the seed of the search.
         space: each option's distribution.
         identity: what must be the same for the sweep to continue.
 

@@ -9,12 +9,12 @@ import keras
 import optuna
 from optuna.trial import Trial
 
-from forebay.console.terminal import tell
+from forebay.console.terminal import note
 from forebay.storage.run import files
 from forebay.storage.run.layout import SWEEP_FOLDER
 from forebay.storage.run.run_folder import RunFolder
 from forebay.trainer.checkpoints.best_model import SavedTraining
-from forebay.trainer.checkpoints.checkpoint import Evaluation, Standing
+from forebay.trainer.checkpoints.checkpoint import Evaluation, TrainingState
 from forebay.trainer.examples.batches import in_steps
 from forebay.trainer.options import LoopOptions, TrainOptions
 from forebay.trainer.options.flags import as_text
@@ -87,7 +87,7 @@ def _trial(run: RunFolder, options: SweepOptions, study: Study, number: int) -> 
     continues = interrupted == plain(asdict(tried))
     study.begun(trial, asdict(tried))
     described = ", ".join(f"{name} {as_text(value)}" for name, value in shown.items())
-    tell(f"trial {number + 1} of {options.trials}: {described}")
+    note(f"trial {number + 1} of {options.trials}: {described}")
     folder, started = os.path.join(SWEEP_FOLDER, f"trial-{number:03d}"), time.monotonic()
     rows = sum(run.examples("train", tried.data.files).values())
     watch = Watch(trial, first_stop=int(_WARM_UP * in_steps(tried, rows).max_steps))
@@ -134,14 +134,14 @@ class Watch:
         self._first_stop = first_stop
         self.history: tuple[Evaluation, ...] = ()
 
-    def __call__(self, standing: Standing) -> None:
+    def __call__(self, state: TrainingState) -> None:
         """Tells what is new in a training's history.
 
         Raises:
             optuna.TrialPruned: the trial is hopeless.
         """
-        self._tell(standing.history)
-        if standing.step >= self._first_stop and self._trial.should_prune():
+        self._tell(state.history)
+        if state.step >= self._first_stop and self._trial.should_prune():
             raise optuna.TrialPruned
 
     def tell(self, training: SavedTraining) -> None:

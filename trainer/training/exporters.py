@@ -11,7 +11,7 @@ from forebay.storage.run.exported import RECORD_NAME, read_exported, stamps
 from forebay.storage.run.layout import EXTRA, MODEL_FOLDER, UNFINISHED
 from forebay.storage.run.run_folder import RunFolder
 from forebay.trainer.checkpoints.best_model import SavedTraining, snapshot
-from forebay.trainer.checkpoints.checkpoint import Standing
+from forebay.trainer.checkpoints.checkpoint import TrainingState
 from forebay.trainer.export.saved_model import export_model
 from forebay.trainer.options import ExporterName, LoopOptions
 from forebay.trainer.training.job import Job
@@ -39,13 +39,19 @@ class EvaluationExporter:
     def stepped(self, step: int, loss: float) -> None:
         """Does nothing."""
 
-    def evaluated(self, standing: Standing) -> None:
+    def evaluated(self, state: TrainingState) -> None:
         """Exports the weights that were evaluated last, if they are wanted."""
-        if self._name == "best" and not standing.newest_is_best:
+        if self._name == "best" and not state.newest_is_best:
             return
-        job, evaluation = self._job, standing.history[-1]
+        job, evaluation = self._job, state.history[-1]
         training = snapshot(
-            job.run, job.options, job.inputs, job.models.prediction, standing, evaluation, job.spent
+            job.run,
+            job.options,
+            job.inputs,
+            job.models.prediction,
+            state,
+            evaluation,
+            job.step_times,
         )
         metrics = {"split": "eval", "metrics": dict(evaluation.metrics)}
         folder = FOLDERS[self._name]

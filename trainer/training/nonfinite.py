@@ -1,4 +1,4 @@
-"""Losses that are no numbers: which batch, which of its rows, which of their inputs."""
+"""Losses that are not numbers: which batch, which of its rows, which of their inputs."""
 
 from dataclasses import dataclass
 from typing import Any
@@ -30,7 +30,7 @@ class _Batch:
         step: the step it was for, from 1.
         inputs: the model's input matrices.
         label: float32 (n,).
-        losses: of each row, float64 (n,); NaN where the weights are not finite.
+        losses: the loss of each row, float64 (n,); NaN where the weights are not finite.
         weights_finite: whether the weights were finite before the step.
         greatest_weight: the greatest of their absolute values.
     """

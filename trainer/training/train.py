@@ -6,7 +6,7 @@ from contextlib import ExitStack, contextmanager
 import keras
 import tensorflow as tf
 
-from forebay.console.terminal import screen, tell
+from forebay.console.terminal import note, notes
 from forebay.storage.run import files
 from forebay.storage.run.layout import TRAINING_FOLDER
 from forebay.storage.run.run_folder import RunFolder
@@ -17,7 +17,7 @@ from forebay.trainer.checkpoints.best_model import (
     snapshot,
     write_training,
 )
-from forebay.trainer.checkpoints.checkpoint import CHECKPOINT_NAME, Standing
+from forebay.trainer.checkpoints.checkpoint import CHECKPOINT_NAME, TrainingState
 from forebay.trainer.examples.batches import in_steps
 from forebay.trainer.examples.row_cache import rows_folder
 from forebay.trainer.metrics.by_task import EVAL_LOSS
@@ -43,13 +43,13 @@ def train(
     team: Team | None = None,
     fresh: bool = False,
     folder: str = TRAINING_FOLDER,
-    on_evaluation: Callable[[Standing], None] | None = None,
+    on_evaluation: Callable[[TrainingState], None] | None = None,
 ) -> SavedTraining:
     """Trains a model, or continues where the last checkpoint stands, and saves the best of it.
 
     Args:
         run: the run.
-        options: of the model and its training.
+        options: the options of the model and its training.
         loop: when it looks, and what it writes; None: the defaults.
         team: the workers that train together; None: this process alone.
         fresh: whether to forget a checkpoint that is there.
@@ -80,12 +80,12 @@ def train(
     path, logs = run.file(folder, CHECKPOINT_NAME), run.file(folder, "logs")
     with rows_folder(run.file(folder), team.worker) as rows:
         job = prepare(run, options, loop, team, rows if options.data.cache else None)
-        standing, best = _resume(job, path)
-        with _watchers(job, logs, standing.step) as watchers:
-            standing, best = fit(job, standing, best, path, watchers, on_evaluation)
+        state, best = _resume(job, path)
+        with _watchers(job, logs, state.step) as watchers:
+            state, best = fit(job, state, best, path, watchers, on_evaluation)
     checkpoint.assign(job.models.score.variables, best)
     training = snapshot(
-        run, options, job.inputs, job.models.prediction, standing, standing.best, job.spent
+        run, options, job.inputs, job.models.prediction, state, state.best, job.step_times
     )
     if not team.agrees(training.record["weights_sha256"]):
         raise RunFailed("the workers end with other weights; report this, with the run's options")
@@ -127,8 +127,8 @@ def finished_training(
         return None
     options = _in_steps(run, options)
     changed = found.changed(identity(run, options, team))
-    reached = found.standing.step >= options.max_steps and changed.keys() <= {"max_steps"}
-    if reached or (not changed and finished(found.standing, options)):
+    reached = found.state.step >= options.max_steps and changed.keys() <= {"max_steps"}
+    if reached or (not changed and finished(found.state, options)):
         return read_training(run, folder)
     return None
 
@@ -137,11 +137,11 @@ def _in_steps(run: RunFolder, options: TrainOptions) -> TrainOptions:
     return in_steps(options, sum(run.examples("train", options.data.files).values()))
 
 
-def _resume(job: Job, path: str) -> tuple[Standing, checkpoint.Arrays]:
+def _resume(job: Job, path: str) -> tuple[TrainingState, checkpoint.Arrays]:
     """Returns how far the training is and its best weights; sets the weights to where it stands."""
     found = checkpoint.load(path)
-    standing = found.standing if found else Standing()
-    if not job.team.agrees(f"{standing} {found.identity if found else None}"):
+    state = found.state if found else TrainingState()
+    if not job.team.agrees(f"{state} {found.identity if found else None}"):
         raise RunFailed(
             f"the workers read different checkpoints at {path}; put the run on storage that all "
             "of them share, and give all the same flags"
@@ -149,11 +149,11 @@ def _resume(job: Job, path: str) -> tuple[Standing, checkpoint.Arrays]:
     if found is None:
         if job.team.is_chief:
             for line in job.moved.lines():
-                tell(line)
-        return standing, []
+                note(line)
+        return state, []
     checkpoint.refuse_another(path, found, job.identity)
     checkpoint.restore(path, found, job.models.score.variables, job.updater.variables)
-    return standing, found.best
+    return state, found.best
 
 
 @contextmanager
@@ -162,7 +162,7 @@ def _watchers(job: Job, logs: str, first_step: int) -> Iterator[Sequence[Watcher
     if not job.team.is_chief:
         yield ()
         return
-    console = screen(stderr=True)
+    console = notes()
     metric = job.options.best_by or EVAL_LOSS[job.task]
     pace = Pace(first_step, job.options.batch_size)
     reporter = Reporter(console, job.options.max_steps, metric, pace, first_step)

@@ -14,20 +14,20 @@ from forebay.storage.run import files
 from forebay.storage.run.exported import open_exported
 from forebay.storage.run.layout import KERAS_NAME, MANIFEST_NAME, TRAINING_FOLDER
 from forebay.storage.run.run_folder import open_run
-from forebay.trainer.checkpoints.best_model import SavedTraining, read_training
+from forebay.trainer.checkpoints.best_model import SavedTraining, load_exported, read_training
 from forebay.trainer.weights.id_names import IdNames, names_of_run
 
 Array = npt.NDArray[Any]
 
 
 @dataclass(frozen=True)
-class Donor:
+class OtherModel:
     """A trained model, and what its ids mean.
 
     Attributes:
         path: where it was found.
         training: the model.
-        names: of its inputs' ids.
+        names: the names of its inputs' ids.
     """
 
     path: str
@@ -48,7 +48,7 @@ class Donor:
         }
 
 
-def open_donor(path: str) -> Donor:
+def open_other_model(path: str) -> OtherModel:
     """Opens a model to take weights from.
 
     Args:
@@ -62,9 +62,11 @@ def open_donor(path: str) -> Donor:
         training = read_training(run, TRAINING_FOLDER)
         if training is not None:
             keras_path = run.file(TRAINING_FOLDER, KERAS_NAME)
-            return Donor(keras_path, training, names_of_run(run, training.inputs))
+            return OtherModel(keras_path, training, names_of_run(run, training.inputs))
         path = run.file("model")
     exported = open_exported(path)
-    training = exported.training()
+    training = load_exported(exported)
     assets = posixpath.join(exported.path, "assets")
-    return Donor(exported.path, training, IdNames(exported.definition, training.inputs, assets))
+    return OtherModel(
+        exported.path, training, IdNames(exported.definition, training.inputs, assets)
+    )

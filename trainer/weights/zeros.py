@@ -56,7 +56,7 @@ class Zeros:
     """What is zero in a model.
 
     Attributes:
-        inputs: of each input on each side that reads it.
+        inputs: the zeros of each input on each side that reads it.
         weights: how many trainable weights the model has.
         left: how many of them are not zero.
     """
@@ -74,8 +74,8 @@ def find_zeros(model: keras.Model, names: IdNames, *, hidden_first: bool = True)
     """Looks for weights that are exactly zero.
 
     Args:
-        model: a model that reads its inputs through the layers of `given.Given`.
-        names: of its inputs' ids.
+        model: a model that reads its inputs through the layers of `context.ModelContext`.
+        names: the names of its inputs' ids.
         hidden_first: whether its first hidden layers are ours, which read numbers first.
     """
     inputs = names.inputs

@@ -27,7 +27,8 @@ class Dataset(Source):
 
     Attributes:
         name: letters, digits, ``_`` and ``-``.
-        columns, derive, csv: of the table whose rows become examples, as for any `Source`.
+        columns, derive, csv: the columns, derived columns and dialect of the table whose rows
+            become examples, as for any `Source`.
         features: what the model is given.
         label: what it predicts.
         split: which rows train, which evaluate, which test.
@@ -101,6 +102,12 @@ class Dataset(Source):
     def graph_columns(self) -> tuple[str, ...]:
         """Columns of the rows that are fed to the transform graph, in order of name."""
         return tuple(sorted({*self.model_columns, *self.carried_columns}))
+
+    @cached_property
+    def served_columns(self) -> tuple[str, ...]:
+        """Raw columns that a served model is given, in order of name; never the label."""
+        columns = {*self.model_columns, *self.passthrough}
+        return tuple(sorted(columns - {self.label.column}))
 
     @cached_property
     def columns_after_windows(self) -> tuple[str, ...]:
@@ -210,9 +217,3 @@ def _feature_problems(dataset: Dataset) -> Iterator[Problem]:
     for name, times in outputs.items():
         if times > 1:
             yield Problem("features", name, f"{times} outputs have this name", "set name= on one")
-
-
-def served_columns(definition: Dataset) -> tuple[str, ...]:
-    """Returns the raw columns that a served model is given, in order of name; never the label."""
-    columns = {*definition.model_columns, *definition.passthrough}
-    return tuple(sorted(columns - {definition.label.column}))

@@ -163,4 +163,4 @@ class Elapsed:
             )
 
 
-Pair = Difference | Ratio | Haversine | Euclidean | Elapsed
+DerivedNumber = Difference | Ratio | Haversine | Euclidean | Elapsed

@@ -4,27 +4,16 @@ import tensorflow as tf
 
 from forebay.transforms.definition.features import Image
 from forebay.transforms.graph.missing import is_missing
+from forebay.transforms.parsing.images import JPEG, PNG
 
-_JPEG, _PNG = b"\xff\xd8\xff", b"\x89PNG"
 _GREATEST = 255.0
-
-
-def is_image(content: bytes) -> bool:
-    """Tells whether the graph can decode an image, by decoding it."""
-    if not content.startswith((_JPEG, _PNG)):
-        return False
-    try:
-        tf.io.decode_image(content, expand_animations=False)
-    except tf.errors.InvalidArgumentError:
-        return False
-    return True
 
 
 def image_outputs(feature: Image, column: tf.Tensor) -> dict[str, tf.Tensor]:
     """Returns the pixels of encoded images, string (batch,), by output name.
 
     An image that cannot be decoded is an error of the whole batch: those who read rows keep such
-    images out (`is_image`).
+    images out (`transforms.parsing.images.is_image`).
     """
     missing = is_missing(column)
     with tf.control_dependencies([_refuse_others(feature, column, missing)]):
@@ -45,7 +34,7 @@ def image_outputs(feature: Image, column: tf.Tensor) -> dict[str, tf.Tensor]:
 
 
 def _refuse_others(feature: Image, column: tf.Tensor, missing: tf.Tensor) -> tf.Operation:
-    starts = [tf.equal(tf.strings.substr(column, 0, len(mark)), mark) for mark in (_JPEG, _PNG)]
+    starts = [tf.equal(tf.strings.substr(column, 0, len(mark)), mark) for mark in (JPEG, PNG)]
     are_known = tf.reduce_all(missing | starts[0] | starts[1])
     message = f"{feature.column} holds bytes that are neither a JPEG nor a PNG image"
     return tf.debugging.Assert(are_known, [message])

@@ -9,6 +9,9 @@ Masks are bool numpy arrays (n,), True where a cell fails; a missing cell never 
 
 from __future__ import annotations
 
+import re
+from collections.abc import Callable
+from decimal import MAX_EMAX, MAX_PREC, MIN_EMIN, Context, Decimal, InvalidOperation
 from typing import NamedTuple
 
 import numpy as np
@@ -28,11 +31,14 @@ _FLOAT = (
     r"|(?i:nan(\([0-9a-z_]*\))?|inf|infinity))$"
 )
 _INTEGER = r"^-?[0-9]+$"
+_NUMBER = re.compile(rf"[{BLANKS}]*{NUMBER_PATTERN}[{BLANKS}]*")
+_EXACT = Context(prec=MAX_PREC, Emax=MAX_EMAX, Emin=MIN_EMIN)
+_INT64_DIGITS = 19
 _SAMPLE = 32
-INT64_MIN = int(np.iinfo(np.int64).min)
+INT64_MIN, INT64_MAX = int(np.iinfo(np.int64).min), int(np.iinfo(np.int64).max)
 
 
-class Problem(NamedTuple):
+class Fault(NamedTuple):
     """Cells that fail in one way.
 
     Attributes:
@@ -44,25 +50,25 @@ class Problem(NamedTuple):
     text: str
 
 
-class Reading(NamedTuple):
+class CastColumn(NamedTuple):
     """A column as read: ``values`` (n,) are null where missing and where a problem lies."""
 
     values: pa.Array
-    problems: list[Problem]
+    problems: list[Fault]
 
 
-def read_floats(text: pa.StringArray) -> Reading:
+def read_floats(text: pa.StringArray) -> CastColumn:
     """Casts text to float64. "nan" and "inf" are values; blanks around a number are not seen."""
     values, failing = cast_text(text, pa.float64(), _FLOAT)
-    return Reading(values, problems_of((failing, "not a number")))
+    return CastColumn(values, faults_of((failing, "not a number")))
 
 
-def read_number_lists(text: pa.StringArray, column: Numbers) -> Reading:
+def read_number_lists(text: pa.StringArray, column: Numbers) -> CastColumn:
     """Checks that every item of a cell is a number or nothing; the text is kept as it is."""
     item = f"[{BLANKS}]*({NUMBER_PATTERN})?[{BLANKS}]*"
     pattern = f"^{item}({_literal(column.separator)}{item})*$"
     other = to_mask(text.is_valid()) & ~to_mask(pc.match_substring_regex(text, pattern))
-    return Reading(without(text, other), problems_of((other, "not a list of numbers")))
+    return CastColumn(without(text, other), faults_of((other, "not a list of numbers")))
 
 
 def _literal(text: str) -> str:
@@ -70,10 +76,11 @@ def _literal(text: str) -> str:
     return "".join(f"\\x{{{ord(character):x}}}" for character in text)
 
 
-def read_integers(text: pa.StringArray) -> Reading:
+def read_integers(text: pa.StringArray) -> CastColumn:
     """Casts text to int64. Blanks around, a plus sign and a fraction of zeros are not seen.
 
-    The least int64 stands for *missing* in the graph and is refused with the larger ones.
+    Scientific notation is read where the number is whole, as R writes 100000: ``1e+05``. The least
+    int64 stands for *missing* in the graph and is refused with the larger ones.
     """
     # Arrow reads 0x10 as 16; whether we refuse it must not depend on the other cells.
     values = None if has_byte(text, b"xX") else try_cast(text, pa.int64())
@@ -84,19 +91,61 @@ def read_integers(text: pa.StringArray) -> Reading:
     odd &= to_mask(text.is_valid())
     plain = pc.replace_substring_regex(without(plain, odd), r"^\+|\.0*$", "")
     values, failing = cast_text(plain, pa.int64(), _INTEGER)
+    found = faults_of((failing, _TOO_LARGE))
+    if odd.any():
+        exact, unread = by_distinct(without(text, ~odd), exact_integer)
+        values = pc.coalesce(values, exact)
+        found += faults_of((unread, "not a whole number"))
     least = _without_least(values)
-    found = problems_of((odd, "not a whole number"), (failing, _TOO_LARGE))
-    return Reading(least.values, found + least.problems)
+    return CastColumn(least.values, found + least.problems)
+
+
+def exact_integer(cell: str, scale: int = 1) -> int | None:
+    """Returns a number times a whole scale, if that is whole: INT64_MIN where it is beyond int64.
+
+    None: the text is not a number, or the product is not whole.
+    """
+    if not _NUMBER.fullmatch(cell):
+        return None
+    try:
+        exact = _EXACT.multiply(Decimal(cell.strip(BLANKS)), scale)
+    except InvalidOperation:  # an exponent of 19 digits
+        mantissa, _, exponent = cell.lower().partition("e")
+        return 0 if not Decimal(mantissa) else None if exponent.startswith("-") else INT64_MIN
+    if not exact:
+        return 0
+    if exact.adjusted() < 0 or exact.adjusted() > _INT64_DIGITS:
+        return None if exact.adjusted() < 0 else INT64_MIN
+    if exact != exact.to_integral_value():
+        return None
+    return int(exact) if abs(exact) <= INT64_MAX else INT64_MIN
+
+
+def by_distinct(
+    text: pa.StringArray, read: Callable[[str], int | None]
+) -> tuple[pa.Int64Array, BoolArray | None]:
+    """Reads each distinct text once, in Python.
+
+    Returns:
+        int64 values, null where there is no text or ``read`` returns None, and the mask of the
+        latter, or None.
+    """
+    encoded = text.dictionary_encode()
+    read_values = pa.array([read(cell) for cell in encoded.dictionary.to_pylist()], pa.int64())
+    values = read_values.take(encoded.indices)
+    if not read_values.null_count:
+        return values, None
+    return values, to_mask(text.is_valid()) & ~to_mask(values.is_valid())
 
 
 _TOO_LARGE = "beyond the range of 64-bit integers"
 
 
-def _without_least(values: pa.Int64Array) -> Reading:
+def _without_least(values: pa.Int64Array) -> CastColumn:
     if pc.min(values).as_py() != INT64_MIN:
-        return Reading(values, [])
+        return CastColumn(values, [])
     least = to_mask(pc.equal(values, INT64_MIN))
-    return Reading(without(values, least), [Problem(least, _TOO_LARGE)])
+    return CastColumn(without(values, least), [Fault(least, _TOO_LARGE)])
 
 
 def try_cast(text: pa.StringArray, target: pa.DataType) -> pa.Array | None:
@@ -173,6 +222,6 @@ def without(values: pa.Array, mask: BoolArray | None) -> pa.Array:
     return pc.if_else(pa.array(mask), pa.scalar(None, values.type), values)
 
 
-def problems_of(*found: tuple[BoolArray | None, str]) -> list[Problem]:
+def faults_of(*found: tuple[BoolArray | None, str]) -> list[Fault]:
     """Returns the problems that some cell has."""
-    return [Problem(mask, text) for mask, text in found if mask is not None and mask.any()]
+    return [Fault(mask, text) for mask, text in found if mask is not None and mask.any()]

@@ -26,7 +26,7 @@ from forebay.transforms.definition.columns import (
     Timestamp,
 )
 from forebay.transforms.errors import InstanceError
-from forebay.transforms.graph.images import is_image
+from forebay.transforms.parsing.images import is_image
 
 GraphValue = float | int | bytes
 

@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import datetime as dt
 import re
-from collections.abc import Callable
-from decimal import Context, Decimal
 
 import numpy as np
 import pyarrow as pa
@@ -15,10 +13,12 @@ from forebay.transforms.definition.columns import Date, Timestamp
 from forebay.transforms.parsing.casts import (
     BLANKS,
     BoolArray,
-    Problem,
-    Reading,
+    CastColumn,
+    Fault,
+    by_distinct,
     cast_text,
-    problems_of,
+    exact_integer,
+    faults_of,
     read_integers,
     to_mask,
     try_cast,
@@ -37,9 +37,6 @@ _FIRST_DAY, _LAST_DAY = _FIRST_US // 86_400_000_000, _LAST_US // 86_400_000_000
 _FAR = "outside the years 1 to 9999"
 # What C's strptime reads as Python's does, mistakes apart; the rest is left to Python.
 _C_DIRECTIVES = frozenset("YmdHMSybBIp%")
-_DECIMAL = re.compile(r"[ \t]*[+-]?([0-9]+\.?[0-9]*|\.[0-9]+)([eE][+-]?[0-9]+)?[ \t]*")
-_EXACT = Context(prec=60)
-_INT64_DIGITS = 19
 _DAY = r"[0-9]{4}-(0[1-9]|1[0-2])-(0[1-9]|[12][0-9]|3[01])"
 _HOUR = r"([01][0-9]|2[0-3])"
 _TIME = _HOUR + r"(:[0-5][0-9](:[0-5][0-9](\.[0-9]+)?)?)?"
@@ -49,20 +46,20 @@ _CLOCK_TEXT = f"^{_DAY}([ T]{_TIME})?$"
 _INSTANT_TEXT = f"^{_DAY}[ T]{_TIME}{_OFFSET}$"
 
 
-def read_dates(text: pa.StringArray, column: Date) -> Reading:
+def read_dates(text: pa.StringArray, column: Date) -> CastColumn:
     """Reads days, date32."""
     if column.format is None:
         values, failing = cast_text(text, pa.date32(), _DATE_TEXT)
-        problems = problems_of((failing, "not a date written YYYY-MM-DD"))
+        problems = faults_of((failing, "not a date written YYYY-MM-DD"))
     else:
         clocks, failing = _read_format(text, column.format, with_offset=False)
         values = clocks.cast(pa.date32(), safe=False)
-        problems = problems_of((failing, f"not a date written {column.format}"))
+        problems = faults_of((failing, f"not a date written {column.format}"))
     far = _outside(values.view(pa.int32()), _FIRST_DAY, _LAST_DAY)
-    return Reading(without(values, far), problems + problems_of((far, _FAR)))
+    return CastColumn(without(values, far), problems + faults_of((far, _FAR)))
 
 
-def read_timestamps(text: pa.StringArray, column: Timestamp) -> Reading:
+def read_timestamps(text: pa.StringArray, column: Timestamp) -> CastColumn:
     """Reads instants, timestamps in microseconds UTC.
 
     ISO text is ``YYYY-MM-DD``, then, after a blank or T, ``hh``, ``hh:mm`` or ``hh:mm:ss`` with
@@ -79,13 +76,13 @@ def read_timestamps(text: pa.StringArray, column: Timestamp) -> Reading:
         zoned = "%z" in column.format
         clocks, instants = (None, readings.view(_INSTANT)) if zoned else (readings, None)
         written = column.format
-    problems = problems_of((failing, f"not a time written {written}"))
+    problems = faults_of((failing, f"not a time written {written}"))
     if clocks is not None and column.tz != "UTC":
         clocks, more = _to_instants(clocks, column)
         problems += more
     values = _merge(clocks, instants)
     far = _outside(values.view(pa.int64()), _FIRST_US, _LAST_US)
-    return Reading(without(values, far), problems + problems_of((far, _FAR)))
+    return CastColumn(without(values, far), problems + faults_of((far, _FAR)))
 
 
 def _merge(clocks: pa.Array | None, instants: pa.Array | None) -> pa.Array:
@@ -97,7 +94,7 @@ def _merge(clocks: pa.Array | None, instants: pa.Array | None) -> pa.Array:
     return pc.coalesce(clocks.view(_INSTANT), instants)
 
 
-def _to_instants(clocks: pa.Array, column: Timestamp) -> tuple[pa.Array, list[Problem]]:
+def _to_instants(clocks: pa.Array, column: Timestamp) -> tuple[pa.Array, list[Fault]]:
     """Turns clock readings of the column's zone into instants."""
     valid = to_mask(clocks.is_valid())
     local_us = clocks.view(pa.int64()).fill_null(0).to_numpy()
@@ -106,7 +103,7 @@ def _to_instants(clocks: pa.Array, column: Timestamp) -> tuple[pa.Array, list[Pr
     rejected = np.zeros(len(valid), np.bool_)
     twice = found.ambiguous & valid if column.ambiguous == "reject" else rejected
     never = found.nonexistent & valid if column.nonexistent == "reject" else rejected
-    problems = problems_of(
+    problems = faults_of(
         (twice, f"shown twice by the clocks of {column.tz} (set back)"),
         (never, f"never shown by the clocks of {column.tz} (set forward)"),
     )
@@ -134,32 +131,22 @@ def _read_iso(
     return clocks, instants, np.logical_or.reduce(failing) if failing else None
 
 
-def _read_unit(text: pa.StringArray, unit: str) -> Reading:
+def _read_unit(text: pa.StringArray, unit: str) -> CastColumn:
     """Reads counts of a unit since 1970-01-01 UTC."""
     scale = _UNIT_US[unit]
     counts, problems = read_integers(text)
     far = _outside(counts, -(-_FIRST_US // scale), _LAST_US // scale)
-    values, found = pc.multiply(without(counts, far), scale), problems_of((far, _FAR))
-    if problems:  # fractions, and floats in scientific notation
+    values, found = pc.multiply(without(counts, far), scale), faults_of((far, _FAR))
+    if problems:  # fractions, and what is too large
         unread = np.logical_or.reduce([mask for mask, _ in problems])
-        exact, failing = _by_distinct(without(text, ~unread), lambda cell: _decimal_us(cell, scale))
+        exact, failing = by_distinct(
+            without(text, ~unread), lambda cell: exact_integer(cell, scale)
+        )
         beyond = _outside(exact, _FIRST_US, _LAST_US)
         values = pc.coalesce(values, without(exact, beyond))
         count = f"not a count of {unit} since 1970-01-01, exact to the microsecond"
-        found += problems_of((failing, count), (beyond, _FAR))
-    return Reading(values.view(_INSTANT), found)
-
-
-def _decimal_us(cell: str, scale: int) -> int | None:
-    """Returns the count times the scale if that is whole, kept just beyond the last year."""
-    if not _DECIMAL.fullmatch(cell):
-        return None
-    exact = _EXACT.multiply(Decimal(cell.strip(BLANKS)), scale)
-    if exact and exact.adjusted() > _INT64_DIGITS:
-        return _LAST_US + 1
-    if exact.adjusted() < -_INT64_DIGITS or exact != exact.to_integral_value():
-        return None if exact else 0
-    return int(exact)
+        found += faults_of((failing, count), (beyond, _FAR))
+    return CastColumn(values.view(_INSTANT), found)
 
 
 def _outside(values: pa.Array, first: int, last: int) -> BoolArray | None:
@@ -191,7 +178,7 @@ def _read_format(
         return _python_us(cell, format, with_offset=with_offset)
 
     if not directives <= _C_DIRECTIVES:
-        counts, failing = _by_distinct(text, read)
+        counts, failing = by_distinct(text, read)
         return counts.view(_CLOCK), failing
     values = pc.strptime(text, format=format, unit="s", error_is_null=True).cast(_CLOCK)
     doubtful = _doubtful(values, directives)
@@ -200,7 +187,7 @@ def _read_format(
         written = pc.strftime(some, format=format)  # 1 µs a cell, Python's strptime 6 µs
         doubtful[doubtful] = ~to_mask(pc.equal(written, text.filter(pa.array(doubtful))))
     if doubtful.any():
-        checked, _ = _by_distinct(without(text, ~doubtful), read)
+        checked, _ = by_distinct(without(text, ~doubtful), read)
         values = pc.if_else(pa.array(doubtful), checked.view(_CLOCK), values)
     failing = to_mask(text.is_valid()) & ~to_mask(values.is_valid())
     return values, failing
@@ -227,20 +214,3 @@ def _python_us(cell: str, format: str, *, with_offset: bool) -> int | None:
         return (moment.replace(tzinfo=None) - offset - _EPOCH) // _MICROSECOND
     except (ValueError, OverflowError):
         return None
-
-
-def _by_distinct(
-    text: pa.StringArray, read: Callable[[str], int | None]
-) -> tuple[pa.Int64Array, BoolArray | None]:
-    """Reads each distinct text once, in Python.
-
-    Returns:
-        int64 values, null where there is no text or ``read`` returns None, and the mask of the
-        latter, or None.
-    """
-    encoded = text.dictionary_encode()
-    read_values = pa.array([read(cell) for cell in encoded.dictionary.to_pylist()], pa.int64())
-    values = read_values.take(encoded.indices)
-    if not read_values.null_count:
-        return values, None
-    return values, to_mask(text.is_valid()) & ~to_mask(values.is_valid())

@@ -12,11 +12,10 @@ from dataclasses import dataclass
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from forebay.storage.run.manifest import PeriodEntry
 from forebay.transforms.definition.dataset import Dataset
 from forebay.transforms.definition.sources import ROWS
 from forebay.transforms.errors import InputError
-from forebay.transforms.instants import instant_text, instant_us
+from forebay.transforms.instants import instant, instant_us
 from forebay.transforms.windows.groups import WindowGroup, window_groups
 from forebay.transforms.windows.operations import furthest
 
@@ -78,13 +77,9 @@ class Period:
         return reached if known is None else pc.and_(reached, known)
 
     def __str__(self) -> str:
-        start, end = self.entry.start, self.entry.end
-        return f"{start or 'the beginning'} to {end or 'the end'}"
-
-    @property
-    def entry(self) -> PeriodEntry:
-        """What a manifest says of it."""
-        return PeriodEntry(instant_text(self.from_us), instant_text(self.to_us))
+        start = "the beginning" if self.from_us is None else instant(self.from_us)
+        end = "the end" if self.to_us is None else instant(self.to_us)
+        return f"{start} to {end}"
 
 
 def history_needed(dataset: Dataset, source: str = ROWS) -> int | None:

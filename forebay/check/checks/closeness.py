@@ -4,133 +4,107 @@ from collections.abc import Iterator
 
 import numpy as np
 import pyarrow as pa
-import pyarrow.compute as pc
 
-from forebay.check.checks.evidence import later, numeric, ties, timestamps
-from forebay.check.checks.scores import Score, category_scores, missing_score, number_scores
+from forebay.check.checks.evidence import find_evidence, instants, later, span
+from forebay.check.checks.label_evidence import (
+    FEWEST_ROWS,
+    Closeness,
+    closeness,
+    filled_cells,
+    missing_together,
+    targets_of,
+    telling_rows,
+)
+from forebay.check.checks.scores import FEWEST_ROWS_OF_A_CLASS
 from forebay.check.findings import Finding, Severity, passed
 from forebay.check.lineage import Lineage
 from forebay.check.subject import Bools, Subject, cell, is_valid
 from forebay.console.words import share
-from forebay.transforms.definition.columns import (
-    Boolean,
-    Bytes,
-    Date,
-    Integer,
-    Numbers,
-    String,
-    Timestamp,
-)
+from forebay.transforms.definition.columns import Date, Integer, Number, Timestamp
 from forebay.transforms.definition.features import Categorical
-from forebay.transforms.definition.labels import Classification, Label, Regression
+from forebay.transforms.definition.labels import Regression
 from forebay.transforms.definition.sources import ROW
 
 CLOSE, LATE = "close to the label", "known too late"
-# From which score on a column is suspect, and from which it gives the label away: of correlations
-# and of areas under the ROC curve.
-_SUSPECT = {"correlation": 0.97, "AUC": 0.99}
-_GIVES_AWAY = {"correlation": 0.999, "AUC": 0.9995}
-_FEWEST_ROWS = 100
-_MISSING_AT_LEAST, _MISSING_ALIKE = 5, 0.95
-_LATER = 0.5
-_NO_SCORE = Score("score", 0.0, 0)
+# An instant that is later in fewer of the rows says nothing of when what is tied to it is known; of
+# one that is a feature itself, or the end of one, fewer will do.
+_LATER, _LATER_ITSELF = 0.5, 0.05
 _CURE = "leave it out, or make sure that it is known at the row time"
 
 
 def check_closeness(subject: Subject) -> list[Finding]:
     """Scores every column that features read, alone, as a predictor of the label."""
     dataset, label = subject.dataset, subject.dataset.label
-    rows, asked = subject.full, subject.asked
-    targets = _targets(label, rows[label.column])
+    targets = targets_of(label, subject.full[label.column])
     known = np.isfinite(targets[0])
-    used = asked & known
-    if used.sum() < _FEWEST_ROWS:
-        few = f"{int(used.sum()):,} rows have a label: too few to tell"
-        return [Finding(CLOSE, Severity.WARNING, label.column, few, f"needs {_FEWEST_ROWS}")]
-    is_binary = not isinstance(label, Regression)
+    used = subject.asked & known
+    if (few := _too_few(subject, [target[used] for target in targets])) is not None:
+        return [few]
     findings: list[Finding] = []
-    best = _NO_SCORE
+    found: dict[str, Closeness] = {}
+    labels = [target[used] for target in targets]
+    categories = {f.inputs[0] for f in dataset.features if isinstance(f, Categorical)}
     for name in dataset.model_columns:
-        scores = [
-            score
-            for target in targets
-            for score in _scores(subject, name, target, used, is_binary)
-            if score.rows >= _FEWEST_ROWS
-        ]
-        top = max(scores, key=lambda score: score.value, default=best)
-        best = max(best, top, key=lambda score: score.value)
-        findings += _close(subject, name, top, used)
-        findings += _missing_alike(subject, name, known)
+        found[name] = closeness(
+            subject.full[name].filter(pa.array(used)), dataset.all_columns[name], label, labels,
+            is_category=name in categories,
+        )  # fmt: skip
+        findings += _close(subject, name, found[name], used)
+    findings += _missing_together(subject, known)
     if not findings:
+        best = max((one.score for one in found.values()), key=lambda score: score.value)
         what = "no column alone gives the label away"
-        evidence = (
-            f"{len(dataset.model_columns)} columns; the closest has {best.name} {best.value:.3f}"
-        )
+        evidence = f"{len(found)} columns; the closest has {best.name} {best.value:.3f}"
         findings.append(passed(CLOSE, what, evidence))
     return findings
 
 
-def _targets(label: Label, column: pa.Array) -> list[np.ndarray]:
-    """Returns the label as numbers, float64 (n,), NaN where missing; of classes, each one's."""
-    if not isinstance(label, Classification):
-        return [numeric(column)]
-    known = is_valid(column) & pc.is_in(column, pa.array(label.classes, column.type)).to_numpy(
-        zero_copy_only=False
-    )
-    return [
-        np.where(known, pc.fill_null(pc.equal(column, name), False).to_numpy(False), np.nan)
-        for name in label.classes
-    ]
+def _too_few(subject: Subject, labels: list[np.ndarray]) -> Finding | None:
+    """A warning where the label's rows are too few to compare anything with."""
+    label = subject.dataset.label
+    rows = len(labels[0])
+    if rows < FEWEST_ROWS:
+        few = f"{rows:,} rows have a label: too few to tell"
+        return Finding(CLOSE, Severity.WARNING, label.column, few, f"needs {FEWEST_ROWS}")
+    least = FEWEST_ROWS_OF_A_CLASS
+    if isinstance(label, Regression) or any(least <= y.sum() <= rows - least for y in labels):
+        return None
+    few = "no class but one has rows enough to tell"
+    return Finding(CLOSE, Severity.WARNING, label.column, few, f"needs {least} rows of each")
 
 
-def _scores(
-    subject: Subject, name: str, labels: np.ndarray, used: Bools, is_binary: bool
-) -> Iterator[Score]:
-    column = subject.full[name].filter(pa.array(used))
-    kind = subject.dataset.all_columns[name]
-    y = labels[used]
-    if not isinstance(kind, String | Numbers | Bytes):
-        yield from number_scores(numeric(column), y, is_binary)
-    categories = {f.inputs[0] for f in subject.dataset.features if isinstance(f, Categorical)}
-    if isinstance(kind, String | Boolean | Date) or (
-        isinstance(kind, Integer) and name in categories
-    ):
-        codes = column.dictionary_encode().indices.fill_null(-1).to_numpy().astype(np.int64)
-        yield from category_scores(codes, y, is_binary)
-    for score in missing_score(~is_valid(column), y, is_binary):
-        yield Score(f"{score.name} of being missing", score.value, score.rows)
-
-
-def _close(subject: Subject, name: str, score: Score, used: Bools) -> Iterator[Finding]:
-    measure = "AUC" if score.name.startswith("AUC") else "correlation"
-    if score.value < _SUSPECT[measure]:
+def _close(subject: Subject, name: str, found: Closeness, used: Bools) -> Iterator[Finding]:
+    if not found.is_suspect:
         return
-    given_away = (
-        score.value >= _GIVES_AWAY[measure] and name not in subject.dataset.windowed_columns
-    )
+    given_away = found.gives_away and name not in subject.dataset.windowed_columns
     severity = Severity.LEAK if given_away else Severity.WARNING
     what = "nearly reproduces the label" if given_away else "is suspiciously close to the label"
     row = int(subject.full[ROW].to_numpy()[used & is_valid(subject.full[name])][:1].sum())
     label = subject.dataset.label.column
     shown = f"{cell(subject.full, row, name)}; {label} {cell(subject.full, row, label)}"
+    score = found.score
     evidence = f"{score.name} {score.value:.4f} over {score.rows:,} rows"
     yield Finding(CLOSE, severity, name, what, evidence, row, shown, _CURE)
 
 
-def _missing_alike(subject: Subject, name: str, labelled: Bools) -> Iterator[Finding]:
-    """A column that is missing where the label is: known afterwards, maybe."""
-    if name in subject.dataset.windowed_columns:
-        return
-    asked = subject.asked
-    missing, unlabelled = ~is_valid(subject.full[name]) & asked, ~labelled & asked
-    both, either = int((missing & unlabelled).sum()), int((missing | unlabelled).sum())
-    if both >= _MISSING_AT_LEAST and both >= _MISSING_ALIKE * either:
-        row = int(subject.full[ROW].to_numpy()[missing & unlabelled][0])
-        yield Finding(
-            CLOSE, Severity.WARNING, name, "is missing exactly where the label is",
-            f"{share(both, int(asked.sum()))} rows lack both, {either - both:,} one of them", row,
-            cure="is it known at the row time, or only with the label? If so, leave it out",
-        )  # fmt: skip
+def _missing_together(subject: Subject, labelled: Bools) -> Iterator[Finding]:
+    """Columns that are missing where the label is: filled when the outcome is known, maybe."""
+    dataset, asked = subject.dataset, subject.asked
+    missing = {name: ~is_valid(subject.full[name]) for name in dataset.row_columns}
+    filled = filled_cells(missing, dataset.label.column)
+    for name in dataset.model_columns:
+        if name not in dataset.row_columns:
+            continue
+        telling = telling_rows(filled, missing[name]) & asked
+        found = missing_together(missing[name], ~labelled, telling)
+        if found is not None:
+            both = int(found.rows.sum())
+            yield Finding(
+                CLOSE, Severity.WARNING, name, f"is missing {found.where}",
+                f"{share(both, int(asked.sum()))} rows lack both, {found.apart:,} one of them",
+                int(subject.full[ROW].to_numpy()[found.rows][0]),
+                cure="is it known at the row time, or only with the label? If so, leave it out",
+            )  # fmt: skip
 
 
 def check_lateness(subject: Subject, lineage: Lineage) -> list[Finding]:
@@ -142,22 +116,18 @@ def check_lateness(subject: Subject, lineage: Lineage) -> list[Finding]:
     unknown = [n for n in row_names if not lineage.sources[n] or lineage.sources[n] - lineage.known]
     found = [f for name in unknown if (f := _late(subject, lineage, name, base)) is not None]
     what = "no feature's value is tied to a time after the row time"
-    times = len(timestamps(subject.dataset))
+    times = len(instants(subject.dataset))
     return found or [passed(LATE, what, f"{len(row_names)} columns, {times} times of the row")]
 
 
 def _late(subject: Subject, lineage: Lineage, name: str, base: str) -> Finding | None:
-    rows, dataset = subject.rows, subject.dataset
+    rows = subject.rows
     here = subject.asked & is_valid(rows[name])
-    for instant in timestamps(dataset):
+    for instant in instants(subject.dataset):
         after = later(rows, instant, base) & here
-        if instant == base or not here.any() or after.sum() < _LATER * here.sum():
+        if instant == base or not after.any():
             continue
-        if isinstance(dataset.row_columns[name], Timestamp):
-            why = "it is an instant after the row time" if name == instant else ""
-        else:
-            found = list(ties(dataset, lineage, rows, name, instant, base))
-            why = "; ".join(tie.text for tie in found if tie.kind != "declared")
+        why = _why_late(subject, lineage, name, instant, float(after.sum() / here.sum()))
         if why:
             sure = _is_outcome(subject, lineage, instant, base)
             row = int(rows[ROW].to_numpy()[after][0])
@@ -172,8 +142,36 @@ def _late(subject: Subject, lineage: Lineage, name: str, base: str) -> Finding |
     return None
 
 
+def _why_late(subject: Subject, lineage: Lineage, name: str, instant: str, after: float) -> str:
+    """Says what ties a column to an instant, later in a share of the rows; empty: nothing."""
+    dataset, rows, base = subject.dataset, subject.rows, str(subject.dataset.row_time)
+    if isinstance(dataset.row_columns[name], Timestamp | Date):
+        is_late = name == instant and after >= _LATER_ITSELF
+        return "it is an instant after the row time" if is_late else ""
+    if after >= _LATER_ITSELF and _is_span(subject, name, instant):
+        return f"{name} is the time from {base} to {instant}"
+    if after < _LATER_ITSELF:
+        return ""
+    found = find_evidence(dataset, lineage, rows, name, instant, base)
+    telling = [evidence for evidence in found if evidence.kind == "either" or after >= _LATER]
+    return "; ".join(evidence.text for evidence in telling if evidence.kind != "declared")
+
+
 def _is_outcome(subject: Subject, lineage: Lineage, instant: str, base: str) -> bool:
     """Tells whether an instant is tied to the label: then it is no plan."""
     label = subject.dataset.label.column
-    found = ties(subject.dataset, lineage, subject.rows, label, instant, base)
-    return lineage.is_of_label(instant) or any(tie.kind != "either" for tie in found)
+    found = find_evidence(subject.dataset, lineage, subject.rows, label, instant, base)
+    return (
+        lineage.is_of_label(instant)
+        or _is_span(subject, label, instant)
+        or any(evidence.kind != "either" for evidence in found)
+    )
+
+
+def _is_span(subject: Subject, name: str, instant: str) -> bool:
+    """Tells whether a column is the time between the row time and an instant."""
+    dataset = subject.dataset
+    return (
+        isinstance(dataset.row_columns[name], Number | Integer)
+        and span(subject.rows, name, str(dataset.row_time), instant) is not None
+    )

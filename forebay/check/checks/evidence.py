@@ -1,6 +1,6 @@
-"""What ties a column to an instant: evidence that its value is known only then.
+"""Evidence that a column's value is known only at an instant.
 
-Timestamps cannot tell a plan from a fact. So a tie is evidence, no proof, and says of which kind.
+Timestamps cannot tell a plan from a fact. So it is evidence, no proof, and says of which kind.
 """
 
 from collections.abc import Iterator
@@ -10,17 +10,19 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from forebay.check.checks.label_evidence import numeric
 from forebay.check.lineage import Lineage
 from forebay.check.subject import Bools, is_valid
 from forebay.console.words import share
-from forebay.transforms.definition.columns import Boolean, Integer, Number, Timestamp
+from forebay.transforms.definition.columns import Boolean, Date, Integer, Number, Timestamp
 from forebay.transforms.definition.dataset import Dataset
 from forebay.transforms.definition.sources import Source
+from forebay.transforms.durations import DAY_US
 
 # Values that are missing together: so many of them at least, and so nearly the same ones.
 _MISSING_AT_LEAST, _MISSING_ALIKE = 5, 0.95
 # A squared correlation above this is a difference of two instants, rounding apart.
-_SAME = 0.99999
+_SAME = 0.9999
 _ROWS_CORRELATED = 30
 # Of two instants one is the later in nearly all rows, or else now the one, now the other.
 _ALWAYS = 0.99
@@ -29,7 +31,7 @@ _MEASURED = (Number, Integer, Boolean, Timestamp)
 
 
 @dataclass(frozen=True)
-class Tie:
+class Evidence:
     """Evidence that a column becomes known at an instant.
 
     Attributes:
@@ -44,10 +46,10 @@ class Tie:
     text: str
 
 
-def ties(
+def find_evidence(
     dataset: Dataset, lineage: Lineage, rows: pa.RecordBatch, value: str, instant: str, base: str
-) -> Iterator[Tie]:
-    """Yields what ties a value to an instant.
+) -> Iterator[Evidence]:
+    """Yields the evidence that a value is known only at an instant.
 
     Args:
         dataset: the definition.
@@ -63,38 +65,53 @@ def ties(
     shared = (lineage.sources[value] - already) & lineage.sources[instant]
     measured = sorted(name for name in shared if isinstance(dataset.columns[name], _MEASURED))
     if measured:
-        yield Tie("derived", f"both are computed from {', '.join(measured)}")
+        yield Evidence("derived", f"both are computed from {', '.join(measured)}")
     here = is_valid(rows[base])
     missing = ~is_valid(rows[value])[here], ~is_valid(rows[instant])[here]
     either, both = int((missing[0] | missing[1]).sum()), int((missing[0] & missing[1]).sum())
     if both >= _MISSING_AT_LEAST and both >= _MISSING_ALIKE * either:
-        yield Tie("missing", f"both are missing in the same rows: {share(both, int(here.sum()))}")
+        yield Evidence(
+            "missing", f"both are missing in the same rows: {share(both, int(here.sum()))}"
+        )
     yield from _differences(dataset, rows, value, instant, base)
     for windowed in dataset.windows:
         if windowed.source is None and (windowed.value, windowed.available_at) == (value, instant):
-            yield Tie("declared", f"another window declares {value} available at {instant}")
+            yield Evidence("declared", f"another window declares {value} available at {instant}")
             return
 
 
 def _differences(
     dataset: Dataset, rows: pa.RecordBatch, value: str, instant: str, base: str
-) -> Iterator[Tie]:
-    """Yields the tie of a number that is the time between the instant and another."""
+) -> Iterator[Evidence]:
+    """Yields the evidence of a number that is the time between the instant and another."""
     if not isinstance(dataset.row_columns[value], Number | Integer):
         return
-    numbers = numeric(rows[value])
-    for name in timestamps(dataset):
-        if name == instant:
+    for name in instants(dataset):
+        ahead = None if name == instant else span(rows, value, name, instant)
+        if ahead is None:
             continue
-        apart = numeric(rows[instant]) - numeric(rows[name])
-        known = np.isfinite(numbers) & np.isfinite(apart)
-        if known.sum() < _ROWS_CORRELATED or _squared(numbers[known], apart[known]) < _SAME:
-            continue
-        ahead = float((apart[known] >= 0).mean())
         if ahead >= _ALWAYS:
-            yield Tie("difference", f"{value} is the time from {name} to {instant}")
+            yield Evidence("difference", f"{value} is the time from {name} to {instant}")
         elif ahead > 1 - _ALWAYS and name != base:
-            yield Tie("either", f"{value} is the time between {name} and {instant}")
+            yield Evidence("either", f"{value} is the time between {name} and {instant}")
+
+
+def span(rows: pa.RecordBatch, value: str, start: str, end: str) -> float | None:
+    """Tells whether a column of numbers is the time between two instants.
+
+    Returns:
+        The share of the rows in which ``end`` is not before ``start``; None: it is not that time.
+    """
+    numbers, apart = numeric(rows[value]), _us(rows[end]) - _us(rows[start])
+    known = np.isfinite(numbers) & np.isfinite(apart)
+    if known.sum() < _ROWS_CORRELATED or _squared(numbers[known], apart[known]) < _SAME:
+        return None
+    return float((apart[known] >= 0).mean())
+
+
+def _us(column: pa.Array) -> np.ndarray:
+    """Returns instants, or the starts of days, in microseconds, float64 (n,), NaN where missing."""
+    return numeric(column) * (DAY_US if pa.types.is_date32(column.type) else 1)
 
 
 def _squared(x: np.ndarray, y: np.ndarray) -> float:
@@ -108,17 +125,16 @@ def timestamps(table: Source) -> list[str]:
     return [name for name, kind in table.row_columns.items() if isinstance(kind, Timestamp)]
 
 
-def numeric(column: pa.Array) -> np.ndarray:
-    """Returns a column as float64 (n,), NaN where it is missing; times in microseconds."""
-    if pa.types.is_date32(column.type):
-        column = column.cast(pa.int32())
-    if pa.types.is_timestamp(column.type):
-        column = column.cast(pa.int64())
-    values = pc.fill_null(column.cast(pa.float64()), float("nan"))
-    return values.to_numpy(zero_copy_only=False)  # type: ignore[no-any-return]
+def instants(table: Source) -> list[str]:
+    """Returns the Timestamp and Date columns of a table."""
+    kinds = table.row_columns.items()
+    return [name for name, kind in kinds if isinstance(kind, Timestamp | Date)]
 
 
 def later(rows: pa.RecordBatch, instant: str, base: str) -> Bools:
-    """Tells in which rows one instant is known to lie after another, bool (n,)."""
-    after = pc.greater(rows[instant], rows[base])
+    """Tells in which rows one instant, or the start of a day, lies after another, bool (n,)."""
+    times = [
+        rows[name].cast(pa.timestamp("us", tz="UTC")).cast(pa.int64()) for name in (instant, base)
+    ]
+    after = pc.greater(*times)
     return pc.fill_null(after, False).to_numpy(zero_copy_only=False)  # type: ignore[no-any-return]

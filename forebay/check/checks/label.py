@@ -30,6 +30,8 @@ OWN_LABEL, TWINS = "own label", "twins"
 _PROBES = 40
 # A text or whole number that differs in nearly all rows identifies them.
 _IDENTIFIES = 0.99
+# As many different row times as this share of the rows tell events apart.
+_OWN_INSTANTS = 0.5
 
 
 def check_own_label(subject: Subject, lineage: Lineage) -> list[Finding]:
@@ -167,15 +169,19 @@ def _telling(subject: Subject) -> tuple[list[str], list[str]]:
 
 
 def _first_alike(rows: pa.RecordBatch, names: list[str]) -> Ints:
-    """Returns for each row the identity of the first row of equal cells, int64 (n,)."""
+    """Returns for each row the identity of the first row of equal cells, int64 (n,).
+
+    Rows without any cell, as spreadsheets leave them at the end, are nobody's twins.
+    """
     codes: npt.NDArray[np.int64] = np.zeros(len(rows), np.int64)
     for name in names:
         encoded = rows[name].dictionary_encode(null_encoding="encode")
         codes = codes * (len(encoded.dictionary) + 1) + encoded.indices.to_numpy()
         codes = np.unique(codes, return_inverse=True)[1].astype(np.int64)
     _, first, inverse = np.unique(codes, return_index=True, return_inverse=True)
-    identity: Ints = rows[ROW].to_numpy()[first[inverse]]
-    return identity
+    own: Ints = rows[ROW].to_numpy()
+    blank = np.logical_and.reduce([~is_valid(rows[name]) for name in names])
+    return np.where(blank, own, own[first[inverse]])
 
 
 def _seen(
@@ -206,13 +212,20 @@ def _seen(
 
 
 def _apart(subject: Subject, event: Ints, ids: list[str]) -> list[Finding]:
-    """Twins that a split on an identity sends to different splits."""
-    column = subject.dataset.split_column
-    if column not in ids:
+    """Twins that a split on an identity sends to different splits.
+
+    Rows asked at instants of their own that are equal are the same; of others some are by chance.
+    """
+    column, rows = subject.dataset.split_column, subject.rows
+    twins = (event != rows[ROW].to_numpy()) & is_valid(rows[subject.dataset.label.column])
+    if column not in ids or not twins.any():
         return []
-    twins = int((event != subject.rows[ROW].to_numpy()).sum())
+    time = subject.dataset.row_time
+    distinct = pc.count_distinct(rows[time]).as_py() if time else 0
+    severity = Severity.LEAK if distinct > _OWN_INSTANTS * len(rows) else Severity.WARNING
     return [
-        Finding(TWINS, Severity.LEAK, column, "splits twins apart: one trains, the other tests",
-                f"{twins:,} rows repeat another in all but {', '.join(ids)}",
+        Finding(TWINS, severity, column, "splits twins apart: one trains, the other tests",
+                f"{int(twins.sum()):,} rows repeat another in all but {', '.join(ids)}",
+                int(rows[ROW].to_numpy()[twins][0]),
                 cure="split on a column that twins share, such as a day or a customer")
     ]  # fmt: skip

@@ -4,15 +4,14 @@ import json
 import posixpath
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any, TypedDict
+from typing import Annotated, Any, TypedDict
 
 import tensorflow as tf
 
 from forebay.storage.run import files
-from forebay.storage.run.layout import EXTRA, KERAS_NAME
-from forebay.trainer.checkpoints.best_model import SavedTraining, TrainingRecord, load_saved
+from forebay.storage.run.layout import EXTRA
 from forebay.transforms.definition import serialize
-from forebay.transforms.definition.dataset import Dataset, served_columns
+from forebay.transforms.definition.dataset import Dataset
 from forebay.transforms.definition.labels import Classification, Label, Task
 from forebay.transforms.errors import RunFolderError, UserError, first_line
 
@@ -26,6 +25,12 @@ OUTPUT_NAMES: Mapping[Task, str] = {
 CLASS_NAME = "class"
 
 
+class _Training(TypedDict):
+    """What tells models apart."""
+
+    sha256: str
+
+
 class ExportRecord(TypedDict):
     """What is read of the record beside a model; more stands there for people.
 
@@ -35,7 +40,7 @@ class ExportRecord(TypedDict):
     """
 
     definition: dict[str, Any]
-    training: TrainingRecord
+    training: Annotated[dict[str, Any], _Training]
 
 
 @dataclass(frozen=True)
@@ -55,7 +60,7 @@ class ExportedModel:
     @property
     def columns(self) -> tuple[str, ...]:
         """The raw columns that the model is given."""
-        return served_columns(self.definition)
+        return self.definition.served_columns
 
     @property
     def output(self) -> str:
@@ -66,10 +71,6 @@ class ExportedModel:
     def outputs(self) -> tuple[str, ...]:
         """The names of all that the model answers."""
         return output_names(self.definition.label)
-
-    def training(self) -> SavedTraining:
-        """Reads the Keras model over transformed examples that the export is of."""
-        return load_saved(posixpath.join(self.path, EXTRA, KERAS_NAME), self.record["training"])
 
 
 def output_names(label: Label) -> tuple[str, ...]:

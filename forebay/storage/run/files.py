@@ -1,22 +1,13 @@
 """Files of a run, on a local disk or an object store, through TensorFlow's file systems."""
 
-import os
 import posixpath
-from collections.abc import Iterable
 from typing import Any, TypeVar
 
-import numpy as np
 import tensorflow as tf
-from apache_beam.io.filesystem import CompressionTypes
-from apache_beam.io.filesystems import FileSystems
 
-from forebay.pipelines.sinks.tfrecords.frames import crc32c
 from forebay.storage import json_records
-from forebay.storage.run.manifest import FileEntry
 from forebay.transforms.errors import RunFolderError
 from forebay.transforms.json_text import json_text
-
-_EMPTY = FileEntry(0, "00000000")
 
 T = TypeVar("T")
 
@@ -73,44 +64,3 @@ def remove_folder(path: str) -> None:
 def size(path: str) -> int:
     """Returns a file's length in bytes."""
     return int(tf.io.gfile.stat(path).length)
-
-
-def list_files(folder: str, names: Iterable[str]) -> dict[str, FileEntry]:
-    """Returns size and checksum of every file below the given entries of a folder.
-
-    Args:
-        folder: the staged run.
-        names: entries of the folder, files or folders.
-    """
-    base = folder.rstrip("/") + "/"
-    entries = {}
-    for name in names:
-        path = base + name
-        matches = FileSystems.match([path, path + "/**"])
-        for metadata in (found for match in matches for found in match.metadata_list):
-            if "://" in folder or os.path.isfile(metadata.path):
-                entries[metadata.path.removeprefix(base)] = _read_entry(metadata.path)
-    return entries
-
-
-def write_file(path: str, pieces: Iterable[bytes | memoryview]) -> FileEntry:
-    """Writes a file piece by piece, as it is whatever its name, and the folder it lies in."""
-    if "://" not in path:
-        os.makedirs(os.path.dirname(path), exist_ok=True)
-    with FileSystems.create(path, compression_type=CompressionTypes.UNCOMPRESSED) as sink:
-        entry = _EMPTY
-        for piece in pieces:
-            sink.write(piece)
-            entry = file_entry(piece, behind=entry)
-    return entry
-
-
-def file_entry(content: bytes | memoryview, behind: FileEntry = _EMPTY) -> FileEntry:
-    """Describes a file of that content, behind what is in it already."""
-    crc = crc32c(np.frombuffer(content, np.uint8), 0, len(content), int(behind.crc32c, 16))
-    return FileEntry(behind.size + len(content), f"{int(crc):08x}")
-
-
-def _read_entry(path: str) -> FileEntry:
-    with FileSystems.open(path, compression_type=CompressionTypes.UNCOMPRESSED) as source:
-        return file_entry(source.read())

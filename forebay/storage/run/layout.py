@@ -6,14 +6,11 @@ OCCUPANCY_NAME = "occupancy.json"
 TRANSFORM_FOLDERS = ("transform_fn", "transformed_metadata")
 
 
-# What `forebay preprocess` makes; everything else in a run folder belongs to the trainer.
+# What `forebay preprocess` makes, and a manifest may list; all else is somebody else's.
 OUTPUTS = (
     DEFINITION_NAME, "metadata", "transform_fn", "transformed_metadata", "examples", "rejects",
     OCCUPANCY_NAME,
 )  # fmt: skip
-
-
-TRAINER_OUTPUTS = ("training", "evaluation", "model")
 
 
 # Where a run keeps what only its own steps read.

@@ -1,11 +1,19 @@
 """The manifest of a run: what was made of what, and the list of files that readers may open."""
 
+import re
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from typing import Any
 
+from forebay.storage.folders import is_inside
 from forebay.storage.json_records import read_record
+from forebay.storage.run.layout import OUTPUTS
+from forebay.transforms.errors import RunFolderError
+from forebay.transforms.instants import instant
 from forebay.transforms.json_text import json_text
+
+_CRC = re.compile("[0-9a-f]{8}")
+_CURE = "make the run anew with `forebay preprocess`, in another folder"
 
 
 @dataclass(frozen=True)
@@ -51,7 +59,7 @@ class SourceEntry:
 
 
 @dataclass(frozen=True)
-class Warning:
+class FeatureWarning:
     """A feature that turned out degenerate, and how."""
 
     feature: str
@@ -68,6 +76,12 @@ class PeriodEntry:
 
     start: str | None
     end: str | None
+
+    @classmethod
+    def between(cls, start_us: int | None, end_us: int | None) -> "PeriodEntry":
+        """Describes a period by its bounds, microseconds since 1970-01-01 UTC; None: no bound."""
+        bounds = (None if bound is None else instant(bound) for bound in (start_us, end_us))
+        return cls(*bounds)
 
 
 @dataclass(frozen=True)
@@ -86,7 +100,7 @@ class Manifest:
         dataset: the definition's name.
         definition_digest: SHA-256 of its canonical JSON.
         created: RFC 3339 instant.
-        versions: of Forebay and of the libraries and data that decide the result.
+        versions: versions of Forebay and of the libraries and data that decide the result.
         inputs: the files of the dataset's own table.
         rows_read: records found in them, rejects included.
         sources: what was read of each of the definition's sources.
@@ -117,7 +131,7 @@ class Manifest:
     reach_us: int | None
     period: PeriodEntry | None
     transform_of: TransformOf | None
-    warnings: tuple[Warning, ...]
+    warnings: tuple[FeatureWarning, ...]
     seconds: Mapping[str, float]
     files: Mapping[str, FileEntry]
 
@@ -144,5 +158,15 @@ class Manifest:
         Raises:
             RunFolderError: the text is not a manifest.
         """
-        cure = "make the run anew with `forebay preprocess --overwrite`"
-        return read_record(cls, text, where, cure)
+        manifest = read_record(cls, text, where, _CURE)
+        for name, entry in manifest.files.items():
+            if not is_inside(name) or name.split("/")[0] not in OUTPUTS:
+                raise RunFolderError(
+                    f"{where} is damaged (it lists {name!r}, which is no place of a run's files); "
+                    f"{_CURE}"
+                )
+            if not _CRC.fullmatch(entry.crc32c):
+                raise RunFolderError(
+                    f"{where} is damaged (it lists {name!r} without its checksum); {_CURE}"
+                )
+        return manifest

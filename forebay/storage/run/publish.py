@@ -1,114 +1,200 @@
-"""Writing a run folder: staged, then published, with the manifest last."""
+"""How a new run takes the place of an older one on a local disk, so that a kill loses neither.
 
-import fcntl
+A run is made in a folder in the making inside its own, whatever disk that is on. When it is whole
+and flushed, its manifest is written there, last. From then on it can be published from what is on
+the disk, by this process or by the next that comes by: the older manifest moves beside the new
+one, so that nobody takes a mixture for a run; each file is renamed to its place; what only the
+older manifest lists is removed; and the new manifest takes its place.
+"""
+
 import os
-import shutil
-from collections.abc import Iterator
-from contextlib import contextmanager
+import stat
 from pathlib import Path
 
-from apache_beam.io.filesystems import FileSystems
-
-from forebay.storage.run.layout import (
-    MANIFEST_NAME,
-    OUTPUTS,
-    TEMPORARY,
-    TRAINER_OUTPUTS,
-)
+from forebay.console.terminal import note
+from forebay.storage import folders
+from forebay.storage.locks import clean, locked
+from forebay.storage.run.layout import MANIFEST_NAME, OUTPUTS
 from forebay.storage.run.manifest import Manifest
 from forebay.transforms.errors import RunFolderError
 
+# The manifest of the run that is being replaced, beside the one of its successor.
+_REPLACED_NAME = "replaced-manifest.json"
+# The entries of a run folder that a new run may take the place of.
+REPLACED = (*OUTPUTS, MANIFEST_NAME)
 
-def refuse_existing_run(run: str, overwrite: bool) -> None:
-    """Checks that a run may be written to a folder.
+
+def check_target(run: str, overwrite: bool) -> Manifest | None:
+    """Checks that a run may be written to a folder, and changes nothing.
+
+    Args:
+        run: the folder.
+        overwrite: whether a run that is there may be replaced.
+
+    Returns:
+        The manifest of the run that is there.
 
     Raises:
-        RunFolderError: the folder holds a run and ``overwrite`` is false, or holds other files.
+        RunFolderError: the folder holds a run and ``overwrite`` is false, or holds what no run's
+            manifest lists where a run's files lie, or is something else.
     """
-    if FileSystems.exists(FileSystems.join(run, MANIFEST_NAME)) and not overwrite:
-        raise RunFolderError(
-            f"{run} holds a run already; choose another folder, or replace it with --overwrite "
-            "(models stay)"
-        )
-    if "://" in run or not os.path.exists(run):
-        return
+    if not os.path.lexists(run):
+        above = next(path for path in Path(run).absolute().parents if os.path.lexists(path))
+        if not above.is_dir():
+            raise RunFolderError(f"{run} cannot be made: {above} is no folder; choose another")
+        return None
     if not os.path.isdir(run):
-        raise RunFolderError(f"{run} is a file; choose another name for the run folder")
-    foreign = sorted(set(os.listdir(run)) - {*OUTPUTS, *TRAINER_OUTPUTS, MANIFEST_NAME})
-    if foreign:
-        raise RunFolderError(
-            f"{run} holds files that are no run's ({', '.join(foreign[:3])}); choose another folder"
-        )
+        kind = "a link to nothing" if os.path.islink(run) else "a file"
+        raise RunFolderError(f"{run} is {kind}; choose another name for the run folder")
+    names = [name for name in sorted(os.listdir(run)) if not _is_ours(name)]
+    if MANIFEST_NAME not in names:
+        if names:
+            raise RunFolderError(
+                f"{run} holds files that are no run's ({', '.join(names[:3])}); choose another "
+                "folder"
+            )
+        return None
+    manifest = _read_manifest(run, MANIFEST_NAME)
+    if not overwrite:
+        raise there_already(run)
+    device = os.stat(run).st_dev
+    for entry in (entry for name in OUTPUTS for entry in folders.entries(run, name)):
+        path = os.path.join(run, entry.name)
+        if not entry.is_folder and not (entry.is_file and entry.name in manifest.files):
+            kind = "no file that the run's manifest lists" if entry.is_file else entry.kind
+            raise RunFolderError(
+                f"{path} is {kind}, so it is not replaced; move it away, or choose another folder"
+            )
+        if entry.identity[0] != device:
+            raise RunFolderError(
+                f"{path} lies on another file system than {run}, so it cannot be replaced whole; "
+                "choose another folder"
+            )
+    return manifest
 
 
-@contextmanager
-def staging(run: str) -> Iterator[str]:
-    """Gives a folder to write the run's files to, and removes what is left of it afterwards.
+def there_already(run: str) -> RunFolderError:
+    """Returns the error that says that a folder holds a run."""
+    return RunFolderError(
+        f"{run} holds a run already; choose another folder, or replace it with --overwrite "
+        "(models stay)"
+    )
 
-    On a local disk it lies beside the run and is locked, so that a killed run's remains can be
-    told from a run under way. On an object store it is the run folder itself: there the manifest
-    alone publishes.
+
+def publish(run: str, staged: str, manifest: Manifest, overwrite: bool) -> None:
+    """Publishes a run that is whole, by whoever holds its folder.
+
+    Args:
+        run: its folder.
+        staged: the name below it of the folder in the making that it lies in.
+        manifest: what it consists of.
+        overwrite: as for `check_target`, which is asked again.
 
     Raises:
-        RunFolderError: another process is writing the same run, or nobody can write there.
+        RunFolderError: the folder may no longer be written to, or a file cannot be moved. Once the
+            moves have begun, the next command on the run goes on with them.
     """
-    if "://" in run:
-        _delete([FileSystems.join(run, MANIFEST_NAME)])
-        yield run
-        _delete([FileSystems.join(run, TEMPORARY)])
-        return
-    target = Path(run).absolute()
-    folder = target.parent / f".{target.name}.staging"
+    check_target(run, overwrite)
+    for name in manifest.files:
+        _check_move(run, staged, name)
+    folders.flush(os.path.join(run, staged))
+    folders.write(os.path.join(run, staged), MANIFEST_NAME, manifest.to_json().encode())
+    folders.flush_one(run)
+    _finish(run, staged)
+
+
+def settle(run: str) -> None:
+    """Puts in order what killed processes left in a run folder, by whoever holds it.
+
+    A publication that was cut off is finished; what else is in the making is removed.
+
+    Raises:
+        RunFolderError: something cannot be moved or removed.
+    """
+    for name in folders.temporaries(run):
+        if os.path.exists(os.path.join(run, name, MANIFEST_NAME)):
+            _finish(run, name)
+            note(f"finished the publication of {run}, which was cut off")
+    clean(run)
+
+
+def settle_leftovers(run: str) -> None:
+    """Does what `settle` does, where a process was killed; for who does not hold the folder.
+
+    Raises:
+        RunFolderError: as `settle` does, or another process is writing the run.
+    """
+    if os.path.isdir(run) and any(map(folders.is_temporary, os.listdir(run))):
+        with locked(run):
+            settle(run)
+
+
+def abandon(run: str, staged: str) -> None:
+    """Removes a run that came to nothing; one whose publication has begun is left to `settle`."""
+    if not os.path.exists(os.path.join(run, staged, MANIFEST_NAME)):
+        folders.remove_temporary(run, staged)
+
+
+def check_moves(run: str, staged: str) -> None:
+    """Checks that files can be renamed to where the files of the run that is there lie.
+
+    Mounts of one file system look alike, and a rename between them fails all the same.
+
+    Raises:
+        RunFolderError: they cannot.
+    """
+    for entry in [entry for name in OUTPUTS for entry in folders.entries(run, name)]:
+        if entry.is_folder:
+            name = folders.temporary_name()
+            folders.write(os.path.join(run, staged), name, b"")
+            folders.move(run, f"{staged}/{name}", f"{entry.name}/{name}")
+            folders.remove_temporary(run, f"{entry.name}/{name}")
+
+
+def _finish(run: str, staged: str) -> None:
+    """Moves a run from where it was made to its place, from wherever that was cut off."""
+    inside = f"{staged}/{_REPLACED_NAME}"
+    if os.path.lexists(os.path.join(run, MANIFEST_NAME)):
+        folders.move(run, MANIFEST_NAME, inside)
+    manifest = _read_manifest(run, f"{staged}/{MANIFEST_NAME}")
+    for name in manifest.files:
+        if os.path.lexists(os.path.join(run, staged, name)):
+            folders.move(run, f"{staged}/{name}", name)
+    if os.path.lexists(os.path.join(run, inside)):
+        older = _read_manifest(run, inside)
+        folders.remove(run, older.files.keys() - manifest.files.keys())
+    for name in OUTPUTS:
+        folders.flush(run, name, files=False)
+    folders.move(run, f"{staged}/{MANIFEST_NAME}", MANIFEST_NAME)
+    folders.flush_one(run)
+    folders.remove_temporary(run, staged)
+
+
+def _check_move(run: str, staged: str, name: str) -> None:
+    """Checks that a file of the new run is there, and that no folder has its name."""
+    found = os.lstat(os.path.join(run, staged, name))
+    if not stat.S_ISREG(found.st_mode):
+        raise RunFolderError(f"{run}/{staged}/{name} is no file; make the run anew")
+    folders.check_place(run, name)
+
+
+def _read_manifest(run: str, name: str) -> Manifest:
+    path = os.path.join(run, name)
     try:
-        folder.mkdir(parents=True, exist_ok=True)
+        with open(os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_CLOEXEC), "rb") as stream:
+            content = stream.read()
     except OSError as error:
-        raise RunFolderError(f"{run} cannot be made ({error}); choose another folder") from error
-    with open(folder.with_suffix(".lock"), "w") as lock:
-        try:
-            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except OSError as error:
-            raise RunFolderError(
-                f"another process is writing {run}; wait for it, or choose another folder"
-            ) from error
-        shutil.rmtree(folder)  # what a killed run left
-        folder.mkdir()
-        try:
-            yield str(folder)
-        finally:
-            shutil.rmtree(folder, ignore_errors=True)
-            folder.with_suffix(".lock").unlink(missing_ok=True)
+        raise RunFolderError(
+            f"{path} cannot be read ({error.strerror}), so {run} is no run that could be "
+            "replaced; choose another folder"
+        ) from error
+    try:
+        return Manifest.from_json(content.decode(), path)
+    except UnicodeDecodeError as error:
+        raise RunFolderError(
+            f"{path} is not a manifest ({error}); choose another folder"
+        ) from error
 
 
-def publish(staged: str, run: str, manifest: Manifest) -> None:
-    """Moves staged files to their final place and writes the manifest last.
-
-    A run that was there before loses its manifest first and then its other files, so that no
-    reader takes a mixture for a run.
-    """
-    if staged != run:
-        target = Path(run)
-        target.mkdir(parents=True, exist_ok=True)
-        (target / MANIFEST_NAME).unlink(missing_ok=True)
-        for name in OUTPUTS:
-            _remove(target / name)
-            if (Path(staged) / name).exists():
-                os.rename(Path(staged) / name, target / name)
-        written = Path(staged) / MANIFEST_NAME
-        written.write_text(manifest.to_json(), "utf-8")
-        os.rename(written, target / MANIFEST_NAME)
-        return
-    with FileSystems.create(FileSystems.join(run, MANIFEST_NAME)) as sink:
-        sink.write(manifest.to_json().encode())
-
-
-def _remove(path: Path) -> None:
-    if path.is_dir():
-        shutil.rmtree(path)
-    else:
-        path.unlink(missing_ok=True)
-
-
-def _delete(paths: list[str]) -> None:
-    existing = [path for path in paths if FileSystems.exists(path)]
-    if existing:
-        FileSystems.delete(existing)
+def _is_ours(name: str) -> bool:
+    return name == folders.LOCK_NAME or folders.is_temporary(name)

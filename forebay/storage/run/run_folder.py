@@ -15,7 +15,6 @@ from forebay.storage.plain_paths import plain_path
 from forebay.storage.run import files
 from forebay.storage.run.layout import DEFINITION_NAME, MANIFEST_NAME, TRANSFORM_FOLDERS
 from forebay.storage.run.manifest import Manifest
-from forebay.trainer.examples.inputs import ModelInputs, model_inputs
 from forebay.transforms.definition import serialize
 from forebay.transforms.definition.dataset import Dataset
 from forebay.transforms.errors import InputError, RunFolderError, UserError, first_line
@@ -55,10 +54,6 @@ class RunFolder:
         }
         return hashlib.sha256(json.dumps(entries).encode()).hexdigest()
 
-    def model_inputs(self, drop_features: Iterable[str] = ()) -> ModelInputs:
-        """Returns what a model trained on this run is given; see `inputs.model_inputs`."""
-        return model_inputs(self.definition, self.schema, drop_features)
-
     def file(self, *parts: str) -> str:
         """Returns the path of something in the run folder."""
         return posixpath.join(self.path, *parts)
@@ -82,7 +77,8 @@ class RunFolder:
 
         Args:
             split: ``train``, ``eval`` or ``test``.
-            patterns: of the names of the files to take, such as ``part-0000[0-4]*``; empty: all.
+            patterns: patterns of the names of the files to take, such as ``part-0000[0-4]*``;
+                empty: all.
 
         Raises:
             RunFolderError: a file is gone, or is not of the size that the manifest says.

@@ -3,25 +3,22 @@
 from __future__ import annotations
 
 import csv
-import difflib
 import io
+import re
 from collections.abc import Sequence
 
-from forebay.pipelines.sources.csv.records import (
-    ANY_ARITY,
-    MALFORMED_QUOTE,
-    OK,
-    UNCLOSED_QUOTE,
-    scan_records,
-)
+from forebay.pipelines.sources.csv.record_ends import MALFORMED_QUOTE, OK, UNCLOSED_QUOTE
+from forebay.pipelines.sources.csv.records import ANY_ARITY, scan_records
 from forebay.transforms.definition.columns import CsvFormat
-from forebay.transforms.errors import InputError
+from forebay.transforms.errors import InputError, nearest_names
 
 HEAD_BYTES = 1 << 20
 
 BOM = b"\xef\xbb\xbf"
 _SHOWN_CHARACTERS = 80
 _DELIMITERS = (",", ";", "\t", "|")
+# What Excel writes and reads in front of the header.
+_DELIMITER_NOTE = re.compile(rb'"?sep=([\x00-\x7f])"?', re.IGNORECASE)
 # How the files begin that are taken for CSV by mistake, and the cure.
 _SIGNATURES = (
     (b"\x1f\x8b", "is gzip-compressed", "give it a name that ends in .gz"),
@@ -67,6 +64,7 @@ def read_header(head: bytes, format: CsvFormat, source: str) -> tuple[tuple[str,
     status = int(records.statuses[0])
     if status != OK:
         raise InputError(f"{source}: {_quote_problem(status, first, format)}")
+    _refuse_note(first, source)
     names = _fields(first, format, source)
     if not format.names:
         _refuse_repeated(names, source)
@@ -98,8 +96,8 @@ def check_header(
         return
     lines = []
     for name in missing:
-        matches = difflib.get_close_matches(name, names, n=3)
-        likely = f"; did you mean {' or '.join(map(repr, matches))}?" if matches else ""
+        near = nearest_names(name, names)
+        likely = f"; did you mean {near}?" if near else ""
         lines.append(f"\n  {name!r}{likely}")
     plural = "s" if len(missing) > 1 else ""
     raise InputError(
@@ -127,6 +125,16 @@ def _refuse_other_kinds(head: bytes, source: str) -> None:
     for signature, kind, cure in _SIGNATURES:
         if head.startswith(signature):
             raise InputError(f"{source}: begins with {signature!r}: it {kind}; {cure}")
+
+
+def _refuse_note(first: bytes, source: str) -> None:
+    note = _DELIMITER_NOTE.fullmatch(first)
+    if note:
+        delimiter = note[1].decode()
+        raise InputError(
+            f"{source}: the first line {_shown(first)} is a note for Excel, and no header; delete"
+            f" the line, and write CsvFormat(delimiter={delimiter!r})"
+        )
 
 
 def _quote_problem(status: int, first: bytes, format: CsvFormat) -> str:

@@ -14,16 +14,15 @@ import pyarrow as pa
 import pyarrow.csv as pa_csv
 
 from forebay.pipelines.sources.csv.header import BOM, check_header
-from forebay.pipelines.sources.csv.records import (
+from forebay.pipelines.sources.csv.record_ends import (
     ARITY,
     MALFORMED_QUOTE,
     OK,
     TOO_LONG,
     UNCLOSED_QUOTE,
     Int64Array,
-    Records,
-    scan_records,
 )
+from forebay.pipelines.sources.csv.records import Records, scan_records
 from forebay.pipelines.sources.rejects import Reject
 from forebay.transforms.definition.columns import Column, CsvFormat
 from forebay.transforms.errors import RunFailed
@@ -37,7 +36,7 @@ _CATEGORIES = {
     ARITY: "wrong number of fields",
     MALFORMED_QUOTE: "text after a closing quote",
     UNCLOSED_QUOTE: "quote not closed",
-    TOO_LONG: "line too long",
+    TOO_LONG: "record too long",
 }
 _MISSING = "missing required value"
 
@@ -156,7 +155,7 @@ def _reject_lines(
         if status == ARITY:
             reason = f"{int(records.fields[index])} fields instead of {columns_count}"
         elif status == TOO_LONG:
-            reason = f"line longer than {max_record_bytes} bytes"
+            reason = f"longer than {max_record_bytes} bytes"
         start, end = int(records.starts[index]), int(records.ends[index])
         rejects.append(Reject(offset + start, reason, data[start:end], category))
     return rejects

@@ -2,13 +2,13 @@
 
 A cut lies at the start of a record, found by one exact pass
 (:mod:`forebay.pipelines.sources.csv.records`). Reading a stretch as if it were a whole file gives
-the same records and the same rejects as reading everything at once: a good record lies in one
-stretch with all its bytes; a rejected line stays rejected when the bytes after its stretch are
-gone, since what was no record with them is at best an unclosed quote without them; and its reason
-depends on the line alone.
+the same records and the same rejects as reading everything at once: a record whose quotes are
+closed lies in one stretch with all its bytes, good or not; a line that is rejected alone stays
+rejected when the bytes after its stretch are gone, since what was no record with them is an
+unclosed quote without them; and its reason depends on the line alone.
 
 Memory stays bounded whatever the text. A line that does not end within the window in which it
-proves too long ends its stretch with that window; the rest of the line belongs to no stretch.
+proves too long ends its stretch there; the rest of the line belongs to no stretch.
 """
 
 from __future__ import annotations
@@ -20,7 +20,8 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Protocol
 
-from forebay.pipelines.sources.csv.records import Int64Array, scan_records
+from forebay.pipelines.sources.csv.record_ends import Int64Array
+from forebay.pipelines.sources.csv.records import scan_records
 from forebay.transforms.definition.columns import CsvFormat
 from forebay.transforms.errors import InputError
 
@@ -60,7 +61,7 @@ class GuardedReader:
         """Returns the next ``size`` bytes, fewer only at the end of the stream.
 
         Raises:
-            InputError: the stream decompresses gzip that is truncated or corrupt.
+            InputError: the stream decompresses gzip that is truncated or corrupt, or no gzip.
         """
         parts: list[bytes] = []
         wanted = size
@@ -68,6 +69,11 @@ class GuardedReader:
             try:
                 part = self._stream.read(wanted)
             except (EOFError, zlib.error, gzip.BadGzipFile) as error:
+                if isinstance(error, gzip.BadGzipFile) and not self.count:
+                    raise InputError(
+                        f"{self._source}: is not gzip-compressed, as its name says it is ({error});"
+                        " give it a name without .gz, or compress it"
+                    ) from error
                 raise InputError(
                     f"{self._source}: after {self.count} bytes of text the gzip data are truncated"
                     f" or corrupt ({error}); copy or export the file again and check it with"
@@ -165,7 +171,7 @@ def read_chunks(
         format: the dialect.
         columns_count: the number of fields of a good record.
         max_record_bytes: greatest length of a record, line end excluded.
-        target_bytes: about the length of a chunk, at least ``max_record_bytes + 1``.
+        target_bytes: about the length of a chunk.
         start_offset: where the records start, after a byte-order mark and a header.
         source: the file's name, for errors.
 
@@ -192,20 +198,20 @@ def _windows(
     start_offset: int,
 ) -> Iterator[_Window]:
     """Yields the text as windows of whole records; the carried remainder is under one record."""
-    block_bytes = max(block_bytes, max_record_bytes + 1)  # so that every window has a record
     reader.skip(start_offset)
     carry, offset, is_last = b"", start_offset, False
     while not is_last:
-        block = reader.read(block_bytes)
-        is_last = len(block) < block_bytes
+        wanted = max(block_bytes, len(carry))  # doubling, where a record is long
+        block = reader.read(wanted)
+        is_last = len(block) < wanted
         data = carry + block
         records = scan_records(data, format, columns_count, max_record_bytes, is_last=is_last)
-        start, offset = offset, offset + records.consumed
+        start, offset, end = offset, offset + records.consumed, records.consumed
         carry = data[records.consumed :]
         if records.in_long_line:
             skipped, carry = _skip_line(reader, carry)
-            offset += skipped
-        yield _Window(records.starts + start, start, data[: records.consumed], offset)
+            offset, end = offset + skipped, int(records.ends[-1])
+        yield _Window(records.starts + start, start, data[:end], offset)
 
 
 def _skip_line(reader: GuardedReader, rest: bytes) -> tuple[int, bytes]:

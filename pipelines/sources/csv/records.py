@@ -7,13 +7,21 @@ The rules are those of RFC 4180, made strict:
 - Inside a quoted field, a quote is followed by another quote (one literal quote), by the
   delimiter, by a line end or by the end of the file. Anything else is a mistake.
 
-A mistake costs one line. A line that starts no well-formed record of the right number of fields
-and of at most ``max_record_bytes`` bytes is rejected alone, and reading resumes at the next line,
-so that a stray quote cannot swallow what follows it.
+A record whose quotes are all closed is one record, whatever lines its fields hold: with another
+number of fields than expected, or with more than ``max_record_bytes`` bytes, it is rejected whole.
+
+A mistake in the quotes costs one line. A line that opens a quote which is never closed, or which
+text follows where it is closed, is rejected alone, and reading resumes at the next line, so that a
+stray quote cannot swallow what follows it. A quote counts as never closed where its record does
+not end within `REACH_BYTES` bytes more than ``max_record_bytes``: this bounds memory.
 
 What becomes of a line therefore depends on the bytes from it to the end of its record, and its
-status, where it is rejected, on the line alone. Hence any stretch of whole records can be read by
-itself with the same result (see :mod:`forebay.pipelines.sources.csv.ranges`).
+status, where it is rejected alone, on the line alone. Hence any stretch of whole records can be
+read by itself with the same result (see :mod:`forebay.pipelines.sources.csv.ranges`).
+
+Time is linear. Records that are being read have one thing in common at the start of a line: they
+are inside quotes there, or they would have ended. What becomes of one is from there on what becomes
+of any other, so that it is found out once (see `record_ends`).
 """
 
 from __future__ import annotations
@@ -25,30 +33,28 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from forebay.pipelines.sources.csv.record_ends import (
+    INCOMPLETE,
+    LINE_END,
+    NO_QUOTE,
+    TOO_LONG,
+    ByteArray,
+    Int64Array,
+    after_line_end,
+    byte_classes,
+    nothing_known,
+    read_record,
+)
 from forebay.transforms.compiled import compiled
 from forebay.transforms.definition.columns import CsvFormat
 
-Int64Array = npt.NDArray[np.int64]
 Int32Array = npt.NDArray[np.int32]
 Int8Array = npt.NDArray[np.int8]
-ByteArray = npt.NDArray[np.uint8]
 
-OK = 0
-ARITY = 1  # a single line, well formed, with another number of fields than expected
-MALFORMED_QUOTE = 2  # on the first line, a closing quote is followed by text
-UNCLOSED_QUOTE = 3  # the first line ends inside quotes and no acceptable record comes of it
-TOO_LONG = 4  # the first line alone exceeds the limit
+# How far beyond the greatest length of a record its end is looked for.
+REACH_BYTES = 16 << 20
 
 ANY_ARITY = -1  # columns_count where every number of fields will do
-
-_INCOMPLETE = -1  # the record's fate depends on bytes after the buffer
-_NO_QUOTE = -1
-_LF, _CR = 10, 13
-# Classes of bytes in the scanner's tables.
-_PLAIN, _DELIMITER, _LINE_END, _QUOTE = 0, 1, 2, 3
-# Kernels index by np.uintp: signed indices are tested for being negative, at half the speed.
-# How the search for a record's end can come out.
-_ENDED, _OPEN, _BROKEN = 0, 1, 2
 
 
 @dataclass(frozen=True)
@@ -92,28 +98,19 @@ def scan_records(
         columns_count: the number of fields of a good record, or ANY_ARITY.
         max_record_bytes: greatest length of a record, line end excluded.
         is_last: whether the file, or the stretch to be read by itself, ends with the buffer. If
-            not, scanning stops before the first record that may continue. A buffer of
-            ``max_record_bytes + 1`` bytes always holds a whole record or a line too long.
+            not, scanning stops before the first record that may continue. A buffer of more than
+            ``max_record_bytes + REACH_BYTES`` bytes always holds a whole record or a line too long.
         most: scanning stops after this many records.
     """
     view = np.frombuffer(data, np.uint8)
     view.flags.writeable = False  # one compiled variant for every kind of buffer
-    quote = _NO_QUOTE if format.quote is None else ord(format.quote)
-    outside, inside = _byte_classes(ord(format.delimiter), quote)
+    quote = NO_QUOTE if format.quote is None else ord(format.quote)
+    outside, inside = byte_classes(ord(format.delimiter), quote)
     starts, ends, statuses, fields, consumed, in_long_line = _scan(
-        view, is_last, outside, inside, columns_count, max_record_bytes, most
-    )
+        view, is_last, outside, inside, columns_count, max_record_bytes,
+        max_record_bytes + REACH_BYTES, most,
+    )  # fmt: skip
     return Records(starts, ends, statuses, fields, int(consumed), bool(in_long_line))
-
-
-def _byte_classes(delimiter: int, quote: int) -> tuple[ByteArray, ByteArray]:
-    """Returns two uint8 (256,) tables of byte classes, outside and inside quotes."""
-    outside, inside = np.zeros(256, np.uint8), np.zeros(256, np.uint8)
-    outside[[_LF, _CR]] = inside[[_LF, _CR]] = _LINE_END
-    outside[delimiter] = _DELIMITER
-    if quote != _NO_QUOTE:
-        outside[quote] = inside[quote] = _QUOTE
-    return outside, inside
 
 
 @compiled
@@ -124,6 +121,7 @@ def _scan(
     inside: ByteArray,
     columns_count: int,
     limit: int,
+    reach: int,
     most: int,
 ) -> Any:
     """Fills the attributes of :class:`Records`, as a tuple in their order."""
@@ -132,14 +130,15 @@ def _scan(
     starts, ends = np.empty(capacity, np.int64), np.empty(capacity, np.int64)
     statuses, fields = np.empty(capacity, np.int8), np.empty(capacity, np.int32)
     count, position, in_long_line = 0, 0, False
+    known = nothing_known()
     while position < n and count < most and not in_long_line:
-        if outside[data[np.uintp(position)]] == _LINE_END:  # a blank line
-            position = _after_line_end(data, position)
+        if outside[data[np.uintp(position)]] == LINE_END:  # a blank line
+            position = after_line_end(data, position)
             continue
-        status, found, end, following = _read_record(
-            data, position, is_last, outside, inside, columns_count, limit
+        status, found, end, following = read_record(
+            data, position, is_last, outside, inside, columns_count, limit, reach, known
         )
-        if following == _INCOMPLETE:
+        if following == INCOMPLETE:
             if status != TOO_LONG:
                 break
             in_long_line, following = True, end
@@ -162,156 +161,3 @@ def _grown(old: Any, capacity: int) -> Any:
     new = np.empty(capacity, old.dtype)
     new[: old.size] = old
     return new
-
-
-@compiled
-def _after_line_end(data: ByteArray, position: int) -> int:
-    """Returns where the next line starts. The LF of a CRLF cut in two makes a blank line."""
-    following = position + 1
-    if data[np.uintp(position)] == _CR and following < data.size:
-        following += data[np.uintp(following)] == _LF
-    return following
-
-
-@compiled
-def _read_record(
-    data: ByteArray,
-    start: int,
-    is_last: bool,
-    outside: ByteArray,
-    inside: ByteArray,
-    columns_count: int,
-    limit: int,
-) -> tuple[int, int, int, int]:
-    """Reads one record, or rejects its first line.
-
-    Returns:
-        status, number of fields, end and start of the next line; the last is _INCOMPLETE where
-        the buffer ends too early. In a TOO_LONG line without an end, ``end`` is the offset from
-        which its rest must be skipped.
-    """
-    stop = min(data.size, start + limit + 1)  # a line end may be at start + limit
-    outcome, fields, i, first_end = _find_end(data, start, stop, outside, inside, columns_count)
-    too_long = i == stop and stop - start > limit
-    if i == stop and not too_long and not is_last:
-        return OK, 0, i, _INCOMPLETE
-    if outcome == _ENDED and not too_long:
-        following = i if i == data.size else _after_line_end(data, i)
-        if columns_count < 0 or fields == columns_count:
-            return OK, fields, i, following
-        if first_end < 0:
-            return ARITY, fields, i, following
-    status = MALFORMED_QUOTE if outcome == _BROKEN and first_end < 0 else UNCLOSED_QUOTE
-    end = first_end if first_end >= 0 else i
-    return _reject_line(data, start, end, status, is_last, outside, limit)
-
-
-@compiled
-def _find_end(
-    data: ByteArray,
-    start: int,
-    stop: int,
-    outside: ByteArray,
-    inside: ByteArray,
-    columns_count: int,
-) -> tuple[int, int, int, int]:
-    """Looks for the end of a record.
-
-    A record that goes on after its first line is given up as soon as it has too many fields.
-    This bounds the work: a line that by itself leaves a quote open closes and opens at least one
-    field of any record that started before it, so a byte is looked at no more often than
-    ``columns_count + 2`` times, however many lines open a quote.
-
-    Returns:
-        _ENDED (outside quotes, at a line end or at ``stop``), _OPEN (inside quotes, at ``stop``)
-        or _BROKEN; the number of fields; the offset reached; where the first line ends if it
-        proved to be inside quotes, or else -1.
-    """
-    first_end, i, fields = -1, start, 1
-    while True:  # at the start of a field
-        if i == stop or outside[data[np.uintp(i)]] != _QUOTE:
-            i, fields = _skip_unquoted(data, i, stop, outside, fields)
-            if i == stop or outside[data[np.uintp(i)]] == _LINE_END:
-                return _ENDED, fields, i, first_end
-        else:
-            i, closed, first_end = _skip_quoted(data, i + 1, stop, inside, first_end)
-            if not closed:
-                return _OPEN, fields, i, first_end
-            if i == stop or outside[data[np.uintp(i)]] == _LINE_END:
-                return _ENDED, fields, i, first_end
-            if outside[data[np.uintp(i)]] != _DELIMITER:
-                return _BROKEN, fields, i, first_end
-            i, fields = i + 1, fields + 1
-        if first_end >= 0 and 0 <= columns_count < fields:
-            return _BROKEN, fields, i, first_end
-
-
-@compiled
-def _skip_quoted(
-    data: ByteArray, i: int, stop: int, inside: ByteArray, first_end: int
-) -> tuple[int, bool, int]:
-    """Goes from inside quotes to after the closing one, or to ``stop``.
-
-    Returns:
-        the offset reached, whether the quotes were closed, and ``first_end``, set to the first
-        line end met if it was -1.
-    """
-    while True:
-        while i < stop and inside[data[np.uintp(i)]] == _PLAIN:
-            i += 1
-        if i >= stop:
-            return stop, False, first_end
-        if inside[data[np.uintp(i)]] == _LINE_END:
-            if first_end < 0:
-                first_end = i
-            i += 1
-        elif i + 1 < stop and inside[data[np.uintp(i + 1)]] == _QUOTE:
-            i += 2
-        else:
-            return i + 1, True, first_end
-
-
-@compiled
-def _skip_unquoted(
-    data: ByteArray, i: int, stop: int, outside: ByteArray, fields: int
-) -> tuple[int, int]:
-    """Goes over unquoted fields to ``stop``, a line end or a quote that opens a field.
-
-    The byte at ``i`` is no quote.
-    """
-    while True:
-        # Counting instead of branching at delimiters: one misprediction a line, not one a field.
-        while i < stop:
-            kind = outside[data[np.uintp(i)]]
-            if kind > _DELIMITER:
-                break
-            fields += kind
-            i += 1
-        if i == stop or outside[data[np.uintp(i)]] == _LINE_END:
-            return i, fields
-        if outside[data[np.uintp(i - 1)]] == _DELIMITER:
-            return i, fields
-        i += 1
-
-
-@compiled
-def _reject_line(
-    data: ByteArray,
-    start: int,
-    end: int,
-    status: int,
-    is_last: bool,
-    outside: ByteArray,
-    limit: int,
-) -> tuple[int, int, int, int]:
-    """Rejects the line from ``start``, which ends at ``end`` or after; see :func:`_read_record`."""
-    while end < data.size and outside[data[np.uintp(end)]] != _LINE_END:
-        end += 1
-    following = _INCOMPLETE
-    if end < data.size:
-        following = _after_line_end(data, end)
-    elif is_last:
-        following = end
-    if end - start <= limit:
-        return status, 0, end, following
-    return TOO_LONG, 0, end if following == _INCOMPLETE else start + limit + 1, following

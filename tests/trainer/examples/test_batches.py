@@ -14,6 +14,7 @@ import pytest
 from forebay.storage.run.run_folder import open_run
 from forebay.trainer.examples import batches
 from forebay.trainer.examples.batches import in_steps, steps_per_pass, training_batches
+from forebay.trainer.examples.inputs import inputs_of
 from forebay.trainer.examples.row_cache import rows_folder
 from forebay.trainer.examples.split_reader import Examples, SplitReader
 from forebay.trainer.examples.weighting import Weighting
@@ -28,7 +29,7 @@ Way = Callable[[], dict[str, Any]]
 @pytest.fixture(scope="module")
 def reader(regression_run: Path) -> SplitReader:
     run = open_run(str(regression_run))
-    return SplitReader(run, "train", run.model_inputs())
+    return SplitReader(run, "train", inputs_of(run))
 
 
 @pytest.fixture(scope="module")
@@ -105,7 +106,7 @@ def test_batches_are_no_larger_than_the_split(reader: SplitReader, examples: Exa
 
 def test_batches_of_a_worker_are_of_its_share(regression_run: Path) -> None:
     run = open_run(str(regression_run))
-    worker = SplitReader(run, "train", run.model_inputs(), worker=Worker(1, 3))
+    worker = SplitReader(run, "train", inputs_of(run), worker=Worker(1, 3))
     mine = set(worker.read().label)
     found = labels(worker, lambda: {"examples": None}, 0, 2 * (worker.rows // SIZE))
     assert set(found.ravel()) <= mine
@@ -114,7 +115,7 @@ def test_batches_of_a_worker_are_of_its_share(regression_run: Path) -> None:
 
 def test_rows_are_weighed(binary_run: Path) -> None:
     run = open_run(str(binary_run))
-    reader = SplitReader(run, "train", run.model_inputs())
+    reader = SplitReader(run, "train", inputs_of(run))
     for kept in (reader.read(), None):
         found = training_batches(reader, kept, SIZE, 5, Weighting((1.0, 5.0), 4.0)).whole(0)
         for _, label, weight in found.take(2):

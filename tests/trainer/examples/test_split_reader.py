@@ -11,6 +11,7 @@ import pytest
 
 from forebay.storage.run.run_folder import open_run
 from forebay.trainer.examples import split_reader
+from forebay.trainer.examples.inputs import inputs_of
 from forebay.trainer.examples.split_reader import Examples, SplitReader
 from forebay.trainer.examples.statistics import train_statistics
 from forebay.trainer.workers.shares import Worker
@@ -21,7 +22,7 @@ ROWWISE = ("numbers", "label", "weight")
 @pytest.fixture(scope="module")
 def reader(regression_run: Path) -> SplitReader:
     run = open_run(str(regression_run))
-    return SplitReader(run, "train", run.model_inputs(), ("trip_id", "guess"))
+    return SplitReader(run, "train", inputs_of(run), ("trip_id", "guess"))
 
 
 @pytest.fixture(scope="module")
@@ -43,7 +44,7 @@ def test_workers_read_disjoint_and_complete_shares(
 ) -> None:
     run = open_run(str(regression_run))
     readers = [
-        SplitReader(run, "train", run.model_inputs(), ("trip_id",), worker=Worker(i, count))
+        SplitReader(run, "train", inputs_of(run), ("trip_id",), worker=Worker(i, count))
         for i in range(count)
     ]
     assert {reader.share.by for reader in readers} == {by}

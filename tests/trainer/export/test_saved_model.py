@@ -16,7 +16,9 @@ import tensorflow as tf
 
 from forebay.storage.run.exported import newest_model, open_exported
 from forebay.storage.run.run_folder import open_run
+from forebay.trainer.checkpoints.best_model import load_exported
 from forebay.trainer.evaluation.predictions import predict
+from forebay.trainer.examples.inputs import inputs_of
 from forebay.trainer.examples.split_reader import SplitReader
 from forebay.trainer.export import saved_model
 from forebay.trainer.export.probes import probe_rows, to_examples
@@ -24,7 +26,6 @@ from forebay.trainer.export.saved_model import export_model
 from forebay.trainer.options import TrainOptions
 from forebay.trainer.training.train import train
 from forebay.transforms.definition import serialize
-from forebay.transforms.definition.dataset import served_columns
 from forebay.transforms.errors import RunFailed, RunFolderError
 from forebay.transforms.zones import tzdata_version
 
@@ -58,7 +59,7 @@ class Keep:
 
 
 def raw(rows: Columns, definition: Any, part: slice) -> dict[str, tf.Tensor]:
-    return {name: tf.constant(rows[name][part]) for name in served_columns(definition)}
+    return {name: tf.constant(rows[name][part]) for name in definition.served_columns}
 
 
 def test_signatures_take_the_columns_and_never_the_label(
@@ -81,8 +82,8 @@ def test_answers_are_the_trained_models(
 ) -> None:
     run = open_run(str(trained_regression))
     model = open_exported(str(trained_regression / "model"))
-    examples = SplitReader(run, "test", model.training().inputs, ("trip_id",)).read()
-    expected = predict(model.training().model, examples)
+    examples = SplitReader(run, "test", load_exported(model).inputs, ("trip_id",)).read()
+    expected = predict(load_exported(model).model, examples)
     found = signatures["serving_default"](**raw(rows, run.definition, TESTED))
     np.testing.assert_array_equal(found["trip_id"].numpy(), examples.carried["trip_id"])
     np.testing.assert_allclose(found["prediction"].numpy(), expected, rtol=0, atol=1e-6 * 60)
@@ -114,7 +115,7 @@ def test_served_features_are_the_batch_paths(
     spec = run.transform_output.transformed_feature_spec()
     records = list(tf.data.TFRecordDataset([*run.examples("test")], "GZIP").as_numpy_iterator())
     written = tf.io.parse_example(records[: stop - TESTED.start], spec)
-    assert set(served[0]) == set(run.model_inputs().names)
+    assert set(served[0]) == set(inputs_of(run).names)
     for name in served[0]:
         found = np.concatenate([part[name].numpy() for part in served])
         expected = written[name].numpy()
@@ -203,7 +204,7 @@ def test_an_export_that_answers_otherwise_is_not_published(
         lambda path, examples, output: {"serve_examples": np.zeros(len(examples), np.float32)},
     )  # fmt: skip
     with pytest.raises(RunFailed, match="serve_examples differs from the trained model"):
-        export_model(run, exported.training())
+        export_model(run, load_exported(exported))
     assert sorted((copy / "model").iterdir()) == before
 
 

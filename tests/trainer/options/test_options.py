@@ -33,7 +33,7 @@ def test_options_import_nothing_heavy() -> None:
     assert done.stdout.strip() == "set()"
 
 
-@pytest.mark.parametrize("command", ["train", "evaluate", "sweep", "lr-find", "predict"])
+@pytest.mark.parametrize("command", ["train", "evaluate", "sweep", "lr-find"])
 def test_help_has_examples(command: str, capsys: pytest.CaptureFixture[str]) -> None:
     with pytest.raises(SystemExit) as exit_:
         main([command, "--help"])

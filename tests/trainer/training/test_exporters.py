@@ -13,7 +13,8 @@ import pytest
 
 from forebay.storage.run.exported import newest_model, open_exported
 from forebay.storage.run.run_folder import open_run
-from forebay.trainer.checkpoints.checkpoint import Evaluation, Standing
+from forebay.trainer.checkpoints.best_model import load_exported
+from forebay.trainer.checkpoints.checkpoint import Evaluation, TrainingState
 from forebay.trainer.evaluation.predictions import predict
 from forebay.trainer.examples.split_reader import SplitReader
 from forebay.trainer.options import LoopOptions, TrainOptions
@@ -49,7 +50,7 @@ def test_the_latest_evaluation_is_exported_and_the_one_before_removed(
     assert record["training"]["step"] == 30
     assert record["training"]["weights_sha256"] == trained["weights_sha256"]
     assert record["metrics"] == {"split": "eval", "metrics": evaluation["metrics"]}
-    exported = open_exported(str(run / "export/latest")).training()
+    exported = load_exported(open_exported(str(run / "export/latest")))
     examples = SplitReader(open_run(str(run)), "eval", exported.inputs).read()
     error = predict(exported.model, examples) - examples.label
     assert np.sqrt(np.mean(error**2)) == pytest.approx(evaluation["eval_loss"])
@@ -61,8 +62,8 @@ def test_the_best_exporter_exports_the_best_alone(regression_run: Path, copy_of:
     job = prepare(open_run(str(run)), options, LoopOptions(keep=2), alone())
     exporter = EvaluationExporter(job, "best")
     good, worse = (Evaluation(step, 0.5, loss, loss, {}) for step, loss in ((10, 1.0), (20, 2.0)))
-    exporter.evaluated(Standing(10).evaluated(good))
-    exporter.evaluated(Standing(20).evaluated(good).evaluated(worse))
+    exporter.evaluated(TrainingState(10).evaluated(good))
+    exporter.evaluated(TrainingState(20).evaluated(good).evaluated(worse))
     assert record_of(run / "export/best")["training"]["step"] == 10
 
 

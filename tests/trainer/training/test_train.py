@@ -16,7 +16,7 @@ import pytest
 
 from forebay.storage.run.run_folder import open_run
 from forebay.trainer.checkpoints import checkpoint
-from forebay.trainer.checkpoints.checkpoint import Standing
+from forebay.trainer.checkpoints.checkpoint import TrainingState
 from forebay.trainer.evaluation.predictions import predict
 from forebay.trainer.examples.split_reader import SplitReader
 from forebay.trainer.options import DataOptions, LoopOptions, ModelKind, TrainOptions
@@ -49,7 +49,7 @@ def test_the_best_weights_are_kept_in_label_units(trained_regression: Path) -> N
     assert abs(answer.mean() - examples.label.mean()) < 1
 
 
-def stop(standing: Standing) -> None:
+def stop(state: TrainingState) -> None:
     raise KeyboardInterrupt
 
 
@@ -89,7 +89,7 @@ def test_a_killed_training_ends_with_the_weights_of_one_that_was_not(
     wait_for(path, process)
     os.kill(process.pid, signal.SIGKILL)
     process.wait()
-    killed_at = checkpoint.load(str(path)).standing.step
+    killed_at = checkpoint.load(str(path)).state.step
     assert killed_at < 1_500
     assert killed_at % 20 == 0
 

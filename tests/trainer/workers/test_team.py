@@ -11,6 +11,7 @@ import pytest
 import tensorflow as tf
 
 from forebay.storage.run.run_folder import open_run
+from forebay.trainer.examples.inputs import inputs_of
 from forebay.trainer.examples.split_reader import SplitReader
 from forebay.trainer.examples.statistics import train_statistics
 from forebay.trainer.options import LoopOptions, TrainOptions
@@ -80,7 +81,7 @@ class Overheard(Team):
 
 def test_statistics_are_of_all_workers_rows(regression_run: Path) -> None:
     run = open_run(str(regression_run))
-    inputs = run.model_inputs()
+    inputs = inputs_of(run)
     heard: list[list[Sequence[float]]] = [[], [], []]  # about weights, numbers, the label
     for i in range(2):
         worker = Worker(i, 2)

@@ -18,6 +18,7 @@ import pytest
 
 from forebay.storage.run.run_folder import open_run
 from forebay.trainer.checkpoints import checkpoint
+from forebay.trainer.examples.inputs import inputs_of
 from forebay.trainer.examples.split_reader import SplitReader
 from forebay.trainer.workers.shares import Worker
 
@@ -80,7 +81,7 @@ def free_ports(count: int) -> list[int]:
 
 def test_workers_shares_are_disjoint_and_complete(regression_run: Path) -> None:
     run = open_run(str(regression_run))
-    inputs = run.model_inputs()
+    inputs = inputs_of(run)
     trips = [
         set(
             SplitReader(run, "train", inputs, ("trip_id",), worker=worker).read().carried["trip_id"]
@@ -117,7 +118,7 @@ def test_two_workers_train_one_model_and_survive_a_death(
     assert pair.processes[0].returncode == 1
     assert "worker 0 of 2 lost the others" in told
     pair.processes[1].communicate()
-    stopped = checkpoint.load(str(path)).standing.step
+    stopped = checkpoint.load(str(path)).state.step
     assert 0 < stopped < 400
 
     again, other = start(killed).results()

@@ -35,7 +35,8 @@ from forebay.transforms.definition.features.number_list import POOLS
 from forebay.transforms.definition.labels import Regression
 from forebay.transforms.definition.splits import HashSplit
 from forebay.transforms.errors import DefinitionError
-from forebay.transforms.graph.images import image_outputs, is_image
+from forebay.transforms.graph.images import image_outputs
+from forebay.transforms.parsing.images import is_image
 
 NAN = float("nan")
 TEXTS = [

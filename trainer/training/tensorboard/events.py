@@ -22,7 +22,7 @@ from tensorboard.util import tensor_util
 BUCKETS = 30
 
 
-class Events:
+class EventFile:
     """Writes one event file.
 
     Args:

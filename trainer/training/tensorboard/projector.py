@@ -19,8 +19,9 @@ def write_projector(
     """Writes embeddings so that TensorBoard's projector finds them.
 
     Args:
-        folder: of the event files.
-        embeddings: of each input by its name: float32 (ids, dimensions), and what each id means.
+        folder: the folder of the event files.
+        embeddings: the embedding of each input by its name: float32 (ids, dimensions), and what
+            each id means.
     """
     config = projector.ProjectorConfig()
     for name, (table, names) in embeddings.items():

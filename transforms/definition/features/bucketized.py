@@ -34,7 +34,7 @@ class Bucketized(OnColumn):
 
     suffix = "bucket"
     kinds = (Number, Integer)
-    takes_pairs = True
+    takes_derived_numbers = True
     crossable = True
 
     @property

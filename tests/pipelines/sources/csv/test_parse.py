@@ -15,7 +15,8 @@ from hypothesis import strategies as st
 
 from forebay.pipelines.sources.csv import parse
 from forebay.pipelines.sources.csv.parse import ROW_OFFSET, parse_chunk
-from forebay.pipelines.sources.csv.records import OK, scan_records
+from forebay.pipelines.sources.csv.record_ends import OK
+from forebay.pipelines.sources.csv.records import scan_records
 from forebay.pipelines.sources.rejects import Reject
 from forebay.transforms.definition.columns import (
     Boolean,
@@ -93,8 +94,14 @@ CASES: list[tuple[Column, dict[str | bytes, Any]]] = [
             "": None, "12": 12, "12.0": 12, "12.": 12, "+12": 12, " 007 ": 7, "-0": 0, "-3.00": -3,
             "9223372036854775807": 2**63 - 1, "-9223372036854775807": -(2**63) + 1,
             "12.5": ("not a whole number",), "0x1F": ("not a whole number",),
-            "+-5": ("not a whole number",), "1e3": ("not a whole number",),
-            ".0": ("not a whole number",), "-": ("not a whole number",),
+            "+-5": ("not a whole number",), "-": ("not a whole number",),
+            "1e+05": 100_000, " 2e3": 2000, "-1.5E2": -150, ".0": 0, "0e-5": 0, "+1e0": 1,
+            "123456789012345678.9e1": 1_234_567_890_123_456_789, "1e": ("not a whole number",),
+            "1e-1": ("not a whole number",), "1.25e1": ("not a whole number",),
+            "1." + "0" * 70 + "1": ("not a whole number",), "nan": ("not a whole number",),
+            "1e19": ("beyond the range of 64-bit integers",), "0e" + "9" * 30: 0,
+            "-1e" + "9" * 30: ("beyond the range of 64-bit integers",),
+            "1e-" + "9" * 30: ("not a whole number",),
             "9223372036854775808": ("beyond the range of 64-bit integers",),
             "-9223372036854775808": ("beyond the range of 64-bit integers",),
             "1" * 30 + ".0": ("beyond the range of 64-bit integers",),
@@ -254,7 +261,8 @@ CASES: list[tuple[Column, dict[str | bytes, Any]]] = [
             "1356998400.0000001": count_problem("s"), "1356998400000": (FAR,), "1e30": (FAR,),
             "-62135596800": utc(1, 1, 1), "-62135596801": (FAR,), "1_0": count_problem("s"),
             "nan": count_problem("s"), "2013-01-01": count_problem("s"), "9" * 30: (FAR,),
-            "0e99": utc(1970, 1, 1), "1e-99": count_problem("s"),
+            "0e99": utc(1970, 1, 1), "1e-99": count_problem("s"), "1e" + "9" * 30: (FAR,),
+            "1." + "0" * 70 + "1": count_problem("s"), "0E999999999": utc(1970, 1, 1),
         },
     ),
     (
@@ -440,11 +448,22 @@ def test_rejects_tell_place_cause_and_text_in_order() -> None:
         ("n: missing required value", "n: missing required value"),
         ("quote not closed", "quote not closed"),
         ("text after a closing quote", "text after a closing quote"),
-        ("line longer than 100 bytes", "line too long"),
+        ("longer than 100 bytes", "record too long"),
     ]
     assert [reject.raw for reject in rejects] == [
         b"2,b", b"x,\xff,z", b",c,", b'3,"d', b'4,"e"f,', b"6" * 101
     ]  # fmt: skip
+
+
+def test_lines_inside_a_closed_cell_are_never_rows() -> None:
+    note = "Dear all,\n9,forged,9\nyours"
+    data = f'1,a,1\n2,"{note}",2,\n3,"{note}{note}",3\n4,"{note}",4\n'.encode()
+    batch, rejects = parse_text(data, limit=40)
+    assert batch["n"].to_pylist() == [1, 4]
+    assert [reject.reason for reject in rejects] == [
+        "4 fields instead of 3",
+        "longer than 40 bytes",
+    ]
 
 
 def test_long_values_are_shown_cut() -> None:
@@ -514,7 +533,7 @@ dialects = st.sampled_from(
 def test_pyarrow_splits_what_the_scanner_accepts_as_the_oracle_does(
     data: bytes, columns_count: int, format: CsvFormat
 ) -> None:
-    found = read_records(data, format, columns_count, 30)
+    found = read_records(data, format, columns_count, 30, reach=100)
     good = [record for record in found if record.status == OK]
     names = tuple("abc")[:columns_count]
     batch, rejects = parse_chunk(

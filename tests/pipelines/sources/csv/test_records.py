@@ -14,18 +14,17 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from forebay.pipelines.sources.csv import ranges as csv_ranges
+from forebay.pipelines.sources.csv import records as csv_records
 from forebay.pipelines.sources.csv.header import HEAD_BYTES, check_header, read_header
 from forebay.pipelines.sources.csv.ranges import ByteRange, plan_ranges, read_chunks
-from forebay.pipelines.sources.csv.records import (
-    ANY_ARITY,
+from forebay.pipelines.sources.csv.record_ends import (
     ARITY,
     MALFORMED_QUOTE,
     OK,
     TOO_LONG,
     UNCLOSED_QUOTE,
-    Records,
-    scan_records,
 )
+from forebay.pipelines.sources.csv.records import ANY_ARITY, Records, scan_records
 from forebay.transforms.definition.columns import CsvFormat
 from forebay.transforms.errors import InputError
 
@@ -42,6 +41,7 @@ lines = st.lists(
 )  # fmt: skip
 dense = st.one_of(texts, lines).map(b"".join)
 limits = st.sampled_from([1, 3, 7, 20, 1000])
+reaches = st.sampled_from([0, 1, 5, 12, 30, 1000])
 
 
 def scan(
@@ -75,7 +75,9 @@ def scan(
         (b'a,"b\nc,d\ne,f\n', [(0, 4, UNCLOSED_QUOTE), (5, 8, OK), (9, 12, OK)]),
         (b'a,"b\nc,"d\n', [(0, 4, UNCLOSED_QUOTE), (5, 9, UNCLOSED_QUOTE)]),
         (b'a,"b', [(0, 4, UNCLOSED_QUOTE)]),
-        (b'a,"b\nc",d\n', [(0, 4, UNCLOSED_QUOTE), (5, 9, OK)]),  # three fields on two lines
+        (b'a,"b\nc",d\n', [(0, 9, ARITY)]),  # three fields on two lines
+        (b'"b\nc,d\n"\ne,f\n', [(0, 8, ARITY), (9, 12, OK)]),
+        (b'a,"b\nc,d\n"x\n', [(0, 4, UNCLOSED_QUOTE), (5, 8, OK), (9, 11, UNCLOSED_QUOTE)]),
         (b"a,b,c\na\nb,c\n", [(0, 5, ARITY), (6, 7, ARITY), (8, 11, OK)]),
     ],
 )
@@ -83,9 +85,9 @@ def test_records(data: bytes, expected: Any) -> None:
     assert scan(data)[1] == expected
 
 
-def test_field_counts_are_told_for_single_lines() -> None:
-    found, _ = scan(b'a,b,c\n"x"\na,b\n"a"b\n')
-    assert found.fields.tolist() == [3, 1, 2, 0]
+def test_field_counts_are_told() -> None:
+    found, _ = scan(b'a,b,c\n"x"\na,b\n"a"b\n"a\nb",c,d,e\n')
+    assert found.fields.tolist() == [3, 1, 2, 0, 4]
 
 
 def test_quotes_are_text_without_a_quote_character() -> None:
@@ -97,7 +99,10 @@ def test_the_limit_counts_the_record_without_its_line_end(end: bytes) -> None:
     assert scan(b"12345,7890" + end, limit=10)[1] == [(0, 10, OK)]
     assert scan(b"12345,78901" + end, limit=10)[1] == [(0, 11, TOO_LONG)]
     assert scan(b'1,"4\n67890"' + end, limit=11)[1] == [(0, 11, OK)]
-    assert scan(b'1,"4\n67890"' + end, limit=10)[1][0] == (0, 4, UNCLOSED_QUOTE)
+    assert scan(b'1,"4\n67890"' + end + b"\na,b", limit=10)[1] == [
+        (0, 11, TOO_LONG),
+        (len(end) + 12, len(end) + 15, OK),
+    ]
     assert scan(b'1,"4567890' + b"x" * 9 + end + b"\na,b", limit=10)[1] == [
         (0, 11, TOO_LONG),
         (len(end) + 20, len(end) + 23, OK),
@@ -105,32 +110,35 @@ def test_the_limit_counts_the_record_without_its_line_end(end: bytes) -> None:
 
 
 @settings(max_examples=300, deadline=None)
-@given(dense, limits, st.sampled_from([ANY_ARITY, 1, 2, 3]), st.sampled_from(FORMATS))
+@given(dense, limits, reaches, st.sampled_from([ANY_ARITY, 1, 2, 3]), st.sampled_from(FORMATS))
 def test_the_scanner_agrees_with_the_oracle(
-    data: bytes, limit: int, columns_count: int, format: CsvFormat
+    data: bytes, limit: int, reach: int, columns_count: int, format: CsvFormat
 ) -> None:
-    found, records = scan(data, columns_count, limit, format)
-    expected = read_records(data, format, columns_count, limit)
+    with mock.patch.object(csv_records, "REACH_BYTES", reach):
+        found, records = scan(data, columns_count, limit, format)
+    expected = read_records(data, format, columns_count, limit, reach)
     assert records == [record[:3] for record in expected]
     assert found.fields.tolist() == [len(record.fields) for record in expected]
     assert found.consumed == len(data)
 
 
 @settings(max_examples=200, deadline=None)
-@given(dense, limits, st.data())
+@given(dense, limits, reaches, st.data())
 def test_a_window_gives_the_beginning_of_the_whole(
-    data: bytes, limit: int, draw: st.DataObject
+    data: bytes, limit: int, reach: int, draw: st.DataObject
 ) -> None:
     size = draw.draw(st.integers(0, len(data)))
-    found, records = scan(data[:size], 2, limit, is_last=False)
-    whole = scan(data, 2, limit)[1]
+    with mock.patch.object(csv_records, "REACH_BYTES", reach):
+        found, records = scan(data[:size], 2, limit, is_last=False)
+        whole = scan(data, 2, limit)[1]
+        rest = scan(data[found.consumed :], 2, limit)[1]
     assert records == whole[: len(records)]
-    if size > limit:
+    if size > limit + reach:
         assert found.consumed > 0
     if not found.in_long_line:
-        rest = [(start - found.consumed, end - found.consumed, status) for start, end, status in
-                whole[len(records):]]  # fmt: skip
-        assert scan(data[found.consumed :], 2, limit)[1] == rest
+        assert [(s + found.consumed, e + found.consumed, status) for s, e, status in rest] == whole[
+            len(records) :
+        ]
 
 
 def shifted(data: bytes, offset: int, limit: int) -> list[tuple[int, int, int]]:
@@ -138,19 +146,22 @@ def shifted(data: bytes, offset: int, limit: int) -> list[tuple[int, int, int]]:
 
 
 @settings(max_examples=300, deadline=None)
-@given(dense, limits, st.integers(1, 60), st.integers(1, 60), st.integers(0, 4))
+@given(dense, limits, reaches, st.integers(1, 60), st.integers(1, 60), st.integers(0, 4))
 def test_ranges_and_chunks_read_alone_give_the_whole(
-    data: bytes, limit: int, target: int, block: int, start: int
+    data: bytes, limit: int, reach: int, target: int, block: int, start: int
 ) -> None:
     start = min(start, len(data))
-    expected = shifted(data[start:], start, limit)
-    with mock.patch.object(csv_ranges, "_PLAN_BLOCK_BYTES", block):
+    with (
+        mock.patch.object(csv_ranges, "_PLAN_BLOCK_BYTES", block),
+        mock.patch.object(csv_records, "REACH_BYTES", reach),
+    ):
+        expected = shifted(data[start:], start, limit)
         ranges = list(plan_ranges(io.BytesIO(data), CSV, 2, limit, target, start, "f"))
         chunks = list(read_chunks(io.BytesIO(data), CSV, 2, limit, target, start, "f"))
-    pieces = [(piece.start, data[piece.start : piece.end]) for piece in ranges]
-    for found in (pieces, chunks):
-        assert [r for offset, text in found for r in shifted(text, offset, limit)] == expected
-        assert all(data.startswith(text, offset) and text for offset, text in found)
+        pieces = [(piece.start, data[piece.start : piece.end]) for piece in ranges]
+        for found in (pieces, chunks):
+            assert [r for offset, text in found for r in shifted(text, offset, limit)] == expected
+            assert all(data.startswith(text, offset) and text for offset, text in found)
     gaps = [(a.end, b.start) for a, b in itertools.pairwise(ranges)]
     assert all(end <= following for end, following in gaps)
     if max((end - begin for begin, end, _ in expected), default=0) <= limit:
@@ -177,7 +188,7 @@ def test_streams_may_return_less_than_asked_for() -> None:
 
 
 def test_an_endless_line_is_cut_in_bounded_memory() -> None:
-    data = b"a,b\n" + b"x" * (9 << 20) + b"\r\nc,d\n"
+    data = b"a,b\n" + b"x" * (3 * csv_records.REACH_BYTES) + b"\r\nc,d\n"
     chunks = list(read_chunks(io.BytesIO(data), CSV, 2, 100, 1000, 0, "f"))
     assert max(len(text) for _, text in chunks) < 1200
     records = [record for offset, text in chunks for record in shifted(text, offset, 100)]
@@ -185,13 +196,14 @@ def test_an_endless_line_is_cut_in_bounded_memory() -> None:
     assert records[-1][0] == len(data) - 4
 
 
-@pytest.mark.parametrize("line", [b'x",",\n', b'1,"a\n', b'1,"""\n', b'","\n'])
-def test_many_lines_with_open_quotes_take_linear_time(line: bytes) -> None:
-    # Each line could look 1 MiB ahead: were records with too many fields not given up, this
-    # would take minutes.
+@pytest.mark.parametrize("end", [b"", b'"x\n', b'","x\n', b"x" * (17 << 20)])
+@pytest.mark.parametrize("line", [b'x",",\n', b'1,"a\n', b'1,"""\n', b'","\n', b'",\n'])
+def test_many_lines_with_open_quotes_take_linear_time(line: bytes, end: bytes) -> None:
+    # Each line could look 17 MiB ahead: were it not known what becomes of the others, this would
+    # take hours.
     scan(b"a,b\n")
     start = time.process_time()
-    scan(line * 200_000, 3, 1 << 20)
+    scan(line * 200_000 + end, 3, 1 << 20)
     assert time.process_time() - start < 10.0
 
 
@@ -211,13 +223,18 @@ def test_gzip_chunks() -> None:
         lambda packed: packed[:50] + b"\0\0\0\0\0\0\0\0" + packed[58:],
         lambda packed: packed[:-8] + b"\0" * 8,
         lambda packed: packed + b"more",
-        lambda packed: b"a,b\n",
     ],
 )
 def test_damaged_gzip_is_an_input_error(damage: Callable[[bytes], bytes]) -> None:
     data = b"".join(b"%d,%d\n" % (i, i * i % 97) for i in range(50_000))
     stream = gzip.GzipFile(fileobj=io.BytesIO(damage(gzip.compress(data))))
     with pytest.raises(InputError, match=r"^f.csv.gz: after \d+ bytes of text the gzip data"):
+        list(read_chunks(stream, CSV, 2, 100, 4096, 0, "f.csv.gz"))
+
+
+def test_a_plain_file_named_gz_is_told_from_a_damaged_one() -> None:
+    stream = gzip.GzipFile(fileobj=io.BytesIO(b"a,b\n1,2\n"))
+    with pytest.raises(InputError, match=r"is not gzip-compressed.*b'a,'.*name without .gz"):
         list(read_chunks(stream, CSV, 2, 100, 4096, 0, "f.csv.gz"))
 
 
@@ -255,6 +272,9 @@ def test_headers(head: bytes, format: CsvFormat, expected: Any) -> None:
         (b'"a"x,b\n', CSV, "text after a closing quote"),
         (b'a,"b\n1,2\n', CSV, "never closed"),
         (b"x" * HEAD_BYTES, CSV, "does not end within 1048576 bytes"),
+        (b"sep=;\na;b\n", CSV, r"'sep=;' is a note for Excel.*CsvFormat\(delimiter=';'\)"),
+        (b'"sep=,"\r\na,b\n', CSV, r"delete the line.*CsvFormat\(delimiter=','\)"),
+        (b"sep=\t\n1\t2\n", CsvFormat(delimiter="\t", names=("a", "b")), "note for Excel"),
         (b"1,2,3\n", CsvFormat(names=("a", "b")), "'1,2,3' has 3 fields, but .* names 2 columns"),
     ],
 )
@@ -267,9 +287,15 @@ def test_what_is_no_header_is_refused(head: bytes, format: CsvFormat, message: s
 def test_missing_columns_are_all_named_with_their_likes() -> None:
     with pytest.raises(InputError) as error:
         check_header(("dep_dely", "origin"), ("dep_delay", "zzz", "origin"), CSV, "f")
-    assert "'dep_delay'; did you mean 'dep_dely'?" in str(error.value)
+    assert "'dep_delay'; did you mean dep_dely?" in str(error.value)
     assert "'zzz'\n" in str(error.value)
     assert "Rename the columns" in str(error.value)
+
+
+def test_letters_that_unicode_writes_in_two_ways_are_told_apart() -> None:
+    with pytest.raises(InputError) as error:
+        check_header(("cafe", "cafe\u0301"), ("caf\xe9",), CSV, "f")
+    assert r"mean 'cafe\u0301', the same letters as 'caf\xe9' in other" in str(error.value)
 
 
 def test_a_wrong_delimiter_is_guessed() -> None:

@@ -1,0 +1,115 @@
+"""Folders that one process at a time may change."""
+
+import fcntl
+import os
+import stat
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+from forebay.console.terminal import note
+from forebay.storage import folders
+from forebay.transforms.errors import RunFolderError
+
+_OPEN = os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW | os.O_CLOEXEC
+
+
+@contextmanager
+def locked(
+    folder: str, name: str = "", *, shared: bool = False, wait: bool = False
+) -> Iterator[None]:
+    """Holds a folder, by an empty file in it that is gone afterwards.
+
+    On an object store nothing is locked.
+
+    Args:
+        folder: on a local disk.
+        name: the folder below it to hold, which is made; empty: the folder itself.
+        shared: whether others may hold it too, who share it.
+        wait: whether to wait for whoever holds it.
+
+    Raises:
+        RunFolderError: another process holds it, or it cannot be locked.
+    """
+    if folders.is_remote(folder):
+        yield
+        return
+    folders.make(folder, name)
+    place = os.path.join(folder, name) if name else folder
+    path = os.path.join(place, folders.LOCK_NAME)
+    how = (fcntl.LOCK_SH if shared else fcntl.LOCK_EX) | (0 if wait else fcntl.LOCK_NB)
+    lock = _acquire(path, how, place)
+    try:
+        yield
+    finally:
+        _release(path, lock, shared)
+
+
+@contextmanager
+def occupied(folder: str, name: str, *, wait: bool = False) -> Iterator[None]:
+    """Holds a folder alone, as `locked` does, without what killed processes left in the making."""
+    with locked(folder, name, wait=wait):
+        if not folders.is_remote(folder):
+            clean(folder, name)
+        yield
+
+
+def clean(folder: str, name: str = "") -> None:
+    """Removes what killed processes left in the making, and says so; for who holds the folder."""
+    left = folders.temporaries(folder, name)
+    for each in left:
+        folders.remove_temporary(folder, each)
+    if left:
+        place = os.path.join(folder, name) if name else folder
+        note(f"removed what a killed process left unfinished in {place}: {', '.join(left)}")
+
+
+def _acquire(path: str, how: int, place: str) -> int:
+    while True:
+        try:
+            lock = os.open(path, _OPEN, 0o666)
+            found = os.fstat(lock)
+        except OSError as error:
+            raise _unlockable(path, str(error.strerror)) from error
+        try:
+            if not stat.S_ISREG(found.st_mode) or found.st_size:
+                raise _unlockable(path, "it is no lock of ours")
+            fcntl.flock(lock, how)
+            if _is_at(path, lock):
+                return lock
+            os.close(lock)  # who held it has removed it
+        except BlockingIOError:
+            os.close(lock)
+            raise RunFolderError(
+                f"another process is writing {place}; wait for it, or choose another folder"
+            ) from None
+        except OSError as error:
+            os.close(lock)
+            raise _unlockable(path, str(error.strerror)) from error
+        except BaseException:
+            os.close(lock)
+            raise
+
+
+def _release(path: str, lock: int, shared: bool) -> None:
+    try:
+        if shared:  # the last of them removes it
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        if _is_at(path, lock):
+            os.unlink(path)
+    except OSError:
+        pass  # others hold it, or the folder is gone
+    finally:
+        os.close(lock)
+
+
+def _is_at(path: str, lock: int) -> bool:
+    try:
+        return os.path.samestat(os.lstat(path), os.fstat(lock))
+    except FileNotFoundError:
+        return False
+
+
+def _unlockable(path: str, why: str) -> RunFolderError:
+    return RunFolderError(
+        f"{path} cannot be locked ({why}); move it away, or choose another folder"
+    )

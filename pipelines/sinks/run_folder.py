@@ -1,0 +1,154 @@
+"""Writing a run folder: staged, then published, with the manifest last."""
+
+import os
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager, suppress
+from pathlib import Path
+
+from apache_beam.io.filesystem import CompressionTypes
+from apache_beam.io.filesystems import FileSystems
+
+from forebay.storage import folders
+from forebay.storage.folders import is_remote, temporary_name
+from forebay.storage.locks import locked
+from forebay.storage.run import publish as publication
+from forebay.storage.run.checksums import file_entry, read_entry
+from forebay.storage.run.layout import MANIFEST_NAME, TEMPORARY
+from forebay.storage.run.manifest import FileEntry, Manifest
+from forebay.transforms.errors import InputError, RunFolderError
+
+
+def prepare_output(run: str, overwrite: bool) -> None:
+    """Checks that a run may be written to a folder, and puts in order what a kill left there.
+
+    Raises:
+        RunFolderError: it may not; see `publication.check_target`.
+    """
+    if not run.strip():
+        raise RunFolderError(f"--output {run!r} names no folder; write the run folder's name")
+    if not is_remote(run):
+        publication.settle_leftovers(run)
+        publication.check_target(run, overwrite)
+    elif FileSystems.exists(FileSystems.join(run, MANIFEST_NAME)) and not overwrite:
+        raise publication.there_already(run)
+
+
+def refuse_inputs(run: str, paths: Iterable[str]) -> None:
+    """Refuses inputs that are files of the run to be replaced, whatever they are called.
+
+    Raises:
+        InputError: one is.
+    """
+    if is_remote(run):
+        return
+    replaced = (entry for name in publication.REPLACED for entry in folders.entries(run, name))
+    names = {entry.identity: entry.name for entry in replaced}
+    for path in paths:
+        found = None if is_remote(path) else folders.identity(path)
+        if found is not None and found in names:
+            raise InputError(
+                f"{path} is {names[found]} of the run that would be replaced; choose another "
+                "--output"
+            )
+
+
+@contextmanager
+def staging(run: str, overwrite: bool) -> Iterator[str]:
+    """Gives a folder to write the run's files to, and removes what is left of it afterwards.
+
+    On a local disk it lies in the run folder, which is held until the run is published, so that
+    no other process writes there. On an object store it is the run folder itself: there the
+    manifest alone publishes.
+
+    Args:
+        run: the run folder, that `prepare_output` has looked at.
+        overwrite: whether a run that is there may be replaced.
+
+    Raises:
+        RunFolderError: another process is writing the folder, or has written a run to it since,
+            or nobody can write there.
+    """
+    if is_remote(run):
+        _delete([FileSystems.join(run, MANIFEST_NAME)])
+        yield run
+        _delete([FileSystems.join(run, TEMPORARY)])
+        return
+    with _made(run), locked(run):
+        publication.settle(run)
+        publication.check_target(run, overwrite)
+        name = temporary_name()
+        folders.make(run, name)
+        try:
+            publication.check_moves(run, name)
+            yield os.path.join(run, name)
+        finally:
+            publication.abandon(run, name)
+
+
+def publish(staged: str, run: str, manifest: Manifest, overwrite: bool) -> None:
+    """Moves staged files to their final place, the manifest last; see `publication.publish`."""
+    if not is_remote(run):
+        publication.publish(run, os.path.basename(staged), manifest, overwrite)
+        return
+    with FileSystems.create(FileSystems.join(run, MANIFEST_NAME)) as sink:
+        sink.write(manifest.to_json().encode())
+
+
+def list_files(folder: str, names: Iterable[str]) -> dict[str, FileEntry]:
+    """Returns size and checksum of every file below the given entries of a folder.
+
+    Args:
+        folder: the staged run.
+        names: entries of the folder, files or folders.
+    """
+    if not is_remote(folder):
+        found = (entry for name in names for entry in folders.entries(folder, name))
+        return {e.name: _read_entry(os.path.join(folder, e.name)) for e in found if e.is_file}
+    base = folder.rstrip("/") + "/"
+    entries = {}
+    for name in names:
+        path = base + name
+        matches = FileSystems.match([path, path + "/**"])
+        for metadata in (found for match in matches for found in match.metadata_list):
+            entries[metadata.path.removeprefix(base)] = _read_entry(metadata.path)
+    return entries
+
+
+def write_file(path: str, pieces: Iterable[bytes | memoryview]) -> FileEntry:
+    """Writes a file piece by piece, as it is whatever its name, and the folder it lies in."""
+    if not is_remote(path):
+        os.makedirs(os.path.dirname(path), exist_ok=True)
+    with FileSystems.create(path, compression_type=CompressionTypes.UNCOMPRESSED) as sink:
+        entry = file_entry(b"")
+        for piece in map(bytes, pieces):
+            sink.write(piece)
+            entry = file_entry(piece, behind=entry)
+    return entry
+
+
+def _read_entry(path: str) -> FileEntry:
+    with FileSystems.open(path, compression_type=CompressionTypes.UNCOMPRESSED) as source:
+        return read_entry(source)
+
+
+@contextmanager
+def _made(run: str) -> Iterator[None]:
+    """Makes a folder and those on the way to it, and removes the new ones that stay empty."""
+    way = [Path(run).absolute(), *Path(run).absolute().parents]
+    new = [str(path) for path in way if not path.exists()]
+    try:
+        os.makedirs(run, exist_ok=True)
+    except OSError as error:
+        raise RunFolderError(f"{run} cannot be made ({error}); choose another folder") from error
+    try:
+        yield
+    finally:
+        with suppress(OSError):
+            for path in new:
+                os.rmdir(path)
+
+
+def _delete(paths: list[str]) -> None:
+    existing = [path for path in paths if FileSystems.exists(path)]
+    if existing:
+        FileSystems.delete(existing)
