@@ -17,7 +17,7 @@ from forebay.trainer.metrics.threshold import choose_threshold
 from forebay.trainer.options import evaluate_options
 from forebay.trainer.options.threshold import ThresholdAim
 
-PAGE = (Path(__file__).resolve().parents[3] / "docs" / "reference" / "evaluation.md").read_text(
+PAGE = (Path(__file__).resolve().parents[2] / "docs" / "reference" / "evaluation.md").read_text(
     "utf-8"
 )
 
