@@ -6,14 +6,13 @@ from dataclasses import asdict, dataclass
 from typing import Any
 
 from forebay.storage.folders import is_inside
-from forebay.storage.json_records import read_record
+from forebay.storage.json_records import typed
 from forebay.storage.run.layout import OUTPUTS
 from forebay.transforms.errors import RunFolderError
 from forebay.transforms.instants import instant
-from forebay.transforms.json_text import json_text
+from forebay.transforms.json_text import json_text, parse_json
 
 _CRC = re.compile("[0-9a-f]{8}")
-_CURE = "make the run anew with `forebay preprocess`, in another folder"
 
 
 @dataclass(frozen=True)
@@ -158,15 +157,20 @@ class Manifest:
         Raises:
             RunFolderError: the text is not a manifest.
         """
-        manifest = read_record(cls, text, where, _CURE)
-        for name, entry in manifest.files.items():
-            if not is_inside(name) or name.split("/")[0] not in OUTPUTS:
-                raise RunFolderError(
-                    f"{where} is damaged (it lists {name!r}, which is no place of a run's files); "
-                    f"{_CURE}"
-                )
-            if not _CRC.fullmatch(entry.crc32c):
-                raise RunFolderError(
-                    f"{where} is damaged (it lists {name!r} without its checksum); {_CURE}"
-                )
+        try:
+            manifest: Manifest = typed(cls, parse_json(text))
+            _check_names(manifest.files)
+        except ValueError as error:
+            raise RunFolderError(
+                f"{where} is not a manifest ({error}); make the run anew with "
+                "`forebay preprocess`, in another folder"
+            ) from error
         return manifest
+
+
+def _check_names(files: Mapping[str, FileEntry]) -> None:
+    for name, entry in files.items():
+        if not is_inside(name) or name.split("/")[0] not in OUTPUTS:
+            raise ValueError(f"it lists {name!r}, which is no place of a run's files")
+        if not _CRC.fullmatch(entry.crc32c):
+            raise ValueError(f"it lists {name!r} without its checksum")

@@ -12,7 +12,7 @@ from rich.markup import escape
 from rich.table import Table
 
 from forebay.console.tables import aligned
-from forebay.console.terminal import plain, plain_line, say, say_json, screen, tell
+from forebay.console.terminal import plain, plain_line, results, say, say_json, tell
 
 # A colour, the window's title, a move of the cursor, the one-letter forms of the same, a bell, an
 # erased line, a name that is no UTF-8, and what Rich would read as its own.
@@ -71,7 +71,7 @@ def test_rich_moves_the_cursor_and_nobody_else(
 ) -> None:
     monkeypatch.setenv("FORCE_COLOR", "1")
     monkeypatch.setenv("TERM", "xterm")
-    shown = screen(width=200)
+    shown = results()
     table = Table("name", "value")
     table.add_row(escape(NASTY), "[bold]2[/]")
     shown.print(table)
