@@ -66,7 +66,14 @@ from forebay.pipelines.windows.aggregates import WindowedAggregates
 from forebay.pipelines.windows.period import SelectPeriod
 from forebay.storage.plain_paths import plain_path
 from forebay.storage.run.definition_files import load_definition
-from forebay.storage.run.layout import DEFINITION_NAME, OUTPUTS, TEMPORARY
+from forebay.storage.run.layout import (
+    DEFINITION_NAME,
+    EXAMPLES_FOLDER,
+    METADATA_FOLDER,
+    OUTPUTS,
+    REJECTS_FOLDER,
+    TEMPORARY,
+)
 from forebay.storage.run.manifest import FileEntry, InputEntry, Manifest, PeriodEntry, SourceEntry
 from forebay.transforms.definition.dataset import Dataset
 from forebay.transforms.definition.serialize import digest, to_json
@@ -178,7 +185,7 @@ def _ingest(job: _Job) -> Tallies:
         splits = rows | "Split" >> WriteSplits(job.dataset, temporary)
         rejects = (*(table["rejects"] for table in read.values()), splits.rejects)
         _ = rejects | "Rejects" >> WriteRejects(
-            job.path("rejects"), temporary, all_files(job.tables), most_bytes
+            job.path(REJECTS_FOLDER), temporary, all_files(job.tables), most_bytes
         )
         _ = (*tallies_read, splits.tallies) | "Tallies" >> WriteTallies(tallies)
 
@@ -225,7 +232,7 @@ def _transform(job: _Job, ingested: Tallies) -> Tallies:
         job.graph.copy_to(job.folder)
     shards = [(split, number, path) for path, (split, number) in sorted(ingested["shards"].items())]
     tallies = job.path(TEMPORARY, "transformed.json")
-    written_files = job.path("examples", "*", "*")
+    written_files = job.path(EXAMPLES_FOLDER, "*", "*")
     with job.timed("transform"), progress("transform", written_files, len(shards)):
         run_pipeline(build, job.beam)
     return read_tallies(tallies)
@@ -255,12 +262,12 @@ def _plan(job: _Job) -> str:
 def _write_descriptions(job: _Job) -> None:
     with FileSystems.create(job.path(DEFINITION_NAME)) as sink:
         sink.write(to_json(job.dataset).encode())
-    metadata_io.write_metadata(raw_metadata(job.dataset), job.path("metadata"))
+    metadata_io.write_metadata(raw_metadata(job.dataset), job.path(METADATA_FOLDER))
 
 
 def _manifest(job: _Job, ingested: Tallies, transformed: Tallies) -> Manifest:
     examples = {name: FileEntry(**entry) for name, entry in transformed["files"].items()}
-    others = [name for name in OUTPUTS if name != "examples"]
+    others = [name for name in OUTPUTS if name != EXAMPLES_FOLDER]
     rows = {split: ingested["rows"].get(split, 0) for split in SPLITS}
     graph, asked = job.graph, job.period
     period = None if asked is None else PeriodEntry.between(asked.from_us, asked.to_us)

@@ -14,6 +14,7 @@ from forebay.console.command_line import run_command, start_tensorflow
 from forebay.console.commands import Command, add_commands, parse_command
 from forebay.console.process import in_own_process
 from forebay.console.terminal import say, say_json
+from forebay.storage.run.layout import TRAINING_FOLDER
 from forebay.trainer import options
 
 
@@ -26,7 +27,7 @@ def run_train(args: argparse.Namespace) -> int:
     team = join_team(os.environ)  # before TensorFlow does anything
     from forebay.storage.run import files
     from forebay.storage.run.run_folder import open_run
-    from forebay.trainer.evaluation.evaluate import evaluate
+    from forebay.trainer.evaluation.evaluate import check_outputs, evaluate
     from forebay.trainer.evaluation.table import table
     from forebay.trainer.training.exporters import export_final, exported_already
     from forebay.trainer.training.train import finished_training, train
@@ -36,10 +37,13 @@ def run_train(args: argparse.Namespace) -> int:
     done = None if args.fresh else finished_training(run, chosen, team)
     if done is not None and exported_already(run, done, loop):
         return _say_nothing_to_do(done.record, args)
+    looked_at = options.EvaluateOptions(split="eval")
+    if team.is_chief:
+        check_outputs(run, looked_at)
     training = train(run, chosen, loop, team=team, fresh=args.fresh)
     model, report = None, None
     if team.is_chief:
-        report = evaluate(run, options.EvaluateOptions(split="eval"))
+        report = evaluate(run, looked_at)
         model = export_final(run, training, report, loop)
     team.wait()  # a worker that leaves early takes the others' connections with it
     record = training.record
@@ -60,7 +64,7 @@ def run_train(args: argparse.Namespace) -> int:
     if report is not None:
         say(table(report))
         if chosen.l1:
-            path = run.file("training", zeros.ZEROS_NAME)
+            path = run.file(TRAINING_FOLDER, zeros.ZEROS_NAME)
             say(zeros.table(files.read_record(zeros.Zeros, path)))
             say(f"wrote {path}")
         say(f"exported {model}" if model else "exported no final model, as asked")

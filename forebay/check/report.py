@@ -1,6 +1,5 @@
 """An audit as people read it, and as JSON."""
 
-import datetime as dt
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -13,6 +12,7 @@ from forebay.console.tables import empty_table
 from forebay.console.terminal import results
 from forebay.pipelines.sources.csv.files import CsvFile
 from forebay.transforms.definition.dataset import Dataset
+from forebay.transforms.instants import instant
 
 _STYLES = {Severity.LEAK: "red", Severity.WARNING: "yellow", Severity.OK: "green"}
 _ORDER = list(Severity)
@@ -69,8 +69,8 @@ class CheckReport:
                 "records": sample.records,
                 "rejected": sample.rejected,
                 "whole": sample.is_whole,
-                "from": None if span is None else _instant(span[0]),
-                "to": None if span is None else _instant(span[1]),
+                "from": None if span is None else instant(span[0], "seconds"),
+                "to": None if span is None else instant(span[1], "seconds"),
                 "sources": {name: len(events) for name, events in sample.sources.items()},
                 "files": [file.source.path for file in self.files],
             },
@@ -125,7 +125,11 @@ class CheckReport:
     def said(self) -> str:
         """Says what was read."""
         sample, span = self.sample, self.sample.span_us
-        when = f", {_instant(span[0])} to {_instant(span[1])}" if span is not None else ""
+        when = (
+            f", {instant(span[0], 'seconds')} to {instant(span[1], 'seconds')}"
+            if span is not None
+            else ""
+        )
         rejected = f", {sample.rejected:,} rejected" if sample.rejected else ""
         seen = "".join(
             f"; {len(events):,} events of {name}" for name, events in sample.sources.items()
@@ -174,8 +178,3 @@ def _made_of(dataset: Dataset, name: str) -> set[str]:
 def in_order(findings: Sequence[Finding]) -> list[Finding]:
     """Orders findings: the worst first, else as they were found."""
     return sorted(findings, key=lambda finding: _ORDER.index(finding.severity))
-
-
-def _instant(us: int) -> str:
-    at = dt.datetime(1970, 1, 1, tzinfo=dt.UTC) + dt.timedelta(microseconds=us)
-    return at.isoformat(timespec="seconds").replace("+00:00", "Z")

@@ -221,7 +221,7 @@ def write_manifest(run: Path, dataset: Dataset, rows: dict[str, int]) -> None:
             file_entry(path.read_bytes()), rows=BATCH if path.match("examples/*/*") else None
         )
         for path in sorted(run.rglob("*"))
-        if path.is_file()
+        if path.is_file() and path.name != MANIFEST_NAME
     }
     manifest = Manifest(
         dataset=dataset.name,
@@ -310,7 +310,6 @@ def tell_in_words(run: Path) -> None:
         passthrough=("trip_id", "left_at", "guess"),
         features=(*FEATURES, Categorical("line", Informative(3), name="told")),
     )  # fmt: skip
-    (run / MANIFEST_NAME).unlink()
     write_manifest(run, dataset, {split: b - a for split, (a, b) in SPLIT_ROWS.items()})
 
 

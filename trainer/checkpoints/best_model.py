@@ -145,8 +145,8 @@ def snapshot(
 
 def write_training(run: RunFolder, folder: str, training: SavedTraining) -> None:
     """Writes a model and what it is to a folder of the run."""
-    files.write_bytes(run.file(folder, KERAS_NAME), training.content)
-    files.write_json(run.file(folder, RECORD_NAME), training.record)
+    files.write_bytes(run.path, f"{folder}/{KERAS_NAME}", training.content)
+    files.write_json(run.path, f"{folder}/{RECORD_NAME}", training.record)
 
 
 def read_training(run: RunFolder, folder: str) -> SavedTraining | None:
@@ -192,7 +192,8 @@ def load_saved(keras_path: str, record: TrainingRecord) -> SavedTraining:
         )
     with tempfile.TemporaryDirectory() as folder:
         path = os.path.join(folder, KERAS_NAME)
-        files.write_bytes(path, content)
+        with open(path, "wb") as file:
+            file.write(content)
         try:
             model = keras.models.load_model(path, compile=False)
         except Exception as error:  # whatever readers of zip, JSON and HDF5 raise

@@ -169,8 +169,14 @@ def digest(arrays: Arrays) -> str:
     return sha.hexdigest()
 
 
-def save(path: str, checkpoint: Checkpoint) -> None:
-    """Writes a checkpoint in place of the one before."""
+def save(folder: str, name: str, checkpoint: Checkpoint) -> None:
+    """Writes a checkpoint in place of the one before.
+
+    Args:
+        folder: the run.
+        name: of the checkpoint's file below it.
+        checkpoint: what is written.
+    """
     head = {"identity": checkpoint.identity, "standing": asdict(checkpoint.state)}
     arrays = {"head": np.frombuffer(json.dumps(head).encode(), np.uint8)}
     for part in _PARTS:
@@ -178,7 +184,7 @@ def save(path: str, checkpoint: Checkpoint) -> None:
             arrays[f"{part}/{i}"] = array
     buffer = io.BytesIO()
     np.savez(buffer, allow_pickle=False, **arrays)
-    files.write_bytes(path, buffer.getvalue())
+    files.write_bytes(folder, name, buffer.getvalue())
 
 
 def load(path: str) -> Checkpoint | None:

@@ -6,7 +6,9 @@ from typing import Any
 
 import numpy as np
 
+from forebay.storage.locks import occupied
 from forebay.storage.run import files
+from forebay.storage.run.layout import EVALUATION_FOLDER
 from forebay.storage.run.run_folder import RunFolder
 from forebay.trainer.checkpoints.best_model import SavedTraining
 from forebay.trainer.evaluation.baselines import baselines
@@ -54,17 +56,40 @@ def evaluate(run: RunFolder, options: EvaluateOptions) -> dict[str, Any]:
             are not the same.
     """
     _check(run, options)
-    training, path = find_model(run, options.model)
-    measured = measure(run, training, options)
-    report = {**measured.report, "model": describe_model(training, path)}
-    if options.compare is not None and measured.resampling is not None:
-        report["comparison"] = _compare(run, measured, measured.resampling, options)
-    place = run.file("evaluation", options.split)
-    files.write_json(f"{place}.json", report)
-    files.write_bytes(f"{place}.png", draw(measured.answers, report))
-    for column, slices in report["slices"].items():
-        files.write_bytes(f"{place}-by-{column}.png", draw_slices(column, slices, report))
+    check_outputs(run, options)
+    with run.in_use():
+        training, path = find_model(run, options.model)
+        measured = measure(run, training, options)
+        report = {**measured.report, "model": describe_model(training, path)}
+        if options.compare is not None and measured.resampling is not None:
+            report["comparison"] = _compare(run, measured, measured.resampling, options)
+        pictures = {"": draw(measured.answers, report)} | {
+            column: draw_slices(column, slices, report)
+            for column, slices in report["slices"].items()
+        }
+        with occupied(run.path, EVALUATION_FOLDER, wait=True):
+            files.write_json(run.path, _report_name(options.split), report)
+            for column, picture in pictures.items():
+                files.write_bytes(run.path, _picture_name(options.split, column), picture)
     return report
+
+
+def check_outputs(run: RunFolder, options: EvaluateOptions) -> None:
+    """Checks that what an evaluation writes can be written.
+
+    Raises:
+        RunFolderError: it cannot.
+    """
+    pictures = (_picture_name(options.split, column) for column in ("", *options.slices))
+    files.check_outputs(run.path, [_report_name(options.split), *pictures])
+
+
+def _report_name(split: str) -> str:
+    return f"{EVALUATION_FOLDER}/{split}.json"
+
+
+def _picture_name(split: str, column: str) -> str:
+    return f"{EVALUATION_FOLDER}/{split}{column and f'-by-{column}'}.png"
 
 
 @dataclass(frozen=True)

@@ -5,7 +5,7 @@ from typing import Any
 
 from forebay.storage.run import files
 from forebay.storage.run.exported import open_exported
-from forebay.storage.run.layout import KERAS_NAME, MANIFEST_NAME, TRAINING_FOLDER
+from forebay.storage.run.layout import KERAS_NAME, MANIFEST_NAME, MODEL_FOLDER, TRAINING_FOLDER
 from forebay.storage.run.run_folder import RunFolder, open_run
 from forebay.trainer.checkpoints.best_model import SavedTraining, load_exported, read_training
 from forebay.transforms.errors import RunFolderError
@@ -25,7 +25,7 @@ def find_model(run: RunFolder, model: str | None) -> tuple[SavedTraining, str]:
     training = read_training(run, TRAINING_FOLDER) if model is None else None
     path = run.file(TRAINING_FOLDER, KERAS_NAME)
     if training is None:
-        exported = open_exported(model or run.file("model"))
+        exported = open_exported(model or run.file(MODEL_FOLDER))
         path, training = exported.path, load_exported(exported)
     if training.record["transform_digest"] != run.transform_digest:
         raise RunFolderError(

@@ -4,11 +4,10 @@ import posixpath
 from collections.abc import Mapping
 from typing import Any
 
-import tensorflow as tf
-
+from forebay.storage.locks import occupied
 from forebay.storage.run import files
-from forebay.storage.run.exported import RECORD_NAME, read_exported, stamps
-from forebay.storage.run.layout import EXTRA, MODEL_FOLDER, UNFINISHED
+from forebay.storage.run.exported import RECORD_NAME, is_as_exported, read_exported, stamps
+from forebay.storage.run.layout import EXPORT_FOLDER, EXTRA, MODEL_FOLDER
 from forebay.storage.run.run_folder import RunFolder
 from forebay.trainer.checkpoints.best_model import SavedTraining, snapshot
 from forebay.trainer.checkpoints.checkpoint import TrainingState
@@ -19,8 +18,8 @@ from forebay.trainer.training.job import Job
 # The final models are what is served where nothing else is said.
 FOLDERS: dict[ExporterName, str] = {
     "final": MODEL_FOLDER,
-    "best": posixpath.join("export", "best"),
-    "latest": posixpath.join("export", "latest"),
+    "best": posixpath.join(EXPORT_FOLDER, "best"),
+    "latest": posixpath.join(EXPORT_FOLDER, "latest"),
 }
 
 
@@ -102,18 +101,11 @@ def keep_newest(run: RunFolder, folder: str, keep: int) -> None:
     Args:
         run: the run.
         folder: the folder of the run that holds models by timestamp.
-        keep: how many of them stay; what Forebay did not export stays too, and does not count.
+        keep: how many of them stay. What Forebay did not export, and a model with files beside
+            those that its record lists, stays too and does not count.
     """
-    parent = run.file(folder)
-    ours = [
-        str(stamp)
-        for stamp in stamps(parent)
-        if files.exists(posixpath.join(parent, str(stamp), EXTRA, RECORD_NAME))
-    ]
-    for name in ours[:-keep]:
-        # First out of sight: nobody is to open a model that is half removed.
-        hidden = posixpath.join(parent, f"{UNFINISHED}{name}")
-        tf.io.gfile.rename(posixpath.join(parent, name), hidden)
-    for name in tf.io.gfile.listdir(parent):
-        if name.startswith(UNFINISHED):
-            files.remove_folder(posixpath.join(parent, name))
+    with occupied(run.path, folder, wait=True):
+        names = [posixpath.join(folder, str(stamp)) for stamp in stamps(run.file(folder))]
+        ours = [name for name in names if is_as_exported(run.path, name)]
+        for name in ours[:-keep]:
+            files.discard_folder(run.path, name)

@@ -46,7 +46,7 @@ def fit(
     job: Job,
     state: TrainingState,
     best: Arrays,
-    path: str,
+    save: Callable[[Checkpoint], None],
     watchers: Sequence[Watcher],
     on_evaluation: Callable[[TrainingState], None] | None,
 ) -> tuple[TrainingState, Arrays]:
@@ -56,7 +56,7 @@ def fit(
         job: what is trained; its weights are changed.
         state: how far it is.
         best: its weights at the best evaluation so far.
-        path: the checkpoint's file, which the chief writes.
+        save: writes a checkpoint; called on the chief.
         watchers: who is told, on the chief.
         on_evaluation: called after each evaluation, its checkpoint written.
 
@@ -81,7 +81,7 @@ def fit(
                     watcher.evaluated(state)
                 clock.restart()
             if job.team.is_chief and (evaluated or state.step % job.checkpoint_every == 0):
-                checkpoint.save(path, _checkpoint(job, state, best))
+                save(_checkpoint(job, state, best))
             if evaluated and on_evaluation is not None:
                 on_evaluation(state)
     except LOST as error:

@@ -88,12 +88,12 @@ def find_zeros(model: keras.Model, names: IdNames, *, hidden_first: bool = True)
 
 
 def write_zeros(
-    path: str, model: keras.Model, run: RunFolder, inputs: ModelInputs, options: TrainOptions
+    folder: str, model: keras.Model, run: RunFolder, inputs: ModelInputs, options: TrainOptions
 ) -> None:
-    """Writes what is zero in a model to a JSON file."""
+    """Writes what is zero in a model to a JSON file in a folder of the run."""
     names = names_of_run(run, inputs)
     zeros = find_zeros(model, names, hidden_first=not options.is_own_model)
-    files.write_json(path, zeros.to_json())
+    files.write_json(run.path, f"{folder}/{ZEROS_NAME}", zeros.to_json())
 
 
 def _number_zeros(

@@ -1,6 +1,5 @@
 """Which rows train, evaluate and test."""
 
-import datetime as dt
 from collections.abc import Mapping
 from dataclasses import dataclass
 
@@ -13,11 +12,11 @@ from forebay.init.guesses.roles import is_free_text, is_identity
 from forebay.init.guesses.times import RowTime
 from forebay.transforms.definition.columns import Date, Integer, String, Timestamp
 from forebay.transforms.definition.splits import HashSplit, TimeSplit
+from forebay.transforms.instants import instant, moment
 
 _SHARES = (0.8, 0.9)
 # With fewer values a split by hash is uneven, or leaves a part empty.
 _FEWEST_VALUES = 50
-_EPOCH = dt.datetime(1970, 1, 1, tzinfo=dt.UTC)
 _DAY_US = 86_400_000_000
 # Bounds are rounded to days, or hours, where that moves them by little.
 _ROUNDINGS = (_DAY_US, _DAY_US // 24)
@@ -52,8 +51,7 @@ def time_split(row_time: RowTime) -> SplitGuess:
 
 
 def _text(us: int, unit: int) -> str:
-    moment = (_EPOCH + dt.timedelta(microseconds=us)).replace(tzinfo=None)
-    return str(moment.date()) if unit == _DAY_US else f"{moment.isoformat()}Z"
+    return str(moment(us).date()) if unit == _DAY_US else instant(us)
 
 
 def hash_split(

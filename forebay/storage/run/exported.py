@@ -8,8 +8,10 @@ from typing import Annotated, Any, TypedDict
 
 import tensorflow as tf
 
+from forebay.storage.folders import is_inside
 from forebay.storage.run import files
 from forebay.storage.run.layout import EXTRA
+from forebay.storage.run.manifest import FileEntry
 from forebay.transforms.definition import serialize
 from forebay.transforms.definition.dataset import Dataset
 from forebay.transforms.definition.labels import Classification, Label, Task
@@ -36,10 +38,12 @@ class ExportRecord(TypedDict):
 
     Attributes:
         definition: the dataset's, as JSON.
+        files: what belongs to the model, by path relative to its folder.
         training: where the model comes from.
     """
 
     definition: dict[str, Any]
+    files: dict[str, FileEntry]
     training: Annotated[dict[str, Any], _Training]
 
 
@@ -86,7 +90,7 @@ def open_exported(path: str) -> ExportedModel:
         path: its folder, or a folder of them by timestamp, of which the newest is taken.
 
     Raises:
-        RunFolderError: there is none.
+        RunFolderError: there is none, or a file of it is not what its record says.
     """
     path = newest_model(path)
     record = read_exported(path)
@@ -97,6 +101,7 @@ def open_exported(path: str) -> ExportedModel:
             f"{path}/{EXTRA}/{RECORD_NAME} is damaged ({first_line(error.__cause__ or error)}); "
             "export anew with `forebay train`"
         ) from error
+    files.verify(path, record["files"], "export it anew with `forebay train`")
     return ExportedModel(path, record, definition)
 
 
@@ -106,7 +111,34 @@ def read_exported(path: str) -> ExportRecord:
     Raises:
         RunFolderError: it cannot be read, or is damaged.
     """
-    return files.read_record(ExportRecord, posixpath.join(path, EXTRA, RECORD_NAME))
+    record = files.read_record(ExportRecord, posixpath.join(path, EXTRA, RECORD_NAME))
+    for name in record["files"]:
+        if not is_inside(name):
+            raise RunFolderError(
+                f"{path}/{EXTRA}/{RECORD_NAME} lists {name!r}, which is no place of a model's "
+                "files; export anew with `forebay train`"
+            )
+    return record
+
+
+def to_record(listing: Mapping[str, FileEntry]) -> dict[str, Any]:
+    """Returns a model's files, as its record lists them."""
+    return {name: {"size": e.size, "crc32c": e.crc32c} for name, e in listing.items()}
+
+
+def is_as_exported(run: str, name: str) -> bool:
+    """Tells whether a folder is a model and holds nothing but what was exported with it.
+
+    Args:
+        run: the run folder.
+        name: of the model's folder below it.
+    """
+    try:
+        listed = read_exported(posixpath.join(run, name))["files"]
+        files.owned(run, name, (*listed, f"{EXTRA}/{RECORD_NAME}"))
+    except RunFolderError:
+        return False
+    return True
 
 
 def stamps(folder: str) -> list[int]:

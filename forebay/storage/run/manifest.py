@@ -7,7 +7,7 @@ from typing import Any
 
 from forebay.storage.folders import is_inside
 from forebay.storage.json_records import typed
-from forebay.storage.run.layout import OUTPUTS
+from forebay.storage.run.layout import EXAMPLES_FOLDER, OUTPUTS
 from forebay.transforms.errors import RunFolderError
 from forebay.transforms.instants import instant
 from forebay.transforms.json_text import json_text, parse_json
@@ -136,7 +136,7 @@ class Manifest:
 
     def examples(self, split: str) -> list[str]:
         """Returns the relative paths of a split's TFRecord files, in order."""
-        return sorted(name for name in self.files if name.startswith(f"examples/{split}/"))
+        return sorted(name for name in self.files if name.startswith(f"{EXAMPLES_FOLDER}/{split}/"))
 
     def to_json(self) -> str:
         """Returns the manifest as indented JSON."""

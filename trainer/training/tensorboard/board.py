@@ -27,19 +27,20 @@ class Board:
     Args:
         job: the training.
         folder: the folder of the event files.
-        first_step: where it begins or goes on.
+        goes_on_at: where it goes on, 0 where it begins; None: it begins, and has nothing to do
+            with what is there.
         console: where warnings are printed.
     """
 
-    def __init__(self, job: Job, folder: str, first_step: int, console: Console) -> None:
+    def __init__(self, job: Job, folder: str, goes_on_at: int | None, console: Console) -> None:
         self._job = job
-        self._events = EventFile(folder, first_step)
+        self._events = EventFile(folder, goes_on_at)
         self._console = console
-        self._pace = Pace(first_step, job.options.batch_size)
+        self._pace = Pace(goes_on_at or 0, job.options.batch_size)
         self._sample = _sample(job)
         self._probe = ActivationProbe(job.models.score, self._sample)
         self._dead: dict[str, int] = {}
-        if not first_step:
+        if not goes_on_at:
             self._describe()
 
     def __enter__(self) -> Self:

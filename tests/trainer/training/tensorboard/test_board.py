@@ -175,7 +175,8 @@ def test_a_training_that_continues_replaces_what_came_after_its_checkpoint(
     # As if it had been killed before this checkpoint was written, in the middle of an event.
     earlier = TrainingState(20, lost.state.history[:1])
     checkpoint.save(
-        str(run / "training/checkpoint.npz"),
+        str(run),
+        "training/checkpoint.npz",
         checkpoint.Checkpoint(earlier, lost.identity, lost.model, lost.optimizer, lost.best),
     )
     (events,) = (run / "training/logs").glob("events.*")
