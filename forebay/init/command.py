@@ -18,6 +18,7 @@ from forebay.init.sample import read_sample
 from forebay.init.source.definition import OWN_NAMES, write_definition
 from forebay.pipelines.options import PreprocessOptions
 from forebay.pipelines.sources.files import find_files
+from forebay.storage.named_files import check_output, write_whole
 from forebay.transforms.errors import InputError
 
 _STANDARD_OUTPUT = "-"
@@ -29,12 +30,16 @@ def run_init(args: argparse.Namespace) -> int:
     if args.json and args.output == _STANDARD_OUTPUT:
         raise InputError("--json and --output - both print; leave one of them out")
     variable = _variable(args.input[0])
-    path = Path(args.output or f"{variable}.py")
+    path = Path(f"{variable}.py" if args.output is None else args.output)
     printed = args.output == _STANDARD_OUTPUT
     if not printed:
         _refuse_output(path, args.overwrite)
+    found = find_files(args.input, option="")
+    inputs = [file.path for file in found]
+    if not printed:
+        check_output(str(path), "--output", inputs)
     sample = read_sample(
-        find_files(args.input, option=""),
+        found,
         args.delimiter,
         args.names,
         args.rows,
@@ -46,7 +51,7 @@ def run_init(args: argparse.Namespace) -> int:
     if printed:
         say(source.rstrip("\n"))
         return 0
-    _write(path, source)
+    _write(path, source, inputs)
     if args.json:
         say_json(_to_json(draft, str(path), variable), indent=2)
     else:
@@ -96,11 +101,8 @@ def _refuse_output(path: Path, overwrite: bool) -> None:
         raise InputError(f"{str(path)!r} is there already; choose another --output, or --overwrite")
 
 
-def _write(path: Path, source: str) -> None:
-    try:
-        path.write_text(source, "utf-8")
-    except OSError as error:
-        raise InputError(f"{str(path)!r} cannot be written ({error}); choose another") from error
+def _write(path: Path, source: str, inputs: list[str]) -> None:
+    write_whole(str(path), source.encode(), "--output", inputs)
 
 
 def _tell(draft: Draft, path: Path, inputs: list[str]) -> None:

@@ -1,5 +1,6 @@
 """Prediction: JSON lines in, JSON lines out, in order."""
 
+import io
 import sys
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import ExitStack
@@ -12,6 +13,8 @@ import numpy.typing as npt
 import tensorflow as tf
 
 from forebay.serving.instances import InstanceReader
+from forebay.storage.folders import files_below
+from forebay.storage.named_files import written_whole
 from forebay.storage.plain_paths import plain_path
 from forebay.storage.run.exported import ExportedModel, open_exported
 from forebay.transforms.errors import InputError, InstanceError, RunFolderError, first_line
@@ -169,21 +172,23 @@ def _batches(source: BinaryIO) -> Iterator[list[tuple[int, bytes]]]:
 def predict_files(model: str, source: str, sink: str) -> LineCounts:
     """Answers the lines of a file; ``-`` is standard input and output.
 
+    The file of answers takes its name when all lines are answered.
+
     Raises:
         RunFolderError: there is no model.
-        InputError: a file cannot be opened.
+        InputError: a file cannot be opened, or the file of answers is one that is read.
     """
-    predictor = Predictor(model)
     with ExitStack() as stack:
         try:
             lines = sys.stdin.buffer if source == "-" else stack.enter_context(open(source, "rb"))
-            answers = (
-                sys.stdout
-                if sink == "-"
-                else stack.enter_context(open(sink, "w", encoding="utf-8"))
-            )
         except OSError as error:
             raise InputError(
                 f"{error.filename} cannot be opened ({error.strerror}); check the path"
             ) from error
-        return predict_lines(predictor, lines, answers)
+        answers: TextIO = sys.stdout
+        if sink != "-":
+            inputs = [source, *files_below(model)]
+            stream = stack.enter_context(written_whole(sink, "--output", inputs))
+            answers = io.TextIOWrapper(stream, "utf-8", write_through=True)
+            stack.callback(answers.detach)
+        return predict_lines(Predictor(model), lines, answers)

@@ -41,11 +41,19 @@ model, records, answers, output = sys.argv[1:]
 loaded = tf.saved_model.load(model).signatures
 examples = tf.constant([r for r in tf.data.TFRecordDataset(records).as_numpy_iterator()])
 raw = loaded["serving_default"]
-spec = {n: tf.io.FixedLenFeature([], s.dtype) for n, s in raw.structured_input_signature[1].items()}
+double = {n: s.dtype == tf.float64 for n, s in raw.structured_input_signature[1].items()}
+spec = {
+    n: tf.io.FixedLenFeature([], tf.string if double[n] else s.dtype)
+    for n, s in raw.structured_input_signature[1].items()
+}
+columns = {
+    n: tf.strings.to_number(c, tf.float64) if double[n] else c
+    for n, c in tf.io.parse_example(examples, spec).items()
+}
 np.savez(
     answers,
     serve_examples=loaded["serve_examples"](examples=examples)[output].numpy(),
-    serving_default=raw(**tf.io.parse_example(examples, spec))[output].numpy(),
+    serving_default=raw(**columns)[output].numpy(),
 )
 """
 
@@ -103,7 +111,7 @@ def export_record(
         "columns": {
             name: {
                 "kind": type(column).__name__,
-                "dtype": column.graph_dtype,
+                "dtype": definition.graph_dtypes[name],
                 "required": column.required,
             }
             for name, column in columns.items()

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Annotated, Any, TypedDict
 
+import numpy as np
 import tensorflow as tf
 
 from forebay.storage.folders import is_inside
@@ -13,6 +14,7 @@ from forebay.storage.run import files
 from forebay.storage.run.layout import EXTRA
 from forebay.storage.run.manifest import FileEntry
 from forebay.transforms.definition import serialize
+from forebay.transforms.definition.columns import GraphDtype
 from forebay.transforms.definition.dataset import Dataset
 from forebay.transforms.definition.labels import Classification, Label, Task
 from forebay.transforms.errors import RunFolderError, UserError, first_line
@@ -23,6 +25,10 @@ OUTPUT_NAMES: Mapping[Task, str] = {
     "binary_classification": "probability",
     "multiclass_classification": "probabilities",
 }
+# Columns in memory, by their dtype in a definition.
+NUMPY_DTYPES: Mapping[GraphDtype, type[Any]] = {
+    "float32": np.float32, "float64": np.float64, "int64": np.int64, "string": object,
+}  # fmt: skip
 # The likeliest class, beside the probabilities.
 CLASS_NAME = "class"
 

@@ -149,6 +149,27 @@ def test_a_call_without_a_column_is_an_error(
         signatures["serving_default"](**given)
 
 
+def test_numbers_of_several_columns_are_made_of_float64(
+    signatures: Keep, rows: Columns, model_folder: Path
+) -> None:
+    given = raw(rows, open_exported(str(model_folder)).definition, slice(0, 3))
+    given["start_s"] = tf.constant([1_717_200_000.0, 1_717_200_000.5, np.nan], tf.float64)
+    given["stop_s"] = tf.constant([1_717_200_060.0] * 3, tf.float64)
+    found = signatures["transform_features"](**given)
+    seconds = rows["stop_s"] - rows["start_s"]
+    train = seconds[:4_000]
+    expected = (np.array([60.0, 59.5, np.nanmean(train)]) - np.nanmean(train)) / np.nanstd(train)
+    np.testing.assert_allclose(found["seconds"].numpy(), expected, rtol=0, atol=1e-6)
+    assert found["seconds_is_missing"].numpy().tolist() == [0, 0, 1]
+    records = to_examples({name: tensor.numpy() for name, tensor in given.items()})
+    written = tf.train.Example.FromString(records[1]).features.feature["start_s"]
+    assert written.bytes_list.value == [b"1717200000.5"]
+    np.testing.assert_array_equal(
+        signatures["serve_examples"](examples=tf.constant(records))["prediction"].numpy(),
+        signatures["serving_default"](**given)["prediction"].numpy(),
+    )
+
+
 def test_missing_values_are_not_values(signatures: Keep, rows: Columns, model_folder: Path) -> None:
     given = raw(rows, open_exported(str(model_folder)).definition, slice(0, 3))
     given["line"] = tf.constant([b"\xff", b"", b"never seen"])
