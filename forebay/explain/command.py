@@ -2,9 +2,9 @@
 
 import argparse
 import glob
-import json
 from collections.abc import Mapping, Sequence
 
+from forebay.console.terminal import say_json
 from forebay.explain.collect import explain_row
 from forebay.explain.find_row import find_row, identity_columns
 from forebay.explain.report import RowReport, print_report, shown_rows, to_json
@@ -91,7 +91,7 @@ def run_explain(args: argparse.Namespace) -> int:
     if args.plot is not None:
         _plot(report, args.plot, inputs)
     if args.json:
-        print(json.dumps(to_json(report), indent=2, ensure_ascii=False))
+        say_json(to_json(report), indent=2)
     else:
         print_report(report)
     return 0

@@ -1,10 +1,10 @@
 """``forebay report``: how a run's training rows are spread over the ids of its features."""
 
 import argparse
-import json
 from collections.abc import Sequence
 from fnmatch import fnmatchcase
 
+from forebay.console.terminal import say_json
 from forebay.report.features.read import read_report
 from forebay.report.features.report import FeatureReport
 from forebay.storage.folders import files_below
@@ -49,7 +49,7 @@ def run_report(args: argparse.Namespace) -> int:
     if args.plot is not None:
         _plot(found, args.plot)
     if args.json:
-        print(json.dumps(found.to_json(), indent=2, ensure_ascii=False))
+        say_json(found.to_json(), indent=2)
     else:
         found.print()
     return 0

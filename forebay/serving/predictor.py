@@ -17,7 +17,7 @@ from forebay.storage.folders import files_below
 from forebay.storage.named_files import written_whole
 from forebay.storage.plain_paths import plain_path
 from forebay.storage.run.exported import ExportedModel, open_exported
-from forebay.transforms.errors import InputError, InstanceError, RunFolderError
+from forebay.transforms.errors import InputError, InstanceError, RunFolderError, first_line
 from forebay.transforms.json_text import json_text
 
 # Rows per call of the model: more are hardly faster per row.
@@ -68,10 +68,10 @@ class Predictor:
         try:
             self._loaded = tf.saved_model.load(plain_path(self.exported.path))
             self._function = self._loaded.signatures["serving_default"]
-        except (OSError, ValueError, KeyError, tf.errors.OpError) as error:
+        except Exception as error:  # whatever TensorFlow's reader raises
             raise RunFolderError(
-                f"{self.exported.path} cannot be loaded ({type(error).__name__}: "
-                f"{str(error).splitlines()[0]}); export it anew with `forebay train`"
+                f"{self.exported.path} cannot be loaded ({first_line(error)}); export it anew "
+                "with `forebay train`"
             ) from error
         passthrough = self.exported.definition.passthrough
         self._passthrough = [name for name in passthrough if name in self._reader.columns]
