@@ -16,6 +16,7 @@ import numpy as np
 import numpy.typing as npt
 import tensorflow as tf
 
+from forebay.console.terminal import tell
 from forebay.storage.locks import occupied
 from forebay.storage.plain_paths import plain_path
 from forebay.storage.run import files
@@ -160,7 +161,7 @@ def verify(path: str, served: Served) -> None:
                 f"of its scale, more than {TOLERANCE:g}; nothing was exported"
             )
     if not np.isfinite(expected).all():
-        print(f"warning: {_unanswered(served, raw)}", file=sys.stderr)
+        tell(f"warning: {_unanswered(served, raw)}")
 
 
 def difference(found: Floats, expected: Floats) -> float:
