@@ -18,7 +18,9 @@ from tensorflow_transform.tf_metadata import metadata_io
 
 from forebay.console.arguments import Parser
 from forebay.console.command_line import run_command
-from forebay.console.terminal import detail
+from forebay.console.machine import full_disk_told
+from forebay.console.process import in_own_process
+from forebay.console.terminal import detail, say_json
 from forebay.pipelines.options import (
     PreprocessOptions,
     add_preprocess_arguments,
@@ -49,6 +51,7 @@ from forebay.pipelines.tallies.checks import (
 )
 from forebay.pipelines.tallies.degenerate_features import warnings_of
 from forebay.pipelines.tallies.features import FeatureTallies
+from forebay.pipelines.tallies.finite import FindNonFinite, check_finite
 from forebay.pipelines.tallies.occupancy import write_occupancy
 from forebay.pipelines.tallies.tallies import (
     Tallies,
@@ -132,7 +135,7 @@ def preprocess(options: PreprocessOptions) -> Manifest:
         graph = open_transform_source(options.transform_fn, options.output, dataset)
     tables = open_tables(dataset, options.inputs, options.sources)
     refuse_inputs(options.output, [file.source.path for file in all_files(tables)])
-    with staging(options.output, options.overwrite) as staged:
+    with staging(options.output, options.overwrite) as staged, full_disk_told(options.output):
         folder = plain_path(staged)
         job = _Job(options, dataset, tables, folder, beam_options(options.beam), period, graph)
         detail(_plan(job))
@@ -141,6 +144,7 @@ def preprocess(options: PreprocessOptions) -> Manifest:
         check_splits(ingested, dataset, period, learns=graph is None)
         transformed = _transform(job, ingested)
         check_written(ingested, transformed)
+        check_finite(transformed, ingested["shards"], dataset, all_files(tables))
         _write_descriptions(job)
         write_occupancy(folder, dataset, transformed)
         manifest = _manifest(job, ingested, transformed)
@@ -224,7 +228,8 @@ def _transform(job: _Job, ingested: Tallies) -> Tallies:
                 )
         written = transformed | "WriteExamples" >> WriteExamples(job.folder, job.options.gzip)
         features = transformed | "FeatureTallies" >> FeatureTallies(job.dataset)
-        _ = (written, features) | "Tallies" >> WriteTallies(tallies)
+        nonfinite = transformed | "NonFinite" >> FindNonFinite(job.dataset)
+        _ = (written, features, nonfinite) | "Tallies" >> WriteTallies(tallies)
 
     if job.graph is not None:
         job.graph.copy_to(job.folder)
@@ -314,7 +319,7 @@ def run_preprocess(args: argparse.Namespace) -> int:
     """Runs ``forebay preprocess`` with parsed arguments; returns its exit status."""
     manifest = preprocess(preprocess_options(args))
     if args.json:
-        print(manifest.to_json(), end="")
+        say_json(manifest.to_plain(), indent=2)
     else:
         print_summary(manifest, args.output)
     return 0
@@ -322,7 +327,9 @@ def run_preprocess(args: argparse.Namespace) -> int:
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Runs ``python -m pipelines.preprocess``."""
-    own, beam_arguments = split_beam_arguments(sys.argv[1:] if argv is None else argv)
+    if argv is None:
+        return in_own_process(lambda: main(sys.argv[1:]))
+    own, beam_arguments = split_beam_arguments(argv)
     parser = Parser(prog="python -m pipelines.preprocess", description=__doc__)
     add_preprocess_arguments(parser)
     args = parser.parse_args(own)

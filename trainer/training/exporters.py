@@ -6,7 +6,7 @@ from typing import Any
 
 from forebay.storage.locks import occupied
 from forebay.storage.run import files
-from forebay.storage.run.exported import RECORD_NAME, is_as_exported, stamps
+from forebay.storage.run.exported import RECORD_NAME, is_as_exported, read_exported, stamps
 from forebay.storage.run.layout import EXPORT_FOLDER, EXTRA, MODEL_FOLDER
 from forebay.storage.run.run_folder import RunFolder
 from forebay.trainer.checkpoints.best_model import SavedTraining, snapshot
@@ -87,11 +87,11 @@ def exported_already(run: RunFolder, training: SavedTraining, loop: LoopOptions)
     if "final" not in loop.exporters:
         return True
     parent = run.file(FOLDERS["final"])
-    records = (posixpath.join(parent, str(stamp), EXTRA, RECORD_NAME) for stamp in stamps(parent))
+    models = (posixpath.join(parent, str(stamp)) for stamp in stamps(parent))
     return any(
-        files.read_json(path)["training"]["sha256"] == training.record["sha256"]
-        for path in records
-        if files.exists(path)
+        read_exported(path)["training"]["sha256"] == training.record["sha256"]
+        for path in models
+        if files.exists(posixpath.join(path, EXTRA, RECORD_NAME))
     )
 
 
