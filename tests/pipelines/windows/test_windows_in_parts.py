@@ -338,7 +338,7 @@ def test_a_pipeline_divided_in_any_way_gives_the_same(seed: int, tmp_path: Path)
         list(in_batches(shuffled, bounds)),
         shards=chance.choice([1, 3, 50]),
         key_partitions=chance.choice([1, 2, 9]),
-        memory_bytes=chance.choice([20_000, 200_000, 1 << 30]),
+        memory_bytes=chance.choice([40_000, 200_000, 1 << 30]),
     )
 
     asked = found.filter(found["asked"].is_valid())
