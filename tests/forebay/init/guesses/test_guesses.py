@@ -5,13 +5,18 @@ from __future__ import annotations
 import csv
 import datetime as dt
 import io
+import keyword
 import random
+import re
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from forebay.init.draft import Draft, make_draft
+from forebay.init.guesses.names import servable_names
 from forebay.init.sample import TextSample, read_sample
 from forebay.pipelines.sources.files import find_files
 from forebay.transforms.definition.columns import (
@@ -41,6 +46,12 @@ WORDS = ["so", "late", "but", "very", "good"]
 START = dt.datetime(2024, 3, 1, 6, 0)
 Drafted = Callable[..., Draft]
 Columns = Mapping[str, Sequence[object]]
+
+
+ODD_NAMES = [
+    "class", "from", "self", "None", "Price", "price", "price_2", "wind speed", "wind_speed",
+    "größe", "1st", "x" * 300, "a-b", "a.b", "A_B", " ", "",
+]  # fmt: skip
 
 
 def instants(step: dt.timedelta = dt.timedelta(minutes=97)) -> list[dt.datetime]:
@@ -454,6 +465,18 @@ def test_outputs_keep_out_of_the_way_of_carried_columns(drafted: Drafted) -> Non
 
     assert draft.dataset.passthrough == ("order_id",)
     assert draft.dataset.features == (Categorical("order", name="order_id_feature"),)
+
+
+@given(st.lists(st.sampled_from(ODD_NAMES) | st.text(max_size=90), min_size=1, unique=True))
+def test_any_column_gets_a_name_that_a_served_model_can_have(names: list[str]) -> None:
+    given = servable_names(names)
+    assert list(given) == names
+    assert len({name.lower() for name in given.values()}) == len(names)
+    for plain in given.values():
+        assert re.fullmatch("[A-Za-z][A-Za-z0-9_]*", plain)
+        assert not keyword.iskeyword(plain)
+        assert plain != "self"
+        assert len(plain) < 200
 
 
 @pytest.mark.parametrize("delimiter", [",", ";", "\t", "|"])
