@@ -33,9 +33,10 @@ def definition_problems(dataset: "Dataset") -> Iterator[Problem]:
     faults = Faults(field_problems(dataset))
     yield from faults.problems
     sound = _sound_part(dataset, faults)
-    knows_columns = sound.columns == dataset.columns and all(
-        faults.sound(part) for part in ("derive", "sources", "windows")
+    knows_columns = isinstance(dataset.columns, Mapping) and len(sound.columns) == len(
+        dataset.columns
     )
+    knows_columns &= all(faults.sound(part) for part in ("derive", "sources", "windows"))
     for problem in _contradictions(dataset, sound, faults):
         if knows_columns or problem.cause != NO_SUCH_COLUMN:
             yield problem

@@ -72,16 +72,16 @@ class Op:
     def problems(self, where: str) -> Iterator[Problem]:
         """Yields the mistakes of this operator; ``where`` is its path in the definition."""
         if self.name not in OPERATORS:
-            yield Problem(
-                where, self.name, "no such operator", f"use one of {', '.join(OPERATORS)}"
-            )
+            cure = f"use one of {', '.join(OPERATORS)}"
+            yield Problem(f"{where}.name", self.name, "no such operator", cure)
         if self.name in COUNTS and self.default is not None:
             yield Problem(
                 f"{where}.default", self.default, "an empty window counts 0", "leave it out"
             )
-        if self.name == "rate" and not parse_duration(self.per or ""):
+        if (self.name == "rate" or self.per is not None) and not parse_duration(self.per or ""):
             yield Problem(f"{where}.per", self.per, "not a positive duration", DURATION_CURE)
-        if self.name == "decayed_mean" and not parse_duration(self.half_life or ""):
+        decays = self.name == "decayed_mean" or self.half_life is not None
+        if decays and not parse_duration(self.half_life or ""):
             yield Problem(
                 f"{where}.half_life", self.half_life, "not a positive duration", DURATION_CURE
             )

@@ -29,7 +29,8 @@ def list_outputs(
         return _pooled(feature, numbers)
     missing = is_missing(numbers)
     learned = _learned(feature, tf.reshape(numbers, [-1, 1]))
-    outputs = {feature.name: tf.where(missing, feature.padding, _scaled(feature, numbers, learned))}
+    padding = tf.constant(feature.padding, tf.float32)
+    outputs = {feature.name: tf.where(missing, padding, _scaled(feature, numbers, learned))}
     if feature.indicator:
         outputs[feature.indicator_output] = tf.cast(missing, tf.float32)
     return outputs

@@ -1,7 +1,7 @@
 """What features of one column have in common."""
 
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from typing import Annotated, ClassVar, Literal
 
 from forebay.transforms.definition.columns import Column
@@ -63,11 +63,12 @@ class OnColumn(Outputs):
                 "name one, or use Numeric or Bucketized",
             )
             return
-        if isinstance(self.column, Pair):
-            names, kinds = self.column.inputs, self.column.kinds
-        else:
-            names, kinds = (self.column,), self.kinds
-        yield from kind_problems(f"{where}.column", names, kinds, columns)
+        if not isinstance(self.column, Pair):
+            yield from kind_problems(f"{where}.column", [self.column], self.kinds, columns)
+            return
+        for field, name in zip(fields(self.column), self.column.inputs, strict=False):
+            path = f"{where}.column.{field.name}"
+            yield from kind_problems(path, [name], self.column.kinds, columns)
 
 
 def kind_problems(
