@@ -1,5 +1,7 @@
 # Every target has a one-line description after "##": `make` lists them.
-PYTHON ?= python3.11
+# Those that Forebay is tested with; the first that runs makes .venv.
+PYTHONS ?= python3.11 python3.12 python3.13
+PYTHON ?= $(or $(shell for each in $(PYTHONS); do $$each -c "" 2>/dev/null && echo $$each && break; done),python3)
 VENV := .venv
 BIN := $(VENV)/bin
 # Touched when the environment matches pyproject.toml and requirements.lock.
@@ -10,7 +12,7 @@ WEATHER := data/flights/weather.csv
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
 .NOTPARALLEL:
-.PHONY: help install data demo test fuzz oracle check format format-check lint types imports docs windows-worth bench bench-model input-rate bounds bench-peers lock clean
+.PHONY: help install data demo test test-pythons wheel fuzz oracle check format format-check lint types imports docs windows-worth bench bench-model input-rate bounds bench-peers lock clean
 
 help: ## List the targets
 	@awk 'BEGIN {FS = ":.*## "} /^[a-z-]+:.*## / {printf "  %-14s %s\n", $$1, $$2}' $(firstword $(MAKEFILE_LIST))
@@ -18,10 +20,8 @@ help: ## List the targets
 install: $(STAMP) ## Create .venv with the locked dependencies and this checkout in it
 
 $(STAMP): pyproject.toml requirements.lock
-	@command -v $(PYTHON) >/dev/null || { \
-	  echo "error: '$(PYTHON)' is not on the PATH; Forebay needs Python 3.11: install it, or name it with 'make PYTHON=/path/to/python3.11'" >&2; exit 1; }
-	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info[:2] != (3, 11))' || { \
-	  echo "error: '$(PYTHON)' does not run, or is not Python 3.11; name one that is with 'make PYTHON=/path/to/python3.11'" >&2; exit 1; }
+	@$(PYTHON) -c 'import sys; sys.exit(not (3, 11) <= sys.version_info[:2] <= (3, 13))' || { \
+	  echo "error: '$(PYTHON)' does not run, or is not Python 3.11, 3.12 or 3.13; install one, or name it with 'make PYTHON=/path/to/python3.13'" >&2; exit 1; }
 	@test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
 	$(BIN)/python -m pip install --quiet --no-deps --requirement requirements.lock
 	$(BIN)/python -m pip install --quiet --no-build-isolation --no-deps --editable .
@@ -40,13 +40,23 @@ demo: $(STAMP) $(WEATHER) ## Run the flights example from raw rows to a served m
 test: $(STAMP) ## Run the tests (offline) on all cores, up to four; pytest's own options go in ARGS="..."
 	$(BIN)/python -m pytest --numprocesses auto --maxprocesses 4 --dist loadfile $(ARGS)
 
+test-pythons: ## Run the tests on each Python of PYTHONS="python3.11 python3.12 python3.13" that runs here
+	@for each in $(PYTHONS); do \
+	  if $$each -c "" 2>/dev/null; then \
+	    $(MAKE) test PYTHON=$$each VENV=.venv-$$($$each -c 'import sys; print("%d.%d" % sys.version_info[:2])') || exit 1; \
+	  else echo "$$each does not run here: skipped"; fi; \
+	done
+
+wheel: $(STAMP) ## Build the wheel, in dist/
+	$(BIN)/python -m build --wheel --no-isolation --outdir dist .
+
 fuzz: $(STAMP) ## Search the property tests with examples drawn anew, for MINUTES=10; prints each round's seed
 	$(BIN)/python tests/fuzz.py $(or $(MINUTES),10) $(ARGS)
 
 oracle: $(STAMP) $(WEATHER) ## Hold the windows of all flights against the same windows in SQL (about 10 minutes)
 	$(BIN)/python -m pytest -m full_table -rP $(ARGS)
 
-check: format-check lint types imports test ## Everything CI checks: format, lint, types, import contracts, tests
+check: format-check lint types imports docs test ## Everything CI checks: format, lint, types, import contracts, documentation, tests
 
 format: $(STAMP) ## Reformat the code and sort its imports
 	$(BIN)/ruff check --quiet --select I --fix .
@@ -93,5 +103,5 @@ lock: ## Pin every dependency in requirements.lock; newest versions with ARGS=--
 	  --output-file requirements.lock $(ARGS) pyproject.toml
 
 clean: ## Remove .venv, caches and build artefacts; data/ and runs/ stay
-	rm -rf $(VENV) .spark build dist *.egg-info .hypothesis .import_linter_cache .mypy_cache .pytest_cache .ruff_cache
+	rm -rf .venv .venv-* .spark build dist *.egg-info .hypothesis .import_linter_cache .mypy_cache .pytest_cache .ruff_cache
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +

@@ -32,7 +32,7 @@ from forebay.storage.run.run_folder import RunFolder
 from forebay.trainer.evaluation.predictions import predict
 from forebay.trainer.examples.inputs import inputs_of
 from forebay.trainer.examples.split_reader import Examples, SplitReader
-from forebay.trainer.metrics.by_task import as_answers
+from forebay.trainer.metrics.by_task import as_predictions
 from forebay.trainer.options import TrainOptions
 from forebay.trainer.training.train import train
 
@@ -81,7 +81,7 @@ class Task:
 
     def score(self, label: np.ndarray, answer: np.ndarray) -> float:
         """Returns what both are judged by: RMSE or AUC."""
-        scores = as_answers(self.run.definition.label, label, answer).scores()
+        scores = as_predictions(self.run.definition.label, label, answer).scores()
         return float(scores["rmse" if self.is_regression else "auc"] or np.nan)
 
     def rows(self, split: str, options: PeerOptions) -> PeerRows:

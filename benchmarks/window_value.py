@@ -18,7 +18,7 @@ os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
 from flights_runs import DAY, flights_run
 
 from forebay.trainer.evaluation.comparison import compare
-from forebay.trainer.evaluation.predictions import answer_split, measurable
+from forebay.trainer.evaluation.predictions import measurable, predict_split
 from forebay.trainer.metrics.bootstrap import Resampling
 from forebay.trainer.options import TrainOptions
 from forebay.trainer.training.train import train
@@ -46,7 +46,7 @@ def _compare(name: str, max_steps: int) -> tuple[str, ...]:
     answers = {}
     for drop in (windowed, ()):
         options = TrainOptions(max_steps=max_steps, drop_features=drop)
-        answered = answer_split(run, train(run, options, fresh=True), "test", (DAY,))
+        answered = predict_split(run, train(run, options, fresh=True), "test", (DAY,))
         answers[drop] = measurable(run.definition.label, answered)
     _, days = np.unique(answered.columns[DAY], return_inverse=True)
     compared = compare(answers[()], answers[windowed], Resampling(RESAMPLES, groups=days))

@@ -2,15 +2,17 @@
 
 import argparse
 import gc
-import os
 import sys
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 
 import forebay
 from forebay.check import options as check
-from forebay.console.command_line import native_logs_hidden, run_command
-from forebay.console.commands import add_commands
+from forebay.console.arguments import Parser
+from forebay.console.command_line import native_logs_hidden, quiet_tensorflow, run_command
+from forebay.console.commands import add_commands, parse_command
+from forebay.console.completion import PrintCompletion
+from forebay.console.terminal import saying
 from forebay.explain import options as explain
 from forebay.init import options as init
 from forebay.pipelines import options as pipelines
@@ -40,16 +42,14 @@ def main(argv: Sequence[str] | None = None) -> int:
         The exit status: 0, 1 for failures, 2 for the user's mistakes.
     """
     own, beam_arguments = split_beam_arguments(sys.argv[1:] if argv is None else argv)
-    args = _parser().parse_args(own)
+    args = parse_command(_parser(), COMMANDS, own)
     args.beam = beam_arguments
-    args.public_names = forebay.__all__
     return run_command(_run, args)
 
 
 def _run(args: argparse.Namespace) -> int:
-    # TensorFlow's own log lines are about its build, not about the user's work.
-    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
-    with native_logs_hidden(), _kept_for_good():
+    quiet_tensorflow()
+    with saying(f"forebay {args.command}: loading"), native_logs_hidden(), _kept_for_good():
         run = COMMANDS[args.command].load()
     return run(args)
 
@@ -66,12 +66,13 @@ def _kept_for_good() -> Iterator[None]:
 
 
 def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(
+    parser = Parser(
         prog="forebay",
         description="Leak-free, time-windowed training examples from event tables, and the same "
         "transformation inside the served model.",
     )
     parser.add_argument("--version", action="version", version=forebay.__version__)
+    parser.add_argument("--print-completion", action=PrintCompletion)
     add_commands(parser, COMMANDS)
     return parser
 

@@ -4,6 +4,7 @@ import argparse
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
+from forebay.console.arguments import add_common
 from forebay.console.commands import Command
 from forebay.pipelines.sources.arguments import add_table_arguments, positive, source_patterns
 
@@ -103,8 +104,7 @@ def add_preprocess_arguments(parser: argparse.ArgumentParser) -> None:
         "--transform-fn", metavar="RUN",
         help="use the transform graph of this run of the same definition; learn nothing",
     )  # fmt: skip
-    parser.add_argument("--json", action="store_true", help="print the manifest, as JSON")
-    parser.add_argument("--debug", action="store_true", help="show tracebacks")
+    add_common(parser, json="the manifest")
 
 
 def split_beam_arguments(argv: Sequence[str]) -> tuple[list[str], list[str]]:

@@ -16,7 +16,9 @@ from apache_beam.io.filesystems import FileSystems
 from apache_beam.options.pipeline_options import PipelineOptions
 from tensorflow_transform.tf_metadata import metadata_io
 
+from forebay.console.arguments import Parser
 from forebay.console.command_line import run_command
+from forebay.console.terminal import detail
 from forebay.pipelines.options import (
     PreprocessOptions,
     add_preprocess_arguments,
@@ -46,9 +48,15 @@ from forebay.pipelines.tallies.checks import (
     history_rows,
 )
 from forebay.pipelines.tallies.degenerate_features import warnings_of
-from forebay.pipelines.tallies.features import FeatureFacts
+from forebay.pipelines.tallies.features import FeatureTallies
 from forebay.pipelines.tallies.occupancy import write_occupancy
-from forebay.pipelines.tallies.tallies import Facts, WriteFacts, fact_of, facts_of, read_facts
+from forebay.pipelines.tallies.tallies import (
+    Tallies,
+    WriteTallies,
+    read_tallies,
+    tallies_of,
+    tally_of,
+)
 from forebay.pipelines.transform.earlier_graph import TransformSource, open_transform_source
 from forebay.pipelines.transform.graph_rows import SHARD, raw_metadata
 from forebay.pipelines.transform.shards import AnalyzeAndTransform, TransformShards
@@ -120,6 +128,7 @@ def preprocess(options: PreprocessOptions) -> Manifest:
     with staging(options.output, options.overwrite) as staged:
         folder = plain_path(staged)
         job = _Job(options, dataset, tables, folder, beam_options(options.beam), period, graph)
+        detail(_plan(job))
         ingested = _ingest(job)
         check_rejects(ingested, dataset, options.max_reject_fraction)
         check_splits(ingested, dataset, period, learns=graph is None)
@@ -142,7 +151,7 @@ def _period(options: PreprocessOptions, dataset: Dataset) -> Period | None:
     return period
 
 
-def _ingest(job: _Job) -> Facts:
+def _ingest(job: _Job) -> Tallies:
     """Reads, validates, aggregates and splits; leaves the rows of each split as Arrow files."""
 
     def build(pipeline: beam.Pipeline) -> None:
@@ -151,10 +160,10 @@ def _ingest(job: _Job) -> Facts:
             for name, table in job.dataset.tables.items()
         }
         tables = {name: table["rows"] for name, table in read.items()}
-        facts_read = [_facts(name, table["facts"]) for name, table in read.items()]
+        tallies_read = [_tallies(name, table["tallies"]) for name, table in read.items()]
         if job.period is not None:
             selected = tables[ROWS] | "Period" >> SelectPeriod(job.dataset, job.period)
-            tables[ROWS], facts_read = selected.rows, [*facts_read, selected.facts]
+            tables[ROWS], tallies_read = selected.rows, [*tallies_read, selected.tallies]
         rows = tables | "Windows" >> WindowedAggregates(
             job.dataset,
             temporary,
@@ -169,23 +178,23 @@ def _ingest(job: _Job) -> Facts:
         _ = rejects | "Rejects" >> WriteRejects(
             job.path("rejects"), temporary, all_files(job.tables), most_bytes
         )
-        _ = (*facts_read, splits.facts) | "Facts" >> WriteFacts(facts)
+        _ = (*tallies_read, splits.tallies) | "Tallies" >> WriteTallies(tallies)
 
     most_bytes = job.options.max_record_bytes
     temporary = job.path(TEMPORARY)
-    facts = job.path(TEMPORARY, "ingested.json")
+    tallies = job.path(TEMPORARY, "ingested.json")
     FileSystems.mkdirs(temporary)
     with job.timed("ingest"), progress("ingest", job.path(TEMPORARY, "train-*"), _shards(job)):
         run_pipeline(build, job.beam)
-    return read_facts(facts)
+    return read_tallies(tallies)
 
 
-def _facts(table: str, facts: beam.PCollection) -> beam.PCollection:
+def _tallies(table: str, tallies: beam.PCollection) -> beam.PCollection:
     """Sets what is learned of a source apart from what is learned of the dataset's own rows."""
-    return facts if table == ROWS else facts | f"FactsOf {table}" >> beam.Map(fact_of, table)
+    return tallies if table == ROWS else tallies | f"TalliesOf {table}" >> beam.Map(tally_of, table)
 
 
-def _transform(job: _Job, ingested: Facts) -> Facts:
+def _transform(job: _Job, ingested: Tallies) -> Tallies:
     """Analyzes the training rows, transforms every split, writes TFRecords and the graph.
 
     Where another run's graph is used, nothing is analyzed.
@@ -207,17 +216,17 @@ def _transform(job: _Job, ingested: Facts) -> Facts:
                     job.dataset, shards, transform_fn
                 )
         written = transformed | "WriteExamples" >> WriteExamples(job.folder, job.options.gzip)
-        features = transformed | "FeatureFacts" >> FeatureFacts(job.dataset)
-        _ = (written, features) | "Facts" >> WriteFacts(facts)
+        features = transformed | "FeatureTallies" >> FeatureTallies(job.dataset)
+        _ = (written, features) | "Tallies" >> WriteTallies(tallies)
 
     if job.graph is not None:
         job.graph.copy_to(job.folder)
     shards = [(split, number, path) for path, (split, number) in sorted(ingested["shards"].items())]
-    facts = job.path(TEMPORARY, "transformed.json")
+    tallies = job.path(TEMPORARY, "transformed.json")
     written_files = job.path("examples", "*", "*")
     with job.timed("transform"), progress("transform", written_files, len(shards)):
         run_pipeline(build, job.beam)
-    return read_facts(facts)
+    return read_tallies(tallies)
 
 
 def _input_bytes(tables: Iterable[Sequence[CsvFile]]) -> int:
@@ -233,13 +242,21 @@ def _key_partitions(job: _Job) -> int:
     return max(1, math.ceil(_input_bytes(job.tables.values()) / KEY_PARTITION_BYTES))
 
 
+def _plan(job: _Job) -> str:
+    files = all_files(job.tables)
+    return (
+        f"{len(files):,} files of {sum(file.source.size for file in files):,} bytes; "
+        f"{_shards(job):,} shards a split, windows by {_key_partitions(job):,} parts of the keys"
+    )
+
+
 def _write_descriptions(job: _Job) -> None:
     with FileSystems.create(job.path(DEFINITION_NAME)) as sink:
         sink.write(to_json(job.dataset).encode())
     metadata_io.write_metadata(raw_metadata(job.dataset), job.path("metadata"))
 
 
-def _manifest(job: _Job, ingested: Facts, transformed: Facts) -> Manifest:
+def _manifest(job: _Job, ingested: Tallies, transformed: Tallies) -> Manifest:
     examples = {name: FileEntry(**entry) for name, entry in transformed["files"].items()}
     others = [name for name in OUTPUTS if name != "examples"]
     rows = {split: ingested["rows"].get(split, 0) for split in SPLITS}
@@ -268,12 +285,12 @@ def _manifest(job: _Job, ingested: Facts, transformed: Facts) -> Manifest:
     )
 
 
-def _source(name: str, ingested: Facts, dataset: Dataset) -> SourceEntry:
-    facts = facts_of(ingested, name)
+def _source(name: str, ingested: Tallies, dataset: Dataset) -> SourceEntry:
+    tallies = tallies_of(ingested, name)
     return SourceEntry(
-        inputs=tuple(InputEntry(**entry) for entry in facts["inputs"].values()),
-        rows_read=facts.get("records", {}).get("read", 0),
-        rejects=facts.get("rejects", {}),
+        inputs=tuple(InputEntry(**entry) for entry in tallies["inputs"].values()),
+        rows_read=tallies.get("records", {}).get("read", 0),
+        rejects=tallies.get("rejects", {}),
         reach_us=history_needed(dataset, name),
     )
 
@@ -299,7 +316,7 @@ def run_preprocess(args: argparse.Namespace) -> int:
 def main(argv: Sequence[str] | None = None) -> int:
     """Runs ``python -m pipelines.preprocess``."""
     own, beam_arguments = split_beam_arguments(sys.argv[1:] if argv is None else argv)
-    parser = argparse.ArgumentParser(prog="python -m pipelines.preprocess", description=__doc__)
+    parser = Parser(prog="python -m pipelines.preprocess", description=__doc__)
     add_preprocess_arguments(parser)
     args = parser.parse_args(own)
     args.beam = beam_arguments

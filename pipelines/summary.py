@@ -2,10 +2,11 @@
 
 from collections.abc import Iterator, Mapping
 
-from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
+from forebay.console.tables import empty_table
+from forebay.console.terminal import results
 from forebay.console.words import history_text
 from forebay.storage.run.manifest import Manifest
 
@@ -14,24 +15,22 @@ _WARNINGS_SHOWN = 10
 
 def print_summary(manifest: Manifest, run: str) -> None:
     """Prints rows, rejects, warnings and times of a run to standard output."""
-    console = Console()
+    console = results()
     examples = sum(manifest.rows.values())
     console.print(
         f"[bold]{escape(run)}[/]: {examples:,} examples of {manifest.rows_read:,} records "
         f"in {sum(manifest.seconds.values()):.1f} s"
     )
-    table = Table(box=None, pad_edge=False, show_header=False)
-    table.add_column()
-    table.add_column(justify="right")
-    _rows(table, "", manifest.rows)
+    counts = empty_table(("text", ""), ("number", ""))
+    _rows(counts, "", manifest.rows)
     if manifest.period is not None:
-        _rows(table, "", {"history only": manifest.history})
-    _rows(table, "dropped: ", manifest.dropped)
-    _rows(table, "rejected: ", manifest.rejects)
+        _rows(counts, "", {"history only": manifest.history})
+    _rows(counts, "dropped: ", manifest.dropped)
+    _rows(counts, "rejected: ", manifest.rejects)
     for name, source in manifest.sources.items():
-        _rows(table, f"{name}: ", {"records": source.rows_read})
-        _rows(table, f"{name} rejected: ", source.rejects)
-    console.print(table)
+        _rows(counts, f"{name}: ", {"records": source.rows_read})
+        _rows(counts, f"{name} rejected: ", source.rejects)
+    console.print(counts)
     if manifest.reach_us != 0:
         console.print(history_text(manifest.reach_us))
     for name, source in manifest.sources.items():

@@ -5,10 +5,12 @@ from __future__ import annotations
 import contextlib
 import glob
 import io
+import json
 import os
 import subprocess
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -20,6 +22,7 @@ from hypothesis import HealthCheck, settings
 from hypothesis.internal.conjecture import providers
 
 if TYPE_CHECKING:
+    from made_runs import Columns
     from readings_oracle import Written
 
 ALLOWED_SKIPS = Path(__file__).with_name("allowed_skips.txt")
@@ -150,3 +153,78 @@ def readings_run(readings_file: Written, tmp_path_factory: pytest.TempPathFactor
     assert status == 0
     run.with_name("printed.json").write_text(printed.getvalue(), "utf-8")
     return run
+
+
+# Runs of made-up trips, trained and not; see tests/support/made_runs.py.
+
+
+@pytest.fixture(scope="session")
+def rows() -> Columns:
+    from made_runs import make_rows
+
+    return make_rows()
+
+
+@pytest.fixture(scope="session")
+def regression_run(tmp_path_factory: pytest.TempPathFactory, rows: Columns) -> Path:
+    from made_runs import make_run
+
+    return make_run(tmp_path_factory.mktemp("regression"), "regression", rows)
+
+
+@pytest.fixture(scope="session")
+def weighted_run(regression_run: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    from made_runs import copy_run, make_dataset, weigh
+
+    run = copy_run(regression_run, tmp_path_factory.mktemp("weighted"))
+    weigh(run, make_dataset("regression"))
+    return run
+
+
+@pytest.fixture(scope="session")
+def binary_run(tmp_path_factory: pytest.TempPathFactory, rows: Columns) -> Path:
+    from made_runs import make_run
+
+    return make_run(tmp_path_factory.mktemp("binary"), "binary", rows)
+
+
+@pytest.fixture(scope="session")
+def multiclass_run(regression_run: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The regression's run, its label told in three words."""
+    from made_runs import copy_run, tell_in_words
+
+    run = copy_run(regression_run, tmp_path_factory.mktemp("multiclass"))
+    tell_in_words(run)
+    return run
+
+
+@pytest.fixture(scope="session")
+def trained_regression(regression_run: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    from made_runs import train_copy
+
+    return train_copy(regression_run, tmp_path_factory.mktemp("trained-regression"))
+
+
+@pytest.fixture(scope="session")
+def trained_binary(binary_run: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    from made_runs import train_copy
+
+    return train_copy(binary_run, tmp_path_factory.mktemp("trained-binary"))
+
+
+@pytest.fixture
+def copy_of(tmp_path: Path) -> Callable[[Path], Path]:
+    from made_runs import copy_run
+
+    return lambda run: copy_run(run, tmp_path)
+
+
+@pytest.fixture
+def edit_json() -> Callable[[Path], AbstractContextManager[Any]]:
+    @contextlib.contextmanager
+    def edit(path: Path) -> Iterator[Any]:
+        value = json.loads(path.read_text(encoding="utf-8"))
+        yield value
+        path.write_text(json.dumps(value), encoding="utf-8")
+
+    return edit

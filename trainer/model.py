@@ -15,7 +15,7 @@ import keras
 
 from forebay.trainer.examples.inputs import ModelInputs
 from forebay.trainer.examples.statistics import TrainStatistics
-from forebay.trainer.layers.context import Given, given_of
+from forebay.trainer.layers.context import ModelContext, context_of
 from forebay.trainer.layers.own_model import own_scores
 from forebay.trainer.optimizers.build import is_proximal
 from forebay.trainer.options import TrainOptions
@@ -56,7 +56,7 @@ def build(
     Args:
         inputs: what it is given.
         label: what it predicts.
-        statistics: of the train split.
+        statistics: what was computed of the train split.
         options: its kind, sizes and penalties.
 
     Raises:
@@ -64,9 +64,9 @@ def build(
             own builds no model.
     """
     keras.utils.set_random_seed(options.seed)
-    given = given_of(inputs, label, statistics, options)
-    outputs = [own_scores(given)] if options.is_own_model else _scores(given)
-    shape = (given.outputs,) if isinstance(label, Classification) else ()
+    context = context_of(inputs, label, statistics, options)
+    outputs = [own_scores(context)] if options.is_own_model else _scores(context)
+    shape = (context.outputs,) if isinstance(label, Classification) else ()
     members = [
         keras.layers.Reshape(shape, name=member_name("score", i))(output)
         for i, output in enumerate(outputs)
@@ -74,9 +74,9 @@ def build(
     score = keras.layers.Average(name="mean_score")(members) if len(members) > 1 else members[0]
     answer = _answer_layer(label, statistics)(score)
     return Models(
-        members=keras.Model(given.tensors, members),
-        score=keras.Model(given.tensors, score),
-        prediction=keras.Model(given.tensors, answer),
+        members=keras.Model(context.tensors, members),
+        score=keras.Model(context.tensors, score),
+        prediction=keras.Model(context.tensors, answer),
     )
 
 
@@ -90,13 +90,13 @@ def _answer_layer(label: Label, statistics: TrainStatistics) -> keras.layers.Lay
     return keras.layers.Softmax(name="probabilities")
 
 
-def _scores(given: Given) -> list[keras.KerasTensor]:
+def _scores(context: ModelContext) -> list[keras.KerasTensor]:
     """Returns (batch, outputs) of each member: one side's, or the sum of both."""
-    options = given.options
-    wide = None if options.model == "deep" else given.linear(_penalty(options, wide=True))
+    options = context.options
+    wide = None if options.model == "deep" else context.linear(_penalty(options, wide=True))
     if options.model == "linear":
         return [wide]
-    x = given.dense(_penalty(options, wide=False))
+    x = context.dense(_penalty(options, wide=False))
     if x is None:
         raise InputError(
             f"--model {options.model} has only crosses without embed= to go on; "
@@ -104,15 +104,15 @@ def _scores(given: Given) -> list[keras.KerasTensor]:
         )
     members = []
     for i in range(options.members):
-        deep = _hidden(x, i, given)
+        deep = _hidden(x, i, context)
         both = keras.layers.Add(name=member_name("wide_deep", i))
         members.append(deep if wide is None else both([wide, deep]))
     return members
 
 
-def _hidden(x: keras.KerasTensor, member: int, given: Given) -> keras.KerasTensor:
+def _hidden(x: keras.KerasTensor, member: int, context: ModelContext) -> keras.KerasTensor:
     """Returns (batch, outputs): the hidden layers of a member over what all members are given."""
-    options = given.options
+    options = context.options
     # Its error is a share of the loss; so is the penalty on its weights.
     penalty = _penalty(options, wide=False, share=1 / options.members)
     bound, normalize = options.max_norm, _NORMALIZATIONS[options.normalization]
@@ -134,7 +134,7 @@ def _hidden(x: keras.KerasTensor, member: int, given: Given) -> keras.KerasTenso
             name = member_name(f"dropout_{i}", member)
             x = keras.layers.Dropout(options.dropout, seed=seed, name=name)(x)
     name = member_name("deep", member)
-    return keras.layers.Dense(given.outputs, kernel_regularizer=penalty, name=name)(x)
+    return keras.layers.Dense(context.outputs, kernel_regularizer=penalty, name=name)(x)
 
 
 def _penalty(

@@ -10,8 +10,9 @@ import sys
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from forebay.console.arguments import Parser
 from forebay.console.command_line import run_command, start_tensorflow
-from forebay.console.commands import Command, add_commands
+from forebay.console.commands import Command, add_commands, parse_command
 from forebay.trainer import options
 
 
@@ -24,7 +25,7 @@ def run_train(args: argparse.Namespace) -> int:
     team = join_team(os.environ)  # before TensorFlow does anything
     from forebay.storage.run import files
     from forebay.storage.run.run_folder import open_run
-    from forebay.trainer.evaluation.evaluate import evaluate
+    from forebay.trainer.evaluation.evaluate import check_outputs, evaluate
     from forebay.trainer.evaluation.table import table
     from forebay.trainer.training.exporters import export_final, exported_already
     from forebay.trainer.training.train import finished_training, train
@@ -34,10 +35,13 @@ def run_train(args: argparse.Namespace) -> int:
     done = None if args.fresh else finished_training(run, chosen, team)
     if done is not None and exported_already(run, done, loop):
         return _say_nothing_to_do(done.record, args)
+    looked_at = options.EvaluateOptions(split="eval")
+    if team.is_chief:
+        check_outputs(run, looked_at)
     training = train(run, chosen, loop, team=team, fresh=args.fresh)
     model, report = None, None
     if team.is_chief:
-        report = evaluate(run, options.EvaluateOptions(split="eval"))
+        report = evaluate(run, looked_at)
         model = export_final(run, training, report, loop)
     team.wait()  # a worker that leaves early takes the others' connections with it
     record = training.record
@@ -155,9 +159,9 @@ COMMANDS = {
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Runs the command that the arguments name; returns the exit status."""
-    parser = argparse.ArgumentParser(prog="python -m trainer.task", description=__doc__)
+    parser = Parser(prog="python -m trainer.task", description=__doc__)
     add_commands(parser, COMMANDS)
-    args = parser.parse_args(arguments)
+    args = parse_command(parser, COMMANDS, sys.argv[1:] if arguments is None else arguments)
     return run_command(COMMANDS[args.command].load(), args)
 
 

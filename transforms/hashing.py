@@ -14,7 +14,7 @@ import pyarrow.compute as pc
 UInt64Array = npt.NDArray[np.uint64]
 
 
-def mix(x: npt.NDArray[np.integer]) -> UInt64Array:
+def scramble(x: npt.NDArray[np.integer]) -> UInt64Array:
     """Scrambles 64-bit numbers, uint64 (n,): SplitMix64 (Steele, Lea and Flood, 2014)."""
     z = x.astype(np.int64, copy=False).view(np.uint64) + np.uint64(0x9E3779B97F4A7C15)
     z = (z ^ (z >> np.uint64(30))) * np.uint64(0xBF58476D1CE4E5B9)
@@ -29,15 +29,17 @@ def hash_values(values: pa.Array) -> UInt64Array:
     byte at its place (Zobrist, 1970): of n texts, some two share theirs with probability n²/2⁶⁵.
     """
     if not pa.types.is_string(values.type):
-        return mix(pc.fill_null(values, 0).to_numpy())
+        return scramble(pc.fill_null(values, 0).to_numpy())
     texts = pc.fill_null(values, "")
     _, offsets, data = texts.buffers()
     bounds = np.frombuffer(offsets, np.int32)[texts.offset :][: len(texts) + 1].astype(np.int64)
     text = np.frombuffer(data or b"", np.uint8)[bounds[0] : bounds[-1]]
     lengths = np.diff(bounds)
     place = np.arange(len(text)) - np.repeat(bounds[:-1] - bounds[0], lengths)
-    total = np.concatenate([[np.uint64(0)], np.cumsum(mix(place << 8 | text), dtype=np.uint64)])
-    return mix((total[bounds[1:] - bounds[0]] - total[bounds[:-1] - bounds[0]]).view(np.int64))
+    total = np.concatenate(
+        [[np.uint64(0)], np.cumsum(scramble(place << 8 | text), dtype=np.uint64)]
+    )
+    return scramble((total[bounds[1:] - bounds[0]] - total[bounds[:-1] - bounds[0]]).view(np.int64))
 
 
 def hash_rows(columns: Sequence[pa.Array]) -> UInt64Array:
@@ -47,5 +49,5 @@ def hash_rows(columns: Sequence[pa.Array]) -> UInt64Array:
         encoded = column.dictionary_encode(null_encoding="encode")
         texts = encoded.dictionary.cast(pa.string()).to_pylist()
         codes = np.array([zlib.crc32(str(text).encode()) for text in texts], np.int64)
-        total = mix(total.view(np.int64)) + mix(codes)[encoded.indices.to_numpy()]
+        total = scramble(total.view(np.int64)) + scramble(codes)[encoded.indices.to_numpy()]
     return total

@@ -5,9 +5,20 @@ import datetime as dt
 _EPOCH = dt.datetime(1970, 1, 1, tzinfo=dt.UTC)
 
 
-def instant(micros: int) -> str:
-    """Writes microseconds since 1970-01-01 UTC as RFC 3339."""
-    return (_EPOCH + dt.timedelta(microseconds=micros)).isoformat().replace("+00:00", "Z")
+def moment(micros: int) -> dt.datetime:
+    """Returns microseconds since 1970-01-01 UTC as a datetime in UTC."""
+    return _EPOCH + dt.timedelta(microseconds=micros)
+
+
+def instant(micros: int, timespec: str = "auto") -> str:
+    """Writes microseconds since 1970-01-01 UTC as RFC 3339.
+
+    Args:
+        micros: the instant.
+        timespec: the last part written, such as ``seconds``, as `datetime.isoformat` takes it;
+            ``auto``: the last that is not 0.
+    """
+    return moment(micros).isoformat(timespec=timespec).replace("+00:00", "Z")
 
 
 def instant_us(text: str) -> int:

@@ -1,6 +1,8 @@
 """What a definition may ask for, and how exact windows are where nothing else is asked."""
 
+# Distinct values up to which distinct, quantile and most_frequent are exact.
 LIMIT = 1024
+# The greatest relative error of a quantile beyond that.
 ACCURACY = 0.01
 LEAST_LIMIT = 3  # the estimate's standard error is 1 / sqrt(limit - 2)
 LEAST_ACCURACY = 1e-6  # 350,000 bounds per binade

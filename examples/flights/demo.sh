@@ -28,11 +28,12 @@ cat <<EOF
   $run/examples/            TFRecords per split
   $run/evaluation/test.png  predicted against actual
   $run/model/               SavedModels: saved_model_cli show --all --dir $run/model/*
-  tensorboard --logdir $run/training
 
 Try next
+  source .venv/bin/activate       # once in each shell: puts forebay and tensorboard on the PATH
   forebay train $run --fresh --drop-features '*_1h_*' --drop-features '*_3h_*' --drop-features '*_1d_*'
   forebay preprocess examples/flights/flights.py:late --input data/flights/flights.csv \\
       --source weather=data/flights/weather.csv --output runs/late
+  tensorboard --logdir $run/training/logs
   forebay --help
 EOF

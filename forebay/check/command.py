@@ -2,17 +2,16 @@
 
 import argparse
 import json
-import sys
 from collections.abc import Callable, Collection, Iterator
 from contextlib import contextmanager
 
-from rich.console import Console
 from rich.progress import Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
 
 from forebay.check.audit import allow, audit
-from forebay.check.report import Report, in_order
+from forebay.check.report import CheckReport, in_order
 from forebay.check.sample import read_sample
 from forebay.console.command_line import FAILURE
+from forebay.console.terminal import notes
 from forebay.pipelines.sources.arguments import source_patterns
 from forebay.pipelines.sources.csv.lines import places_of
 from forebay.pipelines.sources.tables import all_files, open_tables
@@ -31,7 +30,7 @@ def run_check(args: argparse.Namespace) -> int:
     return FAILURE if report.leaks else 0
 
 
-def check(args: argparse.Namespace) -> Report:
+def check(args: argparse.Namespace) -> CheckReport:
     """Reads a sample and audits the definition on it.
 
     Raises:
@@ -52,7 +51,7 @@ def check(args: argparse.Namespace) -> Report:
         findings = audit(dataset, sample.rows, args.seed, tell, sample.sources)
         findings = in_order(allow(findings, args.allow))
         places = places_of(files, {finding.row for finding in findings if finding.row is not None})
-    return Report(dataset, sample, files, findings, places)
+    return CheckReport(dataset, sample, files, findings, places)
 
 
 def _refuse_unknown(names: Collection[str], dataset: Dataset) -> None:
@@ -67,7 +66,7 @@ def _refuse_unknown(names: Collection[str], dataset: Dataset) -> None:
 @contextmanager
 def _progress() -> Iterator[Callable[[str], None]]:
     """Shows on a terminal's standard error what is being done."""
-    console = Console(file=sys.stderr)
+    console = notes()
     columns = (SpinnerColumn(), TextColumn("{task.description}"), TimeElapsedColumn())
     hidden = not console.is_terminal
     with Progress(*columns, console=console, transient=True, disable=hidden) as bar:

@@ -1,18 +1,18 @@
 """An audit as people read it, and as JSON."""
 
-import datetime as dt
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from rich.console import Console
 from rich.markup import escape
-from rich.table import Table
 
 from forebay.check.findings import Finding, Severity
 from forebay.check.sample import Sample
+from forebay.console.tables import empty_table
+from forebay.console.terminal import results
 from forebay.pipelines.sources.csv.files import CsvFile
 from forebay.transforms.definition.dataset import Dataset
+from forebay.transforms.instants import instant
 
 _STYLES = {Severity.LEAK: "red", Severity.WARNING: "yellow", Severity.OK: "green"}
 _ORDER = list(Severity)
@@ -20,7 +20,7 @@ _MOST_NAMED = 6
 
 
 @dataclass(frozen=True)
-class Report:
+class CheckReport:
     """An audit.
 
     Attributes:
@@ -69,8 +69,8 @@ class Report:
                 "records": sample.records,
                 "rejected": sample.rejected,
                 "whole": sample.is_whole,
-                "from": None if span is None else _instant(span[0]),
-                "to": None if span is None else _instant(span[1]),
+                "from": None if span is None else instant(span[0], "seconds"),
+                "to": None if span is None else instant(span[1], "seconds"),
                 "sources": {name: len(events) for name, events in sample.sources.items()},
                 "files": [file.source.path for file in self.files],
             },
@@ -96,11 +96,9 @@ class Report:
 
     def print(self) -> None:
         """Prints the report to standard output."""
-        console = Console(highlight=False)
+        console = results()
         console.print(f"[bold]{escape(self.dataset.name)}[/]: {escape(self.said)}")
-        table = Table(box=None, pad_edge=False, show_header=False)
-        for _ in range(3):
-            table.add_column(overflow="fold")
+        table = empty_table(("word", ""), ("word", ""), ("text", ""))
         for finding in self.findings:
             style = _STYLES[finding.severity]
             column = f"[bold]{escape(finding.column)}[/] " if finding.column else ""
@@ -127,7 +125,11 @@ class Report:
     def said(self) -> str:
         """Says what was read."""
         sample, span = self.sample, self.sample.span_us
-        when = f", {_instant(span[0])} to {_instant(span[1])}" if span is not None else ""
+        when = (
+            f", {instant(span[0], 'seconds')} to {instant(span[1], 'seconds')}"
+            if span is not None
+            else ""
+        )
         rejected = f", {sample.rejected:,} rejected" if sample.rejected else ""
         seen = "".join(
             f"; {len(events):,} events of {name}" for name, events in sample.sources.items()
@@ -176,8 +178,3 @@ def _made_of(dataset: Dataset, name: str) -> set[str]:
 def in_order(findings: Sequence[Finding]) -> list[Finding]:
     """Orders findings: the worst first, else as they were found."""
     return sorted(findings, key=lambda finding: _ORDER.index(finding.severity))
-
-
-def _instant(us: int) -> str:
-    at = dt.datetime(1970, 1, 1, tzinfo=dt.UTC) + dt.timedelta(microseconds=us)
-    return at.isoformat(timespec="seconds").replace("+00:00", "Z")

@@ -20,7 +20,7 @@ from forebay.pipelines.sources.tables import Tables
 from forebay.transforms.definition.dataset import Dataset
 from forebay.transforms.definition.sources import ROW, ROWS
 from forebay.transforms.errors import InputError
-from forebay.transforms.hashing import mix
+from forebay.transforms.hashing import scramble
 from forebay.transforms.windows.groups import window_groups
 from forebay.transforms.windows.period import Period
 
@@ -41,7 +41,7 @@ class Sample:
         rejected: how many of them became no row.
         is_whole: whether every row is here.
         span_us: the first and last instant of the rows kept; None where rows have no time.
-        sources: of each of the definition's sources, the events that windows of these rows reach.
+        sources: the events of each of the definition's sources that windows of these rows reach.
     """
 
     rows: pa.RecordBatch
@@ -180,8 +180,8 @@ def _choice(
     bounds = times.stretch(fraction, float(np.random.default_rng(seed).random()))
     if bounds is None:
         limit = int(fraction * 2**64)
-        salt = int(mix(np.array([seed]))[0]) >> 1
-        return lambda rows: pa.array(mix(rows[ROW].to_numpy() ^ salt) < np.uint64(limit))
+        salt = int(scramble(np.array([seed]))[0]) >> 1
+        return lambda rows: pa.array(scramble(rows[ROW].to_numpy() ^ salt) < np.uint64(limit))
 
     def within(rows: pa.RecordBatch) -> pa.Array:
         at = instants_us(dataset, rows)

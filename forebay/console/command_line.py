@@ -8,6 +8,7 @@ import traceback
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
+from forebay.console.terminal import choose_verbosity, is_verbose, saying
 from forebay.transforms.errors import ForebayError, UserError
 
 USER_ERROR, FAILURE, INTERRUPTED = 2, 1, 130
@@ -23,6 +24,7 @@ def run_command(command: Callable[[argparse.Namespace], int], args: argparse.Nam
     Returns:
         The command's own status; 2 for the user's mistakes, 1 for failures, 130 for Ctrl-C.
     """
+    choose_verbosity(args)
     try:
         return command(args)
     except KeyboardInterrupt:
@@ -43,10 +45,13 @@ def run_command(command: Callable[[argparse.Namespace], int], args: argparse.Nam
 
 @contextmanager
 def native_logs_hidden() -> Iterator[None]:
-    """Hides what libraries write to file descriptor 2 past Python.
+    """Hides what libraries write to file descriptor 2 past Python; not with ``--verbose``.
 
     TensorFlow greets every import with lines that heed none of its log levels.
     """
+    if is_verbose():
+        yield
+        return
     sys.stderr.flush()
     kept, nowhere = os.dup(2), os.open(os.devnull, os.O_WRONLY)
     try:
@@ -68,8 +73,18 @@ def _line(error: Exception, debug: bool) -> str:
 
 def start_tensorflow() -> None:
     """Imports TensorFlow without its greetings; a log level that the user set stays."""
+    quiet_tensorflow()
+    with saying("loading TensorFlow"), native_logs_hidden():
+        import tensorflow_transform  # noqa: F401 - brings TensorFlow
+
+
+def quiet_tensorflow() -> None:
+    """Lets TensorFlow log errors only: its own lines are about its build, not the user's work.
+
+    A level that the user set stays, and with ``--verbose`` it logs as it does by itself.
+    """
+    if is_verbose():
+        return
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
     for name in ("absl", "tensorflow"):
         logging.getLogger(name).setLevel(logging.ERROR)
-    with native_logs_hidden():
-        import tensorflow_transform  # noqa: F401 - brings TensorFlow

@@ -2,8 +2,10 @@
 
 import argparse
 import importlib
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+
+from forebay.console.arguments import did_you_mean
 
 Run = Callable[[argparse.Namespace], int]
 
@@ -34,3 +36,12 @@ def add_commands(parser: argparse.ArgumentParser, commands: Mapping[str, Command
     parsers = parser.add_subparsers(dest="command", required=True, metavar="COMMAND")
     for name, command in commands.items():
         command.add_arguments(parsers.add_parser(name, help=command.help))
+
+
+def parse_command(
+    parser: argparse.ArgumentParser, commands: Mapping[str, Command], arguments: Sequence[str]
+) -> argparse.Namespace:
+    """Parses the arguments of one of several commands; exits with 2 where there is no such."""
+    if arguments and not arguments[0].startswith("-") and arguments[0] not in commands:
+        parser.error(f"no such command: {arguments[0]}{did_you_mean(arguments[0], commands)}")
+    return parser.parse_args(arguments)

@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 
 from forebay.explain.collect import explain_row
 from forebay.explain.find_row import find_row, identity_columns
-from forebay.explain.report import Report, print_report, shown_rows, to_json
+from forebay.explain.report import RowReport, print_report, shown_rows, to_json
 from forebay.pipelines.sources.arguments import source_patterns
 from forebay.pipelines.sources.csv.lines import places_of
 from forebay.pipelines.sources.tables import all_files, open_tables
@@ -24,7 +24,7 @@ def explain(
     shown: int = 10,
     max_record_bytes: int = 1 << 20,
     sources: Mapping[str, Sequence[str]] | None = None,
-) -> Report:
+) -> RowReport:
     """Explains the windowed values of one row of the input.
 
     Args:
@@ -52,7 +52,7 @@ def explain(
         )
     explained = explain_row(tables, dataset, row, names, max_record_bytes)
     identity = row[ROW][0].as_py()
-    return Report(
+    return RowReport(
         identity, asked.value, identity_columns(dataset, row), explained,
         places_of(all_files(tables), {identity, *shown_rows(explained, shown)}), shown,
     )  # fmt: skip
@@ -68,7 +68,7 @@ def _columns(dataset: Dataset, columns: Sequence[str]) -> list[str]:
     return list(dict.fromkeys(columns or dataset.windowed_columns))
 
 
-def _plot(report: Report, path: str) -> None:
+def _plot(report: RowReport, path: str) -> None:
     from forebay.explain.plot import draw
 
     picture = draw(report)

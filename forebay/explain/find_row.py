@@ -100,7 +100,8 @@ def read_conditions(dataset: Dataset, key: str) -> list[Condition]:
     """Reads ``column=value`` pairs; a pair with a comma in it stands in double quotes.
 
     Raises:
-        InputError: a pair is none, names no column, or its value is not of the column's kind.
+        InputError: a pair is not COLUMN=VALUE, names no column, or its value is not of the column's
+            kind.
     """
     conditions = []
     for pair in next(csv.reader([key])):
@@ -186,7 +187,7 @@ def _described(files: Sequence[CsvFile], row: pa.RecordBatch, dataset: Dataset) 
 
 
 def _place(files: Sequence[CsvFile], key: str) -> tuple[CsvFile, int] | None:
-    """Reads ``FILE:LINE``; None where the key is none."""
+    """Reads ``FILE:LINE``; None where the key is something else."""
     name, colon, line = key.rpartition(":")
     if not colon or not line.isdigit():
         return None

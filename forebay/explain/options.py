@@ -2,6 +2,7 @@
 
 import argparse
 
+from forebay.console.arguments import add_common
 from forebay.console.commands import Command
 from forebay.pipelines.options import PreprocessOptions
 from forebay.pipelines.sources.arguments import add_table_arguments, positive
@@ -37,8 +38,7 @@ def add_explain_arguments(parser: argparse.ArgumentParser) -> None:
         "--max-record-bytes", type=positive, default=PreprocessOptions.max_record_bytes,
         metavar="N", help="longer records are rejects (default: %(default)s)",
     )  # fmt: skip
-    parser.add_argument("--json", action="store_true", help="print the explanation, as JSON")
-    parser.add_argument("--debug", action="store_true", help="show tracebacks")
+    add_common(parser, json="the explanation")
 
 
 COMMANDS = {

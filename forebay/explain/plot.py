@@ -12,7 +12,7 @@ from matplotlib.figure import Figure
 
 from forebay.explain.collect import Explained
 from forebay.explain.replacement import is_value
-from forebay.explain.report import Report, by_window, value_text
+from forebay.explain.report import RowReport, by_window, value_text
 from forebay.explain.selection import Event, Explanation
 from forebay.transforms.instants import instant
 
@@ -25,7 +25,7 @@ MOST_PANELS = 12
 _MARGIN, _MOST_MARGIN = 0.05, 0.4
 
 
-def draw(report: Report) -> bytes:
+def draw(report: RowReport) -> bytes:
     """Returns a PNG with one panel for each window: its band, the events in and around it."""
     windows = by_window(report.columns)[:MOST_PANELS]
     figure = Figure(figsize=(11, 1.1 + _PANEL_INCHES * len(windows)), layout="constrained")

@@ -1,27 +1,26 @@
 """An explanation as people and machines read it."""
 
 import os
-import sys
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
-from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
+from forebay.console.tables import Kind, empty_table
+from forebay.console.terminal import results
 from forebay.console.words import duration_text
 from forebay.explain.collect import Explained
 from forebay.explain.selection import Event, Exclusion, Explanation, Value
 from forebay.transforms.instants import instant
 
 # How wide the report is where no terminal says.
-_WIDTH = 120
 
 
 @dataclass(frozen=True)
-class Report:
+class RowReport:
     """What is told of a row.
 
     Attributes:
@@ -51,7 +50,7 @@ def shown_rows(columns: Mapping[str, Explained], shown: int) -> set[int]:
     return found
 
 
-def to_json(report: Report) -> dict[str, Any]:
+def to_json(report: RowReport) -> dict[str, Any]:
     """Returns the report as JSON values; instants are RFC 3339 in UTC."""
     return {
         "row": {
@@ -63,7 +62,7 @@ def to_json(report: Report) -> dict[str, Any]:
     }
 
 
-def _column(explained: Explained, report: Report) -> dict[str, Any]:
+def _column(explained: Explained, report: RowReport) -> dict[str, Any]:
     explanation = explained.explanation
     listed = explanation.events[: report.shown]
     return {
@@ -85,7 +84,7 @@ def _column(explained: Explained, report: Report) -> dict[str, Any]:
     }
 
 
-def _event(event: Event, report: Report) -> dict[str, Any]:
+def _event(event: Event, report: RowReport) -> dict[str, Any]:
     known = event.available_us
     return {
         "place": report.places[event.row],
@@ -101,9 +100,9 @@ def _plain(value: Any) -> Any:
     return value if isinstance(value, int | float | str | None) else str(value)
 
 
-def print_report(report: Report) -> None:
+def print_report(report: RowReport) -> None:
     """Prints the report to standard output."""
-    console = Console(width=None if sys.stdout.isatty() else _WIDTH)
+    console = results()
     console.print(
         f"[bold]{escape(report.places[report.row])}[/], asked at {instant(report.asked_us)}",
         soft_wrap=True,
@@ -149,18 +148,16 @@ def _window(explanation: Explanation) -> str:
     return ", ".join([*parts, events])
 
 
-def _table(explanation: Explanation, report: Report) -> Table:
+def _table(explanation: Explanation, report: RowReport) -> Table:
     names = _short(report.places)
     has_known = explanation.column.windowed.available_at is not None
     has_value = explanation.column.windowed.value is not None
-    table = Table(box=None, pad_edge=False, header_style="dim")
-    table.add_column("event", no_wrap=True)
-    table.add_column("time", no_wrap=True)
+    columns: list[tuple[Kind, str]] = [("word", "event"), ("word", "time")]
     if has_known:
-        table.add_column("known from", no_wrap=True)
+        columns.append(("word", "known from"))
     if has_value:
-        table.add_column("value", justify="right")
-    table.add_column("")
+        columns.append(("number", "value"))
+    table = empty_table(*columns, ("text", ""), style="dim")
 
     def add(event: Event, note: str = "", style: str | None = None) -> None:
         cells = [escape(names[event.row]), instant(event.time_us)]

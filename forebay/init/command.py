@@ -9,7 +9,6 @@ import re
 import shlex
 import sys
 import sysconfig
-from collections.abc import Collection
 from pathlib import Path
 from typing import Any
 
@@ -26,13 +25,10 @@ _PACKAGES = ("forebay", "pipelines", "trainer", "transforms")
 
 
 def run_init(args: argparse.Namespace) -> int:
-    """Runs ``forebay init`` with parsed arguments; returns its exit status.
-
-    Besides its options they hold ``public_names``: what a definition can import from forebay.
-    """
+    """Runs ``forebay init`` with parsed arguments; returns its exit status."""
     if args.json and args.output == _STANDARD_OUTPUT:
         raise InputError("--json and --output - both print; leave one of them out")
-    variable = _variable(args.input[0], {*OWN_NAMES, *args.public_names})
+    variable = _variable(args.input[0])
     path = Path(args.output or f"{variable}.py")
     printed = args.output == _STANDARD_OUTPUT
     if not printed:
@@ -58,7 +54,7 @@ def run_init(args: argparse.Namespace) -> int:
     return 0
 
 
-def _variable(pattern: str, taken: Collection[str]) -> str:
+def _variable(pattern: str) -> str:
     """Makes a Python name of an input's: ``data/Rides-2024*.csv.gz`` is rides_2024.
 
     Names that mean something else in a definition file, or when one is loaded, get ``_data``.
@@ -68,7 +64,7 @@ def _variable(pattern: str, taken: Collection[str]) -> str:
     name = re.sub(r"[^a-z0-9]+", "_", stem.lower()).strip("_") or "data"
     if not name[0].isalpha():
         name = f"data_{name}"
-    is_taken = name in taken or keyword.iskeyword(name) or _is_module(name)
+    is_taken = name in OWN_NAMES or keyword.iskeyword(name) or _is_module(name)
     return f"{name}_data" if is_taken else name
 
 
@@ -111,6 +107,8 @@ def _tell(draft: Draft, path: Path, inputs: list[str]) -> None:
     dataset, sample = draft.dataset, draft.sample
     extent = "all" if sample.share == 1 else "a sample of"
     print(f"wrote {path}, guessed from {extent} {sample.rows:,} rows")
+    if sample.blank:
+        print(f"  blank     {sample.blank:,} rows without any text")
     print(f"  label     {dataset.label.column}, {draft.label_reason}")
     print(f"  row time  {dataset.row_time or 'none found'}")
     print(f"  split     {dataset.split}")
@@ -133,6 +131,7 @@ def _to_json(draft: Draft, path: str, variable: str) -> dict[str, Any]:
     return {
         "definition": f"{path}:{variable}",
         "rows": draft.sample.rows,
+        "blank_rows": draft.sample.blank,
         "share_of_rows": draft.sample.share,
         "rejects": len(draft.sample.rejects),
         "label": dataset.label.column,

@@ -14,6 +14,7 @@ from forebay.transforms.errors import InputError
 DELIMITERS = (",", ";", "\t", "|")
 # Records looked at: a dialect shows in the first ones or not at all.
 _RECORDS = 1_000
+_MOST = 0.8
 _NUMBER_OR_TIME = re.compile(
     r"\s*([+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d+)?|\d{4}-\d\d-\d\d.*|\d{1,2}[/.]\d{1,2}[/.]\d{2,4}.*)\s*",
     re.ASCII,
@@ -68,6 +69,31 @@ def _agreement(head: bytes, format: CsvFormat) -> tuple[bool, float]:
         return False, 0.0
     agree = (records.fields == fields) & (records.statuses == OK)
     return fields > 1, round(float(np.mean(agree)), 2)
+
+
+def refuse_title(head: bytes, format: CsvFormat, source: str) -> None:
+    """Refuses a file whose first line is no record of its table: a title, a comment.
+
+    Raises:
+        InputError: most lines have several cells, and the first has another number of them.
+    """
+    text = head.removeprefix(BOM)
+    found = []
+    for delimiter in dict.fromkeys((format.delimiter, *DELIMITERS)):
+        tried = CsvFormat(delimiter=delimiter)
+        first, *others = scan_records(
+            text, tried, ANY_ARITY, len(text) + 1, is_last=True, most=_RECORDS
+        ).fields.tolist() or [0]
+        cells = int(np.median(others)) if others else 0
+        if cells > 1 and np.mean(np.equal(others, cells)) > _MOST:
+            found.append((first, cells))
+    if not format.names and found and all(first != cells for first, cells in found):
+        first, cells = found[0]
+        title = text.splitlines()[0][:80].decode("utf-8", "backslashreplace")
+        raise InputError(
+            f"{source}: the first line {title!r} has another number of cells ({first}) than most "
+            f"({cells}); remove what stands above the header line, or give --names"
+        )
 
 
 def refuse_rows_as_header(head: bytes, format: CsvFormat, source: str) -> None:

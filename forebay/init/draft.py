@@ -5,15 +5,21 @@ from functools import cached_property
 
 import numpy as np
 
-from forebay.init.guesses.column_facts import Facts, facts_of
+from forebay.init.guesses.column_facts import ColumnFacts, facts_of
 from forebay.init.guesses.features import Suggestion, suggest, with_distinct_names
-from forebay.init.guesses.kinds import Reading, read_column
-from forebay.init.guesses.label import guessed_label, label_candidates, label_of, named_label
+from forebay.init.guesses.kinds import GuessedColumn, read_column
+from forebay.init.guesses.label import (
+    as_label,
+    guessed_label,
+    label_candidates,
+    label_of,
+    named_label,
+)
 from forebay.init.guesses.names import servable_names
 from forebay.init.guesses.split import SplitGuess, hash_split, time_split
 from forebay.init.guesses.times import RowTime, find_row_time, with_row_time
 from forebay.init.guesses.windows import WindowGuess, guess_window
-from forebay.init.sample import Sample
+from forebay.init.sample import TextSample
 from forebay.transforms.definition.columns import CsvFormat, String
 from forebay.transforms.definition.dataset import Dataset
 from forebay.transforms.definition.sources import Derive
@@ -44,9 +50,9 @@ class Draft:
 
     name: str
     module: str
-    sample: Sample
-    readings: dict[str, Reading]
-    facts: dict[str, Facts]
+    sample: TextSample
+    readings: dict[str, GuessedColumn]
+    facts: dict[str, ColumnFacts]
     label: str
     label_reason: str
     row_time: RowTime | None
@@ -111,7 +117,7 @@ class Draft:
         return (int(bad.sum()) + broken) / (self.sample.rows + broken)
 
 
-def make_draft(sample: Sample, name: str, module: str, label: str | None) -> Draft:
+def make_draft(sample: TextSample, name: str, module: str, label: str | None) -> Draft:
     """Guesses a definition.
 
     Args:
@@ -137,6 +143,8 @@ def make_draft(sample: Sample, name: str, module: str, label: str | None) -> Dra
     if target is None:
         target = guessed_label(readings, facts).name
         reason = _guess_reason(target, readings, facts)
+        readings[target] = as_label(readings[target])
+        facts[target] = facts_of(readings[target])
     split = time_split(row_time) if row_time else hash_split(readings, facts, target)
     apart = split.split.on if isinstance(split.split, HashSplit) else None
     suggestions = suggest(readings, facts, target, row_time, apart)
@@ -153,11 +161,13 @@ def make_draft(sample: Sample, name: str, module: str, label: str | None) -> Dra
     )
 
 
-def _facts(readings: dict[str, Reading]) -> dict[str, Facts]:
+def _facts(readings: dict[str, GuessedColumn]) -> dict[str, ColumnFacts]:
     return {column: facts_of(reading) for column, reading in readings.items()}
 
 
-def _guess_reason(label: str, readings: dict[str, Reading], facts: dict[str, Facts]) -> str:
+def _guess_reason(
+    label: str, readings: dict[str, GuessedColumn], facts: dict[str, ColumnFacts]
+) -> str:
     others = [name for name in label_candidates(readings, facts) if name != label][:4]
     besides = f"; it could also be {', '.join(others)}" if others else ""
     return f"a guess, as no --label was given{besides}"

@@ -9,7 +9,7 @@ import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 
-from forebay.init.dialect import guess_format, refuse_rows_as_header
+from forebay.init.dialect import guess_format, refuse_rows_as_header, refuse_title
 from forebay.pipelines.sources.csv.files import CsvFile
 from forebay.pipelines.sources.csv.header import HEAD_BYTES, read_header
 from forebay.pipelines.sources.csv.parse import ROW_OFFSET, parse_chunk
@@ -37,6 +37,17 @@ class Texts:
     distinct: pa.StringArray
     codes: npt.NDArray[np.int32]
 
+    @property
+    def blank(self) -> npt.NDArray[np.bool_]:
+        """The rows without a text, or with one of blanks only, bool (n,)."""
+        blanks = [not text.strip() for text in self.distinct.to_pylist()]
+        return np.array(blanks, np.bool_)[self.codes]
+
+    def take(self, rows: npt.NDArray[np.bool_]) -> "Texts":
+        """Returns the column of some of the rows."""
+        codes, places = np.unique(self.codes[rows], return_inverse=True)
+        return Texts(self.distinct.take(pa.array(codes)), places.astype(np.int32))
+
     @cached_property
     def counts(self) -> npt.NDArray[np.int64]:
         """How many rows have each text, int64 (d,)."""
@@ -44,14 +55,15 @@ class Texts:
 
 
 @dataclass(frozen=True)
-class Sample:
+class TextSample:
     """Rows of the input.
 
     Attributes:
         format: the dialect of the files.
         columns: their texts, by name; columns that a definition cannot name are left out.
         unusable: the names of those.
-        rows: how many rows were read.
+        rows: how many rows were read, those without any text not counted.
+        blank: how many had none, as spreadsheets leave them below a table.
         share: about which share of all rows these are; 1 where it is all of them.
         rejects: records of the sample that are no rows.
     """
@@ -60,6 +72,7 @@ class Sample:
     columns: dict[str, Texts]
     unusable: tuple[str, ...]
     rows: int
+    blank: int
     share: float
     rejects: list[Reject]
 
@@ -70,7 +83,7 @@ def read_sample(
     names: Sequence[str],
     rows: int,
     max_record_bytes: int,
-) -> Sample:
+) -> TextSample:
     """Reads about so many rows, in stretches spread evenly over the files.
 
     Args:
@@ -87,6 +100,7 @@ def read_sample(
     format = guess_format(heads[files[0].path], delimiter, names, files[0].path)
     inspected = []
     for file in files:
+        refuse_title(heads[file.path], format, file.path)
         refuse_rows_as_header(heads[file.path], format, file.path)
         found, data_offset = read_header(heads[file.path], format, file.path)
         inspected.append(CsvFile(file, format, found, data_offset))
@@ -128,8 +142,13 @@ def _plan(first: CsvFile, head: bytes, files: Sequence[SourceFile], rows: int) -
 
 def _parse(
     files: Sequence[CsvFile], format: CsvFormat, plan: _Plan, rows: int, max_record_bytes: int
-) -> Sample:
+) -> TextSample:
     names = files[0].names
+    if len(names) == 1:
+        raise InputError(
+            f"{files[0].source.path}: has one column, it seems, {names[0]!r}; give its "
+            "--delimiter, or a file with something to predict from"
+        )
     usable = [name for name in names if name and not name.startswith(RESERVED_PREFIX)]
     columns = {name: String(nulls=()) for name in usable}
     batches: list[pa.RecordBatch] = []
@@ -154,11 +173,19 @@ def _parse(
                if rejects else "; give a file with rows below its header line")
         )  # fmt: skip
     table = pa.Table.from_batches(batches)
-    return Sample(
+    texts = {name: _texts(table[name]) for name in usable}
+    blank = np.logical_and.reduce([found.blank for found in texts.values()])
+    if blank.all():
+        raise InputError(
+            f"{files[0].source.path}: has {count:,} rows, and no text in any; give a file with "
+            "values below its header line"
+        )
+    return TextSample(
         format,
-        {name: _texts(table[name]) for name in usable},
+        {name: found.take(~blank) if blank.any() else found for name, found in texts.items()},
         tuple(name for name in names if name not in usable),
-        count,
+        int((~blank).sum()),
+        int(blank.sum()),
         read_bytes / text_bytes,
         rejects,
     )

@@ -6,16 +6,16 @@ from collections.abc import Sequence
 from fnmatch import fnmatchcase
 
 from forebay.report.features.read import read_report
-from forebay.report.features.report import Report
+from forebay.report.features.report import FeatureReport
 from forebay.transforms.errors import InputError
 
 
-def report(run: str, patterns: Sequence[str] = ()) -> Report:
+def report(run: str, patterns: Sequence[str] = ()) -> FeatureReport:
     """Reads what a run says of its features.
 
     Args:
         run: the run folder.
-        patterns: of the outputs to report on; empty: all.
+        patterns: names of the outputs to report on; empty: all.
 
     Raises:
         RunFolderError: the folder is no finished run, or a file of it is damaged.
@@ -35,7 +35,7 @@ def report(run: str, patterns: Sequence[str] = ()) -> Report:
     ]
     names = [output.output for output in kept]
     warnings = [w for w in found.warnings if not patterns or w.feature in names]
-    return Report(found.run, found.dataset, found.rows, kept, warnings)
+    return FeatureReport(found.run, found.dataset, found.rows, kept, warnings)
 
 
 def run_report(args: argparse.Namespace) -> int:
@@ -50,7 +50,7 @@ def run_report(args: argparse.Namespace) -> int:
     return 0
 
 
-def _plot(found: Report, path: str) -> None:
+def _plot(found: FeatureReport, path: str) -> None:
     from forebay.report.features.plot import draw
 
     if not found.outputs:

@@ -2,6 +2,7 @@
 
 import argparse
 
+from forebay.console.arguments import add_common
 from forebay.console.commands import Command
 
 EXAMPLES = """examples:
@@ -25,8 +26,7 @@ def add_report_arguments(parser: argparse.ArgumentParser) -> None:
         help="only the outputs that match, such as 'carrier_*' (default: all)",
     )  # fmt: skip
     parser.add_argument("--plot", metavar="FILE.png", help="draw the rows of each id as bars")
-    parser.add_argument("--json", action="store_true", help="print the report as JSON")
-    parser.add_argument("--debug", action="store_true", help="show tracebacks")
+    add_common(parser, json="the report")
 
 
 COMMANDS = {

@@ -1,10 +1,10 @@
 """The commands that answer with an exported model."""
 
 import argparse
-import sys
 
 from forebay.console.command_line import start_tensorflow
 from forebay.console.commands import Command
+from forebay.console.terminal import note
 from forebay.serving.options import add_predict_arguments
 
 
@@ -15,10 +15,7 @@ def run_predict(args: argparse.Namespace) -> int:
 
     counts = predict_files(args.model, args.input, args.output)
     if counts.errors:
-        print(
-            f"{counts.errors:,} of {counts.lines:,} lines were answered with an error",
-            file=sys.stderr,
-        )
+        note(f"{counts.errors:,} of {counts.lines:,} lines were answered with an error")
     return 1 if counts.errors and counts.errors == counts.lines else 0
 
 

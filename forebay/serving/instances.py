@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from forebay.transforms.definition.dataset import Dataset, served_columns
+from forebay.transforms.definition.dataset import Dataset
 from forebay.transforms.errors import InstanceError
 from forebay.transforms.json_text import parse_json
 from forebay.transforms.parsing.json_values import GraphValue, listed, read_value, shortened
@@ -26,13 +26,13 @@ class InstanceReader:
     """Reads JSON rows for a model.
 
     Args:
-        definition: of the model's dataset.
+        definition: the definition of the model's dataset.
     """
 
     def __init__(self, definition: Dataset) -> None:
         self._label = definition.label.column
         kinds = definition.all_columns
-        self.columns = {name: kinds[name] for name in served_columns(definition)}
+        self.columns = {name: kinds[name] for name in definition.served_columns}
 
     def parse(self, line: bytes) -> dict[str, Any]:
         """Reads one line of JSON as an object.
@@ -89,7 +89,7 @@ class InstanceReader:
 
 
 def _refuse_constant(text: str) -> Any:
-    raise ValueError(f"{text} is none; write null where a number is missing")
+    raise ValueError(f"{text} is not a number in JSON; write null where a number is missing")
 
 
 def _unique(pairs: list[tuple[str, Any]]) -> dict[str, Any]:

@@ -2,7 +2,7 @@
 
 import argparse
 
-from forebay.console.arguments import describe
+from forebay.console.arguments import add_common, describe
 
 
 def add_predict_arguments(parser: argparse.ArgumentParser) -> None:
@@ -30,4 +30,4 @@ def add_predict_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--output", default="-", metavar="FILE", help="where answers go (default: standard output)"
     )
-    parser.add_argument("--debug", action="store_true", help="show tracebacks")
+    add_common(parser, json=None)

@@ -42,7 +42,7 @@ _Result = Mapping[str, Any] | InstanceError
 
 
 @dataclass(frozen=True)
-class Counts:
+class LineCounts:
     """How many lines were answered, and how many of them with an error."""
 
     lines: int
@@ -142,7 +142,7 @@ def _shortest(value: np.float32) -> float:
     return float(str(value))
 
 
-def predict_lines(predictor: Predictor, source: BinaryIO, sink: TextIO) -> Counts:
+def predict_lines(predictor: Predictor, source: BinaryIO, sink: TextIO) -> LineCounts:
     """Answers every line that is not blank, in order.
 
     Args:
@@ -157,7 +157,7 @@ def predict_lines(predictor: Predictor, source: BinaryIO, sink: TextIO) -> Count
             errors += answer.failed
             sink.write(json_text(answer.value) + "\n")
         sink.flush()
-    return Counts(lines, errors)
+    return LineCounts(lines, errors)
 
 
 def _batches(source: BinaryIO) -> Iterator[list[tuple[int, bytes]]]:
@@ -166,7 +166,7 @@ def _batches(source: BinaryIO) -> Iterator[list[tuple[int, bytes]]]:
         yield batch
 
 
-def predict_files(model: str, source: str, sink: str) -> Counts:
+def predict_files(model: str, source: str, sink: str) -> LineCounts:
     """Answers the lines of a file; ``-`` is standard input and output.
 
     Raises:

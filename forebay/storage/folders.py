@@ -9,7 +9,7 @@ import re
 import secrets
 import shutil
 import stat
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
@@ -149,9 +149,7 @@ def check_writable(folder: str, name: str = "") -> None:
         temporary = temporary_name()
         os.close(os.open(temporary, _NEW, 0o666, dir_fd=at))
         os.unlink(temporary, dir_fd=at)
-    for new in reversed(made):
-        with suppress(OSError):
-            os.rmdir(os.path.join(folder, new))
+    remove_empty(folder, made)
 
 
 def make(folder: str, name: str) -> list[str]:
@@ -200,7 +198,7 @@ def remove(folder: str, names: Iterable[str]) -> None:
     Raises:
         RunFolderError: a folder on the way is a link, or something cannot be removed.
     """
-    parents: set[tuple[str, ...]] = set()
+    parents: set[str] = set()
     for name in names:
         *parts, base = name.split("/")
         with (
@@ -209,10 +207,16 @@ def remove(folder: str, names: Iterable[str]) -> None:
             _opened(folder, parts) as parent,
         ):
             os.unlink(base, dir_fd=parent)
-        parents |= {tuple(parts[: i + 1]) for i in range(len(parts))}
-    for way in sorted(parents, key=len, reverse=True):
-        with suppress(OSError, RunFolderError), _opened(folder, way[:-1]) as parent:
-            os.rmdir(way[-1], dir_fd=parent)
+        parents |= {"/".join(parts[: i + 1]) for i in range(len(parts))}
+    remove_empty(folder, sorted(parents))
+
+
+def remove_empty(folder: str, names: Sequence[str]) -> None:
+    """Removes those of the folders, the last first, that hold nothing."""
+    for name in reversed(names):
+        *parts, base = name.split("/")
+        with suppress(OSError, RunFolderError), _opened(folder, parts) as parent:
+            os.rmdir(base, dir_fd=parent)
 
 
 def remove_temporary(folder: str, name: str) -> None:
@@ -256,6 +260,23 @@ def move(folder: str, name: str, to: str) -> None:
     ):
         _check_place(target, new, os.path.join(folder, to))
         os.replace(base, new, src_dir_fd=source, dst_dir_fd=target)
+
+
+def rename_folder(folder: str, name: str, to: str) -> None:
+    """Renames a folder below a folder to a name that nothing has, and flushes both lists.
+
+    Raises:
+        RunFolderError: something has the name, a folder on the way is a link, or it cannot be
+            renamed.
+    """
+    (*before, base), (*after, new) = name.split("/"), to.split("/")
+    path = os.path.join(folder, to)
+    with _writing(path), _opened(folder, before) as source, _opened(folder, after) as target:
+        with suppress(FileNotFoundError):
+            raise _through(path, os.lstat(new, dir_fd=target).st_mode)
+        os.rename(base, new, src_dir_fd=source, dst_dir_fd=target)
+        os.fsync(source)
+        os.fsync(target)
 
 
 def flush(folder: str, name: str = "", *, files: bool = True) -> None:

@@ -3,10 +3,10 @@
 import fcntl
 import os
 import stat
-import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 
+from forebay.console.terminal import note
 from forebay.storage import folders
 from forebay.transforms.errors import RunFolderError
 
@@ -23,7 +23,8 @@ def locked(
 
     Args:
         folder: on a local disk.
-        name: the folder below it to hold, which is made; empty: the folder itself.
+        name: the folder below it to hold, which is made, and removed again if it stays empty;
+            empty: the folder itself.
         shared: whether others may hold it too, who share it.
         wait: whether to wait for whoever holds it.
 
@@ -33,15 +34,19 @@ def locked(
     if folders.is_remote(folder):
         yield
         return
-    folders.make(folder, name)
-    place = os.path.join(folder, name) if name else folder
-    path = os.path.join(place, folders.LOCK_NAME)
     how = (fcntl.LOCK_SH if shared else fcntl.LOCK_EX) | (0 if wait else fcntl.LOCK_NB)
-    lock = _acquire(path, how, place)
+    path = os.path.join(folder, name, folders.LOCK_NAME)
+    made: list[str] = []
+    while True:  # until it is the one that others see: who held it removes it
+        made = folders.make(folder, name) or made
+        lock = _acquire(path, how, is_made=bool(name))
+        if lock is not None:
+            break
     try:
         yield
     finally:
         _release(path, lock, shared)
+        folders.remove_empty(folder, made)
 
 
 @contextmanager
@@ -60,37 +65,34 @@ def clean(folder: str, name: str = "") -> None:
         folders.remove_temporary(folder, each)
     if left:
         place = os.path.join(folder, name) if name else folder
-        print(
-            f"removed what a killed process left unfinished in {place}: {', '.join(left)}",
-            file=sys.stderr,
-        )
+        note(f"removed what a killed process left unfinished in {place}: {', '.join(left)}")
 
 
-def _acquire(path: str, how: int, place: str) -> int:
-    while True:
-        try:
-            lock = os.open(path, _OPEN, 0o666)
-            found = os.fstat(lock)
-        except OSError as error:
-            raise _unlockable(path, str(error.strerror)) from error
-        try:
-            if not stat.S_ISREG(found.st_mode) or found.st_size:
-                raise _unlockable(path, "it is no lock of ours")
-            fcntl.flock(lock, how)
-            if _is_at(path, lock):
-                return lock
-            os.close(lock)  # who held it has removed it
-        except BlockingIOError:
+def _acquire(path: str, how: int, is_made: bool) -> int | None:
+    """Opens and locks a file; None: it, or a folder made for it, was gone by then."""
+    place = os.path.dirname(path)
+    lock = None
+    try:
+        lock = os.open(path, _OPEN, 0o666)
+        found = os.fstat(lock)
+        if not stat.S_ISREG(found.st_mode) or found.st_size:
+            raise _unlockable(path, "it is no lock of ours")
+        fcntl.flock(lock, how)
+        if _is_at(path, lock):
+            kept, lock = lock, None
+            return kept
+        return None
+    except BlockingIOError:
+        raise RunFolderError(
+            f"another process is writing {place}; wait for it, or choose another folder"
+        ) from None
+    except OSError as error:
+        if isinstance(error, FileNotFoundError) and is_made:
+            return None
+        raise _unlockable(path, str(error.strerror)) from error
+    finally:
+        if lock is not None:
             os.close(lock)
-            raise RunFolderError(
-                f"another process is writing {place}; wait for it, or choose another folder"
-            ) from None
-        except OSError as error:
-            os.close(lock)
-            raise _unlockable(path, str(error.strerror)) from error
-        except BaseException:
-            os.close(lock)
-            raise
 
 
 def _release(path: str, lock: int, shared: bool) -> None:

@@ -1,19 +1,20 @@
-"""What a run tells while it works: bars on a terminal, a line for each step elsewhere.
+"""What a run tells while it works: bars on a terminal, lines elsewhere.
 
 Progress is read off the files that the steps write, which asks nothing of the runner.
 """
 
 import glob
-import sys
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
-from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 
+from forebay.console.terminal import note, notes
+
 _POLL_SECONDS = 0.5
+_LINE_SECONDS = 30.0
 
 
 @contextmanager
@@ -23,29 +24,53 @@ def progress(step: str, pattern: str, total: int) -> Iterator[None]:
     Args:
         step: its name.
         pattern: matches the local files that the step finishes; elsewhere than on a local disk
-            nothing matches, and the bar shows the time only.
+            nothing matches, and only the time is shown.
         total: how many of them there will be, at most.
     """
-    console = Console(file=sys.stderr)
-    if not console.is_terminal:
-        started = time.monotonic()
+    console = notes()
+    shown = _bar(step, total) if console.is_terminal else _lines(step, total)
+    with shown as show, _polled(lambda: show(len(glob.glob(pattern)))):
         yield
-        print(f"{step}: {time.monotonic() - started:.1f} s", file=sys.stderr)
-        return
+
+
+@contextmanager
+def _bar(step: str, total: int) -> Iterator[Callable[[int], None]]:
     columns = (TextColumn(step), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn())
-    with Progress(*columns, console=console) as bar:
-        task, done = bar.add_task(step, total=None), threading.Event()
+    with Progress(*columns, console=notes()) as bar:
+        task = bar.add_task(step, total=total)
+        yield lambda found: bar.update(task, total=max(total, found), completed=found)
+        done = int(bar.tasks[task].completed) or total
+        bar.update(task, total=done, completed=done)
 
-        def poll() -> None:
-            while not done.wait(_POLL_SECONDS):
-                if found := len(glob.glob(pattern)):
-                    bar.update(task, total=max(total, found), completed=found)
 
-        poller = threading.Thread(target=poll, daemon=True)
-        poller.start()
-        try:
-            yield
-            bar.update(task, total=1, completed=1)
-        finally:
-            done.set()
-            poller.join()
+@contextmanager
+def _lines(step: str, total: int) -> Iterator[Callable[[int], None]]:
+    started = told = time.monotonic()
+
+    def show(found: int) -> None:
+        nonlocal told
+        now = time.monotonic()
+        if now - told >= _LINE_SECONDS:
+            told = now
+            note(f"{step}: {found:,} of {total:,} files after {now - started:.0f} s")
+
+    yield show
+    note(f"{step}: {time.monotonic() - started:.1f} s")
+
+
+@contextmanager
+def _polled(look: Callable[[], None]) -> Iterator[None]:
+    """Looks again and again, in a thread of its own, until the work is done."""
+    done = threading.Event()
+
+    def poll() -> None:
+        while not done.wait(_POLL_SECONDS):
+            look()
+
+    poller = threading.Thread(target=poll, daemon=True)
+    poller.start()
+    try:
+        yield
+    finally:
+        done.set()
+        poller.join()

@@ -1,7 +1,6 @@
 """Running a pipeline: Beam's options, the local default, and errors as the user should see them."""
 
 import logging
-import os
 import re
 import sys
 import threading
@@ -14,6 +13,7 @@ import pyarrow as pa
 from apache_beam.options.pipeline_options import PipelineOptions, StandardOptions
 from apache_beam.runners.runner import create_runner
 
+from forebay.pipelines.runners.cores import usable_cores
 from forebay.pipelines.shuffle.coders import register_coders
 from forebay.pipelines.shuffle.group_batches import Partitioned
 from forebay.transforms import errors
@@ -38,7 +38,7 @@ def beam_options(arguments: Sequence[str]) -> PipelineOptions:
     chosen = list(arguments)
     runner = PipelineOptions(chosen).view_as(StandardOptions).runner
     if runner is None:
-        workers = f"--direct_num_workers={len(os.sched_getaffinity(0))}"
+        workers = f"--direct_num_workers={usable_cores()}"
         return PipelineOptions([*_LOCAL_OPTIONS, workers, *chosen])
     try:
         create_runner(runner)

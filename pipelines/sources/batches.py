@@ -4,7 +4,6 @@ What a pipeline does with one stretch of a file is here, and so is a reader of w
 commands that start no pipeline.
 """
 
-import os
 from collections import deque
 from collections.abc import Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
@@ -12,6 +11,7 @@ from dataclasses import dataclass
 
 import pyarrow as pa
 
+from forebay.pipelines.runners.cores import usable_cores
 from forebay.pipelines.sources.csv.files import CsvFile
 from forebay.pipelines.sources.csv.parse import ROW_OFFSET, parse_chunk
 from forebay.pipelines.sources.csv.ranges import read_chunks
@@ -100,7 +100,7 @@ def read_batches(
         InputError: a file cannot be read to its end, or a function of the definition failed.
     """
     reader = BatchReader(table, max_record_bytes)
-    threads = len(os.sched_getaffinity(0))
+    threads = usable_cores()
     pending: deque[Future[ReadBatch]] = deque()
     with ThreadPoolExecutor(threads) as pool:
         for file in files:

@@ -30,7 +30,7 @@ class ReadCsv(beam.PTransform):
     """Reads CSV files into batches of typed rows.
 
     Output: ``rows``, a PCollection of RecordBatches with the table's columns (derived ones
-    included) and `ROW`; ``rejects``, of `Partitioned` for `WriteRejects`; ``facts``.
+    included) and `ROW`; ``rejects``, of `Partitioned` for `WriteRejects`; ``tallies``.
 
     Args:
         table: what the files hold: a dataset's own rows, or one of its sources.
@@ -49,18 +49,18 @@ class ReadCsv(beam.PTransform):
             pipeline
             | "Files" >> beam.Create(self.files, reshuffle=True)
             | "PlanRanges"
-            >> beam.ParDo(_PlanRanges(self.max_record_bytes)).with_outputs("facts", main="ranges")
+            >> beam.ParDo(_PlanRanges(self.max_record_bytes)).with_outputs("tallies", main="ranges")
         )
         read = (
             ranges.ranges
             | "SpreadRanges" >> beam.Reshuffle()
             | "ReadRange"
             >> beam.ParDo(_ReadRange(self.table, self.max_record_bytes)).with_outputs(
-                "facts", "rejects", main="rows"
+                "tallies", "rejects", main="rows"
             )
         )
-        facts = (ranges.facts, read.facts) | "Facts" >> beam.Flatten()
-        return {"rows": read.rows, "rejects": read.rejects, "facts": facts}
+        tallies = (ranges.tallies, read.tallies) | "Tallies" >> beam.Flatten()
+        return {"rows": read.rows, "rejects": read.rejects, "tallies": tallies}
 
 
 class _PlanRanges(beam.DoFn):
@@ -90,7 +90,7 @@ class _PlanRanges(beam.DoFn):
                 )
         fingerprint = f"sha256:{source.digest.hexdigest()}"
         entry = {"path": file.source.path, "size": file.source.size, "fingerprint": fingerprint}
-        yield beam.pvalue.TaggedOutput("facts", ("inputs", file.source.path, entry))
+        yield beam.pvalue.TaggedOutput("tallies", ("inputs", file.source.path, entry))
 
 
 class _Hashed:
@@ -131,9 +131,9 @@ class _ReadRange(beam.DoFn):
 
 
 def _emit(read: ReadBatch) -> Iterator[Any]:
-    yield beam.pvalue.TaggedOutput("facts", ("records", "read", read.records))
+    yield beam.pvalue.TaggedOutput("tallies", ("records", "read", read.records))
     for category, count in Counter(reject.category for reject in read.rejects).items():
-        yield beam.pvalue.TaggedOutput("facts", ("rejects", category, count))
+        yield beam.pvalue.TaggedOutput("tallies", ("rejects", category, count))
     if read.rejects:
         offsets = np.array([reject.offset for reject in read.rejects], np.int64)
         reasons = [reject.reason for reject in read.rejects]

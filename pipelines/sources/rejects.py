@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True)
 class Reject:
-    """A record, or a line that is no record, that became no row.
+    """A record, or a line that is not one, that became no row.
 
     Attributes:
         offset: where it starts in the file's text, bytes.

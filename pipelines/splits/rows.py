@@ -35,7 +35,7 @@ def split_rows(batch: pa.RecordBatch, dataset: Dataset) -> SplitRows:
     """Sorts rows into splits.
 
     A row without a row time leaves first, then one without a label (missing or not finite), then
-    one whose label is none of the classes. Then come the rejects: rows without a value to split
+    one whose label is not one of the classes. Then come the rejects: rows without a value to split
     on, and rows whose weight is no weight.
     """
     dropped = {}

@@ -16,7 +16,7 @@ from forebay.transforms.definition.dataset import Dataset
 class WriteSplits(beam.PTransform):
     """Sorts the rows of each shard into splits and writes each split's as an Arrow file.
 
-    Input: ``(shard number, RecordBatch)``. Output: ``facts`` with the paths and counts, and
+    Input: ``(shard number, RecordBatch)``. Output: ``tallies`` with the paths and counts, and
     ``rejects`` for `forebay.pipelines.sinks.rejects.WriteRejects`.
     """
 
@@ -27,7 +27,7 @@ class WriteSplits(beam.PTransform):
 
     def expand(self, shards: beam.PCollection) -> Any:  # noqa: D102
         return shards | beam.ParDo(_WriteSplits(self.dataset, self.folder)).with_outputs(
-            "rejects", main="facts"
+            "rejects", main="tallies"
         )
 
 

@@ -1,13 +1,13 @@
 """Whether what was ingested is enough to go on, and whether all of it was written."""
 
-from forebay.pipelines.tallies.tallies import Facts, facts_of
+from forebay.pipelines.tallies.tallies import Tallies, tallies_of
 from forebay.transforms.definition.dataset import Dataset
 from forebay.transforms.definition.splits import SPLITS
 from forebay.transforms.errors import InputError, RunFailed
 from forebay.transforms.windows.period import Period
 
 
-def check_rejects(ingested: Facts, dataset: Dataset, limit: float) -> None:
+def check_rejects(ingested: Tallies, dataset: Dataset, limit: float) -> None:
     """Checks that no more than a share of each table's records was rejected.
 
     Raises:
@@ -15,10 +15,10 @@ def check_rejects(ingested: Facts, dataset: Dataset, limit: float) -> None:
     """
     _check_rejects(ingested, "", limit)
     for name in dataset.sources:
-        _check_rejects(facts_of(ingested, name), f" of the source {name}", limit)
+        _check_rejects(tallies_of(ingested, name), f" of the source {name}", limit)
 
 
-def _check_rejects(ingested: Facts, table: str, limit: float) -> None:
+def _check_rejects(ingested: Tallies, table: str, limit: float) -> None:
     rejects = ingested.get("rejects", {})
     count, records = sum(rejects.values()), sum(ingested.get("records", {}).values())
     if count > limit * records:
@@ -31,11 +31,13 @@ def _check_rejects(ingested: Facts, table: str, limit: float) -> None:
         )
 
 
-def check_splits(ingested: Facts, dataset: Dataset, period: Period | None, *, learns: bool) -> None:
+def check_splits(
+    ingested: Tallies, dataset: Dataset, period: Period | None, *, learns: bool
+) -> None:
     """Checks that there are rows to make examples of.
 
     Args:
-        ingested: the facts.
+        ingested: the tallies.
         dataset: the definition.
         period: the row times that ask; None: all.
         learns: whether a transform graph is to be learned from train, which then needs rows.
@@ -65,12 +67,12 @@ def check_splits(ingested: Facts, dataset: Dataset, period: Period | None, *, le
     raise InputError(f"no rows to train on (rows per split: {found}; rows lost: {causes}); {cure}")
 
 
-def history_rows(ingested: Facts) -> int:
+def history_rows(ingested: Tallies) -> int:
     """Returns how many rows served as events only."""
     return int(ingested.get("history", {}).get("rows", 0))
 
 
-def check_written(ingested: Facts, transformed: Facts) -> None:
+def check_written(ingested: Tallies, transformed: Tallies) -> None:
     """Checks that every row of every split became an example.
 
     Raises:

@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from typing import Any
 
-from forebay.storage.run.manifest import Warning
+from forebay.storage.run.manifest import FeatureWarning
 from forebay.transforms.definition.dataset import Dataset
 from forebay.transforms.definition.features import Categorical, Crossed, Feature
 
@@ -13,13 +13,13 @@ CROWDED_CELL = 0.95
 
 def warnings_of(
     dataset: Dataset, rows: int, summaries: Mapping[str, Any], missing: Mapping[str, int]
-) -> tuple[Warning, ...]:
+) -> tuple[FeatureWarning, ...]:
     """Names the degenerate features.
 
     Args:
         dataset: the definition.
         rows: the number of training rows.
-        summaries: the facts of `FeatureFacts`, by transformed column.
+        summaries: the tallies of `FeatureTallies`, by transformed column.
         missing: how many training values are missing, by input column.
     """
     found = []
@@ -28,7 +28,7 @@ def warnings_of(
             if output in summaries:
                 problem = _problem(feature, output, rows, summaries[output], missing)
                 if problem is not None:
-                    found.append(Warning(output, problem))
+                    found.append(FeatureWarning(output, problem))
     return tuple(found)
 
 

@@ -9,17 +9,17 @@ import numpy as np
 import pyarrow as pa
 
 from forebay.pipelines.tallies.ids import Combinations, IdCounts
-from forebay.pipelines.tallies.tallies import Fact
+from forebay.pipelines.tallies.tallies import Tally
 from forebay.storage.run.occupancy import MOST_SHOWN
 from forebay.transforms.definition.dataset import Dataset
 from forebay.transforms.definition.features import Crossed
 
 
-class FeatureFacts(beam.PTransform):
+class FeatureTallies(beam.PTransform):
     """Summarises each output of the training rows, carried columns apart.
 
     Input: ``((split, shard number, first row), RecordBatch)``, of which the training rows count.
-    Output: `Fact` elements by transformed column:
+    Output: `Tally` elements by transformed column:
 
     - ``("features", column, summary)``, where the summary has ``distinct`` (for floats: 1 where
       all values are equal, else 2) and ``largest``, the count of the most frequent id. For ids it
@@ -45,7 +45,7 @@ class FeatureFacts(beam.PTransform):
             batches
             | "Summarise" >> beam.FlatMap(_summaries, self.outputs)
             | "Merge" >> beam.CombinePerKey(_merged)
-            | "ToFact" >> beam.Map(_fact, self.tails)
+            | "ToFact" >> beam.Map(_tally, self.tails)
         )
 
 
@@ -100,7 +100,7 @@ def _merged(summaries: Iterable[Any]) -> Any:
     return type(parts[0]).merged(parts) if parts else None
 
 
-def _fact(element: tuple[_Key, _Summary], tails: Mapping[str, int]) -> Fact:
+def _tally(element: tuple[_Key, _Summary], tails: Mapping[str, int]) -> Tally:
     (kind, name), summary = element
     match summary:
         case _Range(least, greatest):

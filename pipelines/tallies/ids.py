@@ -6,6 +6,8 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
+from forebay.transforms.hashing import scramble
+
 Ints = npt.NDArray[np.int64]
 Hashes = npt.NDArray[np.uint64]
 
@@ -13,7 +15,6 @@ Hashes = npt.NDArray[np.uint64]
 MOST_COMBINATIONS = 1 << 17
 # Up to this many ids per row counted, an array with a place for each id is faster than sorting.
 _SPARSE = 8
-_FACTORS = (np.uint64(0xBF58476D1CE4E5B9), np.uint64(0x94D049BB133111EB))
 
 
 @dataclass(frozen=True)
@@ -78,7 +79,7 @@ class Combinations:
         """
         hashes = np.zeros(len(buckets), np.uint64)
         for ids in crossed:
-            hashes = _mixed(hashes + ids.astype(np.uint64) + np.uint64(0x9E3779B97F4A7C15))
+            hashes = scramble(hashes + ids.astype(np.uint64))
         found, first, rows = np.unique(hashes, return_index=True, return_counts=True)
         return cls(0, found, buckets[first], rows.astype(np.int64))._thinned(0)
 
@@ -100,7 +101,7 @@ class Combinations:
         found = self
         while found.level < level or len(found.hashes) > MOST_COMBINATIONS:
             level = max(level, found.level + 1)
-            ends = _mixed(found.buckets.astype(np.uint64)) & np.uint64((1 << level) - 1)
+            ends = scramble(found.buckets) & np.uint64((1 << level) - 1)
             kept = ends == 0
             found = Combinations(
                 level, found.hashes[kept], found.buckets[kept], found.rows[kept]
@@ -119,10 +120,3 @@ class Combinations:
         rows = int(self.rows.sum())
         share = int(self.rows[shared].sum()) / rows if rows else 0.0
         return len(self.hashes) << self.level, int(shared.sum()) << self.level, share
-
-
-def _mixed(x: Hashes) -> Hashes:
-    """Scrambles 64 bits: the finalizer of SplitMix64 (Steele et al., 2014)."""
-    for shift, factor in zip((30, 27), _FACTORS, strict=True):
-        x = (x ^ (x >> np.uint64(shift))) * factor
-    return x ^ (x >> np.uint64(31))

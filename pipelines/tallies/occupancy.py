@@ -12,13 +12,13 @@ from forebay.storage.run.occupancy import occupancies, to_json
 from forebay.transforms.definition.dataset import Dataset
 
 
-def write_occupancy(folder: str, dataset: Dataset, facts: Mapping[str, Any]) -> None:
+def write_occupancy(folder: str, dataset: Dataset, tallies: Mapping[str, Any]) -> None:
     """Writes the file, once the transformed metadata is there.
 
     Args:
         folder: the staged run.
         dataset: the definition.
-        facts: what the pipeline counted.
+        tallies: what the pipeline counted.
     """
     metadata = metadata_io.read_metadata(FileSystems.join(folder, "transformed_metadata"))
     domains = {
@@ -26,5 +26,5 @@ def write_occupancy(folder: str, dataset: Dataset, facts: Mapping[str, Any]) -> 
         for column in metadata.schema.feature
         if column.HasField("int_domain")
     }
-    content = to_json(occupancies(dataset, domains, facts)).encode()
+    content = to_json(occupancies(dataset, domains, tallies)).encode()
     write_file(FileSystems.join(folder, OCCUPANCY_NAME), [content])

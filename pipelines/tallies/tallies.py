@@ -1,6 +1,6 @@
-"""What a pipeline learns about its data on the way: small named facts, added up and written.
+"""What a pipeline learns about its data on the way: small named tallies, added up and written.
 
-Facts travel as ordinary elements, so that they are exact on every runner, retries included.
+Tallies travel as ordinary elements, so that they are exact on every runner, retries included.
 """
 
 import json
@@ -11,38 +11,38 @@ import apache_beam as beam
 from apache_beam.io.filesystems import FileSystems
 
 # (kind, name, value): numbers of equal kind and name are added; other values are named once.
-Fact = tuple[str, str, Any]
+Tally = tuple[str, str, Any]
 # Kind → name → total.
-Facts = Mapping[str, Mapping[str, Any]]
+Tallies = Mapping[str, Mapping[str, Any]]
 
 
-def fact_of(fact: Fact, table: str) -> Fact:
-    """Returns a fact as one of a table, apart from those of others."""
-    kind, name, value = fact
+def tally_of(tally: Tally, table: str) -> Tally:
+    """Returns a tally as one of a table, apart from those of others."""
+    kind, name, value = tally
     return f"{table}.{kind}", name, value
 
 
-def facts_of(facts: Facts, table: str) -> Facts:
-    """Returns the facts of a table."""
+def tallies_of(tallies: Tallies, table: str) -> Tallies:
+    """Returns the tallies of a table."""
     prefix = f"{table}."
-    return {k.removeprefix(prefix): v for k, v in facts.items() if k.startswith(prefix)}
+    return {k.removeprefix(prefix): v for k, v in tallies.items() if k.startswith(prefix)}
 
 
-class WriteFacts(beam.PTransform):
-    """Adds up `Fact` elements and writes them as one JSON object, kind → name → total.
+class WriteTallies(beam.PTransform):
+    """Adds up `Tally` elements and writes them as one JSON object, kind → name → total.
 
-    Input: a tuple of PCollections of facts.
+    Input: a tuple of PCollections of tallies.
     """
 
     def __init__(self, path: str) -> None:
         super().__init__()
         self.path = path
 
-    def expand(self, facts: Any) -> beam.PCollection:  # noqa: D102
+    def expand(self, tallies: Any) -> beam.PCollection:  # noqa: D102
         return (
-            facts
+            tallies
             | beam.Flatten()
-            | "KeyByName" >> beam.Map(lambda fact: ((fact[0], fact[1]), fact[2]))
+            | "KeyByName" >> beam.Map(lambda tally: ((tally[0], tally[1]), tally[2]))
             | "Add" >> beam.CombinePerKey(_total)
             | "Gather" >> beam.combiners.ToList()
             | "Write" >> beam.Map(_write, self.path)
@@ -55,14 +55,14 @@ def _total(values: Iterable[Any]) -> Any:
 
 
 def _write(totals: Iterable[tuple[tuple[str, str], Any]], path: str) -> None:
-    facts: dict[str, dict[str, Any]] = {}
+    tallies: dict[str, dict[str, Any]] = {}
     for (kind, name), value in sorted(totals):
-        facts.setdefault(kind, {})[name] = value
+        tallies.setdefault(kind, {})[name] = value
     with FileSystems.create(path) as sink:
-        sink.write(json.dumps(facts).encode())
+        sink.write(json.dumps(tallies).encode())
 
 
-def read_facts(path: str) -> dict[str, dict[str, Any]]:
-    """Reads what `WriteFacts` wrote."""
+def read_tallies(path: str) -> dict[str, dict[str, Any]]:
+    """Reads what `WriteTallies` wrote."""
     with FileSystems.open(path) as source:
         return json.loads(source.read())  # type: ignore[no-any-return]

@@ -1,20 +1,18 @@
 """The transform graph of an earlier run, for a run that has nothing to learn from."""
 
+import posixpath
 from dataclasses import dataclass
-
-from apache_beam.io.filesystem import CompressionTypes
-from apache_beam.io.filesystems import FileSystems
 
 from forebay.pipelines.sinks.run_folder import write_file
 from forebay.storage.folders import identity, is_remote
+from forebay.storage.run import files
 from forebay.storage.run.checksums import check_entry, file_entry
-from forebay.storage.run.layout import MANIFEST_NAME
-from forebay.storage.run.manifest import Manifest, TransformOf
+from forebay.storage.run.layout import TRANSFORM_FOLDERS
+from forebay.storage.run.manifest import TransformOf
+from forebay.storage.run.run_folder import RunFolder, open_run
 from forebay.transforms.definition.dataset import Dataset
 from forebay.transforms.definition.serialize import digest
 from forebay.transforms.errors import RunFolderError
-
-_FOLDERS = ("transform_fn/", "transformed_metadata/")
 
 
 @dataclass(frozen=True)
@@ -22,17 +20,15 @@ class TransformSource:
     """A finished run whose transform graph another run takes over.
 
     Attributes:
-        run: its folder.
-        manifest: what it consists of.
+        run: the run.
     """
 
-    run: str
-    manifest: Manifest
+    run: RunFolder
 
     @property
     def entry(self) -> TransformOf:
         """What the other run's manifest says of it."""
-        return TransformOf(self.run, self.manifest.created)
+        return TransformOf(self.run.path, self.run.manifest.created)
 
     def copy_to(self, folder: str) -> None:
         """Copies the graph with its vocabularies, and its metadata, into another run's folder.
@@ -40,12 +36,13 @@ class TransformSource:
         Raises:
             RunFolderError: a file is gone, or is not what the manifest says.
         """
-        for name, entry in self.manifest.files.items():
-            if name.startswith(_FOLDERS):
-                content = _read(FileSystems.join(self.run, name))
+        for name, entry in self.run.manifest.files.items():
+            if name.partition("/")[0] in TRANSFORM_FOLDERS:
+                path = self.run.file(name)
+                content = files.read_bytes(path)
                 cure = "make that run anew with `forebay preprocess --overwrite`"
-                check_entry(f"{self.run}/{name}", file_entry(content), entry, cure)
-                write_file(FileSystems.join(folder, name), [content])
+                check_entry(path, file_entry(content), entry, cure)
+                write_file(posixpath.join(folder, name), [content])
 
 
 def open_transform_source(run: str, output: str, dataset: Dataset) -> TransformSource:
@@ -60,37 +57,21 @@ def open_transform_source(run: str, output: str, dataset: Dataset) -> TransformS
         RunFolderError: the folder is no finished run, is of another definition, or is the run to
             be made itself.
     """
-    run = run.rstrip("/") or run
-    if run == output.rstrip("/") or _is_one_folder(run, output):
+    if run.rstrip("/") == output.rstrip("/") or _is_one_folder(run, output):
         raise RunFolderError(
             f"--transform-fn {run!r} is the run to be written; choose another --output"
         )
-    path = FileSystems.join(run, MANIFEST_NAME)
-    if not FileSystems.exists(path):
-        raise RunFolderError(
-            f"--transform-fn {run!r} is no finished run: it has no {MANIFEST_NAME}; name a run "
-            "folder that `forebay preprocess` made"
-        )
-    manifest = Manifest.from_json(_read(path).decode(), path)
-    wanted = digest(dataset)
-    if manifest.definition_digest != wanted:
+    found, wanted = open_run(run), digest(dataset)
+    if found.manifest.definition_digest != wanted:
         raise RunFolderError(
             f"--transform-fn {run!r} is a run of another definition (digest "
-            f"{manifest.definition_digest}, the definition given has {wanted}); name a run of "
-            "this definition, or make one over the training period"
+            f"{found.manifest.definition_digest}, the definition given has {wanted}); name a run "
+            "of this definition, or make one over the training period"
         )
-    return TransformSource(run, manifest)
+    return TransformSource(found)
 
 
 def _is_one_folder(run: str, output: str) -> bool:
     if is_remote(run) or is_remote(output):
         return False
     return identity(run) is not None and identity(run) == identity(output)
-
-
-def _read(path: str) -> bytes:
-    try:
-        with FileSystems.open(path, compression_type=CompressionTypes.UNCOMPRESSED) as source:
-            return source.read()  # type: ignore[no-any-return]
-    except OSError as error:
-        raise RunFolderError(f"{path} cannot be read ({error}); check --transform-fn") from error

@@ -20,7 +20,7 @@ from forebay.pipelines.shuffle.group_batches import (
 from forebay.pipelines.windows.versions import ResolveVersions, by_event
 from forebay.transforms.definition.dataset import Dataset
 from forebay.transforms.definition.sources import ROW, ROWS
-from forebay.transforms.hashing import mix
+from forebay.transforms.hashing import scramble
 from forebay.transforms.windows.groups import (
     ASKS,
     AVAILABLE,
@@ -154,7 +154,7 @@ def _shard_rows(
 
 
 def _to_shards(batch: pa.RecordBatch, stream: str, shards: int) -> Partitioned:
-    shard = mix(batch[ROW].to_numpy()) % np.uint64(shards)
+    shard = scramble(batch[ROW].to_numpy()) % np.uint64(shards)
     return Partitioned("join", stream, shard.astype(np.int64), batch)
 
 
@@ -252,7 +252,7 @@ def _join(element: Group, groups: Sequence[WindowGroup]) -> tuple[int, pa.Record
 
 def _in_order(table: pa.Table) -> tuple[npt.NDArray[np.uint64], npt.NDArray[np.int64]]:
     """Returns the hashes of rows' identities, which are distinct, ascending; and whose they are."""
-    hashes = mix(table[ROW].to_numpy())
+    hashes = scramble(table[ROW].to_numpy())
     order = sort_by(np.arange(len(hashes)), (hashes ^ _SIGN).view(np.int64))
     return hashes[order], order
 

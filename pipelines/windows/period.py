@@ -20,7 +20,7 @@ class SelectPeriod(beam.PTransform):
     """Keeps the rows of a period and those that their windows can reach.
 
     Input: batches of rows. Output: ``rows``, the batches without what no window can reach, and
-    ``facts``: ``("history", "rows", n)`` counts the rows that are events only, and dropped rows
+    ``tallies``: ``("history", "rows", n)`` counts the rows that are events only, and dropped rows
     are those without a row time and those outside the period that no window can reach.
     """
 
@@ -31,7 +31,7 @@ class SelectPeriod(beam.PTransform):
 
     def expand(self, rows: beam.PCollection) -> Any:  # noqa: D102
         return rows | beam.ParDo(_SelectPeriod(self.dataset, self.period)).with_outputs(
-            "facts", main="rows"
+            "tallies", main="rows"
         )
 
 
@@ -53,14 +53,14 @@ class _SelectPeriod(beam.DoFn):
         untimed = times.null_count
         history = _count(pc.and_(pc.and_(kept, pc.invert(asking)), pc.is_valid(times)))
         outside = len(batch) - untimed - _count(asking) - history
-        facts = (
+        tallies = (
             ("history", "rows", history),
             ("dropped", NO_ROW_TIME, untimed),
             ("dropped", OUTSIDE_PERIOD, outside),
         )
-        for fact in facts:
-            if fact[2]:
-                yield beam.pvalue.TaggedOutput("facts", fact)
+        for tally in tallies:
+            if tally[2]:
+                yield beam.pvalue.TaggedOutput("tallies", tally)
         if _count(kept):
             yield batch.filter(kept)
 

@@ -7,7 +7,7 @@ import numpy as np
 import pyarrow as pa
 
 from forebay.pipelines.shuffle.group_batches import Group, GroupBatches, Partitioned
-from forebay.transforms.hashing import mix
+from forebay.transforms.hashing import scramble
 from forebay.transforms.windows.groups import EVENT
 from forebay.transforms.windows.versions import resolve
 
@@ -40,7 +40,7 @@ def by_event(number: int, versions: pa.RecordBatch, partitions: int) -> Partitio
         versions: as `WindowGroup.events` returns them.
         partitions: how many partitions there are; those of one are held in memory together.
     """
-    partition = mix(versions[EVENT].to_numpy()) % np.uint64(partitions)
+    partition = scramble(versions[EVENT].to_numpy()) % np.uint64(partitions)
     return Partitioned(str(number), "versions", partition.astype(np.int64), versions)
 
 

@@ -176,7 +176,7 @@ def test_what_is_missing_in_forebay_predict() -> None:
         assert value == marker or (value != value and marker != marker)
     assert reader.read({**ASKED, "driver": ""})["driver"] == b""
     assert reader.read({**ASKED, "driver": "NaN"})["driver"] == b"NaN"
-    with pytest.raises(InstanceError, match="NaN is none; write null"):
+    with pytest.raises(InstanceError, match="NaN is not a number in JSON; write null"):
         reader.parse(json.dumps({**ASKED, "minutes": math.nan}).encode())
     for name in ("minutes", "stops", "pickup", "joined"):
         for text in ("", "NaN"):

@@ -8,6 +8,7 @@ import io
 import json
 import os
 import random
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -83,6 +84,24 @@ def test_what_is_written_is_agreed_upon(folder: Path) -> None:
     if os.environ.get("UPDATE_GOLDEN") == "1":
         GOLDEN.write_text(source, "utf-8")
     assert source == GOLDEN.read_text("utf-8")
+
+
+def test_the_window_shown_works_once_its_comment_is_one_no_more(folder: Path) -> None:
+    Path("shown.csv").write_text(as_csv(visits()), "utf-8")
+    assert main(["init", "shown.csv"]) == 0
+    path = Path("shown.py")
+    source, shown = (
+        path.read_text("utf-8"),
+        re.compile(r"^    # (windows=\[\n(?:    # .*\n)*?    # \],\n)", re.M),
+    )
+
+    path.write_text(shown.sub(lambda m: "    " + m[1].replace("    # ", "    "), source), "utf-8")
+
+    assert "# windows" not in path.read_text("utf-8")
+    assert_tidy(path.read_text("utf-8"))
+    assert list(load_definition("shown.py").windowed_columns) == [
+        "spent_mean_7d_by_customer_id", "spent_count_7d_by_customer_id",
+    ]  # fmt: skip
 
 
 def test_it_runs_on_the_same_data(folder: Path) -> None:
@@ -190,6 +209,24 @@ def test_rejects_are_told_and_the_next_command_allows_for_them(
         (b"a,b\nx,y\nz,u\n", [], "no column looks like something to predict"),
         (b"a,b\nx,1\nx,2\n", [], "nothing to predict the label 'b' from"),
         (b"a,b\n1,2\n3,4\n", ["--label", "c"], "'c': no such column"),
+        (b"a,b\n,\n , \n", [], "has 2 rows, and no text in any"),
+        (b"a b\n1 2\n3 4\n", [], "has one column, it seems, 'a b'; give its --delimiter"),
+        (
+            b"Sales, all of 2024\na;b\n1;2\n3;4\n",
+            [],
+            "the first line 'Sales, all of 2024' has another number of cells (1) than most (2)",
+        ),
+        (
+            b"# by me\na,b\n1,2\n3,4\n",
+            [],
+            "the first line '# by me' has another number of cells (1) than most (2)",
+        ),
+        (b"a;b\n1,5;2,5\n3,5;4,5\n", [], "a has numbers with signs or commas, such as '1,5'"),
+        (
+            b"a,b\n" + b"".join(b"%d,$%d\n" % (i, i) for i in range(30)),
+            ["--label", "b"],
+            "of 30 values (numbers with signs or commas, such as '$0': read as text)",
+        ),
         (b"a,b\n1,2\n3,4\n", ["--output", "a-b.py"], "not the name of a Python module"),
         (b"a,b\n1,2\n3,4\n", ["--output", "there.txt"], "not the name of a Python module"),
         (b"a,b\n1,2\n3,4\n", ["--output", "json.py"], "the name of a module of Python"),
@@ -228,7 +265,7 @@ def test_options_that_mean_nothing_are_refused(folder: Path, option: str) -> Non
 
 
 def test_names_that_mean_something_else_are_not_taken(folder: Path) -> None:
-    for name in ("calendar", "mean", "columns", "class"):
+    for name in ("calendar", "columns", "class", "fb"):
         Path(f"{name}.csv").write_text(as_csv(visits(60)), "utf-8")
         assert main(["init", f"{name}.csv"]) == 0
         assert load_definition(f"{name}_data.py").name == f"{name}_data"

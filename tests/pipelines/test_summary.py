@@ -3,7 +3,7 @@ from __future__ import annotations
 import pytest
 
 from forebay.pipelines.summary import print_summary
-from forebay.storage.run.manifest import Manifest, SourceEntry, Warning
+from forebay.storage.run.manifest import FeatureWarning, Manifest, SourceEntry
 
 
 def test_names_are_printed_as_they_are(capsys: pytest.CaptureFixture[str]) -> None:
@@ -23,7 +23,7 @@ def test_names_are_printed_as_they_are(capsys: pytest.CaptureFixture[str]) -> No
         reach_us=3 * 3_600_000_000,
         period=None,
         transform_of=None,
-        warnings=tuple(Warning(f"x[{i}]", "the same [bold]") for i in range(11)),
+        warnings=tuple(FeatureWarning(f"x[{i}]", "the same [bold]") for i in range(11)),
         seconds={"ingest": 1.25, "transform": 2.5},
         files={},
     )

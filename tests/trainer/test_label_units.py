@@ -9,9 +9,9 @@ import keras
 import numpy as np
 import tensorflow as tf
 
+from forebay.storage.plain_paths import plain_path
 from forebay.storage.run.exported import open_exported
 from forebay.trainer.checkpoints.best_model import load_exported
-from forebay.transforms.definition.dataset import served_columns
 
 Columns = dict[str, Any]
 TRAIN = slice(0, 4_000)
@@ -35,8 +35,8 @@ def test_the_served_answer_is_the_score_in_the_units_of_the_label(
     np.testing.assert_allclose(answers, scores * label.std() + label.mean(), rtol=1e-4)
     assert np.abs(scores).max() < 10 < label.std() + label.mean()
 
-    served = tf.saved_model.load(exported.path)
-    raw = {n: tf.constant(rows[n][5_000:6_000]) for n in served_columns(exported.definition)}
+    served = tf.saved_model.load(plain_path(exported.path))
+    raw = {n: tf.constant(rows[n][5_000:6_000]) for n in exported.definition.served_columns}
     prediction = served.signatures["serving_default"](**raw)["prediction"].numpy()
     truth = rows["delay"][5_000:6_000]
     # Standardised answers would be near 0, tens of minutes off.

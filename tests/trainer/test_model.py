@@ -100,12 +100,12 @@ MEMBERS = TrainOptions(hidden_units=(6, 4), members=3, normalization="layer", l1
 
 def test_the_answer_of_several_members_is_their_mean() -> None:
     models = build(INPUTS, Regression("z"), STATISTICS, MEMBERS)
-    given = (np.array([[1.0, 2.0], [-3.0, 0.5]]), np.array([[1], [4]]), np.zeros((2, 0)))
-    members = [np.asarray(score) for score in models.members(given)]
+    context = (np.array([[1.0, 2.0], [-3.0, 0.5]]), np.array([[1], [4]]), np.zeros((2, 0)))
+    members = [np.asarray(score) for score in models.members(context)]
     assert len(members) == 3
     assert len({score.tobytes() for score in members}) == 3
-    np.testing.assert_allclose(models.score(given), np.mean(members, axis=0), rtol=1e-5)
-    np.testing.assert_allclose(models.prediction(given), np.mean(members, axis=0) * 3 + 10, 1e-5)
+    np.testing.assert_allclose(models.score(context), np.mean(members, axis=0), rtol=1e-5)
+    np.testing.assert_allclose(models.prediction(context), np.mean(members, axis=0) * 3 + 10, 1e-5)
 
 
 def test_a_member_learns_as_if_it_were_alone() -> None:
@@ -113,15 +113,15 @@ def test_a_member_learns_as_if_it_were_alone() -> None:
     models = build(INPUTS, Regression("z"), STATISTICS, MEMBERS)
     alone_options = replace(MEMBERS, members=1)
     single = build(INPUTS, Regression("z"), STATISTICS, alone_options)
-    given = (np.array([[1.0, 2.0], [-3.0, 0.5]]), np.array([[1], [4]]), np.zeros((2, 0)))
+    context = (np.array([[1.0, 2.0], [-3.0, 0.5]]), np.array([[1], [4]]), np.zeros((2, 0)))
     label = tf.constant([10.0, 20.0])
     theirs = {variable.path: variable for variable in models.score.variables}
     for variable in single.score.variables:
         names = variable.path.partition("/")
         other = theirs.get(f"{names[0]}_member_2/{names[2]}", theirs[variable.path])
         variable.assign(other)
-    found = gradients(models.members, MEMBERS, given, label)
-    expected = gradients(single.members, alone_options, given, label)
+    found = gradients(models.members, MEMBERS, context, label)
+    expected = gradients(single.members, alone_options, context, label)
     own = [path for path in found if "_member_2/" in path]
     assert len(own) == 10
     for path in own:
@@ -130,14 +130,14 @@ def test_a_member_learns_as_if_it_were_alone() -> None:
 
 
 def gradients(
-    model: keras.Model, options: TrainOptions, given: tuple[np.ndarray, ...], label: tf.Tensor
+    model: keras.Model, options: TrainOptions, context: tuple[np.ndarray, ...], label: tf.Tensor
 ) -> dict[str, np.ndarray]:
     """By one step of gradient descent, at a rate of 1."""
     weights = tuple(model.trainable_variables)
     before = {weight.path: weight.numpy() for weight in weights}
     updater = make_updater(model, replace(options, optimizer="sgd", learning_rate=1.0))
     batch = tuple(
-        tf.constant(x, t) for x, t in zip(given, ("float32", "int32", "float32"), strict=True)
+        tf.constant(x, t) for x, t in zip(context, ("float32", "int32", "float32"), strict=True)
     )
     batches = tf.data.Dataset.from_tensors((batch, label, tf.ones(2)))
     losses = row_losses("regression", STATISTICS)
@@ -151,10 +151,10 @@ def test_dropout_is_on_in_training() -> None:
     options = TrainOptions(model="deep", hidden_units=(40,), dropout=0.5, activation="sigmoid")
     model = model_of(options)
     hidden = keras.Model(model.inputs, model.get_layer("dropout_0").output)
-    given = (np.zeros((50, 2)), np.zeros((50, 1), np.int32), np.zeros((50, 0)))
-    dropped = np.asarray(hidden(given, training=True)) == 0
+    context = (np.zeros((50, 2)), np.zeros((50, 1), np.int32), np.zeros((50, 0)))
+    dropped = np.asarray(hidden(context, training=True)) == 0
     assert 0.4 < dropped.mean() < 0.6
-    assert not (np.asarray(hidden(given, training=False)) == 0).any()
+    assert not (np.asarray(hidden(context, training=False)) == 0).any()
 
 
 def test_the_elastic_net_is_of_all_weights_but_biases() -> None:

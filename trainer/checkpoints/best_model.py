@@ -14,14 +14,14 @@ from forebay.storage.run import files
 from forebay.storage.run.exported import ExportedModel
 from forebay.storage.run.layout import EXTRA, KERAS_NAME, RECORD_NAME
 from forebay.storage.run.run_folder import RunFolder
-from forebay.trainer.checkpoints.checkpoint import Evaluation, Standing, digest, values
+from forebay.trainer.checkpoints.checkpoint import Evaluation, TrainingState, digest, values
 from forebay.trainer.examples.inputs import ModelInputs
 from forebay.trainer.options import TrainOptions
 from forebay.transforms.errors import RunFolderError
 
 
 @dataclass
-class Spent:
+class StepTimes:
     """Where the time of a training's steps went; evaluations and checkpoints are not among them.
 
     Attributes:
@@ -52,7 +52,8 @@ class SavedTraining:
     """A trained model over transformed examples.
 
     Attributes:
-        model: takes the matrices of `data.Examples`, answers in label units or probabilities.
+        model: takes the matrices of `split_reader.Examples`, answers in label units or
+            probabilities.
         inputs: the columns of those matrices.
         record: where it comes from: step, evaluations, where the time went, options, digests of
             definition, transform graph, weights and of the model's own file.
@@ -70,20 +71,20 @@ def snapshot(
     options: TrainOptions,
     inputs: ModelInputs,
     model: keras.Model,
-    standing: Standing,
+    state: TrainingState,
     evaluation: Evaluation,
-    spent: Spent,
+    step_times: StepTimes,
 ) -> SavedTraining:
     """Returns a model with the weights that it has now, and what it is.
 
     Args:
         run: what it was trained on.
-        options: of the model and its training.
+        options: the options of the model and its training.
         inputs: what it is given.
         model: the model.
-        standing: how far its training is.
+        state: how far its training is.
         evaluation: the one made with its weights.
-        spent: where the time of its steps went.
+        step_times: where the time of its steps went.
     """
     with tempfile.TemporaryDirectory() as scratch:
         path = os.path.join(scratch, KERAS_NAME)
@@ -92,9 +93,9 @@ def snapshot(
     record = {
         "step": evaluation.step,
         "eval_loss": evaluation.eval_loss,
-        "steps_trained": standing.step,
-        "history": [asdict(evaluation) for evaluation in standing.history],
-        "seconds": spent.to_json(),
+        "steps_trained": state.step,
+        "history": [asdict(evaluation) for evaluation in state.history],
+        "seconds": step_times.to_json(),
         "options": asdict(options),
         "inputs": inputs.to_json(),
         "definition_digest": run.manifest.definition_digest,
@@ -107,8 +108,8 @@ def snapshot(
 
 def write_training(run: RunFolder, folder: str, training: SavedTraining) -> None:
     """Writes a model and what it is to a folder of the run."""
-    files.write_bytes(run.file(folder, KERAS_NAME), training.content)
-    files.write_json(run.file(folder, RECORD_NAME), training.record)
+    files.write_bytes(run.path, f"{folder}/{KERAS_NAME}", training.content)
+    files.write_json(run.path, f"{folder}/{RECORD_NAME}", training.record)
 
 
 def read_training(run: RunFolder, folder: str) -> SavedTraining | None:
@@ -152,6 +153,7 @@ def load_saved(keras_path: str, record: Mapping[str, Any]) -> SavedTraining:
         )
     with tempfile.TemporaryDirectory() as folder:
         path = os.path.join(folder, KERAS_NAME)
-        files.write_bytes(path, content)
+        with open(path, "wb") as file:
+            file.write(content)
         model = keras.models.load_model(path, compile=False)
     return SavedTraining(model, ModelInputs.from_json(record["inputs"]), record, content)

@@ -28,8 +28,8 @@ class Evaluation:
     Attributes:
         step: steps trained by then.
         train_loss: mean loss of the steps since the evaluation before, penalties left out.
-        eval_loss: of the whole eval split; for a regression the RMSE in label units, else the
-            log loss.
+        eval_loss: the loss on the whole eval split; for a regression the RMSE in label units, else
+            the log loss.
         score: what evaluations are compared by, the less the better: the eval loss, or what
             ``--best-by`` names, negated where more of it is better.
         metrics: all metrics of the eval split that are numbers.
@@ -43,7 +43,7 @@ class Evaluation:
 
 
 @dataclass(frozen=True)
-class Standing:
+class TrainingState:
     """How far a training has come.
 
     Attributes:
@@ -76,12 +76,12 @@ class Standing:
         """Mean loss of the steps since the last evaluation, of which there must be some."""
         return self.loss_sum / (self.step - (self.history[-1].step if self.history else 0))
 
-    def trained(self, steps: int, loss_sum: float) -> "Standing":
-        """Returns the standing after some more steps."""
+    def trained(self, steps: int, loss_sum: float) -> "TrainingState":
+        """Returns the state after some more steps."""
         return replace(self, step=self.step + steps, loss_sum=self.loss_sum + loss_sum)
 
-    def evaluated(self, evaluation: Evaluation) -> "Standing":
-        """Returns the standing with one more evaluation."""
+    def evaluated(self, evaluation: Evaluation) -> "TrainingState":
+        """Returns the state with one more evaluation."""
         return replace(self, history=(*self.history, evaluation), loss_sum=0.0)
 
 
@@ -90,14 +90,14 @@ class Checkpoint:
     """What a training needs to continue.
 
     Attributes:
-        standing: how far it is.
+        state: how far it is.
         identity: what must be the same for it to continue: data, options, inputs.
         model: values of the model's variables.
         optimizer: values of the optimizer's.
         best: values of the model's variables at the best evaluation; none before the first.
     """
 
-    standing: Standing
+    state: TrainingState
     identity: Mapping[str, Any]
     model: Arrays
     optimizer: Arrays
@@ -132,16 +132,22 @@ def digest(arrays: Arrays) -> str:
     return sha.hexdigest()
 
 
-def save(path: str, checkpoint: Checkpoint) -> None:
-    """Writes a checkpoint in place of the one before."""
-    head = {"identity": checkpoint.identity, "standing": asdict(checkpoint.standing)}
+def save(folder: str, name: str, checkpoint: Checkpoint) -> None:
+    """Writes a checkpoint in place of the one before.
+
+    Args:
+        folder: the run.
+        name: of the checkpoint's file below it.
+        checkpoint: what is written.
+    """
+    head = {"identity": checkpoint.identity, "standing": asdict(checkpoint.state)}
     arrays = {"head": np.frombuffer(json.dumps(head).encode(), np.uint8)}
     for part in _PARTS:
         for i, array in enumerate(getattr(checkpoint, part)):
             arrays[f"{part}/{i}"] = array
     buffer = io.BytesIO()
     np.savez(buffer, allow_pickle=False, **arrays)
-    files.write_bytes(path, buffer.getvalue())
+    files.write_bytes(folder, name, buffer.getvalue())
 
 
 def load(path: str) -> Checkpoint | None:
@@ -156,7 +162,7 @@ def load(path: str) -> Checkpoint | None:
         with np.load(io.BytesIO(files.read_bytes(path)), allow_pickle=False) as arrays:
             head = json.loads(arrays["head"].tobytes())
             parts = {part: _part(arrays, part) for part in _PARTS}
-        return Checkpoint(_standing(head["standing"]), head["identity"], **parts)
+        return Checkpoint(_state(head["standing"]), head["identity"], **parts)
     except (ValueError, KeyError, TypeError, OSError, zipfile.BadZipFile) as error:
         raise RunFolderError(
             f"{path} is no checkpoint ({type(error).__name__}: {error}); train anew with --fresh"
@@ -169,7 +175,7 @@ def refuse_another(path: str, found: Checkpoint, identity: Mapping[str, Any]) ->
     Args:
         path: the checkpoint's file.
         found: the checkpoint.
-        identity: of the training that wants to continue.
+        identity: the identity of the training that wants to continue.
 
     Raises:
         RunFolderError: the checkpoint is another training's.
@@ -183,9 +189,9 @@ def refuse_another(path: str, found: Checkpoint, identity: Mapping[str, Any]) ->
         )
 
 
-def _standing(value: Mapping[str, Any]) -> Standing:
+def _state(value: Mapping[str, Any]) -> TrainingState:
     history = tuple(Evaluation(**evaluation) for evaluation in value["history"])
-    return Standing(value["step"], history, value["loss_sum"])
+    return TrainingState(value["step"], history, value["loss_sum"])
 
 
 def _part(arrays: Mapping[str, npt.NDArray[Any]], part: str) -> Arrays:

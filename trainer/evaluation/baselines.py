@@ -6,13 +6,13 @@ from typing import Any
 import numpy as np
 
 from forebay.storage.run.run_folder import RunFolder
-from forebay.trainer.evaluation.predictions import Answered, Column, measurable
+from forebay.trainer.evaluation.predictions import CarriedColumn, SplitPredictions, measurable
 from forebay.trainer.examples.inputs import NO_INPUTS
 from forebay.trainer.examples.split_reader import SplitReader
 from forebay.trainer.metrics.arrays import Bools, Floats, sums
-from forebay.trainer.metrics.by_task import Answers
+from forebay.trainer.metrics.by_task import Predictions
 from forebay.trainer.metrics.curves import Ranking, auc, average_precision
-from forebay.trainer.metrics.regression import RegressionAnswers
+from forebay.trainer.metrics.regression import RegressionPredictions
 from forebay.trainer.options import EvaluateOptions
 from forebay.transforms.definition.columns import MISSING_INT
 from forebay.transforms.definition.labels import (
@@ -27,7 +27,7 @@ _SHARES = "shares of classes in train"
 
 
 def baselines(
-    run: RunFolder, answered: Answered, threshold: float, options: EvaluateOptions
+    run: RunFolder, answered: SplitPredictions, threshold: float, options: EvaluateOptions
 ) -> list[dict[str, Any]]:
     """Measures a run's baselines.
 
@@ -55,7 +55,7 @@ def baselines(
     return [first, *(compare_column(label, answered, name) for name in label.baselines)]
 
 
-def scores(answers: Answers) -> dict[str, Any]:
+def scores(answers: Predictions) -> dict[str, Any]:
     """Returns how many rows there are, and the metrics that are one number each."""
     return {"rows": len(answers), **answers.scores()}
 
@@ -76,14 +76,14 @@ def train_mean(run: RunFolder) -> Floats:
     return total / count
 
 
-def as_numbers(column: Column) -> Floats:
+def as_numbers(column: CarriedColumn) -> Floats:
     """Returns a carried column as numbers, float64 (n,), missing and non-finite values NaN."""
     values = column.astype(np.float64)
     missing = column == MISSING_INT if column.dtype == np.int64 else ~np.isfinite(values)
     return np.where(missing, np.nan, values)
 
 
-def compare_column(label: Label, answered: Answered, name: str) -> dict[str, Any]:
+def compare_column(label: Label, answered: SplitPredictions, name: str) -> dict[str, Any]:
     """Measures a column as a guess, where it is there, and the model on the same rows.
 
     For a binary label a column's order is the guess: AUC and average precision are measured. For
@@ -112,7 +112,7 @@ def compare_column(label: Label, answered: Answered, name: str) -> dict[str, Any
     return {**result, "metrics": own, "model": _as_guess(label, kept)}
 
 
-def _places(label: Classification, column: Column) -> Floats:
+def _places(label: Classification, column: CarriedColumn) -> Floats:
     """Returns a column's places among the classes, float64 (n,), NaN where it has none."""
     places = {
         value.encode() if isinstance(value, str) else value: float(i)
@@ -121,11 +121,11 @@ def _places(label: Classification, column: Column) -> Floats:
     return np.array([places.get(value, np.nan) for value in column.tolist()])
 
 
-def _as_guess(label: Label, answered: Answered) -> dict[str, Any]:
+def _as_guess(label: Label, answered: SplitPredictions) -> dict[str, Any]:
     rows, weight = len(answered.label), answered.weight
     match label:
         case Regression():
-            return scores(RegressionAnswers(answered.label, answered.answer, weight))
+            return scores(RegressionPredictions(answered.label, answered.answer, weight))
         case BinaryClassification():
             cuts = Ranking.of(answered.label > 0.5, answered.answer).cuts(weight)
             found = {"auc": auc(cuts), "average_precision": average_precision(cuts)}

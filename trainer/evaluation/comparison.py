@@ -5,7 +5,7 @@ from typing import Any
 
 from forebay.trainer.metrics.arrays import Floats
 from forebay.trainer.metrics.bootstrap import Resampling, differences, intervals
-from forebay.trainer.metrics.by_task import Answers
+from forebay.trainer.metrics.by_task import Predictions
 
 # Of these more is better, of mean_error nothing, of all others less.
 _MORE_IS_BETTER = (
@@ -13,7 +13,7 @@ _MORE_IS_BETTER = (
 )  # fmt: skip
 
 
-def compare(model: Answers, other: Answers, resampling: Resampling) -> dict[str, Any]:
+def compare(model: Predictions, other: Predictions, resampling: Resampling) -> dict[str, Any]:
     """Compares two models' answers to the same rows, in the same order.
 
     Each resample measures both models on the same rows, so what makes rows hard for both does not
@@ -22,7 +22,7 @@ def compare(model: Answers, other: Answers, resampling: Resampling) -> dict[str,
     Args:
         model: answers of one.
         other: answers of the other.
-        resampling: of the rows.
+        resampling: draws of the rows.
 
     Returns:
         For every score ``model``, ``other``, their ``difference`` (model - other), its

@@ -6,19 +6,26 @@ from typing import Any
 
 import numpy as np
 
+from forebay.storage.locks import occupied
 from forebay.storage.run import files
+from forebay.storage.run.layout import EVALUATION_FOLDER
 from forebay.storage.run.run_folder import RunFolder
 from forebay.trainer.checkpoints.best_model import SavedTraining
 from forebay.trainer.evaluation.baselines import baselines
 from forebay.trainer.evaluation.comparison import compare
 from forebay.trainer.evaluation.find_model import describe_model, find_model, find_other
 from forebay.trainer.evaluation.pairing import check_comparable, pair_rows
-from forebay.trainer.evaluation.predictions import Answered, Column, answer_split, measurable
+from forebay.trainer.evaluation.predictions import (
+    CarriedColumn,
+    SplitPredictions,
+    measurable,
+    predict_split,
+)
 from forebay.trainer.evaluation.slices import check_columns, measure_slices
 from forebay.trainer.evaluation.slicing import slice_rows
-from forebay.trainer.metrics.binary import BinaryAnswers
+from forebay.trainer.metrics.binary import BinaryPredictions
 from forebay.trainer.metrics.bootstrap import LEVEL, Resampling, intervals
-from forebay.trainer.metrics.by_task import Answers
+from forebay.trainer.metrics.by_task import Predictions
 from forebay.trainer.metrics.threshold import choose_threshold
 from forebay.trainer.options import EvaluateOptions
 from forebay.trainer.options.evaluate import DEFAULT_THRESHOLD
@@ -49,17 +56,40 @@ def evaluate(run: RunFolder, options: EvaluateOptions) -> dict[str, Any]:
             are not the same.
     """
     _check(run, options)
-    training, path = find_model(run, options.model)
-    measured = measure(run, training, options)
-    report = {**measured.report, "model": describe_model(training, path)}
-    if options.compare is not None and measured.resampling is not None:
-        report["comparison"] = _compare(run, measured, measured.resampling, options)
-    place = run.file("evaluation", options.split)
-    files.write_json(f"{place}.json", report)
-    files.write_bytes(f"{place}.png", draw(measured.answers, report))
-    for column, slices in report["slices"].items():
-        files.write_bytes(f"{place}-by-{column}.png", draw_slices(column, slices, report))
+    check_outputs(run, options)
+    with run.in_use():
+        training, path = find_model(run, options.model)
+        measured = measure(run, training, options)
+        report = {**measured.report, "model": describe_model(training, path)}
+        if options.compare is not None and measured.resampling is not None:
+            report["comparison"] = _compare(run, measured, measured.resampling, options)
+        pictures = {"": draw(measured.answers, report)} | {
+            column: draw_slices(column, slices, report)
+            for column, slices in report["slices"].items()
+        }
+        with occupied(run.path, EVALUATION_FOLDER, wait=True):
+            files.write_json(run.path, _report_name(options.split), report)
+            for column, picture in pictures.items():
+                files.write_bytes(run.path, _picture_name(options.split, column), picture)
     return report
+
+
+def check_outputs(run: RunFolder, options: EvaluateOptions) -> None:
+    """Checks that what an evaluation writes can be written.
+
+    Raises:
+        RunFolderError: it cannot.
+    """
+    pictures = (_picture_name(options.split, column) for column in ("", *options.slices))
+    files.check_outputs(run.path, [_report_name(options.split), *pictures])
+
+
+def _report_name(split: str) -> str:
+    return f"{EVALUATION_FOLDER}/{split}.json"
+
+
+def _picture_name(split: str, column: str) -> str:
+    return f"{EVALUATION_FOLDER}/{split}{column and f'-by-{column}'}.png"
 
 
 @dataclass(frozen=True)
@@ -69,12 +99,12 @@ class Measured:
     Attributes:
         answered: its answers and the columns beside them.
         answers: the same, as the task's metrics take them.
-        resampling: of its rows, where intervals are asked for.
+        resampling: draws of its rows, where intervals are asked for.
         report: what was found.
     """
 
-    answered: Answered
-    answers: Answers
+    answered: SplitPredictions
+    answers: Predictions
     resampling: Resampling | None
     report: dict[str, Any]
 
@@ -87,7 +117,7 @@ def measure(run: RunFolder, training: SavedTraining, options: EvaluateOptions) -
         InputError: a threshold cannot be chosen.
     """
     definition = run.definition
-    answered = answer_split(run, training, options.split, _columns(run, options))
+    answered = predict_split(run, training, options.split, _columns(run, options))
     threshold = _threshold(run, training, options)
     answers = measurable(definition.label, answered, threshold, options.top_k)
     resampling = _resampling(answered, options)
@@ -137,13 +167,15 @@ def _threshold(run: RunFolder, training: SavedTraining, options: EvaluateOptions
     """Returns the threshold given, or chosen by a model's answers to the choosing split."""
     if options.threshold_for is None:
         return DEFAULT_THRESHOLD if options.threshold is None else options.threshold
-    answered = answer_split(run, training, CHOOSING_SPLIT)
-    chosen_on = BinaryAnswers(answered.label, answered.answer, DEFAULT_THRESHOLD, answered.weight)
+    answered = predict_split(run, training, CHOOSING_SPLIT)
+    chosen_on = BinaryPredictions(
+        answered.label, answered.answer, DEFAULT_THRESHOLD, answered.weight
+    )
     return choose_threshold(chosen_on, options.threshold_for, CHOOSING_SPLIT)
 
 
-def _describe_threshold(answers: Answers, options: EvaluateOptions) -> dict[str, Any] | None:
-    if not isinstance(answers, BinaryAnswers):
+def _describe_threshold(answers: Predictions, options: EvaluateOptions) -> dict[str, Any] | None:
+    if not isinstance(answers, BinaryPredictions):
         return None
     aim = options.threshold_for
     return {
@@ -153,7 +185,7 @@ def _describe_threshold(answers: Answers, options: EvaluateOptions) -> dict[str,
     }
 
 
-def _resampling(answered: Answered, options: EvaluateOptions) -> Resampling | None:
+def _resampling(answered: SplitPredictions, options: EvaluateOptions) -> Resampling | None:
     if not options.resamples:
         return None
     groups = None
@@ -162,7 +194,7 @@ def _resampling(answered: Answered, options: EvaluateOptions) -> Resampling | No
     return Resampling(options.resamples, options.seed, groups)
 
 
-def _groups(name: str, column: Column) -> Any:
+def _groups(name: str, column: CarriedColumn) -> Any:
     values, groups = np.unique(column, return_inverse=True)
     if len(values) < 2:
         raise InputError(
@@ -195,7 +227,7 @@ def _compare(
     names = run.definition.passthrough
     if other_run is not run:
         check_comparable(run, other_run)
-    answered = answer_split(other_run, training, options.split, names)
+    answered = predict_split(other_run, training, options.split, names)
     if other_run is not run:
         answered = answered.take(pair_rows(measured.answered, answered, names))
         answered = replace(answered, weight=measured.answered.weight)

@@ -3,7 +3,7 @@
 import numpy as np
 
 from forebay.storage.run.run_folder import RunFolder
-from forebay.trainer.evaluation.predictions import Answered, Column
+from forebay.trainer.evaluation.predictions import CarriedColumn, SplitPredictions
 from forebay.trainer.metrics.arrays import Ints
 from forebay.transforms.errors import InputError
 
@@ -33,7 +33,7 @@ def _names(names: tuple[str, ...]) -> str:
     return ", ".join(names) or "none"
 
 
-def pair_rows(mine: Answered, other: Answered, names: tuple[str, ...]) -> Ints:
+def pair_rows(mine: SplitPredictions, other: SplitPredictions, names: tuple[str, ...]) -> Ints:
     """Finds the other's rows in the order of mine.
 
     Args:
@@ -74,7 +74,7 @@ def pair_rows(mine: Answered, other: Answered, names: tuple[str, ...]) -> Ints:
     return place[here]
 
 
-def _with_column(keys: Ints, column: Column) -> Ints:
+def _with_column(keys: Ints, column: CarriedColumn) -> Ints:
     """Returns whole numbers from 0 that are equal where the keys and the column's values are."""
     _, codes = np.unique(column, return_inverse=True)
     both = keys * (int(codes.max()) + 1) + codes

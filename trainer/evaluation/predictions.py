@@ -13,17 +13,17 @@ from forebay.trainer.checkpoints.best_model import SavedTraining
 from forebay.trainer.examples.split_reader import Examples, SplitReader
 from forebay.trainer.examples.weighting import UNWEIGHTED, Weighting
 from forebay.trainer.metrics.arrays import Floats, taken
-from forebay.trainer.metrics.by_task import EVAL_LOSS, Answers, as_answers
+from forebay.trainer.metrics.by_task import EVAL_LOSS, Predictions, as_predictions
 from forebay.trainer.options.evaluate import DEFAULT_THRESHOLD, DEFAULT_TOP_K
 from forebay.transforms.definition.labels import Label
 
 PREDICT_ROWS = 16_384
 
-Column = npt.NDArray[Any]
+CarriedColumn = npt.NDArray[Any]
 
 
 @dataclass(frozen=True)
-class Answered:
+class SplitPredictions:
     """The rows of a split, answered.
 
     Attributes:
@@ -36,18 +36,20 @@ class Answered:
 
     label: Floats
     answer: Floats
-    columns: Mapping[str, Column]
+    columns: Mapping[str, CarriedColumn]
     weight: Floats | None = None
 
-    def take(self, rows: Any) -> "Answered":
+    def take(self, rows: Any) -> "SplitPredictions":
         """Returns some of the rows, or all in another order: a mask, or places."""
         columns = {name: column[rows] for name, column in self.columns.items()}
-        return Answered(self.label[rows], self.answer[rows], columns, taken(self.weight, rows))
+        return SplitPredictions(
+            self.label[rows], self.answer[rows], columns, taken(self.weight, rows)
+        )
 
 
-def answer_split(
+def predict_split(
     run: RunFolder, training: SavedTraining, split: str, columns: Iterable[str] = ()
-) -> Answered:
+) -> SplitPredictions:
     """Asks a model about every row of a split.
 
     Args:
@@ -68,15 +70,15 @@ def answer_split(
         kept.append(part.carried)
     carried = {name: np.concatenate([part[name] for part in kept]) for name in names}
     weight = np.concatenate(weights) if run.definition.weight else None
-    return Answered(np.concatenate(labels), np.concatenate(answers), carried, weight)
+    return SplitPredictions(np.concatenate(labels), np.concatenate(answers), carried, weight)
 
 
 def measurable(
     label: Label,
-    answered: Answered,
+    answered: SplitPredictions,
     threshold: float = DEFAULT_THRESHOLD,
     top_k: int = DEFAULT_TOP_K,
-) -> Answers:
+) -> Predictions:
     """Returns answers as the task's metrics take them.
 
     Args:
@@ -85,7 +87,7 @@ def measurable(
         threshold: probability from which a row is called positive, for binary labels.
         top_k: among how many of the likeliest classes the right one is looked for.
     """
-    return as_answers(
+    return as_predictions(
         label, answered.label, answered.answer, answered.weight, threshold=threshold, top_k=top_k
     )
 
@@ -125,8 +127,8 @@ def evaluate(
     actual, own, training, answer = (
         np.concatenate(arrays).astype(np.float64) for arrays in zip(*answered, strict=True)
     )
-    loss = as_answers(label, actual, answer, training).scores()[EVAL_LOSS[label.task]]
-    found = as_answers(label, actual, answer, own).scores()
+    loss = as_predictions(label, actual, answer, training).scores()[EVAL_LOSS[label.task]]
+    found = as_predictions(label, actual, answer, own).scores()
     metrics = {name: v for name, v in found.items() if v is not None and np.isfinite(v)}
     return float("nan") if loss is None else loss, metrics
 

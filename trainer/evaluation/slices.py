@@ -10,7 +10,7 @@ from forebay.trainer.evaluation.baselines import scores
 from forebay.trainer.evaluation.id_labels import id_outputs
 from forebay.trainer.evaluation.slicing import Slicing
 from forebay.trainer.metrics.bootstrap import Resampling, intervals
-from forebay.trainer.metrics.by_task import Answers
+from forebay.trainer.metrics.by_task import Predictions
 from forebay.transforms.errors import InputError
 
 # Below this, a metric says more of the few rows than of the model.
@@ -35,13 +35,13 @@ def check_columns(run: RunFolder, flag: str, names: Sequence[str]) -> None:
 
 
 def measure_slices(
-    answers: Answers, slicing: Slicing, resampling: Resampling | None
+    answers: Predictions, slicing: Slicing, resampling: Resampling | None
 ) -> list[dict[str, Any]]:
     """Measures each value's rows.
 
     Args:
         answers: to all rows.
-        slicing: of the same rows.
+        slicing: how slices are made of the same rows.
         resampling: for intervals; None: without.
 
     Returns:

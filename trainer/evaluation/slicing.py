@@ -15,7 +15,7 @@ from forebay.trainer.evaluation.id_labels import (
     id_outputs,
     id_words,
 )
-from forebay.trainer.evaluation.predictions import Column
+from forebay.trainer.evaluation.predictions import CarriedColumn
 from forebay.trainer.metrics.arrays import Bools, Floats, Ints
 from forebay.transforms.definition import columns as kinds
 from forebay.transforms.definition.columns import MISSING_BYTES, MISSING_INT
@@ -44,7 +44,7 @@ class Slicing:
     keys: Ints
 
 
-def slice_rows(run: RunFolder, name: str, values: Column) -> Slicing:
+def slice_rows(run: RunFolder, name: str, values: CarriedColumn) -> Slicing:
     """Sorts rows by the values of a column.
 
     Ids and texts are values of their own, beyond `MOST_VALUES` texts all others are one; dates
@@ -79,7 +79,9 @@ def _ids(name: str, values: Ints, words: Mapping[int, str]) -> Slicing:
     return Slicing(name, tuple(names[place] for place in found), keys)
 
 
-def _ordered(name: str, values: Column, missing: Bools, word: Callable[[Any], str]) -> Slicing:
+def _ordered(
+    name: str, values: CarriedColumn, missing: Bools, word: Callable[[Any], str]
+) -> Slicing:
     """Sorts rows by values in rising order, missing ones last."""
     found, keys = np.unique(values[~missing], return_inverse=True)
     words = [word(value) for value in found]
@@ -94,7 +96,7 @@ def _with_missing(name: str, words: list[str], keys: Ints, missing: Bools) -> Sl
     return Slicing(name, (*words, MISSING_WORD), everywhere)
 
 
-def _texts(name: str, values: Column) -> Slicing:
+def _texts(name: str, values: CarriedColumn) -> Slicing:
     """Sorts rows by texts, the most frequent first."""
     missing: Bools = values == MISSING_BYTES
     found, keys, rows = np.unique(values[~missing], return_inverse=True, return_counts=True)
@@ -114,7 +116,7 @@ def _days(name: str, days: Ints, missing: Bools) -> Slicing:
     return _ordered(name, calendar, missing, str)
 
 
-def _numbers(name: str, values: Column, missing: Bools) -> Slicing:
+def _numbers(name: str, values: CarriedColumn, missing: Bools) -> Slicing:
     """Sorts rows by number, or by tenths of the rows where there are many numbers."""
     there: Floats = values[~missing].astype(np.float64)
     if len(np.unique(there)) <= MOST_NUMBERS:

@@ -5,7 +5,7 @@ from typing import Any
 
 from forebay.console.tables import aligned
 
-Report = Mapping[str, Any]
+EvaluationReport = Mapping[str, Any]
 
 _SHOWN = (
     "rmse", "mae", "r2", "mape", "mean_error",
@@ -21,12 +21,12 @@ _CLASSES = ("log_loss", "accuracy", "top_k", "macro_f1")
 _MOST_SLICES = 30
 
 
-def table(report: Report) -> str:
+def table(report: EvaluationReport) -> str:
     """Returns a report of `evaluate` as lines."""
     return "\n".join(_lines(report))
 
 
-def _lines(report: Report) -> Iterator[str]:
+def _lines(report: EvaluationReport) -> Iterator[str]:
     model = report["model"]
     yield (
         f"{report['dataset']}, {report['split']}: {report['rows']:,} rows, "
@@ -46,7 +46,7 @@ def _lines(report: Report) -> Iterator[str]:
         yield from _comparison(report["comparison"])
 
 
-def _threshold(threshold: Report | None, split: str) -> Iterator[str]:
+def _threshold(threshold: EvaluationReport | None, split: str) -> Iterator[str]:
     if threshold is None or threshold["chosen_for"] is None:
         return
     text = f"  threshold {threshold['value']:.4g}, chosen for {threshold['chosen_for']} on the "
@@ -55,7 +55,7 @@ def _threshold(threshold: Report | None, split: str) -> Iterator[str]:
     yield f"{text}{chosen_on} split{flattered if chosen_on == split else ''}"
 
 
-def _baseline(baseline: Report) -> Iterator[str]:
+def _baseline(baseline: EvaluationReport) -> Iterator[str]:
     name, missing = baseline["name"], baseline["rows_missing"]
     if baseline["metrics"] is None:
         yield f"  {name}: missing in every row"
@@ -65,7 +65,7 @@ def _baseline(baseline: Report) -> Iterator[str]:
         yield f"  model, {missing:,} rows without {name} left out: {_scores(baseline['model'])}"
 
 
-def _drawn(resampling: Report) -> str:
+def _drawn(resampling: EvaluationReport) -> str:
     of = "rows"
     if resampling["by"] is not None:
         of = f"the {resampling['groups']:,} values of {resampling['by']}, all their rows together"
@@ -75,7 +75,7 @@ def _drawn(resampling: Report) -> str:
     )
 
 
-def _slices(column: str, slices: Sequence[Report], task: str) -> Iterator[str]:
+def _slices(column: str, slices: Sequence[EvaluationReport], task: str) -> Iterator[str]:
     shown = [*_named(slices[0]["metrics"], _IN_SLICES.get(task, _CLASSES))]
     rows = [
         [
@@ -91,7 +91,7 @@ def _slices(column: str, slices: Sequence[Report], task: str) -> Iterator[str]:
         yield f"  and {len(slices) - _MOST_SLICES:,} more, in the files"
 
 
-def _comparison(comparison: Report) -> Iterator[str]:
+def _comparison(comparison: EvaluationReport) -> Iterator[str]:
     other = comparison["model"]
     yield f"against {other['path']} (step {other['step']:,})"
     scores = comparison["scores"]
@@ -108,7 +108,7 @@ def _comparison(comparison: Report) -> Iterator[str]:
     yield from aligned([["", "model", "other", "difference", "interval", ""], *rows])
 
 
-def _named(scores: Report, wanted: Sequence[str]) -> list[str]:
+def _named(scores: EvaluationReport, wanted: Sequence[str]) -> list[str]:
     """Returns the scores wanted that are there; ``top_k`` stands for whichever k it is."""
     top = [name for name in scores if name.startswith("top_")]
     found = []
@@ -117,7 +117,7 @@ def _named(scores: Report, wanted: Sequence[str]) -> list[str]:
     return found
 
 
-def _scores(scores: Report, intervals: Report | None = None) -> str:
+def _scores(scores: EvaluationReport, intervals: EvaluationReport | None = None) -> str:
     texts = []
     for name in _named(scores, _SHOWN):
         around = f" ({_interval(intervals[name])})" if intervals is not None else ""

@@ -58,7 +58,7 @@ def in_steps(options: TrainOptions, rows: int) -> TrainOptions:
     """Returns options with their epochs, if there are any, as steps.
 
     Args:
-        options: of a training.
+        options: the options of a training.
         rows: that it trains on, those of all workers.
     """
     if options.epochs is None:
@@ -80,10 +80,10 @@ def training_batches(
     """Returns the batches of a training.
 
     Args:
-        reader: of the train split.
+        reader: the reader of the train split.
         examples: the split, where it is kept in memory.
         batch_size: rows per batch.
-        seed: of the order.
+        seed: the seed of the order.
         weighting: what rows count.
         deterministic: whether a batch is the same in every training; else rows read from files
             come as soon as they are there, which can be faster.
@@ -176,7 +176,7 @@ def _of_chunks(
         chunks_of: returns the chunks of the pass of a number: one tensor or several, (rows, ...)
             each, all but the last of `_chunk_rows`.
         batch_size: rows per batch.
-        seed: of the order.
+        seed: the seed of the order.
         start: (pass, batch) to begin with.
     """
     first_chunk, first_batch = divmod(start[1], _chunk_rows(batch_size) // batch_size)

@@ -138,7 +138,7 @@ def model_inputs(
         drop_features: patterns of outputs to leave out; the weights of ids go with them.
 
     Raises:
-        InputError: an id column without a range, a type that is no model input, a pattern that
+        InputError: an id column without a range, a type that no model reads, a pattern that
             matches nothing, or nothing left to learn from.
     """
     columns = {c.name: c for c in schema.feature if c.name not in dataset.carried_columns}
@@ -157,7 +157,7 @@ def model_inputs(
 
 
 def _width(column: schema_pb2.Feature) -> int | None:
-    """Returns how many values a row has, or None where it has one that is no list."""
+    """Returns how many values a row has, or None where it has one value, and no list."""
     return int(column.shape.dim[0].size) if column.shape.dim else None
 
 

@@ -14,7 +14,7 @@ def label_values(label: Label, column: tf.Tensor) -> tf.Tensor:
 
     Returns:
         float32 (n,): in the label's own units; 0 or 1 for binary labels; the place among the
-        classes from 0 for several, NaN where it is none of them.
+        classes from 0 for several, NaN where it is not one of them.
     """
     if not isinstance(label, Classification):
         return tf.cast(column, tf.float32)

@@ -1,34 +1,32 @@
 """Where a training keeps the parsed rows of a split that is too large for memory."""
 
-import os
-import shutil
+import posixpath
 import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-from forebay.trainer.workers.shares import Worker
+from forebay.storage import folders
 
 
 @contextmanager
-def rows_folder(folder: str, worker: Worker) -> Iterator[str]:
+def rows_folder(run: str, folder: str) -> Iterator[str]:
     """Yields an empty folder on a local disk, which is removed with what is in it.
 
     Beside the examples there is room for it: parsed rows take a small part of what they take. What
     a training that was killed has left there is removed by the next.
 
     Args:
-        folder: the folder that the training writes. Where it is on no local disk, the system's
-            place for temporary files is used.
-        worker: whose rows they are.
+        run: the run folder. Where it is on no local disk, the system's place for temporary files
+            is used.
+        folder: the folder below it that the training writes.
     """
-    if "://" in folder:
+    if folders.is_remote(run):
         with tempfile.TemporaryDirectory(prefix="forebay-rows-") as path:
             yield path
         return
-    path = os.path.join(folder, f"rows-{worker.index}")
-    shutil.rmtree(path, ignore_errors=True)
-    os.makedirs(path)
+    name = posixpath.join(folder, folders.temporary_name())
+    folders.make(run, name)
     try:
-        yield path
+        yield posixpath.join(run, name)
     finally:
-        shutil.rmtree(path, ignore_errors=True)
+        folders.remove_temporary(run, name)

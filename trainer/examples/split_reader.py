@@ -4,6 +4,7 @@ A split that fits in memory is parsed once and kept; a larger one is read from i
 every pass.
 """
 
+import posixpath
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 
@@ -74,11 +75,11 @@ class SplitReader:
         split: ``train``, ``eval`` or ``test``.
         inputs: what the model is given.
         carried: carried columns to read besides the label.
-        patterns: of the names of the files to read; empty: all.
+        patterns: patterns of the names of the files to read; empty: all.
         worker: whose share of them to read.
 
     Raises:
-        RunFolderError: the split has no rows, or a file of it is damaged.
+        RunFolderError: the split has no rows, or a file of it is not what the manifest says.
         InputError: a pattern matches no file, or there are fewer rows than workers.
     """
 
@@ -93,6 +94,7 @@ class SplitReader:
         worker: Worker = ALONE,
     ) -> None:
         self.share = share_of(run.examples(split, patterns), worker)
+        run.verify(posixpath.relpath(part.path, run.path) for part in self.share.parts)
         self.rows = self.share.rows
         self._inputs = inputs
         self._carried = tuple(carried)

@@ -25,8 +25,8 @@ class Weighting:
 
     Attributes:
         of_class: the weight of each class; empty: they count alike.
-        mean: of the weights of train's rows. They are divided by it, so that a learning rate and
-            a penalty mean the same with weights and without.
+        mean: the mean of the weights of train's rows. They are divided by it, so that a learning
+            rate and a penalty mean the same with weights and without.
     """
 
     of_class: tuple[float, ...] = ()
@@ -62,7 +62,7 @@ def weighting(wanted: ClassWeights, label: Label, statistics: TrainStatistics) -
         wanted: the weights of classes. ``balanced`` gives class c the weight W / (k * W_c): W_c the
             sum of its rows' own weights, W that of all k classes; so all sums become equal.
         label: what is predicted.
-        statistics: of train.
+        statistics: what was computed of the train split.
 
     Raises:
         InputError: the label has no such classes, ``balanced`` meets a class without rows, or no

@@ -19,7 +19,7 @@ from forebay.transforms.definition.columns import (
     String,
     Timestamp,
 )
-from forebay.transforms.definition.dataset import Dataset, served_columns
+from forebay.transforms.definition.dataset import Dataset
 
 PROBE_ROWS = 64
 _SECOND_US, _DAYS = 1_000_000, 365 * 80
@@ -32,14 +32,14 @@ def probe_rows(definition: Dataset, seed: int = 0) -> dict[str, Column_]:
 
     Args:
         definition: says which columns of which kinds.
-        seed: of the values.
+        seed: the seed of the values.
 
     Returns:
         Arrays of `PROBE_ROWS` values by column, in the graph's dtypes (object for strings).
     """
     random = np.random.default_rng(seed)
     rows = {}
-    for name in served_columns(definition):
+    for name in definition.served_columns:
         column = definition.all_columns[name]
         values = _values(column, random)
         missing = random.random(PROBE_ROWS) < 0.1

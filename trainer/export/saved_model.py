@@ -16,16 +16,16 @@ import numpy as np
 import numpy.typing as npt
 import tensorflow as tf
 
+from forebay.storage.locks import occupied
 from forebay.storage.plain_paths import plain_path
 from forebay.storage.run import files
-from forebay.storage.run.exported import RECORD_NAME, stamps
-from forebay.storage.run.layout import EXTRA, KERAS_NAME, MODEL_FOLDER, UNFINISHED
+from forebay.storage.run.exported import RECORD_NAME, stamps, to_record
+from forebay.storage.run.layout import EXTRA, KERAS_NAME, MODEL_FOLDER
 from forebay.storage.run.run_folder import RunFolder
 from forebay.trainer.checkpoints.best_model import SavedTraining
 from forebay.trainer.export.probes import probe_rows, to_examples
 from forebay.trainer.export.signatures import Served
 from forebay.transforms.definition import serialize
-from forebay.transforms.definition.dataset import served_columns
 from forebay.transforms.errors import RunFailed
 from forebay.transforms.zones import HORIZON_YEAR, tzdata_version
 
@@ -75,23 +75,18 @@ def export_model(
     """
     served = Served(run, training)
     parent = run.file(folder)
-    # The newest model is the one of the greatest number, whatever became of the clock.
-    now = int(dt.datetime.now(dt.UTC).timestamp())
-    stamp = max(now, *(old + 1 for old in stamps(parent)), 0)
-    temporary = posixpath.join(parent, f"{UNFINISHED}{stamp}")
-    final = posixpath.join(parent, str(stamp))
-    tf.io.gfile.makedirs(temporary)
-    try:
-        served.archive().write_out(plain_path(temporary), verbose=False)
-        extra = posixpath.join(temporary, EXTRA)
-        files.write_bytes(posixpath.join(extra, KERAS_NAME), training.content)
-        record = export_record(run, served, metrics)
-        files.write_json(posixpath.join(extra, RECORD_NAME), record)
-        verify(temporary, served)
-        tf.io.gfile.rename(temporary, final)
-    finally:
-        files.remove_folder(temporary)
-    return final
+    with occupied(run.path, folder, wait=True), files.in_the_making(run.path, folder) as made:
+        path = run.file(made)
+        served.archive().write_out(plain_path(path), verbose=False)
+        files.write_bytes(path, f"{EXTRA}/{KERAS_NAME}", training.content)
+        record = export_record(run, served, metrics) | {"files": to_record(files.listing(path))}
+        files.write_json(path, f"{EXTRA}/{RECORD_NAME}", record)
+        verify(path, served)
+        # The newest model is the one of the greatest number, whatever became of the clock.
+        now = int(dt.datetime.now(dt.UTC).timestamp())
+        stamp = max(now, *(old + 1 for old in stamps(parent)), 0)
+        files.rename_folder(run.path, made, posixpath.join(folder, str(stamp)))
+    return posixpath.join(parent, str(stamp))
 
 
 def export_record(
@@ -99,7 +94,7 @@ def export_record(
 ) -> dict[str, Any]:
     """Returns what an exported model says about itself, as plain values."""
     definition, versions = run.definition, run.manifest.versions
-    columns = {name: definition.all_columns[name] for name in served_columns(definition)}
+    columns = {name: definition.all_columns[name] for name in definition.served_columns}
     return {
         "created": dt.datetime.now(dt.UTC).isoformat(timespec="seconds"),
         "dataset": definition.name,

@@ -11,7 +11,7 @@ from forebay.storage.run.run_folder import RunFolder
 from forebay.trainer.checkpoints.best_model import SavedTraining
 from forebay.trainer.examples.inputs import ModelInputs
 from forebay.trainer.examples.split_reader import stack
-from forebay.transforms.definition.dataset import Dataset, served_columns
+from forebay.transforms.definition.dataset import Dataset
 from forebay.transforms.definition.labels import Classification
 from forebay.transforms.errors import InputError, RunFailed
 
@@ -103,7 +103,7 @@ def ask(model: keras.Model, transformed: Tensors, inputs: ModelInputs) -> tf.Ten
 def raw_dtypes(definition: Dataset) -> dict[str, tf.DType]:
     """Returns the dtype of each raw column that a served model is given."""
     kinds = definition.all_columns
-    return {name: tf.as_dtype(kinds[name].graph_dtype) for name in served_columns(definition)}
+    return {name: tf.as_dtype(kinds[name].graph_dtype) for name in definition.served_columns}
 
 
 def example_spec(definition: Dataset) -> dict[str, tf.io.FixedLenFeature]:

@@ -20,13 +20,13 @@ from forebay.transforms.definition.labels import Classification, Label
 
 
 @dataclass(frozen=True)
-class Given:
+class ModelContext:
     """What the function that builds a model is given.
 
     Attributes:
         inputs: the names, sizes and places of the columns below.
         outputs: how many scores a row has: 1, or as many as the label has classes.
-        options: of the training.
+        options: the options of the training.
         raw_numbers: float32 (batch, numbers), in the features' own scales.
         ids: int32 (batch, ids), each from 0.
         id_weights: float32 (batch, weights of ids).
@@ -80,13 +80,13 @@ class Given:
         return keras.layers.Concatenate()(parts) if len(parts) > 1 else parts[0]
 
 
-def given_of(
+def context_of(
     inputs: ModelInputs, label: Label, statistics: TrainStatistics, options: TrainOptions
-) -> Given:
+) -> ModelContext:
     """Returns what a model of these inputs is built of."""
     numbers, ids, id_weights = inputs.widths
     raw = keras.Input((numbers,), name="numbers")
-    return Given(
+    return ModelContext(
         inputs=inputs,
         outputs=len(label.classes) if isinstance(label, Classification) else 1,
         options=options,

@@ -19,7 +19,7 @@ class Lookup:
         ids: int32 (batch, ids).
         id_weights: float32 (batch, weights).
         inputs: which of their columns are whose.
-        penalty: of the tables.
+        penalty: the penalty on the tables.
     """
 
     def __init__(

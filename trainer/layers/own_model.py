@@ -5,16 +5,16 @@ import sys
 
 import keras
 
-from forebay.trainer.layers.context import Given
+from forebay.trainer.layers.context import ModelContext
 from forebay.transforms.definition.functions import resolve
 from forebay.transforms.errors import InputError
 
 
-def own_scores(given: Given) -> keras.KerasTensor:
+def own_scores(context: ModelContext) -> keras.KerasTensor:
     """Calls the function that ``--model module:function`` names.
 
     Args:
-        given: what the function is called with.
+        context: what the function is called with.
 
     Returns:
         Scores, (batch, outputs).
@@ -22,25 +22,25 @@ def own_scores(given: Given) -> keras.KerasTensor:
     Raises:
         InputError: there is no such function, it fails, or what it returns are no scores.
     """
-    path = given.options.model
+    path = context.options.model
     # The command's own folder is where a user's module most likely lies.
     if "" not in sys.path:
         sys.path.insert(0, "")
         importlib.invalidate_caches()
     function = resolve(path)
     try:
-        scores = function(given)
+        scores = function(context)
     except Exception as error:
         raise InputError(
             f"--model {path} fails ({type(error).__name__}: {error}); --debug shows where"
         ) from error
-    if not isinstance(scores, keras.KerasTensor) or scores.shape != (None, given.outputs):
+    if not isinstance(scores, keras.KerasTensor) or scores.shape != (None, context.outputs):
         found = getattr(scores, "shape", type(scores).__name__)
         raise InputError(
-            f"--model {path} returns {found} where scores of shape (batch, {given.outputs}) are "
-            f"wanted; end with keras.layers.Dense({given.outputs})"
+            f"--model {path} returns {found} where scores of shape (batch, {context.outputs}) are "
+            f"wanted; end with keras.layers.Dense({context.outputs})"
         )
-    _refuse_own_layers(keras.Model(given.tensors, scores), path)
+    _refuse_own_layers(keras.Model(context.tensors, scores), path)
     return scores
 
 

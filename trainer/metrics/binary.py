@@ -20,7 +20,7 @@ PROBABILITY_MARGIN = float(np.finfo(np.float64).eps)
 
 
 @dataclass(frozen=True)
-class BinaryAnswers:
+class BinaryPredictions:
     """Probabilities beside their labels, to be measured as they are or with other weights.
 
     Attributes:
@@ -38,10 +38,10 @@ class BinaryAnswers:
     def __len__(self) -> int:
         return len(self.label)
 
-    def take(self, rows: Any) -> "BinaryAnswers":
+    def take(self, rows: Any) -> "BinaryPredictions":
         """Returns some of the rows: a mask, or places."""
         weight = taken(self.weight, rows)
-        return BinaryAnswers(self.label[rows], self.probability[rows], self.threshold, weight)
+        return BinaryPredictions(self.label[rows], self.probability[rows], self.threshold, weight)
 
     def scores(self, drawn: Floats | None = None) -> dict[str, float | None]:
         """Returns the metrics that are one number each.

@@ -20,7 +20,7 @@ class Resampling:
 
     Attributes:
         resamples: how many times.
-        seed: of the draws.
+        seed: the seed of the draws.
         groups: int64 (n,), the group of each row, from 0; the rows of a group are drawn together.
             None: every row is drawn by itself.
     """

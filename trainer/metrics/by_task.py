@@ -3,9 +3,9 @@
 import numpy as np
 
 from forebay.trainer.metrics.arrays import Floats
-from forebay.trainer.metrics.binary import BinaryAnswers
-from forebay.trainer.metrics.multiclass import MulticlassAnswers
-from forebay.trainer.metrics.regression import RegressionAnswers
+from forebay.trainer.metrics.binary import BinaryPredictions
+from forebay.trainer.metrics.multiclass import MulticlassPredictions
+from forebay.trainer.metrics.regression import RegressionPredictions
 from forebay.trainer.options.evaluate import DEFAULT_THRESHOLD, DEFAULT_TOP_K
 from forebay.transforms.definition.labels import (
     BinaryClassification,
@@ -30,10 +30,10 @@ BEST_BY: dict[Task, dict[str, bool]] = {
     "multiclass_classification": {"log_loss": False, "accuracy": True},
 }
 
-Answers = RegressionAnswers | BinaryAnswers | MulticlassAnswers
+Predictions = RegressionPredictions | BinaryPredictions | MulticlassPredictions
 
 
-def as_answers(
+def as_predictions(
     label: Label,
     actual: Floats,
     answer: Floats,
@@ -41,12 +41,12 @@ def as_answers(
     *,
     threshold: float = DEFAULT_THRESHOLD,
     top_k: int = DEFAULT_TOP_K,
-) -> Answers:
+) -> Predictions:
     """Returns answers as the task's metrics take them.
 
     Args:
         label: what the model predicts.
-        actual: float64 (n,), the labels as `data.Examples` has them.
+        actual: float64 (n,), the labels as `split_reader.Examples` has them.
         answer: float64 (n,), in label units or probabilities; (n, classes) for several classes.
         weight: float64 (n,), how much each row counts; None: all alike.
         threshold: probability from which a row is called positive, for binary labels.
@@ -54,9 +54,9 @@ def as_answers(
     """
     match label:
         case Regression():
-            return RegressionAnswers(actual, answer, weight)
+            return RegressionPredictions(actual, answer, weight)
         case BinaryClassification():
-            return BinaryAnswers(actual, answer, threshold, weight)
+            return BinaryPredictions(actual, answer, threshold, weight)
         case Classification():
             classes = tuple(str(value) for value in label.classes)
-            return MulticlassAnswers(actual.astype(np.int64), answer, classes, top_k, weight)
+            return MulticlassPredictions(actual.astype(np.int64), answer, classes, top_k, weight)

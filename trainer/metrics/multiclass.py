@@ -13,7 +13,7 @@ from forebay.trainer.metrics.curves import Ranking, auc
 
 
 @dataclass(frozen=True)
-class MulticlassAnswers:
+class MulticlassPredictions:
     """Probabilities of every class beside the labels, to be measured.
 
     Attributes:
@@ -33,11 +33,11 @@ class MulticlassAnswers:
     def __len__(self) -> int:
         return len(self.label)
 
-    def take(self, rows: Any) -> "MulticlassAnswers":
+    def take(self, rows: Any) -> "MulticlassPredictions":
         """Returns some of the rows: a mask, or places."""
         label, probability = self.label[rows], self.probability[rows]
         weight = taken(self.weight, rows)
-        return MulticlassAnswers(label, probability, self.classes, self.top_k, weight)
+        return MulticlassPredictions(label, probability, self.classes, self.top_k, weight)
 
     def scores(self, drawn: Floats | None = None) -> dict[str, float | None]:
         """Returns the metrics that are one number each.

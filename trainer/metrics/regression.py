@@ -13,7 +13,7 @@ _SCORES = ("rmse", "mae", "mean_error", "r2")
 
 
 @dataclass(frozen=True)
-class RegressionAnswers:
+class RegressionPredictions:
     """Predictions beside their labels, to be measured as they are or with other weights.
 
     Attributes:
@@ -29,10 +29,10 @@ class RegressionAnswers:
     def __len__(self) -> int:
         return len(self.label)
 
-    def take(self, rows: Any) -> "RegressionAnswers":
+    def take(self, rows: Any) -> "RegressionPredictions":
         """Returns some of the rows: a mask, or places."""
         weight = taken(self.weight, rows)
-        return RegressionAnswers(self.label[rows], self.prediction[rows], weight)
+        return RegressionPredictions(self.label[rows], self.prediction[rows], weight)
 
     def scores(self, drawn: Floats | None = None) -> dict[str, float | None]:
         """Returns the metrics that are one number each.

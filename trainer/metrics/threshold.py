@@ -4,13 +4,13 @@ from typing import Any
 
 import numpy as np
 
-from forebay.trainer.metrics.binary import BinaryAnswers
+from forebay.trainer.metrics.binary import BinaryPredictions
 from forebay.trainer.metrics.curves import Cuts
 from forebay.trainer.options.threshold import ThresholdAim
 from forebay.transforms.errors import InputError
 
 
-def choose_threshold(answers: BinaryAnswers, aim: ThresholdAim, split: str) -> float:
+def choose_threshold(answers: BinaryPredictions, aim: ThresholdAim, split: str) -> float:
     """Chooses the threshold that serves an aim best on the given rows, the highest of equals.
 
     Args:

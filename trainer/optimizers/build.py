@@ -5,7 +5,7 @@ from collections.abc import Sequence
 import keras
 
 from forebay.trainer.optimizers.schedules import learning_rate
-from forebay.trainer.optimizers.updater import Clip, FrozenRows, Group, Updater
+from forebay.trainer.optimizers.updater import Clip, FrozenRows, Updater, WeightGroup
 from forebay.trainer.options import TrainOptions
 from forebay.trainer.options.train import CLIPS, OptimizerName
 
@@ -40,16 +40,16 @@ def _groups(
     rate: float,
     weights: tuple[keras.Variable, ...],
     options: TrainOptions,
-) -> list[Group]:
+) -> list[WeightGroup]:
     """Returns the groups of one optimizer: biases have their own where its penalties spare them."""
     if not (kind == "adamw" or (is_proximal(kind) and options.l1)):
-        return [Group(name, _optimizer(kind, rate, options, penalised=False), weights)]
+        return [WeightGroup(name, _optimizer(kind, rate, options, penalised=False), weights)]
     parts = {
         True: tuple(weight for weight in weights if not is_bias(weight)),
         False: tuple(weight for weight in weights if is_bias(weight)),
     }
     return [
-        Group(name, _optimizer(kind, rate, options, penalised=penalised), part)
+        WeightGroup(name, _optimizer(kind, rate, options, penalised=penalised), part)
         for penalised, part in parts.items()
         if part
     ]

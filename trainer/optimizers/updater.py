@@ -9,7 +9,7 @@ import tensorflow as tf
 
 
 @dataclass(frozen=True)
-class Group:
+class WeightGroup:
     """Weights that one optimizer updates.
 
     Attributes:
@@ -73,7 +73,7 @@ class Updater:
     """
 
     weights: tuple[keras.Variable, ...]
-    groups: tuple[Group, ...]
+    groups: tuple[WeightGroup, ...]
     clip: Clip | None = None
     frozen: tuple[FrozenRows, ...] = ()
 

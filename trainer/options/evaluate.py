@@ -29,7 +29,7 @@ class EvaluateOptions:
         bootstrap: resamples for intervals; None: none, but `DEFAULT_RESAMPLES` where models are
             compared or `bootstrap_by` is set.
         bootstrap_by: a column whose values are drawn, all their rows together; None: rows are.
-        seed: of the resamples.
+        seed: the seed of the resamples.
         compare: another model, or a run whose model it is, measured on the same rows.
 
     Raises:

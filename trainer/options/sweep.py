@@ -123,7 +123,7 @@ class SweepOptions:
         train: the options of all trials, but for those that are searched.
         search: what is searched; empty: `DEFAULT_SEARCH`.
         trials: how many trainings there are in all, those of an interrupted sweep included.
-        seed: of the search; the trainings have their own.
+        seed: the seed of the search; the trainings have their own.
 
     Raises:
         InputError: options out of range; it lists all of them.

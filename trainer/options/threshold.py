@@ -32,7 +32,7 @@ class ThresholdAim:
         """Reads an aim as the command line has it.
 
         Raises:
-            InputError: it is none.
+            InputError: it is something else.
         """
         kind, _, rest = text.partition("=")
         try:

@@ -30,8 +30,8 @@ class TrainOptions:
         hidden_units: widths of the hidden layers, first to last.
         members: networks of hidden layers side by side, whose scores are averaged; each is
             trained on its own, on the same rows and embeddings.
-        activation: of the hidden layers.
-        normalization: of the hidden layers, before their activation.
+        activation: the activation of the hidden layers.
+        normalization: what normalizes the hidden layers, before their activation.
         dropout: share of hidden activations dropped in training, in [0, 1).
         l1: penalty on the sum of absolute weights; biases are free. Ftrl's is its own.
         l2: penalty on the sum of squared weights; biases are free.
@@ -43,10 +43,10 @@ class TrainOptions:
         optimizer: one of `OptimizerName`; of all weights, or with a ``wide_optimizer`` of those
             that are not wide.
         learning_rate: the optimizer's, at its peak.
-        wide_optimizer: of the wide side's weights; None: ``optimizer``.
+        wide_optimizer: the optimizer of the wide side's weights; None: ``optimizer``.
         wide_learning_rate: the wide optimizer's, at its peak; unused without one.
-        momentum: of the optimizer ``momentum``, in [0, 1).
-        weight_decay: of the optimizer ``adamw``; biases are free.
+        momentum: the momentum of the optimizer ``momentum``, in [0, 1).
+        weight_decay: the decay of the optimizer ``adamw``; biases are free.
         schedule: how the rates go on from their peak; Ftrl's stays.
         warmup_steps: first steps, over which the rates rise to their peak.
         decay_rate: what ``exponential`` and ``step`` multiply the rates by, in (0, 1].
@@ -63,7 +63,7 @@ class TrainOptions:
         best_by: the metric of the eval split that says which evaluation was the best; None: the
             RMSE of a regression, else the log loss, of rows as they count in training.
         patience: evaluations without improvement after which training ends.
-        seed: of the weights, the order of the rows and dropout.
+        seed: the seed of the weights, the order of the rows and dropout.
         data: which rows it is trained on, and what each counts.
 
     Raises:

@@ -8,7 +8,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from forebay.console.canvas import MARK, MODEL, QUIET, figure, plain
-from forebay.trainer.metrics.binary import BinaryAnswers
+from forebay.trainer.metrics.binary import BinaryPredictions
 from forebay.trainer.metrics.calibration import Calibration
 from forebay.trainer.metrics.curves import Cuts, roc_curve
 
@@ -16,7 +16,7 @@ from forebay.trainer.metrics.curves import Cuts, roc_curve
 _POINTS = 2_000
 
 
-def draw_binary(answers: BinaryAnswers, report: Mapping[str, Any], title: str) -> Figure:
+def draw_binary(answers: BinaryPredictions, report: Mapping[str, Any], title: str) -> Figure:
     """Draws ROC and precision-recall curves, the calibration, and what thresholds do."""
     drawn = figure(title, 11, 9)
     (roc, precision), (calibration, thresholds) = drawn.subplots(2, 2)
@@ -117,7 +117,7 @@ def _seen(points: int) -> Any:
 
 
 def _at(cuts: Cuts, threshold: float) -> int | None:
-    """Returns the last cut that calls all from the threshold on, None where that is no row."""
+    """Returns the last cut that calls all from the threshold on; None: there is no such row."""
     called = int((cuts.scores >= threshold).sum())
     return called - 1 if called else None
 

@@ -4,15 +4,15 @@ from collections.abc import Mapping
 from typing import Any
 
 from forebay.console.canvas import png
-from forebay.trainer.metrics.binary import BinaryAnswers
-from forebay.trainer.metrics.by_task import Answers
-from forebay.trainer.metrics.regression import RegressionAnswers
+from forebay.trainer.metrics.binary import BinaryPredictions
+from forebay.trainer.metrics.by_task import Predictions
+from forebay.trainer.metrics.regression import RegressionPredictions
 from forebay.trainer.plots.binary import draw_binary
 from forebay.trainer.plots.multiclass import draw_multiclass
 from forebay.trainer.plots.regression import draw_regression
 
 
-def draw(answers: Answers, report: Mapping[str, Any]) -> bytes:
+def draw(answers: Predictions, report: Mapping[str, Any]) -> bytes:
     """Returns a PNG of a model's answers against the labels.
 
     Args:
@@ -23,9 +23,9 @@ def draw(answers: Answers, report: Mapping[str, Any]) -> bytes:
         f"{report['dataset']}: {report['label']}, {report['split']} split, {report['rows']:,} rows"
     )
     match answers:
-        case RegressionAnswers():
+        case RegressionPredictions():
             return png(draw_regression(answers, report, title))
-        case BinaryAnswers():
+        case BinaryPredictions():
             return png(draw_binary(answers, report, title))
         case _:
             return png(draw_multiclass(answers, report, title))

@@ -9,14 +9,16 @@ from matplotlib.figure import Figure
 
 from forebay.console.canvas import MODEL, figure, plain
 from forebay.trainer.metrics.arrays import Floats
-from forebay.trainer.metrics.multiclass import MulticlassAnswers
+from forebay.trainer.metrics.multiclass import MulticlassPredictions
 from forebay.trainer.plots.binary import draw_calibration
 
 # Numbers in the cells of larger matrices would not be readable.
 _MOST_LABELLED = 15
 
 
-def draw_multiclass(answers: MulticlassAnswers, report: Mapping[str, Any], title: str) -> Figure:
+def draw_multiclass(
+    answers: MulticlassPredictions, report: Mapping[str, Any], title: str
+) -> Figure:
     """Draws the confusion matrix, each class's precision and recall, and the calibration."""
     height = max(4.8, min(12.0, 1.6 + 0.32 * len(answers.classes)))
     drawn = figure(title, 17, height)

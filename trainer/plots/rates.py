@@ -9,7 +9,7 @@ from forebay.console.canvas import MARK, MODEL, QUIET, figure, plain, png
 
 
 def draw_rates(report: Mapping[str, Any]) -> bytes:
-    """Returns a PNG of `find_rate.find_rate`'s report."""
+    """Returns a PNG of `learning_rate.find_rate`'s report."""
     drawn = figure(f"{report['dataset']}: the loss while the learning rate grows", 8, 4.8)
     axes = drawn.subplots()
     plain(axes)

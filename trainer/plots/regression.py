@@ -9,14 +9,16 @@ from matplotlib.figure import Figure
 
 from forebay.console.canvas import MARK, MODEL, QUIET, figure, plain
 from forebay.trainer.metrics.arrays import Floats
-from forebay.trainer.metrics.regression import RegressionAnswers
+from forebay.trainer.metrics.regression import RegressionPredictions
 
 # Axes leave out this share of the rows at either end, or a few extremes would hide the rest.
 _TAIL = 0.001
 _TENTHS = 10
 
 
-def draw_regression(answers: RegressionAnswers, report: Mapping[str, Any], title: str) -> Figure:
+def draw_regression(
+    answers: RegressionPredictions, report: Mapping[str, Any], title: str
+) -> Figure:
     """Draws predictions against labels, errors against predictions, and how large errors are."""
     drawn = figure(title, 16, 4.8)
     against, bias, sizes = drawn.subplots(1, 3)
@@ -27,7 +29,9 @@ def draw_regression(answers: RegressionAnswers, report: Mapping[str, Any], title
     return drawn
 
 
-def _against(axes: Axes, name: str, answers: RegressionAnswers, metrics: Mapping[str, Any]) -> None:
+def _against(
+    axes: Axes, name: str, answers: RegressionPredictions, metrics: Mapping[str, Any]
+) -> None:
     low, high = _range(answers.label, answers.prediction)
     _hexagons(axes, answers.label, answers.prediction, (low, high, low, high))
     axes.plot([low, high], [low, high], color=MARK, linewidth=1, label="prediction = actual")
@@ -39,7 +43,9 @@ def _against(axes: Axes, name: str, answers: RegressionAnswers, metrics: Mapping
     axes.legend(loc="upper left", framealpha=0.9)
 
 
-def _bias(axes: Axes, name: str, answers: RegressionAnswers, metrics: Mapping[str, Any]) -> None:
+def _bias(
+    axes: Axes, name: str, answers: RegressionPredictions, metrics: Mapping[str, Any]
+) -> None:
     prediction, error = answers.prediction, answers.prediction - answers.label
     _hexagons(axes, prediction, error, (*_range(prediction), *_range(error)))
     edges = np.unique(np.quantile(prediction, np.linspace(0, 1, _TENTHS + 1)))
@@ -57,7 +63,9 @@ def _bias(axes: Axes, name: str, answers: RegressionAnswers, metrics: Mapping[st
     axes.legend(loc="upper left", framealpha=0.9)
 
 
-def _sizes(axes: Axes, name: str, answers: RegressionAnswers, metrics: Mapping[str, Any]) -> None:
+def _sizes(
+    axes: Axes, name: str, answers: RegressionPredictions, metrics: Mapping[str, Any]
+) -> None:
     """The share of rows whose error is at most so large, and where half and 90 % of them are."""
     plain(axes)
     size = np.sort(np.abs(answers.prediction - answers.label))

@@ -16,7 +16,7 @@ def draw_sweep(report: Mapping[str, Any]) -> bytes:
     """Returns a PNG of a sweep: a panel in the order of the trials, one for each option searched.
 
     Args:
-        report: of `sweep.report.sweep_report`, at least one trial trained.
+        report: what `search.report.sweep_report` returned, at least one trial trained.
     """
     trials = [one for one in report["trials"] if one["eval_metric"] is not None]
     searched = report["searched"]

@@ -6,6 +6,7 @@ import keras
 import numpy as np
 import tensorflow as tf
 
+from forebay.storage.locks import occupied
 from forebay.storage.run import files
 from forebay.storage.run.layout import RATES_FOLDER
 from forebay.storage.run.run_folder import RunFolder
@@ -65,8 +66,18 @@ def find_rate(run: RunFolder, options: FindRateOptions) -> dict[str, Any]:
     Raises:
         InputError: the options do not suit the run.
         RunFolderError: a split is empty or damaged.
-        RunFailed: the loss is no number from the first steps on.
+        RunFailed: the loss is not a number from the first steps on.
     """
+    names = [f"{RATES_FOLDER}/rates.json", f"{RATES_FOLDER}/rates.png"]
+    files.check_outputs(run.path, names)
+    with run.in_use(), occupied(run.path, RATES_FOLDER):
+        report = _rate_report(run, options)
+        files.write_json(run.path, names[0], report)
+        files.write_bytes(run.path, names[1], draw_rates(report))
+    return report
+
+
+def _rate_report(run: RunFolder, options: FindRateOptions) -> dict[str, Any]:
     job = prepare(run, options.train, LoopOptions(), alone())
     growth = Growth(options.lowest, options.highest, options.steps)
     for group in job.updater.groups:
@@ -79,7 +90,7 @@ def find_rate(run: RunFolder, options: FindRateOptions) -> dict[str, Any]:
         )
     rates = np.geomspace(options.lowest, options.highest, options.steps)[: len(losses)]
     curve = read_curve(rates, losses)
-    report = {
+    return {
         "dataset": run.definition.name,
         "optimizer": options.train.optimizer,
         "suggestion": curve.suggestion,
@@ -89,9 +100,6 @@ def find_rate(run: RunFolder, options: FindRateOptions) -> dict[str, Any]:
         "losses": losses.tolist(),
         "smooth": curve.smooth.tolist(),
     }
-    files.write_json(run.file(RATES_FOLDER, "rates.json"), report)
-    files.write_bytes(run.file(RATES_FOLDER, "rates.png"), draw_rates(report))
-    return report
 
 
 def _losses(job: Job, steps: int) -> Floats:

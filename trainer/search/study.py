@@ -11,12 +11,12 @@ from optuna.distributions import BaseDistribution
 from optuna.pruners import MedianPruner
 from optuna.samplers import TPESampler
 from optuna.storages import JournalStorage
-from optuna.storages.journal import JournalFileBackend
+from optuna.storages.journal import JournalFileBackend, JournalFileOpenLock
 from optuna.trial import FrozenTrial, Trial, TrialState
 
+from forebay.storage.run.layout import JOURNAL_NAME
 from forebay.transforms.errors import RunFolderError
 
-JOURNAL_NAME = "journal.log"
 # So many trials are drawn at random, and none is stopped before so many are done.
 RANDOM_TRIALS, UNSTOPPED_TRIALS = 8, 4
 _IDENTITY, _TRIED, _ERROR = "identity", "tried", "error"
@@ -30,7 +30,7 @@ class Study:
     makes the trials that it would have made.
 
     Attributes:
-        seed: of the search.
+        seed: the seed of the search.
         space: each option's distribution.
         optuna: Optuna's own study.
     """
@@ -90,8 +90,8 @@ def open_study(
     """Opens a sweep's journal, or begins one.
 
     Args:
-        folder: where it is, on a local disk.
-        seed: of the search.
+        folder: where it is, on a local disk; this process alone may use it.
+        seed: the seed of the search.
         space: each option's distribution.
         identity: what must be the same for the sweep to continue.
 
@@ -103,7 +103,7 @@ def open_study(
     path = os.path.join(folder, JOURNAL_NAME)
     _drop_torn_line(path)
     study = optuna.create_study(
-        storage=JournalStorage(JournalFileBackend(path)),
+        storage=JournalStorage(JournalFileBackend(path, _Held(path))),
         study_name="sweep",
         pruner=MedianPruner(n_startup_trials=UNSTOPPED_TRIALS),
         load_if_exists=True,
@@ -126,6 +126,16 @@ def open_study(
     for trial in study.get_trials(states=(TrialState.RUNNING,)):
         study.tell(trial.number, state=TrialState.FAIL)
     return Study(seed, space, study)
+
+
+class _Held(JournalFileOpenLock):
+    """Stands for Optuna's lock of the journal, a file: the sweep holds the whole folder."""
+
+    def acquire(self) -> bool:
+        return True
+
+    def release(self) -> None:
+        pass
 
 
 def _drop_torn_line(path: str) -> None:

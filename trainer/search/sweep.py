@@ -1,7 +1,6 @@
 """A sweep: trial after trial, in this process, each in a folder of its own."""
 
 import os
-import sys
 import time
 from dataclasses import asdict
 from typing import Any
@@ -10,11 +9,13 @@ import keras
 import optuna
 from optuna.trial import Trial
 
+from forebay.console.terminal import note
+from forebay.storage.locks import occupied
 from forebay.storage.run import files
-from forebay.storage.run.layout import SWEEP_FOLDER
+from forebay.storage.run.layout import JOURNAL_NAME, SWEEP_FILES, SWEEP_FOLDER, TRAINING_FILES
 from forebay.storage.run.run_folder import RunFolder
 from forebay.trainer.checkpoints.best_model import SavedTraining
-from forebay.trainer.checkpoints.checkpoint import Evaluation, Standing
+from forebay.trainer.checkpoints.checkpoint import Evaluation, TrainingState
 from forebay.trainer.examples.batches import in_steps
 from forebay.trainer.options import LoopOptions, TrainOptions
 from forebay.trainer.options.flags import as_text
@@ -28,6 +29,7 @@ from forebay.transforms.errors import InputError, RunFailed
 
 # Before this share of the steps no trial is stopped: early losses say little of late ones.
 _WARM_UP = 0.25
+_RESULTS = ("sweep.json", "best.toml", "sweep.png")
 
 
 def sweep(run: RunFolder, options: SweepOptions, *, fresh: bool = False) -> dict[str, Any]:
@@ -53,8 +55,27 @@ def sweep(run: RunFolder, options: SweepOptions, *, fresh: bool = False) -> dict
         raise InputError(
             f"{run.path}: a sweep keeps a journal of its trials on a local disk; copy the run there"
         )
-    if fresh:
-        files.remove_folder(run.file(SWEEP_FOLDER))
+    files.check_outputs(run.path, [f"{SWEEP_FOLDER}/{name}" for name in (*_RESULTS, JOURNAL_NAME)])
+    with run.in_use(), occupied(run.path, SWEEP_FOLDER):
+        if fresh:
+            _forget(run)
+        report = _sweep(run, options)
+    if report["best"] is None:
+        raise RunFailed(
+            f"all {len(report['trials'])} trials diverged; search lower learning rates, with "
+            "--search learning-rate 1e-6..1e-3 --fresh"
+        )
+    return report
+
+
+def _forget(run: RunFolder) -> None:
+    """Removes the trials of an earlier sweep; its results stay until there are others."""
+    names = files.owned(run.path, SWEEP_FOLDER, SWEEP_FILES)
+    results = {f"{SWEEP_FOLDER}/{name}" for name in _RESULTS}
+    files.remove(run.path, [name for name in names if name not in results])
+
+
+def _sweep(run: RunFolder, options: SweepOptions) -> dict[str, Any]:
     study = open_study(
         run.file(SWEEP_FOLDER), options.seed, distributions(options.searches),
         _identity(run, options),
@@ -62,13 +83,7 @@ def sweep(run: RunFolder, options: SweepOptions, *, fresh: bool = False) -> dict
     while (number := len(study.finished)) < options.trials:
         _trial(run, options, study, number)
         _write(run, options, study)
-    report = _write(run, options, study)
-    if report["best"] is None:
-        raise RunFailed(
-            f"all {len(report['trials'])} trials diverged; search lower learning rates, with "
-            "--search learning-rate 1e-6..1e-3 --fresh"
-        )
-    return report
+    return _write(run, options, study)
 
 
 def _identity(run: RunFolder, options: SweepOptions) -> dict[str, Any]:
@@ -87,7 +102,7 @@ def _trial(run: RunFolder, options: SweepOptions, study: Study, number: int) -> 
     continues = interrupted == plain(asdict(tried))
     study.begun(trial, asdict(tried))
     described = ", ".join(f"{name} {as_text(value)}" for name, value in shown.items())
-    print(f"trial {number + 1} of {options.trials}: {described}", file=sys.stderr, flush=True)
+    note(f"trial {number + 1} of {options.trials}: {described}")
     folder, started = os.path.join(SWEEP_FOLDER, f"trial-{number:03d}"), time.monotonic()
     rows = sum(run.examples("train", tried.data.files).values())
     watch = Watch(trial, first_stop=int(_WARM_UP * in_steps(tried, rows).max_steps))
@@ -110,7 +125,7 @@ def _trial(run: RunFolder, options: SweepOptions, study: Study, number: int) -> 
         steps_trained=watch.history[-1].step if watch.history else 0,
         seconds=round(time.monotonic() - started, 1),
     )
-    files.remove_folder(run.file(folder))
+    files.remove(run.path, files.owned(run.path, folder, TRAINING_FILES))
     keras.backend.clear_session()
 
 
@@ -134,14 +149,14 @@ class Watch:
         self._first_stop = first_stop
         self.history: tuple[Evaluation, ...] = ()
 
-    def __call__(self, standing: Standing) -> None:
+    def __call__(self, state: TrainingState) -> None:
         """Tells what is new in a training's history.
 
         Raises:
             optuna.TrialPruned: the trial is hopeless.
         """
-        self._tell(standing.history)
-        if standing.step >= self._first_stop and self._trial.should_prune():
+        self._tell(state.history)
+        if state.step >= self._first_stop and self._trial.should_prune():
             raise optuna.TrialPruned
 
     def tell(self, training: SavedTraining) -> None:
@@ -164,8 +179,11 @@ class Watch:
 
 def _write(run: RunFolder, options: SweepOptions, study: Study) -> dict[str, Any]:
     report = sweep_report(run, options, study.finished)
-    files.write_json(run.file(SWEEP_FOLDER, "sweep.json"), report)
-    if report["best"] is not None:
-        files.write_bytes(run.file(SWEEP_FOLDER, "best.toml"), report["best"]["config"].encode())
-        files.write_bytes(run.file(SWEEP_FOLDER, "sweep.png"), draw_sweep(report))
+    report_name, config, picture = (f"{SWEEP_FOLDER}/{name}" for name in _RESULTS)
+    files.write_json(run.path, report_name, report)
+    if report["best"] is None:
+        files.remove(run.path, [config, picture])
+        return report
+    files.write_bytes(run.path, config, report["best"]["config"].encode())
+    files.write_bytes(run.path, picture, draw_sweep(report))
     return report

@@ -4,14 +4,13 @@ import posixpath
 from collections.abc import Mapping
 from typing import Any
 
-import tensorflow as tf
-
+from forebay.storage.locks import occupied
 from forebay.storage.run import files
-from forebay.storage.run.exported import RECORD_NAME, stamps
-from forebay.storage.run.layout import EXTRA, MODEL_FOLDER, UNFINISHED
+from forebay.storage.run.exported import RECORD_NAME, is_as_exported, stamps
+from forebay.storage.run.layout import EXTRA, MODEL_FOLDER
 from forebay.storage.run.run_folder import RunFolder
 from forebay.trainer.checkpoints.best_model import SavedTraining, snapshot
-from forebay.trainer.checkpoints.checkpoint import Standing
+from forebay.trainer.checkpoints.checkpoint import TrainingState
 from forebay.trainer.export.saved_model import export_model
 from forebay.trainer.options import ExporterName, LoopOptions
 from forebay.trainer.training.job import Job
@@ -39,13 +38,19 @@ class EvaluationExporter:
     def stepped(self, step: int, loss: float) -> None:
         """Does nothing."""
 
-    def evaluated(self, standing: Standing) -> None:
+    def evaluated(self, state: TrainingState) -> None:
         """Exports the weights that were evaluated last, if they are wanted."""
-        if self._name == "best" and not standing.newest_is_best:
+        if self._name == "best" and not state.newest_is_best:
             return
-        job, evaluation = self._job, standing.history[-1]
+        job, evaluation = self._job, state.history[-1]
         training = snapshot(
-            job.run, job.options, job.inputs, job.models.prediction, standing, evaluation, job.spent
+            job.run,
+            job.options,
+            job.inputs,
+            job.models.prediction,
+            state,
+            evaluation,
+            job.step_times,
         )
         metrics = {"split": "eval", "metrics": dict(evaluation.metrics)}
         folder = FOLDERS[self._name]
@@ -96,18 +101,11 @@ def keep_newest(run: RunFolder, folder: str, keep: int) -> None:
     Args:
         run: the run.
         folder: the folder of the run that holds models by timestamp.
-        keep: how many of them stay; what Forebay did not export stays too, and does not count.
+        keep: how many of them stay. What Forebay did not export, and a model with files beside
+            those that its record lists, stays too and does not count.
     """
-    parent = run.file(folder)
-    ours = [
-        str(stamp)
-        for stamp in stamps(parent)
-        if files.exists(posixpath.join(parent, str(stamp), EXTRA, RECORD_NAME))
-    ]
-    for name in ours[:-keep]:
-        # First out of sight: nobody is to open a model that is half removed.
-        hidden = posixpath.join(parent, f"{UNFINISHED}{name}")
-        tf.io.gfile.rename(posixpath.join(parent, name), hidden)
-    for name in tf.io.gfile.listdir(parent):
-        if name.startswith(UNFINISHED):
-            files.remove_folder(posixpath.join(parent, name))
+    with occupied(run.path, folder, wait=True):
+        names = [posixpath.join(folder, str(stamp)) for stamp in stamps(run.file(folder))]
+        ours = [name for name in names if is_as_exported(run.path, name)]
+        for name in ours[:-keep]:
+            files.discard_folder(run.path, name)

@@ -8,7 +8,7 @@ from typing import Any
 import tensorflow as tf
 
 from forebay.storage.run.run_folder import RunFolder
-from forebay.trainer.checkpoints.best_model import Spent
+from forebay.trainer.checkpoints.best_model import StepTimes
 from forebay.trainer.evaluation.predictions import evaluate
 from forebay.trainer.examples.batches import Batches, steps_per_pass, training_batches
 from forebay.trainer.examples.inputs import ModelInputs, inputs_of
@@ -35,20 +35,20 @@ class Job:
 
     Attributes:
         run: what it trains on.
-        options: of the model and its training.
+        options: the options of the model and its training.
         loop: when it looks, and what it writes.
         team: this worker, and its line to the others.
         inputs: what the model is given.
-        statistics: of the train split.
+        statistics: what was computed of the train split.
         models: the model.
         updater: what applies gradients.
-        losses: of the rows of a batch.
+        losses: computes the loss of the rows of a batch.
         run_steps: takes steps.
         batches: this worker's.
         steps_per_pass: after how many this worker has seen all its rows.
         eval_parts: reads the eval split.
         weighting: what rows count.
-        spent: where the time of its steps goes.
+        step_times: where the time of its steps goes.
         moved: what the model was given of others before its first step.
     """
 
@@ -66,7 +66,7 @@ class Job:
     steps_per_pass: int
     eval_parts: Callable[[], Iterable[Examples]]
     weighting: Weighting
-    spent: Spent
+    step_times: StepTimes
     moved: Transfer
 
     @property
@@ -108,8 +108,8 @@ class Job:
         """Returns what evaluations are compared by, the less the better.
 
         Args:
-            loss: of the eval split.
-            metrics: of the eval split.
+            loss: the loss on the eval split.
+            metrics: the metrics on the eval split.
 
         Raises:
             InputError: the eval split has no such metric.
@@ -147,7 +147,7 @@ def prepare(
 
     Args:
         run: what it trains on.
-        options: of the model and its training.
+        options: the options of the model and its training.
         loop: when it looks, and what it writes.
         team: this worker, and its line to the others.
         rows: an empty folder on a local disk, for the parsed rows of a split that is not kept in
@@ -180,7 +180,7 @@ def prepare(
         steps_per_pass=steps_per_pass(reader.rows, own_rows),
         eval_parts=_eval_parts(run, inputs, options),
         weighting=weigh,
-        spent=Spent(),
+        step_times=StepTimes(),
         moved=moved,
     )  # fmt: skip
 

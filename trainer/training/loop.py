@@ -13,7 +13,7 @@ from typing import Any, Protocol
 import tensorflow as tf
 
 from forebay.trainer.checkpoints import checkpoint
-from forebay.trainer.checkpoints.checkpoint import Arrays, Checkpoint, Evaluation, Standing
+from forebay.trainer.checkpoints.checkpoint import Arrays, Checkpoint, Evaluation, TrainingState
 from forebay.trainer.options import TrainOptions
 from forebay.trainer.training.job import Job
 from forebay.trainer.training.nonfinite import bad_batch
@@ -33,30 +33,30 @@ class Watcher(Protocol):
     def stepped(self, step: int, loss: float) -> None:
         """Some steps were taken: up to which, and their mean loss."""
 
-    def evaluated(self, standing: Standing) -> None:
-        """An evaluation was made, the last in the standing's history."""
+    def evaluated(self, state: TrainingState) -> None:
+        """An evaluation was made, the last in the state's history."""
 
 
-def finished(standing: Standing, options: TrainOptions) -> bool:
+def finished(state: TrainingState, options: TrainOptions) -> bool:
     """Tells whether the steps or the patience are used up."""
-    return standing.step >= options.max_steps or standing.evaluations_since_best >= options.patience
+    return state.step >= options.max_steps or state.evaluations_since_best >= options.patience
 
 
 def fit(
     job: Job,
-    standing: Standing,
+    state: TrainingState,
     best: Arrays,
-    path: str,
+    save: Callable[[Checkpoint], None],
     watchers: Sequence[Watcher],
-    on_evaluation: Callable[[Standing], None] | None,
-) -> tuple[Standing, Arrays]:
+    on_evaluation: Callable[[TrainingState], None] | None,
+) -> tuple[TrainingState, Arrays]:
     """Trains until the steps or the patience are used up.
 
     Args:
         job: what is trained; its weights are changed.
-        standing: how far it is.
+        state: how far it is.
         best: its weights at the best evaluation so far.
-        path: the checkpoint's file, which the chief writes.
+        save: writes a checkpoint; called on the chief.
         watchers: who is told, on the chief.
         on_evaluation: called after each evaluation, its checkpoint written.
 
@@ -66,29 +66,29 @@ def fit(
     Raises:
         RunFailed: a loss is not finite, or the other workers are gone.
     """
-    clock, batches = _Clock(job.loop.throttle_seconds), iter(job.batches.ahead(standing.step))
+    clock, batches = _Clock(job.loop.throttle_seconds), iter(job.batches.ahead(state.step))
     # Compiled now, which is no time of the steps; a call, even one of no steps, takes a batch.
     job.run_steps.get_concrete_function(batches, tf.TensorSpec((), tf.int32))
     try:
-        while not finished(standing, job.options):
-            standing = _to_next_mark(job, batches, standing, watchers)
-            evaluated = _is_evaluated(job, standing, clock)
+        while not finished(state, job.options):
+            state = _to_next_mark(job, batches, state, watchers)
+            evaluated = _is_evaluated(job, state, clock)
             if evaluated:
-                standing = _evaluate(job, standing)
-                if standing.newest_is_best:
+                state = _evaluate(job, state)
+                if state.newest_is_best:
                     best = checkpoint.values(job.models.score.variables)
                 for watcher in watchers:
-                    watcher.evaluated(standing)
+                    watcher.evaluated(state)
                 clock.restart()
-            if job.team.is_chief and (evaluated or standing.step % job.checkpoint_every == 0):
-                checkpoint.save(path, _checkpoint(job, standing, best))
+            if job.team.is_chief and (evaluated or state.step % job.checkpoint_every == 0):
+                save(_checkpoint(job, state, best))
             if evaluated and on_evaluation is not None:
-                on_evaluation(standing)
+                on_evaluation(state)
     except LOST as error:
         if job.team.size == 1:
             raise
-        job.team.lost(standing.step, error)
-    return standing, best
+        job.team.lost(state.step, error)
+    return state, best
 
 
 class _Clock:
@@ -106,49 +106,47 @@ class _Clock:
 
 
 def _to_next_mark(
-    job: Job, batches: Iterator[Any], standing: Standing, watchers: Sequence[Watcher]
-) -> Standing:
+    job: Job, batches: Iterator[Any], state: TrainingState, watchers: Sequence[Watcher]
+) -> TrainingState:
     """Takes the steps up to the next mark, which all workers reach together."""
-    step = standing.step
+    step = state.step
     marks = (STEPS_PER_LOOK, job.options.eval_every, job.checkpoint_every)
     count = min(*((step // n + 1) * n for n in marks), job.options.max_steps) - step
     begun = time.perf_counter()
     taken, loss_sum, waited = (float(x) for x in job.run_steps(batches, tf.constant(count)))
-    job.spent.add(time.perf_counter() - begun, waited)
+    job.step_times.add(time.perf_counter() - begun, waited)
     if taken < count:
         raise bad_batch(job, step + int(taken))
     # Only moving averages, as of batch normalisation, differ between workers.
     job.team.average(job.local_variables)
-    standing = standing.trained(count, loss_sum)
+    state = state.trained(count, loss_sum)
     for watcher in watchers:
-        watcher.stepped(standing.step, loss_sum / count)
-    return standing
+        watcher.stepped(state.step, loss_sum / count)
+    return state
 
 
-def _is_evaluated(job: Job, standing: Standing, clock: _Clock) -> bool:
-    if standing.step == job.options.max_steps:
+def _is_evaluated(job: Job, state: TrainingState, clock: _Clock) -> bool:
+    if state.step == job.options.max_steps:
         return True
-    if standing.step % job.options.eval_every:
+    if state.step % job.options.eval_every:
         return False
     (over,) = job.team.as_chief_says([clock.is_over()])
     return bool(over)
 
 
-def _evaluate(job: Job, standing: Standing) -> Standing:
+def _evaluate(job: Job, state: TrainingState) -> TrainingState:
     """Adds an evaluation, made by the chief; the others wait for what it says."""
     metrics: dict[str, float] = {}
     values = [0.0, 0.0]
     if job.team.is_chief:
         loss, metrics = job.evaluate()
         if not math.isfinite(loss):
-            raise bad_batch(job, standing.step)
+            raise bad_batch(job, state.step)
         values = [loss, job.score(loss, metrics)]
     eval_loss, score = job.team.as_chief_says(values)
-    return standing.evaluated(
-        Evaluation(standing.step, standing.train_loss, eval_loss, score, metrics)
-    )
+    return state.evaluated(Evaluation(state.step, state.train_loss, eval_loss, score, metrics))
 
 
-def _checkpoint(job: Job, standing: Standing, best: Arrays) -> Checkpoint:
+def _checkpoint(job: Job, state: TrainingState, best: Arrays) -> Checkpoint:
     model = checkpoint.values(job.models.score.variables)
-    return Checkpoint(standing, job.identity, model, checkpoint.values(job.updater.variables), best)
+    return Checkpoint(state, job.identity, model, checkpoint.values(job.updater.variables), best)

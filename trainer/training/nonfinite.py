@@ -1,4 +1,4 @@
-"""Losses that are no numbers: which batch, which of its rows, which of their inputs."""
+"""Losses that are not numbers: which batch, which of its rows, which of their inputs."""
 
 from dataclasses import dataclass
 from typing import Any
@@ -8,6 +8,7 @@ import numpy as np
 import numpy.typing as npt
 
 from forebay.storage.run import files
+from forebay.storage.run.layout import TRAINING_FOLDER
 from forebay.trainer.checkpoints.checkpoint import values
 from forebay.trainer.examples.inputs import ModelInputs
 from forebay.trainer.examples.split_reader import Examples, SplitReader
@@ -30,7 +31,7 @@ class _Batch:
         step: the step it was for, from 1.
         inputs: the model's input matrices.
         label: float32 (n,).
-        losses: of each row, float64 (n,); NaN where the weights are not finite.
+        losses: the loss of each row, float64 (n,); NaN where the weights are not finite.
         weights_finite: whether the weights were finite before the step.
         greatest_weight: the greatest of their absolute values.
     """
@@ -62,7 +63,7 @@ def bad_batch(job: Job, steps_taken: int) -> RunFailed:
     rows = _worst_rows(job, batch)
     number = (batch.step - 1) // job.steps_per_pass + 1
     name = REPORT_NAME if job.team.is_chief else f"worker-{job.team.worker.index}-{REPORT_NAME}"
-    path = job.run.file("training", name)
+    path = job.run.file(TRAINING_FOLDER, name)
     report = {
         "step": batch.step,
         "pass": number,
@@ -73,7 +74,7 @@ def bad_batch(job: Job, steps_taken: int) -> RunFailed:
         "greatest_weight": _plain(batch.greatest_weight),
         "rows": rows,
     }
-    files.write_json(path, report)
+    files.write_json(job.run.path, f"{TRAINING_FOLDER}/{name}", report)
     loss = float(np.mean(batch.losses))
     return RunFailed(
         f"the loss became {loss} at step {batch.step:,} (pass {number:,}): {_cause(batch)}; "

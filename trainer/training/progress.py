@@ -7,7 +7,7 @@ from typing import Self
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
-from forebay.trainer.checkpoints.checkpoint import Standing
+from forebay.trainer.checkpoints.checkpoint import TrainingState
 
 
 class Pace:
@@ -36,7 +36,7 @@ class Reporter:
         console: on standard error.
         max_steps: where the bar ends.
         metric: what evaluations are compared by, such as ``rmse``.
-        pace: of the training.
+        pace: the pace of the training.
         first_step: where the training starts or continues.
     """
 
@@ -74,11 +74,11 @@ class Reporter:
         """Moves the bar."""
         self._bar.update(self._task, completed=step)
 
-    def evaluated(self, standing: Standing) -> None:
+    def evaluated(self, state: TrainingState) -> None:
         """Tells of the newest evaluation."""
-        newest = standing.history[-1]
+        newest = state.history[-1]
         rate = self._pace.rows_per_second(newest.step)
-        best = " (best)" if standing.newest_is_best else ""
+        best = " (best)" if state.newest_is_best else ""
         note = f"eval {self._metric} {newest.metrics[self._metric]:.5g}{best}"
         self._bar.update(self._task, note=note)
         if not self._console.is_terminal:

@@ -1,15 +1,22 @@
 """Training a model on a run: from nothing, or from where the last checkpoint stands."""
 
-import sys
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 
 import keras
 import tensorflow as tf
-from rich.console import Console
+from tensorboard.plugins.projector.metadata import PROJECTOR_FILENAME
 
+from forebay.console.terminal import note, notes
+from forebay.storage.locks import occupied
 from forebay.storage.run import files
-from forebay.storage.run.layout import TRAINING_FOLDER
+from forebay.storage.run.layout import (
+    KERAS_NAME,
+    LOGS_FOLDER,
+    RECORD_NAME,
+    TRAINING_FILES,
+    TRAINING_FOLDER,
+)
 from forebay.storage.run.run_folder import RunFolder
 from forebay.trainer.checkpoints import checkpoint
 from forebay.trainer.checkpoints.best_model import (
@@ -18,12 +25,12 @@ from forebay.trainer.checkpoints.best_model import (
     snapshot,
     write_training,
 )
-from forebay.trainer.checkpoints.checkpoint import CHECKPOINT_NAME, Standing
+from forebay.trainer.checkpoints.checkpoint import CHECKPOINT_NAME, Checkpoint, TrainingState
 from forebay.trainer.examples.batches import in_steps
 from forebay.trainer.examples.row_cache import rows_folder
 from forebay.trainer.metrics.by_task import EVAL_LOSS
 from forebay.trainer.options import LoopOptions, TrainOptions
-from forebay.trainer.training.exporters import EvaluationExporter
+from forebay.trainer.training.exporters import FOLDERS, EvaluationExporter
 from forebay.trainer.training.job import Job, identity, prepare
 from forebay.trainer.training.loop import Watcher, finished, fit
 from forebay.trainer.training.progress import Pace, Reporter
@@ -44,13 +51,13 @@ def train(
     team: Team | None = None,
     fresh: bool = False,
     folder: str = TRAINING_FOLDER,
-    on_evaluation: Callable[[Standing], None] | None = None,
+    on_evaluation: Callable[[TrainingState], None] | None = None,
 ) -> SavedTraining:
     """Trains a model, or continues where the last checkpoint stands, and saves the best of it.
 
     Args:
         run: the run.
-        options: of the model and its training.
+        options: the options of the model and its training.
         loop: when it looks, and what it writes; None: the defaults.
         team: the workers that train together; None: this process alone.
         fresh: whether to forget a checkpoint that is there.
@@ -72,28 +79,84 @@ def train(
     if options.data.deterministic:
         # Bit by bit the same weights, whenever a training is continued.
         tf.config.experimental.enable_op_determinism()
-    if fresh and team.is_chief:
-        files.remove_folder(run.file(folder))
-    team.wait()
-    done = finished_training(run, options, team, folder)
-    if done is not None:
-        return done
-    path, logs = run.file(folder, CHECKPOINT_NAME), run.file(folder, "logs")
-    with rows_folder(run.file(folder), team.worker) as rows:
+    with ExitStack() as held:
+        if team.is_chief:
+            check_outputs(run, loop, folder)
+            held.enter_context(run.in_use())
+            held.enter_context(occupied(run.path, folder))
+        keeper = _Keeper(run, folder, fresh and team.is_chief)
+        team.wait()
+        done = None if fresh else finished_training(run, options, team, folder)
+        if done is not None:
+            return done
+        return _train(run, options, loop, team, fresh, keeper, on_evaluation)
+
+
+def check_outputs(run: RunFolder, loop: LoopOptions, folder: str = TRAINING_FOLDER) -> None:
+    """Checks that what a training writes can be written, so that it does not fail at its end.
+
+    Raises:
+        RunFolderError: it cannot, or a link is in the way.
+    """
+    names = [f"{folder}/{name}" for name in (CHECKPOINT_NAME, KERAS_NAME, RECORD_NAME, ZEROS_NAME)]
+    if loop.tensorboard:
+        names.append(f"{folder}/{LOGS_FOLDER}/{PROJECTOR_FILENAME}")
+    files.check_outputs(run.path, names, into=(FOLDERS[name] for name in loop.exporters))
+
+
+class _Keeper:
+    """Keeps the checkpoint of a training, on the chief.
+
+    Args:
+        run: the run.
+        folder: the folder of it that the training writes.
+        fresh: whether an earlier training is forgotten. What it wrote goes when the first
+            checkpoint of the new one stands, not before.
+
+    Raises:
+        RunFolderError: the folder holds what no training wrote, and it would go too.
+    """
+
+    def __init__(self, run: RunFolder, folder: str, fresh: bool) -> None:
+        self.folder = folder
+        self._run = run
+        self._name = f"{folder}/{CHECKPOINT_NAME}"
+        self._stale = files.owned(run.path, folder, TRAINING_FILES) if fresh else []
+
+    def save(self, found: Checkpoint) -> None:
+        """Writes a checkpoint in place of the one before."""
+        checkpoint.save(self._run.path, self._name, found)
+        files.remove(self._run.path, [name for name in self._stale if name != self._name])
+        self._stale = []
+
+
+def _train(
+    run: RunFolder,
+    options: TrainOptions,
+    loop: LoopOptions,
+    team: Team,
+    fresh: bool,
+    keeper: _Keeper,
+    on_evaluation: Callable[[TrainingState], None] | None,
+) -> SavedTraining:
+    """Trains on, by whoever holds the training's folder."""
+    folder, logs = keeper.folder, f"{keeper.folder}/{LOGS_FOLDER}"
+    with rows_folder(run.path, folder) as rows:
         job = prepare(run, options, loop, team, rows if options.data.cache else None)
-        standing, best = _resume(job, path)
-        with _watchers(job, logs, standing.step) as watchers:
-            standing, best = fit(job, standing, best, path, watchers, on_evaluation)
+        found = None if fresh else checkpoint.load(run.file(folder, CHECKPOINT_NAME))
+        state, best = _resume(job, run.file(folder, CHECKPOINT_NAME), found)
+        with _watchers(job, run.file(logs), state.step, fresh) as watchers:
+            state, best = fit(job, state, best, keeper.save, watchers, on_evaluation)
     checkpoint.assign(job.models.score.variables, best)
     training = snapshot(
-        run, options, job.inputs, job.models.prediction, standing, standing.best, job.spent
+        run, options, job.inputs, job.models.prediction, state, state.best, job.step_times
     )
     if not team.agrees(training.record["weights_sha256"]):
         raise RunFailed("the workers end with other weights; report this, with the run's options")
     if team.is_chief:
         write_training(run, folder, training)
         if options.l1:
-            write_zeros(run.file(folder, ZEROS_NAME), job.models.score, run, job.inputs, options)
+            write_zeros(folder, job.models.score, run, job.inputs, options)
         if loop.tensorboard:
             _write_projector(job, logs)
     return training
@@ -106,7 +169,7 @@ def _write_projector(job: Job, logs: str) -> None:
         if table is not None:
             vectors = keras.ops.convert_to_numpy(table)[part.rows]
             embeddings[part.column.name] = (vectors, names.of(part.column))
-    write_projector(logs, embeddings)
+    write_projector(job.run.path, logs, embeddings)
 
 
 def finished_training(
@@ -128,8 +191,8 @@ def finished_training(
         return None
     options = _in_steps(run, options)
     changed = found.changed(identity(run, options, team))
-    reached = found.standing.step >= options.max_steps and changed.keys() <= {"max_steps"}
-    if reached or (not changed and finished(found.standing, options)):
+    reached = found.state.step >= options.max_steps and changed.keys() <= {"max_steps"}
+    if reached or (not changed and finished(found.state, options)):
         return read_training(run, folder)
     return None
 
@@ -138,11 +201,12 @@ def _in_steps(run: RunFolder, options: TrainOptions) -> TrainOptions:
     return in_steps(options, sum(run.examples("train", options.data.files).values()))
 
 
-def _resume(job: Job, path: str) -> tuple[Standing, checkpoint.Arrays]:
+def _resume(
+    job: Job, path: str, found: Checkpoint | None
+) -> tuple[TrainingState, checkpoint.Arrays]:
     """Returns how far the training is and its best weights; sets the weights to where it stands."""
-    found = checkpoint.load(path)
-    standing = found.standing if found else Standing()
-    if not job.team.agrees(f"{standing} {found.identity if found else None}"):
+    state = found.state if found else TrainingState()
+    if not job.team.agrees(f"{state} {found.identity if found else None}"):
         raise RunFailed(
             f"the workers read different checkpoints at {path}; put the run on storage that all "
             "of them share, and give all the same flags"
@@ -150,21 +214,21 @@ def _resume(job: Job, path: str) -> tuple[Standing, checkpoint.Arrays]:
     if found is None:
         if job.team.is_chief:
             for line in job.moved.lines():
-                print(line, file=sys.stderr)
-        return standing, []
+                note(line)
+        return state, []
     checkpoint.refuse_another(path, found, job.identity)
     checkpoint.assign(job.models.score.variables, found.model)
     checkpoint.assign(job.updater.variables, found.optimizer)
-    return standing, found.best
+    return state, found.best
 
 
 @contextmanager
-def _watchers(job: Job, logs: str, first_step: int) -> Iterator[Sequence[Watcher]]:
+def _watchers(job: Job, logs: str, first_step: int, fresh: bool) -> Iterator[Sequence[Watcher]]:
     """Yields who is told how the training goes: nobody but on the chief."""
     if not job.team.is_chief:
         yield ()
         return
-    console = Console(stderr=True)
+    console = notes()
     metric = job.options.best_by or EVAL_LOSS[job.task]
     pace = Pace(first_step, job.options.batch_size)
     reporter = Reporter(console, job.options.max_steps, metric, pace, first_step)
@@ -172,5 +236,6 @@ def _watchers(job: Job, logs: str, first_step: int) -> Iterator[Sequence[Watcher
     with ExitStack() as stack:
         watchers: list[Watcher] = [stack.enter_context(reporter)]
         if job.loop.tensorboard:
-            watchers.append(stack.enter_context(Board(job, logs, first_step, console)))
+            board = Board(job, logs, None if fresh else first_step, console)
+            watchers.append(stack.enter_context(board))
         yield [*watchers, *(EvaluationExporter(job, name) for name in during)]

@@ -25,7 +25,7 @@ class IdNames:
 
     Attributes:
         definition: says what each input is made of.
-        inputs: of the model.
+        inputs: the inputs of the model.
         vocabularies: the folder of vocabulary files, each named as the input it is of.
     """
 
@@ -52,7 +52,7 @@ class IdNames:
         return names
 
     def parts(self, column: CategoricalInput) -> tuple[CategoricalInput, ...]:
-        """Returns what an input is a cross of, in order; nothing where it is none.
+        """Returns what an input is a cross of, in order; nothing where it is not a cross.
 
         Nothing either where the model does not read the parts themselves, so that their sizes are
         not known.

@@ -21,13 +21,13 @@ Array = npt.NDArray[Any]
 
 
 @dataclass(frozen=True)
-class Donor:
+class OtherModel:
     """A trained model, and what its ids mean.
 
     Attributes:
         path: where it was found.
         training: the model.
-        names: of its inputs' ids.
+        names: the names of its inputs' ids.
     """
 
     path: str
@@ -48,7 +48,7 @@ class Donor:
         }
 
 
-def open_donor(path: str) -> Donor:
+def open_other_model(path: str) -> OtherModel:
     """Opens a model to take weights from.
 
     Args:
@@ -63,9 +63,11 @@ def open_donor(path: str) -> Donor:
         if files.exists(record):
             keras_path = run.file(TRAINING_FOLDER, KERAS_NAME)
             training = load_saved(keras_path, files.read_json(record))
-            return Donor(keras_path, training, names_of_run(run, training.inputs))
+            return OtherModel(keras_path, training, names_of_run(run, training.inputs))
         path = run.file("model")
     exported = open_exported(path)
     training = load_exported(exported)
     assets = posixpath.join(exported.path, "assets")
-    return Donor(exported.path, training, IdNames(exported.definition, training.inputs, assets))
+    return OtherModel(
+        exported.path, training, IdNames(exported.definition, training.inputs, assets)
+    )

@@ -15,7 +15,7 @@ from forebay.trainer.examples.inputs import CategoricalInput, ModelInputs
 from forebay.trainer.optimizers.updater import FrozenRows
 from forebay.trainer.options import TrainOptions
 from forebay.trainer.weights.id_names import IdNames
-from forebay.trainer.weights.other_models import Donor, open_donor
+from forebay.trainer.weights.other_models import OtherModel, open_other_model
 from forebay.trainer.weights.rows import (
     FIRST_HIDDEN,
     WIDE_NUMBERS,
@@ -61,7 +61,7 @@ def transfer(model: keras.Model, names: IdNames, options: TrainOptions) -> Trans
 
     Args:
         model: the model; its weights change.
-        names: of its inputs' ids.
+        names: the names of its inputs' ids.
         options: ``warm_start``, ``embeddings_from`` and ``freeze_embeddings``.
 
     Raises:
@@ -70,23 +70,23 @@ def transfer(model: keras.Model, names: IdNames, options: TrainOptions) -> Trans
     """
     result = Transfer()
     if options.warm_start is not None:
-        donor = open_donor(options.warm_start)
-        result += take_weights(model, names, donor, own=options.is_own_model)
+        other = open_other_model(options.warm_start)
+        result += take_weights(model, names, other, own=options.is_own_model)
     if options.embeddings_from is not None:
-        donor = open_donor(options.embeddings_from)
-        result += take_embeddings(model, names, donor, freeze=options.freeze_embeddings)
+        other = open_other_model(options.embeddings_from)
+        result += take_embeddings(model, names, other, freeze=options.freeze_embeddings)
     return result
 
 
 def take_weights(
-    model: keras.Model, names: IdNames, donor: Donor, *, own: bool = False
+    model: keras.Model, names: IdNames, other: OtherModel, *, own: bool = False
 ) -> Transfer:
-    """Gives a model all weights of a donor whose names and shapes agree.
+    """Gives a model all weights of another whose names and shapes agree.
 
     Args:
         model: the model; its weights change.
-        names: of its inputs' ids.
-        donor: the other model.
+        names: the names of its inputs' ids.
+        other: the other model.
         own: whether the model is of the user's own, so that nothing is known of what the rows of
             its first matrices stand for.
 
@@ -95,20 +95,20 @@ def take_weights(
     """
     result = Transfer()
     for part in (*wide_rows(names.inputs), *embedding_rows(names.inputs)):
-        _take_rows(part, model, names, donor, result)
-    _take_named(model, names, donor, result, own=own)
-    return _something(result, "--warm-start", donor)
+        _take_rows(part, model, names, other, result)
+    _take_named(model, names, other, result, own=own)
+    return _something(result, "--warm-start", other)
 
 
 def take_embeddings(
-    model: keras.Model, names: IdNames, donor: Donor, *, freeze: bool = False
+    model: keras.Model, names: IdNames, other: OtherModel, *, freeze: bool = False
 ) -> Transfer:
-    """Gives a model the embeddings of a donor, of the inputs and entries that both have.
+    """Gives a model the embeddings of another, of the inputs and entries that both have.
 
     Args:
         model: the model; its weights change.
-        names: of its inputs' ids.
-        donor: the other model.
+        names: the names of its inputs' ids.
+        other: the other model.
         freeze: whether the training must leave them as they are.
 
     Raises:
@@ -116,14 +116,14 @@ def take_embeddings(
     """
     result = Transfer()
     for part in embedding_rows(names.inputs):
-        _take_rows(part, model, names, donor, result, freeze=freeze)
-    return _something(result, "--embeddings-from", donor)
+        _take_rows(part, model, names, other, result, freeze=freeze)
+    return _something(result, "--embeddings-from", other)
 
 
-def _something(result: Transfer, flag: str, donor: Donor) -> Transfer:
+def _something(result: Transfer, flag: str, other: OtherModel) -> Transfer:
     if not result.taken:
         raise InputError(
-            f"{flag} {donor.path} has nothing to give: {'; '.join(result.left) or 'no weights'}"
+            f"{flag} {other.path} has nothing to give: {'; '.join(result.left) or 'no weights'}"
         )
     return result
 
@@ -132,29 +132,29 @@ def _take_rows(
     part: TableRows,
     model: keras.Model,
     names: IdNames,
-    donor: Donor,
+    other: OtherModel,
     result: Transfer,
     *,
     freeze: bool = False,
 ) -> None:
-    """Takes the rows of an input in a table, of those entries that the donor knows."""
+    """Takes the rows of an input in a table, of those entries that the other model knows."""
     table = part.table(model)
     if table is None:
         return
     what = f"{part.layer} of {part.column.name}"
-    found = _same_part(part, donor)
-    values = None if found is None else found.table(donor.model)
+    found = _same_part(part, other)
+    values = None if found is None else found.table(other.model)
     if found is None or values is None:
-        result.left.append(f"{what}: not in {donor.path}")
+        result.left.append(f"{what}: not in {other.path}")
         return
     if values.shape[1] != table.shape[1]:
         result.left.append(f"{what}: {values.shape[1]} wide there, {table.shape[1]} here")
         return
-    if not _same_buckets(part.column, names, found.column, donor.names):
+    if not _same_buckets(part.column, names, found.column, other.names):
         result.left.append(f"{what}: its hash buckets hold other combinations there")
         return
     own = names.of(part.column)
-    pairs = _matched(own, donor.names.of(found.column))
+    pairs = _matched(own, other.names.of(found.column))
     here = [part.rows.start + i for i, _ in pairs]
     there = [found.rows.start + i for _, i in pairs]
     _copy_rows(table, here, keras.ops.convert_to_numpy(values)[there])
@@ -166,8 +166,8 @@ def _take_rows(
         result.frozen.append(FrozenRows(table, tuple(here)))
 
 
-def _same_part(part: TableRows, donor: Donor) -> TableRows | None:
-    theirs = donor.names.inputs
+def _same_part(part: TableRows, other: OtherModel) -> TableRows | None:
+    theirs = other.names.inputs
     for found in (*wide_rows(theirs), *embedding_rows(theirs)):
         if (found.layer, found.column.name) == (part.layer, part.column.name):
             return found
@@ -189,18 +189,18 @@ def _same_buckets(
 
 
 def _take_named(
-    model: keras.Model, names: IdNames, donor: Donor, result: Transfer, *, own: bool
+    model: keras.Model, names: IdNames, other: OtherModel, result: Transfer, *, own: bool
 ) -> None:
     """Takes weights by their paths, the first matrices row by row."""
     tables = {part.layer for part in (*wide_rows(names.inputs), *embedding_rows(names.inputs))}
-    rows, other_rows = _row_meanings(names), _row_meanings(donor.names)
+    rows, other_rows = _row_meanings(names), _row_meanings(other.names)
     for variable in model.variables:
         layer, path = variable.path.partition("/")[0], variable.path
         if layer in tables or not variable.dtype.startswith("float"):
             continue
-        values, meaning = donor.weights.get(path), path.replace(layer, without_member(layer), 1)
+        values, meaning = other.weights.get(path), path.replace(layer, without_member(layer), 1)
         if values is None:
-            result.left.append(f"{path}: not in {donor.path}")
+            result.left.append(f"{path}: not in {other.path}")
         elif meaning in rows and not own:
             pairs = _matched(rows[meaning], other_rows[meaning])
             if values.shape[1:] != tuple(variable.shape[1:]):

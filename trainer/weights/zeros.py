@@ -56,7 +56,7 @@ class Zeros:
     """What is zero in a model.
 
     Attributes:
-        inputs: of each input on each side that reads it.
+        inputs: the zeros of each input on each side that reads it.
         weights: how many trainable weights the model has.
         left: how many of them are not zero.
     """
@@ -80,8 +80,8 @@ def find_zeros(model: keras.Model, names: IdNames, *, hidden_first: bool = True)
     """Looks for weights that are exactly zero.
 
     Args:
-        model: a model that reads its inputs through the layers of `given.Given`.
-        names: of its inputs' ids.
+        model: a model that reads its inputs through the layers of `context.ModelContext`.
+        names: the names of its inputs' ids.
         hidden_first: whether its first hidden layers are ours, which read numbers first.
     """
     inputs = names.inputs
@@ -94,12 +94,12 @@ def find_zeros(model: keras.Model, names: IdNames, *, hidden_first: bool = True)
 
 
 def write_zeros(
-    path: str, model: keras.Model, run: RunFolder, inputs: ModelInputs, options: TrainOptions
+    folder: str, model: keras.Model, run: RunFolder, inputs: ModelInputs, options: TrainOptions
 ) -> None:
-    """Writes what is zero in a model to a JSON file."""
+    """Writes what is zero in a model to a JSON file in a folder of the run."""
     names = names_of_run(run, inputs)
     zeros = find_zeros(model, names, hidden_first=not options.is_own_model)
-    files.write_json(path, zeros.to_json())
+    files.write_json(run.path, f"{folder}/{ZEROS_NAME}", zeros.to_json())
 
 
 def _number_zeros(

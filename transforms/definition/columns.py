@@ -121,7 +121,7 @@ class String(Column):
 class Numbers(Column):
     """Several real numbers in one cell, such as ``1.5;2;3``: text in the pipeline and the graph.
 
-    An item without text is a missing number; a cell with an item that is no number is rejected.
+    An item without text is a missing number; a cell with an item that is not a number is rejected.
 
     Attributes:
         separator: what stands between numbers.

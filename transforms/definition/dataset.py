@@ -20,7 +20,8 @@ class Dataset(Source):
 
     Attributes:
         name: letters, digits, ``_`` and ``-``.
-        columns, derive, csv: of the table whose rows become examples, as for any `Source`.
+        columns, derive, csv: the columns, derived columns and dialect of the table whose rows
+            become examples, as for any `Source`.
         features: what the model is given.
         label: what it predicts.
         split: which rows train, which evaluate, which test.
@@ -96,6 +97,12 @@ class Dataset(Source):
         return tuple(sorted({*self.model_columns, *self.carried_columns}))
 
     @cached_property
+    def served_columns(self) -> tuple[str, ...]:
+        """Raw columns that a served model is given, in order of name; never the label."""
+        columns = {*self.model_columns, *self.passthrough}
+        return tuple(sorted(columns - {self.label.column}))
+
+    @cached_property
     def columns_after_windows(self) -> tuple[str, ...]:
         """Row columns still needed once the windows are computed."""
         needed = {*self.graph_columns, self.split_column, self.row_time}
@@ -105,9 +112,3 @@ class Dataset(Source):
     def split_column(self) -> str:
         """The column that decides a row's split."""
         return self.split.on or str(self.row_time)
-
-
-def served_columns(definition: Dataset) -> tuple[str, ...]:
-    """Returns the raw columns that a served model is given, in order of name; never the label."""
-    columns = {*definition.model_columns, *definition.passthrough}
-    return tuple(sorted(columns - {definition.label.column}))

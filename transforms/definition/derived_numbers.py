@@ -150,4 +150,4 @@ class Elapsed:
         return f"{self.unit}_from_{self.since}_to_{self.until}"
 
 
-Pair = Difference | Ratio | Haversine | Euclidean | Elapsed
+DerivedNumber = Difference | Ratio | Haversine | Euclidean | Elapsed

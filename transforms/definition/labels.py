@@ -64,7 +64,7 @@ class BinaryClassification:
 class Classification:
     """Predicts the probability of each of several classes.
 
-    A row whose label is none of the classes becomes no example.
+    A row whose label is not one of the classes becomes no example.
 
     Attributes:
         column: a String or Integer column.

@@ -7,6 +7,7 @@ from typing import Any, get_args
 
 from forebay.transforms.definition import (
     columns,
+    derived_numbers,
     features,
     labels,
     operators,
@@ -14,7 +15,6 @@ from forebay.transforms.definition import (
     splits,
     windows,
 )
-from forebay.transforms.definition import derived_numbers as pairs
 from forebay.transforms.definition.dataset import Dataset
 from forebay.transforms.errors import InputError
 
@@ -25,7 +25,8 @@ _KINDS: dict[str, type] = {
         columns.Number, columns.Numbers, columns.Integer, columns.String, columns.Bytes,
         columns.Boolean, columns.Timestamp, columns.Date,
         windows.Windowed, operators.Op, windows.Where,
-        *get_args(features.Feature), *get_args(features.CategoryIds), *get_args(pairs.Pair),
+        *get_args(features.Feature), *get_args(features.CategoryIds),
+        *get_args(derived_numbers.DerivedNumber),
         *get_args(labels.Label),
         splits.HashSplit, splits.TimeSplit,
     )

@@ -9,9 +9,9 @@ import tensorflow_transform as tft
 
 from forebay.transforms.definition.columns import Column
 from forebay.transforms.definition.features import Bucketized, Grid
+from forebay.transforms.graph.derived_numbers import operand
 from forebay.transforms.graph.ids import Ids, with_missing
 from forebay.transforms.graph.missing import is_missing, number
-from forebay.transforms.graph.pairs import operand
 from forebay.transforms.graph.quantiles import quantiles_of
 
 Tensors = Mapping[str, tf.Tensor]

@@ -29,7 +29,7 @@ def category_ids(feature: Categorical, column: tf.Tensor, classes: Classes) -> I
     Args:
         feature: the category.
         column: string or int64 (batch,).
-        classes: of the label; only analyzers look at it.
+        classes: the classes of the label; only analyzers look at it.
     """
     missing = is_missing(column)
     if feature.impute is None:

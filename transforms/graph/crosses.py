@@ -14,7 +14,7 @@ def cross_ids(feature: Crossed, ids: Mapping[str, Ids]) -> Ids:
 
     Args:
         feature: the cross.
-        ids: of the crossed features, by output name.
+        ids: the ids of the crossed features, by output name.
     """
     combination = tf.zeros_like(ids[feature.of[0]].values)
     # As a float: more combinations than int64 holds must not look like few.

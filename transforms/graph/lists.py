@@ -55,7 +55,7 @@ def parsed_numbers(texts: tf.Tensor, separator: str) -> tf.RaggedTensor:
     items = tf.strings.split(tf.where(is_missing(texts), "", texts), separator)
     stripped = tf.strings.strip(items.flat_values)
     is_number = tf.strings.regex_full_match(stripped, NUMBER_PATTERN)
-    # As float64 first: a number beyond float32 becomes infinite, and so no number.
+    # As float64 first: a number beyond float32 becomes infinite, which is not a number.
     values = tf.strings.to_number(tf.where(is_number, stripped, "nan"), tf.float64)
     return items.with_flat_values(number(tf.cast(values, tf.float32)))
 
@@ -94,7 +94,7 @@ class _Learned:
     """What is learned from train, float32 (columns,): 0 where it is not asked for.
 
     Attributes:
-        mean: of the numbers that are there.
+        mean: the mean of the numbers that are there.
         shift: what scaling subtracts.
         divisor: what it divides by.
     """

@@ -13,8 +13,8 @@ import tensorflow as tf
 from forebay.transforms.definition.columns import Column
 from forebay.transforms.definition.features import Numeric
 from forebay.transforms.graph import statistics
+from forebay.transforms.graph.derived_numbers import operand
 from forebay.transforms.graph.missing import is_missing, number
-from forebay.transforms.graph.pairs import operand
 from forebay.transforms.graph.per_key import with_moments_per_key
 
 
@@ -82,8 +82,8 @@ def _fills(
     Args:
         features: the features.
         x: float32 (features, batch), clipped and logarithmic.
-        mean: of train, (features, 1), or (features, batch) of each row's key.
-        median: of train, (features, 1).
+        mean: the mean of train, (features, 1), or (features, batch) of each row's key.
+        median: the median of train, (features, 1).
     """
     constants = [0.0 if isinstance(f.impute, str) else float(f.impute) for f in features]
     fills = tf.where(_imputed(features, "mean"), mean, _shape(features, _column(constants)))

@@ -109,7 +109,7 @@ def _mode(x: tf.Tensor, name: str) -> tf.Tensor:
 def _read_lines(places: tf.Tensor, path: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
     """Returns lines of a vocabulary of `_to_tokens`, int64, and how many there are.
 
-    The line of an empty vocabulary is no number, and comes out as the token of 0.
+    The line of an empty vocabulary is not a number, and comes out as the token of 0.
     """
     # A table is made once, as tf.Transform's own are, where its file is known while tracing.
     known = tf.inside_function() and not tf.is_symbolic_tensor(path)

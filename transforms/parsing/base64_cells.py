@@ -10,11 +10,11 @@ import numpy as np
 import pyarrow as pa
 
 from forebay.transforms.definition.columns import MISSING_BYTES, Bytes
-from forebay.transforms.parsing.casts import BoolArray, Reading, problems_of, to_mask
+from forebay.transforms.parsing.casts import BoolArray, CastColumn, faults_of, to_mask
 from forebay.transforms.parsing.images import is_image
 
 
-def read_bytes(text: pa.StringArray, column: Bytes) -> Reading:
+def read_bytes(text: pa.StringArray, column: Bytes) -> CastColumn:
     """Decodes base64; of images, finds those that the transform graph could not decode.
 
     The one byte that stands for *missing* in the graph is refused.
@@ -26,9 +26,9 @@ def read_bytes(text: pa.StringArray, column: Bytes) -> Reading:
     broken = ~_are_images(values) & there & ~marker if column.image else np.zeros_like(odd)
     faulty = marker | broken
     kept = [None if fault else value for value, fault in zip(values, faulty, strict=True)]
-    return Reading(
+    return CastColumn(
         pa.array(kept, pa.binary()),
-        problems_of(
+        faults_of(
             (odd, "not base64"),
             (marker, "the byte that stands for a missing value"),
             (broken, "not a JPEG or PNG image that can be decoded"),

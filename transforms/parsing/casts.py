@@ -38,7 +38,7 @@ _SAMPLE = 32
 INT64_MIN, INT64_MAX = int(np.iinfo(np.int64).min), int(np.iinfo(np.int64).max)
 
 
-class Problem(NamedTuple):
+class Fault(NamedTuple):
     """Cells that fail in one way.
 
     Attributes:
@@ -50,25 +50,25 @@ class Problem(NamedTuple):
     text: str
 
 
-class Reading(NamedTuple):
+class CastColumn(NamedTuple):
     """A column as read: ``values`` (n,) are null where missing and where a problem lies."""
 
     values: pa.Array
-    problems: list[Problem]
+    problems: list[Fault]
 
 
-def read_floats(text: pa.StringArray) -> Reading:
+def read_floats(text: pa.StringArray) -> CastColumn:
     """Casts text to float64. "nan" and "inf" are values; blanks around a number are not seen."""
     values, failing = cast_text(text, pa.float64(), _FLOAT)
-    return Reading(values, problems_of((failing, "not a number")))
+    return CastColumn(values, faults_of((failing, "not a number")))
 
 
-def read_number_lists(text: pa.StringArray, column: Numbers) -> Reading:
+def read_number_lists(text: pa.StringArray, column: Numbers) -> CastColumn:
     """Checks that every item of a cell is a number or nothing; the text is kept as it is."""
     item = f"[{BLANKS}]*({NUMBER_PATTERN})?[{BLANKS}]*"
     pattern = f"^{item}({_literal(column.separator)}{item})*$"
     other = to_mask(text.is_valid()) & ~to_mask(pc.match_substring_regex(text, pattern))
-    return Reading(without(text, other), problems_of((other, "not a list of numbers")))
+    return CastColumn(without(text, other), faults_of((other, "not a list of numbers")))
 
 
 def _literal(text: str) -> str:
@@ -76,7 +76,7 @@ def _literal(text: str) -> str:
     return "".join(f"\\x{{{ord(character):x}}}" for character in text)
 
 
-def read_integers(text: pa.StringArray) -> Reading:
+def read_integers(text: pa.StringArray) -> CastColumn:
     """Casts text to int64. Blanks around, a plus sign and a fraction of zeros are not seen.
 
     Scientific notation is read where the number is whole, as R writes 100000: ``1e+05``. The least
@@ -91,19 +91,19 @@ def read_integers(text: pa.StringArray) -> Reading:
     odd &= to_mask(text.is_valid())
     plain = pc.replace_substring_regex(without(plain, odd), r"^\+|\.0*$", "")
     values, failing = cast_text(plain, pa.int64(), _INTEGER)
-    found = problems_of((failing, _TOO_LARGE))
+    found = faults_of((failing, _TOO_LARGE))
     if odd.any():
         exact, unread = by_distinct(without(text, ~odd), exact_integer)
         values = pc.coalesce(values, exact)
-        found += problems_of((unread, "not a whole number"))
+        found += faults_of((unread, "not a whole number"))
     least = _without_least(values)
-    return Reading(least.values, found + least.problems)
+    return CastColumn(least.values, found + least.problems)
 
 
 def exact_integer(cell: str, scale: int = 1) -> int | None:
     """Returns a number times a whole scale, if that is whole: INT64_MIN where it is beyond int64.
 
-    None: the text is no number, or the product is not whole.
+    None: the text is not a number, or the product is not whole.
     """
     if not _NUMBER.fullmatch(cell):
         return None
@@ -141,11 +141,11 @@ def by_distinct(
 _TOO_LARGE = "beyond the range of 64-bit integers"
 
 
-def _without_least(values: pa.Int64Array) -> Reading:
+def _without_least(values: pa.Int64Array) -> CastColumn:
     if pc.min(values).as_py() != INT64_MIN:
-        return Reading(values, [])
+        return CastColumn(values, [])
     least = to_mask(pc.equal(values, INT64_MIN))
-    return Reading(without(values, least), [Problem(least, _TOO_LARGE)])
+    return CastColumn(without(values, least), [Fault(least, _TOO_LARGE)])
 
 
 def try_cast(text: pa.StringArray, target: pa.DataType) -> pa.Array | None:
@@ -222,6 +222,6 @@ def without(values: pa.Array, mask: BoolArray | None) -> pa.Array:
     return pc.if_else(pa.array(mask), pa.scalar(None, values.type), values)
 
 
-def problems_of(*found: tuple[BoolArray | None, str]) -> list[Problem]:
+def faults_of(*found: tuple[BoolArray | None, str]) -> list[Fault]:
     """Returns the problems that some cell has."""
-    return [Problem(mask, text) for mask, text in found if mask is not None and mask.any()]
+    return [Fault(mask, text) for mask, text in found if mask is not None and mask.any()]

@@ -25,9 +25,9 @@ from forebay.transforms.parsing.base64_cells import read_bytes
 from forebay.transforms.parsing.casts import (
     BLANKS,
     BoolArray,
-    Problem,
-    Reading,
-    problems_of,
+    CastColumn,
+    Fault,
+    faults_of,
     read_floats,
     read_integers,
     read_number_lists,
@@ -48,7 +48,7 @@ class Cells:
     """
 
     values: pa.Array
-    problems: tuple[Problem, ...]
+    problems: tuple[Fault, ...]
     absent: BoolArray | None
 
 
@@ -79,12 +79,12 @@ def _missing(raw: pa.BinaryArray, nulls: Sequence[str]) -> BoolArray | None:
     return mask if mask.any() else None
 
 
-def _decode(raw: pa.BinaryArray) -> Reading:
+def _decode(raw: pa.BinaryArray) -> CastColumn:
     try:
-        return Reading(raw.cast(pa.string()), [])
+        return CastColumn(raw.cast(pa.string()), [])
     except pa.ArrowInvalid:
         bad = np.array([not _is_utf8(cell) for cell in raw.to_pylist()], np.bool_)
-        return Reading(without(raw, bad).cast(pa.string()), [Problem(bad, "not UTF-8 text")])
+        return CastColumn(without(raw, bad).cast(pa.string()), [Fault(bad, "not UTF-8 text")])
 
 
 def _is_utf8(cell: bytes | None) -> bool:
@@ -95,18 +95,18 @@ def _is_utf8(cell: bytes | None) -> bool:
     return True
 
 
-def _read_number(text: pa.StringArray, column: Number) -> Reading:
+def _read_number(text: pa.StringArray, column: Number) -> CastColumn:
     values, problems = read_floats(text)
     if column.range == (None, None):
-        return Reading(values, problems)
+        return CastColumn(values, problems)
     inside = _inside(values, column.range)
     return _limited(values, pc.and_(inside, pc.is_finite(values)), column.range, problems)
 
 
-def _read_integer(text: pa.StringArray, column: Integer) -> Reading:
+def _read_integer(text: pa.StringArray, column: Integer) -> CastColumn:
     values, problems = read_integers(text)
     if column.range == (None, None):
-        return Reading(values, problems)
+        return CastColumn(values, problems)
     return _limited(values, _inside(values, column.range), column.range, problems)
 
 
@@ -120,36 +120,36 @@ def _limited(
     values: pa.Array,
     inside: pa.BooleanArray,
     limits: tuple[float | None, float | None],
-    problems: list[Problem],
-) -> Reading:
+    problems: list[Fault],
+) -> CastColumn:
     outside = to_mask(pc.invert(inside)) & to_mask(values.is_valid())
     low, high = limits
     if low is not None and high is not None:
         text = f"not between {low} and {high}"
     else:
         text = f"not {low} or more" if high is None else f"not {high} or less"
-    return Reading(without(values, outside), problems + problems_of((outside, text)))
+    return CastColumn(without(values, outside), problems + faults_of((outside, text)))
 
 
-def _read_string(text: pa.StringArray, column: String) -> Reading:
+def _read_string(text: pa.StringArray, column: String) -> CastColumn:
     if not column.values:
-        return Reading(text, [])
+        return CastColumn(text, [])
     known = pc.is_in(text, pa.array(column.values, pa.string()))
     other = to_mask(text.is_valid()) & ~to_mask(known)
-    return Reading(without(text, other), problems_of((other, "not one of the declared values")))
+    return CastColumn(without(text, other), faults_of((other, "not one of the declared values")))
 
 
-def _read_boolean(text: pa.StringArray, column: Boolean) -> Reading:
+def _read_boolean(text: pa.StringArray, column: Boolean) -> CastColumn:
     words = pa.array((*column.false, *column.true), pa.string())
     found = pc.index_in(text, words)
     if found.null_count > text.null_count:
         found = pc.coalesce(found, pc.index_in(pc.utf8_trim(text, BLANKS), words))
     other = to_mask(text.is_valid()) & ~to_mask(found.is_valid())
     values = pc.greater_equal(found, len(column.false))
-    return Reading(values, problems_of((other, "neither true nor false")))
+    return CastColumn(values, faults_of((other, "neither true nor false")))
 
 
-_READERS: dict[type[Column], Callable[[pa.StringArray, Any], Reading]] = {
+_READERS: dict[type[Column], Callable[[pa.StringArray, Any], CastColumn]] = {
     Number: _read_number,
     Integer: _read_integer,
     Numbers: read_number_lists,

@@ -13,12 +13,12 @@ from forebay.transforms.definition.time_formats import directives
 from forebay.transforms.parsing.casts import (
     BLANKS,
     BoolArray,
-    Problem,
-    Reading,
+    CastColumn,
+    Fault,
     by_distinct,
     cast_text,
     exact_integer,
-    problems_of,
+    faults_of,
     read_integers,
     to_mask,
     try_cast,
@@ -46,20 +46,20 @@ _CLOCK_TEXT = f"^{_DAY}([ T]{_TIME})?$"
 _INSTANT_TEXT = f"^{_DAY}[ T]{_TIME}{_OFFSET}$"
 
 
-def read_dates(text: pa.StringArray, column: Date) -> Reading:
+def read_dates(text: pa.StringArray, column: Date) -> CastColumn:
     """Reads days, date32."""
     if column.format is None:
         values, failing = cast_text(text, pa.date32(), _DATE_TEXT)
-        problems = problems_of((failing, "not a date written YYYY-MM-DD"))
+        problems = faults_of((failing, "not a date written YYYY-MM-DD"))
     else:
         clocks, failing = _read_format(text, column.format, with_offset=False)
         values = clocks.cast(pa.date32(), safe=False)
-        problems = problems_of((failing, f"not a date written {column.format}"))
+        problems = faults_of((failing, f"not a date written {column.format}"))
     far = _outside(values.view(pa.int32()), _FIRST_DAY, _LAST_DAY)
-    return Reading(without(values, far), problems + problems_of((far, _FAR)))
+    return CastColumn(without(values, far), problems + faults_of((far, _FAR)))
 
 
-def read_timestamps(text: pa.StringArray, column: Timestamp) -> Reading:
+def read_timestamps(text: pa.StringArray, column: Timestamp) -> CastColumn:
     """Reads instants, timestamps in microseconds UTC.
 
     ISO text is ``YYYY-MM-DD``, then, after a blank or T, ``hh``, ``hh:mm`` or ``hh:mm:ss`` with
@@ -76,13 +76,13 @@ def read_timestamps(text: pa.StringArray, column: Timestamp) -> Reading:
         zoned = "z" in directives(column.format)
         clocks, instants = (None, readings.view(_INSTANT)) if zoned else (readings, None)
         written = column.format
-    problems = problems_of((failing, f"not a time written {written}"))
+    problems = faults_of((failing, f"not a time written {written}"))
     if clocks is not None and column.tz != "UTC":
         clocks, more = _to_instants(clocks, column)
         problems += more
     values = _merge(clocks, instants)
     far = _outside(values.view(pa.int64()), _FIRST_US, _LAST_US)
-    return Reading(without(values, far), problems + problems_of((far, _FAR)))
+    return CastColumn(without(values, far), problems + faults_of((far, _FAR)))
 
 
 def _merge(clocks: pa.Array | None, instants: pa.Array | None) -> pa.Array:
@@ -94,7 +94,7 @@ def _merge(clocks: pa.Array | None, instants: pa.Array | None) -> pa.Array:
     return pc.coalesce(clocks.view(_INSTANT), instants)
 
 
-def _to_instants(clocks: pa.Array, column: Timestamp) -> tuple[pa.Array, list[Problem]]:
+def _to_instants(clocks: pa.Array, column: Timestamp) -> tuple[pa.Array, list[Fault]]:
     """Turns clock readings of the column's zone into instants."""
     valid = to_mask(clocks.is_valid())
     local_us = clocks.view(pa.int64()).fill_null(0).to_numpy()
@@ -103,7 +103,7 @@ def _to_instants(clocks: pa.Array, column: Timestamp) -> tuple[pa.Array, list[Pr
     rejected = np.zeros(len(valid), np.bool_)
     twice = found.ambiguous & valid if column.ambiguous == "reject" else rejected
     never = found.nonexistent & valid if column.nonexistent == "reject" else rejected
-    problems = problems_of(
+    problems = faults_of(
         (twice, f"shown twice by the clocks of {column.tz} (set back)"),
         (never, f"never shown by the clocks of {column.tz} (set forward)"),
     )
@@ -131,12 +131,12 @@ def _read_iso(
     return clocks, instants, np.logical_or.reduce(failing) if failing else None
 
 
-def _read_unit(text: pa.StringArray, unit: str) -> Reading:
+def _read_unit(text: pa.StringArray, unit: str) -> CastColumn:
     """Reads counts of a unit since 1970-01-01 UTC."""
     scale = _UNIT_US[unit]
     counts, problems = read_integers(text)
     far = _outside(counts, -(-_FIRST_US // scale), _LAST_US // scale)
-    values, found = pc.multiply(without(counts, far), scale), problems_of((far, _FAR))
+    values, found = pc.multiply(without(counts, far), scale), faults_of((far, _FAR))
     if problems:  # fractions, and what is too large
         unread = np.logical_or.reduce([mask for mask, _ in problems])
         exact, failing = by_distinct(
@@ -145,8 +145,8 @@ def _read_unit(text: pa.StringArray, unit: str) -> Reading:
         beyond = _outside(exact, _FIRST_US, _LAST_US)
         values = pc.coalesce(values, without(exact, beyond))
         count = f"not a count of {unit} since 1970-01-01, exact to the microsecond"
-        found += problems_of((failing, count), (beyond, _FAR))
-    return Reading(values.view(_INSTANT), found)
+        found += faults_of((failing, count), (beyond, _FAR))
+    return CastColumn(values.view(_INSTANT), found)
 
 
 def _outside(values: pa.Array, first: int, last: int) -> BoolArray | None:

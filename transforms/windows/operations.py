@@ -7,9 +7,10 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Literal, get_args
 
+from forebay.transforms.limits import ACCURACY, LIMIT
 from forebay.transforms.windows.kernels.matching import INT64_MAX
 
-Op = Literal[
+Operation = Literal[
     "count", "sum", "mean", "min", "max", "var", "std", "skew", "first", "last", "rate",
     "seconds_since_last", "decayed_mean", "distinct", "quantile", "most_frequent",
 ]  # fmt: skip
@@ -47,7 +48,7 @@ class Aggregate:
         lag_us: how far before q the window ends, in µs.
         default: finite; what an empty window gives.
         min_count: fewer values than this, but at least one, give missing.
-        place: of ``first``, ``last`` and ``most_frequent``, from 1.
+        place: the place of ``first``, ``last`` and ``most_frequent``, from 1.
         per_us: the time to which a ``rate`` refers, in µs.
         half_life_us: in which a value loses half its weight in a ``decayed_mean``, in µs.
         q: the rank of a ``quantile``, from 0 to 1.
@@ -55,7 +56,7 @@ class Aggregate:
         accuracy: greatest relative error of a quantile beyond that.
     """
 
-    op: Op
+    op: Operation
     column: str | None
     window_us: int | None
     lag_us: int = 0
@@ -65,12 +66,12 @@ class Aggregate:
     per_us: int = 1
     half_life_us: int = 1
     q: float = 0.5
-    limit: int = 1024
-    accuracy: float = 0.01
+    limit: int = LIMIT
+    accuracy: float = ACCURACY
 
     def __post_init__(self) -> None:
-        if self.op not in get_args(Op):
-            raise ValueError(f"op {self.op!r}: choose one of {', '.join(get_args(Op))}")
+        if self.op not in get_args(Operation):
+            raise ValueError(f"op {self.op!r}: choose one of {', '.join(get_args(Operation))}")
         if self.column is None and self.op not in _WITHOUT_COLUMN:
             raise ValueError(
                 f"{self.op} of no column: name one (only {', '.join(_WITHOUT_COLUMN)} go without)"

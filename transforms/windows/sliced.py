@@ -24,7 +24,13 @@ from forebay.transforms.windows import arrow_arrays
 from forebay.transforms.windows.arrow_arrays import Texts
 from forebay.transforms.windows.groups import TIME, WindowGroup
 from forebay.transforms.windows.operations import Window
-from forebay.transforms.windows.slices import Sight, Slice, bytes_per_request, reach, sight
+from forebay.transforms.windows.slices import (
+    Slice,
+    Visibility,
+    bytes_per_request,
+    reach,
+    visibility,
+)
 from forebay.transforms.windows.states.from_events import States, partial, summarise
 from forebay.transforms.windows.states.to_values import finish
 
@@ -84,9 +90,9 @@ class SlicedWindows:
         whole = States(len(keys), {}, {})
         windows = self.group.windows
         for number, events in enumerate(self.slices):
-            seen = {window: sight(window, events, first_us, last_us) for window in windows}
-            all_of = [window for window in windows if seen[window] is Sight.ALL]
-            some_of = [window for window in windows if seen[window] is Sight.SOME]
+            seen = {window: visibility(window, events, first_us, last_us) for window in windows}
+            all_of = [window for window in windows if seen[window] is Visibility.ALL]
+            some_of = [window for window in windows if seen[window] is Visibility.SOME]
             if all_of and (summary := self._summary(number, texts)):
                 rows = _places(summary.keys, one_of_each, len(self.group.key))
                 whole = whole.merge(summary.states.take(rows).seen_through(all_of))

@@ -29,7 +29,7 @@ class Block(Generic[_Place]):
         place: where they are.
         nbytes: bytes of memory that they take.
         first_us, last_us: the range of their times.
-        settled_us: of events, the last instant at which what is known of them changes: when they
+        settled_us: the last instant at which what is known of the events changes: when they
             happen, become available, are retired, or the row asks that must not see them.
     """
 
@@ -67,7 +67,7 @@ class Slice(Generic[_Place]):
         return Slice(tuple(block for block in reaching if block.first_us < end_us))
 
 
-class Sight(enum.Enum):
+class Visibility(enum.Enum):
     """What the requests of some period see of a slice's events through a window."""
 
     NONE = "none of them"
@@ -113,7 +113,7 @@ def spanning(slices: Iterable[Slice[_Place]], span_us: int | None) -> Iterator[S
         yield Slice(held)
 
 
-def sight(window: Window, events: Slice[_Place], first_us: int, last_us: int) -> Sight:
+def visibility(window: Window, events: Slice[_Place], first_us: int, last_us: int) -> Visibility:
     """What requests see of a slice through a window.
 
     Args:
@@ -124,12 +124,12 @@ def sight(window: Window, events: Slice[_Place], first_us: int, last_us: int) ->
     """
     width, lag = window
     if events.first_us >= last_us - lag:
-        return Sight.NONE
+        return Visibility.NONE
     if width is not None and events.last_us < first_us - lag - width:
-        return Sight.NONE
+        return Visibility.NONE
     begun = width is None or events.first_us >= last_us - lag - width
     ended = events.last_us < first_us - lag
-    return Sight.ALL if begun and ended and events.settled_us < first_us else Sight.SOME
+    return Visibility.ALL if begun and ended and events.settled_us < first_us else Visibility.SOME
 
 
 def reach(windows: Iterable[Window], first_us: int, last_us: int) -> tuple[int, int]:

@@ -7,7 +7,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from forebay.check.checks.evidence import Tie, later, ties, timestamps
+from forebay.check.checks.evidence import Evidence, find_evidence, later, timestamps
 from forebay.check.findings import Finding, Severity, passed
 from forebay.check.lineage import Lineage
 from forebay.check.subject import (
@@ -39,7 +39,7 @@ class _Case:
     Attributes:
         value: its column.
         instant: the Timestamp column.
-        found: what ties them.
+        found: the evidence.
         moved: int64, identities of the rows that move if it is known at the instant only.
         column: the windowed column that moves most.
         shown: how it moves in the first of them.
@@ -49,7 +49,7 @@ class _Case:
 
     value: str
     instant: str
-    found: tuple[Tie, ...]
+    found: tuple[Evidence, ...]
     moved: Ints
     column: str
     shown: str
@@ -99,7 +99,11 @@ def _cases(
             continue
         after = float(later(with_known, instant, group.at)[events].mean())
         base = group.available_at or group.at
-        found = tuple(ties(dataset, lineage, with_known, value, instant, base)) if is_own else ()
+        found = (
+            tuple(find_evidence(dataset, lineage, with_known, value, instant, base))
+            if is_own
+            else ()
+        )
         if after < (_LATER_TIED if found else _LATER_UNTIED):
             continue
         values = _values_if_known(subject, group, _not_before(known, rows[instant]))
@@ -141,7 +145,7 @@ def _grade(subject: Subject, lineage: Lineage, group: WindowGroup, case: _Case) 
     """Says how sure it is that the value is known at the instant only; None: no reason to think."""
     if group.source != ROWS:  # what it has to do with the rows' columns is not known
         return Severity.WARNING if group.available_at is None else None
-    kinds = {tie.kind for tie in case.found}
+    kinds = {evidence.kind for evidence in case.found}
     of_label = lineage.is_of_label(case.value)
     if kinds:
         is_fact = case.instant in _facts(subject)
@@ -161,7 +165,7 @@ def _is_revealed(subject: Subject, lineage: Lineage, value: str, at: str) -> boo
     if lineage.sources[value] & lineage.sources[at]:
         return True
     base = str(subject.dataset.row_time)
-    return any(ties(subject.dataset, lineage, subject.rows, value, at, base))
+    return any(find_evidence(subject.dataset, lineage, subject.rows, value, at, base))
 
 
 def _facts(subject: Subject) -> set[str | None]:
@@ -172,7 +176,7 @@ def _facts(subject: Subject) -> set[str | None]:
 
 def _finding(subject: Subject, group: WindowGroup, case: _Case, severity: Severity) -> Finding:
     asked = int(subject.asked.sum())
-    why = "; ".join(tie.text for tie in case.found) or (
+    why = "; ".join(evidence.text for evidence in case.found) or (
         "it is what the label is made of, and taken as known when rows are asked"
         if severity is Severity.LEAK
         else "nothing else ties them"

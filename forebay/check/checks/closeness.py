@@ -5,7 +5,7 @@ from collections.abc import Iterator
 import numpy as np
 import pyarrow as pa
 
-from forebay.check.checks.evidence import instants, later, span, ties
+from forebay.check.checks.evidence import find_evidence, instants, later, span
 from forebay.check.checks.label_evidence import (
     FEWEST_ROWS,
     Closeness,
@@ -152,19 +152,19 @@ def _why_late(subject: Subject, lineage: Lineage, name: str, instant: str, after
         return f"{name} is the time from {base} to {instant}"
     if after < _LATER_ITSELF:
         return ""
-    found = ties(dataset, lineage, rows, name, instant, base)
-    telling = [tie for tie in found if tie.kind == "either" or after >= _LATER]
-    return "; ".join(tie.text for tie in telling if tie.kind != "declared")
+    found = find_evidence(dataset, lineage, rows, name, instant, base)
+    telling = [evidence for evidence in found if evidence.kind == "either" or after >= _LATER]
+    return "; ".join(evidence.text for evidence in telling if evidence.kind != "declared")
 
 
 def _is_outcome(subject: Subject, lineage: Lineage, instant: str, base: str) -> bool:
     """Tells whether an instant is tied to the label: then it is no plan."""
     label = subject.dataset.label.column
-    found = ties(subject.dataset, lineage, subject.rows, label, instant, base)
+    found = find_evidence(subject.dataset, lineage, subject.rows, label, instant, base)
     return (
         lineage.is_of_label(instant)
         or _is_span(subject, label, instant)
-        or any(tie.kind != "either" for tie in found)
+        or any(evidence.kind != "either" for evidence in found)
     )
 
 

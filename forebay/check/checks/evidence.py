@@ -1,6 +1,6 @@
-"""What ties a column to an instant: evidence that its value is known only then.
+"""Evidence that a column's value is known only at an instant.
 
-Timestamps cannot tell a plan from a fact. So a tie is evidence, no proof, and says of which kind.
+Timestamps cannot tell a plan from a fact. So it is evidence, no proof, and says of which kind.
 """
 
 from collections.abc import Iterator
@@ -31,7 +31,7 @@ _MEASURED = (Number, Integer, Boolean, Timestamp)
 
 
 @dataclass(frozen=True)
-class Tie:
+class Evidence:
     """Evidence that a column becomes known at an instant.
 
     Attributes:
@@ -46,10 +46,10 @@ class Tie:
     text: str
 
 
-def ties(
+def find_evidence(
     dataset: Dataset, lineage: Lineage, rows: pa.RecordBatch, value: str, instant: str, base: str
-) -> Iterator[Tie]:
-    """Yields what ties a value to an instant.
+) -> Iterator[Evidence]:
+    """Yields the evidence that a value is known only at an instant.
 
     Args:
         dataset: the definition.
@@ -65,23 +65,25 @@ def ties(
     shared = (lineage.sources[value] - already) & lineage.sources[instant]
     measured = sorted(name for name in shared if isinstance(dataset.columns[name], _MEASURED))
     if measured:
-        yield Tie("derived", f"both are computed from {', '.join(measured)}")
+        yield Evidence("derived", f"both are computed from {', '.join(measured)}")
     here = is_valid(rows[base])
     missing = ~is_valid(rows[value])[here], ~is_valid(rows[instant])[here]
     either, both = int((missing[0] | missing[1]).sum()), int((missing[0] & missing[1]).sum())
     if both >= _MISSING_AT_LEAST and both >= _MISSING_ALIKE * either:
-        yield Tie("missing", f"both are missing in the same rows: {share(both, int(here.sum()))}")
+        yield Evidence(
+            "missing", f"both are missing in the same rows: {share(both, int(here.sum()))}"
+        )
     yield from _differences(dataset, rows, value, instant, base)
     for windowed in dataset.windows:
         if windowed.source is None and (windowed.value, windowed.available_at) == (value, instant):
-            yield Tie("declared", f"another window declares {value} available at {instant}")
+            yield Evidence("declared", f"another window declares {value} available at {instant}")
             return
 
 
 def _differences(
     dataset: Dataset, rows: pa.RecordBatch, value: str, instant: str, base: str
-) -> Iterator[Tie]:
-    """Yields the tie of a number that is the time between the instant and another."""
+) -> Iterator[Evidence]:
+    """Yields the evidence of a number that is the time between the instant and another."""
     if not isinstance(dataset.row_columns[value], Number | Integer):
         return
     for name in instants(dataset):
@@ -89,9 +91,9 @@ def _differences(
         if ahead is None:
             continue
         if ahead >= _ALWAYS:
-            yield Tie("difference", f"{value} is the time from {name} to {instant}")
+            yield Evidence("difference", f"{value} is the time from {name} to {instant}")
         elif ahead > 1 - _ALWAYS and name != base:
-            yield Tie("either", f"{value} is the time between {name} and {instant}")
+            yield Evidence("either", f"{value} is the time between {name} and {instant}")
 
 
 def span(rows: pa.RecordBatch, value: str, start: str, end: str) -> float | None:

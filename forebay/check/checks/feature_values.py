@@ -12,11 +12,11 @@ from forebay.check.subject import is_valid
 from forebay.transforms.definition.derived_numbers import (
     EARTH_RADIUS_KM,
     UNITS_US,
+    DerivedNumber,
     Difference,
     Elapsed,
     Euclidean,
     Haversine,
-    Pair,
 )
 from forebay.transforms.definition.features import (
     Bucketized,
@@ -91,7 +91,7 @@ def _category_ids(feature: Categorical, column: pa.Array) -> np.ndarray:
     return np.where(there, found, missing)
 
 
-def _operand(source: str | Pair, rows: pa.RecordBatch) -> Numbers:
+def _operand(source: str | DerivedNumber, rows: pa.RecordBatch) -> Numbers:
     """What a feature of numbers is computed from, float64 (n,), NaN where it is missing."""
     if isinstance(source, str):
         return numeric(rows[source])

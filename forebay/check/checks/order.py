@@ -26,7 +26,7 @@ def check_batches(subject: Subject, seed: int) -> list[Finding]:
 
     Args:
         subject: the definition and its rows.
-        seed: of the permutation.
+        seed: the seed of the permutation.
     """
     names = derived_names(subject)
     if not names:

@@ -7,22 +7,22 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from forebay.console.words import shown
-from forebay.init.guesses.kinds import Reading
+from forebay.init.guesses.kinds import GuessedColumn
 from forebay.transforms.definition.columns import Boolean, Integer, Number, String
 from forebay.transforms.parsing.casts import to_mask
 
 
 @dataclass(frozen=True)
-class Facts:
+class ColumnFacts:
     """A column of the sample in figures.
 
     Attributes:
         rows: how many rows have a value.
         missing: the share of the rows that have none.
         distinct: how many different values there are.
-        least, greatest: of values with an order, the two ends.
-        skew: of numbers, the third standardised moment; 0 where all are equal.
-        characters, words: of text, the mean number in a row.
+        least, greatest: the two ends of values that have an order.
+        skew: the third standardised moment of numbers; 0 where all are equal.
+        characters, words: the mean number of each in a row of text.
     """
 
     rows: int
@@ -35,18 +35,18 @@ class Facts:
     words: float = 0.0
 
 
-def facts_of(reading: Reading) -> Facts:
+def facts_of(reading: GuessedColumn) -> ColumnFacts:
     """Counts and measures the values of a column."""
     known = to_mask(reading.values.is_valid())
     values = reading.values.filter(pa.array(known))
     counts = reading.texts.counts[known]
     rows, total = int(counts.sum()), len(reading.texts.codes)
     if not rows:
-        return Facts(0, 1.0, 0)
+        return ColumnFacts(0, 1.0, 0)
     # Several texts can mean one value: 1 and 1.0.
     values, codes = (encoded := values.dictionary_encode()).dictionary, encoded.indices.to_numpy()
     counts = np.bincount(codes, weights=counts, minlength=len(values))
-    facts = Facts(rows, 1 - rows / total, len(values))
+    facts = ColumnFacts(rows, 1 - rows / total, len(values))
     if isinstance(reading.column, String):
         characters = pc.utf8_length(values).to_numpy()
         words = pc.add(pc.count_substring_regex(values, r"\s\S"), 1).to_numpy()
@@ -69,12 +69,13 @@ def _skew(values: np.ndarray, counts: np.ndarray) -> float:
     values, counts = values[finite], counts[finite]
     if len(values) < 2:
         return 0.0
+    values = values / max(np.abs(values).max(), np.finfo(np.float64).tiny)  # cubes stay finite
     deviations = values - np.average(values, weights=counts)
     variance = np.average(deviations**2, weights=counts)
     return float(np.average(deviations**3, weights=counts) / variance**1.5) if variance else 0.0
 
 
-def described(reading: Reading, facts: Facts) -> str:
+def described(reading: GuessedColumn, facts: ColumnFacts) -> str:
     """Says a column's facts in a few words."""
     if not facts.rows:
         return "always missing"

@@ -3,10 +3,18 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 
-from forebay.init.guesses.column_facts import Facts, share
-from forebay.init.guesses.kinds import Reading
-from forebay.init.guesses.names import has_word
-from forebay.init.guesses.roles import Place, find_places, is_free_text, is_identity, tie_to_label
+from forebay.init.guesses.column_facts import ColumnFacts, share
+from forebay.init.guesses.kinds import GuessedColumn
+from forebay.init.guesses.label import label_of
+from forebay.init.guesses.names import has_word, is_name_of_something
+from forebay.init.guesses.roles import (
+    LabelTies,
+    Place,
+    find_places,
+    is_free_text,
+    is_identity,
+    is_own_split,
+)
 from forebay.init.guesses.times import RowTime
 from forebay.transforms.definition.columns import Boolean, Date, Integer, String, Timestamp
 from forebay.transforms.definition.derived_numbers import Difference, Elapsed, Haversine
@@ -28,6 +36,7 @@ _MANY_VALUES = 1_000
 _FEW_VALUES = 20
 _FEW_NUMBERS = 12
 _CELLS_PER_SIDE = 20
+_LARGEST_QUANTITY = 2**53
 _MONTHS_US = 300 * 86_400_000_000
 
 
@@ -49,8 +58,8 @@ class Suggestion:
 
 
 def suggest(
-    readings: Mapping[str, Reading],
-    facts: Mapping[str, Facts],
+    readings: Mapping[str, GuessedColumn],
+    facts: Mapping[str, ColumnFacts],
     label: str,
     row_time: RowTime | None,
     apart: str | None,
@@ -66,8 +75,9 @@ def suggest(
     """
     places = find_places({n: r for n, r in readings.items() if n != label}, facts)
     placed = {name for place in places for name in (place.latitude, place.longitude)}
+    ties = LabelTies(readings, label_of(readings[label]))
     found = [
-        _suggest_one(reading, facts[name], readings[label], row_time, apart)
+        _suggest_one(reading, facts[name], ties, row_time, apart)
         for name, reading in readings.items()
         if name != label and name not in placed
     ]
@@ -75,7 +85,11 @@ def suggest(
 
 
 def _suggest_one(
-    reading: Reading, facts: Facts, label: Reading, row_time: RowTime | None, apart: str | None
+    reading: GuessedColumn,
+    facts: ColumnFacts,
+    ties: LabelTies,
+    row_time: RowTime | None,
+    apart: str | None,
 ) -> Suggestion:
     name = reading.name
 
@@ -92,26 +106,38 @@ def _suggest_one(
         return none("the split keeps its values apart: in test, none would be known", carried=True)
     if is_free_text(reading, facts):
         return none(f"free text of {facts.words:.0f} words on average")
-    if tie := tie_to_label(reading, label):
+    if is_own_split(reading, facts):
+        return none("the table's own division into train and test, it seems")
+    is_category = isinstance(reading.column, String | Boolean) or _is_code(reading, facts)
+    if tie := ties.of(reading, is_category=is_category):
         return none(tie)
     if isinstance(reading.column, Timestamp | Date):
         return _of_instant(reading, facts, row_time)
-    if isinstance(reading.column, String | Boolean) or _is_code(reading, facts):
+    if is_category:
         return _categorical(reading, facts)
     return _numeric(reading, facts)
 
 
-def _is_code(reading: Reading, facts: Facts) -> bool:
+def _is_names(reading: GuessedColumn, facts: ColumnFacts) -> bool:
+    """Tells whether whole numbers name something: they have no order, and are no quantities."""
     if not isinstance(reading.column, Integer):
         return False
-    named = has_word(reading.name, "identity") or has_word(reading.name, "calendar")
+    least, greatest = int(facts.least), int(facts.greatest)  # type: ignore[call-overload]
+    return is_name_of_something(reading.name) or max(-least, greatest) > _LARGEST_QUANTITY
+
+
+def _is_code(reading: GuessedColumn, facts: ColumnFacts) -> bool:
+    if not isinstance(reading.column, Integer):
+        return False
+    named = _is_names(reading, facts) or has_word(reading.name, "calendar")
     return facts.distinct <= _FEW_NUMBERS or named
 
 
-def _categorical(reading: Reading, facts: Facts) -> Suggestion:
+def _categorical(reading: GuessedColumn, facts: ColumnFacts) -> Suggestion:
     name, each = reading.name, facts.rows / facts.distinct
     values = f"{facts.distinct:,} values, {each:,.0f} rows each on average"
-    if isinstance(reading.column, Integer):
+    is_number = isinstance(reading.column, Integer) and not _is_names(reading, facts)
+    if is_number:
         values += "; Numeric would keep their order"
     if facts.distinct <= _FEW_VALUES and each >= 2:
         return Suggestion((name,), (Categorical(name),), values)
@@ -120,12 +146,12 @@ def _categorical(reading: Reading, facts: Facts) -> Suggestion:
     if each >= _FEW_ROWS_PER_VALUE:
         rare = Categorical(name, Frequent(min_count=_ROWS_PER_VALUE // 2, oov_buckets=10))
         return Suggestion((name,), (rare,), f"{values}; rare ones share ten ids")
-    if isinstance(reading.column, Integer):
+    if is_number:
         return _numeric(reading, facts)
     return Suggestion((name,), (), f"too few rows to learn from: {values}")
 
 
-def _numeric(reading: Reading, facts: Facts) -> Suggestion:
+def _numeric(reading: GuessedColumn, facts: ColumnFacts) -> Suggestion:
     reasons = []
     skewed = abs(facts.skew) > _SKEWED
     if skewed:
@@ -136,7 +162,7 @@ def _numeric(reading: Reading, facts: Facts) -> Suggestion:
     return Suggestion((reading.name,), (feature,), "; ".join(reasons) or "a number")
 
 
-def _of_row_time(row_time: RowTime, facts: Facts) -> Suggestion:
+def _of_row_time(row_time: RowTime, facts: ColumnFacts) -> Suggestion:
     name = row_time.reading.name
     us = row_time.us[row_time.known]
     hours = bool((us % 86_400_000_000).any())
@@ -150,7 +176,7 @@ def _of_row_time(row_time: RowTime, facts: Facts) -> Suggestion:
     return Suggestion((name,), tuple(features), reason)
 
 
-def _of_instant(reading: Reading, facts: Facts, row_time: RowTime | None) -> Suggestion:
+def _of_instant(reading: GuessedColumn, facts: ColumnFacts, row_time: RowTime | None) -> Suggestion:
     name = reading.name
     if row_time is not None and name in row_time.same:
         return Suggestion((name,), (), f"tells no more than {row_time.reading.name}")

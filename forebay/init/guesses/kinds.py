@@ -33,13 +33,21 @@ BoolArray = npt.NDArray[np.bool_]
 NULL_TEXTS = frozenset(
     ("", "-", "--", "?", ".", "na", "n/a", "#n/a", "<na>", "nan", "null", "none", "\\n", "nil")
 )
-_PAIRS = (("true", "false"), ("t", "f"), ("yes", "no"), ("y", "n"), ("on", "off"), ("1", "0"))
+_PAIRS = (
+    ("true", "false"),
+    ("t", "f"),
+    ("yes", "no"),
+    ("y", "n"),
+    ("on", "off"),
+    ("1", "0"),
+    ("1.0", "0.0"),
+)
 # Months before days, for want of a better reason, where a file's days are all up to 12.
 _DATE_FORMATS = (
     "%Y%m%d", "%Y/%m/%d", "%m/%d/%Y", "%d/%m/%Y", "%d.%m.%Y", "%m-%d-%Y", "%d-%m-%Y", "%m/%d/%y",
     "%d-%b-%Y", "%d %b %Y", "%b %d, %Y", "%B %d, %Y",
 )  # fmt: skip
-_CLOCK_FORMATS = ("%H:%M", "%H:%M:%S", "%I:%M %p", "%I:%M:%S %p", "%H:%M:%S.%f", "%H:%M:%S %Z")
+_CLOCK_FORMATS = ("%H:%M", "%H:%M:%S", "%I:%M %p", "%I:%M:%S %p", "%H:%M:%S.%f")
 _FORMATS = ("%Y%m%d%H%M%S", "%a, %d %b %Y %H:%M:%S %z", "%Y-%m-%d %I:%M:%S %p")
 # Instants since 1970 are looked for between the starts of 1990 and 2100.
 _UNITS = {"s": 1, "ms": 1_000, "us": 1_000_000}
@@ -50,10 +58,11 @@ _ODD_TEXTS, _ODD_SHARE, _ODD_AMONG = 3, 0.2, 20
 _REJECT_SHARE = 1e-3
 _SENTINEL = r"^[+-]?9{2,}(\.0*)?$"
 _CODE = re.compile(r"0\d+")
+_LONG = re.compile(r"\s*[+-]?\d{16,300}\s*", re.ASCII)
 
 
 @dataclass(frozen=True)
-class Reading:
+class GuessedColumn:
     """A column read as the kind it seems to be.
 
     Attributes:
@@ -81,7 +90,7 @@ class Reading:
         return self.values.take(pa.array(self.texts.codes))
 
 
-def read_column(name: str, texts: Texts) -> Reading:
+def read_column(name: str, texts: Texts) -> GuessedColumn:
     """Guesses the kind of a column; text where it is nothing else."""
     nulls = tuple(t for t in texts.distinct.to_pylist() if t.strip().lower() in NULL_TEXTS)
     present = to_mask(pc.invert(pc.is_in(texts.distinct, pa.array(nulls, pa.string()))))
@@ -98,7 +107,7 @@ def read_column(name: str, texts: Texts) -> Reading:
     )
 
 
-def read_as(reading: Reading, column: Column, *reasons: str) -> Reading:
+def read_as(reading: GuessedColumn, column: Column, *reasons: str) -> GuessedColumn:
     """Reads a column as a given kind instead; its texts for missing stay."""
     column = replace(column, nulls=reading.column.nulls)
     values = read_cells(reading.texts.distinct.cast(pa.binary()), column).values
@@ -119,16 +128,16 @@ class _Guess:
     present: BoolArray
     nulls: tuple[str, ...]
 
-    def reading(self, column: Column, *reasons: str) -> Reading:
+    def reading(self, column: Column, *reasons: str) -> GuessedColumn:
         column = replace(column, nulls=self.nulls)
         values = read_cells(self.texts.distinct.cast(pa.binary()), column).values
-        return Reading(self.name, column, self.texts, values, reasons)
+        return GuessedColumn(self.name, column, self.texts, values, reasons)
 
     def words(self) -> list[str]:
         """The distinct texts that do not mean missing."""
         return self.texts.distinct.filter(pa.array(self.present)).to_pylist()  # type: ignore[no-any-return]
 
-    def boolean(self) -> Reading | None:
+    def boolean(self) -> GuessedColumn | None:
         """Reads two texts that mean yes and no."""
         if self.present.sum() > 6:
             return None
@@ -142,7 +151,7 @@ class _Guess:
                 return self.reading(Boolean(true=yes, false=no))
         return None
 
-    def compact_date(self) -> Reading | None:
+    def compact_date(self) -> GuessedColumn | None:
         """Reads days written 20130131."""
         if self.fits(reading := self.reading(Date(format="%Y%m%d"))):
             years = pc.year(reading.values.drop_null())
@@ -150,14 +159,22 @@ class _Guess:
                 return reading
         return None
 
-    def code(self) -> Reading | None:
-        """Reads digits with leading zeros as text."""
+    def code(self) -> GuessedColumn | None:
+        """Reads digits as text that no number keeps: with leading zeros, or beyond 64 bits."""
         words = self.words()
         if any(map(_CODE.fullmatch, words)) and all(word.strip().isdigit() for word in words):
             return self.reading(String(), "codes with leading zeros, read as text")
+        if self._beyond_numbers(words):
+            return self.reading(String(), "whole numbers beyond 64 bits, read as text")
         return None
 
-    def number(self) -> Reading | None:
+    def _beyond_numbers(self, words: list[str]) -> bool:
+        """Tells of whole numbers of which some are beyond int64, and some no float64."""
+        long = [int(word) for word in words if _LONG.fullmatch(word)]
+        beyond = any(not -(2**63) <= number < 2**63 for number in long)
+        return beyond and any(int(float(number)) != number for number in long)
+
+    def number(self) -> GuessedColumn | None:
         """Reads numbers; whole ones that can be instants as those."""
         reading = self.reading(Number())
         if odd := self._odd_texts(reading):
@@ -176,7 +193,7 @@ class _Guess:
             return found and replace(found, reasons=(*reasons, *found.reasons))
         return self._epoch(reading) or self._whole(reading) or self._with_rejects(reading)
 
-    def time(self) -> Reading | None:
+    def time(self) -> GuessedColumn | None:
         """Reads days and instants."""
         first = next(iter(self.words()))
         if first[:1].isdigit() and self.fits(day := self.reading(Date())):
@@ -195,12 +212,12 @@ class _Guess:
             return (f"numbers with signs or commas, such as {_quoted(words[0])}: read as text",)
         return ()
 
-    def fits(self, reading: Reading) -> bool:
+    def fits(self, reading: GuessedColumn) -> bool:
         """Tells whether all but a few cells are read."""
         rows = self.texts.counts
         return bool(rows[reading.failing].sum() <= _REJECT_SHARE * rows[self.present].sum())
 
-    def _with_rejects(self, reading: Reading) -> Reading:
+    def _with_rejects(self, reading: GuessedColumn) -> GuessedColumn:
         failing = reading.failing
         if not failing.any():
             return reading
@@ -212,7 +229,7 @@ class _Guess:
     def _not(self, words: tuple[str, ...]) -> BoolArray:
         return ~to_mask(pc.is_in(self.texts.distinct, pa.array(words, pa.string())))
 
-    def _odd_texts(self, reading: Reading) -> tuple[str, ...]:
+    def _odd_texts(self, reading: GuessedColumn) -> tuple[str, ...]:
         failing = reading.failing
         rows = self.texts.counts
         share = rows[failing].sum() / rows[self.present].sum()
@@ -222,7 +239,7 @@ class _Guess:
         odd = tuple(self.texts.distinct.filter(pa.array(failing)).to_pylist())
         return () if any(c.isdigit() for word in odd for c in word) else odd
 
-    def _sentinels(self, reading: Reading) -> tuple[str, ...]:
+    def _sentinels(self, reading: GuessedColumn) -> tuple[str, ...]:
         """Finds -999 and the like: repeated, and farther off than the others are wide."""
         values = np.asarray(reading.values.fill_null(np.nan), np.float64)
         known = self.present & np.isfinite(values)
@@ -238,7 +255,7 @@ class _Guess:
                 found.append(self.texts.distinct[int(i)].as_py())
         return tuple(found)
 
-    def _epoch(self, reading: Reading) -> Reading | None:
+    def _epoch(self, reading: GuessedColumn) -> GuessedColumn | None:
         """Reads numbers that count from 1970, where the column's name speaks of time."""
         values = reading.values.drop_null()
         low, high = pc.min(values).as_py(), pc.max(values).as_py()
@@ -252,14 +269,14 @@ class _Guess:
                     return instants
         return None
 
-    def _whole(self, reading: Reading) -> Reading | None:
+    def _whole(self, reading: GuessedColumn) -> GuessedColumn | None:
         words = self.words()
         if any("." in word and not word.strip().endswith(".0") for word in words):
             return None
         whole = self.reading(Integer())
         return self._with_rejects(whole) if self.fits(whole) else None
 
-    def _formatted(self) -> Reading | None:
+    def _formatted(self) -> GuessedColumn | None:
         dates = [Date(format=format) for format in _DATE_FORMATS]
         times = [f"{day}{sep}{clock}" for day in _DATE_FORMATS for sep in " T"
                  for clock in _CLOCK_FORMATS]  # fmt: skip

@@ -10,12 +10,19 @@ _WORDS = {
     ),
     "identity": (
         "id", "ids", "uuid", "guid", "key", "no", "nr", "code", "zip", "zipcode", "postcode",
-        "index", "row", "hash", "serial", "reference", "ref",
+        "hash", "serial", "reference", "ref",
     ),
     "entity": (
         "customer", "user", "patient", "account", "member", "client", "person", "subscriber",
-        "household", "session", "employee", "student", "visitor", "guest", "player",
+        "household", "session", "employee", "student", "visitor", "guest", "player", "subject",
+        "participant", "respondent", "driver", "host",
     ),
+    "thing": (
+        "item", "product", "sku", "article", "movie", "film", "book", "song", "track", "artist",
+        "video", "store", "shop", "branch", "outlet", "merchant", "vendor", "seller", "station",
+        "device", "machine", "sensor", "vehicle", "route", "zone", "flight",
+    ),
+    "split": ("split", "fold", "kfold", "subset", "partition"),
     "calendar": (
         "year", "quarter", "month", "week", "weekday", "dow", "day", "hour", "minute", "second",
     ),
@@ -58,6 +65,21 @@ def words_of(name: str) -> list[str]:
 def has_word(name: str, meaning: str) -> bool:
     """Tells whether a word of the name has this meaning."""
     return not set(words_of(name)).isdisjoint(_WORDS[meaning])
+
+
+def is_name_of_something(name: str) -> bool:
+    """Tells whether a column's values name something: users, items, codes. user_age has ages."""
+    words = words_of(name)
+    if words in (["index"], ["row"]):
+        return True
+    meanings = ("identity", "entity", "thing")
+    return bool(words) and (words[0] == "id" or any(words[-1] in _WORDS[m] for m in meanings))
+
+
+def is_name_of(name: str, meaning: str) -> bool:
+    """Tells whether a column names things of a meaning: user, user_id, not user_age."""
+    words = [word for word in words_of(name) if word not in _WORDS["identity"]]
+    return bool(words) and words[-1] in _WORDS[meaning]
 
 
 def rank_as_label(name: str) -> int | None:

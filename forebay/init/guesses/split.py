@@ -1,26 +1,25 @@
 """Which rows train, evaluate and test."""
 
-import datetime as dt
 from collections.abc import Mapping
 from dataclasses import dataclass
 
 import numpy as np
 
-from forebay.init.guesses.column_facts import Facts
-from forebay.init.guesses.kinds import Reading
-from forebay.init.guesses.names import has_word
+from forebay.init.guesses.column_facts import ColumnFacts
+from forebay.init.guesses.kinds import GuessedColumn
+from forebay.init.guesses.names import is_name_of
 from forebay.init.guesses.roles import is_free_text, is_identity
 from forebay.init.guesses.times import RowTime
 from forebay.transforms.definition.columns import Date, Integer, String, Timestamp
 from forebay.transforms.definition.splits import HashSplit, TimeSplit
+from forebay.transforms.instants import instant, moment
 
 _SHARES = (0.8, 0.9)
 # With fewer values a split by hash is uneven, or leaves a part empty.
 _FEWEST_VALUES = 50
-_EPOCH = dt.datetime(1970, 1, 1, tzinfo=dt.UTC)
 _DAY_US = 86_400_000_000
 # Bounds are rounded to days, or hours, where that moves them by little.
-_ROUNDINGS = ((_DAY_US, "%Y-%m-%d"), (_DAY_US // 24, "%Y-%m-%dT%H:%M:%SZ"))
+_ROUNDINGS = (_DAY_US, _DAY_US // 24)
 _SPAN_IN_UNITS = 30
 
 
@@ -42,11 +41,8 @@ def time_split(row_time: RowTime) -> SplitGuess:
     us = np.sort(row_time.us[row_time.known])
     bounds = [int(us[int(share * len(us))]) for share in _SHARES]
     span = int(us[-1] - us[0])
-    unit, written = next(
-        (rounding for rounding in _ROUNDINGS if span >= _SPAN_IN_UNITS * rounding[0]),
-        (1, ""),
-    )
-    eval_from, test_from = (_text(bound // unit * unit, written) for bound in bounds)
+    unit = next((unit for unit in _ROUNDINGS if span >= _SPAN_IN_UNITS * unit), 1)
+    eval_from, test_from = (_text(bound // unit * unit, unit) for bound in bounds)
     return SplitGuess(
         TimeSplit(eval_from=eval_from, test_from=test_from),
         f"by {row_time.reading.name}, as the model will be used: the first 80 % train, the last "
@@ -54,13 +50,12 @@ def time_split(row_time: RowTime) -> SplitGuess:
     )
 
 
-def _text(us: int, written: str) -> str:
-    moment = _EPOCH + dt.timedelta(microseconds=us)
-    return moment.strftime(written) if written else moment.isoformat()
+def _text(us: int, unit: int) -> str:
+    return str(moment(us).date()) if unit == _DAY_US else instant(us)
 
 
 def hash_split(
-    readings: Mapping[str, Reading], facts: Mapping[str, Facts], label: str
+    readings: Mapping[str, GuessedColumn], facts: Mapping[str, ColumnFacts], label: str
 ) -> SplitGuess:
     """Keeps the rows of one person or the like together, or takes an identity of the rows."""
     keys = [
@@ -72,7 +67,9 @@ def hash_split(
         and facts[name].distinct >= _FEWEST_VALUES
         and not is_free_text(reading, facts[name])
     ]
-    entities = [n for n in keys if has_word(n, "entity") and 2 * facts[n].distinct <= facts[n].rows]
+    entities = [
+        n for n in keys if is_name_of(n, "entity") and 2 * facts[n].distinct <= facts[n].rows
+    ]
     if entities:
         name = entities[0]
         each = facts[name].rows / facts[name].distinct

@@ -8,8 +8,8 @@ import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from forebay.init.guesses.column_facts import Facts, share
-from forebay.init.guesses.kinds import Reading, read_as
+from forebay.init.guesses.column_facts import ColumnFacts, share
+from forebay.init.guesses.kinds import GuessedColumn, read_as
 from forebay.transforms.definition.columns import Date, Timestamp
 
 # Fewer different instants than this tell nothing of before and after.
@@ -35,7 +35,7 @@ class RowTime:
         same: columns of instants that are the same, or the day it is on.
     """
 
-    reading: Reading
+    reading: GuessedColumn
     reason: str
     us: Int64Array
     known: npt.NDArray[np.bool_]
@@ -43,7 +43,9 @@ class RowTime:
     same: tuple[str, ...]
 
 
-def find_row_time(readings: Mapping[str, Reading], facts: Mapping[str, Facts]) -> RowTime | None:
+def find_row_time(
+    readings: Mapping[str, GuessedColumn], facts: Mapping[str, ColumnFacts]
+) -> RowTime | None:
     """Chooses the earliest of the instants that a row itself has; None where there are none.
 
     Candidates have few missing and many different values. The one in whose order the file mostly
@@ -69,7 +71,7 @@ def find_row_time(readings: Mapping[str, Reading], facts: Mapping[str, Facts]) -
     return RowTime(candidates[best], reason, *arrays[best], later, same)
 
 
-def as_instants(reading: Reading) -> Reading:
+def as_instants(reading: GuessedColumn) -> GuessedColumn:
     """Reads a column of days as the instants at which they begin."""
     if isinstance(reading.column, Timestamp):
         return reading
@@ -77,7 +79,10 @@ def as_instants(reading: Reading) -> Reading:
 
 
 def _others(
-    row_time: str, readings: Mapping[str, Reading], us: Int64Array, known: npt.NDArray[np.bool_]
+    row_time: str,
+    readings: Mapping[str, GuessedColumn],
+    us: Int64Array,
+    known: npt.NDArray[np.bool_],
 ) -> tuple[tuple[str, ...], tuple[str, ...]]:
     """Names the columns that come after the row time in most rows, and those that are the same."""
     gaps, same = {}, []
@@ -96,7 +101,7 @@ def _others(
     return tuple(sorted(gaps, key=lambda name: gaps[name])), tuple(same)
 
 
-def _instants_us(reading: Reading) -> tuple[Int64Array, npt.NDArray[np.bool_]]:
+def _instants_us(reading: GuessedColumn) -> tuple[Int64Array, npt.NDArray[np.bool_]]:
     values = reading.of_rows()
     us = pc.fill_null(values.cast(pa.int64()), 0).to_numpy(zero_copy_only=False)
     return us, values.is_valid().to_numpy(zero_copy_only=False)
@@ -118,7 +123,7 @@ def _begins(
     return bool(np.mean(gap >= 0) >= _SHARE and 0 < np.median(gap) <= 2 * _DAY_US)
 
 
-def _reason(name: str, reading: Reading, facts: Facts, candidates: list[str]) -> str:
+def _reason(name: str, reading: GuessedColumn, facts: ColumnFacts, candidates: list[str]) -> str:
     others = [other for other in candidates if other != name]
     missing = f", {share(facts.missing)} missing" if facts.missing else ""
     text = f"{facts.distinct:,} instants{missing}"
@@ -129,7 +134,9 @@ def _reason(name: str, reading: Reading, facts: Facts, candidates: list[str]) ->
     return text
 
 
-def with_row_time(readings: Mapping[str, Reading], row_time: RowTime | None) -> dict[str, Reading]:
+def with_row_time(
+    readings: Mapping[str, GuessedColumn], row_time: RowTime | None
+) -> dict[str, GuessedColumn]:
     """Returns the readings, the row time's among them as instants."""
     if row_time is None:
         return dict(readings)

@@ -5,10 +5,10 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from forebay.init.guesses.column_facts import Facts
+from forebay.init.guesses.column_facts import ColumnFacts
 from forebay.init.guesses.features import Suggestion
-from forebay.init.guesses.kinds import Reading
-from forebay.init.guesses.names import has_word
+from forebay.init.guesses.kinds import GuessedColumn
+from forebay.init.guesses.names import has_word, is_name_of
 from forebay.init.guesses.times import RowTime
 from forebay.transforms.definition.columns import Integer, Number, String
 from forebay.transforms.definition.features import Categorical
@@ -18,7 +18,8 @@ from forebay.transforms.durations import duration_us
 
 _LENGTHS = ("1h", "6h", "1d", "7d", "28d")
 _ROWS_IN_WINDOW = 5
-_FEWEST_ROWS_PER_KEY = 20
+# Fewer will do where the name says that something has a past: a customer.
+_FEWEST_ROWS_PER_KEY, _FEWEST_ROWS_OF_ONE = 20, 5
 _SHOWN_KEYS = 5
 
 
@@ -36,8 +37,8 @@ class WindowGuess:
 
 
 def guess_window(
-    readings: Mapping[str, Reading],
-    facts: Mapping[str, Facts],
+    readings: Mapping[str, GuessedColumn],
+    facts: Mapping[str, ColumnFacts],
     label: str,
     row_time: RowTime,
     suggestions: Sequence[Suggestion],
@@ -59,12 +60,13 @@ def guess_window(
         for name in categories
         if isinstance(readings[str(name)].column, String | Integer)
         and not has_word(str(name), "calendar")
-        and facts[str(name)].rows >= _FEWEST_ROWS_PER_KEY * facts[str(name)].distinct
+        and _each(facts[str(name)]) >= _fewest_rows(str(name))
     ]
-    texts_first = sorted(keys, key=lambda name: not isinstance(readings[name].column, String))
-    if not texts_first:
+    if not keys:
         return None
-    key = texts_first[0]
+    keys.sort(key=lambda name: (not is_name_of(name, "entity"), not is_name_of(name, "thing"),
+                                not isinstance(readings[name].column, String)))  # fmt: skip
+    key = keys[0]
     span_us = max(1, int(np.ptp(row_time.us[row_time.known])))
     per_us = facts[key].rows / sampled / facts[key].distinct / span_us
     length = next(
@@ -77,11 +79,20 @@ def guess_window(
         available_at=known_at,
     )  # fmt: skip
     expected = duration_us(length) * per_us
-    return WindowGuess(windowed, _reason(texts_first, facts, expected, known_at))
+    return WindowGuess(windowed, _reason(keys, facts, expected, known_at))
+
+
+def _each(facts: ColumnFacts) -> float:
+    return facts.rows / facts.distinct
+
+
+def _fewest_rows(name: str) -> int:
+    has_past = is_name_of(name, "entity") or is_name_of(name, "thing")
+    return _FEWEST_ROWS_OF_ONE if has_past else _FEWEST_ROWS_PER_KEY
 
 
 def _reason(
-    keys: Sequence[str], facts: Mapping[str, Facts], expected: float, known_at: str | None
+    keys: Sequence[str], facts: Mapping[str, ColumnFacts], expected: float, known_at: str | None
 ) -> str:
     shown = ", ".join(f"{key} ({facts[key].distinct:,} values)" for key in keys[:_SHOWN_KEYS])
     known = (

@@ -10,11 +10,11 @@ from forebay.init.guesses.column_facts import described, share
 from forebay.init.guesses.windows import WindowGuess
 from forebay.init.source.layout import (
     INDENT,
+    PACKAGE,
     WIDTH,
     Bracket,
-    Entry,
+    Item,
     Name,
-    calls_in,
     laid_out,
     node_of,
     printable,
@@ -24,8 +24,8 @@ from forebay.init.source.layout import (
 from forebay.transforms.definition.columns import Column, CsvFormat
 
 _COLUMNS, _NULLS = "columns", "NULLS"
-# Names of a written file besides those it imports: a variable must be another.
-OWN_NAMES = frozenset({_COLUMNS, _NULLS, RENAME, "pa", "pc", "row_key"})
+# Names of a written file: a variable must be another.
+OWN_NAMES = frozenset({_COLUMNS, _NULLS, RENAME, PACKAGE, "pa", "pc", "row_key"})
 _RENAME = f'''def {RENAME}(rows: pa.RecordBatch) -> dict[str, pa.Array]:
     """Gives columns names that a served model can have."""
 '''
@@ -39,25 +39,24 @@ _ROW_KEY = '''def {name}(rows: pa.RecordBatch) -> dict[str, pa.Array]:
 def write_definition(draft: Draft, variable: str) -> str:
     """Returns the source of a definition file, whose Dataset gets the given name."""
     nulls = _common_nulls(draft)
-    columns = Entry(_columns(draft, nulls), f"{_COLUMNS} = ")
-    dataset = Entry(_dataset(draft), f"{variable} = ")
-    names = {*calls_in(columns), *calls_in(dataset)}
-    if draft.whole_row_key:
-        names.add("String")
-    parts = [_docstring(draft), _imports(names, draft)]
+    parts = [_docstring(draft), _imports(draft)]
     if nulls:
         parts.append(f"{_NULLS} = ({', '.join(map(quoted, nulls))}{',' * (len(nulls) == 1)})")
-    parts.append("\n".join(laid_out(columns)))
+    parts.append("\n".join(laid_out(Item(_columns(draft, nulls), f"{_COLUMNS} = "))))
     if functions := list(_functions(draft)):
         parts.append("\n" + "\n\n".join(functions))
-    parts.append("\n".join(laid_out(dataset)))
+    parts.append("\n".join(laid_out(Item(_dataset(draft), f"{variable} = "))))
     return "\n\n".join(parts) + "\n"
 
 
 def _docstring(draft: Draft) -> str:
     sample, time = draft.sample, draft.row_time
     extent = "all" if sample.share == 1 else "a sample of"
+    blank = [f"{sample.blank:,} rows without any text are left out of account;"] * bool(
+        sample.blank
+    )
     points = [
+        *blank,
         f"the label is {draft.dataset.label.column}: {draft.label_reason};",
         f"{time.reading.name} is taken for the instant at which a row's features are asked for;"
         if time
@@ -77,15 +76,13 @@ def _docstring(draft: Draft) -> str:
     return "\n".join([*lines, '"""'])
 
 
-def _imports(names: set[str], draft: Draft) -> str:
-    ordered = sorted(names)
-    line = f"from forebay import {', '.join(ordered)}"
-    if width(line) > WIDTH:
-        line = "\n".join(["from forebay import (", *(f"{INDENT}{name}," for name in ordered), ")"])
+def _imports(draft: Draft) -> str:
+    lines = [f"import forebay as {PACKAGE}"]
     if draft.dataset.derive:
-        compute = "import pyarrow.compute as pc\n" if draft.whole_row_key else ""
-        line = f"import pyarrow as pa\n{compute}{line}"
-    return line
+        lines.append("import pyarrow as pa")
+    if draft.whole_row_key:
+        lines.append("import pyarrow.compute as pc")
+    return "\n".join(lines)
 
 
 def _common_nulls(draft: Draft) -> tuple[str, ...]:
@@ -99,7 +96,7 @@ def _common_nulls(draft: Draft) -> tuple[str, ...]:
 
 def _columns(draft: Draft, nulls: tuple[str, ...]) -> Bracket:
     entries = [
-        Entry(
+        Item(
             _column(draft.dataset.columns[source], nulls), f"{quoted(source)}: ",
             (described(draft.readings[name], draft.facts[name]),),
         )
@@ -107,7 +104,7 @@ def _columns(draft: Draft, nulls: tuple[str, ...]) -> Bracket:
     ]  # fmt: skip
     if draft.sample.unusable:
         names = ", ".join(name or "the one without a name" for name in draft.sample.unusable)
-        entries.append(Entry(None, "", (f"Left out, for want of a usable name: {names}",)))
+        entries.append(Item(None, "", (f"Left out, for want of a usable name: {names}",)))
     return Bracket("{", tuple(entries), "}")
 
 
@@ -115,32 +112,32 @@ def _column(column: Column, nulls: tuple[str, ...]) -> str | Bracket:
     if not nulls or column.nulls != nulls:
         return node_of(column)
     call = node_of(replace(column, nulls=("",)))
-    return Bracket(call.opening, (*call.entries, Entry(Name(_NULLS), "nulls=")), call.closing)  # type: ignore[union-attr]
+    return Bracket(call.opening, (*call.entries, Item(Name(_NULLS), "nulls=")), call.closing)  # type: ignore[union-attr]
 
 
 def _dataset(draft: Draft) -> Bracket:
     dataset = draft.dataset
-    entries = [Entry(dataset.name, "name="), Entry(Name(_COLUMNS), "columns=")]
+    entries = [Item(dataset.name, "name="), Item(Name(_COLUMNS), "columns=")]
     if dataset.csv != CsvFormat():
         csv = node_of(replace(dataset.csv, names=()))
         if dataset.csv.names:
-            names = Entry(Name(f"tuple({_COLUMNS})"), "names=")
+            names = Item(Name(f"tuple({_COLUMNS})"), "names=")
             csv = Bracket(csv.opening, (*csv.entries, names), csv.closing)  # type: ignore[union-attr]
-        entries.append(Entry(csv, "csv="))
+        entries.append(Item(csv, "csv="))
     if dataset.derive:
-        entries.append(Entry(_derive(draft), "derive="))
+        entries.append(Item(_derive(draft), "derive="))
     if dataset.row_time:
-        entries.append(Entry(dataset.row_time, "row_time=", (_row_time_reason(draft),)))
+        entries.append(Item(dataset.row_time, "row_time=", (_row_time_reason(draft),)))
     if draft.window:
-        entries.append(Entry(None, "", tuple(_window(draft.window))))
-    entries.append(Entry(Bracket("[", tuple(_features(draft)), "]"), "features="))
+        entries.append(Item(None, "", tuple(_window(draft.window))))
+    entries.append(Item(Bracket("[", tuple(_features(draft)), "]"), "features="))
     entries.append(
-        Entry(dataset.label, "label=", (f"What the model predicts: {draft.label_reason}.",))
+        Item(dataset.label, "label=", (f"What the model predicts: {draft.label_reason}.",))
     )
-    entries.append(Entry(dataset.split, "split=", (f"Split {draft.split.reason}.",)))
+    entries.append(Item(dataset.split, "split=", (f"Split {draft.split.reason}.",)))
     if dataset.passthrough:
-        entries.append(Entry(dataset.passthrough, "passthrough="))
-    return Bracket("Dataset(", tuple(entries), ")")
+        entries.append(Item(dataset.passthrough, "passthrough="))
+    return Bracket(f"{PACKAGE}.Dataset(", tuple(entries), ")")
 
 
 def _functions(draft: Draft) -> Iterator[str]:
@@ -153,10 +150,10 @@ def _functions(draft: Draft) -> Iterator[str]:
 def _rename(draft: Draft) -> str:
     """Returns the function that gives columns the names that a served model can have."""
     entries = tuple(
-        Entry(Name(f"rows[{quoted(source)}]"), f"{quoted(name)}: ")
+        Item(Name(f"rows[{quoted(source)}]"), f"{quoted(name)}: ")
         for source, name in draft.renamed.items()
     )
-    body = "\n".join(laid_out(Entry(Bracket("{", entries, "}"), "return "), 1))
+    body = "\n".join(laid_out(Item(Bracket("{", entries, "}"), "return "), 1))
     return f"{_RENAME}{body}\n"
 
 
@@ -164,23 +161,23 @@ def _derive(draft: Draft) -> Bracket:
     steps = []
     if draft.renamed:
         outputs = tuple(
-            Entry(Name(f"{_COLUMNS}[{quoted(source)}]"), f"{quoted(name)}: ")
+            Item(Name(f"{_COLUMNS}[{quoted(source)}]"), f"{quoted(name)}: ")
             for source, name in draft.renamed.items()
         )
-        steps.append(_step(RENAME, Bracket("[", tuple(map(Entry, draft.renamed)), "]"), outputs))
+        steps.append(_step(RENAME, Bracket("[", tuple(map(Item, draft.renamed)), "]"), outputs))
     if key := draft.whole_row_key:
-        text = Entry(Name("String()"), f"{quoted(key)}: ")
+        text = Item(Name(f"{PACKAGE}.String()"), f"{quoted(key)}: ")
         steps.append(_step(key, Name(f"list({_COLUMNS})"), (text,)))
-    return Bracket("[", tuple(map(Entry, steps)), "]")
+    return Bracket("[", tuple(map(Item, steps)), "]")
 
 
-def _step(function: str, inputs: Bracket | Name, outputs: tuple[Entry, ...]) -> Bracket:
+def _step(function: str, inputs: Bracket | Name, outputs: tuple[Item, ...]) -> Bracket:
     entries = (
-        Entry(Name(function)),
-        Entry(inputs, "inputs="),
-        Entry(Bracket("{", outputs, "}"), "outputs="),
+        Item(Name(function)),
+        Item(inputs, "inputs="),
+        Item(Bracket("{", outputs, "}"), "outputs="),
     )
-    return Bracket("Derive(", entries, ")")
+    return Bracket(f"{PACKAGE}.Derive(", entries, ")")
 
 
 def _row_time_reason(draft: Draft) -> str:
@@ -191,23 +188,23 @@ def _row_time_reason(draft: Draft) -> str:
 def _window(guess: WindowGuess) -> Iterator[str]:
     """Yields the comments that show a window: it is not used before its user has thought of it."""
     windowed = guess.windowed
-    ops = Bracket("[", tuple(Entry(Name(f"{op.name}()")) for op in windowed.ops), "]")  # type: ignore[union-attr]
-    entries = [Entry(windowed.value)] if windowed.value else []
+    ops = Bracket("[", tuple(Item(Name(f"{PACKAGE}.{op.name}()")) for op in windowed.ops), "]")  # type: ignore[union-attr]
+    entries = [Item(windowed.value)] if windowed.value else []
     entries += [
-        Entry(windowed.key[0], "key="),
-        Entry(windowed.over[0], "over="),
-        Entry(ops, "ops="),
+        Item(windowed.key[0], "key="),
+        Item(windowed.over[0], "over="),
+        Item(ops, "ops="),
     ]
     if windowed.available_at:
-        entries.append(Entry(windowed.available_at, "available_at="))
+        entries.append(Item(windowed.available_at, "available_at="))
     yield guess.reason
-    call = Bracket("[", (Entry(Bracket("Windowed(", tuple(entries), ")")),), "]")
+    call = Bracket("[", (Item(Bracket(f"{PACKAGE}.Windowed(", tuple(entries), ")")),), "]")
     # Laid out as deep as the comment makes it, so that it still fits once it is one.
-    for line in laid_out(Entry(call, "windows="), 2, ","):
+    for line in laid_out(Item(call, "windows="), 2, ","):
         yield line.removeprefix(2 * INDENT)
 
 
-def _features(draft: Draft) -> Iterator[Entry]:
+def _features(draft: Draft) -> Iterator[Item]:
     """Yields the features, each under its reason, and what is left out, with why, at the end."""
     left_out = []
     for suggestion in draft.suggestions:
@@ -215,6 +212,6 @@ def _features(draft: Draft) -> Iterator[Entry]:
         if not suggestion.features:
             left_out.append(about)
         for i, feature in enumerate(suggestion.features):
-            yield Entry(feature, "", (about,) if i == 0 else ())
+            yield Item(feature, "", (about,) if i == 0 else ())
     if left_out:
-        yield Entry(None, "", ("Not used:", *(f"- {about}" for about in left_out)))
+        yield Item(None, "", ("Not used:", *(f"- {about}" for about in left_out)))

@@ -12,6 +12,8 @@ from typing import Any
 
 WIDTH = 100
 INDENT = "    "
+# What a definition calls forebay: its user adds to it, and finds every name there.
+PACKAGE = "fb"
 # Fields that examples write without their name, where they are required.
 _POSITIONAL = {"name", "column", "of", "left", "right"}
 # Fields that tell too much to be left out where they have their default.
@@ -26,7 +28,7 @@ class Name:
 
 
 @dataclass(frozen=True)
-class Entry:
+class Item:
     """An entry of a bracket.
 
     Attributes:
@@ -51,7 +53,7 @@ class Bracket:
     """
 
     opening: str
-    entries: tuple[Entry, ...]
+    entries: tuple[Item, ...]
     closing: str
 
 
@@ -67,10 +69,10 @@ def node_of(value: Any) -> str | Bracket:
     if isinstance(value, str):
         return quoted(value)
     if isinstance(value, list | tuple):
-        return Bracket("[", tuple(Entry(item) for item in value), "]")
+        return Bracket("[", tuple(Item(item) for item in value), "]")
     if not is_dataclass(value):
         return repr(value)
-    entries: list[Entry] = []
+    entries: list[Item] = []
     for field in fields(value):
         item = getattr(value, field.name)
         default = field.default
@@ -79,11 +81,11 @@ def node_of(value: Any) -> str | Bracket:
         if item != default or field.name in _ALWAYS:
             plain = field.default is MISSING and field.name in _POSITIONAL
             plain = plain and not any(entry.prefix for entry in entries)
-            entries.append(Entry(item, "" if plain else f"{field.name}="))
-    return Bracket(f"{type(value).__name__}(", tuple(entries), ")")
+            entries.append(Item(item, "" if plain else f"{field.name}="))
+    return Bracket(f"{PACKAGE}.{type(value).__name__}(", tuple(entries), ")")
 
 
-def laid_out(entry: Entry, indent: int = 0, suffix: str = "") -> Iterator[str]:
+def laid_out(entry: Item, indent: int = 0, suffix: str = "") -> Iterator[str]:
     """Yields the lines of an entry.
 
     Args:
@@ -105,16 +107,6 @@ def laid_out(entry: Entry, indent: int = 0, suffix: str = "") -> Iterator[str]:
     for inner in node.entries:
         yield from laid_out(inner, indent + 1, ",")
     yield f"{margin}{node.closing}{suffix}"
-
-
-def calls_in(entry: Entry) -> Iterator[str]:
-    """Yields the names of what an entry calls."""
-    node = node_of(entry.value)
-    if isinstance(node, Bracket):
-        if node.opening[:-1].isidentifier():
-            yield node.opening[:-1]
-        for inner in node.entries:
-            yield from calls_in(inner)
 
 
 def commented(paragraph: str, indent: int = 0) -> list[str]:

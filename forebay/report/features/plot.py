@@ -8,7 +8,7 @@ from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator, PercentFormatter
 
-from forebay.report.features.report import Report
+from forebay.report.features.report import FeatureReport
 from forebay.storage.run.occupancy import Occupancy
 
 # More panels than this cannot be read on one picture.
@@ -16,7 +16,7 @@ MOST_PANELS = 30
 _ACROSS = 3
 
 
-def draw(report: Report) -> bytes:
+def draw(report: FeatureReport) -> bytes:
     """Returns a PNG with one panel for each output: the share of rows of each id, as bars."""
     outputs = report.outputs[:MOST_PANELS]
     down = math.ceil(len(outputs) / _ACROSS)

@@ -3,7 +3,7 @@
 from apache_beam.io.filesystem import CompressionTypes
 from apache_beam.io.filesystems import FileSystems
 
-from forebay.report.features.report import Report
+from forebay.report.features.report import FeatureReport
 from forebay.storage.run.checksums import check_entry, file_entry
 from forebay.storage.run.layout import MANIFEST_NAME, OCCUPANCY_NAME
 from forebay.storage.run.manifest import Manifest
@@ -11,7 +11,7 @@ from forebay.storage.run.occupancy import from_json
 from forebay.transforms.errors import RunFolderError
 
 
-def read_report(run: str) -> Report:
+def read_report(run: str) -> FeatureReport:
     """Reads how a run's training rows are spread over ids.
 
     Raises:
@@ -35,7 +35,7 @@ def read_report(run: str) -> Report:
     cure = "make the run anew with `forebay preprocess --overwrite`"
     check_entry(path, file_entry(content), manifest.files[OCCUPANCY_NAME], cure)
     outputs = from_json(content.decode(), path)
-    return Report(run, manifest.dataset, manifest.rows["train"], outputs, manifest.warnings)
+    return FeatureReport(run, manifest.dataset, manifest.rows["train"], outputs, manifest.warnings)
 
 
 def _read(path: str) -> bytes:

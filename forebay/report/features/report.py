@@ -4,11 +4,12 @@ from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from typing import Any
 
-from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
-from forebay.storage.run.manifest import Warning
+from forebay.console.tables import empty_table
+from forebay.console.terminal import results
+from forebay.storage.run.manifest import FeatureWarning
 from forebay.storage.run.occupancy import Occupancy
 
 # A cross where so many rows share buckets tells less than it could.
@@ -16,14 +17,14 @@ CROWDED = 0.5
 
 
 @dataclass(frozen=True)
-class Report:
+class FeatureReport:
     """How a run's training rows are spread over ids.
 
     Attributes:
         run: the run folder.
         dataset: the definition's name.
         rows: training rows.
-        outputs: of each output of ids.
+        outputs: the occupancy of each output of ids.
         warnings: features that turned out degenerate.
     """
 
@@ -31,7 +32,7 @@ class Report:
     dataset: str
     rows: int
     outputs: Sequence[Occupancy]
-    warnings: Sequence[Warning]
+    warnings: Sequence[FeatureWarning]
 
     def to_json(self) -> dict[str, Any]:
         """Returns the report as JSON values; shares are of ``rows`` of their output."""
@@ -54,7 +55,7 @@ class Report:
 
     def print(self) -> None:
         """Prints the report to standard output."""
-        console = Console(highlight=False)
+        console = results()
         console.print(
             f"[bold]{escape(self.run)}[/]: {escape(self.dataset)}, {self.rows:,} training rows"
         )
@@ -72,7 +73,9 @@ class Report:
 
 def _spread(outputs: Sequence[Occupancy]) -> Table:
     numbers = ("ids", "occupied", "largest", "missing", "unknown")
-    table = _table(("output", "feature"), numbers)
+    table = empty_table(
+        ("text", "output"), ("text", "feature"), *(("number", name) for name in numbers)
+    )
     for output in outputs:
         table.add_row(
             escape(output.output), output.kind, f"{output.ids:,}", f"{output.occupied:,}",
@@ -83,7 +86,12 @@ def _spread(outputs: Sequence[Occupancy]) -> Table:
 
 
 def _shared(crosses: Sequence[Occupancy]) -> Table:
-    table = _table(("cross",), ("buckets", "combinations", "colliding"))
+    table = empty_table(
+        ("text", "cross"),
+        ("number", "buckets"),
+        ("number", "combinations"),
+        ("number", "colliding"),
+    )
     for output in crosses:
         found = output.collisions
         if found is not None:
@@ -93,15 +101,6 @@ def _shared(crosses: Sequence[Occupancy]) -> Table:
                 escape(output.output), f"{output.ids:,}", f"{about}{found.combinations:,}",
                 f"[yellow]{share}[/]" if crowded else share,
             )  # fmt: skip
-    return table
-
-
-def _table(texts: Sequence[str], numbers: Sequence[str]) -> Table:
-    table = Table(box=None, pad_edge=False)
-    for column in texts:
-        table.add_column(column, overflow="fold")
-    for column in numbers:
-        table.add_column(column, justify="right", no_wrap=True)
     return table
 
 

@@ -8,10 +8,12 @@ from typing import Any
 
 import tensorflow as tf
 
+from forebay.storage.folders import is_inside
 from forebay.storage.run import files
 from forebay.storage.run.layout import EXTRA
+from forebay.storage.run.manifest import FileEntry
 from forebay.transforms.definition import serialize
-from forebay.transforms.definition.dataset import Dataset, served_columns
+from forebay.transforms.definition.dataset import Dataset
 from forebay.transforms.definition.labels import Classification, Label, Task
 from forebay.transforms.errors import RunFolderError
 
@@ -42,7 +44,7 @@ class ExportedModel:
     @property
     def columns(self) -> tuple[str, ...]:
         """The raw columns that the model is given."""
-        return served_columns(self.definition)
+        return self.definition.served_columns
 
     @property
     def output(self) -> str:
@@ -68,17 +70,51 @@ def open_exported(path: str) -> ExportedModel:
         path: its folder, or a folder of them by timestamp, of which the newest is taken.
 
     Raises:
-        RunFolderError: there is none.
+        RunFolderError: there is none, or a file of it is not what its record says.
     """
     path = newest_model(path)
     record = files.read_json(posixpath.join(path, EXTRA, RECORD_NAME))
     try:
         definition = serialize.from_json(json.dumps(record["definition"]))
+        listed = _listed(record)
     except KeyError as error:
         raise RunFolderError(
             f"{path}/{EXTRA}/{RECORD_NAME} lacks {error}; export anew with `forebay train`"
         ) from error
+    files.verify(path, listed, "export it anew with `forebay train`")
     return ExportedModel(path, record, definition)
+
+
+def to_record(listing: Mapping[str, FileEntry]) -> dict[str, Any]:
+    """Returns a model's files, as its record lists them."""
+    return {name: {"size": e.size, "crc32c": e.crc32c} for name, e in listing.items()}
+
+
+def is_as_exported(run: str, name: str) -> bool:
+    """Tells whether a folder is a model and holds nothing but what was exported with it.
+
+    Args:
+        run: the run folder.
+        name: of the model's folder below it.
+    """
+    path = f"{EXTRA}/{RECORD_NAME}"
+    try:
+        listed = _listed(files.read_json(posixpath.join(run, name, path)))
+        files.owned(run, name, (*listed, path))
+    except (RunFolderError, KeyError):
+        return False
+    return True
+
+
+def _listed(record: Mapping[str, Any]) -> dict[str, FileEntry]:
+    listed = {name: FileEntry(**entry) for name, entry in record["files"].items()}
+    for name in listed:
+        if not is_inside(name):
+            raise RunFolderError(
+                f"{RECORD_NAME} lists {name!r}, which is no place of a model's files; export anew "
+                "with `forebay train`"
+            )
+    return listed
 
 
 def stamps(folder: str) -> list[int]:

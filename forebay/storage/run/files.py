@@ -1,12 +1,24 @@
-"""Files of a run, on a local disk or an object store, through TensorFlow's file systems."""
+"""Files of a run, on a local disk or, through TensorFlow's file systems, an object store."""
 
 import json
+import os
 import posixpath
+import stat
+from collections.abc import Iterable, Iterator, Mapping
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
+from dataclasses import replace
 from typing import Any
 
 import tensorflow as tf
 
+from forebay.storage import folders
+from forebay.storage.folders import is_remote
+from forebay.storage.run.checksums import check_entry, read_entry
+from forebay.storage.run.manifest import FileEntry
 from forebay.transforms.errors import RunFolderError
+
+_READ_AT_ONCE = 8
 
 
 def exists(path: str) -> bool:
@@ -41,25 +53,199 @@ def read_json(path: str) -> Any:
         raise RunFolderError(f"{path} is not JSON ({error}); write it anew") from error
 
 
-def write_bytes(path: str, content: bytes) -> None:
-    """Writes a file whole: to a temporary name beside it, then renamed."""
+def write_bytes(folder: str, name: str, content: bytes) -> None:
+    """Writes a file whole, in place of the one before.
+
+    Args:
+        folder: the run, or another folder that is ours; see `folders.write`.
+        name: of the file below it.
+        content: what is written.
+
+    Raises:
+        RunFolderError: it cannot be written, or a link is in the way.
+    """
+    if not is_remote(folder):
+        folders.write(folder, name, content)
+        return
+    path = posixpath.join(folder, name)
+    temporary = posixpath.join(posixpath.dirname(path), folders.temporary_name())
     tf.io.gfile.makedirs(posixpath.dirname(path))
-    temporary = f"{path}.tmp"
     with tf.io.gfile.GFile(temporary, "wb") as stream:
         stream.write(content)
     tf.io.gfile.rename(temporary, path, overwrite=True)
 
 
-def write_json(path: str, value: Any) -> None:
+def write_json(folder: str, name: str, value: Any) -> None:
     """Writes a value as indented JSON; a NaN in it is an error, as JSON has none."""
     text = json.dumps(value, indent=2, ensure_ascii=False, allow_nan=False)
-    write_bytes(path, f"{text}\n".encode())
+    write_bytes(folder, name, f"{text}\n".encode())
 
 
-def remove_folder(path: str) -> None:
-    """Removes a folder and what is in it, if it is there."""
-    if exists(path):
-        tf.io.gfile.rmtree(path)
+def check_outputs(folder: str, names: Iterable[str], into: Iterable[str] = ()) -> None:
+    """Checks that files can be written below a folder, before the work whose results they hold.
+
+    Args:
+        folder: the run.
+        names: of the files.
+        into: names of folders, for files of other names.
+
+    Raises:
+        RunFolderError: one cannot, or a link is in the way.
+    """
+    if is_remote(folder):
+        return
+    names = sorted(names)
+    for parent in sorted({*map(posixpath.dirname, names), *into}):
+        folders.check_writable(folder, parent)
+    for name in names:
+        folders.check_place(folder, name)
+
+
+def owned(folder: str, name: str, patterns: Iterable[str]) -> list[str]:
+    """Returns what we wrote below a folder, and refuses to take anything else for ours.
+
+    Args:
+        folder: the run.
+        name: of a folder below it that one of our commands writes.
+        patterns: of the files that it writes there, as `folders.matches` takes them.
+
+    Returns:
+        The names of the files, below the run.
+
+    Raises:
+        RunFolderError: there is something else, such as a link.
+    """
+    found = [entry for entry in _entries(folder, name) if not entry.is_folder]
+    for entry in found:
+        inside = posixpath.relpath(entry.name, name)
+        if not entry.is_file or not any(folders.matches(inside, each) for each in patterns):
+            raise RunFolderError(
+                f"{posixpath.join(folder, entry.name)} ({entry.kind}) was not written by this "
+                f"command, so {name} is not removed; move it away"
+            )
+    return [entry.name for entry in found]
+
+
+def remove(folder: str, names: Iterable[str]) -> None:
+    """Removes files, and then the folders that hold nothing any more; see `folders.remove`."""
+    if not is_remote(folder):
+        folders.remove(folder, names)
+        return
+    for name in names:
+        tf.io.gfile.remove(posixpath.join(folder, name))
+
+
+@contextmanager
+def in_the_making(folder: str, name: str) -> Iterator[str]:
+    """Makes a new folder below a folder, under a name of its own, that is gone afterwards.
+
+    Args:
+        folder: the run.
+        name: of the folder below it that the new one lies in; see `rename_folder`.
+    """
+    made = posixpath.join(name, folders.temporary_name())
+    if not is_remote(folder):
+        folders.make(folder, made)
+        try:
+            yield made
+        finally:
+            folders.remove_temporary(folder, made)
+        return
+    path = posixpath.join(folder, made)
+    tf.io.gfile.makedirs(path)
+    try:
+        yield made
+    finally:
+        if exists(path):
+            tf.io.gfile.rmtree(path)
+
+
+def rename_folder(folder: str, name: str, to: str) -> None:
+    """Gives a folder in the making its own name, at which there is nothing yet."""
+    if not is_remote(folder):
+        folders.flush(os.path.join(folder, name))
+        folders.rename_folder(folder, name, to)
+        return
+    tf.io.gfile.rename(posixpath.join(folder, name), posixpath.join(folder, to))
+
+
+def discard_folder(folder: str, name: str) -> None:
+    """Removes a folder and what is in it, first from sight: nobody is to open half of it."""
+    hidden = posixpath.join(posixpath.dirname(name), folders.temporary_name())
+    if not is_remote(folder):
+        folders.rename_folder(folder, name, hidden)
+        folders.remove_temporary(folder, hidden)
+        return
+    tf.io.gfile.rename(posixpath.join(folder, name), posixpath.join(folder, hidden))
+    tf.io.gfile.rmtree(posixpath.join(folder, hidden))
+
+
+def listing(folder: str) -> dict[str, FileEntry]:
+    """Returns size and checksum of every file below a folder, by name."""
+    names = [entry.name for entry in _entries(folder, "") if entry.is_file]
+    return dict(zip(names, _read_entries(folder, names), strict=True))
+
+
+def verify(folder: str, listed: Mapping[str, FileEntry], cure: str) -> None:
+    """Reads files and refuses those that are not what a listing says.
+
+    Args:
+        folder: where they are.
+        listed: what each must be, by name.
+        cure: what makes them anew.
+
+    Raises:
+        RunFolderError: one is missing, cannot be read, or has another size or checksum.
+    """
+    for name, entry in listed.items():  # first what costs nothing to see
+        check_size(posixpath.join(folder, name), entry, cure)
+    for name, found in zip(listed, _read_entries(folder, listed), strict=True):
+        check_entry(posixpath.join(folder, name), found, listed[name], cure)
+
+
+def check_size(path: str, listed: FileEntry, cure: str) -> None:
+    """Refuses a file that is missing or not of the size that a listing says, without reading it.
+
+    Raises:
+        RunFolderError: it is so.
+    """
+    if not exists(path):
+        raise RunFolderError(
+            f"{path} is missing where its listing says {listed.size:,} bytes; {cure}"
+        )
+    check_entry(path, replace(listed, size=size(path)), listed, cure)
+
+
+def _entries(folder: str, name: str) -> Iterator[folders.Entry]:
+    """Yields what lies below a folder, but for our locks and what is in the making."""
+    if not is_remote(folder):
+        for entry in folders.entries(folder, name):
+            base = posixpath.basename(entry.name)
+            if base != folders.LOCK_NAME and not folders.is_temporary(base):
+                yield entry
+        return
+    for place, _, names in tf.io.gfile.walk(posixpath.join(folder, name)):
+        for base in filter(None, names):
+            below = posixpath.relpath(posixpath.join(place, base), folder)
+            yield folders.Entry(below, stat.S_IFREG, (0, 0))
+
+
+def _read_entries(folder: str, names: Iterable[str]) -> list[FileEntry]:
+    with ThreadPoolExecutor(_READ_AT_ONCE) as pool:
+        return list(pool.map(_read_entry, (posixpath.join(folder, name) for name in names)))
+
+
+def _read_entry(path: str) -> FileEntry:
+    try:
+        if not is_remote(path):
+            with open(path, "rb", buffering=0) as file:
+                return read_entry(file)
+        with tf.io.gfile.GFile(path, "rb") as stream:
+            return read_entry(stream)
+    except (OSError, tf.errors.OpError) as error:
+        raise RunFolderError(
+            f"{path} cannot be read ({type(error).__name__}); check the path and its permissions"
+        ) from error
 
 
 def size(path: str) -> int:

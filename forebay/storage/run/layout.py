@@ -19,10 +19,20 @@ TRAINING_FOLDER = "training"
 KERAS_NAME = "model.keras"
 RECORD_NAME = "model.json"
 MODEL_FOLDER = "model"
-
-
-# What the name of an export begins with until it is whole.
-UNFINISHED = "tmp-"
+EVALUATION_FOLDER = "evaluation"
 EXTRA = "assets.extra"
 RATES_FOLDER = "learning-rate"
 SWEEP_FOLDER = "sweep"
+JOURNAL_NAME = "journal.log"
+LOGS_FOLDER = "logs"
+# What a training writes in its folder, part by part of each path: it removes nothing else.
+TRAINING_FILES = (
+    "checkpoint.npz", KERAS_NAME, RECORD_NAME, "zeros.json", "nonfinite.json",
+    "worker-*-nonfinite.json", f"{LOGS_FOLDER}/events.out.tfevents.*",
+    f"{LOGS_FOLDER}/projector_config.pbtxt", f"{LOGS_FOLDER}/projector/*/*.tsv",
+)  # fmt: skip
+# Likewise a sweep, whose trials are trainings.
+SWEEP_FILES = (
+    JOURNAL_NAME, "sweep.json", "sweep.png", "best.toml",
+    *(f"trial-*/{name}" for name in TRAINING_FILES),
+)  # fmt: skip

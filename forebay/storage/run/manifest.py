@@ -63,7 +63,7 @@ class SourceEntry:
 
 
 @dataclass(frozen=True)
-class Warning:
+class FeatureWarning:
     """A feature that turned out degenerate, and how."""
 
     feature: str
@@ -104,7 +104,7 @@ class Manifest:
         dataset: the definition's name.
         definition_digest: SHA-256 of its canonical JSON.
         created: RFC 3339 instant.
-        versions: of Forebay and of the libraries and data that decide the result.
+        versions: versions of Forebay and of the libraries and data that decide the result.
         inputs: the files of the dataset's own table.
         rows_read: records found in them, rejects included.
         sources: what was read of each of the definition's sources.
@@ -135,7 +135,7 @@ class Manifest:
     reach_us: int | None
     period: PeriodEntry | None
     transform_of: TransformOf | None
-    warnings: tuple[Warning, ...]
+    warnings: tuple[FeatureWarning, ...]
     seconds: Mapping[str, float]
     files: Mapping[str, FileEntry]
 
@@ -164,7 +164,7 @@ class Manifest:
             value["sources"] = {
                 name: SourceEntry.from_dict(entry) for name, entry in value["sources"].items()
             }
-            value["warnings"] = tuple(Warning(**entry) for entry in value["warnings"])
+            value["warnings"] = tuple(FeatureWarning(**entry) for entry in value["warnings"])
             for name, kind in (("period", PeriodEntry), ("transform_of", TransformOf)):
                 value[name] = value[name] and kind(**value[name])
             value["files"] = {name: FileEntry(**entry) for name, entry in value["files"].items()}

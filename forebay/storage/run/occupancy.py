@@ -35,7 +35,7 @@ class Occupancy:
 
     Attributes:
         output: the transformed column.
-        kind: of the feature, such as ``Categorical``; ``Custom`` for what functions return.
+        kind: the feature's kind, such as ``Categorical``; ``Custom`` for what functions return.
         ids: how many ids there are.
         occupied: how many of them training rows have.
         rows: how many ids training rows have altogether: one each, or those of a list.
@@ -43,7 +43,7 @@ class Occupancy:
         missing: how many are the id of a missing value; None: there is none.
         oov: how many are ids that unknown values share; None: there are none.
         most: (id, rows) of the most frequent ids, up to `MOST_SHOWN`, the most frequent first.
-        collisions: of a cross.
+        collisions: what shares the buckets of a cross; None: it is no cross.
     """
 
     output: str
@@ -59,18 +59,18 @@ class Occupancy:
 
 
 def occupancies(
-    dataset: Dataset, domains: Mapping[str, tuple[int, int]], facts: Mapping[str, Any]
+    dataset: Dataset, domains: Mapping[str, tuple[int, int]], tallies: Mapping[str, Any]
 ) -> tuple[Occupancy, ...]:
     """Sums up what was counted of each output of ids, in the order of the features.
 
     Args:
         dataset: the definition.
         domains: the least and the greatest id of each output of ids.
-        facts: what was counted: ``features`` and ``crosses`` of
+        tallies: what was counted: ``features`` and ``crosses`` of
             `forebay.pipelines.tallies.features`; without training rows, nothing was.
     """
     features = {name: feature for feature in dataset.features for name in feature.outputs}
-    counted = facts.get("features", {})
+    counted = tallies.get("features", {})
     others = sorted(set(counted) - set(features))
     found = []
     for name in (*features, *others):
@@ -83,7 +83,7 @@ def occupancies(
             last = [(i, rows) for i, rows in summary["last"] if i >= first_missing - oov_ids]
             missing = sum(rows for i, rows in last if i >= first_missing)
             oov = sum(rows for i, rows in last if i < first_missing)
-            collisions = facts.get("crosses", {}).get(name)
+            collisions = tallies.get("crosses", {}).get(name)
             found.append(Occupancy(
                 name, type(feature).__name__ if feature else "Custom",
                 ids=greatest - least + 1,

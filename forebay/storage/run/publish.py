@@ -9,9 +9,9 @@ older manifest lists is removed; and the new manifest takes its place.
 
 import os
 import stat
-import sys
 from pathlib import Path
 
+from forebay.console.terminal import note
 from forebay.storage import folders
 from forebay.storage.locks import clean, locked
 from forebay.storage.run.layout import MANIFEST_NAME, OUTPUTS
@@ -114,7 +114,7 @@ def settle(run: str) -> None:
     for name in folders.temporaries(run):
         if os.path.exists(os.path.join(run, name, MANIFEST_NAME)):
             _finish(run, name)
-            print(f"finished the publication of {run}, which was cut off", file=sys.stderr)
+            note(f"finished the publication of {run}, which was cut off")
     clean(run)
 
 

@@ -4,20 +4,26 @@ import hashlib
 import json
 import posixpath
 from collections.abc import Iterable
-from dataclasses import dataclass
+from contextlib import AbstractContextManager
+from dataclasses import dataclass, field
 from fnmatch import fnmatchcase
 from functools import cached_property
 
 import tensorflow_transform as tft
 from tensorflow_metadata.proto.v0 import schema_pb2
 
+from forebay.storage.folders import is_remote
+from forebay.storage.locks import locked
 from forebay.storage.plain_paths import plain_path
 from forebay.storage.run import files
 from forebay.storage.run.layout import DEFINITION_NAME, MANIFEST_NAME, TRANSFORM_FOLDERS
 from forebay.storage.run.manifest import Manifest
+from forebay.storage.run.publish import settle_leftovers
 from forebay.transforms.definition import serialize
 from forebay.transforms.definition.dataset import Dataset
 from forebay.transforms.errors import InputError, RunFolderError
+
+_CURE = "make the run anew with `forebay preprocess --overwrite`"
 
 
 @dataclass(frozen=True)
@@ -33,6 +39,7 @@ class RunFolder:
     path: str
     manifest: Manifest
     definition: Dataset
+    _verified: set[str] = field(default_factory=set, init=False, repr=False, compare=False)
 
     @cached_property
     def transform_output(self) -> tft.TFTransformOutput:
@@ -54,6 +61,10 @@ class RunFolder:
         }
         return hashlib.sha256(json.dumps(entries).encode()).hexdigest()
 
+    def in_use(self) -> AbstractContextManager[None]:
+        """Keeps `forebay preprocess` from replacing the run meanwhile."""
+        return locked(self.path, shared=True)
+
     def file(self, *parts: str) -> str:
         """Returns the path of something in the run folder."""
         return posixpath.join(self.path, *parts)
@@ -68,7 +79,7 @@ class RunFolder:
         if rows < 1:
             raise RunFolderError(
                 f"{self.path}: the split {split!r} has no rows; change the definition's split and "
-                "make the run anew with `forebay preprocess --overwrite`"
+                + _CURE
             )
         return rows
 
@@ -77,7 +88,8 @@ class RunFolder:
 
         Args:
             split: ``train``, ``eval`` or ``test``.
-            patterns: of the names of the files to take, such as ``part-0000[0-4]*``; empty: all.
+            patterns: patterns of the names of the files to take, such as ``part-0000[0-4]*``;
+                empty: all.
 
         Raises:
             RunFolderError: a file is gone, or is not of the size that the manifest says.
@@ -86,28 +98,29 @@ class RunFolder:
         self.rows(split)
         names = _matching(self.manifest.examples(split), split, tuple(patterns))
         for name in names:
-            self._check_size(name)
+            files.check_size(self.file(name), self.manifest.files[name], _CURE)
         return {self.file(name): self._rows_of(name) for name in names}
 
     def _rows_of(self, name: str) -> int:
         rows = self.manifest.files[name].rows
         if rows is None:
             raise RunFolderError(
-                f"{self.file(MANIFEST_NAME)} does not say how many rows {name} has; "
-                "make the run anew with `forebay preprocess --overwrite`"
+                f"{self.file(MANIFEST_NAME)} does not say how many rows {name} has; " + _CURE
             )
         return rows
 
-    def _check_size(self, name: str) -> None:
-        expected = self.manifest.files[name].size
-        path = self.file(name)
-        found = files.size(path) if files.exists(path) else None
-        if found != expected:
-            state = "is missing" if found is None else f"has {found:,} bytes"
-            raise RunFolderError(
-                f"{path} {state} where the manifest says {expected:,} bytes; "
-                "make the run anew with `forebay preprocess --overwrite`"
-            )
+    def verify(self, names: Iterable[str]) -> None:
+        """Reads files of the run, each once, and refuses those that the manifest does not mean.
+
+        Args:
+            names: relative to the run folder.
+
+        Raises:
+            RunFolderError: one is gone, or has another size or checksum.
+        """
+        new = {name: self.manifest.files[name] for name in names if name not in self._verified}
+        files.verify(self.path, new, _CURE)
+        self._verified.update(new)
 
 
 def _matching(names: list[str], split: str, patterns: tuple[str, ...]) -> list[str]:
@@ -125,16 +138,22 @@ def _matching(names: list[str], split: str, patterns: tuple[str, ...]) -> list[s
 
 
 def open_run(path: str) -> RunFolder:
-    """Opens a run folder for reading.
+    """Opens a run folder for reading, and verifies all of it but the examples.
+
+    A publication that was cut off on a local disk is finished first.
 
     Args:
         path: the folder, local or on an object store.
 
     Raises:
-        RunFolderError: it is no finished run, or its files do not belong together.
+        RunFolderError: it is no finished run, or a file of it is not what its manifest says.
     """
+    if not path.strip():
+        raise RunFolderError(f"{path!r} names no folder; write the run folder's name")
     path = path.rstrip("/") or path
     manifest_path = posixpath.join(path, MANIFEST_NAME)
+    if not files.exists(manifest_path) and not is_remote(path):
+        settle_leftovers(path)
     if not files.exists(manifest_path):
         found = (
             "has no manifest, so it is no finished run" if files.exists(path) else "is not there"
@@ -143,10 +162,10 @@ def open_run(path: str) -> RunFolder:
     manifest = Manifest.from_json(files.read_bytes(manifest_path).decode(), manifest_path)
     for folder in TRANSFORM_FOLDERS:
         if not any(name.startswith(f"{folder}/") for name in manifest.files):
-            raise RunFolderError(
-                f"{manifest_path} lists nothing in {folder}/; "
-                "make the run anew with `forebay preprocess --overwrite`"
-            )
+            raise RunFolderError(f"{manifest_path} lists nothing in {folder}/; " + _CURE)
+    later = ("examples/", "rejects/")
+    now = {name: entry for name, entry in manifest.files.items() if not name.startswith(later)}
+    files.verify(path, now, _CURE)
     return RunFolder(path, manifest, _read_definition(path, manifest))
 
 

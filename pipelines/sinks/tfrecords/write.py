@@ -9,7 +9,7 @@ from apache_beam.io.filesystems import FileSystems
 
 from forebay.pipelines.sinks.run_folder import write_file
 from forebay.pipelines.sinks.tfrecords.encode import encode_examples
-from forebay.pipelines.tallies.tallies import Fact
+from forebay.pipelines.tallies.tallies import Tally
 from forebay.pipelines.transform.shards import Transformed
 
 # Examples encoded at a time: a few megabytes, which the allocator hands out again and again. A
@@ -23,7 +23,7 @@ _GZIP_WBITS = 31  # zlib's word for gzip's header, without a time, and the large
 class WriteExamples(beam.PTransform):
     """Writes each transformed shard as a TFRecord file of tf.Examples; one a piece, if in pieces.
 
-    Input: `Transformed`. Output: `Fact` elements: each file's entry, and the rows written of
+    Input: `Transformed`. Output: `Tally` elements: each file's entry, and the rows written of
     each split.
     """
 
@@ -41,7 +41,7 @@ class _WriteExamples(beam.DoFn):
         self._folder = folder
         self._gzip = gzip
 
-    def process(self, element: Transformed) -> Iterator[Fact]:
+    def process(self, element: Transformed) -> Iterator[Tally]:
         (split, number, first_row), batch = element
         piece = f"-{first_row}" if first_row else ""
         name = f"examples/{split}/part-{number:05d}{piece}.tfrecord" + ".gz" * self._gzip

@@ -37,7 +37,10 @@ def hold(folder: Path, name: str = "", how: str = "alone") -> subprocess.Popen[s
 def test_a_lock_is_gone_afterwards(tmp_path: Path) -> None:
     with locked(str(tmp_path), "a/b"):
         assert [path.name for path in (tmp_path / "a/b").iterdir()] == [folders.LOCK_NAME]
-    assert list((tmp_path / "a/b").iterdir()) == []
+    assert list(tmp_path.iterdir()) == []
+    with locked(str(tmp_path), "a/b"):
+        (tmp_path / "a/kept").touch()
+    assert [path.name for path in (tmp_path / "a").iterdir()] == ["kept"]
 
 
 def test_another_process_is_refused_until_the_first_is_gone(tmp_path: Path) -> None:

@@ -7,7 +7,7 @@ import pytest
 from sklearn import metrics as peer
 
 from forebay.trainer.evaluation.baselines import compare_column
-from forebay.trainer.evaluation.predictions import Answered, measurable
+from forebay.trainer.evaluation.predictions import SplitPredictions, measurable
 from forebay.transforms.definition.columns import MISSING_INT
 from forebay.transforms.definition.labels import BinaryClassification, Classification, Regression
 
@@ -20,7 +20,7 @@ LABEL = Regression("y", baselines=("guess",))
 )
 def test_a_column_is_measured_where_it_is_there(column: np.ndarray) -> None:
     label, answer = np.array([2.0, 2.0, 2.0, 2.0]), np.array([2.0, 99.0, 3.0, 99.0])
-    found = compare_column(LABEL, Answered(label, answer, {"guess": column}), "guess")
+    found = compare_column(LABEL, SplitPredictions(label, answer, {"guess": column}), "guess")
     assert found["rows_missing"] == 2
     assert found["metrics"]["rmse"] == 1.0
     assert found["model"]["rmse"] == pytest.approx(np.sqrt(0.5))
@@ -28,7 +28,7 @@ def test_a_column_is_measured_where_it_is_there(column: np.ndarray) -> None:
 
 
 def test_a_column_that_is_never_there_has_no_metrics() -> None:
-    answered = Answered(np.ones(2), np.ones(2), {"guess": np.full(2, np.nan)})
+    answered = SplitPredictions(np.ones(2), np.ones(2), {"guess": np.full(2, np.nan)})
     assert compare_column(LABEL, answered, "guess") == {
         "name": "guess", "rows_missing": 2, "metrics": None, "model": None,
     }  # fmt: skip
@@ -39,7 +39,7 @@ def test_the_order_of_a_column_is_the_guess_at_a_binary_label() -> None:
     label = random.integers(0, 2, 300).astype(float)
     guess = (100 * label + random.normal(0, 90, 300)).round().astype(np.int64)
     weight = random.random(300)
-    answered = Answered(label, random.random(300), {"guess": guess}, weight)
+    answered = SplitPredictions(label, random.random(300), {"guess": guess}, weight)
     found = compare_column(BinaryClassification("y", baselines=("guess",)), answered, "guess")
     for measured, score in (("metrics", guess), ("model", answered.answer)):
         assert found[measured] == pytest.approx({
@@ -58,7 +58,7 @@ def test_the_order_of_a_column_is_the_guess_at_a_binary_label() -> None:
 )
 def test_a_column_of_classes_is_right_or_wrong(classes: tuple, column: np.ndarray) -> None:
     answer = np.array([[0.9, 0.1], [0.8, 0.2], [0.3, 0.7], [0.0, 1.0], [0.0, 1.0]])
-    answered = Answered(np.array([0.0, 1.0, 1.0, 1.0, 0.0]), answer, {"guess": column})
+    answered = SplitPredictions(np.array([0.0, 1.0, 1.0, 1.0, 0.0]), answer, {"guess": column})
     found = compare_column(Classification("y", classes, baselines=("guess",)), answered, "guess")
     assert found["rows_missing"] == 2
     assert found["metrics"] == {"rows": 3, "accuracy": pytest.approx(2 / 3)}
@@ -68,7 +68,7 @@ def test_a_column_of_classes_is_right_or_wrong(classes: tuple, column: np.ndarra
 def test_weights_count_in_the_models_metrics() -> None:
     random = np.random.default_rng(1)
     label, answer, weight = random.normal(size=(3, 50))
-    answered = Answered(label, answer, {}, np.abs(weight)).take(np.arange(10, 50))
+    answered = SplitPredictions(label, answer, {}, np.abs(weight)).take(np.arange(10, 50))
     assert measurable(LABEL, answered).scores()["rmse"] == pytest.approx(
         peer.root_mean_squared_error(label[10:], answer[10:], sample_weight=np.abs(weight[10:]))
     )

@@ -13,7 +13,7 @@ from sklearn import metrics as peer
 
 from forebay.storage.run.run_folder import open_run
 from forebay.trainer.evaluation.find_model import find_model
-from forebay.trainer.evaluation.predictions import answer_split
+from forebay.trainer.evaluation.predictions import predict_split
 from forebay.trainer.options import TrainOptions
 from forebay.trainer.task import main
 from forebay.trainer.training.train import train
@@ -32,7 +32,7 @@ def evaluate(run: Path, *flags: str) -> dict[str, Any]:
 
 def answers(path: Path, split: str) -> tuple[np.ndarray, np.ndarray]:
     run = open_run(str(path))
-    answered = answer_split(run, find_model(run, None)[0], split)
+    answered = predict_split(run, find_model(run, None)[0], split)
     return answered.label, answered.answer
 
 

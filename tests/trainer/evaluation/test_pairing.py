@@ -6,20 +6,20 @@ import numpy as np
 import pytest
 
 from forebay.trainer.evaluation.pairing import pair_rows
-from forebay.trainer.evaluation.predictions import Answered
+from forebay.trainer.evaluation.predictions import SplitPredictions
 from forebay.transforms.errors import InputError
 
 NAMES = ("day", "line")
 
 
-def make_rows(n: int = 500) -> Answered:
+def make_rows(n: int = 500) -> SplitPredictions:
     random = np.random.default_rng(4)
     places = random.permutation(n)
     columns = {
         "day": (places % 25).astype(np.int64),
         "line": np.array([b"line %d" % (place // 25) for place in places], object),
     }
-    return Answered(random.normal(0, 1, n), np.arange(n, dtype=float), columns)
+    return SplitPredictions(random.normal(0, 1, n), np.arange(n, dtype=float), columns)
 
 
 def test_rows_are_found_in_any_order() -> None:
@@ -40,7 +40,7 @@ def test_another_label_is_another_row() -> None:
     label = mine.label.copy()
     label[7] += 1
     with pytest.raises(InputError, match=r"1 of 500 here are not there, 1 of 500 there"):
-        pair_rows(mine, Answered(label, mine.answer, mine.columns), NAMES)
+        pair_rows(mine, SplitPredictions(label, mine.answer, mine.columns), NAMES)
 
 
 def test_rows_that_nothing_tells_apart_are_refused() -> None:
@@ -53,5 +53,5 @@ def test_rows_that_nothing_tells_apart_are_refused() -> None:
 def test_missing_numbers_are_equal() -> None:
     mine = make_rows(50)
     columns = {**mine.columns, "day": np.where(mine.columns["day"] == 3, np.nan, 1.0)}
-    mine = Answered(mine.label, mine.answer, columns)
+    mine = SplitPredictions(mine.label, mine.answer, columns)
     np.testing.assert_array_equal(pair_rows(mine, mine, NAMES), np.arange(50))

@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 import pytest
 
+from forebay.storage.folders import is_temporary
 from forebay.storage.run.run_folder import open_run
 from forebay.trainer.examples import batches
 from forebay.trainer.examples.batches import in_steps, steps_per_pass, training_batches
@@ -148,13 +149,13 @@ def test_a_cache_is_read_without_the_files(
 
 
 def test_the_folder_for_parsed_rows_comes_and_goes(tmp_path: Path) -> None:
-    left = tmp_path / "training" / "rows-1" / "of a killed training"
-    left.mkdir(parents=True)
-    with rows_folder(str(tmp_path / "training"), Worker(1, 2)) as folder:
-        assert Path(folder) == left.parent
-        assert not list(left.parent.iterdir())
-        (left.parent / "part").touch()
+    with rows_folder(str(tmp_path), "training") as folder, rows_folder(str(tmp_path), "training"):
+        assert not list(Path(folder).iterdir())
+        (Path(folder) / "part").touch()
+        made = list((tmp_path / "training").iterdir())
+        assert len(made) == 2  # of two workers
+        assert all(is_temporary(path.name) for path in made)
     assert not list((tmp_path / "training").iterdir())
-    with rows_folder("gs://bucket/run/training", Worker()) as folder:
+    with rows_folder("gs://bucket/run", "training") as folder:
         assert Path(folder).is_dir()
     assert not Path(folder).exists()

@@ -26,7 +26,6 @@ from forebay.trainer.export.saved_model import export_model
 from forebay.trainer.options import TrainOptions
 from forebay.trainer.training.train import train
 from forebay.transforms.definition import serialize
-from forebay.transforms.definition.dataset import served_columns
 from forebay.transforms.errors import RunFailed, RunFolderError
 from forebay.transforms.zones import tzdata_version
 
@@ -60,7 +59,7 @@ class Keep:
 
 
 def raw(rows: Columns, definition: Any, part: slice) -> dict[str, tf.Tensor]:
-    return {name: tf.constant(rows[name][part]) for name in served_columns(definition)}
+    return {name: tf.constant(rows[name][part]) for name in definition.served_columns}
 
 
 def test_signatures_take_the_columns_and_never_the_label(

@@ -73,24 +73,24 @@ def pooled(
 
 
 def looked_up() -> tuple[list[keras.KerasTensor], Lookup]:
-    given = [
+    context = [
         keras.Input((width,), dtype=dtype, name=name)
         for width, dtype, name in zip(
             INPUTS.widths, ("float32", "int32", "float32"), ("n", "i", "w"), strict=True
         )
     ]
-    return given, Lookup(given[1], given[2], INPUTS, None)
+    return context, Lookup(context[1], context[2], INPUTS, None)
 
 
 @pytest.mark.parametrize("size", [1, 2])
 def test_rows_are_pooled_as_a_loop_pools_them(size: int, tmp_path: Path) -> None:
-    given, lookup = looked_up()
+    context, lookup = looked_up()
     found = (
         lookup.total(INPUTS.categorical, size, "table")
         if size == 1
         else lookup.embeddings(INPUTS.categorical, size, "table")
     )
-    model = keras.Model(given, found)
+    model = keras.Model(context, found)
     sizes = [column.size for column in sorted(INPUTS.categorical, key=lambda c: bool(c.pooling))]
     table = np.random.default_rng(4).normal(size=(sum(sizes), size))
     model.get_layer("table").set_weights([table])
@@ -120,8 +120,8 @@ def test_rows_are_pooled_as_a_loop_pools_them(size: int, tmp_path: Path) -> None
 
 def test_one_hots_are_pooled_rows_of_the_identity() -> None:
     columns = [c for c in INPUTS.categorical if c.pooling != "concat"]
-    given, lookup = looked_up()
-    model = keras.Model(given, lookup.one_hots(columns))
+    context, lookup = looked_up()
+    model = keras.Model(context, lookup.one_hots(columns))
 
     ids, weights = made_up()
     answers = model((np.zeros((ROWS, 4), np.float32), ids, weights)).numpy()

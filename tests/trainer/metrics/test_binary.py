@@ -7,19 +7,19 @@ import pytest
 from sklearn import calibration as peer_calibration
 from sklearn import metrics as peer
 
-from forebay.trainer.metrics.binary import BinaryAnswers
+from forebay.trainer.metrics.binary import BinaryPredictions
 from forebay.trainer.metrics.curves import Ranking, auc, average_precision, roc_curve
 
 ROWS = 5_000
 THRESHOLD = 0.4
 
 
-def make_answers(decimals: int, *, weighted: bool = False) -> BinaryAnswers:
+def make_answers(decimals: int, *, weighted: bool = False) -> BinaryPredictions:
     random = np.random.default_rng(3)
     label = random.integers(0, 2, ROWS).astype(float)
     probability = np.round(np.clip(0.3 * label + 0.7 * random.random(ROWS), 0, 1), decimals)
     weight = random.integers(0, 4, ROWS).astype(float) if weighted else None
-    return BinaryAnswers(label, probability, THRESHOLD, weight)
+    return BinaryPredictions(label, probability, THRESHOLD, weight)
 
 
 @pytest.mark.parametrize("weighted", [False, True])
@@ -103,13 +103,13 @@ def test_drawn_rows_count_as_often_as_they_are_drawn() -> None:
 
 def test_what_cannot_be_measured_is_none() -> None:
     low = np.full(3, 0.1)
-    found = BinaryAnswers(np.ones(3), low, 0.5).scores()
+    found = BinaryPredictions(np.ones(3), low, 0.5).scores()
     assert found["auc"] is None
     assert found["precision"] is None
     assert found["recall"] == 0
-    found = BinaryAnswers(np.zeros(3), low, 0.5).scores()
+    found = BinaryPredictions(np.zeros(3), low, 0.5).scores()
     assert (found["recall"], found["average_precision"], found["f1"]) == (None, None, None)
-    assert set(BinaryAnswers(np.zeros(3), low, 0.5).scores(np.zeros(3)).values()) == {None}
+    assert set(BinaryPredictions(np.zeros(3), low, 0.5).scores(np.zeros(3)).values()) == {None}
 
 
 def test_the_order_of_any_number_can_be_measured() -> None:

@@ -7,9 +7,9 @@ import pytest
 from scipy import stats
 
 from forebay.trainer.evaluation.comparison import compare
-from forebay.trainer.metrics.binary import BinaryAnswers
+from forebay.trainer.metrics.binary import BinaryPredictions
 from forebay.trainer.metrics.bootstrap import Resampling, intervals
-from forebay.trainer.metrics.regression import RegressionAnswers
+from forebay.trainer.metrics.regression import RegressionPredictions
 
 ROWS, GROUPS = 600, 30
 
@@ -20,15 +20,15 @@ def groups() -> np.ndarray:
 
 
 @pytest.fixture
-def answers(groups: np.ndarray) -> RegressionAnswers:
+def answers(groups: np.ndarray) -> RegressionPredictions:
     random = np.random.default_rng(1)
     label = random.normal(0, 5, ROWS) + random.normal(0, 4, GROUPS)[groups]
-    return RegressionAnswers(label, label + random.normal(0.5, 2, ROWS))
+    return RegressionPredictions(label, label + random.normal(0.5, 2, ROWS))
 
 
 @pytest.mark.parametrize("grouped", [False, True])
 def test_resamples_are_of_repeated_rows(
-    answers: RegressionAnswers, groups: np.ndarray, grouped: bool
+    answers: RegressionPredictions, groups: np.ndarray, grouped: bool
 ) -> None:
     resampling = Resampling(200, seed=9, groups=groups if grouped else None)
     found = intervals(answers.scores, ROWS, resampling)
@@ -41,7 +41,7 @@ def test_resamples_are_of_repeated_rows(
     assert found["rmse"] == pytest.approx(np.quantile(values, [0.025, 0.975]), rel=1e-9)
 
 
-def test_intervals_are_scipys(answers: RegressionAnswers) -> None:
+def test_intervals_are_scipys(answers: RegressionPredictions) -> None:
     found = intervals(answers.scores, ROWS, Resampling(4_000))
     error = answers.prediction - answers.label
     peer = stats.bootstrap(
@@ -52,15 +52,15 @@ def test_intervals_are_scipys(answers: RegressionAnswers) -> None:
 
 
 def test_alike_rows_of_a_group_widen_the_interval(
-    answers: RegressionAnswers, groups: np.ndarray
+    answers: RegressionPredictions, groups: np.ndarray
 ) -> None:
-    alone = RegressionAnswers(answers.label, np.zeros(ROWS))
+    alone = RegressionPredictions(answers.label, np.zeros(ROWS))
     by_rows = intervals(alone.scores, ROWS, Resampling(500))["mean_error"]
     by_groups = intervals(alone.scores, ROWS, Resampling(500, groups=groups))["mean_error"]
     assert by_groups[1] - by_groups[0] > 1.5 * (by_rows[1] - by_rows[0])
 
 
-def test_the_seed_decides(answers: RegressionAnswers) -> None:
+def test_the_seed_decides(answers: RegressionPredictions) -> None:
     first, again, other = (
         intervals(answers.scores, ROWS, Resampling(100, seed)) for seed in (1, 1, 2)
     )
@@ -69,15 +69,15 @@ def test_the_seed_decides(answers: RegressionAnswers) -> None:
 
 
 def test_resamples_that_cannot_be_measured_are_left_out() -> None:
-    rare = BinaryAnswers(np.eye(1, 20)[0], np.linspace(1, 0, 20), 0.5)
+    rare = BinaryPredictions(np.eye(1, 20)[0], np.linspace(1, 0, 20), 0.5)
     found = intervals(rare.scores, 20, Resampling(200))
     assert found["auc"] == (1.0, 1.0)
-    never = BinaryAnswers(np.zeros(20), np.linspace(1, 0, 20), 0.5)
+    never = BinaryPredictions(np.zeros(20), np.linspace(1, 0, 20), 0.5)
     assert intervals(never.scores, 20, Resampling(100))["auc"] is None
 
 
-def test_models_are_compared_on_the_same_resamples(answers: RegressionAnswers) -> None:
-    worse = RegressionAnswers(answers.label, answers.prediction + 0.3)
+def test_models_are_compared_on_the_same_resamples(answers: RegressionPredictions) -> None:
+    worse = RegressionPredictions(answers.label, answers.prediction + 0.3)
     found = compare(worse, answers, Resampling(300, seed=4))["rmse"]
     random = np.random.default_rng(4)
     values = []
@@ -92,7 +92,7 @@ def test_models_are_compared_on_the_same_resamples(answers: RegressionAnswers) -
     assert paired[1] - paired[0] < 0.5 * (alone[1] - alone[0])
 
 
-def test_a_model_is_no_better_than_itself(answers: RegressionAnswers) -> None:
+def test_a_model_is_no_better_than_itself(answers: RegressionPredictions) -> None:
     found = compare(answers, answers, Resampling(100))
     assert all(one["difference"] == 0 and one["better"] is None for one in found.values())
 
@@ -102,7 +102,7 @@ def test_more_is_better_where_it_is() -> None:
     label = random.integers(0, 2, 2_000).astype(float)
     noise = random.normal(0, 0.2, 2_000)
     good, poor = (
-        BinaryAnswers(label, np.clip(0.5 + pull * (label - 0.5) + noise, 0, 1), 0.5)
+        BinaryPredictions(label, np.clip(0.5 + pull * (label - 0.5) + noise, 0, 1), 0.5)
         for pull in (0.5, 0.1)
     )
     found = compare(good, poor, Resampling(100))

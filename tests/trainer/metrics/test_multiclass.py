@@ -6,18 +6,18 @@ import numpy as np
 import pytest
 from sklearn import metrics as peer
 
-from forebay.trainer.metrics.multiclass import MulticlassAnswers
+from forebay.trainer.metrics.multiclass import MulticlassPredictions
 
 CLASSES = ("red", "green", "blue", "never")
 
 
-def make_answers(top_k: int = 2, *, weighted: bool = False) -> MulticlassAnswers:
+def make_answers(top_k: int = 2, *, weighted: bool = False) -> MulticlassPredictions:
     random = np.random.default_rng(3)
     label = random.choice(3, 4_000, p=[0.6, 0.3, 0.1])
     scores = random.normal(0, 1, (4_000, 4)) + 1.5 * np.eye(4)[label] - [0, 0, 0, 3]
     probability = np.exp(scores) / np.exp(scores).sum(axis=1, keepdims=True)
     weight = random.integers(0, 4, 4_000).astype(float) if weighted else None
-    return MulticlassAnswers(label, probability, CLASSES, top_k, weight)
+    return MulticlassPredictions(label, probability, CLASSES, top_k, weight)
 
 
 @pytest.mark.parametrize("weighted", [False, True])
@@ -63,9 +63,11 @@ def test_the_likeliest_class_is_as_right_as_it_says_where_it_is() -> None:
     random = np.random.default_rng(1)
     probability = random.dirichlet([1, 1, 1], 20_000)
     label = (probability.cumsum(axis=1) < random.random((20_000, 1))).sum(axis=1)
-    error = MulticlassAnswers(label, probability, ("a", "b", "c"), 2).scores()["calibration_error"]
+    error = MulticlassPredictions(label, probability, ("a", "b", "c"), 2).scores()[
+        "calibration_error"
+    ]
     assert error == pytest.approx(0, abs=0.02)
-    wrong = MulticlassAnswers(2 - label, probability, ("a", "b", "c"), 2).scores()
+    wrong = MulticlassPredictions(2 - label, probability, ("a", "b", "c"), 2).scores()
     assert wrong["calibration_error"] > 0.1
 
 
@@ -80,5 +82,5 @@ def test_drawn_rows_count_as_often_as_they_are_drawn() -> None:
 
 def test_the_class_listed_first_wins_a_tie() -> None:
     tied = np.full((2, 3), 1 / 3)
-    found = MulticlassAnswers(np.array([0, 1]), tied, ("a", "b", "c"), 2).scores()
+    found = MulticlassPredictions(np.array([0, 1]), tied, ("a", "b", "c"), 2).scores()
     assert (found["accuracy"], found["top_2_accuracy"]) == (0.5, 1.0)

@@ -6,13 +6,13 @@ import numpy as np
 import pytest
 from sklearn import metrics as peer
 
-from forebay.trainer.metrics.regression import RegressionAnswers
+from forebay.trainer.metrics.regression import RegressionPredictions
 
 
-def make_answers(center: float, weight: np.ndarray | None = None) -> RegressionAnswers:
+def make_answers(center: float, weight: np.ndarray | None = None) -> RegressionPredictions:
     random = np.random.default_rng(3)
     label = random.normal(center, 30, 5_000)
-    return RegressionAnswers(label, label + random.normal(3, 10, 5_000), weight)
+    return RegressionPredictions(label, label + random.normal(3, 10, 5_000), weight)
 
 
 @pytest.mark.parametrize("center", [0.0, 1e6, -1e9])
@@ -51,9 +51,9 @@ def test_drawn_rows_count_as_often_as_they_are_drawn() -> None:
 
 @pytest.mark.parametrize("constant", [0.0, 0.1, 1e9 + 0.3])
 def test_labels_without_variance_have_no_r2(constant: float) -> None:
-    answers = RegressionAnswers(np.full(7, constant), np.arange(7.0))
+    answers = RegressionPredictions(np.full(7, constant), np.arange(7.0))
     assert answers.scores()["r2"] is None
 
 
 def test_a_label_of_zero_has_no_percentage_error() -> None:
-    assert "mape" not in RegressionAnswers(np.array([0.0, 2.0]), np.ones(2)).scores()
+    assert "mape" not in RegressionPredictions(np.array([0.0, 2.0]), np.ones(2)).scores()

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 from sklearn import metrics as peer
 
-from forebay.trainer.metrics.binary import BinaryAnswers
+from forebay.trainer.metrics.binary import BinaryPredictions
 from forebay.trainer.metrics.threshold import choose_threshold
 from forebay.trainer.options.threshold import ThresholdAim
 from forebay.transforms.errors import InputError
@@ -16,11 +16,11 @@ from forebay.transforms.errors import InputError
 Value = Callable[[np.ndarray, np.ndarray], float]
 
 
-def make_answers(decimals: int = 2) -> BinaryAnswers:
+def make_answers(decimals: int = 2) -> BinaryPredictions:
     random = np.random.default_rng(11)
     label = (random.random(250) < 0.2).astype(float)
     probability = np.clip(0.35 * label + 0.6 * random.random(250), 0, 1).round(decimals)
-    return BinaryAnswers(label, probability, 0.5)
+    return BinaryPredictions(label, probability, 0.5)
 
 
 def youden(label: np.ndarray, called: np.ndarray) -> float:
@@ -63,7 +63,7 @@ def test_no_other_threshold_does_better(aim: str, value: Value, decimals: int) -
 
 
 def test_calling_nothing_may_be_cheapest() -> None:
-    answers = BinaryAnswers(np.array([0.0, 1.0]), np.array([0.9, 0.2]), 0.5)
+    answers = BinaryPredictions(np.array([0.0, 1.0]), np.array([0.9, 0.2]), 0.5)
     chosen = choose_threshold(answers, ThresholdAim.parse("cost=10:1"), "eval")
     assert not (answers.probability >= chosen).any()
 
@@ -73,7 +73,7 @@ def test_weights_count_in_the_choice() -> None:
     random = np.random.default_rng(1)
     weight = random.integers(0, 5, len(answers)).astype(float)
     times = np.repeat(np.arange(len(answers)), weight.astype(int))
-    weighted = BinaryAnswers(answers.label, answers.probability, 0.5, weight)
+    weighted = BinaryPredictions(answers.label, answers.probability, 0.5, weight)
     aim = ThresholdAim.parse("f1")
     assert choose_threshold(weighted, aim, "eval") == choose_threshold(
         answers.take(times), aim, "eval"
@@ -82,13 +82,13 @@ def test_weights_count_in_the_choice() -> None:
 
 def test_a_precision_that_is_nowhere_is_refused_with_the_highest_there_is() -> None:
     label = np.array([1.0, 0.0, 0.0, 1.0])
-    answers = BinaryAnswers(label, np.array([0.9, 0.9, 0.2, 0.2]), 0.5)
+    answers = BinaryPredictions(label, np.array([0.9, 0.9, 0.2, 0.2]), 0.5)
     with pytest.raises(InputError, match=r"precision=0\.8.*eval split.*highest is 0\.5, at 0\.9"):
         choose_threshold(answers, ThresholdAim.parse("precision=0.8"), "eval")
 
 
 def test_labels_that_are_all_the_same_choose_nothing() -> None:
-    answers = BinaryAnswers(np.ones(3), np.full(3, 0.5), 0.5)
+    answers = BinaryPredictions(np.ones(3), np.full(3, 0.5), 0.5)
     with pytest.raises(InputError, match=r"eval split are all the same.*--threshold"):
         choose_threshold(answers, ThresholdAim.parse("f1"), "eval")
 

@@ -16,7 +16,7 @@ from forebay.trainer.examples.statistics import Moments, TrainStatistics
 from forebay.trainer.model import build
 from forebay.trainer.optimizers.build import make_updater
 from forebay.trainer.optimizers.schedules import learning_rate
-from forebay.trainer.optimizers.updater import Clip, FrozenRows, Group, Updater
+from forebay.trainer.optimizers.updater import Clip, FrozenRows, Updater, WeightGroup
 from forebay.trainer.options import OptimizerName, TrainOptions
 from forebay.transforms.definition.labels import Regression
 
@@ -225,14 +225,14 @@ def test_gradients_are_clipped(by: str) -> None:
 
 def test_clipping_happens_before_the_optimizer() -> None:
     weight = keras.Variable(np.zeros(2), name="w")
-    group = Group("all", keras.optimizers.SGD(1.0), (weight,))
+    group = WeightGroup("all", keras.optimizers.SGD(1.0), (weight,))
     Updater((weight,), (group,), Clip("global_norm", 1.0)).apply([tf.constant([30.0, 40.0])])
     np.testing.assert_allclose(weight.numpy(), [-0.6, -0.8], rtol=1e-6)
 
 
 def test_frozen_rows_stay_whatever_the_optimizer_does() -> None:
     table = keras.Variable(np.arange(6.0).reshape(3, 2), name="table")
-    group = Group("all", keras.optimizers.AdamW(0.1, weight_decay=0.1), (table,))
+    group = WeightGroup("all", keras.optimizers.AdamW(0.1, weight_decay=0.1), (table,))
     updater = Updater((table,), (group,), frozen=(FrozenRows(table, (0, 2)),))
 
     @tf.function

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 from optuna import TrialPruned
 
-from forebay.trainer.checkpoints.checkpoint import Evaluation, Standing
+from forebay.trainer.checkpoints.checkpoint import Evaluation, TrainingState
 from forebay.trainer.options import TrainOptions
 from forebay.trainer.options.flags import as_text
 from forebay.trainer.options.sweep import Search
@@ -80,10 +80,10 @@ def test_the_options_of_a_killed_trial_are_known_until_another_comes(tmp_path: P
     assert again.interrupted is None
 
 
-def standing(losses: list[float]) -> Standing:
+def state(losses: list[float]) -> TrainingState:
     steps = range(10, 10 * len(losses) + 1, 10)
     history = [Evaluation(s, 0.0, loss, loss, {}) for s, loss in zip(steps, losses, strict=True)]
-    return Standing(10 * len(losses), tuple(history))
+    return TrainingState(10 * len(losses), tuple(history))
 
 
 def train_with(study: Study, losses: list[float]) -> int:
@@ -92,7 +92,7 @@ def train_with(study: Study, losses: list[float]) -> int:
     watch = Watch(trial, first_stop=15)
     for i in range(1, len(losses) + 1):
         try:
-            watch(standing(losses[:i]))
+            watch(state(losses[:i]))
         except TrialPruned:
             study.ended(trial, None)
             return i
@@ -108,7 +108,7 @@ def test_hopeless_trials_are_stopped_after_the_warm_up(tmp_path: Path) -> None:
     assert train_with(study, [9.0, 2.5, 1.5, 0.5]) == 4
     # One that continues tells of the evaluations before, too.
     trial = study.ask({})
-    Watch(trial, first_stop=15)(standing([3.0, 2.0]))
+    Watch(trial, first_stop=15)(state([3.0, 2.0]))
     (running,) = [one for one in study.optuna.trials if one.number == trial.number]
     assert running.intermediate_values == {10: 3.0, 20: 2.0}
 

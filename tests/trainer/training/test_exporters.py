@@ -11,10 +11,11 @@ from typing import Any
 import numpy as np
 import pytest
 
+from forebay.storage.folders import temporary_name
 from forebay.storage.run.exported import newest_model, open_exported
 from forebay.storage.run.run_folder import open_run
 from forebay.trainer.checkpoints.best_model import load_exported
-from forebay.trainer.checkpoints.checkpoint import Evaluation, Standing
+from forebay.trainer.checkpoints.checkpoint import Evaluation, TrainingState
 from forebay.trainer.evaluation.predictions import predict
 from forebay.trainer.examples.split_reader import SplitReader
 from forebay.trainer.options import LoopOptions, TrainOptions
@@ -62,8 +63,8 @@ def test_the_best_exporter_exports_the_best_alone(regression_run: Path, copy_of:
     job = prepare(open_run(str(run)), options, LoopOptions(keep=2), alone())
     exporter = EvaluationExporter(job, "best")
     good, worse = (Evaluation(step, 0.5, loss, loss, {}) for step, loss in ((10, 1.0), (20, 2.0)))
-    exporter.evaluated(Standing(10).evaluated(good))
-    exporter.evaluated(Standing(20).evaluated(good).evaluated(worse))
+    exporter.evaluated(TrainingState(10).evaluated(good))
+    exporter.evaluated(TrainingState(20).evaluated(good).evaluated(worse))
     assert record_of(run / "export/best")["training"]["step"] == 10
 
 
@@ -88,23 +89,25 @@ def test_the_final_model_is_exported_again_only_where_it_is_not_there(
 
 @pytest.fixture
 def models(trained_regression: Path, copy_of: Copy) -> Path:
-    """Five models by age, beside a folder that is not ours and what a killed export left."""
+    """Five models by age, beside two that are not ours and what a killed export left."""
     parent = copy_of(trained_regression) / "model"
     original = Path(newest_model(str(parent)))
     for stamp in ("1", "2", "9", "10"):
         shutil.copytree(original / "assets.extra", parent / stamp / "assets.extra")
     (parent / "5").mkdir()
-    (parent / "tmp-11" / "variables").mkdir(parents=True)
+    shutil.copytree(original / "assets.extra", parent / "6" / "assets.extra")
+    (parent / "6" / "notes").write_text("precious")
+    (parent / temporary_name() / "variables").mkdir(parents=True)
     return parent
 
 
 @pytest.mark.parametrize("keep", [1, 3, 9])
 def test_older_models_are_removed_and_nothing_else(models: Path, keep: int) -> None:
     ours = sorted((int(path.name) for path in models.glob("[0-9]*")), key=int)
-    ours.remove(5)
+    ours = [stamp for stamp in ours if stamp not in (5, 6)]
     keep_newest(open_run(str(models.parent)), "model", keep)
     names = {path.name for path in models.iterdir()}
-    assert names == {"5", *map(str, ours[-keep:])}
+    assert names == {"5", "6", *map(str, ours[-keep:])}
 
 
 def test_keep_is_five_where_nothing_is_said() -> None:

@@ -11,7 +11,7 @@ import pytest
 
 from forebay.storage.run.run_folder import open_run
 from forebay.trainer.checkpoints import checkpoint
-from forebay.trainer.checkpoints.checkpoint import Standing
+from forebay.trainer.checkpoints.checkpoint import TrainingState
 from forebay.trainer.options import LoopOptions, TrainOptions
 from forebay.trainer.task import main
 from forebay.trainer.training.train import train
@@ -60,8 +60,8 @@ def test_checkpoints_come_between_evaluations(regression_run: Path, copy_of: Cop
         train(open_run(str(path)), options, LoopOptions(checkpoint_every=1, tensorboard=False))
     found = checkpoint.load(str(path / "training/checkpoint.npz"))
     assert found is not None
-    assert 0 < found.standing.step < options.eval_every
-    assert not found.standing.history
+    assert 0 < found.state.step < options.eval_every
+    assert not found.state.history
 
 
 def files_of(run: Path) -> dict[str, tuple[int, bytes]]:
@@ -151,11 +151,11 @@ def test_options_of_the_loop_are_checked(change: dict, word: str) -> None:
 
 
 def test_a_standing_counts_losses_and_evaluations() -> None:
-    standing = Standing().trained(10, 25.0).trained(10, 15.0)
-    assert (standing.step, standing.train_loss) == (20, 2.0)
+    state = TrainingState().trained(10, 25.0).trained(10, 15.0)
+    assert (state.step, state.train_loss) == (20, 2.0)
     scores = [3.0, 1.0, 1.0, 2.0]
     for i, score in enumerate(scores):
-        standing = standing.evaluated(checkpoint.Evaluation(20 + i, 2.0, score, score, {}))
-    assert standing.best.step == 21  # the first of equals
-    assert standing.evaluations_since_best == 2
-    assert not standing.newest_is_best
+        state = state.evaluated(checkpoint.Evaluation(20 + i, 2.0, score, score, {}))
+    assert state.best.step == 21  # the first of equals
+    assert state.evaluations_since_best == 2
+    assert not state.newest_is_best

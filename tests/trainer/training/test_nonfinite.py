@@ -1,4 +1,4 @@
-"""A loss that is no number: the batch, its rows and their inputs are named."""
+"""A loss that is not a number: the batch, its rows and their inputs are named."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ import pytest
 
 from forebay.storage.run.run_folder import open_run
 from forebay.trainer.checkpoints import checkpoint
-from forebay.trainer.checkpoints.checkpoint import Standing
+from forebay.trainer.checkpoints.checkpoint import TrainingState
 from forebay.trainer.examples.split_reader import SplitReader
 from forebay.trainer.options import LoopOptions, TrainOptions
 from forebay.trainer.training.job import Job, prepare
@@ -49,7 +49,7 @@ def test_the_batch_and_its_rows_are_named(job: Job) -> None:
     poison(job, "line_id", rare)
     before = checkpoint.values(job.models.score.variables)
     with pytest.raises(RunFailed, match=r"the loss became inf at step") as caught:
-        fit(job, Standing(), [], job.run.file("training", "checkpoint.npz"), (), None)
+        fit(job, TrainingState(), [], job.run.file("training", "checkpoint.npz"), (), None)
 
     place = [column.name for column in job.inputs.categorical].index("line_id")
     lines = [ids[:, place] for (_, ids, _), *_ in job.batches.whole(0).take(60).as_numpy_iterator()]
@@ -90,7 +90,7 @@ def trips_of(job: Job) -> dict[str, Any]:
 def test_the_most_extreme_inputs_are_named(job: Job) -> None:
     poison(job, "line_id", 0)
     with pytest.raises(RunFailed):
-        fit(job, Standing(), [], job.run.file("training", "checkpoint.npz"), (), None)
+        fit(job, TrainingState(), [], job.run.file("training", "checkpoint.npz"), (), None)
     report = json.loads(Path(job.run.file("training", "nonfinite.json")).read_text())
     examples = SplitReader(job.run, "train", job.inputs, ("trip_id",)).read()
     trips = [name.decode() for name in examples.carried["trip_id"]]

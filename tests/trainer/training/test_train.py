@@ -14,14 +14,17 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from forebay.storage import folders
+from forebay.storage.locks import locked, occupied
 from forebay.storage.run.run_folder import open_run
 from forebay.trainer.checkpoints import checkpoint
-from forebay.trainer.checkpoints.checkpoint import Standing
+from forebay.trainer.checkpoints.checkpoint import TrainingState
 from forebay.trainer.evaluation.predictions import predict
 from forebay.trainer.examples.split_reader import SplitReader
+from forebay.trainer.export.saved_model import export_model
 from forebay.trainer.options import DataOptions, LoopOptions, ModelKind, TrainOptions
 from forebay.trainer.training.train import train
-from forebay.transforms.errors import RunFolderError
+from forebay.transforms.errors import InputError, RunFolderError
 
 Copy = Callable[[Path], Path]
 Wait = Callable[[Path, subprocess.Popen[bytes]], None]
@@ -49,7 +52,12 @@ def test_the_best_weights_are_kept_in_label_units(trained_regression: Path) -> N
     assert abs(answer.mean() - examples.label.mean()) < 1
 
 
-def stop(standing: Standing) -> None:
+def everything(folder: Path) -> dict[str, object]:
+    paths = (path for path in folder.rglob("*") if path.name != folders.LOCK_NAME)
+    return {str(path): path.is_file() and path.read_bytes() for path in sorted(paths)}
+
+
+def stop(state: TrainingState) -> None:
     raise KeyboardInterrupt
 
 
@@ -89,7 +97,7 @@ def test_a_killed_training_ends_with_the_weights_of_one_that_was_not(
     wait_for(path, process)
     os.kill(process.pid, signal.SIGKILL)
     process.wait()
-    killed_at = checkpoint.load(str(path)).standing.step
+    killed_at = checkpoint.load(str(path)).state.step
     assert killed_at < 1_500
     assert killed_at % 20 == 0
 
@@ -115,6 +123,64 @@ def test_changed_options_are_refused_until_fresh(trained_regression: Path, copy_
         train(run, TrainOptions(max_steps=600, eval_every=200, batch_size=64))
     saved = train(run, TrainOptions(max_steps=50, batch_size=64), fresh=True)
     assert saved.record["steps_trained"] == 50
+
+
+def test_a_training_is_forgotten_when_the_next_one_stands(
+    trained_regression: Path, copy_of: Copy
+) -> None:
+    copy = copy_of(trained_regression)
+    run, before = open_run(str(copy)), everything(copy)
+    with pytest.raises(InputError, match="--best-by auc"):  # seen when the rows are read
+        train(run, TrainOptions(best_by="auc"), fresh=True)
+    assert everything(copy) == before
+    (old_events,) = (copy / "training/logs").glob("events.*")
+
+    def look(state: TrainingState) -> None:
+        if state.step == 20:
+            assert not old_events.exists()
+            assert not (copy / "training/model.json").exists()
+
+    train(run, TrainOptions(max_steps=40, eval_every=20), fresh=True, on_evaluation=look)
+    assert not old_events.exists()
+    assert len(list((copy / "training/logs").glob("events.*"))) == 1
+    trained = {str(p.relative_to(copy / "training")) for p in (copy / "training").rglob("*.*")}
+    assert {"checkpoint.npz", "model.json", "model.keras"} <= trained
+
+
+def test_two_trainings_of_a_run_do_not_mix(regression_run: Path, copy_of: Copy) -> None:
+    """The folder is held; other commands on the run go on, and only preprocess has to wait."""
+    run = open_run(str(copy_of(regression_run)))
+    refused: list[str] = []
+
+    def meanwhile(state: TrainingState) -> None:
+        before = everything(Path(run.path))
+        with pytest.raises(RunFolderError, match=r"another process is writing .*training") as said:
+            train(open_run(run.path), TrainOptions(max_steps=20), fresh=True)
+        refused.append(str(said.value))
+        with pytest.raises(RunFolderError, match="another process"), locked(run.path):
+            pass
+        with occupied(run.path, "evaluation"):
+            pass
+        assert everything(Path(run.path)) == before
+
+    train(run, TrainOptions(max_steps=20, eval_every=20), QUIET, on_evaluation=meanwhile)
+    assert len(refused) == 1
+    assert not list(Path(run.path).rglob(".*"))
+
+
+def test_what_a_killed_training_left_is_removed_by_the_next(
+    regression_run: Path, copy_of: Copy, capsys: pytest.CaptureFixture[str]
+) -> None:
+    copy = copy_of(regression_run)
+    for name in ("training/logs", "training", "model"):
+        folders.write(str(copy), f"{name}/{folders.temporary_name()}", b"left")
+    folders.write(str(copy), f"training/{folders.temporary_name()}/part_0", b"left")
+    (copy / "training/.forebay.lock").touch()
+    assert len(folders.temporaries(str(copy))) == 4
+    run = open_run(str(copy))
+    export_model(run, train(run, TrainOptions(max_steps=20, eval_every=20), QUIET))
+    assert not list(copy.rglob(".*"))
+    assert capsys.readouterr().err.count("removed what a killed process left unfinished") == 2
 
 
 def test_a_damaged_checkpoint_is_refused(trained_regression: Path, copy_of: Copy) -> None:

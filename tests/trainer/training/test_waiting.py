@@ -8,8 +8,8 @@ import keras
 import pytest
 import tensorflow as tf
 
-from forebay.trainer.checkpoints.best_model import Spent
-from forebay.trainer.optimizers.updater import Group, Updater
+from forebay.trainer.checkpoints.best_model import StepTimes
+from forebay.trainer.optimizers.updater import Updater, WeightGroup
 from forebay.trainer.training.steps import compiled_steps
 from forebay.trainer.workers.team import alone
 
@@ -50,7 +50,7 @@ def measured_share(rows_s: float, step_s: float) -> float:
     """The share of waiting in some steps, with rows and steps that take so many seconds each."""
     model = keras.Sequential([keras.Input((3,)), keras.layers.Dense(1), keras.layers.Flatten()])
     weights = tuple(model.trainable_variables)
-    updater = Updater(weights, (Group("all", keras.optimizers.SGD(1e-3), weights),))
+    updater = Updater(weights, (WeightGroup("all", keras.optimizers.SGD(1e-3), weights),))
 
     def losses(label: tf.Tensor, score: tf.Tensor) -> tf.Tensor:
         return tf.square((pause(label, step_s) if step_s else label) - score[:, 0])
@@ -63,7 +63,7 @@ def measured_share(rows_s: float, step_s: float) -> float:
     run_steps(batches, tf.constant(2))
     started = time.perf_counter()
     taken, _, waited = run_steps(batches, tf.constant(STEPS))
-    spent = Spent()
-    spent.add(time.perf_counter() - started, float(waited))
+    step_times = StepTimes()
+    step_times.add(time.perf_counter() - started, float(waited))
     assert int(taken) == STEPS
-    return spent.share
+    return step_times.share

@@ -22,7 +22,7 @@ from forebay.trainer.options import TrainOptions
 from forebay.trainer.task import main
 from forebay.trainer.training.train import train
 from forebay.trainer.weights.id_names import IdNames
-from forebay.trainer.weights.other_models import Donor
+from forebay.trainer.weights.other_models import OtherModel
 from forebay.trainer.weights.transfer import take_embeddings, take_weights
 from forebay.transforms.definition.columns import Number, String
 from forebay.transforms.definition.dataset import Dataset
@@ -54,9 +54,9 @@ class Side:
     names: IdNames
 
     @property
-    def donor(self) -> Donor:
+    def other(self) -> OtherModel:
         training = SavedTraining(self.model, self.names.inputs, {}, b"")
-        return Donor("there", training, self.names)
+        return OtherModel("there", training, self.names)
 
     @property
     def weights(self) -> dict[str, np.ndarray]:
@@ -102,7 +102,7 @@ def test_a_warm_start_answers_alike_whatever_the_order_of_the_vocabulary(
         table.assign(np.concatenate([table.numpy()[:-7], np.zeros((7, 1))]))
         embedded = {layer.name: layer for layer in one.model.layers}["embeddings_2"].embeddings
         embedded.assign(np.concatenate([embedded.numpy()[:-7], np.zeros((7, 2))]))
-    result = take_weights(mine.model, mine.names, theirs.donor)
+    result = take_weights(mine.model, mine.names, theirs.other)
     letters = [("x", "u"), ("y", "w"), ("z", "u"), ("x", "w")]
     found = []
     for one, c, e in ((theirs, "xyz", "uvw"), (mine, "zxy", "wu")):
@@ -125,11 +125,11 @@ def test_hashed_crosses_are_taken_where_all_parts_are_the_same(
 ) -> None:
     theirs = side(tmp_path / "theirs", "ab", "xy", "uv", seed=1)
     mine = side(tmp_path / "mine", "ab", "xy", "uv", seed=2)
-    result = take_embeddings(mine.model, mine.names, theirs.donor)
+    result = take_embeddings(mine.model, mine.names, theirs.other)
     assert "embeddings_2 of hashed: 7 of 7 entries" in result.taken
     assert not result.left
     other = side(tmp_path / "other", "ab", "xy", "uv", seed=3, hashed=6)
-    result = take_embeddings(other.model, other.names, theirs.donor)
+    result = take_embeddings(other.model, other.names, theirs.other)
     assert not any("hashed" in line for line in result.taken)
 
 
@@ -139,7 +139,7 @@ def test_inputs_that_changed_places_keep_their_weights(
     theirs = side(tmp_path / "theirs", "ab", "xy", "uv", seed=1, members=2)
     mine = side(tmp_path / "mine", "ba", "xy", "uv", seed=2, members=2)
     before = mine.model.trainable_variables
-    result = take_weights(mine.model, mine.names, theirs.donor)
+    result = take_weights(mine.model, mine.names, theirs.other)
     kernels = {variable.path: variable.numpy() for variable in before}
     for layer in ("wide_numbers", "hidden_0", "hidden_0_member_1"):
         path = f"{layer}/kernel"
@@ -151,14 +151,14 @@ def test_inputs_that_changed_places_keep_their_weights(
 def test_what_does_not_fit_is_left_and_said(tmp_path: Path) -> None:
     theirs = side(tmp_path / "theirs", "ab", "xy", "uv", seed=1)
     mine = side(tmp_path / "mine", "ab", "xy", "uv", seed=2, hidden_units=(4, 2), model="deep")
-    result = take_weights(mine.model, mine.names, theirs.donor)
+    result = take_weights(mine.model, mine.names, theirs.other)
     assert "hidden_0/bias: (3,) there, (4,) here" in result.left
     assert "hidden_1/kernel: not in there" in result.left
     assert "deep/kernel: (3, 1) there, (2, 1) here" in result.left
     assert not any(line.startswith("took wide") for line in result.lines())
     linear = side(tmp_path / "linear", "ab", "xy", "uv", seed=2, model="linear")
     with pytest.raises(InputError, match="has nothing to give"):
-        take_embeddings(linear.model, linear.names, theirs.donor)
+        take_embeddings(linear.model, linear.names, theirs.other)
 
 
 def test_frozen_embeddings_stay_and_new_entries_learn(
@@ -166,7 +166,7 @@ def test_frozen_embeddings_stay_and_new_entries_learn(
 ) -> None:
     theirs = side(tmp_path / "theirs", "ab", "xy", "uv", seed=1)
     mine = side(tmp_path / "mine", "ab", "yzx", "vu", seed=2)
-    result = take_embeddings(mine.model, mine.names, theirs.donor, freeze=True)
+    result = take_embeddings(mine.model, mine.names, theirs.other, freeze=True)
     options = TrainOptions(optimizer="adamw", learning_rate=0.1, l2=0.1)
     updater = make_updater(mine.model, options, result.frozen)
 
@@ -202,11 +202,11 @@ def test_a_training_begins_with_another_models_weights(
         freeze_embeddings=True, seed=5,
     )  # fmt: skip
     saved = train(open_run(str(run)), frozen, fresh=True)
-    donor = train(open_run(str(trained_regression)), TrainOptions(**before_options(before)))
+    other = train(open_run(str(trained_regression)), TrainOptions(**before_options(before)))
     for path in ("embeddings_2/embeddings", "embeddings_3/embeddings"):
         mine, theirs = (
             {v.path: v.numpy() for v in model.variables}[path]
-            for model in (saved.model, donor.model)
+            for model in (saved.model, other.model)
         )
         np.testing.assert_array_equal(mine, theirs)
     with pytest.raises(RunFolderError, match="is not there"):

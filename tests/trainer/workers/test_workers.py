@@ -118,7 +118,7 @@ def test_two_workers_train_one_model_and_survive_a_death(
     assert pair.processes[0].returncode == 1
     assert "worker 0 of 2 lost the others" in told
     pair.processes[1].communicate()
-    stopped = checkpoint.load(str(path)).standing.step
+    stopped = checkpoint.load(str(path)).state.step
     assert 0 < stopped < 400
 
     again, other = start(killed).results()

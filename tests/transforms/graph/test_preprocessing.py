@@ -121,7 +121,7 @@ def test_logarithms_keep_the_sign_and_ranges_come_from_known_values(transformed:
 
 
 def test_a_difference_is_missing_where_either_number_is(transformed: tuple) -> None:
-    known = [1.0 - 7, 2.0 - 7, 4.0 - 8]  # the others lack one, infinity being no number
+    known = [1.0 - 7, 2.0 - 7, 4.0 - 8]  # the others lack one, infinity not being a number
     expected = [known[0], known[1], statistics.mean(known), known[2], *[statistics.mean(known)] * 2]
     np.testing.assert_allclose(column(transformed, "x_minus_i_value"), expected, rtol=1e-6)
     assert column(transformed, "x_minus_i_value_is_missing") == [0, 0, 1, 0, 1, 1]

@@ -39,7 +39,15 @@ from forebay.transforms.definition.windows import Where, Windowed
 from forebay.transforms.windows.compute import compute
 from forebay.transforms.windows.groups import ASKS, RETIRED, WindowGroup, window_groups
 from forebay.transforms.windows.sliced import SlicedWindows
-from forebay.transforms.windows.slices import Block, Sight, Slice, cut, reach, sight, spanning
+from forebay.transforms.windows.slices import (
+    Block,
+    Slice,
+    Visibility,
+    cut,
+    reach,
+    spanning,
+    visibility,
+)
 
 OPS = [
     count(), sum(), mean(), std(), skew(), max(), first(), *last_k(3), rate(per="1us"),
@@ -199,8 +207,8 @@ def test_a_table_is_answered_alike_from_one_slice_and_from_many() -> None:
         windows = list(dict.fromkeys(a.window for a in group.aggregates.values()))
         chunks = [requests.slice(i, 300) for i in range(0, n, 300)]
         ends = [(c["time"][0].as_py(), c["time"][-1].as_py()) for c in chunks]
-        seen = {sight(w, s, *end) for w in windows for s in slices for end in ends}
-        assert seen == set(Sight), name
+        seen = {visibility(w, s, *end) for w in windows for s in slices for end in ends}
+        assert seen == set(Visibility), name
 
         answers = SlicedWindows(group, slices, read, 1 << 30).answer(chunks)
 
@@ -262,8 +270,8 @@ def test_blocks_left_out_are_seen_by_no_request(
 
     assert len(within.blocks) <= len(held)
     for block in held:
-        seen = {sight(window, Slice((block,)), first, first + more) for window in windows}
-        assert block in within.blocks or seen <= {Sight.NONE}
+        seen = {visibility(window, Slice((block,)), first, first + more) for window in windows}
+        assert block in within.blocks or seen <= {Visibility.NONE}
         assert block not in within.blocks or windows
 
 
@@ -278,13 +286,13 @@ def test_sight_is_what_each_request_and_event_say(
     request: int, event: int,
 ) -> None:  # fmt: skip
     part = Slice(tuple(held))
-    seen = sight(window, part, first, first + more)
+    seen = visibility(window, part, first, first + more)
     asked = first + request % (more + 1)
     time = part.first_us + event % (part.last_us - part.first_us + 1)
     width, lag = window
     inside = time < asked - lag and (width is None or time >= asked - lag - width)
-    if seen is Sight.NONE:
+    if seen is Visibility.NONE:
         assert not inside
-    if seen is Sight.ALL:
+    if seen is Visibility.ALL:
         assert inside
         assert part.settled_us < asked

@@ -18,13 +18,13 @@ from naive_windows import Event, Request
 
 from forebay.transforms.windows.compute import aggregate
 from forebay.transforms.windows.kernels.values import Events, Requests, Values
-from forebay.transforms.windows.operations import Aggregate, Op
+from forebay.transforms.windows.operations import Aggregate, Operation
 from forebay.transforms.windows.states.from_events import partial, summarise
 from forebay.transforms.windows.states.to_values import finish
 
 INT64_MIN, INT64_MAX = -(2**63), 2**63 - 1
 # Each operation, with what it is asked beside.
-QUESTIONS: tuple[tuple[Op, dict], ...] = (
+QUESTIONS: tuple[tuple[Operation, dict], ...] = (
     ("count", {}), ("sum", {}), ("mean", {}), ("min", {}), ("max", {}), ("var", {}), ("std", {}),
     ("skew", {}), ("first", {}), ("last", {}), ("first", {"place": 2}), ("last", {"place": 3}),
     ("rate", {"per_us": 3_600}), ("seconds_since_last", {}), ("decayed_mean", {"half_life_us": 3}),
@@ -251,7 +251,7 @@ def divided(
 
 
 def test_every_operation_is_asked() -> None:
-    assert {op for op, _ in QUESTIONS} == set(get_args(Op))
+    assert {op for op, _ in QUESTIONS} == set(get_args(Operation))
 
 
 TWINS = [Event(0, 5, 1, {"x": 1.0, "i": 1}, 5), Event(0, 5, 2, {"x": 2.0, "i": 2}, 4)]

@@ -10,11 +10,11 @@ PROBE_ROWS = 1024
 
 
 @dataclass(frozen=True)
-class Zeros:
-    """Zero activations of a layer over some rows.
+class DeadUnits:
+    """The units of a layer, and what is zero of them over some rows.
 
     Attributes:
-        share: of all its activations.
+        share: the share of its activations that are zero.
         dead: how many of its units are zero for every row.
         units: how many units it has.
     """
@@ -40,7 +40,7 @@ class ActivationProbe:
         looked_at = {layer.name: layer.output for layer in model.layers if _is_looked_at(layer)}
         self._model = keras.Model(model.inputs, looked_at) if looked_at else None
 
-    def measure(self) -> dict[str, Zeros]:
+    def measure(self) -> dict[str, DeadUnits]:
         """Returns the zeros of each layer by its name, with dropout off."""
         if self._model is None:
             return {}
@@ -48,7 +48,7 @@ class ActivationProbe:
         return {name: _zeros(keras.ops.convert_to_numpy(o)) for name, o in outputs.items()}
 
 
-def warning(name: str, zeros: Zeros) -> str:
+def warning(name: str, zeros: DeadUnits) -> str:
     """Says that a layer has dead units, and what may help."""
     return (
         f"layer {name}: {zeros.dead:,} of {zeros.units:,} units are dead, zero for every row "
@@ -66,6 +66,6 @@ def _is_looked_at(layer: keras.layers.Layer) -> bool:
     return active and len(layer._inbound_nodes) == 1
 
 
-def _zeros(output: np.ndarray[Any, np.dtype[Any]]) -> Zeros:
+def _zeros(output: np.ndarray[Any, np.dtype[Any]]) -> DeadUnits:
     zero = output.reshape(-1, output.shape[-1]) == 0
-    return Zeros(float(zero.mean()), int(zero.all(axis=0).sum()), zero.shape[1])
+    return DeadUnits(float(zero.mean()), int(zero.all(axis=0).sum()), zero.shape[1])

@@ -9,11 +9,11 @@ from typing import Any, Self
 import tensorflow as tf
 from rich.console import Console
 
-from forebay.trainer.checkpoints.checkpoint import Standing
+from forebay.trainer.checkpoints.checkpoint import TrainingState
 from forebay.trainer.training.job import Job
 from forebay.trainer.training.progress import Pace
 from forebay.trainer.training.tensorboard.activations import PROBE_ROWS, ActivationProbe, warning
-from forebay.trainer.training.tensorboard.events import Events
+from forebay.trainer.training.tensorboard.events import EventFile
 from forebay.transforms.definition import serialize
 
 
@@ -26,20 +26,21 @@ class Board:
 
     Args:
         job: the training.
-        folder: of the event files.
-        first_step: where it begins or goes on.
+        folder: the folder of the event files.
+        goes_on_at: where it goes on, 0 where it begins; None: it begins, and has nothing to do
+            with what is there.
         console: where warnings are printed.
     """
 
-    def __init__(self, job: Job, folder: str, first_step: int, console: Console) -> None:
+    def __init__(self, job: Job, folder: str, goes_on_at: int | None, console: Console) -> None:
         self._job = job
-        self._events = Events(folder, first_step)
+        self._events = EventFile(folder, goes_on_at)
         self._console = console
-        self._pace = Pace(first_step, job.options.batch_size)
+        self._pace = Pace(goes_on_at or 0, job.options.batch_size)
         self._sample = _sample(job)
         self._probe = ActivationProbe(job.models.score, self._sample)
         self._dead: dict[str, int] = {}
-        if not first_step:
+        if not goes_on_at:
             self._describe()
 
     def __enter__(self) -> Self:
@@ -58,9 +59,9 @@ class Board:
         """Writes the mean loss since the last look, and the learning rates."""
         self._events.scalars(step, {"train/loss": loss, **self._job.updater.learning_rates()})
 
-    def evaluated(self, standing: Standing) -> None:
+    def evaluated(self, state: TrainingState) -> None:
         """Writes what the last evaluation shows."""
-        newest = standing.history[-1]
+        newest = state.history[-1]
         metrics = {f"eval/{name}": value for name, value in newest.metrics.items()}
         speed = {"train/rows_per_second": self._pace.rows_per_second(newest.step)}
         self._events.scalars(newest.step, {**metrics, **speed})

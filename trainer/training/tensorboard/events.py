@@ -19,22 +19,26 @@ from tensorboard.plugins.text.summary_v2 import text_pb
 from tensorboard.summary.writer.event_file_writer import EventFileWriter
 from tensorboard.util import tensor_util
 
+from forebay.storage.folders import temporary_name
+
 BUCKETS = 30
 
 
-class Events:
+class EventFile:
     """Writes one event file.
 
     Args:
         folder: where; TensorBoard reads all event files of a folder as one training.
-        first_step: where the training begins or goes on. What earlier files have of later steps is
-            removed: it was written after the checkpoint that the training goes on from.
+        goes_on_at: the step at which an earlier training goes on. What its files have of later
+            steps is removed: it was written after the checkpoint. None: a training that has
+            nothing to do with what is there.
     """
 
-    def __init__(self, folder: str, first_step: int) -> None:
-        for name in tf.io.gfile.listdir(folder) if tf.io.gfile.isdir(folder) else ():
-            if name.startswith("events.out.tfevents."):
-                _forget_later(posixpath.join(folder, name), first_step)
+    def __init__(self, folder: str, goes_on_at: int | None) -> None:
+        if goes_on_at is not None:
+            for name in tf.io.gfile.listdir(folder) if tf.io.gfile.isdir(folder) else ():
+                if name.startswith("events.out.tfevents."):
+                    _forget_later(posixpath.join(folder, name), goes_on_at)
         self._writer = EventFileWriter(folder)
 
     def __enter__(self) -> Self:
@@ -102,7 +106,7 @@ def _forget_later(path: str, step: int) -> None:
     except tf.errors.DataLossError:
         pass
     # Not a name that TensorBoard would read.
-    temporary = posixpath.join(posixpath.dirname(path), "trimmed.tmp")
+    temporary = posixpath.join(posixpath.dirname(path), temporary_name())
     with tf.io.TFRecordWriter(temporary) as writer:
         for record in kept:
             writer.write(record)

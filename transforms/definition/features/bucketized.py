@@ -38,7 +38,7 @@ class Bucketized(OnColumn):
 
     suffix = "bucket"
     kinds = (Number, Integer)
-    takes_pairs = True
+    takes_derived_numbers = True
     crossable = True
 
     @property

@@ -47,7 +47,7 @@ class Numeric(OnColumn):
     name: str | None = None
 
     kinds = (Number, Integer, Boolean)
-    takes_pairs = True
+    takes_derived_numbers = True
 
     @property
     def suffix(self) -> str:  # type: ignore[override]

@@ -5,7 +5,7 @@ from dataclasses import dataclass, fields
 from typing import Annotated, ClassVar, Literal
 
 from forebay.transforms.definition.columns import Column
-from forebay.transforms.definition.derived_numbers import Pair
+from forebay.transforms.definition.derived_numbers import DerivedNumber
 from forebay.transforms.definition.features.outputs import Outputs
 from forebay.transforms.definition.field_types import Between
 from forebay.transforms.definition.freeze import freeze_sequences
@@ -25,14 +25,14 @@ class OnColumn(Outputs):
         column: what the feature is made of.
         suffix: tells in the output's name what is done to it.
         kinds: the kinds of column that it takes.
-        takes_pairs: whether it takes the number made of two columns, too.
+        takes_derived_numbers: whether it takes the number made of two columns, too.
     """
 
-    column: str | Pair
+    column: str | DerivedNumber
 
     suffix: ClassVar[str]
     kinds: ClassVar[tuple[type[Column], ...]]
-    takes_pairs: ClassVar[bool] = False
+    takes_derived_numbers: ClassVar[bool] = False
 
     def __post_init__(self) -> None:
         freeze_sequences(self)
@@ -40,12 +40,12 @@ class OnColumn(Outputs):
     @property
     def inputs(self) -> tuple[str, ...]:
         """The columns of the graph's input that this feature reads."""
-        return self.column.inputs if isinstance(self.column, Pair) else (self.column,)
+        return self.column.inputs if isinstance(self.column, DerivedNumber) else (self.column,)
 
     @property
     def output(self) -> str:
         """The name of the transformed column."""
-        source = self.column.name if isinstance(self.column, Pair) else self.column
+        source = self.column.name if isinstance(self.column, DerivedNumber) else self.column
         return getattr(self, "name", None) or f"{source}_{self.suffix}"
 
     @property
@@ -55,7 +55,7 @@ class OnColumn(Outputs):
 
     def column_problems(self, where: str, columns: Mapping[str, Column]) -> Iterator[Problem]:
         """Yields what is wrong with the column; ``where`` is the feature's path."""
-        if isinstance(self.column, Pair) and not self.takes_pairs:
+        if isinstance(self.column, DerivedNumber) and not self.takes_derived_numbers:
             yield Problem(
                 f"{where}.column",
                 self.column,
@@ -63,7 +63,7 @@ class OnColumn(Outputs):
                 "name one, or use Numeric or Bucketized",
             )
             return
-        if not isinstance(self.column, Pair):
+        if not isinstance(self.column, DerivedNumber):
             yield from kind_problems(f"{where}.column", [self.column], self.kinds, columns)
             return
         for field, name in zip(fields(self.column), self.column.inputs, strict=False):

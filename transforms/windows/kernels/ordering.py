@@ -1,4 +1,4 @@
-"""Compiled sorting and matching of events and requests, for :mod:`.aggregate`.
+"""Compiled sorting and matching of events and requests, for `forebay.transforms.windows.compute`.
 
 Events are sorted by (key, time), requests by (key, time asked for). A *position* is a place in the
 events' order. One key's events and requests form a *group*: a row ``(first event, end of events,

@@ -1,8 +1,9 @@
 """What enters and leaves windows as time passes, compiled, for :mod:`.multisets`.
 
 Each event is given a *code*: the place of its value among the distinct values, sorted by (group,
-value); ``bases[g]`` is the first code of group g (see :mod:`.ordering` for groups and positions).
-:func:`follow` writes down, for one window, what a sweep through the requests in time order has to
+value); ``bases[g]`` is the first code of group g (see
+:mod:`forebay.transforms.windows.kernels.ordering` for groups and positions). :func:`follow` writes
+down, for one window, what a sweep through the requests in time order has to
 do: the code of each value that enters the window, and the complement ``~code`` of each that leaves.
 A request's own events leave just before it and enter again just after.
 """

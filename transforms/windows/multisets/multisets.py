@@ -8,11 +8,12 @@ exact. Beyond, so that no state grows without bound, it is by definition
   (L - 1) / U: its relative standard error is at most 1 / sqrt(L - 2). Bar-Yossef et al. 2002,
   "Counting distinct elements in a data stream"; Beyer et al. 2007, "On synopses for distinct-value
   estimation under multiset operations".
-- quantile: of the value of rank floor(q * (n - 1)) the representative in :mod:`.log_buckets`.
+- quantile: of the value of rank floor(q * (n - 1)) the representative in
+:mod:`forebay.transforms.windows.kernels.log_buckets`.
 - most_frequent: missing.
 
 :func:`answer` sweeps the events of a match and keeps nothing. :func:`collect` and the functions on
-:class:`Multisets` answer the same from parts of the events: see :mod:`.multiset_parts`.
+:class:`Multisets` answer the same from parts of the events: see :mod:`.parts`.
 """
 
 from __future__ import annotations
@@ -24,7 +25,7 @@ from typing import Any, Literal, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from forebay.transforms.limits import LEAST_ACCURACY, LEAST_LIMIT
+from forebay.transforms.limits import ACCURACY, LEAST_ACCURACY, LEAST_LIMIT, LIMIT
 from forebay.transforms.windows.kernels import ordering
 from forebay.transforms.windows.kernels.encoding import from_ranks
 from forebay.transforms.windows.kernels.log_buckets import from_buckets, to_buckets
@@ -47,12 +48,13 @@ class Question:
         op: the operation.
         limit: the greatest number of distinct values for which the answer is exact.
         accuracy: greatest relative error of a quantile beyond that.
-        dtype: of the values whose ranks the items are, int64 or float64; read for quantiles only.
+        dtype: the type of the values whose ranks the items are, int64 or float64; read for
+            quantiles only.
     """
 
     op: Literal["distinct", "quantile", "most_frequent"]
-    limit: int = 1024
-    accuracy: float = 0.01
+    limit: int = LIMIT
+    accuracy: float = ACCURACY
     dtype: np.dtype[Any] = field(default=_INT64)
 
     def __post_init__(self) -> None:
@@ -65,7 +67,7 @@ class Question:
 
 
 class Coded(NamedTuple):
-    """Values by position as codes: see :mod:`.multiset_changes`."""
+    """Values by position as codes: see :mod:`.changes`."""
 
     codes: Ints
     bases: Ints
@@ -93,7 +95,7 @@ def encode(question: Question, items: Ints, valid: Bools, groups: Ints) -> Coded
 
 
 def follow(coded: Coded, match: Match, window: int) -> tuple[Ints, Ints]:
-    """What enters and leaves one window of a match: see :func:`.multiset_changes.follow`."""
+    """What enters and leaves one window of a match: see :func:`.changes.follow`."""
     sweep = match.sweep
     return changes.follow(
         coded.codes, sweep.groups, sweep.starts[window], sweep.stops[window], sweep.own,
@@ -121,8 +123,8 @@ def answer(
         valid: bool (n,), by position.
         match: n events matched with m requests.
         windows: rows of the match's windows, w of them.
-        which: of quantile the q, each from 0 to 1; of most_frequent the places, from 1. They share
-            the work. Not read for distinct.
+        which: for quantile the q, each from 0 to 1; for most_frequent the places, from 1. They
+            share the work. Not read for distinct.
 
     Returns:
         data: (len(which), w, m), or (1, w, m) for distinct. float64 for distinct and quantile;
@@ -171,7 +173,7 @@ def estimate(present: Ints, more: Bools, nth: Ints, limit: int) -> Floats:
         present: int64 (m,), number of distinct values.
         more: bool (m,), whether that is more than the limit.
         nth: int64 (m,), the ``limit``-th smallest item where it is, in int64 order.
-        limit: of the question.
+        limit: the limit of the question.
 
     Returns:
         float64 (m,).

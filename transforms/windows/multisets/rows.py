@@ -1,4 +1,4 @@
-"""Compiled work on many multisets in ragged arrays, for :mod:`.multiset_parts`.
+"""Compiled work on many multisets in ragged arrays, for :mod:`.parts`.
 
 Row i holds ``items[offsets[i] : offsets[i + 1]]``, which ascend, each ``counts`` times.
 """

@@ -186,7 +186,7 @@ class Bags:
     values: Swept | Multisets
 
     def read(self, which: Sequence[float]) -> tuple[NDArray[Any], Bools]:
-        """Answers, data and validity (len(which), m): see :func:`.multiset_parts.read`."""
+        """Answers, data and validity (len(which), m): see `multisets.parts.read`."""
         if isinstance(self.values, Swept):
             return self.values.read(which)
         return parts.read(self.values, which)

@@ -8,7 +8,7 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from forebay.transforms.hashing import mix
+from forebay.transforms.hashing import scramble
 from forebay.transforms.windows.kernels import decay, moments, ordering, trees
 from forebay.transforms.windows.kernels.encoding import float_leaves, scaled, to_ranks
 from forebay.transforms.windows.kernels.matching import Match
@@ -36,8 +36,8 @@ class Need(NamedTuple):
     Attributes:
         kind: count, moments, least, greatest, first, last, decayed or bags.
         column: the value column; None: the events themselves.
-        parameter: of moments the order, of first and last how many, of decayed the half-life in µs,
-            of bags the operation, the limit and the accuracy.
+        parameter: for moments the order, for first and last how many, for decayed the half-life in
+            µs, of bags the operation, the limit and the accuracy.
     """
 
     kind: str
@@ -153,7 +153,7 @@ class Sweeps:
         question = multisets.Question(op, limit, accuracy, column.data.dtype)
         items = to_ranks(column.data)
         if op == "distinct":
-            items = mix(items).view(np.int64)
+            items = scramble(items).view(np.int64)
         coded = multisets.encode(question, items, column.valid, self.match.sweep.groups)
         return [Bags(Swept(question, coded, self.match, window)) for window in windows]
 

@@ -28,7 +28,7 @@ def finish(states: States, requests: Requests, aggregates: list[Aggregate]) -> l
     """Read the aggregates that states were made for.
 
     Args:
-        states: of m requests.
+        states: the states of m requests.
         requests: those m.
         aggregates: as they were given to
             :func:`forebay.transforms.windows.states.from_events.partial`.

@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 
 from forebay.init.draft import Draft, make_draft
-from forebay.init.sample import Sample, read_sample
+from forebay.init.sample import TextSample, read_sample
 from forebay.pipelines.sources.files import find_files
 from forebay.transforms.definition.columns import (
     Boolean,
@@ -66,8 +66,8 @@ def written(columns: Columns, delimiter: str = ",", header: bool = True) -> str:
 
 
 @pytest.fixture
-def sampled(tmp_path: Path) -> Callable[..., Sample]:
-    def read(text: str, names: Sequence[str] = (), rows: int = 10_000) -> Sample:
+def sampled(tmp_path: Path) -> Callable[..., TextSample]:
+    def read(text: str, names: Sequence[str] = (), rows: int = 10_000) -> TextSample:
         (tmp_path / "data.csv").write_text(text, "utf-8")
         return read_sample(find_files([str(tmp_path / "data.csv")]), None, names, rows, 1 << 20)
 
@@ -75,7 +75,7 @@ def sampled(tmp_path: Path) -> Callable[..., Sample]:
 
 
 @pytest.fixture
-def drafted(sampled: Callable[..., Sample]) -> Drafted:
+def drafted(sampled: Callable[..., TextSample]) -> Drafted:
     def draft(columns: Columns, label: str | None = None) -> Draft:
         return make_draft(sampled(written(columns)), "data", "data", label)
 
@@ -94,6 +94,11 @@ KINDS: list[tuple[str, list[object], Column]] = [
     ("n", chosen(-9999, -999, *spread(0, 90)[:80]), Number(nulls=("", "-999", "-9999"))),
     ("n", chosen(99, *range(98)), Integer()),
     ("n", chosen("1", "2", "A"), String()),
+    ("n", [89490200001000000000 + 731 * i for i in range(ROWS)], String()),
+    ("n", [2**63 - i for i in range(ROWS)], String()),  # the first is one beyond
+    ("n", [2**63 - 1 - i for i in range(ROWS)], Integer()),
+    ("n", [10**i for i in range(60)] * (ROWS // 60), String()),
+    ("n", [f"1e{i}" for i in range(60)] * (ROWS // 60), Number()),
     ("n", chosen("01234", "10001"), String()),
     ("n", chosen("1,5", "2,25"), String()),
     ("n", chosen("$3", "$4.50"), String()),
@@ -102,6 +107,7 @@ KINDS: list[tuple[str, list[object], Column]] = [
     ("n", chosen("y", "N", "Y"), Boolean(true=("Y", "y"), false=("N",))),
     ("n", chosen("1", "0", "null"), Boolean(nulls=("", "null"))),
     ("n", chosen("on", "off"), Boolean(true=("on",), false=("off",))),
+    ("n", chosen("1.0", "0.0", ""), Boolean(true=("1.0",), false=("0.0",))),
     ("n", chosen("yes", "no", "maybe"), String()),
     ("when", [int(t.timestamp()) for t in instants()], Timestamp(unit="s")),
     ("when", [int(t.timestamp() * 1000) for t in instants()], Timestamp(unit="ms")),
@@ -232,6 +238,8 @@ def test_labels_are_guessed_by_name_and_then_from_the_right(drafted: Drafted) ->
         (spread(0, 1), Regression("y")),
         (chosen(1, 2, 3), Regression("y")),
         (chosen(0, 1), BinaryClassification("y")),
+        (chosen(1, 2), BinaryClassification("y")),
+        (chosen(-1, 1, "1.0"), BinaryClassification("y")),
         (chosen("Y", "N"), BinaryClassification("y")),
         (chosen("stays", "stays", "stays", "leaves"), BinaryClassification("y")),
         (chosen("a", "b", "b", "b", "c", "c", ""), Classification("y", ("b", "c", "a"))),
@@ -241,6 +249,12 @@ def test_a_named_label_sets_its_task(drafted: Drafted, cells: list[object], labe
     draft = drafted({"y": cells, "n": spread(0, 9, 3)}, "y")
 
     assert draft.dataset.label == label
+    if 2 in cells and 3 not in cells:
+        assert draft.dataset.columns["y"] == Boolean(true=("2",), false=("1",))
+    if -1 in cells:
+        column = draft.dataset.columns["y"]
+        assert isinstance(column, Boolean)
+        assert (set(column.true), column.false) == ({"1", "1.0"}, ("-1",))
     if "leaves" in cells:
         assert draft.dataset.columns["y"] == Boolean(true=("leaves",), false=("stays",))
 
@@ -321,6 +335,95 @@ def test_what_is_known_only_with_the_label_is_left_out(drafted: Drafted) -> None
     assert features(draft, "distance")
 
 
+@pytest.mark.parametrize(
+    ("told", "cells"),
+    [
+        ("missing only where delay is", ["" if i % 60 == 3 else i % 7 for i in range(ROWS)]),
+        ("nearly the same as delay (|Spearman|", [2.0**i for i in range(ROWS)]),
+    ],
+)
+def test_what_check_would_find_is_no_feature(
+    drafted: Drafted, told: str, cells: list[object]
+) -> None:
+    delay = ["" if i % 30 == 3 else i / 7 for i in range(ROWS)]
+    columns = {"x": cells, "distance": spread(100, 900), "way": spread(1, 2), "delay": delay}
+    draft = drafted(columns, "delay")
+    assert features(draft, "x") == ()
+    assert told in next(s.reason for s in draft.suggestions if "x" in s.columns)
+
+
+def test_a_text_that_says_the_label_in_other_words_is_no_feature(drafted: Drafted) -> None:
+    survived = chosen(0, 1)
+    alive = ["yes" if value else "no" for value in survived]
+    draft = drafted({"alive": alive, "age": spread(1, 80, 5), "survived": survived}, "survived")
+    assert features(draft, "alive") == ()
+
+
+def test_rows_without_text_are_left_out_of_account(drafted: Drafted) -> None:
+    columns = {"at": [t.isoformat() for t in instants()], "shop": chosen("a", "b"),
+               "x": spread(0, 1), "y": spread(0, 1, 2)}  # fmt: skip
+    plain = drafted(columns, "y")
+    below = {name: [*cells, "", "", " ", "", "", ""] for name, cells in columns.items()}
+    draft = drafted(below, "y")
+    assert draft.dataset == plain.dataset
+    assert draft.facts == plain.facts
+    assert (plain.sample.blank, draft.sample.blank, draft.sample.rows) == (0, 6, ROWS)
+
+
+def test_an_empty_row_but_for_its_number_ties_nothing_to_the_label(drafted: Drafted) -> None:
+    columns = {"id": range(ROWS), "shop": chosen("a", "b"), "x": spread(0, 1), "y": spread(0, 1, 2)}
+    empty = {name: [*cells, *[""] * 9] for name, cells in columns.items()}
+    empty["id"][-9:] = range(ROWS, ROWS + 9)
+    draft = drafted(empty, "y")
+    assert features(draft, "x")
+    assert features(draft, "shop")
+
+
+@pytest.mark.parametrize(
+    ("name", "cells"),
+    [
+        ("split", chosen("train", "test")),
+        ("usage", chosen("Train", "Valid", "TEST")),
+        ("fold", chosen(0, 1, 2, 3, 4)),
+    ],
+)
+def test_a_tables_own_split_is_no_feature(drafted: Drafted, name: str, cells: list[object]) -> None:
+    draft = drafted({name: cells, "x": spread(0, 1), "y": spread(0, 1, 2)}, "y")
+    assert features(draft, name) == ()
+    assert features(draft, "x")
+
+
+def test_users_and_items_are_names_that_have_a_past(drafted: Drafted) -> None:
+    columns = {
+        "user": chosen(*range(1_000, 1_040), seed=2),
+        "item": chosen(*range(90_000, 90_020), seed=3),
+        "tweet_user": chosen(*range(2**60, 2**60 + 40), seed=4),
+        "hash": chosen(*range(2**60, 2**60 + 400), seed=5),
+        "user_age": chosen(*range(15, 90), seed=6),
+        "rating": chosen(1, 2, 3, 4, 5),
+        "timestamp": [int(t.timestamp()) for t in instants()],
+    }
+    draft = drafted(columns)
+    assert draft.label == "rating"
+    assert features(draft, "user") == (Categorical("user", Frequent(min_count=10, oov_buckets=10)),)
+    assert features(draft, "item") == (Categorical("item"),)
+    assert features(draft, "hash") == ()  # too few rows each, and no quantity
+    assert features(draft, "user_age") == (Numeric("user_age", scale="z_score"),)
+    assert draft.window is not None
+    assert draft.window.windowed.key == ("user",)
+    assert "user (40 values), tweet_user (40 values), item (20 values)" in draft.window.reason
+
+
+@pytest.mark.parametrize("year", [1, 999, 1583, 9998])
+def test_bounds_of_the_split_are_written_in_any_year(drafted: Drafted, year: int) -> None:
+    for step in (dt.timedelta(minutes=1), dt.timedelta(hours=3), dt.timedelta(seconds=1)):
+        times = [dt.datetime(year, 1, 1, 2) + i * step for i in range(ROWS)]
+        draft = drafted({"at": [t.isoformat() for t in times], "y": spread(0, 1)})
+        split = draft.dataset.split
+        assert isinstance(split, TimeSplit)
+        assert times[0] < dt.datetime.fromisoformat(split.eval_from).replace(tzinfo=None)
+
+
 def test_places_are_cells(drafted: Drafted) -> None:
     columns = {
         "pickup_longitude": spread(-74.1, -73.7),
@@ -353,7 +456,7 @@ def test_outputs_keep_out_of_the_way_of_carried_columns(drafted: Drafted) -> Non
 
 @pytest.mark.parametrize("delimiter", [",", ";", "\t", "|"])
 @pytest.mark.parametrize("header", [True, False])
-def test_delimiters(sampled: Callable[..., Sample], delimiter: str, header: bool) -> None:
+def test_delimiters(sampled: Callable[..., TextSample], delimiter: str, header: bool) -> None:
     columns = {"n": ["1,5", "2,25"], "s": ['say "hi"', "a;b|c\td"], "y": [1, 2]}
     sample = sampled(written(columns, delimiter, header), () if header else tuple(columns))
 
@@ -363,14 +466,14 @@ def test_delimiters(sampled: Callable[..., Sample], delimiter: str, header: bool
     }
 
 
-def test_inches_are_no_quotes(sampled: Callable[..., Sample]) -> None:
+def test_inches_are_no_quotes(sampled: Callable[..., TextSample]) -> None:
     sample = sampled("size,n\n" + '"5 tall,1\n' * 50)
 
     assert sample.format.quote is None
     assert sample.columns["size"].distinct.to_pylist() == ['"5 tall']
 
 
-def test_a_sample_is_spread_over_the_file(sampled: Callable[..., Sample]) -> None:
+def test_a_sample_is_spread_over_the_file(sampled: Callable[..., TextSample]) -> None:
     total = 400_000
     text = "n,pad\n" + "".join(f"{i},{'x' * 20}\n" for i in range(total))
 
@@ -383,7 +486,7 @@ def test_a_sample_is_spread_over_the_file(sampled: Callable[..., Sample]) -> Non
     assert min(quarters) > 0.15 * sample.rows
 
 
-def test_a_header_of_numbers_counted_from_zero_is_one(sampled: Callable[..., Sample]) -> None:
+def test_a_header_of_numbers_counted_from_zero_is_one(sampled: Callable[..., TextSample]) -> None:
     assert list(sampled("0,1,2\n7,8,9\n").columns) == ["0", "1", "2"]
     with pytest.raises(InputError, match="looks like a row"):
         sampled("5,1.5,2024-01-01\n6,2.5,2024-01-02\n")

@@ -18,7 +18,7 @@ from tensorboard.plugins.projector.projector_config_pb2 import ProjectorConfig
 
 from forebay.storage.run.run_folder import open_run
 from forebay.trainer.checkpoints import checkpoint
-from forebay.trainer.checkpoints.checkpoint import Evaluation, Standing
+from forebay.trainer.checkpoints.checkpoint import Evaluation, TrainingState
 from forebay.trainer.options import LoopOptions, TrainOptions
 from forebay.trainer.training.job import Job, prepare
 from forebay.trainer.training.tensorboard.activations import ActivationProbe
@@ -144,11 +144,11 @@ def test_dead_units_are_warned_of_once(
     job = small_job(regression_run)
     biases = next(v for v in job.models.score.variables if v.path == "hidden_1/bias")
     biases.assign(np.array([-1e6, 0.5, -1e6, 0.5]))
-    standing = Standing(step=25)
+    state = TrainingState(step=25)
     with Board(job, str(tmp_path), 0, Console(stderr=True)) as board:
         for step in (25, 50):
-            standing = standing.evaluated(Evaluation(step, 1.0, 1.0, 1.0, {"rmse": 1.0}))
-            board.evaluated(standing)
+            state = state.evaluated(Evaluation(step, 1.0, 1.0, 1.0, {"rmse": 1.0}))
+            board.evaluated(state)
     words = "layer hidden_1: 2 of 4 units are dead"
     told = capsys.readouterr().err
     assert told.count(words) == 1
@@ -165,17 +165,18 @@ def test_a_training_that_continues_replaces_what_came_after_its_checkpoint(
     run = copy_of(regression_run)
     options = TrainOptions(max_steps=60, eval_every=20, batch_size=64, hidden_units=(4,))
 
-    def die(standing: Standing) -> None:
-        if standing.step == 40:
+    def die(state: TrainingState) -> None:
+        if state.step == 40:
             raise KeyboardInterrupt
 
     with pytest.raises(KeyboardInterrupt):
         train(open_run(str(run)), options, on_evaluation=die)
     lost = checkpoint.load(str(run / "training/checkpoint.npz"))
     # As if it had been killed before this checkpoint was written, in the middle of an event.
-    earlier = Standing(20, lost.standing.history[:1])
+    earlier = TrainingState(20, lost.state.history[:1])
     checkpoint.save(
-        str(run / "training/checkpoint.npz"),
+        str(run),
+        "training/checkpoint.npz",
         checkpoint.Checkpoint(earlier, lost.identity, lost.model, lost.optimizer, lost.best),
     )
     (events,) = (run / "training/logs").glob("events.*")

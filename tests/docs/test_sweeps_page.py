@@ -12,7 +12,7 @@ from forebay.cli import _parser
 from forebay.trainer import options
 from forebay.trainer.options.sweep import SweepOptions
 
-PAGE = (Path(__file__).resolve().parents[3] / "docs" / "how-to" / "find-good-options.md").read_text(
+PAGE = (Path(__file__).resolve().parents[2] / "docs" / "how-to" / "find-good-options.md").read_text(
     "utf-8"
 )
 READERS: dict[str, Callable[[argparse.Namespace], object]] = {

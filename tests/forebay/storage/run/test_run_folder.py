@@ -4,11 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from contextlib import AbstractContextManager
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
 import pytest
+import tensorflow as tf
 
+from forebay.storage.run.checksums import file_entry
 from forebay.storage.run.run_folder import open_run
 from forebay.trainer.examples.inputs import NumericInput, inputs_of, model_inputs
 from forebay.trainer.examples.split_reader import SplitReader
@@ -67,8 +70,11 @@ def test_a_definition_of_another_run_is_refused(
     regression_run: Path, copy_of: Copy, edit_json: Edit
 ) -> None:
     copy = copy_of(regression_run)
-    with edit_json(copy / "definition.json") as definition:
+    path = copy / "definition.json"
+    with edit_json(path) as definition:
         definition["name"] = "other"
+    with edit_json(copy / "manifest.json") as manifest:
+        manifest["files"]["definition.json"] = asdict(file_entry(path.read_bytes()))
     with pytest.raises(RunFolderError, match="mixes two runs"):
         open_run(str(copy))
 
@@ -98,7 +104,7 @@ def test_a_file_cut_short_is_refused(regression_run: Path, copy_of: Copy) -> Non
     copy = copy_of(regression_run)
     path = copy / "examples/train/part-00000.tfrecord.gz"
     path.write_bytes(path.read_bytes()[:-100])
-    with pytest.raises(RunFolderError, match="where the manifest says"):
+    with pytest.raises(RunFolderError, match="bytes where its listing says"):
         open_run(str(copy)).examples("train")
     path.unlink()
     with pytest.raises(RunFolderError, match="is missing"):
@@ -108,12 +114,45 @@ def test_a_file_cut_short_is_refused(regression_run: Path, copy_of: Copy) -> Non
 def test_a_file_with_other_bytes_is_refused(regression_run: Path, copy_of: Copy) -> None:
     copy = copy_of(regression_run)
     path = copy / "examples/eval/part-00004.tfrecord"
-    content = bytearray(path.read_bytes())
-    content[500] ^= 255
-    path.write_bytes(content)
+    records = list(tf.data.TFRecordDataset(str(path)).as_numpy_iterator())
+    size = path.stat().st_size
+    with tf.io.TFRecordWriter(str(path)) as writer:  # whose own checksums are right
+        for record in [records[1], records[0], *records[2:]]:
+            writer.write(record)
+    assert path.stat().st_size == size
     run = open_run(str(copy))
-    with pytest.raises(RunFolderError, match="cannot be read"):
-        SplitReader(run, "eval", inputs_of(run)).read()
+    assert len(SplitReader(run, "train", inputs_of(run)).read()) == 4_000
+    with pytest.raises(RunFolderError, match=r"part-00004.tfrecord has the checksum"):
+        SplitReader(run, "eval", inputs_of(run))
+
+
+def test_each_file_is_read_once_to_verify_it(regression_run: Path, copy_of: Copy) -> None:
+    copy = copy_of(regression_run)
+    run = open_run(str(copy))
+    SplitReader(run, "eval", inputs_of(run))
+    path = copy / "examples/eval/part-00004.tfrecord"
+    path.write_bytes(bytes(path.stat().st_size))
+    SplitReader(run, "eval", inputs_of(run))
+    with pytest.raises(RunFolderError, match="has the checksum"):
+        SplitReader(open_run(str(copy)), "eval", inputs_of(run))
+
+
+@pytest.mark.parametrize(
+    "name",
+    ["transform_fn/assets/line_id", "transformed_metadata/schema.pbtxt", "definition.json",
+     "transform_fn/saved_model.pb"],
+)  # fmt: skip
+def test_a_run_whose_graph_or_schema_was_changed_is_not_opened(
+    regression_run: Path, copy_of: Copy, name: str
+) -> None:
+    copy = copy_of(regression_run)
+    path = copy / name
+    content = path.read_bytes()
+    lines = content.split(b"\n")
+    path.write_bytes(b"\n".join([lines[1], lines[0], *lines[2:]]))
+    assert path.stat().st_size == len(content)
+    with pytest.raises(RunFolderError, match=r"has the (checksum|digest)"):
+        open_run(str(copy))
 
 
 def test_an_empty_split_is_refused(regression_run: Path, copy_of: Copy, edit_json: Edit) -> None:

@@ -9,11 +9,11 @@ from forebay.transforms.definition.columns import Column, Date
 from forebay.transforms.definition.derived_numbers import (
     EARTH_RADIUS_KM,
     UNITS_US,
+    DerivedNumber,
     Difference,
     Elapsed,
     Euclidean,
     Haversine,
-    Pair,
     Ratio,
 )
 from forebay.transforms.durations import DAY_US
@@ -22,7 +22,9 @@ from forebay.transforms.graph.missing import is_missing
 Tensors = Mapping[str, tf.Tensor]
 
 
-def operand(source: str | Pair, columns: Tensors, kinds: Mapping[str, Column]) -> tf.Tensor:
+def operand(
+    source: str | DerivedNumber, columns: Tensors, kinds: Mapping[str, Column]
+) -> tf.Tensor:
     """Returns what a feature is computed from, (batch,): a column, or the number of a pair.
 
     The number of a pair is float32, NaN where it is missing.
@@ -32,7 +34,7 @@ def operand(source: str | Pair, columns: Tensors, kinds: Mapping[str, Column]) -
         columns: the graph's input columns, (batch,) each.
         kinds: how they are read, by name.
     """
-    if not isinstance(source, Pair):
+    if not isinstance(source, DerivedNumber):
         return columns[source]
     inputs = [columns[name] for name in source.inputs]
     missing = is_missing(inputs[0])
@@ -48,8 +50,8 @@ def operand(source: str | Pair, columns: Tensors, kinds: Mapping[str, Column]) -
     return tf.where(missing, float("nan"), tf.cast(value, tf.float32))
 
 
-def _of_numbers(pair: Pair, numbers: list[tf.Tensor]) -> tf.Tensor:
-    match pair:
+def _of_numbers(derived: DerivedNumber, numbers: list[tf.Tensor]) -> tf.Tensor:
+    match derived:
         case Difference():
             return numbers[0] - numbers[1]
         case Ratio():
@@ -59,7 +61,7 @@ def _of_numbers(pair: Pair, numbers: list[tf.Tensor]) -> tf.Tensor:
             return tf.sqrt(tf.square(to_x - x) + tf.square(to_y - y))
         case Haversine():
             return _haversine_km(*(number * (math.pi / 180) for number in numbers))
-    raise TypeError(f"{type(pair).__name__} is no pair of numbers")
+    raise TypeError(f"{type(derived).__name__} is no pair of numbers")
 
 
 def _haversine_km(
@@ -77,12 +79,12 @@ def _haversine_km(
 
 
 def _elapsed(
-    pair: Elapsed, inputs: list[tf.Tensor], missing: tf.Tensor, kinds: Mapping[str, Column]
+    derived: Elapsed, inputs: list[tf.Tensor], missing: tf.Tensor, kinds: Mapping[str, Column]
 ) -> tf.Tensor:
     """The time between two instants in the pair's unit, float64 (batch,); 0 where missing."""
     since, until = (
         tf.where(missing, tf.zeros_like(column), column)
         * (DAY_US if isinstance(kinds[name], Date) else 1)
-        for name, column in zip(pair.inputs, inputs, strict=True)
+        for name, column in zip(derived.inputs, inputs, strict=True)
     )
-    return tf.cast(until - since, tf.float64) / UNITS_US[pair.unit]
+    return tf.cast(until - since, tf.float64) / UNITS_US[derived.unit]

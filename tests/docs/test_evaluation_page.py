@@ -10,14 +10,14 @@ import numpy as np
 import pytest
 
 from forebay.cli import _parser
-from forebay.trainer.metrics.binary import BinaryAnswers
-from forebay.trainer.metrics.multiclass import MulticlassAnswers
-from forebay.trainer.metrics.regression import RegressionAnswers
+from forebay.trainer.metrics.binary import BinaryPredictions
+from forebay.trainer.metrics.multiclass import MulticlassPredictions
+from forebay.trainer.metrics.regression import RegressionPredictions
 from forebay.trainer.metrics.threshold import choose_threshold
 from forebay.trainer.options import evaluate_options
 from forebay.trainer.options.threshold import ThresholdAim
 
-PAGE = (Path(__file__).resolve().parents[3] / "docs" / "reference" / "evaluation.md").read_text(
+PAGE = (Path(__file__).resolve().parents[2] / "docs" / "reference" / "evaluation.md").read_text(
     "utf-8"
 )
 
@@ -44,11 +44,11 @@ def test_the_thresholds_are_those_chosen() -> None:
     _, rows, aims, *_ = tables()
     probability = np.array([float(cell) for cell in rows[0][1:]])
     label = np.array([float(cell == "yes") for cell in rows[1][1:]])
-    answers = BinaryAnswers(label, probability, 0.5)
+    answers = BinaryPredictions(label, probability, 0.5)
     for aim, _, chosen, precision, recall, alarms, missed in aims[1:]:
         threshold = choose_threshold(answers, ThresholdAim.parse(aim.strip("`")), "eval")
         assert threshold == float(chosen)
-        found = BinaryAnswers(label, probability, threshold).metrics()
+        found = BinaryPredictions(label, probability, threshold).metrics()
         assert found["precision"] == pytest.approx(float(precision), abs=5e-4)
         assert found["recall"] == pytest.approx(float(recall))
         assert found["confusion"]["false_positives"] == int(alarms)
@@ -58,9 +58,9 @@ def test_the_thresholds_are_those_chosen() -> None:
 def test_every_metric_is_on_the_page() -> None:
     ones = np.ones(2)
     answers = [
-        RegressionAnswers(ones, ones),
-        BinaryAnswers(ones, ones, 0.5),
-        MulticlassAnswers(np.zeros(2, np.int64), np.full((2, 2), 0.5), ("a", "b"), 3),
+        RegressionPredictions(ones, ones),
+        BinaryPredictions(ones, ones, 0.5),
+        MulticlassPredictions(np.zeros(2, np.int64), np.full((2, 2), 0.5), ("a", "b"), 3),
     ]
     for (kind, named, _), one in zip(tables()[0][1:], answers, strict=True):
         assert set(one.scores()) <= set(re.findall(r"`(\w+)`", named)), kind

@@ -2,10 +2,7 @@
 
 from __future__ import annotations
 
-import json
 import shutil
-from collections.abc import Callable, Iterator
-from contextlib import AbstractContextManager, contextmanager
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -13,7 +10,6 @@ from typing import Any
 import apache_beam as beam
 import numpy as np
 import pyarrow as pa
-import pytest
 import tensorflow as tf
 import tensorflow_transform as tft
 import tensorflow_transform.beam as tft_beam
@@ -225,7 +221,7 @@ def write_manifest(run: Path, dataset: Dataset, rows: dict[str, int]) -> None:
             file_entry(path.read_bytes()), rows=BATCH if path.match("examples/*/*") else None
         )
         for path in sorted(run.rglob("*"))
-        if path.is_file()
+        if path.is_file() and path.name != MANIFEST_NAME
     }
     manifest = Manifest(
         dataset=dataset.name,
@@ -283,28 +279,6 @@ def weigh(run: Path, dataset: Dataset) -> None:
     write_manifest(run, replace(dataset, columns=columns, weight="worth"), counts)
 
 
-@pytest.fixture(scope="session")
-def rows() -> Columns:
-    return make_rows()
-
-
-@pytest.fixture(scope="session")
-def regression_run(tmp_path_factory: pytest.TempPathFactory, rows: Columns) -> Path:
-    return make_run(tmp_path_factory.mktemp("regression"), "regression", rows)
-
-
-@pytest.fixture(scope="session")
-def weighted_run(regression_run: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    run = copy_run(regression_run, tmp_path_factory.mktemp("weighted"))
-    weigh(run, make_dataset("regression"))
-    return run
-
-
-@pytest.fixture(scope="session")
-def binary_run(tmp_path_factory: pytest.TempPathFactory, rows: Columns) -> Path:
-    return make_run(tmp_path_factory.mktemp("binary"), "binary", rows)
-
-
 GRADES = ("early", "usual", "late")
 
 
@@ -313,10 +287,8 @@ def grade_of(delay: np.ndarray[Any, Any]) -> np.ndarray[Any, Any]:
     return np.digitize(delay, [20.0, 35.0])
 
 
-@pytest.fixture(scope="session")
-def multiclass_run(regression_run: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The regression's run, its label told in three words."""
-    run = copy_run(regression_run, tmp_path_factory.mktemp("multiclass"))
+def tell_in_words(run: Path) -> None:
+    """Makes the label of a regression's run one of three words."""
     schema_path = run / "transformed_metadata/schema.pbtxt"
     schema = text_format.Parse(schema_path.read_text(), schema_pb2.Schema())
     (label,) = (feature for feature in schema.feature if feature.name == "delay")
@@ -338,19 +310,7 @@ def multiclass_run(regression_run: Path, tmp_path_factory: pytest.TempPathFactor
         passthrough=("trip_id", "left_at", "guess"),
         features=(*FEATURES, Categorical("line", Informative(3), name="told")),
     )  # fmt: skip
-    (run / MANIFEST_NAME).unlink()
     write_manifest(run, dataset, {split: b - a for split, (a, b) in SPLIT_ROWS.items()})
-    return run
-
-
-@pytest.fixture(scope="session")
-def trained_regression(regression_run: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return train_copy(regression_run, tmp_path_factory.mktemp("trained-regression"))
-
-
-@pytest.fixture(scope="session")
-def trained_binary(binary_run: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return train_copy(binary_run, tmp_path_factory.mktemp("trained-binary"))
 
 
 def train_copy(run: Path, folder: Path) -> Path:
@@ -365,19 +325,3 @@ def copy_run(run: Path, folder: Path) -> Path:
     copy = folder / "run"
     shutil.copytree(run, copy)
     return copy
-
-
-@pytest.fixture
-def copy_of(tmp_path: Path) -> Callable[[Path], Path]:
-    return lambda run: copy_run(run, tmp_path)
-
-
-@pytest.fixture
-def edit_json() -> Callable[[Path], AbstractContextManager[Any]]:
-    @contextmanager
-    def edit(path: Path) -> Iterator[Any]:
-        value = json.loads(path.read_text(encoding="utf-8"))
-        yield value
-        path.write_text(json.dumps(value), encoding="utf-8")
-
-    return edit

@@ -154,8 +154,8 @@ def test_keys_must_be_the_models() -> None:
     [
         (b"{", "not JSON"),
         (b"\xff", "not JSON"),
-        (b'{"number": NaN}', "NaN is none; write null"),
-        (b'{"number": -Infinity}', "-Infinity is none"),
+        (b'{"number": NaN}', "NaN is not a number in JSON; write null"),
+        (b'{"number": -Infinity}', "-Infinity is not a number in JSON"),
         (b'{"a": 1, "a": 2}', "the key 'a' is there twice"),
         (b"[1]", "[1] is no object"),
         (b"null", "null is no object"),

@@ -56,7 +56,7 @@ def test_every_command_is_understood(beside: Path) -> None:
 
 
 def test_every_flag_is_on_the_page() -> None:
-    folder = Path(__file__).resolve().parents[2] / "docs"
+    folder = Path(__file__).resolve().parents[2] / "docs" / "reference"
     others = [(folder / f"training-{page}.md").read_text("utf-8") for page in ("data", "loop")]
     page = "\n".join([PAGE, *others])
     for name in TrainOptions.__dataclass_fields__.keys() - {"data"}:
@@ -102,12 +102,12 @@ def test_the_own_model_trains_and_is_exported_with_the_graph(
 @pytest.mark.parametrize(
     ("code", "words"),
     [
-        ("def build(given): return given.numbers", "scores of shape (batch, 1) are wanted"),
-        ("def build(given): raise KeyError('no')", "fails (KeyError: 'no')"),
-        ("def other(given): pass", "cannot be imported"),
+        ("def build(context): return context.numbers", "scores of shape (batch, 1) are wanted"),
+        ("def build(context): raise KeyError('no')", "fails (KeyError: 'no')"),
+        ("def other(context): pass", "cannot be imported"),
         (
-            "import keras\ndef build(given): return keras.layers.Lambda(lambda x: x[:, :1])("
-            "given.numbers)",
+            "import keras\ndef build(context): return keras.layers.Lambda(lambda x: x[:, :1])("
+            "context.numbers)",
             "with code of its own (Lambda)",
         ),
     ],

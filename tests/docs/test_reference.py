@@ -1,0 +1,46 @@
+"""The reference is complete: every command, every flag, every public name has its place."""
+
+from __future__ import annotations
+
+import re
+
+from doc_pages import DOCS, ROOT, Page
+
+import forebay
+from forebay.cli import _parser
+
+
+def test_every_command_has_its_page() -> None:
+    (commands,) = _parser()._subparsers._group_actions
+    folder = DOCS / "reference" / "commands"
+    generated = {
+        name
+        for path in folder.glob("*.md")
+        for name in re.findall(r"^```{forebay-command} ([a-z-]+)$", path.read_text("utf-8"), re.M)
+    }
+    assert generated == set(commands.choices)
+
+
+def test_every_public_name_is_in_the_python_reference_once() -> None:
+    found = [
+        name
+        for path in sorted((DOCS / "reference" / "api").glob("*.md"))
+        for name in re.findall(r"^\.\. auto(?:class|function):: (\w+)$", path.read_text(), re.M)
+    ]
+    assert sorted(found) == forebay.__all__
+
+
+def test_links_from_outside_the_site_lead_somewhere() -> None:
+    """Those inside it are checked by `make docs`."""
+    for path in (ROOT / "README.md", ROOT / "CHANGELOG.md", *ROOT.glob("examples/*/README.md")):
+        for link in re.findall(r"\]\(([^)\s]+)\)", path.read_text("utf-8")):
+            if not link.startswith("http"):
+                assert (path.parent / link.partition("#")[0]).exists(), f"{path}: {link}"
+
+
+def test_every_target_that_is_named_exists() -> None:
+    makefile = (ROOT / "Makefile").read_text("utf-8")
+    for page in map(Page, ("../README.md", "install.md")):
+        named = set(re.findall(r"`make ([a-z-]+)", page.text))
+        assert named
+        assert all(re.search(rf"^{target}:", makefile, re.M) for target in named)

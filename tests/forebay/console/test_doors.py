@@ -1,0 +1,132 @@
+"""What every command has: words while it works, quiet, verbose, and cures for slips of the hand."""
+
+from __future__ import annotations
+
+import argparse
+import os
+import pty
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from forebay.cli import COMMANDS, main
+from forebay.console.terminal import choose_verbosity, detail, note, results
+
+READINGS = Path(__file__).parents[2] / "end_to_end" / "readings.py"
+
+
+@pytest.mark.parametrize("command", COMMANDS)
+def test_a_mistyped_option_is_refused_with_the_usage_of_its_command(
+    command: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    with pytest.raises(SystemExit) as caught:
+        main([command, *_required(command), "--debgu"])
+    assert caught.value.code == 2
+    usage, error = capsys.readouterr().err.split(f"\nforebay {command}: error: ")
+    assert usage.startswith(f"usage: forebay {command} ")
+    assert error == "no such option: --debgu; did you mean --debug?\n"
+
+
+def _required(command: str) -> list[str]:
+    """Arguments without which the parser complains of their absence first."""
+    parser = argparse.ArgumentParser()
+    COMMANDS[command].add_arguments(parser)
+    given: list[str] = []
+    for action in parser._actions:
+        if action.option_strings and action.required:
+            given += [action.option_strings[0], "x"]
+        elif not action.option_strings and action.nargs not in ("?", "*"):
+            given.append("x")
+    return given
+
+
+@pytest.mark.parametrize(
+    ("typed", "meant"),
+    [("pre-process", "preprocess"), ("evalute", "evaluate"), ("lrfind", "lr-find")],
+)
+def test_a_mistyped_command_is_refused_with_the_one_meant(
+    typed: str, meant: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    with pytest.raises(SystemExit) as caught:
+        main([typed, "runs/flights"])
+    assert caught.value.code == 2
+    assert capsys.readouterr().err.endswith(f"no such command: {typed}; did you mean {meant}?\n")
+
+
+def test_one_argument_too_many_is_named(capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit):
+        main(["train", "runs/a", "runs/b"])
+    assert capsys.readouterr().err.endswith("too many arguments: 'runs/b'\n")
+
+
+@pytest.mark.parametrize(
+    ("flags", "told"), [([], "done\n"), (["--quiet"], ""), (["--verbose"], "done\nhow\n")]
+)
+def test_as_much_is_told_as_was_asked_for(
+    flags: list[str], told: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    parser = argparse.ArgumentParser()
+    COMMANDS["report"].add_arguments(parser)
+    try:
+        choose_verbosity(parser.parse_args(["run", *flags]))
+        note("done")
+        detail("how")
+    finally:
+        choose_verbosity(argparse.Namespace())
+    assert capsys.readouterr().err == told
+
+
+def test_piped_output_is_not_folded(capsys: pytest.CaptureFixture[str]) -> None:
+    results().print("word " * 100)
+    assert len(capsys.readouterr().out.splitlines()) == 1
+
+
+def test_a_terminal_is_told_at_once_what_is_being_done() -> None:
+    """The first word stands there before anything heavy is loaded, and goes when it is done."""
+    ours, theirs = pty.openpty()
+    command = [sys.executable, "-m", "forebay", "report", "/nowhere"]
+    with subprocess.Popen(command, stderr=theirs, stdout=subprocess.DEVNULL) as process:
+        os.close(theirs)
+        first = os.read(ours, 1 << 12)
+        running = process.poll() is None
+        process.wait()
+    rest = _all(ours)
+    assert running
+    assert first.startswith(b"forebay report: loading")
+    assert b"\r\x1b[K" in first + rest
+    assert b"error: " in rest
+
+
+def _all(terminal: int) -> bytes:
+    found = b""
+    while True:
+        try:
+            found += os.read(terminal, 1 << 12)
+        except OSError:  # the other end is closed
+            os.close(terminal)
+            return found
+
+
+def test_bash_completes_commands_options_and_choices(tmp_path: Path) -> None:
+    script = tmp_path / "forebay.bash"
+    printed = subprocess.run(
+        [sys.executable, "-m", "forebay", "--print-completion", "bash"],
+        capture_output=True, text=True, check=True,
+    )  # fmt: skip
+    script.write_text(printed.stdout)
+
+    def completed(*words: str) -> set[str]:
+        """What bash offers behind words, the last one unfinished."""
+        program = (
+            f"source {script}; COMP_WORDS=(forebay {' '.join(map(repr, words))}); "
+            f"COMP_CWORD={len(words)}; _shtab_forebay; printf '%s\\n' \"${{COMPREPLY[@]}}\""
+        )
+        done = subprocess.run(["bash", "-c", program], capture_output=True, text=True, check=True)
+        return set(done.stdout.split())
+
+    assert completed("") >= set(COMMANDS)
+    assert completed("pre") == {"predict", "preprocess"}
+    assert completed("preprocess", "--sh") == {"--shards"}
+    assert completed("train", "--optimizer", "adam") == {"adam", "adamw"}

@@ -1,0 +1,80 @@
+"""One name is installed, all of it; and the tests' folders are those of the source."""
+
+from __future__ import annotations
+
+import ast
+import os
+import subprocess
+import sys
+import tomllib
+from pathlib import Path
+
+from setuptools import find_packages
+
+ROOT = Path(__file__).resolve().parents[2]
+PYPROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text("utf-8"))
+# At the top of the checkout, and in forebay/ as links to there.
+LINKED = ("pipelines", "trainer", "transforms")
+# Tests of no one folder.
+WHOLE = {"benchmarks", "docs", "end_to_end", "examples", "golden", "support"}
+
+
+def source_folders() -> set[str]:
+    """The folders that hold a module, as ``forebay/storage`` and ``pipelines/sources/csv``."""
+    found = set()
+    for top in ("forebay", *LINKED):
+        for folder, _, files in os.walk(ROOT / top):  # follows no link
+            if any(name.endswith(".py") for name in files):
+                found.add(str(Path(folder).relative_to(ROOT)))
+    return found
+
+
+def test_a_wheel_holds_every_folder_under_one_name() -> None:
+    find = PYPROJECT["tool"]["setuptools"]["packages"]["find"]
+    assert find.pop("namespaces") is False
+    packages = find_packages(str(ROOT), **find)
+    names = {f if f.split("/")[0] == "forebay" else f"forebay/{f}" for f in source_folders()}
+
+    assert set(packages) == {name.replace("/", ".") for name in names}
+
+
+def test_every_folder_of_ours_says_what_it_is_for() -> None:
+    inits = [ROOT / folder / "__init__.py" for folder in source_folders()]
+    assert all(path.exists() and ast.get_docstring(ast.parse(path.read_text())) for path in inits)
+
+
+def test_tests_lie_in_folders_of_the_source() -> None:
+    tests = {
+        str(path.parent.relative_to(ROOT / "tests")) for path in ROOT.glob("tests/**/test_*.py")
+    }
+    strays = {f for f in tests - source_folders() - {"."} if f.split("/")[0] not in WHOLE}
+    assert not strays
+
+
+def test_names_of_ours_do_not_hide_a_users_own(tmp_path: Path) -> None:
+    for name in (*LINKED, "storage", "console", "serving"):
+        (tmp_path / f"{name}.py").write_text(f"OWNER = 'the user, of {name}'\n")
+    program = (
+        "import forebay, transforms, pipelines, trainer, storage, console, serving\n"
+        "forebay.Dataset, forebay.ReadCsv\n"
+        "import forebay.trainer.task, forebay.serving.commands\n"
+        "print(transforms.OWNER, pipelines.OWNER, trainer.OWNER, sep='\\n')"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", program], cwd=tmp_path, capture_output=True, text=True, check=True
+    )
+    assert done.stdout.splitlines() == [
+        f"the user, of {name}" for name in ("transforms", "pipelines", "trainer")
+    ]
+
+
+def test_the_trainer_runs_from_the_checkout_by_its_short_name() -> None:
+    said = [
+        subprocess.run(
+            [sys.executable, "-m", module, "train", "--help"],
+            cwd=ROOT, capture_output=True, text=True, check=True,
+        ).stdout
+        for module in ("trainer.task", "forebay.trainer.task")
+    ]  # fmt: skip
+    assert said[0] == said[1]
+    assert said[0].startswith("usage: python -m trainer.task train")
