@@ -1,15 +1,13 @@
 """A picture of windows and their events, as PNG."""
 
 import datetime as dt
-import io
 import textwrap
 from collections.abc import Iterable, Sequence
 
 from matplotlib.axes import Axes
-from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.dates import AutoDateLocator, ConciseDateFormatter
-from matplotlib.figure import Figure
 
+from forebay.console.canvas import figure, png
 from forebay.explain.collect import Explained
 from forebay.explain.replacement import is_value
 from forebay.explain.report import RowReport, by_window, value_text
@@ -28,20 +26,17 @@ _MARGIN, _MOST_MARGIN = 0.05, 0.4
 def draw(report: RowReport) -> bytes:
     """Returns a PNG with one panel for each window: its band, the events in and around it."""
     windows = by_window(report.columns)[:MOST_PANELS]
-    figure = Figure(figsize=(11, 1.1 + _PANEL_INCHES * len(windows)), layout="constrained")
-    FigureCanvasAgg(figure)
     identity = ", ".join(f"{name}={value}" for name, value in report.identity.items())
     title = f"{report.places[report.row]}, asked at {instant(report.asked_us)}"
-    figure.suptitle("\n".join([title, *textwrap.wrap(identity, _LINE_LETTERS)]), fontsize=9)
-    panels = figure.subplots(len(windows), 1, squeeze=False)[:, 0]
+    lines = "\n".join([title, *textwrap.wrap(identity, _LINE_LETTERS)])
+    drawn = figure(lines, 11, 1.1 + _PANEL_INCHES * len(windows), title_size=9)
+    panels = drawn.subplots(len(windows), 1, squeeze=False)[:, 0]
     for axes, names in zip(panels, windows, strict=True):
         _panel(axes, [report.columns[name] for name in names])
     panels[-1].set_xlabel("UTC")
     handles = {label: h for axes in panels for h, label in zip(*_legend(axes), strict=True)}
-    figure.legend(handles.values(), handles.keys(), loc="outside lower center", ncols=4, fontsize=8)
-    buffer = io.BytesIO()
-    figure.savefig(buffer, format="png", dpi=110)
-    return buffer.getvalue()
+    drawn.legend(handles.values(), handles.keys(), loc="outside lower center", ncols=4, fontsize=8)
+    return png(drawn)
 
 
 def _legend(axes: Axes) -> tuple[Sequence[object], Sequence[str]]:

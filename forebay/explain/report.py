@@ -113,7 +113,7 @@ def print_report(report: RowReport) -> None:
     for names in by_window(report.columns):
         console.print()
         for name in names:
-            value = value_text(report.columns[name].value)
+            value = escape(value_text(report.columns[name].value))
             console.print(f"[bold]{escape(name)}[/] = [bold cyan]{value}[/]", soft_wrap=True)
         explanation = report.columns[names[0]].explanation
         console.print(_window(explanation), soft_wrap=True)
@@ -164,7 +164,7 @@ def _table(explanation: Explanation, report: RowReport) -> Table:
         if has_known:
             cells.append("" if event.available_us is None else instant(event.available_us))
         if has_value:
-            cells.append(value_text(event.value))
+            cells.append(escape(value_text(event.value)))
         table.add_row(*cells, escape(note), style=style)
 
     for event in explanation.events[: report.shown]:

@@ -4,14 +4,13 @@ from __future__ import annotations
 
 import re
 import shlex
-from pathlib import Path
 from types import ModuleType
+
+from doc_pages import Page
 
 from forebay.transforms.definition.dataset import Dataset
 
-PAGE = (Path(__file__).resolve().parents[2] / "docs" / "measurements" / "quality.md").read_text(
-    "utf-8"
-)
+PAGE = Page("measurements/quality.md")
 
 
 def test_every_definition_of_the_flights_is_compared(
@@ -23,7 +22,7 @@ def test_every_definition_of_the_flights_is_compared(
 
 
 def test_the_commands_of_the_page_parse(model_quality: ModuleType) -> None:
-    commands = re.findall(r"^make bench-model(?: +ARGS=\"(.*?)\")?", PAGE, re.M)
+    commands = re.findall(r"^make bench-model(?: +ARGS=\"(.*?)\")?", PAGE.text, re.M)
 
     parsed = [model_quality.make_parser().parse_args(shlex.split(found)) for found in commands]
 

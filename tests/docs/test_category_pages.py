@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import datetime as dt
-import re
 import sys
 import types
 from pathlib import Path
@@ -11,33 +10,15 @@ from typing import Any
 
 import pytest
 from analyzed import Analyzed
+from doc_pages import Page, Table
 
 from forebay.transforms.definition.columns import MISSING, Boolean, Column, Timestamp
 from forebay.transforms.definition.dataset import Dataset
 
-PAGES = Path(__file__).resolve().parents[2] / "docs" / "reference" / "features"
+PAGES = {
+    name: Page(f"reference/features/{name}.md") for name in ("categories", "crosses", "custom")
+}
 EPOCH = dt.datetime(1970, 1, 1)
-Rows = list[dict[str, str]]
-
-
-def blocks(page: str) -> list[str]:
-    return re.findall(r"```python\n(.*?)```", (PAGES / page).read_text("utf-8"), re.S)
-
-
-def definition(code: str) -> Dataset:
-    names: dict[str, Dataset] = {}
-    exec(code, names)
-    return names["flights"]
-
-
-def table_with(page: str, column: str) -> Rows:
-    """The rows of the page's table that has a column of this name, by their columns' names."""
-    for block in re.findall(r"(?:^\|.*\|\n)+", (PAGES / page).read_text("utf-8"), re.M):
-        head, _, *rows = ([cell.strip() for cell in line.strip().strip("|").split("|")]
-                          for line in block.splitlines())  # fmt: skip
-        if column in head:
-            return [dict(zip(head, row, strict=True)) for row in rows]
-    raise LookupError(column)
 
 
 def read(text: str, column: Column) -> Any:
@@ -52,7 +33,7 @@ def read(text: str, column: Column) -> Any:
     return float(text) if column.graph_dtype == "float32" else int(text)
 
 
-def columns_of(dataset: Dataset, rows: Rows) -> dict[str, list[Any]]:
+def columns_of(dataset: Dataset, rows: Table) -> dict[str, list[Any]]:
     """The table's columns as the graph is fed them; those that it lacks are 1."""
     return {
         name: [read(row.get(name, "1"), dataset.all_columns[name]) for row in rows]
@@ -60,10 +41,10 @@ def columns_of(dataset: Dataset, rows: Rows) -> dict[str, list[Any]]:
     }
 
 
-@pytest.mark.parametrize(("page", "column"), [("categories.md", "told"), ("crosses.md", "weekday")])
+@pytest.mark.parametrize(("page", "column"), [("categories", "told"), ("crosses", "weekday")])
 def test_the_worked_example(page: str, column: str, tmp_path: Path) -> None:
-    (code,) = blocks(page)
-    flights, rows = definition(code), table_with(page, column)
+    flights = PAGES[page].run_python()["flights"]
+    rows = PAGES[page].table_with(column)
 
     found = Analyzed(flights, columns_of(flights, rows), tmp_path)
 
@@ -71,7 +52,7 @@ def test_the_worked_example(page: str, column: str, tmp_path: Path) -> None:
     assert len(outputs) > 3
     for name in outputs:
         assert found[name] == [float(row[name]) for row in rows], name
-    if page == "crosses.md":
+    if page == "crosses":
         assert (found.size("weekday_origin"), found.size("all_three")) == (8 * 5, 100)
         return
     row = columns_of(flights, [rows[0] | {"carrier": "WN"}])
@@ -79,11 +60,11 @@ def test_the_worked_example(page: str, column: str, tmp_path: Path) -> None:
 
 
 def test_the_function_of_the_page(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    function, code = blocks("custom.md")
+    page = PAGES["custom"]
     module = types.ModuleType("engineered")
-    exec(function, module.__dict__)
+    exec(page.code("python")[0], module.__dict__)
     monkeypatch.setitem(sys.modules, "engineered", module)
-    flights, rows = definition(code), table_with("custom.md", "goes_west")
+    flights, rows = page.run_python(1)["flights"], page.table_with("goes_west")
 
     found = Analyzed(flights, columns_of(flights, rows), tmp_path)
 

@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 import re
-import shlex
-from pathlib import Path
 
 import numpy as np
 import pytest
+from doc_pages import Page
 
 from forebay.cli import _parser
 from forebay.trainer.metrics.binary import BinaryPredictions
@@ -17,35 +16,24 @@ from forebay.trainer.metrics.threshold import choose_threshold
 from forebay.trainer.options import evaluate_options
 from forebay.trainer.options.threshold import ThresholdAim
 
-PAGE = (Path(__file__).resolve().parents[2] / "docs" / "reference" / "evaluation.md").read_text(
-    "utf-8"
-)
-
-
-def tables() -> list[list[list[str]]]:
-    """The page's tables: rows of cells, the line below the head left out."""
-    found = []
-    for block in re.findall(r"(?:^\|.*\|\n)+", PAGE, re.M):
-        head, _, *rows = (
-            [cell.strip() for cell in line.strip("|").split("|")] for line in block.splitlines()
-        )
-        found.append([head, *rows])
-    return found
+PAGE = Page("reference/evaluation.md")
 
 
 def test_the_commands_are_valid() -> None:
-    commands = re.findall(r"^forebay (evaluate .*)$", PAGE, re.M)
+    commands = PAGE.commands("forebay", "evaluate")
     assert len(commands) >= 8
     for command in commands:
-        evaluate_options(_parser().parse_args(shlex.split(command)))
+        evaluate_options(_parser().parse_args(command[1:]))
 
 
 def test_the_thresholds_are_those_chosen() -> None:
-    _, rows, aims, *_ = tables()
-    probability = np.array([float(cell) for cell in rows[0][1:]])
-    label = np.array([float(cell == "yes") for cell in rows[1][1:]])
+    (labels,) = PAGE.table_with("probability")
+    probability = np.array([float(head) for head in list(labels)[1:]])
+    label = np.array([float(cell == "yes") for cell in list(labels.values())[1:]])
     answers = BinaryPredictions(label, probability, 0.5)
-    for aim, _, chosen, precision, recall, alarms, missed in aims[1:]:
+    for aim, _, chosen, precision, recall, alarms, missed in map(
+        dict.values, PAGE.table_with("chosen")
+    ):
         threshold = choose_threshold(answers, ThresholdAim.parse(aim.strip("`")), "eval")
         assert threshold == float(chosen)
         found = BinaryPredictions(label, probability, threshold).metrics()
@@ -62,14 +50,13 @@ def test_every_metric_is_on_the_page() -> None:
         BinaryPredictions(ones, ones, 0.5),
         MulticlassPredictions(np.zeros(2, np.int64), np.full((2, 2), 0.5), ("a", "b"), 3),
     ]
-    for (kind, named, _), one in zip(tables()[0][1:], answers, strict=True):
-        assert set(one.scores()) <= set(re.findall(r"`(\w+)`", named)), kind
+    for row, one in zip(PAGE.table_with("metrics"), answers, strict=True):
+        assert set(one.scores()) <= set(re.findall(r"`(\w+)`", row["metrics"])), row["label"]
 
 
 def test_the_python_example_gives_what_it_says() -> None:
-    (code,) = re.findall(r"```python\n(.*?)```", PAGE, re.S)
-    names: dict[str, object] = {}
-    exec(code, names)
+    (code,) = PAGE.code("python")
+    names = PAGE.run_python()
     said = re.findall(r"^(answers.*)  # (.*)$", code, re.M)
     assert len(said) == 2
     for expression, value in said:

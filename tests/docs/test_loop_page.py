@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import re
-from pathlib import Path
+
+from doc_pages import Page
 
 from forebay.cli import _parser
 from forebay.trainer.options import LoopOptions, TrainOptions, loop_options, train_options
@@ -11,17 +12,11 @@ from forebay.trainer.training.exporters import FOLDERS
 from forebay.trainer.workers.shares import Worker
 from forebay.trainer.workers.team import worker_of
 
-PAGE = (Path(__file__).resolve().parents[2] / "docs" / "reference" / "training-loop.md").read_text(
-    "utf-8"
-)
-
-
-def commands() -> list[str]:
-    return re.findall(r"^forebay (train .*)$", PAGE, re.M)
+PAGE = Page("reference/training-loop.md")
 
 
 def test_the_commands_are_as_they_read() -> None:
-    read = [_parser().parse_args(command.split()) for command in commands()]
+    read = [_parser().parse_args(command[1:]) for command in PAGE.commands("forebay")[:4]]
     trained, looped = [train_options(args) for args in read], [loop_options(args) for args in read]
     assert trained[0] == TrainOptions(max_steps=4000, eval_every=500, patience=5)
     assert looped[1] == LoopOptions(checkpoint_every=100, throttle_seconds=60.0)
@@ -34,15 +29,15 @@ def test_every_flag_of_the_loop_is_explained() -> None:
     flags = {f"--{name.replace('_', '-')}" for name in LoopOptions.__dataclass_fields__}
     flags -= {"--exporters", "--tensorboard"}
     flags |= {"--exporter", "--no-export", "--no-tensorboard", "--fresh", "--best-by"}
-    assert flags <= set(re.findall(r"--[a-z-]+", PAGE))
+    assert flags <= set(re.findall(r"--[a-z-]+", PAGE.text))
     assert help_.keep == LoopOptions().keep
 
 
 def test_exporters_write_where_the_table_says() -> None:
-    rows = re.findall(r"^\| `(\w+)`.*\| `RUN/(.*)/<timestamp>/` \|$", PAGE, re.M)
+    rows = re.findall(r"^\| `(\w+)`.*\| `RUN/(.*)/<timestamp>/` \|$", PAGE.text, re.M)
     assert dict(rows) == FOLDERS
 
 
 def test_the_tf_config_is_one_of_two_workers() -> None:
-    (text,) = re.findall(r"TF_CONFIG='(.*)'", PAGE)
+    (text,) = re.findall(r"TF_CONFIG='(.*)'", PAGE.text)
     assert worker_of(text) == Worker(0, 2)

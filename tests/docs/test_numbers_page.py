@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import math
-import re
 from pathlib import Path
 from typing import Any
 
@@ -14,35 +13,26 @@ import pytest
 import tensorflow as tf
 import tensorflow_transform as tft
 import tensorflow_transform.beam as tft_beam
+from doc_pages import Page
 
 import forebay as fb
 from forebay.pipelines.transform.graph_rows import to_graph_rows
 from forebay.serving.instances import InstanceReader
 from forebay.transforms.definition.columns import MISSING
 from forebay.transforms.errors import InstanceError
+from forebay.transforms.graph.inputs import feature_spec
 from forebay.transforms.graph.missing import is_missing
-from forebay.transforms.graph.preprocessing import feature_spec, preprocessing_fn
+from forebay.transforms.graph.preprocessing import preprocessing_fn
 from forebay.transforms.parsing.cells import read_cells
 
-PAGE = Path(__file__).resolve().parents[2] / "docs" / "reference" / "features" / "numbers.md"
-Table = list[dict[str, str]]
+PAGE = Page("reference/features/numbers.md")
 
 
-def tables(page: str) -> list[Table]:
-    """The Markdown tables of a page: rows by their columns' names."""
-    found = []
-    for block in re.findall(r"(?:^\|.*\|\n)+", page, re.M):
-        head, _, *rows = ([cell.strip() for cell in re.split(r"(?<!\\)\|", line)[1:-1]]
-                          for line in block.splitlines())  # fmt: skip
-        found.append([dict(zip(head, row, strict=True)) for row in rows])
-    return found
-
-
-def whole(page: str) -> fb.Dataset:
+def whole() -> fb.Dataset:
     """Runs the page's code, and returns a definition with the features of all that it defines."""
     names: dict[str, Any] = {}
     features = []
-    for code in re.findall(r"```python\n(.*?)```", page, re.S):
+    for code in PAGE.code("python"):
         exec(code, names)
         features += [f for f in names.pop("features", []) if f not in features]
     assert sum(isinstance(value, fb.Dataset) for value in names.values()) == 6
@@ -61,17 +51,17 @@ def graph_rows(dataset: fb.Dataset, cells: dict[str, list[str]]) -> dict[str, li
     return {name: batch[name].flatten().to_pylist() for name in dataset.graph_columns}
 
 
-def rides(page: str) -> dict[str, list[str]]:
+def rides() -> dict[str, list[str]]:
     """The page's first table, as cells of a file, with a fare."""
-    (table, *_) = tables(page)
+    (table, *_) = PAGE.tables
     cells = {name: [row[name] for row in table] for name in table[0]}
     return {**cells, "fare": ["9.5"] * len(table)}
 
 
-def transform(page: str, folder: Path) -> tuple[Any, dict[str, np.ndarray]]:
+def transform(folder: Path) -> tuple[Any, dict[str, np.ndarray]]:
     """Returns the graph of all the page's features as a layer, and what it makes of the rides."""
-    dataset = whole(page)
-    given = graph_rows(dataset, rides(page))
+    dataset = whole()
+    given = graph_rows(dataset, rides())
     rows = [dict(zip(given, row, strict=True)) for row in zip(*given.values(), strict=True)]
     metadata = tft.DatasetMetadata.from_feature_spec(feature_spec(dataset))
     with tft_beam.Context(temp_dir=str(folder / "temp")):
@@ -85,39 +75,38 @@ def transform(page: str, folder: Path) -> tuple[Any, dict[str, np.ndarray]]:
 
 @pytest.fixture(scope="module")
 def transformed(tmp_path_factory: pytest.TempPathFactory) -> tuple[Any, dict[str, np.ndarray]]:
-    return transform(PAGE.read_text("utf-8"), tmp_path_factory.mktemp("page"))
+    return transform(tmp_path_factory.mktemp("page"))
 
 
 def test_the_tables_are_what_the_code_makes_of_the_rides(transformed: tuple) -> None:
-    page, (_, found) = PAGE.read_text("utf-8"), transformed
+    _, found = transformed
     shown: set[str] = set()
-    for table in tables(page):
+    for table in PAGE.tables:
         for name in set(found) & set(table[0]):
             shown.add(name)
             for row, value in zip(table, found[name], strict=True):
                 text = row[name].replace("−", "-")
                 digits = len(text.partition(".")[2])
                 assert float(text) == pytest.approx(value, abs=0.5001 * 10**-digits), (name, row)
-        for name in set(rides(page)) & set(table[0]):
-            assert [row[name] for row in table] == rides(page)[name]
+        for name in set(rides()) & set(table[0]):
+            assert [row[name] for row in table] == rides()[name]
     assert shown == set(found) - {"fare"}
 
 
 def test_what_z_scores_are_by_hand() -> None:
     """The page's own numbers, worked out here: the page cannot be wrong in the same way."""
-    page = PAGE.read_text("utf-8")
-    minutes = [float(cell or "nan") for cell in rides(page)["minutes"]]
+    minutes = [float(cell or "nan") for cell in rides()["minutes"]]
     known = [value for value in minutes if math.isfinite(value)]
     mean = sum(known) / len(known)
     deviation = math.sqrt(sum((value - mean) ** 2 for value in known) / len(known))
-    table = next(t for t in tables(page) if "minutes_z_score" in t[0])
+    table = next(t for t in PAGE.tables if "minutes_z_score" in t[0])
     for row, value in zip(table, minutes, strict=True):
         score = 0.0 if math.isnan(value) else (value - mean) / deviation
         assert float(row["minutes_z_score"].replace("−", "-")) == pytest.approx(score, abs=0.006)
 
 
 def test_cells_are_missing_nan_or_values_as_the_table_says() -> None:
-    (table,) = [t for t in tables(PAGE.read_text("utf-8")) if "the cell" in t[0]]
+    (table,) = [t for t in PAGE.tables if "the cell" in t[0]]
     texts = {"empty": ""}
     for row in table:
         text = texts.get(row["the cell"], row["the cell"].strip("`"))
@@ -141,7 +130,7 @@ def test_booleans_times_and_days_read_cells_as_integers_do() -> None:
 
 
 def test_what_is_missing_in_the_graph(transformed: tuple) -> None:
-    page, (layer, _) = PAGE.read_text("utf-8"), transformed
+    layer, _ = transformed
     for dtype, marker in MISSING.items():
         assert bool(is_missing(tf.constant(marker, dtype)))
     assert [bool(is_missing(tf.constant(x))) for x in (math.nan, math.inf, -math.inf, 0.0)] == [
@@ -150,11 +139,11 @@ def test_what_is_missing_in_the_graph(transformed: tuple) -> None:
     assert not bool(is_missing(tf.constant("")))
     assert not bool(is_missing(tf.constant("NaN")))
     # The graph asked about NaN, an infinity and a value; about nothing and two values.
-    dataset = whole(page)
-    cells = {name: [values[0]] * 3 for name, values in rides(page).items()}
+    dataset = whole()
+    cells = {name: [values[0]] * 3 for name, values in rides().items()}
     given = graph_rows(dataset, cells | {"minutes": ["NaN", "inf", "10"], "stops": ["", "2", "0"]})
     assert given["stops"] == [MISSING["int64"], 2, 0]
-    assert np.isnan(given["minutes"][0])
+    assert np.isnan(np.array(given["minutes"]).view(np.float64)[0])  # float64, for less_stops
     dtypes = {name: spec.dtype for name, spec in feature_spec(dataset).items()}
     found = layer({name: tf.constant(given[name], dtypes[name]) for name in given})
     assert found["by_number_is_missing"].numpy().tolist() == [1, 1, 0]
@@ -168,7 +157,7 @@ ASKED = {
 
 
 def test_what_is_missing_in_forebay_predict() -> None:
-    dataset = whole(PAGE.read_text("utf-8"))
+    dataset = whole()
     reader = InstanceReader(dataset)
     nothing = reader.read(dict.fromkeys(ASKED))
     for name, value in nothing.items():

@@ -2,21 +2,17 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Mapping
-from pathlib import Path
 
 import pyarrow as pa
+from doc_pages import Page
 
 from forebay.transforms.definition.columns import Column, Integer, Number, Timestamp
-from forebay.transforms.definition.dataset import Dataset
 from forebay.transforms.definition.sources import ROW
 from forebay.transforms.windows.compute import compute
 from forebay.transforms.windows.groups import window_groups
 
-PAGE = (Path(__file__).resolve().parents[2] / "docs" / "reference" / "sources.md").read_text(
-    "utf-8"
-)
+PAGE = Page("reference/sources.md")
 MINUTE_US = 60_000_000
 
 
@@ -43,16 +39,8 @@ def batch_of(
 
 
 def test_the_worked_example() -> None:
-    (code,) = re.findall(r"```python\n(.*?)```", PAGE, re.S)
-    names: dict[str, Dataset] = {}
-    exec(code, names)
-    flights = names["flights"]
-    found = []
-    for block in re.findall(r"(?:^\|.*\|\n)+", PAGE, re.M):
-        lines = [line.strip("|").split("|") for line in block.splitlines()]
-        head, _, *rows = ([cell.strip() for cell in line] for line in lines)
-        found.append([dict(zip(head, row, strict=True)) for row in rows])
-    weather, asking = found
+    flights = PAGE.run_python()["flights"]
+    weather, asking = PAGE.tables
     (group,) = window_groups(flights)
     events = group.events(batch_of(weather, flights.sources["weather"].columns, len(asking)))
     requests = group.requests(batch_of(asking, flights.columns, 0))

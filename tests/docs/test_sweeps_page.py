@@ -6,15 +6,14 @@ import argparse
 import re
 import shlex
 from collections.abc import Callable
-from pathlib import Path
+
+from doc_pages import Page
 
 from forebay.cli import _parser
 from forebay.trainer import options
 from forebay.trainer.options.sweep import SweepOptions
 
-PAGE = (Path(__file__).resolve().parents[2] / "docs" / "how-to" / "find-good-options.md").read_text(
-    "utf-8"
-)
+PAGE = Page("how-to/find-good-options.md")
 READERS: dict[str, Callable[[argparse.Namespace], object]] = {
     "lr-find": options.find_rate_options,
     "sweep": options.sweep_options,
@@ -23,7 +22,7 @@ READERS: dict[str, Callable[[argparse.Namespace], object]] = {
 
 
 def test_the_commands_are_valid() -> None:
-    commands = re.findall(r"^ *forebay (.*)$", PAGE, re.M)
+    commands = re.findall(r"^ *forebay (.*)$", PAGE.text, re.M)
     assert len(commands) >= 4
     for command in commands:
         args = _parser().parse_args(shlex.split(command))
@@ -31,7 +30,7 @@ def test_the_commands_are_valid() -> None:
 
 
 def test_the_ranges_are_what_the_page_calls_them() -> None:
-    (line,) = re.findall(r"^forebay sweep (.*hidden-units 64,32 128,64)$", PAGE, re.M)
+    (line,) = re.findall(r"^forebay sweep (.*hidden-units 64,32 128,64)$", PAGE.text, re.M)
     args = _parser().parse_args(["sweep", *shlex.split(line)])
     rate, hidden = options.sweep_options(args).searches
     assert (rate.low, rate.high, rate.log) == (1e-4, 1e-2, True)

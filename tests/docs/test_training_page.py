@@ -4,32 +4,20 @@ from __future__ import annotations
 
 import argparse
 import json
-import re
-import shlex
 from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+from doc_pages import Page
 
 from forebay.trainer.options import TrainOptions, add_train_arguments, train_options
 from forebay.trainer.task import main
 from forebay.transforms.definition.columns import String
 from forebay.transforms.definition.labels import Classification
 
-PAGE = (Path(__file__).resolve().parents[2] / "docs" / "reference" / "training.md").read_text(
-    "utf-8"
-)
+PAGE = Page("reference/training.md")
 Copy = Callable[[Path], Path]
 FEW_STEPS = ["--max-steps", "4", "--eval-every", "2", "--hidden-units", "4"]
-
-
-def blocks(language: str) -> list[str]:
-    return re.findall(rf"```{language}\n(.*?)```", PAGE, re.S)
-
-
-def commands() -> list[list[str]]:
-    lines = [line for block in blocks("sh") for line in block.splitlines()]
-    return [shlex.split(line, comments=True) for line in lines]
 
 
 def parsed(flags: list[str]) -> TrainOptions:
@@ -41,24 +29,23 @@ def parsed(flags: list[str]) -> TrainOptions:
 @pytest.fixture
 def beside(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """A folder with the page's files, to run commands in."""
-    (tmp_path / "model.toml").write_text(blocks("toml")[0])
-    own = next(block for block in blocks("python") if "def gated" in block)
+    (tmp_path / "model.toml").write_text(PAGE.code("toml")[0])
+    own = next(block for block in PAGE.code("python") if "def gated" in block)
     (tmp_path / "my_models.py").write_text(own)
     monkeypatch.chdir(tmp_path)
     return tmp_path
 
 
 def test_every_command_is_understood(beside: Path) -> None:
-    assert len(commands()) > 12
-    for forebay, train, *flags in commands():
+    assert len(PAGE.commands()) > 12
+    for forebay, train, *flags in PAGE.commands():
         assert (forebay, train) == ("forebay", "train")
         assert parsed(flags) != TrainOptions() or flags == ["runs/flights"]
 
 
 def test_every_flag_is_on_the_page() -> None:
-    folder = Path(__file__).resolve().parents[2] / "docs" / "reference"
-    others = [(folder / f"training-{page}.md").read_text("utf-8") for page in ("data", "loop")]
-    page = "\n".join([PAGE, *others])
+    others = [Page(f"reference/training-{name}.md") for name in ("data", "loop")]
+    page = "\n".join(page.text for page in (PAGE, *others))
     for name in TrainOptions.__dataclass_fields__.keys() - {"data"}:
         assert f"--{name.replace('_', '-')}" in page or f"\n{name} =" in page, name
 
@@ -77,12 +64,10 @@ def test_the_file_trains(beside: Path, regression_run: Path, copy_of: Copy) -> N
 
 
 def test_the_label_is_one() -> None:
-    names: dict[str, object] = {}
-    exec(blocks("python")[0], {"Classification": Classification}, names)
-    label = names["label"]
+    label = PAGE.run_python()["label"]
     assert isinstance(label, Classification)
     assert not list(label.problems("label", {"delay_kind": String()}))
-    answer = json.loads(blocks("json")[0])
+    answer = json.loads(PAGE.code("json")[0])
     assert answer["class"] == label.classes[0]
     assert len(answer["probabilities"]) == len(label.classes)
 
@@ -91,7 +76,7 @@ def test_the_own_model_trains_and_is_exported_with_the_graph(
     beside: Path, multiclass_run: Path, copy_of: Copy, capsys: pytest.CaptureFixture[str]
 ) -> None:
     run = str(copy_of(multiclass_run))
-    (command,) = (line for line in commands() if "my_models:gated" in line)
+    (command,) = (line for line in PAGE.commands() if "my_models:gated" in line)
     assert main(["train", run, *command[3:], *FEW_STEPS, "--json"]) == 0
     exported = json.loads(capsys.readouterr().out)["model"]
     # The export was asked in another process, which has no such module.
@@ -102,12 +87,12 @@ def test_the_own_model_trains_and_is_exported_with_the_graph(
 @pytest.mark.parametrize(
     ("code", "words"),
     [
-        ("def build(context): return context.numbers", "scores of shape (batch, 1) are wanted"),
-        ("def build(context): raise KeyError('no')", "fails (KeyError: 'no')"),
-        ("def other(context): pass", "cannot be imported"),
+        ("def build(given): return given.numbers", "scores of shape (batch, 1) are wanted"),
+        ("def build(given): raise KeyError('no')", "fails (KeyError: 'no')"),
+        ("def other(given): pass", "cannot be imported"),
         (
-            "import keras\ndef build(context): return keras.layers.Lambda(lambda x: x[:, :1])("
-            "context.numbers)",
+            "import keras\ndef build(given): return keras.layers.Lambda(lambda x: x[:, :1])("
+            "given.numbers)",
             "with code of its own (Lambda)",
         ),
     ],

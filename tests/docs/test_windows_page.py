@@ -3,39 +3,19 @@
 from __future__ import annotations
 
 import re
-from pathlib import Path
 
 import pyarrow as pa
 import pytest
+from doc_pages import Page
 
 from forebay.transforms.definition.columns import Timestamp
-from forebay.transforms.definition.dataset import Dataset
 from forebay.transforms.definition.operators import OPERATORS
 from forebay.transforms.definition.sources import ROW
 from forebay.transforms.windows.compute import compute
 from forebay.transforms.windows.groups import window_groups
 
-PAGE = (Path(__file__).resolve().parents[2] / "docs" / "reference" / "windows.md").read_text(
-    "utf-8"
-)
+PAGE = Page("reference/windows.md")
 MINUTE_US = 60_000_000
-
-
-def tables(page: str) -> list[list[dict[str, str]]]:
-    """The Markdown tables of a page: a row by its columns' names."""
-    found = []
-    for block in re.findall(r"(?:^\|.*\|\n)+", page, re.M):
-        head, _, *rows = ([cell.strip() for cell in line.strip("|").split("|")]
-                          for line in block.splitlines())  # fmt: skip
-        found.append([dict(zip(head, row, strict=True)) for row in rows])
-    return found
-
-
-def definition() -> Dataset:
-    (code,) = re.findall(r"```python\n(.*?)```", PAGE, re.S)
-    names: dict[str, Dataset] = {}
-    exec(code, names)
-    return names["flights"]
 
 
 def read(text: str, column: object) -> float | str | None:
@@ -48,8 +28,8 @@ def read(text: str, column: object) -> float | str | None:
 
 
 def test_the_worked_example() -> None:
-    flights = definition()
-    given, wanted, *_ = tables(PAGE)
+    flights = PAGE.run_python()["flights"]
+    given, wanted, *_ = PAGE.tables
     columns = {
         name: pa.array([read(row[name], kind) for row in given]).cast(kind.arrow_type)
         for name, kind in flights.columns.items()
@@ -73,6 +53,6 @@ def test_the_worked_example() -> None:
 
 
 def test_every_operator_has_its_rule() -> None:
-    ruled = set(re.findall(r"`(\w+)\(", " ".join(row["operator"] for row in tables(PAGE)[2])))
+    ruled = set(re.findall(r"`(\w+)\(", " ".join(row["operator"] for row in PAGE.tables[2])))
 
     assert ruled == {*OPERATORS, "last_k"}

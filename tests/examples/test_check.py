@@ -9,9 +9,10 @@ from pathlib import Path
 from types import ModuleType
 
 import pytest
+from doc_pages import Page
 
 ROOT = Path(__file__).resolve().parents[2]
-DOCS = (ROOT / "docs" / "how-to" / "find-leaks.md").read_text("utf-8")
+PAGE = Page("how-to/find-leaks.md")
 
 
 @pytest.fixture(scope="module")
@@ -27,7 +28,7 @@ def flights_table(tmp_path_factory: pytest.TempPathFactory, prepare: ModuleType)
 
 def warned(definition: str, table: Path, *options: str) -> set[tuple[str, str]]:
     done = subprocess.run(
-        [sys.executable, "-m", "forebay.cli", "check", f"examples/{definition}",
+        [sys.executable, "-m", "forebay", "check", f"examples/{definition}",
          "--input", str(table), "--json", *options],
         capture_output=True, text=True, check=False, cwd=ROOT,
     )  # fmt: skip
@@ -42,7 +43,7 @@ def test_flights(flights_table: Path, name: str) -> None:
     weather = f"weather={flights_table.with_name('weather.csv')}"
     found = warned(f"flights/flights.py:{name}", flights_table, "--source", weather)
     assert found == {("known too late", "scheduled_minutes")}
-    assert "`scheduled_minutes`" in DOCS
+    assert "`scheduled_minutes`" in PAGE.text
 
 
 def test_sales(generate: ModuleType, tmp_path: Path) -> None:

@@ -14,6 +14,7 @@ from zoneinfo import ZoneInfo
 
 import pyarrow as pa
 import pytest
+from doc_pages import Page
 
 from forebay.cli import main
 from forebay.serving.instances import InstanceReader
@@ -22,7 +23,7 @@ from forebay.transforms.definition.functions import resolve
 from forebay.transforms.definition.serialize import from_json, to_json
 
 EXAMPLES = Path(__file__).resolve().parents[2] / "examples"
-PAGE = (EXAMPLES.parent / "docs" / "tutorials" / "taxi-fares.md").read_text("utf-8")
+PAGE = Page("tutorials/taxi-fares.md")
 ROWS = 12_000
 REASONS = {
     "zeros": "pickup_longitude: not between -78.0 and -70.0",
@@ -90,7 +91,7 @@ def test_files_with_and_without_a_header(
 
     assert named == ",".join(rides_generator.COLUMNS) + "\n" + bare
     assert rides_generator.COLUMNS == taxifare.taxifare.csv.names == tuple(taxifare.columns)
-    assert ",".join(rides_generator.COLUMNS) in PAGE
+    assert ",".join(rides_generator.COLUMNS) in PAGE.text
     assert taxifare.with_header.csv.names == ()
     assert [found.name for found in tmp_path.iterdir()] == ["rides.csv"]
 
@@ -106,7 +107,7 @@ def test_the_definition_survives_json_and_asks_for_no_future(
 
 
 def test_the_order_of_the_page_is_a_definition(taxifare: ModuleType) -> None:
-    (code,) = re.findall(r"```python\n(.*?)```", PAGE, re.S)
+    (code,) = PAGE.code("python")
     names: dict[str, Any] = {}
     exec("\n".join(line.removeprefix("  ") for line in code.splitlines()), names)
     assert set(names["mine"].csv.names) == set(taxifare.columns)
@@ -171,7 +172,7 @@ def test_bad_rows_are_rejected_with_their_reasons(run: Path, rides: list[list[st
         for line in path.read_text("utf-8").splitlines()
     )
     negative = next(row[1] for row in rides if wrong_with(row) == "negative")
-    shown = re.findall(r"\| `(\w+: .*)` \|", PAGE)
+    shown = re.findall(r"\| `(\w+: .*)` \|", PAGE.text)
     assert len(shown) == 4
     for reason in shown:
         assert reason.replace("-5.30", negative) in reasons

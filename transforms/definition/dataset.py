@@ -4,8 +4,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
 
-from forebay.transforms.definition.columns import Column
+from forebay.transforms.definition.columns import Column, GraphDtype
 from forebay.transforms.definition.dataset_checks import definition_problems
+from forebay.transforms.definition.derived_numbers import DerivedNumber
 from forebay.transforms.definition.features import Custom, Feature
 from forebay.transforms.definition.labels import Label
 from forebay.transforms.definition.sources import ROWS, Source
@@ -95,6 +96,23 @@ class Dataset(Source):
     def graph_columns(self) -> tuple[str, ...]:
         """Columns of the rows that are fed to the transform graph, in order of name."""
         return tuple(sorted({*self.model_columns, *self.carried_columns}))
+
+    @cached_property
+    def graph_dtypes(self) -> Mapping[str, GraphDtype]:
+        """The dtype of every column in the transform graph and in a served model's signature.
+
+        It is the kind's own, but for a Number that a number of several columns is made of, which
+        is computed in float64.
+        """
+        exact = {
+            name
+            for feature in self.features
+            if isinstance(getattr(feature, "column", None), DerivedNumber)
+            for name in feature.column.inputs  # type: ignore[union-attr]
+        }
+        dtypes = {name: column.graph_dtype for name, column in self.all_columns.items()}
+        doubles = {name for name in exact if dtypes[name] == "float32"}
+        return dtypes | dict.fromkeys(doubles, "float64")
 
     @cached_property
     def served_columns(self) -> tuple[str, ...]:

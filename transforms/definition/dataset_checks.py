@@ -4,6 +4,7 @@ import copy
 from collections import Counter
 from collections.abc import Iterator, Mapping
 from typing import TYPE_CHECKING, Any
+from unicodedata import category
 
 from forebay.transforms.definition.columns import Column, CsvFormat, Integer, Number, Timestamp
 from forebay.transforms.definition.features import Categorical, Crossed, Feature, Informative
@@ -17,6 +18,8 @@ from forebay.transforms.errors import NO_SUCH_COLUMN, Problem, unknown_column
 if TYPE_CHECKING:
     from forebay.transforms.definition.dataset import Dataset
 
+# File systems take names of 255 bytes, of which prefixes and endings need some.
+_LONGEST_NAME = 200
 # What stands for a part that is not of its type, while the others are checked.
 _STAND_INS: Mapping[str, Any] = {
     "name": "unnamed", "columns": {}, "derive": (), "csv": CsvFormat(), "features": (),
@@ -168,3 +171,21 @@ def _feature_problems(
     for name, times in outputs.items():
         if times > 1:
             yield Problem("features", name, f"{times} outputs have this name", "set name= on one")
+    for name in (*outputs, *dataset.windowed_columns):
+        if not _is_file_name(name):
+            yield Problem(
+                "features" if name in outputs else "windows", name, "no file can have this name",
+                f"use no '/', no control characters and at most {_LONGEST_NAME} bytes; set name=, "
+                "or derive a column with another name",
+            )  # fmt: skip
+
+
+def _is_file_name(name: str) -> bool:
+    """Tells whether a file can be named so, as vocabularies and pictures are, in any folder."""
+    is_plain = all(category(letter) not in ("Cc", "Cs") for letter in name)
+    return (
+        is_plain
+        and "/" not in name
+        and name not in (".", "..")
+        and (len(name.encode()) <= _LONGEST_NAME)
+    )

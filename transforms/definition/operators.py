@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from typing import Annotated
 
 from forebay.transforms.definition.field_types import Between, Float32
-from forebay.transforms.durations import DURATION_CURE, parse_duration
+from forebay.transforms.durations import duration_problems
 from forebay.transforms.errors import Problem
 from forebay.transforms.limits import (
     ACCURACY,
@@ -78,13 +78,10 @@ class Op:
             yield Problem(
                 f"{where}.default", self.default, "an empty window counts 0", "leave it out"
             )
-        if (self.name == "rate" or self.per is not None) and not parse_duration(self.per or ""):
-            yield Problem(f"{where}.per", self.per, "not a positive duration", DURATION_CURE)
-        decays = self.name == "decayed_mean" or self.half_life is not None
-        if decays and not parse_duration(self.half_life or ""):
-            yield Problem(
-                f"{where}.half_life", self.half_life, "not a positive duration", DURATION_CURE
-            )
+        if self.name == "rate" or self.per is not None:
+            yield from duration_problems(f"{where}.per", self.per)
+        if self.name == "decayed_mean" or self.half_life is not None:
+            yield from duration_problems(f"{where}.half_life", self.half_life)
         if self.name == "quantile" and self.q is None:
             yield Problem(f"{where}.q", self.q, "not a rank", "write a number from 0 to 1")
         if not LEAST_ACCURACY <= self.accuracy < 1:

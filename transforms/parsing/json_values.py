@@ -19,6 +19,7 @@ from forebay.transforms.definition.columns import (
     Bytes,
     Column,
     Date,
+    GraphDtype,
     Integer,
     Number,
     Numbers,
@@ -29,52 +30,50 @@ from forebay.transforms.errors import InstanceError
 from forebay.transforms.parsing.images import is_image
 
 GraphValue = float | int | bytes
-
+_Reader = Callable[..., GraphValue]
 
 _REJECTED = "rows with other values are rejected from training too"
-
-
 _EPOCH = dt.datetime(1970, 1, 1, tzinfo=dt.UTC)
-
-
 _MICROSECOND = dt.timedelta(microseconds=1)
-
-
 _RFC_3339 = re.compile(r"\d{4}-\d\d-\d\d[Tt ]\d\d:\d\d:\d\d(\.\d+)?([Zz]|[+-]\d\d:\d\d)", re.ASCII)
-
-
 _DAY = re.compile(r"\d{4}-\d\d-\d\d", re.ASCII)
-
-
-_FLOAT32_MAX = float(np.finfo(np.float32).max)
-
-
 _ANY_NUMBER = Number()
 
 
-def read_value(name: str, column: Column, value: Any) -> GraphValue:
-    """Turns a JSON value of a column into the graph's.
+def read_value(name: str, column: Column, value: Any, dtype: GraphDtype) -> GraphValue:
+    """Reads a column's value.
 
     Args:
-        name: the column's name, for messages.
-        column: its kind.
-        value: as `json.loads` gives it; None: missing.
+        name: the column's, for errors.
+        column: how it is read.
+        value: as ``json.loads`` returns it.
+        dtype: the column's in the graph.
 
     Raises:
-        InstanceError: it is not what the column's kind says.
+        InstanceError: the value does not fit; it names it, what is expected and what to write.
     """
-    if value is None:
-        if column.required:
-            raise InstanceError(f"{name!r} is null, and it is required; give a value")
-        return MISSING[column.graph_dtype]
-    return _READERS[type(column)](name, column, value)
+    if value is not None:
+        reader: _Reader = _double if dtype == "float64" else _READERS[type(column)]
+        return reader(name, column, value)
+    if column.required:
+        raise InstanceError(f"{name!r} is null, and it is required; give a value")
+    return MISSING[dtype]
 
 
 def _number(name: str, column: Number, value: Any) -> float:
+    return _finite(name, column, value, np.float32)
+
+
+def _double(name: str, column: Number, value: Any) -> float:
+    return _finite(name, column, value, np.float64)
+
+
+def _finite(name: str, column: Number, value: Any, dtype: type[np.floating[Any]]) -> float:
     if isinstance(value, bool) or not isinstance(value, int | float):
         raise _wrong(name, value, "a number", "write such as 1.5, or null where it is missing")
-    if not abs(value) <= _FLOAT32_MAX:
-        raise _wrong(name, value, "a float32 number", "write null where it is missing")
+    if not abs(value) <= float(np.finfo(dtype).max):
+        what = f"a {dtype.__name__} number"
+        raise _wrong(name, value, what, "write null where it is missing")
     _check_range(name, column, value)
     return float(value)
 
@@ -175,7 +174,7 @@ def _date(name: str, column: Date, value: Any) -> int:
         raise _wrong(name, value, f"a day ({error})", cure) from None
 
 
-_READERS: Mapping[type[Column], Callable[..., GraphValue]] = {
+_READERS: Mapping[type[Column], _Reader] = {
     Number: _number,
     Integer: _integer,
     Boolean: _boolean,

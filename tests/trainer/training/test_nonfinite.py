@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import json
-import re
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
+from doc_pages import Page
 
 from forebay.storage.run.run_folder import open_run
 from forebay.trainer.checkpoints import checkpoint
@@ -23,7 +23,7 @@ from forebay.trainer.workers.team import alone
 from forebay.transforms.errors import RunFailed
 
 Copy = Callable[[Path], Path]
-PAGE = Path(__file__).resolve().parents[3] / "docs" / "reference" / "training-loop.md"
+PAGE = Page("reference/training-loop.md")
 BATCH = 16
 
 
@@ -72,7 +72,7 @@ def test_the_batch_and_its_rows_are_named(job: Job) -> None:
         after = checkpoint.values(job.models.score.variables)
         assert checkpoint.digest(before) == checkpoint.digest(after)
 
-    (shown,) = re.findall(r"```json\n(.*?)```", PAGE.read_text("utf-8"), re.S)
+    (shown,) = PAGE.code("json")
     assert keys(json.loads(shown)) == keys(report)
 
 

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from itertools import pairwise
 from typing import Annotated
 
 import numpy as np
@@ -62,10 +63,22 @@ class Bucketized(OnColumn):
             yield Problem(
                 f"{where}.boundaries", self.boundaries, cause, f"give up to {MOST_BOUNDARIES:,}"
             )
-        if any(a >= b for a, b in zip(self.boundaries, self.boundaries[1:], strict=False)):
+        if any(a >= b for a, b in pairwise(self.boundaries)):
             yield Problem(f"{where}.boundaries", self.boundaries, "not ascending", "sort them")
+        elif isinstance(columns.get(str(self.column)), Number):
+            yield from _float32_problems(self.boundaries, f"{where}.boundaries")
         if self.linspace is not None and not self.linspace[0] < self.linspace[1]:
             yield Problem(
                 f"{where}.linspace", self.linspace, "not (start, stop, count) of an ascending line",
                 "write such as (0.0, 100.0, 11)",
+            )  # fmt: skip
+
+
+def _float32_problems(boundaries: tuple[float, ...], where: str) -> Iterator[Problem]:
+    """Yields the boundaries that leave a bucket which no Number can lie in."""
+    for pair in pairwise(boundaries):
+        if np.float32(pair[0]) == np.float32(pair[1]):
+            yield Problem(
+                where, pair, "the same number in float32, as which a Number is compared",
+                "leave one out, or declare whole numbers as an Integer column",
             )  # fmt: skip

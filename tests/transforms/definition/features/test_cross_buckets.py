@@ -2,17 +2,15 @@
 
 import math
 import re
-from pathlib import Path
 
 import pytest
+from doc_pages import Page
 from hypothesis import given
 from hypothesis import strategies as st
 
 from forebay.transforms.definition.features import cross_buckets
 
-PAGE = (Path(__file__).parents[4] / "docs" / "reference" / "features" / "crosses.md").read_text(
-    "utf-8"
-)
+PAGE = Page("reference/features/crosses.md")
 
 
 @given(st.integers(1, 7 * 10**13))
@@ -35,7 +33,7 @@ def test_few_are_numbered_and_many_hashed(combinations: int, buckets: int) -> No
 
 
 def test_the_page_says_where_the_rule_changes() -> None:
-    limits = re.findall(r"^\| up to ([0-9,]+) \|", PAGE, re.M)
+    limits = re.findall(r"^\| up to ([0-9,]+) \|", PAGE.text, re.M)
     numbered, floor, middle = (int(limit.replace(",", "")) for limit in limits)
     assert cross_buckets(numbered) == numbered > cross_buckets(numbered + 1) - 1
     assert cross_buckets(floor) == numbered < cross_buckets(floor + 1)
