@@ -385,6 +385,8 @@ def test_an_empty_row_but_for_its_number_ties_nothing_to_the_label(drafted: Draf
         ("split", chosen("train", "test")),
         ("usage", chosen("Train", "Valid", "TEST")),
         ("fold", chosen(0, 1, 2, 3, 4)),
+        ("train", chosen("True", "False")),
+        ("is_train", chosen(0, 1)),
     ],
 )
 def test_a_tables_own_split_is_no_feature(drafted: Drafted, name: str, cells: list[object]) -> None:
