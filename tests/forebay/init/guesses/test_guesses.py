@@ -163,6 +163,11 @@ def test_a_few_unreadable_cells_are_rejects_not_another_kind(drafted: Drafted) -
     assert "1 rows, such as '7..1', do not fit" in " ".join(draft.readings["n"].reasons)
 
 
+def test_labels_that_a_run_would_reject_are_rejects_here(drafted: Drafted) -> None:
+    y = [*spread(0, 1)[2:], "1e39", "-1e300"]
+    assert drafted({"n": spread(0, 1, 2), "y": y}, "y").reject_share == 2 / ROWS
+
+
 def test_the_row_time_is_when_the_event_begins(drafted: Drafted) -> None:
     chance = random.Random(4)
     begun = instants()
@@ -276,12 +281,14 @@ def test_a_named_label_sets_its_task(drafted: Drafted, cells: list[object], labe
         ("s", "'s' is a String column of 21 values"),
         ("t", "'t' is a Timestamp column"),
         ("c", "'c' has one value in the sample"),
+        ("f", r"the label 'f' is beyond 3.4e\+38, the greatest number of a model, in most rows"),
         ("z", "'z': no such column"),
     ],
 )
 def test_a_label_must_be_one(drafted: Drafted, label: str, message: str) -> None:
     columns = {"s": chosen(*(f"s{i}" for i in range(21))), "t": [t.isoformat() for t in instants()],
-               "c": [7] * ROWS, "n": spread(0, 1)}  # fmt: skip
+               "c": [7] * ROWS, "n": spread(0, 1),
+               "f": [1e300 * x for x in spread(1, 2)]}  # fmt: skip
     with pytest.raises(InputError, match=message):
         drafted(columns, label)
 
