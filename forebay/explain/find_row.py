@@ -85,11 +85,11 @@ def find_row(
     if seen.count == 1:
         return seen.matches[0]
     if seen.count:
-        places = "".join(f"\n  {_described(files, row, dataset)}" for row in seen.matches)
-        more = f"\n  and {seen.count - _SHOWN:,} more" if seen.count > _SHOWN else ""
+        places = "; ".join(_described(files, row, dataset) for row in seen.matches)
+        more = f"; and {seen.count - _SHOWN:,} more" if seen.count > _SHOWN else ""
         raise InputError(
             f"--row {key!r} means {seen.count:,} rows; narrow it with another column=value, or "
-            f"name one as FILE:LINE:{places}{more}"
+            f"name one as FILE:LINE: {places}{more}"
         )
     raise InputError(
         f"--row {key!r} means no row; {_near_misses(files, dataset, conditions, seen)}"
@@ -149,11 +149,10 @@ def _near_misses(
     files: Sequence[CsvFile], dataset: Dataset, conditions: Sequence[Condition], seen: _Seen
 ) -> str:
     if seen.near:
-        places = "".join(
-            f"\n  {_described(files, row, dataset)}: {_differing(row, conditions)}"
-            for row in seen.near
+        places = "; ".join(
+            f"{_described(files, row, dataset)}: {_differing(row, conditions)}" for row in seen.near
         )
-        return f"rows that meet all but one of its values:{places}"
+        return f"rows that meet all but one of its values: {places}"
     counts = ", ".join(
         f"{c.column}={c.text} ({seen.holding.get(c.column, 0):,} rows)" for c in conditions
     )

@@ -94,14 +94,13 @@ def check_header(
     missing = [name for name in wanted if name not in names]
     if not missing:
         return
-    lines = []
+    described = []
     for name in missing:
         near = nearest_names(name, names)
-        likely = f"; did you mean {near}?" if near else ""
-        lines.append(f"\n  {name!r}{likely}")
+        described.append(f"{name!r} (did you mean {near}?)" if near else repr(name))
     plural = "s" if len(missing) > 1 else ""
     raise InputError(
-        f"{source}: has no column{plural}:{''.join(lines)}\n  Its columns are "
+        f"{source}: has no column{plural} {', '.join(described)}; its columns are "
         f"{_shown(', '.join(names))}. {_cure(names, missing, wanted, format)}"
     )
 

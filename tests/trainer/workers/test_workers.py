@@ -107,7 +107,7 @@ def test_two_workers_train_one_model_and_survive_a_death(
     assert chief["weights_sha256"] == other["weights_sha256"]
     assert other["evaluation"] is None
     mean = chief["evaluation"]["baselines"][0]
-    assert chief["evaluation"]["metrics"]["rmse"] < 0.5 * mean["metrics"]["rmse"]
+    assert chief["evaluation"]["metrics"]["rmse"] < 0.6 * mean["metrics"]["rmse"]
 
     killed = Path(shutil.copytree(regression_run, tmp_path / "killed"))
     pair = start(killed)
