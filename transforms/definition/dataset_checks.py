@@ -6,13 +6,13 @@ from collections.abc import Iterator, Mapping
 from typing import TYPE_CHECKING, Any
 from unicodedata import category
 
-from forebay.transforms.definition.columns import Column, CsvFormat, Integer, Number, Timestamp
+from forebay.transforms.definition.columns import CsvFormat, Integer, Number, Timestamp
 from forebay.transforms.definition.features import Categorical, Crossed, Feature, Informative
 from forebay.transforms.definition.field_types import Faults, field_problems
 from forebay.transforms.definition.labels import Regression
-from forebay.transforms.definition.sources import ROWS, Source, source_problems
+from forebay.transforms.definition.sources import ROWS, source_problems
 from forebay.transforms.definition.splits import HashSplit, TimeSplit
-from forebay.transforms.definition.window_checks import window_problems
+from forebay.transforms.definition.window_checks import NO_SUCH_SOURCE, window_problems
 from forebay.transforms.errors import NO_SUCH_COLUMN, Problem, unknown_column
 
 if TYPE_CHECKING:
@@ -31,76 +31,69 @@ _STAND_INS: Mapping[str, Any] = {
 def definition_problems(dataset: "Dataset") -> Iterator[Problem]:
     """Yields all mistakes of a definition, those of type first.
 
-    What is not of its type is checked no further, and what it may be the reason of is left out.
+    What a mistake of type may be the reason of is left out.
     """
     faults = Faults(field_problems(dataset))
     yield from faults.problems
-    sound = _sound_part(dataset, faults)
-    knows_columns = isinstance(dataset.columns, Mapping) and len(sound.columns) == len(
+    mended = _mended(dataset, faults)
+    knows_columns = isinstance(dataset.columns, Mapping) and len(mended.columns) == len(
         dataset.columns
     )
     knows_columns &= all(faults.sound(part) for part in ("derive", "sources", "windows"))
-    for problem in _contradictions(dataset, sound, faults):
-        if knows_columns or problem.cause != NO_SUCH_COLUMN:
+    for problem in _contradictions(dataset, mended, faults):
+        of_columns = problem.cause in (NO_SUCH_COLUMN, NO_SUCH_SOURCE)
+        if not faults.explains(problem) and (knows_columns or not of_columns):
             yield problem
 
 
-def _sound_part(dataset: "Dataset", faults: Faults) -> "Dataset":
+def _mended(dataset: "Dataset", faults: Faults) -> "Dataset":
     """Returns a copy of a definition without what is not of its type."""
     part = copy.copy(dataset)
     for name, stand_in in _STAND_INS.items():
-        value = getattr(dataset, name)
-        if name == "columns" and isinstance(value, Mapping):
-            value = {key: kind for key, kind in value.items() if isinstance(kind, Column)}
-        elif isinstance(stand_in, tuple):
-            value = tuple(faults.sound_items(value, name).values())
-        elif isinstance(stand_in, dict) and isinstance(value, Mapping):
-            value = {k: item for k, item in value.items() if faults.sound(f"{name}[{k!r}]")}
-        elif not faults.sound(name):
-            value = stand_in
-        object.__setattr__(part, name, value)
+        value = faults.mended(getattr(dataset, name), name)
+        object.__setattr__(part, name, stand_in if value is None else value)
     return part
 
 
-def _contradictions(dataset: "Dataset", sound: "Dataset", faults: Faults) -> Iterator[Problem]:
+def _contradictions(dataset: "Dataset", mended: "Dataset", faults: Faults) -> Iterator[Problem]:
     """Yields the mistakes that are not of type.
 
     Args:
         dataset: the definition.
-        sound: what of it is of its type.
+        mended: what of it is of its type.
         faults: its mistakes of type.
     """
-    if not sound.name or not sound.name.replace("_", "").replace("-", "").isalnum():
-        yield Problem("name", sound.name, "not a plain name", "use letters, digits, '_' and '-'")
-    yield from source_problems(sound, faults.sound_items(dataset.derive, "derive"), faults)
-    yield from _source_problems(sound.sources, faults)
-    if all(faults.sound(part) for part in ("row_time", "windows", "split")):
-        yield from _row_time_problems(sound)
-    events = {name: source.row_columns for name, source in sound.sources.items()}
-    for where, windowed in faults.sound_items(dataset.windows, "windows").items():
-        yield from window_problems(windowed, where, sound.row_columns, events)
-    yield from _windowed_name_problems(sound)
-    yield from _feature_problems(sound, faults.sound_items(dataset.features, "features"), faults)
-    if faults.sound("label"):
-        yield from sound.label.problems("label", sound.row_columns)
-    if faults.sound("split"):
-        yield from sound.split.problems("split", sound.row_columns)
-    for name in sound.passthrough:
-        if name not in sound.all_columns:
-            yield unknown_column("passthrough", name, sound.all_columns)
-    yield from _weight_problems(sound)
-
-
-def _source_problems(sources: Mapping[str, Source], faults: Faults) -> Iterator[Problem]:
-    for name, source in sources.items():
-        if name == ROWS or not name.isidentifier():
-            yield Problem(
-                "sources", name, "not the name of a source",
-                f"use letters, digits and '_', and not {ROWS!r}, which is the dataset's own table",
-            )  # fmt: skip
+    if not mended.name or not mended.name.replace("_", "").replace("-", "").isalnum():
+        yield Problem("name", mended.name, "not a plain name", "use letters, digits, '_' and '-'")
+    yield from source_problems(mended, faults.mended_items(dataset.derive, "derive"))
+    for name, source in mended.sources.items():
         where = f"sources[{name!r}]."
-        steps = faults.sound_items(source.derive, f"{where}derive")
-        yield from source_problems(source, steps, faults, where)
+        steps = faults.mended_items(dataset.sources[name].derive, f"{where}derive")
+        yield from _source_name_problems(name)
+        yield from source_problems(source, steps, where)
+    if all(faults.sound(part) for part in ("row_time", "windows", "split")):
+        yield from _row_time_problems(mended)
+    events = {name: source.row_columns for name, source in mended.sources.items()}
+    for where, windowed in faults.mended_items(dataset.windows, "windows").items():
+        yield from window_problems(windowed, where, mended.row_columns, events)
+    yield from _windowed_name_problems(mended)
+    yield from _feature_problems(mended, faults.mended_items(dataset.features, "features"), faults)
+    if faults.mended(dataset.label, "label") is not None:
+        yield from mended.label.problems("label", mended.row_columns)
+    if faults.mended(dataset.split, "split") is not None:
+        yield from mended.split.problems("split", mended.row_columns)
+    for name in mended.passthrough:
+        if name not in mended.all_columns:
+            yield unknown_column("passthrough", name, mended.all_columns)
+    yield from _weight_problems(mended)
+
+
+def _source_name_problems(name: str) -> Iterator[Problem]:
+    if name == ROWS or not name.isidentifier():
+        yield Problem(
+            "sources", name, "not the name of a source",
+            f"use letters, digits and '_', and not {ROWS!r}, which is the dataset's own table",
+        )  # fmt: skip
 
 
 def _row_time_problems(dataset: "Dataset") -> Iterator[Problem]:

@@ -60,17 +60,54 @@ class Faults:
 
     def sound(self, where: str) -> bool:
         """Tells whether a part has none, given its path in the definition."""
-        return not any(
-            problem.where == where or problem.where.startswith((f"{where}.", f"{where}["))
-            for problem in self.problems
-        )
+        return not any(_is_within(problem.where, where) for problem in self.problems)
 
-    def sound_items(self, value: Any, where: str) -> dict[str, Any]:
-        """Returns the items of a list that have none, by path, given that of the list."""
-        if not isinstance(value, tuple) or any(p.where == where for p in self.problems):
+    def explains(self, problem: Problem) -> bool:
+        """Tells whether another mistake may be there only because of one of these."""
+        is_part = "." in problem.where or "[" in problem.where
+        within = any(_is_within(problem.where, fault.where) for fault in self.problems)
+        return within or (is_part and not self.sound(problem.where))
+
+    def mended(self, value: Any, where: str) -> Any:
+        """Returns a part with defaults in the fields that hold a mistake; None: one has no default.
+
+        So the other fields can be checked further. Items of lists without defaults are left out.
+        """
+        if self.sound(where):
+            return value
+        if any(fault.where == where for fault in self.problems):
+            return None
+        if isinstance(value, tuple):
+            return tuple(self.mended_items(value, where).values())
+        if isinstance(value, dict):
+            items = {key: self.mended(item, f"{where}[{key!r}]") for key, item in value.items()}
+            return {key: item for key, item in items.items() if item is not None}
+        changes = {}
+        for field in dataclasses.fields(value):
+            path = f"{where}.{field.name}"
+            if not self.sound(path):
+                found = self.mended(getattr(value, field.name), path)
+                changes[field.name] = _default(field) if found is None else found
+        is_whole = dataclasses.MISSING not in changes.values()
+        return dataclasses.replace(value, **changes) if is_whole else None
+
+    def mended_items(self, value: Any, where: str) -> dict[str, Any]:
+        """Returns the items of a list as `mended` does, by path, given the path of the list."""
+        if not isinstance(value, tuple) or any(fault.where == where for fault in self.problems):
             return {}
-        items = {f"{where}[{i}]": item for i, item in enumerate(value)}
-        return {place: item for place, item in items.items() if self.sound(place)}
+        places = {f"{where}[{i}]": item for i, item in enumerate(value)}
+        items = {place: self.mended(item, place) for place, item in places.items()}
+        return {place: item for place, item in items.items() if item is not None}
+
+
+def _is_within(where: str, part: str) -> bool:
+    return where == part or where.startswith((f"{part}.", f"{part}["))
+
+
+def _default(field: "dataclasses.Field[Any]") -> Any:
+    if field.default_factory is dataclasses.MISSING:
+        return field.default
+    return field.default_factory()
 
 
 def field_problems(owner: Any, where: str = "") -> Iterator[Problem]:

@@ -6,7 +6,6 @@ from functools import cached_property
 from typing import Any
 
 from forebay.transforms.definition.columns import Column, CsvFormat
-from forebay.transforms.definition.field_types import Faults
 from forebay.transforms.definition.freeze import freeze_sequences
 from forebay.transforms.definition.functions import FUNCTION_CURE, import_path, is_importable_path
 from forebay.transforms.errors import Problem, unknown_column
@@ -63,21 +62,20 @@ class Source:
 
 
 def source_problems(
-    source: Source, steps: Mapping[str, Derive], faults: Faults, where: str = ""
+    source: Source, steps: Mapping[str, Derive], where: str = ""
 ) -> Iterator[Problem]:
     """Yields the mistakes of a table.
 
     Args:
         source: the table, or what of it is of its type.
         steps: what is derived, by its path in the definition.
-        faults: the definition's mistakes of type.
         where: the table's path in the definition, a dot at its end; empty for the dataset's own.
     """
     yield from source.csv.problems(f"{where}csv")
     for name in source.columns:
         if source.csv.names and name not in source.csv.names:
             yield unknown_column(f"{where}csv.names", name, dict.fromkeys(source.csv.names))
-    yield from _column_problems(source.columns, f"{where}columns", faults)
+    yield from _column_problems(source.columns, f"{where}columns")
     known: set[str] = set(source.columns)
     for path, step in steps.items():
         if not is_importable_path(str(step.function)):
@@ -88,16 +86,12 @@ def source_problems(
         for name in step.outputs:
             if name in known:
                 yield Problem(f"{path}.outputs", name, "this column exists already", "rename it")
-        yield from _column_problems(step.outputs, f"{path}.outputs", faults)
+        yield from _column_problems(step.outputs, f"{path}.outputs")
         known.update(step.outputs)
 
 
-def _column_problems(
-    columns: Mapping[str, Column], where: str, faults: Faults
-) -> Iterator[Problem]:
+def _column_problems(columns: Mapping[str, Column], where: str) -> Iterator[Problem]:
     for name, column in columns.items():
-        path = f"{where}[{name!r}]"
         if not name or name.startswith(RESERVED_PREFIX):
             yield Problem(where, name, "not a usable name", "don't start names with '__'")
-        if faults.sound(path):
-            yield from column.problems(path)
+        yield from column.problems(f"{where}[{name!r}]")

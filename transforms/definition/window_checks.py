@@ -17,6 +17,8 @@ from forebay.transforms.definition.windows import Where, Windowed
 from forebay.transforms.durations import DURATION_CURE, UNBOUNDED, duration_problems
 from forebay.transforms.errors import Problem, unknown_column
 
+# The cause of a problem with a name that no source has.
+NO_SUCH_SOURCE = "no such source"
 Kinds = tuple[type[Column], ...]
 
 _KEYS: Kinds = (String, Integer, Boolean, Date)
@@ -191,4 +193,4 @@ def _kind_problems(
 def _unknown_source(where: str, name: str, sources: Mapping[str, Any]) -> Problem:
     known = f"the sources are {', '.join(sources)}" if sources else "the dataset has none"
     cure = f"{known}; name one, or declare it in sources"
-    return Problem(f"{where}.source", name, "no such source", cure)
+    return Problem(f"{where}.source", name, NO_SUCH_SOURCE, cure)

@@ -38,7 +38,7 @@ def term_lists(feature: Text | MultiHot, column: tf.Tensor) -> TermLists:
     """Returns the ids of texts, string (batch,), and what goes with them."""
     missing = is_missing(column)
     texts = tf.where(missing, "", column)
-    terms = _tokens(feature, texts) if isinstance(feature, Text) else _values(feature, texts)
+    terms = tokens_of(feature, texts) if isinstance(feature, Text) else _values(feature, texts)
     ids, count = _vocabulary_ids(feature, terms)
     numbers = {}
     if isinstance(feature, Text) and feature.weigh is None:
@@ -54,8 +54,8 @@ def term_lists(feature: Text | MultiHot, column: tf.Tensor) -> TermLists:
     return TermLists(Ids(padded, count + 1), numbers)
 
 
-def _tokens(feature: Text, texts: tf.Tensor) -> tf.RaggedTensor:
-    """Returns the terms of texts, those of fewer tokens first."""
+def tokens_of(feature: Text, texts: tf.Tensor) -> tf.RaggedTensor:
+    """Returns the terms of texts, string (batch,): ragged, those of fewer tokens first."""
     if feature.lower:
         texts = tf.strings.lower(texts, encoding="utf-8")
     tokens = tf.strings.split(tf.strings.regex_replace(texts, feature.split_on, JOINT))

@@ -13,6 +13,10 @@ from forebay.transforms.definition.field_types import Between
 from forebay.transforms.errors import Problem
 from forebay.transforms.limits import MOST_ITEMS
 
+# It begins with what is no part of a word. Marks belong to the letter before them, and so do the
+# joiners of scripts that write with them; those of other characters, as of emoji, do not.
+BETWEEN_WORDS = r"[^\pL\pM\pN_\x{200C}\x{200D}][^\pL\pN_]*"
+
 
 @dataclass(frozen=True)
 class Text(OfTerms):
@@ -25,8 +29,9 @@ class Text(OfTerms):
     Attributes:
         column: a String column.
         lower: whether letters become small ones first.
-        split_on: what lies between tokens, a regular expression in RE2's syntax; white space
-            parts tokens too.
+        split_on: what lies between tokens, a regular expression in RE2's syntax, by default all
+            but letters of any script with their marks, digits and ``_``; white space parts tokens
+            too.
         ngrams: least and greatest number of neighbouring tokens that make a term, joined by a
             blank.
         max_tokens: how many tokens of a text are read, from its start.
@@ -47,7 +52,7 @@ class Text(OfTerms):
     """
 
     lower: bool = True
-    split_on: str = r"[^\pL\pN_]+"
+    split_on: str = BETWEEN_WORDS
     ngrams: tuple[int, int] = (1, 1)
     max_tokens: Annotated[int, Between(1, MOST_ITEMS, "reads nothing")] = 64
     weigh: Literal["presence", "count", "tf_idf"] | None = None
@@ -89,5 +94,5 @@ class Text(OfTerms):
         except pa.ArrowInvalid as error:
             yield Problem(
                 f"{where}.split_on", self.split_on, f"no regular expression ({error})",
-                r"write one in RE2's syntax, such as '[^\pL\pN]+'",
+                r"write one in RE2's syntax, such as '[^\pL\pM\pN]+'",
             )  # fmt: skip
