@@ -12,7 +12,7 @@ from forebay.explain.collect import Explained
 from forebay.explain.replacement import is_value
 from forebay.explain.report import RowReport, by_window, value_text
 from forebay.explain.selection import Event, Explanation
-from forebay.transforms.instants import instant
+from forebay.transforms.instants import instant, instant_us
 
 _EPOCH = dt.datetime(1970, 1, 1, tzinfo=dt.UTC)
 _PANEL_INCHES = 1.9
@@ -21,6 +21,10 @@ _LINE_LETTERS = 150
 MOST_PANELS = 12
 # A window's width goes beside it so often, and up to so often to show the nearest event there.
 _MARGIN, _MOST_MARGIN = 0.05, 0.4
+# Higher values are drawn so high: an axis that spans more cannot be divided.
+_HIGHEST = 1e300
+# What a calendar shows: the years from 2 to 9998, with room for the places of ticks.
+_FIRST_US, _LAST_US = instant_us("0002-01-01"), instant_us("9998-12-31")
 
 
 def draw(report: RowReport) -> bytes:
@@ -51,8 +55,9 @@ def _panel(axes: Axes, columns: Sequence[Explained]) -> None:
     axes.set_title(text, fontsize=8, loc="left")
     excluded = [event for exclusion in explanation.exclusions for event in exclusion.events]
     low, high = _span(explanation, excluded)
-    start = low if explanation.start_us is None else explanation.start_us
-    axes.axvspan(_moment(start), _moment(explanation.end_us), color="tab:blue", alpha=0.13,
+    start = low if explanation.start_us is None else max(explanation.start_us, low)
+    end = max(explanation.end_us, low)
+    axes.axvspan(_moment(start), _moment(end), color="tab:blue", alpha=0.13,
                  linewidth=0, label="window")  # fmt: skip
     axes.axvline(_moment(explanation.asked_us), color="crimson", linewidth=1.2, label="row's time")
     axes.set_xlim(_moment(low), _moment(high))
@@ -83,13 +88,17 @@ def _span(explanation: Explanation, excluded: Iterable[Event]) -> tuple[int, int
     times = [event.time_us for event in excluded]
     low = min((time for time in times if start - most <= time < start), default=start)
     high = max((time for time in times if time <= explanation.asked_us + most), default=low)
-    return min(low, start) - margin, max(high, explanation.asked_us) + margin
+    low, high = min(low, start) - margin, max(high, explanation.asked_us) + margin
+    return max(low, _FIRST_US), min(high, _LAST_US)
 
 
 def _scatter(
     axes: Axes, events: Sequence[Event], *, color: str, label: str, marker: str = "o"
 ) -> None:
-    heights = [event.value if _is_number(event) else 0 for event in events]
+    heights = [
+        min(max(float(event.value), -_HIGHEST), _HIGHEST) if _is_number(event) else 0  # type: ignore[arg-type]
+        for event in events
+    ]
     axes.scatter(
         [_moment(event.time_us) for event in events], heights, s=22, color=color, marker=marker,
         label=label, zorder=3,

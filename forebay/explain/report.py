@@ -192,8 +192,15 @@ def _reason(exclusion: Exclusion) -> str:
     return f"not in: {exclusion.reason} ({exclusion.count:,})"
 
 
+# Whole floats below are written with all of their digits.
+_WHOLE = 1e15
+
+
 def value_text(value: Value | None) -> str:
     """Writes a value for people."""
     if isinstance(value, str):
         return value
-    return "missing" if value is None else f"{value:,}" if isinstance(value, int) else f"{value:g}"
+    if value is None:
+        return "missing"
+    whole = isinstance(value, int) or (value.is_integer() and abs(value) < _WHOLE)
+    return f"{int(value):,}" if whole else f"{value:g}"

@@ -20,11 +20,13 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from forebay.explain.replacement import is_value, replaced
+from forebay.transforms.comparisons import compare
 from forebay.transforms.definition.dataset import Dataset
 from forebay.transforms.definition.operators import Op
 from forebay.transforms.definition.sources import ROW
 from forebay.transforms.definition.windows import Where, Windowed
 from forebay.transforms.durations import UNBOUNDED, duration_us
+from forebay.transforms.windows.kernels.ordering import INT64_MIN
 
 Number = int | float
 Value = Number | str
@@ -32,10 +34,6 @@ _EXAMPLES = 3
 # Columns of the rows explained: whether they have the asking row's key, and are its own event.
 OF_KEY, OWN, _GONE = "__of_key", "__own", "__gone"
 _REPLACED, _DELETED = "replaced by another version", "deleted"
-_COMPARE = {
-    "==": pc.equal, "!=": pc.not_equal, "<": pc.less, "<=": pc.less_equal, ">": pc.greater,
-    ">=": pc.greater_equal,
-}  # fmt: skip
 
 
 @dataclass(frozen=True)
@@ -59,9 +57,13 @@ class WindowedColumn:
     lag_us: int
 
     def bounds(self, asked_us: int) -> tuple[int | None, int]:
-        """Returns the window's start (None: without bound) and its end for a row's time."""
+        """Returns the window's start and its end for a row's time.
+
+        The start is None where the window is without bound, or longer than times reach back.
+        """
         end = self.answered_for(asked_us) - self.lag_us
-        return (None if self.window_us is None else end - self.window_us), end
+        start = None if self.window_us is None else end - self.window_us
+        return (None if start is None or start < INT64_MIN else start), max(end, INT64_MIN)
 
     def answered_for(self, asked_us: int) -> int:
         """Returns the instant that a row is answered for: its own, or the last tile's end."""
@@ -150,7 +152,7 @@ def passes(filters: Sequence[Where], rows: pa.Table) -> pa.ChunkedArray:
     """Returns which rows all filters keep, bool (n,)."""
     kept = _all(rows)
     for where in filters:
-        compared = _COMPARE[where.comparison](rows[where.column], pa.scalar(where.value))
+        compared = compare(rows[where.column], where.comparison, where.value)
         kept = pc.and_(kept, pc.fill_null(compared, False))
         kept = pc.and_(kept, _has_value(rows, where.column))
     return kept

@@ -1,9 +1,9 @@
 """Rows as JSON objects, read into the columns that a served model takes.
 
 A value is what the column's kind says: a Number or Integer is a JSON number, a Boolean true or
-false, a Timestamp whole microseconds since 1970-01-01 UTC or RFC 3339 text with an offset, a Date
-``"YYYY-MM-DD"``, a String text or ``{"b64": ...}``, Bytes ``{"b64": ...}`` and Numbers a JSON
-array. null is a missing value, and only null is.
+false, a String text or ``{"b64": ...}``, Bytes ``{"b64": ...}`` and Numbers a JSON array. A
+Timestamp or a Date is what a table's cell of it says, or RFC 3339; a number counts the Timestamp's
+own unit, microseconds if it has none. null is a missing value, and only null is.
 """
 
 from collections.abc import Mapping, Sequence

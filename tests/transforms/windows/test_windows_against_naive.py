@@ -232,11 +232,19 @@ def test_every_operation_is_asked() -> None:
     assert {op for op, _ in QUESTIONS} == set(get_args(Operation))
 
 
+# At the first instant that there is.
+EARLIEST = [
+    Event(0, INT64_MIN, 0, {"x": 1.0, "i": 1}, INT64_MIN),
+    Event(0, INT64_MIN, 1, {"x": 1.0, "i": INT64_MIN}, INT64_MIN),
+    Event(0, INT64_MIN + 1, 2, {"x": -3.0, "i": INT64_MAX}, 4),
+]
 TWINS = [Event(0, 5, 1, {"x": 1.0, "i": 1}, 5), Event(0, 5, 2, {"x": 2.0, "i": 2}, 4)]
 
 
 @given(events_lists, requests_lists, several_options, st.booleans())
 @example([], [Request(0, 0, 0)], [((None, 0), None, 0)], True)
+@example(EARLIEST, [Request(0, 0, 9)], [((None, 0), None, 0), ((None, 3), None, 0)], False)
+@example(EARLIEST, [Request(0, INT64_MIN + 1, 9)], [((None, 0), None, 0)], True)
 @example(TWINS, [Request(0, 5, 1), Request(0, 6, 3)], [((1, 0), None, 0)], True)
 @many
 def test_equals_the_naive_definition(
