@@ -12,7 +12,7 @@ WEATHER := data/flights/weather.csv
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
 .NOTPARALLEL:
-.PHONY: help install data demo test test-pythons wheel fuzz oracle check format format-check lint types imports docs windows-worth bench bench-model input-rate bounds bench-peers lock clean
+.PHONY: help install data demo test test-pythons wheel fuzz faults oracle check format format-check lint types imports docs windows-worth bench bench-model input-rate bounds bench-peers lock clean
 
 help: ## List the targets
 	@awk 'BEGIN {FS = ":.*## "} /^[a-z-]+:.*## / {printf "  %-14s %s\n", $$1, $$2}' $(firstword $(MAKEFILE_LIST))
@@ -52,6 +52,9 @@ wheel: $(STAMP) ## Build the wheel, in dist/
 
 fuzz: $(STAMP) ## Search the property tests with examples drawn anew, for MINUTES=10; prints each round's seed
 	$(BIN)/python tests/fuzz.py $(or $(MINUTES),10) $(ARGS)
+
+faults: $(STAMP) ## Tamper with the files of a run, drawn by a seed (SEED=...) that it prints, for MINUTES=10
+	FAULTS_MINUTES=$(or $(MINUTES),10) FAULTS_SEED=$(SEED) $(BIN)/python -m pytest -m faults tests/end_to_end/test_faults.py $(ARGS)
 
 oracle: $(STAMP) $(WEATHER) ## Hold the windows of all flights against the same windows in SQL (about 10 minutes)
 	$(BIN)/python -m pytest -m full_table -rP $(ARGS)

@@ -81,6 +81,11 @@ def _decode(value: Any) -> Any:
     if isinstance(value, dict) and "items" in value:
         return {key: _decode(item) for key, item in value["items"].items()}
     if isinstance(value, dict):
+        kind = value.get("kind")
+        if kind not in _KINDS:
+            raise ValueError(f"there is no kind {kind!r}")
         arguments = {key: _decode(item) for key, item in value.items() if key != "kind"}
-        return _KINDS[value["kind"]](**arguments)
+        for name in arguments.keys() - {field.name for field in fields(_KINDS[kind])}:
+            raise ValueError(f"{kind} has no {name!r}")
+        return _KINDS[kind](**arguments)
     return value

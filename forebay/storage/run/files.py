@@ -39,7 +39,9 @@ def read_bytes(path: str) -> bytes:
             return bytes(stream.read())
     except tf.errors.OpError as error:
         raise RunFolderError(
-            f"{path} cannot be read ({type(error).__name__}); check the path and its permissions"
+            # The message ends in what the machine said: "...; Is a directory".
+            f"{path} cannot be read ({error.message.rpartition('; ')[2]}); check the path and its "
+            "permissions"
         ) from error
 
 

@@ -1,0 +1,99 @@
+"""What can become of a file of a run or a model, and what every command says then."""
+
+from __future__ import annotations
+
+import os
+import random
+import shutil
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+Fault = Callable[[Path], None]
+
+
+def _becomes(content: bytes) -> Fault:
+    return lambda path: _write(path, content)
+
+
+def _write(path: Path, content: bytes) -> None:
+    path.write_bytes(content)
+
+
+def _half(path: Path) -> None:
+    content = path.read_bytes()
+    path.write_bytes(content[: len(content) // 2])
+
+
+def _flipped(path: Path) -> None:
+    content = bytearray(path.read_bytes())
+    if content:
+        content[len(content) // 2] ^= 1
+    path.write_bytes(content)
+
+
+def _folder(path: Path) -> None:
+    path.unlink()
+    path.mkdir()
+
+
+FAULTS: dict[str, Fault] = {
+    "gone": lambda path: path.unlink(),
+    "empty": _becomes(b""),
+    "half of it": _half,
+    "one bit flipped": _flipped,
+    "an empty list": _becomes(b"[]"),
+    "an empty object": _becomes(b"{}"),
+    "another object": _becomes(b'{"a": 1}'),
+    "nested deeply": _becomes(b"[" * 100_000 + b"]" * 100_000),
+    "not UTF-8": _becomes(b'{"\xff\xfe": "\xe9"}'),
+    "a folder": _folder,
+}
+
+
+def readers(run: Path, rows: Path, scratch: Path) -> dict[str, list[str]]:
+    """Arguments of every command that reads a run or a model, after its name."""
+    short = ["--max-steps", "20", "--eval-every", "20", "--batch-size", "128"]
+    definition, table = str(run / "definition.json"), ["--input", str(rows)]
+    return {
+        "train": [str(run), *short],
+        "evaluate": [str(run)],
+        "sweep": [str(run), *short, "--trials", "1", "--search", "learning-rate", "1e-3..1e-2"],
+        "lr-find": [str(run), "--steps", "100"],
+        "predict": ["--model", str(run / "model"), os.devnull],
+        "report": [str(run)],
+        "check": [definition, *table],
+        "explain": [definition, *table, "--row", "trip_id=trip-1"],
+        "preprocess": [definition, *table, "--output", str(scratch), "--transform-fn", str(run)],
+    }
+
+
+@dataclass(frozen=True)
+class Point:
+    """One command, after one fault of one file, by its name below the run."""
+
+    command: str
+    file: str
+    fault: str
+
+
+def files_of(run: Path) -> list[str]:
+    """All files of a run, of its training and of its models, but the locks."""
+    return sorted(
+        path.relative_to(run).as_posix()
+        for path in run.rglob("*")
+        if path.is_file() and path.name != ".forebay.lock"
+    )
+
+
+def drawn(run: Path, commands: list[str], seed: int) -> Iterator[Point]:
+    """Every point there is, in an order that a seed draws."""
+    points = [Point(c, f, fault) for c in commands for f in files_of(run) for fault in FAULTS]
+    random.Random(seed).shuffle(points)
+    yield from points
+
+
+def restore(run: Path, whole: Path) -> None:
+    """Makes a run what it was."""
+    shutil.rmtree(run)
+    shutil.copytree(whole, run)
