@@ -33,7 +33,7 @@ class Contender:
 def forebay(data: Path, out: Path, definition: str = "benchmark") -> list[str]:
     """Returns Forebay's command."""
     return [
-        sys.executable, "-m", "forebay.cli", "preprocess", f"{PEERS}/flights.py:{definition}",
+        sys.executable, "-m", "forebay", "preprocess", f"{PEERS}/flights.py:{definition}",
         "--input", f"{data}/flights*.csv", "--output", str(out), "--overwrite",
     ]  # fmt: skip
 

@@ -24,6 +24,6 @@ def flights_run(
     if not (folder / "manifest.json").exists():
         definition = f"{ROOT}/examples/flights/flights.py:{name}"
         files = ["--input", f"{data}/flights.csv", "--source", f"weather={data}/weather.csv"]
-        command = [sys.executable, "-m", "forebay.cli", "preprocess", definition]
+        command = [sys.executable, "-m", "forebay", "preprocess", definition]
         subprocess.run([*command, *files, "--output", str(folder)], check=True)
     return open_run(str(folder))

@@ -12,6 +12,7 @@ from forebay.console.arguments import Parser
 from forebay.console.command_line import native_logs_hidden, quiet_tensorflow, run_command
 from forebay.console.commands import add_commands, parse_command
 from forebay.console.completion import PrintCompletion
+from forebay.console.process import in_own_process
 from forebay.console.terminal import saying
 from forebay.explain import options as explain
 from forebay.init import options as init
@@ -36,12 +37,14 @@ def main(argv: Sequence[str] | None = None) -> int:
     """Runs the ``forebay`` command.
 
     Args:
-        argv: the arguments; None: the process's own.
+        argv: the arguments; None: the process's own, which this has for itself then.
 
     Returns:
-        The exit status: 0, 1 for failures, 2 for the user's mistakes.
+        The exit status: 0, 1 for failures, 2 for the user's mistakes, 130 for Ctrl-C.
     """
-    own, beam_arguments = split_beam_arguments(sys.argv[1:] if argv is None else argv)
+    if argv is None:
+        return in_own_process(lambda: main(sys.argv[1:]))
+    own, beam_arguments = split_beam_arguments(argv)
     args = parse_command(_parser(), COMMANDS, own)
     args.beam = beam_arguments
     return run_command(_run, args)
@@ -75,7 +78,3 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--print-completion", action=PrintCompletion)
     add_commands(parser, COMMANDS)
     return parser
-
-
-if __name__ == "__main__":
-    sys.exit(main())

@@ -18,7 +18,9 @@ from tensorflow_transform.tf_metadata import metadata_io
 
 from forebay.console.arguments import Parser
 from forebay.console.command_line import run_command
-from forebay.console.terminal import detail
+from forebay.console.machine import full_disk_told
+from forebay.console.process import in_own_process
+from forebay.console.terminal import detail, say_json
 from forebay.pipelines.options import (
     PreprocessOptions,
     add_preprocess_arguments,
@@ -49,6 +51,7 @@ from forebay.pipelines.tallies.checks import (
 )
 from forebay.pipelines.tallies.degenerate_features import warnings_of
 from forebay.pipelines.tallies.features import FeatureTallies
+from forebay.pipelines.tallies.finite import FindNonFinite, check_finite
 from forebay.pipelines.tallies.occupancy import write_occupancy
 from forebay.pipelines.tallies.tallies import (
     Tallies,
@@ -64,7 +67,14 @@ from forebay.pipelines.windows.aggregates import WindowedAggregates
 from forebay.pipelines.windows.period import SelectPeriod
 from forebay.storage.plain_paths import plain_path
 from forebay.storage.run.definition_files import load_definition
-from forebay.storage.run.layout import DEFINITION_NAME, OUTPUTS, TEMPORARY
+from forebay.storage.run.layout import (
+    DEFINITION_NAME,
+    EXAMPLES_FOLDER,
+    METADATA_FOLDER,
+    OUTPUTS,
+    REJECTS_FOLDER,
+    TEMPORARY,
+)
 from forebay.storage.run.manifest import FileEntry, InputEntry, Manifest, PeriodEntry, SourceEntry
 from forebay.transforms.definition.dataset import Dataset
 from forebay.transforms.definition.serialize import digest, to_json
@@ -125,7 +135,7 @@ def preprocess(options: PreprocessOptions) -> Manifest:
         graph = open_transform_source(options.transform_fn, options.output, dataset)
     tables = open_tables(dataset, options.inputs, options.sources)
     refuse_inputs(options.output, [file.source.path for file in all_files(tables)])
-    with staging(options.output, options.overwrite) as staged:
+    with staging(options.output, options.overwrite) as staged, full_disk_told(options.output):
         folder = plain_path(staged)
         job = _Job(options, dataset, tables, folder, beam_options(options.beam), period, graph)
         detail(_plan(job))
@@ -134,6 +144,7 @@ def preprocess(options: PreprocessOptions) -> Manifest:
         check_splits(ingested, dataset, period, learns=graph is None)
         transformed = _transform(job, ingested)
         check_written(ingested, transformed)
+        check_finite(transformed, ingested["shards"], dataset, all_files(tables))
         _write_descriptions(job)
         write_occupancy(folder, dataset, transformed)
         manifest = _manifest(job, ingested, transformed)
@@ -176,7 +187,7 @@ def _ingest(job: _Job) -> Tallies:
         splits = rows | "Split" >> WriteSplits(job.dataset, temporary)
         rejects = (*(table["rejects"] for table in read.values()), splits.rejects)
         _ = rejects | "Rejects" >> WriteRejects(
-            job.path("rejects"), temporary, all_files(job.tables), most_bytes
+            job.path(REJECTS_FOLDER), temporary, all_files(job.tables), most_bytes
         )
         _ = (*tallies_read, splits.tallies) | "Tallies" >> WriteTallies(tallies)
 
@@ -217,13 +228,14 @@ def _transform(job: _Job, ingested: Tallies) -> Tallies:
                 )
         written = transformed | "WriteExamples" >> WriteExamples(job.folder, job.options.gzip)
         features = transformed | "FeatureTallies" >> FeatureTallies(job.dataset)
-        _ = (written, features) | "Tallies" >> WriteTallies(tallies)
+        nonfinite = transformed | "NonFinite" >> FindNonFinite(job.dataset)
+        _ = (written, features, nonfinite) | "Tallies" >> WriteTallies(tallies)
 
     if job.graph is not None:
         job.graph.copy_to(job.folder)
     shards = [(split, number, path) for path, (split, number) in sorted(ingested["shards"].items())]
     tallies = job.path(TEMPORARY, "transformed.json")
-    written_files = job.path("examples", "*", "*")
+    written_files = job.path(EXAMPLES_FOLDER, "*", "*")
     with job.timed("transform"), progress("transform", written_files, len(shards)):
         run_pipeline(build, job.beam)
     return read_tallies(tallies)
@@ -253,12 +265,12 @@ def _plan(job: _Job) -> str:
 def _write_descriptions(job: _Job) -> None:
     with FileSystems.create(job.path(DEFINITION_NAME)) as sink:
         sink.write(to_json(job.dataset).encode())
-    metadata_io.write_metadata(raw_metadata(job.dataset), job.path("metadata"))
+    metadata_io.write_metadata(raw_metadata(job.dataset), job.path(METADATA_FOLDER))
 
 
 def _manifest(job: _Job, ingested: Tallies, transformed: Tallies) -> Manifest:
     examples = {name: FileEntry(**entry) for name, entry in transformed["files"].items()}
-    others = [name for name in OUTPUTS if name != "examples"]
+    others = [name for name in OUTPUTS if name != EXAMPLES_FOLDER]
     rows = {split: ingested["rows"].get(split, 0) for split in SPLITS}
     graph, asked = job.graph, job.period
     period = None if asked is None else PeriodEntry.between(asked.from_us, asked.to_us)
@@ -307,7 +319,7 @@ def run_preprocess(args: argparse.Namespace) -> int:
     """Runs ``forebay preprocess`` with parsed arguments; returns its exit status."""
     manifest = preprocess(preprocess_options(args))
     if args.json:
-        print(manifest.to_json(), end="")
+        say_json(manifest.to_plain(), indent=2)
     else:
         print_summary(manifest, args.output)
     return 0
@@ -315,7 +327,9 @@ def run_preprocess(args: argparse.Namespace) -> int:
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Runs ``python -m pipelines.preprocess``."""
-    own, beam_arguments = split_beam_arguments(sys.argv[1:] if argv is None else argv)
+    if argv is None:
+        return in_own_process(lambda: main(sys.argv[1:]))
+    own, beam_arguments = split_beam_arguments(argv)
     parser = Parser(prog="python -m pipelines.preprocess", description=__doc__)
     add_preprocess_arguments(parser)
     args = parser.parse_args(own)

@@ -4,7 +4,6 @@ The functions `run_train`, `run_evaluate` and so on are what the ``forebay`` com
 """
 
 import argparse
-import json
 import os
 import sys
 from collections.abc import Mapping, Sequence
@@ -13,6 +12,9 @@ from typing import Any
 from forebay.console.arguments import Parser
 from forebay.console.command_line import run_command, start_tensorflow
 from forebay.console.commands import Command, add_commands, parse_command
+from forebay.console.process import in_own_process
+from forebay.console.terminal import say, say_json
+from forebay.storage.run.layout import TRAINING_FOLDER
 from forebay.trainer import options
 
 
@@ -46,30 +48,35 @@ def run_train(args: argparse.Namespace) -> int:
     team.wait()  # a worker that leaves early takes the others' connections with it
     record = training.record
     if args.json:
-        told = ("step", "steps_trained", "weights_sha256")
-        worker = {"worker": team.worker.index, **{name: record[name] for name in told}}
-        _print_json({**worker, "model": model, "evaluation": report})
+        say_json({
+            "worker": team.worker.index,
+            "step": record["step"],
+            "steps_trained": record["steps_trained"],
+            "weights_sha256": record["weights_sha256"],
+            "model": model,
+            "evaluation": report,
+        })  # fmt: skip
         return 0
-    print(f"trained {record['steps_trained']:,} steps, the best was {record['step']:,}")
+    say(f"trained {record['steps_trained']:,} steps, the best was {record['step']:,}")
     if record["seconds"]["steps"]:
         share = record["seconds"]["waiting for rows"] / record["seconds"]["steps"]
-        print(f"{share:.1%} of the steps' time was spent waiting for rows")
+        say(f"{share:.1%} of the steps' time was spent waiting for rows")
     if report is not None:
-        print(table(report))
+        say(table(report))
         if chosen.l1:
-            path = run.file("training", zeros.ZEROS_NAME)
-            print(zeros.table(zeros.Zeros.from_json(files.read_json(path))))
-            print(f"wrote {path}")
-        print(f"exported {model}" if model else "exported no final model, as asked")
+            path = run.file(TRAINING_FOLDER, zeros.ZEROS_NAME)
+            say(zeros.table(files.read_record(zeros.Zeros, path)))
+            say(f"wrote {path}")
+        say(f"exported {model}" if model else "exported no final model, as asked")
     return 0
 
 
 def _say_nothing_to_do(record: Mapping[str, Any], args: argparse.Namespace) -> int:
     steps = {name: record[name] for name in ("step", "steps_trained")}
     if args.json:
-        _print_json({"nothing_to_do": True, **steps})
+        say_json({"nothing_to_do": True, **steps})
     else:
-        print(
+        say(
             f"nothing to do: {args.run} is trained already, {steps['steps_trained']:,} steps of "
             f"{record['options']['max_steps']:,} planned; --fresh trains anew"
         )
@@ -87,10 +94,10 @@ def run_evaluate(args: argparse.Namespace) -> int:
     run = open_run(args.run)
     report = evaluate(run, chosen)
     if args.json:
-        _print_json(report)
+        say_json(report)
     else:
-        print(table(report))
-        print(f"wrote {run.file('evaluation', chosen.split)}.json and .png")
+        say(table(report))
+        say(f"wrote {run.file('evaluation', chosen.split)}.json and .png")
     return 0
 
 
@@ -106,9 +113,9 @@ def run_sweep(args: argparse.Namespace) -> int:
     run = open_run(args.run)
     report = sweep(run, chosen, fresh=args.fresh)
     if args.json:
-        _print_json(report)
+        say_json(report)
     else:
-        print(sweep_table(report, run.file(SWEEP_FOLDER)))
+        say(sweep_table(report, run.file(SWEEP_FOLDER)))
     return 0
 
 
@@ -123,14 +130,10 @@ def run_lr_find(args: argparse.Namespace) -> int:
     run = open_run(args.run)
     report = find_rate(run, chosen)
     if args.json:
-        _print_json(report)
+        say_json(report)
     else:
-        print(rate_table(report, run.file(RATES_FOLDER)))
+        say(rate_table(report, run.file(RATES_FOLDER)))
     return 0
-
-
-def _print_json(value: Any) -> None:
-    print(json.dumps(value, ensure_ascii=False, allow_nan=False))
 
 
 COMMANDS = {
@@ -159,9 +162,11 @@ COMMANDS = {
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Runs the command that the arguments name; returns the exit status."""
+    if arguments is None:
+        return in_own_process(lambda: main(sys.argv[1:]))
     parser = Parser(prog="python -m trainer.task", description=__doc__)
     add_commands(parser, COMMANDS)
-    args = parse_command(parser, COMMANDS, sys.argv[1:] if arguments is None else arguments)
+    args = parse_command(parser, COMMANDS, arguments)
     return run_command(COMMANDS[args.command].load(), args)
 
 

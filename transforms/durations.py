@@ -1,6 +1,9 @@
 """Durations as people write them (``90s``, ``1h``, ``7d``) and as whole microseconds."""
 
 import re
+from collections.abc import Iterator
+
+from forebay.transforms.errors import Problem
 
 SECOND_US = 1_000_000
 _UNIT_US = {
@@ -13,7 +16,11 @@ _UNIT_US = {
     "w": 7 * 86_400 * SECOND_US,
 }
 DAY_US = _UNIT_US["d"]
+# Times are int64 microseconds, and so are their distances.
+LONGEST_US = 2**63 - 1
 UNBOUNDED = "unbounded"
+_WRITTEN = re.compile(r"0*([0-9]+)(us|ms|s|m|h|d|w)")
+_MOST_DIGITS = 19
 DURATION_CURE = (
     "write a whole number and a unit out of us, ms, s, m, h, d, w, such as '90s' or '1h'"
 )
@@ -26,10 +33,33 @@ def parse_duration(text: str) -> int | None:
         text: a whole number followed by one of us, ms, s, m, h, d, w.
 
     Returns:
-        Microseconds, or None where the text is no duration.
+        Microseconds, up to `LONGEST_US`, or None where the text is no such duration.
     """
-    match = re.fullmatch(r"(\d+)(us|ms|s|m|h|d|w)", text) if isinstance(text, str) else None
-    return int(match[1]) * _UNIT_US[match[2]] if match else None
+    match = _WRITTEN.fullmatch(text) if isinstance(text, str) else None
+    if match is None or len(match[1]) > _MOST_DIGITS:
+        return None
+    microseconds = int(match[1]) * _UNIT_US[match[2]]
+    return microseconds if microseconds <= LONGEST_US else None
+
+
+def duration_problems(
+    where: str, text: object, *, zero: bool = False, or_else: str = ""
+) -> Iterator[Problem]:
+    """Yields the mistake of a text that should be a duration.
+
+    Args:
+        where: the path of the field.
+        text: what was found there.
+        zero: whether no time at all will do.
+        or_else: what else may stand there, for the cure.
+    """
+    read = parse_duration(text) if isinstance(text, str) else None
+    if read or (zero and read == 0):
+        return
+    cause = "not a duration" if zero else "not a positive duration"
+    if read is None and isinstance(text, str) and _WRITTEN.fullmatch(text):
+        cause = f"longer than times can be apart ({LONGEST_US // DAY_US} days)"
+    yield Problem(where, text, cause, DURATION_CURE + or_else)
 
 
 def duration_us(text: str) -> int:

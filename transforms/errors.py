@@ -42,6 +42,12 @@ class RunFailed(ForebayError):
     """The run failed for a reason that lies outside the user's input."""
 
 
+def first_line(error: BaseException) -> str:
+    """Returns what kind of exception it is, and the first line of what it says."""
+    said = next((line.strip() for line in str(error).splitlines() if line.strip()), "")
+    return f"{type(error).__name__}: {said}" if said else type(error).__name__
+
+
 @dataclass(frozen=True)
 class Problem:
     """One mistake in a definition.

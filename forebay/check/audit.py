@@ -16,6 +16,7 @@ from forebay.check.checks.combinations import TOGETHER, check_combinations
 from forebay.check.checks.degenerate_features import DEGENERATE, check_degenerate
 from forebay.check.checks.future import FUTURE, check_future
 from forebay.check.checks.label import OWN_LABEL, TWINS, check_own_label, check_twins
+from forebay.check.checks.label_values import LABEL_VALUES, check_label_values
 from forebay.check.checks.order import BATCHES, ORDER, check_batches, check_order
 from forebay.check.findings import Finding, Severity
 from forebay.check.lineage import find_lineage
@@ -25,7 +26,7 @@ from forebay.transforms.definition.dataset import Dataset
 # The checks, in the order in which they are made.
 CHECKS = (
     BATCHES, ORDER, FUTURE, AVAILABILITY, DECLARED, OWN_LABEL, TWINS, LATE, CLOSE, TOGETHER,
-    DEGENERATE,
+    LABEL_VALUES, DEGENERATE,
 )  # fmt: skip
 # The checks of single features: they matter only for columns that a feature reads.
 _OF_FEATURES = (OWN_LABEL, LATE, CLOSE, TOGETHER)
@@ -74,6 +75,7 @@ def _others(
     yield LATE, lambda: check_lateness(subject, lineage)
     yield CLOSE, lambda: check_closeness(subject)
     yield TOGETHER, lambda: check_combinations(subject)
+    yield LABEL_VALUES, lambda: check_label_values(subject)
     yield DEGENERATE, lambda: check_degenerate(subject)
 
 

@@ -1,7 +1,6 @@
 """``forebay check``: looks for leaks in a definition, on its user's own data."""
 
 import argparse
-import json
 from collections.abc import Callable, Collection, Iterator
 from contextlib import contextmanager
 
@@ -11,7 +10,7 @@ from forebay.check.audit import allow, audit
 from forebay.check.report import CheckReport, in_order
 from forebay.check.sample import read_sample
 from forebay.console.command_line import FAILURE
-from forebay.console.terminal import notes
+from forebay.console.terminal import notes, say_json
 from forebay.pipelines.sources.arguments import source_patterns
 from forebay.pipelines.sources.csv.lines import places_of
 from forebay.pipelines.sources.tables import all_files, open_tables
@@ -24,7 +23,7 @@ def run_check(args: argparse.Namespace) -> int:
     """Runs ``forebay check`` with parsed arguments; returns 1 where something leaks, else 0."""
     report = check(args)
     if args.json:
-        print(json.dumps(report.to_json(), indent=2, ensure_ascii=False))
+        say_json(report.to_json(), indent=2)
     else:
         report.print()
     return FAILURE if report.leaks else 0

@@ -1,6 +1,6 @@
 """Which columns depend on which, found by changing cells and deriving again."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass
 
 import numpy as np
@@ -9,7 +9,8 @@ import pyarrow.compute as pc
 
 from forebay.check.subject import Subject, moved, replaced
 from forebay.transforms.definition.columns import Timestamp
-from forebay.transforms.definition.sources import ROW
+from forebay.transforms.definition.dataset import Dataset
+from forebay.transforms.definition.sources import ROW, Derive
 
 # Rows whose cells are changed: enough to meet most branches of a function.
 _PROBES = 500
@@ -40,11 +41,13 @@ def find_lineage(subject: Subject) -> Lineage:
     """Changes the cells of each column that is read, and sees which derived columns change."""
     dataset = subject.dataset
     sources = {name: {name} for name in dataset.columns}
+    telling = _telling_steps(dataset)
     for step in dataset.derive:
-        sources |= {name: set() for name in step.outputs}
-    read = {name for step in dataset.derive for name in step.inputs} & set(dataset.columns)
+        made = set() if step in telling else set().union(*(sources[n] for n in step.inputs))
+        sources |= {name: set(made) for name in step.outputs}
+    read = {name for step in telling for name in step.inputs} & set(dataset.columns)
     for name in sorted(read):
-        for derived in _dependents(subject, name):
+        for derived in _dependents(subject, telling, name):
             sources[derived].add(name)
     known = sources.get(str(dataset.row_time), set())
     times = {name for name, kind in dataset.row_columns.items() if isinstance(kind, Timestamp)}
@@ -59,17 +62,30 @@ def find_lineage(subject: Subject) -> Lineage:
     )
 
 
-def _dependents(subject: Subject, name: str) -> set[str]:
-    derived = [output for step in subject.dataset.derive for output in step.outputs]
+def _telling_steps(dataset: Dataset) -> list[Derive]:
+    """Returns the steps that make more than a column to split on, which may be of whole rows."""
+    needed = {*dataset.model_columns, dataset.label.column, str(dataset.row_time)}
+    for windowed in dataset.windows:
+        needed |= {*windowed.columns_read, *windowed.row_keys}
+    telling: list[Derive] = []
+    for step in reversed(dataset.derive):
+        if needed & set(step.outputs):
+            needed |= set(step.inputs)
+            telling.insert(0, step)
+    return telling
+
+
+def _dependents(subject: Subject, steps: Collection[Derive], name: str) -> set[str]:
+    derived = [output for step in steps for output in step.outputs]
     parsed = subject.parsed
     step = max(1, len(parsed) // _PROBES)
     probe = parsed.take(pa.array(np.arange(0, len(parsed), step)[:_PROBES]))
-    before = subject.derived_or_none(probe)
+    before = subject.derived_or_none(probe, steps)
     if before is None:
         return set()
     found: set[str] = set()
     for values in changed(probe[name]):
-        after = subject.derived_or_none(replaced(probe, {name: values}))
+        after = subject.derived_or_none(replaced(probe, {name: values}), steps)
         if after is not None:
             found |= moved(before, after, derived, before[ROW].to_numpy()).keys()
     return found

@@ -1,6 +1,6 @@
 """A definition and its rows, to be computed again and again under changed circumstances."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any
@@ -14,7 +14,7 @@ from forebay.pipelines.sources.csv.parse import ROW_OFFSET
 from forebay.pipelines.sources.derive import derive
 from forebay.transforms.definition.dataset import Dataset
 from forebay.transforms.definition.functions import resolve
-from forebay.transforms.definition.sources import ROW, ROWS
+from forebay.transforms.definition.sources import ROW, ROWS, Derive
 from forebay.transforms.errors import InputError
 from forebay.transforms.windows.compute import compute
 from forebay.transforms.windows.groups import WindowGroup, window_groups
@@ -83,20 +83,30 @@ class Subject:
         """The rows that a group takes its events from."""
         return self.rows if group.source == ROWS else self.sources[group.source]
 
-    def derived(self, parsed: pa.RecordBatch) -> pa.RecordBatch:
+    def derived(
+        self, parsed: pa.RecordBatch, steps: Collection[Derive] | None = None
+    ) -> pa.RecordBatch:
         """Derives the row columns of parsed rows, given as one batch.
+
+        Args:
+            parsed: the rows.
+            steps: the only steps to take, with those that they need; None: all of them.
 
         Raises:
             InputError: a function failed.
         """
         for step, function in zip(self.dataset.derive, self.functions, strict=True):
-            parsed, _ = derive(parsed, step, function)
-        return parsed.select([*self.dataset.row_columns, ROW])
+            if steps is None or step in steps:
+                parsed, _ = derive(parsed, step, function)
+        there = [name for name in self.dataset.row_columns if name in parsed.schema.names]
+        return parsed.select([*there, ROW])
 
-    def derived_or_none(self, parsed: pa.RecordBatch) -> pa.RecordBatch | None:
+    def derived_or_none(
+        self, parsed: pa.RecordBatch, steps: Collection[Derive] | None = None
+    ) -> pa.RecordBatch | None:
         """As `derived`, for rows that were changed: None where a function cannot take them."""
         try:
-            return self.derived(parsed)
+            return self.derived(parsed, steps)
         except InputError:
             return None
 

@@ -13,11 +13,11 @@ MODEL, MARK, QUIET = "#1f5fa8", "#c8102e", "#8a8a8a"
 _DPI = 110
 
 
-def figure(title: str, width: float, height: float) -> Figure:
-    """Returns an empty figure of that many inches."""
+def figure(title: str, width: float, height: float, title_size: float | None = None) -> Figure:
+    """Returns an empty figure of that many inches, its title in points (None: matplotlib's)."""
     made = Figure(figsize=(width, height), layout="constrained")
     FigureCanvasAgg(made)
-    made.suptitle(title)
+    made.suptitle(title, fontsize=title_size)
     return made
 
 
@@ -34,6 +34,8 @@ def _take_literally(drawn: Figure) -> None:
     """Lets no ``$`` begin a formula but those of powers of ten along axes."""
     for text in drawn.findobj(Text):
         text.set_parse_math(False)
+        # A file's name may hold what is no letter at all.
+        text.set_text(text.get_text().encode("utf-8", "replace").decode())
     for axes in drawn.axes:
         for axis in (axes.xaxis, axes.yaxis):
             if isinstance(axis.get_major_formatter(), LogFormatter):

@@ -8,10 +8,12 @@ import traceback
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
-from forebay.console.terminal import choose_verbosity, is_verbose, saying
-from forebay.transforms.errors import ForebayError, UserError
+from forebay.console.machine import find_refusal, full_disk_told
+from forebay.console.process import INTERRUPTED
+from forebay.console.terminal import choose_verbosity, is_verbose, plain_line, saying, tell
+from forebay.transforms.errors import DefinitionError, ForebayError, UserError, first_line
 
-USER_ERROR, FAILURE, INTERRUPTED = 2, 1, 130
+USER_ERROR, FAILURE = 2, 1
 
 
 def run_command(command: Callable[[argparse.Namespace], int], args: argparse.Namespace) -> int:
@@ -26,21 +28,46 @@ def run_command(command: Callable[[argparse.Namespace], int], args: argparse.Nam
     """
     choose_verbosity(args)
     try:
-        return command(args)
+        with full_disk_told(_written(args)):
+            return command(args)
     except KeyboardInterrupt:
-        print("interrupted", file=sys.stderr)
+        tell("interrupted")
         return INTERRUPTED
-    except BrokenPipeError:
-        # The reader of our output left, as `head` does. Python flushes standard output once
-        # more at exit, which must not fail again.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        return FAILURE
     except Exception as error:
-        debug = getattr(args, "debug", False)
-        if debug:
-            traceback.print_exc()
-        print(f"error: {_line(error, debug)}", file=sys.stderr)
+        return tell_failure(error, debug=getattr(args, "debug", False))
+
+
+def _written(args: argparse.Namespace) -> str:
+    """Returns what a command writes to, as its arguments have it; else the working folder."""
+    values = (getattr(args, name, None) for name in ("output", "run"))
+    return next((value for value in values if isinstance(value, str)), ".")
+
+
+def tell_failure(error: Exception, *, debug: bool = False) -> int:
+    """Prints a line that says what an exception is about, and what helps.
+
+    Args:
+        error: it.
+        debug: whether to print the traceback before.
+
+    Returns:
+        The exit status.
+    """
+    if debug:
+        traceback.print_exception(error)
+    if isinstance(error, DefinitionError):
+        tell(f"error: {error}")
+        return USER_ERROR
+    if isinstance(error, ForebayError):
+        tell(f"error: {plain_line(str(error))}")
         return USER_ERROR if isinstance(error, UserError) else FAILURE
+    refusal = find_refusal(error)
+    if refusal is not None:
+        tell(f"error: {plain_line(str(refusal))}")
+        return USER_ERROR if refusal.is_users else FAILURE
+    hint = "" if debug else "; --debug shows where"
+    tell(f"error: unexpected {plain_line(first_line(error))}{hint}")
+    return FAILURE
 
 
 @contextmanager
@@ -61,14 +88,6 @@ def native_logs_hidden() -> Iterator[None]:
         os.dup2(kept, 2)
         os.close(kept)
         os.close(nowhere)
-
-
-def _line(error: Exception, debug: bool) -> str:
-    if isinstance(error, ForebayError):
-        return str(error)
-    first = next(iter(str(error).splitlines()), "")
-    hint = "" if debug else "; --debug shows where"
-    return f"unexpected {type(error).__name__}: {first}{hint}"
 
 
 def start_tensorflow() -> None:

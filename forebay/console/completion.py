@@ -1,6 +1,7 @@
 """Completion of commands and options in a shell."""
 
 import argparse
+import sys
 from typing import Any
 
 # Arguments with these names are files or folders.
@@ -24,7 +25,7 @@ class PrintCompletion(argparse.Action):
         import shtab
 
         _complete_paths(parser, shtab.FILE)
-        print(shtab.complete(parser, shell=values))
+        sys.stdout.write(shtab.complete(parser, shell=values) + "\n")
         parser.exit()
 
 

@@ -6,6 +6,8 @@ import io
 from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING, Literal
 
+from forebay.console.terminal import plain_line
+
 if TYPE_CHECKING:
     from rich.table import Table
 
@@ -40,7 +42,7 @@ def aligned(rows: Sequence[Sequence[str]]) -> Iterator[str]:
 
     made = empty_table(("word", ""), *(("number", "") for _ in rows[0][1:]))
     for row in rows:
-        made.add_row(*row)
+        made.add_row(*map(plain_line, row))
     text = io.StringIO()
     Console(file=text, width=_WIDEST, markup=False, highlight=False, emoji=False).print(made)
     for line in text.getvalue().splitlines():

@@ -41,22 +41,10 @@ class Candidates:
         self._filters = list(dict.fromkeys(column.where for column in columns))
         starts = [column.bounds(self.asked_us)[0] for column in columns]
         self._first = None if None in starts else min(s for s in starts if s is not None)
-        kinds = {name: table.row_columns[name].arrow_type for name in self._names()}
+        kinds = {name: table.row_columns[name].arrow_type for name in group.event_columns}
         self._schema = pa.schema([*kinds.items(), (ROW, pa.int64())])
         self._reached: list[pa.RecordBatch] = []
         self._versions: list[pa.RecordBatch] = []
-
-    def _names(self) -> list[str]:
-        group = self.group
-        names = [
-            *group.key, group.at, *(column.windowed.value for column in self.columns),
-            group.available_at, *(c.column for where in self._filters for c in where),
-        ]  # fmt: skip
-        if group.source == ROWS:
-            names.append(group.row_time)
-        if group.versions is not None:
-            names += [group.versions.event_id, group.versions.deleted, *group.versions.precedence]
-        return list(dict.fromkeys(name for name in names if name is not None))
 
     def add(self, batch: pa.RecordBatch) -> None:
         """Keeps what the windows may see of a batch of rows."""

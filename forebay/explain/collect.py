@@ -6,7 +6,7 @@ from dataclasses import dataclass, replace
 import pyarrow as pa
 
 from forebay.explain.candidates import Candidates
-from forebay.explain.recomputation import agree, recompute
+from forebay.explain.recomputation import recompute
 from forebay.explain.selection import Explanation, Value, explain, output_columns
 from forebay.pipelines.sources.batches import read_batches
 from forebay.pipelines.sources.tables import Tables
@@ -86,10 +86,11 @@ def _explained(found: Candidates) -> Mapping[str, Explained]:
     for column in found.columns:
         explanation = explain(column, found.group.at, rows, found.asked_us)
         value = values[column.name][0].as_py()
-        if not agree(value, explanation):
+        listed = recompute(explanation, found.group.aggregates[column.name])
+        if value != listed:
             raise RunFailed(
-                f"{column.name} is {value!r}, but the events listed give "
-                f"{recompute(explanation)!r}; please report this with the definition and the row"
+                f"{column.name} is {value!r}, but the events listed give {listed!r}; please report "
+                "this with the definition and the row"
             )
         explained[column.name] = Explained(value, explanation)
     return explained

@@ -1,15 +1,17 @@
 """``forebay explain``: which events the windowed values of one row were made of."""
 
 import argparse
-import json
+import glob
 from collections.abc import Mapping, Sequence
 
+from forebay.console.terminal import say_json
 from forebay.explain.collect import explain_row
 from forebay.explain.find_row import find_row, identity_columns
 from forebay.explain.report import RowReport, print_report, shown_rows, to_json
 from forebay.pipelines.sources.arguments import source_patterns
 from forebay.pipelines.sources.csv.lines import places_of
 from forebay.pipelines.sources.tables import all_files, open_tables
+from forebay.storage.named_files import check_output, write_whole
 from forebay.storage.run.definition_files import load_definition
 from forebay.transforms.definition.dataset import Dataset
 from forebay.transforms.definition.sources import ROW, ROWS
@@ -68,27 +70,28 @@ def _columns(dataset: Dataset, columns: Sequence[str]) -> list[str]:
     return list(dict.fromkeys(columns or dataset.windowed_columns))
 
 
-def _plot(report: RowReport, path: str) -> None:
+def _plot(report: RowReport, path: str, inputs: Sequence[str]) -> None:
     from forebay.explain.plot import draw
 
     picture = draw(report)
-    try:
-        with open(path, "wb") as file:
-            file.write(picture)
-    except OSError as error:
-        raise InputError(f"--plot {path!r} cannot be written ({error}); choose another") from error
+    write_whole(path, picture, "--plot", inputs)
 
 
 def run_explain(args: argparse.Namespace) -> int:
     """Runs ``forebay explain`` with parsed arguments; returns its exit status."""
+    sources = source_patterns(args)
+    patterns = [*args.input, *(each for named in sources.values() for each in named)]
+    inputs = [args.definition, *patterns, *(path for p in patterns for path in glob.glob(p))]
+    if args.plot is not None:
+        check_output(args.plot, "--plot", inputs)
     report = explain(
         args.definition, args.input, args.row, args.column, args.events, args.max_record_bytes,
-        source_patterns(args),
+        sources,
     )  # fmt: skip
     if args.plot is not None:
-        _plot(report, args.plot)
+        _plot(report, args.plot, inputs)
     if args.json:
-        print(json.dumps(to_json(report), indent=2, ensure_ascii=False))
+        say_json(to_json(report), indent=2)
     else:
         print_report(report)
     return 0

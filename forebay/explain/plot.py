@@ -1,20 +1,18 @@
 """A picture of windows and their events, as PNG."""
 
 import datetime as dt
-import io
 import textwrap
 from collections.abc import Iterable, Sequence
 
 from matplotlib.axes import Axes
-from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.dates import AutoDateLocator, ConciseDateFormatter
-from matplotlib.figure import Figure
 
+from forebay.console.canvas import figure, png
 from forebay.explain.collect import Explained
 from forebay.explain.replacement import is_value
 from forebay.explain.report import RowReport, by_window, value_text
 from forebay.explain.selection import Event, Explanation
-from forebay.transforms.instants import instant
+from forebay.transforms.instants import instant, instant_us
 
 _EPOCH = dt.datetime(1970, 1, 1, tzinfo=dt.UTC)
 _PANEL_INCHES = 1.9
@@ -23,25 +21,26 @@ _LINE_LETTERS = 150
 MOST_PANELS = 12
 # A window's width goes beside it so often, and up to so often to show the nearest event there.
 _MARGIN, _MOST_MARGIN = 0.05, 0.4
+# Higher values are drawn so high: an axis that spans more cannot be divided.
+_HIGHEST = 1e300
+# What a calendar shows: the years from 2 to 9998, with room for the places of ticks.
+_FIRST_US, _LAST_US = instant_us("0002-01-01"), instant_us("9998-12-31")
 
 
 def draw(report: RowReport) -> bytes:
     """Returns a PNG with one panel for each window: its band, the events in and around it."""
     windows = by_window(report.columns)[:MOST_PANELS]
-    figure = Figure(figsize=(11, 1.1 + _PANEL_INCHES * len(windows)), layout="constrained")
-    FigureCanvasAgg(figure)
     identity = ", ".join(f"{name}={value}" for name, value in report.identity.items())
     title = f"{report.places[report.row]}, asked at {instant(report.asked_us)}"
-    figure.suptitle("\n".join([title, *textwrap.wrap(identity, _LINE_LETTERS)]), fontsize=9)
-    panels = figure.subplots(len(windows), 1, squeeze=False)[:, 0]
+    lines = "\n".join([title, *textwrap.wrap(identity, _LINE_LETTERS)])
+    drawn = figure(lines, 11, 1.1 + _PANEL_INCHES * len(windows), title_size=9)
+    panels = drawn.subplots(len(windows), 1, squeeze=False)[:, 0]
     for axes, names in zip(panels, windows, strict=True):
         _panel(axes, [report.columns[name] for name in names])
     panels[-1].set_xlabel("UTC")
     handles = {label: h for axes in panels for h, label in zip(*_legend(axes), strict=True)}
-    figure.legend(handles.values(), handles.keys(), loc="outside lower center", ncols=4, fontsize=8)
-    buffer = io.BytesIO()
-    figure.savefig(buffer, format="png", dpi=110)
-    return buffer.getvalue()
+    drawn.legend(handles.values(), handles.keys(), loc="outside lower center", ncols=4, fontsize=8)
+    return png(drawn)
 
 
 def _legend(axes: Axes) -> tuple[Sequence[object], Sequence[str]]:
@@ -56,8 +55,9 @@ def _panel(axes: Axes, columns: Sequence[Explained]) -> None:
     axes.set_title(text, fontsize=8, loc="left")
     excluded = [event for exclusion in explanation.exclusions for event in exclusion.events]
     low, high = _span(explanation, excluded)
-    start = low if explanation.start_us is None else explanation.start_us
-    axes.axvspan(_moment(start), _moment(explanation.end_us), color="tab:blue", alpha=0.13,
+    start = low if explanation.start_us is None else max(explanation.start_us, low)
+    end = max(explanation.end_us, low)
+    axes.axvspan(_moment(start), _moment(end), color="tab:blue", alpha=0.13,
                  linewidth=0, label="window")  # fmt: skip
     axes.axvline(_moment(explanation.asked_us), color="crimson", linewidth=1.2, label="row's time")
     axes.set_xlim(_moment(low), _moment(high))
@@ -88,13 +88,17 @@ def _span(explanation: Explanation, excluded: Iterable[Event]) -> tuple[int, int
     times = [event.time_us for event in excluded]
     low = min((time for time in times if start - most <= time < start), default=start)
     high = max((time for time in times if time <= explanation.asked_us + most), default=low)
-    return min(low, start) - margin, max(high, explanation.asked_us) + margin
+    low, high = min(low, start) - margin, max(high, explanation.asked_us) + margin
+    return max(low, _FIRST_US), min(high, _LAST_US)
 
 
 def _scatter(
     axes: Axes, events: Sequence[Event], *, color: str, label: str, marker: str = "o"
 ) -> None:
-    heights = [event.value if _is_number(event) else 0 for event in events]
+    heights = [
+        min(max(float(event.value), -_HIGHEST), _HIGHEST) if _is_number(event) else 0  # type: ignore[arg-type]
+        for event in events
+    ]
     axes.scatter(
         [_moment(event.time_us) for event in events], heights, s=22, color=color, marker=marker,
         label=label, zorder=3,

@@ -1,142 +1,84 @@
-"""A windowed value computed anew from its listed events, apart from the engine.
+"""A windowed value computed anew from its listed events alone.
 
-Plain loops over the values of one window, so that `forebay explain` can tell when the events that
-it lists are not those that the engine saw.
+The events are those that :mod:`.selection` found, apart from the engine; the arithmetic is the
+engine's own. Since a window's value depends on its own events and on nothing else, both must give
+the same to the bit, or the events listed are not those that the engine saw.
 """
 
-import math
-import statistics
-from collections import Counter
 from collections.abc import Sequence
+from dataclasses import replace
+
+import numpy as np
+import pyarrow as pa
 
 from forebay.explain.replacement import is_value
-from forebay.explain.selection import Event, Explanation, Number, Value
-from forebay.transforms.definition.operators import COUNTS, OF_ONE_VALUE, Op
-from forebay.transforms.durations import duration_us
+from forebay.explain.selection import Event, Explanation, Value
+from forebay.transforms.hashing import hash_values
+from forebay.transforms.windows.compute import aggregate
+from forebay.transforms.windows.kernels.matching import INT64_MAX
+from forebay.transforms.windows.kernels.values import Events, Requests, Values
+from forebay.transforms.windows.operations import Aggregate
+
+_VALUE = "value"
 
 
-def recompute(explanation: Explanation) -> Value | None:
-    """Computes a column's value from the events listed; None: missing."""
-    op = explanation.column.op
-    events = [e for e in explanation.events if is_value(e.value)]
-    count = explanation.valued
-    if op.name == "count_nulls":
-        count = len(explanation.events) - count
-    if not count:
-        return 0 if op.name in COUNTS else op.default
-    if count < op.min_count:
-        return None
-    if op.name in ("count", "count_nulls"):
-        return count
-    if explanation.column.windowed.value is None:
-        events = list(explanation.events)
-    if op.name == "seconds_since_last":
-        return (explanation.column.answered_for(explanation.asked_us) - events[-1].time_us) / 1e6
-    try:
-        return _of_values(op, events)
-    except OverflowError:  # beyond the largest float: the engine's answer is missing, too
-        return None
+def recompute(explanation: Explanation, of: Aggregate) -> Value | None:
+    """Computes a column's value from the events listed, all of which it takes.
 
+    Args:
+        explanation: what the value was made of.
+        of: what the engine computes in the column.
 
-def agree(engine: Value | None, explanation: Explanation) -> bool:
-    """Returns whether the engine's value is that of the events listed, to its precision.
-
-    Counts, values and sums of integers must be equal; sums and means may differ by 1e-12 of the
-    values' magnitudes, deviations by 1e-9, skew by 1e-7 more. Estimates of windows with more
-    distinct values than an operator's limit may differ by their stated error (five standard errors
-    of a distinct count).
+    Returns:
+        The value; None: missing.
     """
-    listed = recompute(explanation)
-    if engine is None or listed is None or isinstance(engine, str) or isinstance(listed, str):
-        return engine == listed
-    if engine == listed:
-        return True
-    op = explanation.column.op
-    numbers = [float(v) for v in _values(explanation.events) if not isinstance(v, str)]
-    magnitudes = [abs(value) for value in numbers]
-    scale = {
-        "sum": math.fsum(magnitudes) * 1e-12,
-        "mean": math.fsum(magnitudes) / max(len(magnitudes), 1) * 1e-12,
-        "var": abs(listed) * 1e-9,
-        "std": abs(listed) * 1e-9,
-        "skew": abs(listed) * 1e-9 + 1e-7,
-        "rate": abs(listed) * 1e-12,
-        "decayed_mean": max(magnitudes, default=0.0) * 1e-11,
-        "quantile": max(magnitudes, default=0.0) * 1e-12,
-    }
-    if len(set(_values(explanation.events))) > op.limit:
-        if op.name == "distinct":
-            return abs(engine - listed) <= 5 * listed / math.sqrt(op.limit - 2)
-        if op.name == "quantile" and op.q is not None:
-            statistic = sorted(numbers)[math.floor(op.q * (len(numbers) - 1))]
-            return abs(engine - statistic) <= op.accuracy * abs(statistic)
-    return abs(engine - listed) <= scale.get(op.name, 0.0)
-
-
-def _values(events: Sequence[Event]) -> list[Value]:
-    return [event.value for event in events if is_value(event.value)]
-
-
-def _of_values(op: Op, events: Sequence[Event]) -> Value | None:
-    """Applies an operator to the values of a window, at least one, in order of precedence."""
-    values = _values(events)
-    if op.name == "distinct":
-        return len(set(values))
-    if op.name in OF_ONE_VALUE:
-        return _one_value(op, values)
-    numbers: list[Number] = [value for value in values if not isinstance(value, str)]
-    if op.name in ("min", "max"):
-        return min(numbers) if op.name == "min" else max(numbers)
-    if op.name == "quantile":
-        return _quantile(numbers, op.q or 0.0)
-    if op.name == "rate":
-        gone_us = events[-1].time_us - events[0].time_us
-        per_us = duration_us(str(op.per))
-        return (numbers[-1] - numbers[0]) / gone_us * per_us if gone_us else None
-    if op.name == "decayed_mean":
-        ages_us = [events[-1].time_us - event.time_us for event in events]
-        weights = [2.0 ** (-age_us / duration_us(str(op.half_life))) for age_us in ages_us]
-        weighted = math.fsum(w * x for w, x in zip(weights, numbers, strict=True))
-        return weighted / math.fsum(weights)
-    if op.name == "sum" and all(isinstance(value, int) for value in numbers):
-        return sum(numbers)
-    return _of_moments(op.name, [float(value) for value in numbers])
-
-
-def _one_value(op: Op, values: Sequence[Value]) -> Value | None:
-    if op.name == "most_frequent":
-        counts = Counter(values)
-        if len(counts) > op.limit:
-            return None
-        values = sorted(counts, key=lambda value: (-counts[value], value))
-    elif op.name == "last":
-        values = values[::-1]
-    return values[op.place - 1] if op.place <= len(values) else None
-
-
-def _quantile(numbers: Sequence[Number], q: float) -> float:
-    ordered = sorted(numbers)
-    rank = q * (len(ordered) - 1)
-    lower = math.floor(rank)
-    upper = min(lower + 1, len(ordered) - 1)
-    return ordered[lower] + (ordered[upper] - ordered[lower]) * (rank - lower)
-
-
-def _of_moments(op: str, numbers: Sequence[float]) -> float | None:
-    total = math.fsum(numbers)
-    if op == "sum":
-        return total
-    if op == "mean":
-        return total / len(numbers)
-    if len(numbers) < 2:
+    op = explanation.column.op.name
+    events = explanation.events
+    given = [event.value for event in events]
+    if explanation.column.windowed.value is None:
+        given = [1] * len(events)
+    elif op == "count_nulls":
+        given = [None if is_value(value) else 1 for value in given]
+    texts = sorted({value for value in given if isinstance(value, str)})
+    asked = INT64_MAX
+    if op == "seconds_since_last":
+        asked = explanation.column.answered_for(explanation.asked_us)
+    (found,) = aggregate(
+        _to_events(events, _numbers(given, texts, op)),
+        Requests(np.zeros(1, np.int64), np.array([asked]), None),
+        [replace(of, column=_VALUE, window_us=None, lag_us=0)],
+    )
+    if not found.valid[0]:
         return None
-    variance = float(statistics.variance(numbers))
-    if op == "var":
-        return variance
-    if op == "std":
-        return math.sqrt(variance)
-    n, mean = len(numbers), statistics.fmean(numbers)
-    if n < 3 or not variance:
-        return None
-    cubes = math.fsum((value - mean) ** 3 for value in numbers) / math.sqrt(variance) ** 3
-    return n / ((n - 1) * (n - 2)) * cubes
+    number: int | float = found.data[0].item()
+    return texts[int(number)] if texts and of.gives_a_value else number
+
+
+def _to_events(events: Sequence[Event], values: Values) -> Events:
+    """Events of one key, none of which is any row's own."""
+    everywhere = np.ones(len(events), np.bool_)
+    known = [event.available_us for event in events]
+    return Events(
+        key=np.zeros(len(events), np.int64),
+        time=np.array([event.time_us for event in events], np.int64),
+        time_valid=everywhere,
+        row=np.arange(len(events)),
+        values={_VALUE: values},
+        available_at=None if None in known else Values(np.array(known, np.int64), everywhere),
+    )
+
+
+def _numbers(given: Sequence[Value | None], texts: Sequence[str], op: str) -> Values:
+    """Values as the engine takes them: of texts their hashes, or their places among all."""
+    valid = np.array([is_value(value) for value in given], np.bool_)
+    if texts and op == "distinct":
+        hashes = hash_values(pa.array(given, pa.string())).view(np.int64)
+        return Values(hashes, valid)
+    place = {text: at for at, text in enumerate(texts)}
+    numbers = [
+        place[value] if isinstance(value, str) else value if is_value(value) else 0
+        for value in given
+    ]
+    if any(isinstance(number, float) for number in numbers):
+        return Values(np.array(numbers, np.float64), valid)
+    return Values(np.array(numbers, np.int64), valid)

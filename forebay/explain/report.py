@@ -113,7 +113,7 @@ def print_report(report: RowReport) -> None:
     for names in by_window(report.columns):
         console.print()
         for name in names:
-            value = value_text(report.columns[name].value)
+            value = escape(value_text(report.columns[name].value))
             console.print(f"[bold]{escape(name)}[/] = [bold cyan]{value}[/]", soft_wrap=True)
         explanation = report.columns[names[0]].explanation
         console.print(_window(explanation), soft_wrap=True)
@@ -164,7 +164,7 @@ def _table(explanation: Explanation, report: RowReport) -> Table:
         if has_known:
             cells.append("" if event.available_us is None else instant(event.available_us))
         if has_value:
-            cells.append(value_text(event.value))
+            cells.append(escape(value_text(event.value)))
         table.add_row(*cells, escape(note), style=style)
 
     for event in explanation.events[: report.shown]:
@@ -192,8 +192,15 @@ def _reason(exclusion: Exclusion) -> str:
     return f"not in: {exclusion.reason} ({exclusion.count:,})"
 
 
+# Whole floats below are written with all of their digits.
+_WHOLE = 1e15
+
+
 def value_text(value: Value | None) -> str:
     """Writes a value for people."""
     if isinstance(value, str):
         return value
-    return "missing" if value is None else f"{value:,}" if isinstance(value, int) else f"{value:g}"
+    if value is None:
+        return "missing"
+    whole = isinstance(value, int) or (value.is_integer() and abs(value) < _WHOLE)
+    return f"{int(value):,}" if whole else f"{value:g}"

@@ -25,6 +25,7 @@ from forebay.transforms.definition.operators import Op
 from forebay.transforms.definition.sources import ROW
 from forebay.transforms.definition.windows import Where, Windowed
 from forebay.transforms.durations import UNBOUNDED, duration_us
+from forebay.transforms.windows.kernels.ordering import INT64_MIN
 
 Number = int | float
 Value = Number | str
@@ -59,9 +60,13 @@ class WindowedColumn:
     lag_us: int
 
     def bounds(self, asked_us: int) -> tuple[int | None, int]:
-        """Returns the window's start (None: without bound) and its end for a row's time."""
+        """Returns the window's start and its end for a row's time.
+
+        The start is None where the window is without bound, or longer than times reach back.
+        """
         end = self.answered_for(asked_us) - self.lag_us
-        return (None if self.window_us is None else end - self.window_us), end
+        start = None if self.window_us is None else end - self.window_us
+        return (None if start is None or start < INT64_MIN else start), max(end, INT64_MIN)
 
     def answered_for(self, asked_us: int) -> int:
         """Returns the instant that a row is answered for: its own, or the last tile's end."""

@@ -1,7 +1,6 @@
 """``forebay init``: writes a starting definition, guessed from a sample of the data."""
 
 import argparse
-import json
 import keyword
 import math
 import os
@@ -12,12 +11,14 @@ import sysconfig
 from pathlib import Path
 from typing import Any
 
+from forebay.console.terminal import say, say_json
 from forebay.init.draft import Draft, make_draft
 from forebay.init.guesses.column_facts import described, share
 from forebay.init.sample import read_sample
 from forebay.init.source.definition import OWN_NAMES, write_definition
 from forebay.pipelines.options import PreprocessOptions
 from forebay.pipelines.sources.files import find_files
+from forebay.storage.named_files import check_output, write_whole
 from forebay.transforms.errors import InputError
 
 _STANDARD_OUTPUT = "-"
@@ -29,12 +30,16 @@ def run_init(args: argparse.Namespace) -> int:
     if args.json and args.output == _STANDARD_OUTPUT:
         raise InputError("--json and --output - both print; leave one of them out")
     variable = _variable(args.input[0])
-    path = Path(args.output or f"{variable}.py")
+    path = Path(f"{variable}.py" if args.output is None else args.output)
     printed = args.output == _STANDARD_OUTPUT
     if not printed:
         _refuse_output(path, args.overwrite)
+    found = find_files(args.input, option="")
+    inputs = [file.path for file in found]
+    if not printed:
+        check_output(str(path), "--output", inputs)
     sample = read_sample(
-        find_files(args.input, option=""),
+        found,
         args.delimiter,
         args.names,
         args.rows,
@@ -44,11 +49,11 @@ def run_init(args: argparse.Namespace) -> int:
     draft = make_draft(sample, variable, module, args.label)
     source = write_definition(draft, variable)
     if printed:
-        print(source, end="")
+        say(source.rstrip("\n"))
         return 0
-    _write(path, source)
+    _write(path, source, inputs)
     if args.json:
-        print(json.dumps(_to_json(draft, str(path), variable), indent=2, ensure_ascii=False))
+        say_json(_to_json(draft, str(path), variable), indent=2)
     else:
         _tell(draft, path, args.input)
     return 0
@@ -96,33 +101,30 @@ def _refuse_output(path: Path, overwrite: bool) -> None:
         raise InputError(f"{str(path)!r} is there already; choose another --output, or --overwrite")
 
 
-def _write(path: Path, source: str) -> None:
-    try:
-        path.write_text(source, "utf-8")
-    except OSError as error:
-        raise InputError(f"{str(path)!r} cannot be written ({error}); choose another") from error
+def _write(path: Path, source: str, inputs: list[str]) -> None:
+    write_whole(str(path), source.encode(), "--output", inputs)
 
 
 def _tell(draft: Draft, path: Path, inputs: list[str]) -> None:
     dataset, sample = draft.dataset, draft.sample
     extent = "all" if sample.share == 1 else "a sample of"
-    print(f"wrote {path}, guessed from {extent} {sample.rows:,} rows")
+    say(f"wrote {path}, guessed from {extent} {sample.rows:,} rows")
     if sample.blank:
-        print(f"  blank     {sample.blank:,} rows without any text")
-    print(f"  label     {dataset.label.column}, {draft.label_reason}")
-    print(f"  row time  {dataset.row_time or 'none found'}")
-    print(f"  split     {dataset.split}")
+        say(f"  blank     {sample.blank:,} rows without any text")
+    say(f"  label     {dataset.label.column}, {draft.label_reason}")
+    say(f"  row time  {dataset.row_time or 'none found'}")
+    say(f"  split     {dataset.split}")
     unused = [name for s in draft.suggestions if not s.features for name in s.columns]
-    print(f"  features  {len(dataset.features)}; not used: {', '.join(unused) or 'nothing'}")
+    say(f"  features  {len(dataset.features)}; not used: {', '.join(unused) or 'nothing'}")
     limit = ""
     if draft.reject_share:
-        print(f"  rejects   about {share(draft.reject_share)} of the records")
+        say(f"  rejects   about {share(draft.reject_share)} of the records")
     if draft.reject_share > PreprocessOptions.max_reject_fraction / 2:
         limit = f" --max-reject-fraction {math.ceil(200 * draft.reject_share) / 100:g}"
     data = shlex.join(inputs)
-    print("read it, and change what you know better; then")
-    print(f"  forebay check {path} --input {data}")
-    print(f"  forebay preprocess {path} --input {data} --output runs/{dataset.name}{limit}")
+    say("read it, and change what you know better; then")
+    say(f"  forebay check {path} --input {data}")
+    say(f"  forebay preprocess {path} --input {data} --output runs/{dataset.name}{limit}")
 
 
 def _to_json(draft: Draft, path: str, variable: str) -> dict[str, Any]:

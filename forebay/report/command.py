@@ -1,12 +1,15 @@
 """``forebay report``: how a run's training rows are spread over the ids of its features."""
 
 import argparse
-import json
 from collections.abc import Sequence
 from fnmatch import fnmatchcase
 
+from forebay.console.terminal import say_json
 from forebay.report.features.read import read_report
 from forebay.report.features.report import FeatureReport
+from forebay.storage.folders import files_below
+from forebay.storage.named_files import check_output, write_whole
+from forebay.storage.run.publish import REPLACED
 from forebay.transforms.errors import InputError
 
 
@@ -40,11 +43,13 @@ def report(run: str, patterns: Sequence[str] = ()) -> FeatureReport:
 
 def run_report(args: argparse.Namespace) -> int:
     """Runs ``forebay report`` with parsed arguments; returns its exit status."""
+    if args.plot is not None:
+        check_output(args.plot, "--plot", files_below(args.run, REPLACED))
     found = report(args.run, args.output)
     if args.plot is not None:
         _plot(found, args.plot)
     if args.json:
-        print(json.dumps(found.to_json(), indent=2, ensure_ascii=False))
+        say_json(found.to_json(), indent=2)
     else:
         found.print()
     return 0
@@ -56,8 +61,4 @@ def _plot(found: FeatureReport, path: str) -> None:
     if not found.outputs:
         raise InputError(f"--plot {path!r}: the run has no outputs of ids to draw")
     picture = draw(found)
-    try:
-        with open(path, "wb") as file:
-            file.write(picture)
-    except OSError as error:
-        raise InputError(f"--plot {path!r} cannot be written ({error}); choose another") from error
+    write_whole(path, picture, "--plot", files_below(found.run, REPLACED))

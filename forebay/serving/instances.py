@@ -1,9 +1,9 @@
 """Rows as JSON objects, read into the columns that a served model takes.
 
 A value is what the column's kind says: a Number or Integer is a JSON number, a Boolean true or
-false, a Timestamp whole microseconds since 1970-01-01 UTC or RFC 3339 text with an offset, a Date
-``"YYYY-MM-DD"``, a String text or ``{"b64": ...}``, Bytes ``{"b64": ...}`` and Numbers a JSON
-array. null is a missing value, and only null is.
+false, a String text or ``{"b64": ...}``, Bytes ``{"b64": ...}`` and Numbers a JSON array. A
+Timestamp or a Date is what a table's cell of it says, or RFC 3339; a number counts the Timestamp's
+own unit, microseconds if it has none. null is a missing value, and only null is.
 """
 
 from collections.abc import Mapping, Sequence
@@ -12,14 +12,13 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from forebay.storage.run.exported import NUMPY_DTYPES
 from forebay.transforms.definition.dataset import Dataset
 from forebay.transforms.errors import InstanceError
 from forebay.transforms.json_text import parse_json
 from forebay.transforms.parsing.json_values import GraphValue, listed, read_value, shortened
 
 Row = Mapping[str, Any]
-
-_DTYPES = {"float32": np.float32, "int64": np.int64, "string": object}
 
 
 class InstanceReader:
@@ -33,6 +32,7 @@ class InstanceReader:
         self._label = definition.label.column
         kinds = definition.all_columns
         self.columns = {name: kinds[name] for name in definition.served_columns}
+        self._dtypes = {name: definition.graph_dtypes[name] for name in self.columns}
 
     def parse(self, line: bytes) -> dict[str, Any]:
         """Reads one line of JSON as an object.
@@ -61,13 +61,16 @@ class InstanceReader:
                 value, what is expected and what to write.
         """
         self._check_keys(row)
-        return {name: read_value(name, column, row[name]) for name, column in self.columns.items()}
+        return {
+            name: read_value(name, column, row[name], self._dtypes[name])
+            for name, column in self.columns.items()
+        }
 
     def arrays(self, rows: Sequence[Mapping[str, GraphValue]]) -> dict[str, npt.NDArray[Any]]:
         """Gathers what `read` returned into arrays (rows,), by column."""
         return {
-            name: np.array([row[name] for row in rows], _DTYPES[column.graph_dtype])
-            for name, column in self.columns.items()
+            name: np.array([row[name] for row in rows], NUMPY_DTYPES[dtype])
+            for name, dtype in self._dtypes.items()
         }
 
     def _check_keys(self, row: Row) -> None:

@@ -1,5 +1,6 @@
 """Prediction: JSON lines in, JSON lines out, in order."""
 
+import io
 import sys
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import ExitStack
@@ -12,9 +13,11 @@ import numpy.typing as npt
 import tensorflow as tf
 
 from forebay.serving.instances import InstanceReader
+from forebay.storage.folders import files_below
+from forebay.storage.named_files import written_whole
 from forebay.storage.plain_paths import plain_path
 from forebay.storage.run.exported import ExportedModel, open_exported
-from forebay.transforms.errors import InputError, InstanceError, RunFolderError
+from forebay.transforms.errors import InputError, InstanceError, RunFolderError, first_line
 from forebay.transforms.json_text import json_text
 
 # Rows per call of the model: more are hardly faster per row.
@@ -65,10 +68,10 @@ class Predictor:
         try:
             self._loaded = tf.saved_model.load(plain_path(self.exported.path))
             self._function = self._loaded.signatures["serving_default"]
-        except (OSError, ValueError, KeyError, tf.errors.OpError) as error:
+        except Exception as error:  # whatever TensorFlow's reader raises
             raise RunFolderError(
-                f"{self.exported.path} cannot be loaded ({type(error).__name__}: "
-                f"{str(error).splitlines()[0]}); export it anew with `forebay train`"
+                f"{self.exported.path} cannot be loaded ({first_line(error)}); export it anew "
+                "with `forebay train`"
             ) from error
         passthrough = self.exported.definition.passthrough
         self._passthrough = [name for name in passthrough if name in self._reader.columns]
@@ -102,7 +105,10 @@ class Predictor:
             return _failure(result, number)
         answer = result[self.exported.output]
         if not np.isfinite(answer).all():
-            return _failure(f"the model answers {answer}: are the row's numbers extreme?", number)
+            cause = "are the row's numbers extreme?"
+            if self.exported.definition.custom_features:
+                cause += " Or is a value missing that a function of the definition needs?"
+            return _failure(f"the model answers {answer}: {cause}", number)
         carried = {name: row.given[name] for name in self._passthrough}
         return Answer({**carried, **result})
 
@@ -169,21 +175,23 @@ def _batches(source: BinaryIO) -> Iterator[list[tuple[int, bytes]]]:
 def predict_files(model: str, source: str, sink: str) -> LineCounts:
     """Answers the lines of a file; ``-`` is standard input and output.
 
+    The file of answers takes its name when all lines are answered.
+
     Raises:
         RunFolderError: there is no model.
-        InputError: a file cannot be opened.
+        InputError: a file cannot be opened, or the file of answers is one that is read.
     """
-    predictor = Predictor(model)
     with ExitStack() as stack:
         try:
             lines = sys.stdin.buffer if source == "-" else stack.enter_context(open(source, "rb"))
-            answers = (
-                sys.stdout
-                if sink == "-"
-                else stack.enter_context(open(sink, "w", encoding="utf-8"))
-            )
         except OSError as error:
             raise InputError(
                 f"{error.filename} cannot be opened ({error.strerror}); check the path"
             ) from error
-        return predict_lines(predictor, lines, answers)
+        answers: TextIO = sys.stdout
+        if sink != "-":
+            inputs = [source, *files_below(model)]
+            stream = stack.enter_context(written_whole(sink, "--output", inputs))
+            answers = io.TextIOWrapper(stream, "utf-8", write_through=True)
+            stack.callback(answers.detach)
+        return predict_lines(Predictor(model), lines, answers)

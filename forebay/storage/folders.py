@@ -190,6 +190,17 @@ def entries(folder: str, name: str = "") -> Iterator[Entry]:
             yield from entries(folder, f"{name}/{below}" if name else below)
 
 
+def files_below(folder: str, names: Iterable[str] = ("",)) -> list[str]:
+    """Returns the paths of all that is no folder below a folder, or below entries of it.
+
+    On an object store there is nothing to tell.
+    """
+    if is_remote(folder):
+        return []
+    found = (entry for name in names for entry in entries(folder, name) if not entry.is_folder)
+    return [os.path.join(folder, entry.name) for entry in found]
+
+
 def remove(folder: str, names: Iterable[str]) -> None:
     """Removes files, and then the folders that hold nothing any more.
 

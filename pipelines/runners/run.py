@@ -13,6 +13,7 @@ import pyarrow as pa
 from apache_beam.options.pipeline_options import PipelineOptions, StandardOptions
 from apache_beam.runners.runner import create_runner
 
+from forebay.console.machine import refusal_in
 from forebay.pipelines.runners.cores import usable_cores
 from forebay.pipelines.shuffle.coders import register_coders
 from forebay.pipelines.shuffle.group_batches import Partitioned
@@ -116,5 +117,8 @@ def _as_raised(text: str) -> errors.ForebayError:
         name, message = found[-1]
         kind = getattr(errors, name, errors.RunFailed)
         return kind(message.strip())
+    refusal = refusal_in(text)
+    if refusal is not None:
+        return (errors.InputError if refusal.is_users else errors.RunFailed)(str(refusal))
     last = text.strip().splitlines()[-1] if text.strip() else "no message"
     return errors.RunFailed(f"the pipeline failed: {last}; --debug shows the whole traceback")

@@ -1,18 +1,34 @@
 """After the windows: which split each row goes to, and what leaves without an example."""
 
-from collections.abc import Iterator
+from collections import Counter
 from dataclasses import dataclass
 
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from forebay.pipelines.splits.refusals import has_value, refusals
 from forebay.transforms.definition.dataset import Dataset
 from forebay.transforms.definition.labels import Classification
 from forebay.transforms.definition.sources import ROW
-from forebay.transforms.definition.splits import NO_SPLIT, SPLITS
+from forebay.transforms.definition.splits import SPLITS
 
 NO_ROW_TIME, NO_LABEL, NO_CLASS = "no row time", "no label", "label is no class"
+# Values of a shard's labels that are told of.
+LABELS_KEPT = 5
+
+
+@dataclass(frozen=True)
+class Rejected:
+    """Rows that are refused for one reason.
+
+    Attributes:
+        identities: int64 (n,).
+        reasons: why, one for each, with the values at fault.
+    """
+
+    identities: pa.Array
+    reasons: list[str]
 
 
 @dataclass(frozen=True)
@@ -20,15 +36,18 @@ class SplitRows:
     """The rows of one shard, sorted out.
 
     Attributes:
-        splits: the graph's columns of each split's rows, by split; splits without rows are absent.
+        splits: the graph's columns and `ROW` of each split's rows, by split; splits without rows
+            are absent.
         dropped: how many rows left, by cause.
-        rejected: int64 (n,), identities of the rows that the split or the weight refuses, by
-            reason; reasons without rows are absent.
+        rejected: the rows that the split, the label or the weight refuses, by the reason without
+            values; reasons without rows are absent.
+        labels: values that the label may not have, the most frequent ones, and of how many rows.
     """
 
     splits: dict[str, pa.RecordBatch]
     dropped: dict[str, int]
-    rejected: dict[str, pa.Array]
+    rejected: dict[str, Rejected]
+    labels: dict[str, int]
 
 
 def split_rows(batch: pa.RecordBatch, dataset: Dataset) -> SplitRows:
@@ -36,47 +55,44 @@ def split_rows(batch: pa.RecordBatch, dataset: Dataset) -> SplitRows:
 
     A row without a row time leaves first, then one without a label (missing or not finite), then
     one whose label is not one of the classes. Then come the rejects: rows without a value to split
-    on, and rows whose weight is no weight.
+    on, and rows whose label or weight is none.
     """
     dropped = {}
     remaining = np.ones(len(batch), bool)
     if dataset.row_time is not None:
         remaining = pc.is_valid(batch[dataset.row_time]).to_numpy(zero_copy_only=False)
         dropped[NO_ROW_TIME] = int(len(batch) - remaining.sum())
-    labelled = _has_value(batch[dataset.label.column])
+    label = batch[dataset.label.column]
+    labelled = has_value(label)
     dropped[NO_LABEL] = int((remaining & ~labelled).sum())
     remaining &= labelled
+    labels: Counter[str] = Counter()
     if isinstance(dataset.label, Classification):
-        known = _is_class(batch[dataset.label.column], dataset.label)
+        known = _is_class(label, dataset.label)
         dropped[NO_CLASS] = int((remaining & ~known).sum())
+        labels.update(_shown(label.filter(pa.array(remaining & ~known))))
         remaining &= known
     split = dataset.split.assign(batch[dataset.split_column])
     rejected = {}
-    for reason, refused in _refusals(batch, dataset, split):
-        rejected[reason] = batch[ROW].filter(pa.array(remaining & refused))
-        remaining &= ~refused
-    rows = batch.select(list(dataset.graph_columns))
+    for refusal in refusals(batch, dataset, split):
+        mine = pa.array(remaining & refusal.rows)
+        values = batch[refusal.column].filter(mine)
+        if len(values):
+            rejected[refusal.category] = Rejected(batch[ROW].filter(mine), refusal.reasons(values))
+        if refusal.column == dataset.label.column:
+            labels.update(_shown(values))
+        remaining &= ~refusal.rows
+    rows = batch.select([*dataset.graph_columns, ROW])
     splits = {
         name: rows.filter(pa.array(remaining & (split == i))) for i, name in enumerate(SPLITS)
     }
+    most = sorted(labels.items(), key=lambda item: (-item[1], item[0]))[:LABELS_KEPT]
     return SplitRows(
         {name: found for name, found in splits.items() if len(found)},
         {cause: count for cause, count in dropped.items() if count},
-        {reason: found for reason, found in rejected.items() if len(found)},
+        rejected,
+        dict(most),
     )
-
-
-def _refusals(
-    batch: pa.RecordBatch, dataset: Dataset, split: np.ndarray
-) -> Iterator[tuple[str, np.ndarray]]:
-    """Yields reasons to reject a row, and bool (n,) which rows they are true of."""
-    yield f"{dataset.split_column}: missing, so the row has no split", split == NO_SPLIT
-    if dataset.weight is not None:
-        weight = batch[dataset.weight]
-        there = _has_value(weight)
-        yield f"{dataset.weight}: missing or not finite, so the row has no weight", ~there
-        negative = pc.fill_null(pc.less(weight, 0), False).to_numpy(zero_copy_only=False)
-        yield f"{dataset.weight}: negative, and no weight can be", there & negative
 
 
 def _is_class(column: pa.Array, label: Classification) -> np.ndarray:
@@ -84,8 +100,6 @@ def _is_class(column: pa.Array, label: Classification) -> np.ndarray:
     return pc.is_in(column, classes).to_numpy(zero_copy_only=False)  # type: ignore[no-any-return]
 
 
-def _has_value(column: pa.Array) -> np.ndarray:
-    present = pc.is_valid(column)
-    if pa.types.is_floating(column.type):
-        present = pc.and_(present, pc.fill_null(pc.is_finite(column), False))
-    return present.to_numpy(zero_copy_only=False)  # type: ignore[no-any-return]
+def _shown(values: pa.Array) -> Counter[str]:
+    counts = values.value_counts()
+    return Counter({repr(one["values"]): one["counts"] for one in counts.to_pylist()})

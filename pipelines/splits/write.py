@@ -46,12 +46,16 @@ class _WriteSplits(beam.DoFn):
             yield ("rows", split, len(rows))
             yield ("shards", path, [split, number])
             if split == "train":
-                yield from (("missing", name, rows[name].null_count) for name in rows.schema.names)
+                names = self._dataset.graph_columns
+                yield from (("missing", name, rows[name].null_count) for name in names)
         for cause, count in sorted_out.dropped.items():
             yield ("dropped", cause, count)
-        for reason, rows in sorted_out.rejected.items():
-            n = len(rows)
-            yield ("rejects", reason, n)
+        for value, count in sorted_out.labels.items():
+            yield ("labels", value, count)
+        for category, rejected in sorted_out.rejected.items():
+            n = len(rejected.reasons)
+            yield ("rejects", category, n)
             yield beam.pvalue.TaggedOutput(
-                "rejects", reject_batch(np.asarray(rows), [reason] * n, [None] * n)
+                "rejects",
+                reject_batch(np.asarray(rejected.identities), rejected.reasons, [None] * n),
             )

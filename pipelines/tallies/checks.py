@@ -1,7 +1,10 @@
 """Whether what was ingested is enough to go on, and whether all of it was written."""
 
+from collections.abc import Mapping
+
 from forebay.pipelines.tallies.tallies import Tallies, tallies_of
 from forebay.transforms.definition.dataset import Dataset
+from forebay.transforms.definition.labels import BinaryClassification, Classification, Label
 from forebay.transforms.definition.splits import SPLITS
 from forebay.transforms.errors import InputError, RunFailed
 from forebay.transforms.windows.period import Period
@@ -13,22 +16,41 @@ def check_rejects(ingested: Tallies, dataset: Dataset, limit: float) -> None:
     Raises:
         InputError: more were.
     """
-    _check_rejects(ingested, "", limit)
+    _check_rejects(ingested, "", limit, dataset.label)
     for name in dataset.sources:
-        _check_rejects(tallies_of(ingested, name), f" of the source {name}", limit)
+        _check_rejects(tallies_of(ingested, name), f" of the source {name}", limit, dataset.label)
 
 
-def _check_rejects(ingested: Tallies, table: str, limit: float) -> None:
+def _check_rejects(ingested: Tallies, table: str, limit: float, label: Label) -> None:
     rejects = ingested.get("rejects", {})
     count, records = sum(rejects.values()), sum(ingested.get("records", {}).values())
     if count > limit * records:
-        common = sorted(rejects.items(), key=lambda item: (-item[1], item[0]))[:3]
-        reasons = "; ".join(f"{reason} ({times:,})" for reason, times in common)
+        cure = _label_cure(ingested, label, count) or "mend the input or the definition"
         raise InputError(
             f"{count:,} of {records:,} records{table} were rejected, more than "
-            f"--max-reject-fraction {limit:g}; the commonest reasons: {reasons}; mend the input or "
-            "the definition"
+            f"--max-reject-fraction {limit:g}; the commonest reasons: {_commonest(rejects)}; {cure}"
         )
+
+
+def _commonest(counts: Mapping[str, int]) -> str:
+    common = sorted(counts.items(), key=lambda item: (-item[1], item[0]))[:3]
+    return "; ".join(f"{name} ({times:,})" for name, times in common)
+
+
+def _label_cure(ingested: Tallies, label: Label, lost: int) -> str | None:
+    """Returns what to do where most of the rows lost have a label that none can be."""
+    values = ingested.get("labels", {})
+    if 2 * sum(values.values()) < max(lost, 1):
+        return None
+    found = f"such values of the label {label.column!r}: {_commonest(values)}"
+    if isinstance(label, BinaryClassification):
+        return (
+            f"{found}; make 0 and 1 of them with a Derive, or declare a column "
+            "Boolean(true=..., false=...) with its texts"
+        )
+    if isinstance(label, Classification):
+        return f"{found}; list its classes as the column has them"
+    return f"{found}; mend the input or the definition"
 
 
 def check_splits(
@@ -58,10 +80,12 @@ def check_splits(
             f"no row from {period}, by its {dataset.row_time}, makes an example (records read: "
             f"{records:,}; rows lost: {causes}); change --from and --to, or the input"
         )
+    label_cure = _label_cure(ingested, dataset.label, sum(lost.values()))
     if not rows and not learns:
-        raise InputError(f"no rows to make examples of (rows lost: {causes}); change the input")
+        cure = label_cure or "change the input"
+        raise InputError(f"no rows to make examples of (rows lost: {causes}); {cure}")
     found = ", ".join(f"{split} {rows.get(split, 0):,}" for split in SPLITS)
-    cure = f"change the split {dataset.split!r} or the input"
+    cure = label_cure or f"change the split {dataset.split!r} or the input"
     if rows:
         cure += ", or name a run of the training period with --transform-fn"
     raise InputError(f"no rows to train on (rows per split: {found}; rows lost: {causes}); {cure}")

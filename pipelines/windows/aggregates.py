@@ -17,6 +17,7 @@ from forebay.pipelines.shuffle.group_batches import (
     Piece,
     read_pieces,
 )
+from forebay.pipelines.windows.conform import conform
 from forebay.pipelines.windows.versions import ResolveVersions, by_event
 from forebay.transforms.definition.dataset import Dataset
 from forebay.transforms.definition.sources import ROW, ROWS
@@ -54,7 +55,9 @@ class WindowedAggregates(beam.PTransform):
     """Adds a definition's windowed columns to batches of rows.
 
     Input: ``pyarrow.RecordBatch`` elements with the definition's row columns and an int64 column
-    `ROW`, the identity of each row, distinct over all batches. Where the definition has sources: a
+    `ROW`, the identity of each row, distinct over all batches. Columns of other types than their
+    kinds', timestamps in seconds, milliseconds and nanoseconds among them, are converted where that
+    is exact; where it is not, an `InputError` names the column. Where the definition has sources: a
     mapping of ``"rows"`` and each source's name to such a PCollection; identities are distinct over
     all tables. Output: ``(shard, RecordBatch)``, one for each of ``shards`` shards that has rows,
     with the windowed columns added (missing for rows without a row time). Rows are spread over the
@@ -95,8 +98,9 @@ class WindowedAggregates(beam.PTransform):
 
     def expand(self, tables: Any) -> beam.PCollection:  # noqa: D102
         tables = {ROWS: tables} if isinstance(tables, beam.PCollection) else tables
-        rows = tables[ROWS]
         groups = window_groups(self.dataset)
+        tables = {name: self._conforming(name, rows, groups) for name, rows in tables.items()}
+        rows = tables[ROWS]
         row_time = str(self.dataset.row_time)
         has_versions = any(group.versions for group in groups)
         spills = _SPILLS_WITH_VERSIONS if has_versions else _SPILLS_IN_MEMORY
@@ -125,6 +129,16 @@ class WindowedAggregates(beam.PTransform):
             | "GroupByShard" >> GroupBatches(self.temp_location, spill_bytes)
             | "Join" >> beam.Map(_join, groups).with_output_types(tuple[int, pa.RecordBatch])
         )
+
+    def _conforming(
+        self, name: str, rows: beam.PCollection, groups: Sequence[WindowGroup]
+    ) -> beam.PCollection:
+        """A table in the types of the definition's columns."""
+        needed = {column for group in groups for column in group.columns_of(name)}
+        if name == ROWS:
+            needed |= set(self.keep or ())
+        columns = self.dataset.tables[name].row_columns
+        return rows | f"Conform {name}" >> beam.Map(conform, columns, sorted(needed), name)
 
     def _corrected(
         self, rows: beam.PCollection, groups: Sequence[WindowGroup], table: str, spill_bytes: int

@@ -25,7 +25,7 @@ LEAKY = f"{HERE}/leaky_trips.py:leaky"
 def check(*arguments: str) -> subprocess.CompletedProcess[str]:
     paths = [str(ROOT), f"{ROOT}/tests/support", os.environ.get("PYTHONPATH", "")]
     return subprocess.run(
-        [sys.executable, "-m", "forebay.cli", "check", *arguments],
+        [sys.executable, "-m", "forebay", "check", *arguments],
         capture_output=True, text=True, check=False,
         env={**os.environ, "PYTHONPATH": os.pathsep.join(filter(None, paths))},
     )  # fmt: skip

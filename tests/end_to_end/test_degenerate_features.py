@@ -27,7 +27,7 @@ DEFINITION = str(Path(__file__).with_name("orders.py"))
 # A pattern, to some libraries.
 NAME = r"run[1]{a,b}*?\x"
 ROWS = 100
-NO_WEIGHTS = ("", "-0.5", "inf", "nan")
+NO_WEIGHTS = ("", "-0.5", "inf", "nan", "1e39")
 
 
 @pytest.fixture(scope="module")
@@ -111,16 +111,21 @@ def test_weights_travel_to_the_examples(run: Path, manifest: Manifest) -> None:
 
 
 def test_what_is_no_weight_is_rejected(run: Path, manifest: Manifest) -> None:
-    none, negative = (
-        "worth: missing or not finite, so the row has no weight",
-        "worth: negative, and no weight can be",
-    )
-    assert manifest.rejects == {none: 3, negative: 1}
+    assert manifest.rejects == {
+        "worth: missing, so the row has no weight": 1,
+        "worth: negative, and no weight can be": 1,
+        "worth: not finite, and a weight must be": 2,
+        "worth: beyond 3.4e+38, the greatest number of a model": 1,
+    }
     (path,) = (run / "rejects").iterdir()
     found = [json.loads(line) for line in path.read_text("utf-8").splitlines()]
     assert {(reject["raw"].split(",")[0], reject["reason"]) for reject in found} == {
-        ("100", none), ("101", negative), ("102", none), ("103", none),
-    }  # fmt: skip
+        ("100", "worth: missing, so the row has no weight"),
+        ("101", "worth: -0.5 is negative, and no weight can be"),
+        ("102", "worth: inf is not finite, and a weight must be"),
+        ("103", "worth: nan is not finite, and a weight must be"),
+        ("104", "worth: 1e+39 is beyond 3.4e+38, the greatest number of a model"),
+    }
 
 
 def test_readers_say_that_a_split_is_empty(run: Path) -> None:

@@ -68,7 +68,7 @@ def place(tmp_path_factory: pytest.TempPathFactory) -> Place:
 @pytest.fixture(scope="module")
 def stopped(place: Place, wait_for: Wait) -> Iterator[subprocess.Popen[bytes]]:
     """A run stopped half-way: its rows are read, its examples not yet written."""
-    command = [sys.executable, "-m", "forebay.cli", "preprocess", *place.arguments]
+    command = [sys.executable, "-m", "forebay", "preprocess", *place.arguments]
     quiet = subprocess.DEVNULL
     with subprocess.Popen(command, stdout=quiet, stderr=quiet) as process:
         wait_for(place.run / ".forebay-*.tmp" / "temporary" / "ingested.json", process)
@@ -81,7 +81,7 @@ def stopped(place: Place, wait_for: Wait) -> Iterator[subprocess.Popen[bytes]]:
 def refusal(place: Place, stopped: subprocess.Popen[bytes]) -> tuple[int, str]:
     """What a second run says while the first is under way."""
     assert stopped.poll() is None
-    command = [sys.executable, "-m", "forebay.cli", "preprocess", *place.arguments]
+    command = [sys.executable, "-m", "forebay", "preprocess", *place.arguments]
     done = subprocess.run(command, capture_output=True, text=True, check=False)
     return done.returncode, done.stderr
 

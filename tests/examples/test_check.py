@@ -28,7 +28,7 @@ def flights_table(tmp_path_factory: pytest.TempPathFactory, prepare: ModuleType)
 
 def warned(definition: str, table: Path, *options: str) -> set[tuple[str, str]]:
     done = subprocess.run(
-        [sys.executable, "-m", "forebay.cli", "check", f"examples/{definition}",
+        [sys.executable, "-m", "forebay", "check", f"examples/{definition}",
          "--input", str(table), "--json", *options],
         capture_output=True, text=True, check=False, cwd=ROOT,
     )  # fmt: skip

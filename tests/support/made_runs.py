@@ -13,6 +13,7 @@ import pyarrow as pa
 import tensorflow as tf
 import tensorflow_transform as tft
 import tensorflow_transform.beam as tft_beam
+from analyzed import fed
 from google.protobuf import text_format
 from tensorflow_metadata.proto.v0 import schema_pb2
 from tfx_bsl.coders import example_coder
@@ -34,6 +35,7 @@ from forebay.transforms.definition.columns import (
     Timestamp,
 )
 from forebay.transforms.definition.dataset import Dataset
+from forebay.transforms.definition.derived_numbers import Difference
 from forebay.transforms.definition.features import (
     Bucketized,
     Calendar,
@@ -49,7 +51,8 @@ from forebay.transforms.definition.labels import BinaryClassification, Classific
 from forebay.transforms.definition.operators import Op
 from forebay.transforms.definition.splits import HashSplit
 from forebay.transforms.definition.windows import Windowed
-from forebay.transforms.graph.preprocessing import feature_spec, preprocessing_fn
+from forebay.transforms.graph.inputs import feature_spec
+from forebay.transforms.graph.preprocessing import preprocessing_fn
 
 ROWS = 6_000
 BATCH = 1_000
@@ -66,12 +69,15 @@ COLUMNS = {
     "express": Boolean(),
     "distance": Number(range=(0.0, None)),
     "guess": Number(),
+    "start_s": Number(),
+    "stop_s": Number(),
     "delay": Number(),
     "late": Boolean(),
 }
 FEATURES = (
     Numeric("distance", scale="z_score", log1p=True, indicator=True),
     Numeric("guess", scale="0_1"),
+    Numeric(Difference("stop_s", "start_s"), scale="z_score", indicator=True, name="seconds"),
     Numeric("delay_mean_1h_by_line", scale="z_score", impute=0.0),
     Numeric("wagons"),
     Categorical("line", Frequent(top_k=5, oov_buckets=2), embed=3),
@@ -131,6 +137,9 @@ def make_rows(n: int = ROWS, seed: int = 7) -> Columns:
         "distance": distance.astype(np.float32),
         "guess": (delay + rng.normal(0, 8, n)).astype(np.float32),
         "delay_mean_1h_by_line": windowed.astype(np.float32),
+        # Seconds since 1970, which float32 counts by the 128: float64 for their difference.
+        "start_s": left_at / 1e6,
+        "stop_s": np.where(distance < 5, np.nan, left_at / 1e6 + np.round(distance)),
         "delay": delay.astype(np.float32),
         "late": (delay + rng.normal(0, 3, n) > np.median(delay)).astype(np.int64),
     }
@@ -158,7 +167,7 @@ def to_batch(rows: Columns, spec: dict[str, Any], start: int, stop: int) -> pa.R
 
 def transform(dataset: Dataset, rows: Columns, run: Path, scratch: Path) -> list[pa.RecordBatch]:
     """Analyses the train rows, writes the graph, returns all rows transformed in batches."""
-    spec = feature_spec(dataset)
+    spec, rows = feature_spec(dataset), fed(dataset, rows)
     metadata = tft.DatasetMetadata.from_feature_spec(spec)
     total = len(rows["trip_id"])
     batches = [to_batch(rows, spec, i, i + BATCH) for i in range(0, total, BATCH)]

@@ -16,8 +16,8 @@ from fractions import Fraction
 import naive_multisets
 
 Number = int | float  # or text, for operations that only compare
-LARGEST = Fraction(sys.float_info.max)
-SMALLEST_INT, LARGEST_INT = -(2**63), 2**63 - 1
+# From here on, the nearest float is infinite.
+OVERFLOW = Fraction(sys.float_info.max) + 2**970
 # Square roots of fractions far outside the range of floats, with digits to spare.
 DECIMAL = Context(prec=60, Emax=10**6, Emin=-(10**6))
 
@@ -136,14 +136,11 @@ def _of_values(op: str, pairs: list[tuple[Event, Number]], ask: Ask) -> Number |
             return None
         change = Fraction(end) - Fraction(begin)
         rate = change / (last.time - first.time) * ask.per_us
-        return rate if max(abs(change), abs(rate)) <= LARGEST else None
+        return rate if abs(rate) < OVERFLOW else None
     if op == "decayed_mean":
         return _decayed_mean(ordered, ask.half_life_us)
-    if op == "sum" and all(isinstance(value, int) for value in values):
-        total = sum(values)
-        return total if SMALLEST_INT <= total <= LARGEST_INT else None
     exact = _exact(op, [Fraction(value) for value in values])
-    return exact if exact is not None and abs(exact) <= LARGEST else None
+    return exact if exact is not None and abs(exact) < OVERFLOW else None
 
 
 def _decayed_mean(ordered: list[tuple[Event, Number]], half_life_us: int) -> Fraction:

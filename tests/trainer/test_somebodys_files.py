@@ -169,6 +169,25 @@ def rates_elsewhere(place: Path) -> list[str]:
     return ["lr-find", "run", "--steps", "100"]
 
 
+def predict_into_its_input(place: Path) -> list[str]:
+    (place / "rows.jsonl").write_text('{"trip_id": "a"}\n')
+    return ["predict", "--model", "run/model", "rows.jsonl", "--output", "./home/../rows.jsonl"]
+
+
+def predict_into_its_model(place: Path) -> list[str]:
+    return ["predict", "--model", "run/model", os.devnull, "--output",
+            f"{newest_model('run/model')}/saved_model.pb"]  # fmt: skip
+
+
+def predict_through_a_link(place: Path) -> list[str]:
+    (place / "answers").symlink_to("home/thesis")
+    return ["predict", "--model", "run/model", os.devnull, "--output", "answers"]
+
+
+def predict_to_no_name(place: Path) -> list[str]:
+    return ["predict", "--model", "run/model", os.devnull, "--output", ""]
+
+
 def a_manifest_that_leads_outside(place: Path) -> list[str]:
     path = place / "run/manifest.json"
     manifest: dict[str, Any] = json.loads(path.read_text())
@@ -209,6 +228,10 @@ CASES: dict[Case, str] = {
     a_journal_elsewhere: "run/sweep/journal.log is a link",
     fresh_with_notes_in_the_sweep: "run/sweep/trial-000/notes.txt (a file) was not written",
     rates_elsewhere: "run/learning-rate is a link",
+    predict_into_its_input: "rows.jsonl' is one of the files that are read",
+    predict_into_its_model: "saved_model.pb' is one of the files that are read",
+    predict_through_a_link: "--output 'answers' is a link",
+    predict_to_no_name: "--output '' names no file",
     a_manifest_that_leads_outside: "which is no place of a run's files",
     other_words_in_a_vocabulary: "transform_fn/assets/line_id has the checksum",
 }

@@ -4,20 +4,22 @@ import hashlib
 import os
 import posixpath
 import tempfile
-from collections.abc import Mapping
 from dataclasses import asdict, dataclass
-from typing import Any
+from typing import Annotated, Any, TypedDict
 
 import keras
 
+from forebay.storage.json_records import as_record, typed
 from forebay.storage.run import files
+from forebay.storage.run.exported import RECORD_NAME as EXPORT_RECORD_NAME
 from forebay.storage.run.exported import ExportedModel
 from forebay.storage.run.layout import EXTRA, KERAS_NAME, RECORD_NAME
 from forebay.storage.run.run_folder import RunFolder
 from forebay.trainer.checkpoints.checkpoint import Evaluation, TrainingState, digest, values
 from forebay.trainer.examples.inputs import ModelInputs
 from forebay.trainer.options import TrainOptions
-from forebay.transforms.errors import RunFolderError
+from forebay.trainer.training.waiting import Seconds
+from forebay.transforms.errors import RunFolderError, first_line
 
 
 @dataclass
@@ -42,9 +44,45 @@ class StepTimes:
         self.steps += steps
         self.waiting += min(waiting, steps)
 
-    def to_json(self) -> dict[str, float]:
+    def to_json(self) -> Seconds:
         """Returns plain values."""
         return {"steps": round(self.steps, 3), "waiting for rows": round(self.waiting, 3)}
+
+
+class _Options(TypedDict):
+    """Those that are told of a finished training."""
+
+    max_steps: int
+
+
+class TrainingRecord(TypedDict):
+    """Where a trained model comes from.
+
+    Attributes:
+        step: at which its weights were the best.
+        eval_loss: of them.
+        steps_trained: how many steps the training has taken.
+        history: all its evaluations.
+        seconds: where the time of its steps went.
+        options: of the model and its training.
+        inputs: what it is given.
+        definition_digest: of the run's definition.
+        transform_digest: of the run's transform graph.
+        weights_sha256: of its weights.
+        sha256: of its file.
+    """
+
+    step: int
+    eval_loss: float
+    steps_trained: int
+    history: Annotated[list[dict[str, Any]], tuple[Evaluation, ...]]
+    seconds: Seconds
+    options: Annotated[dict[str, Any], _Options]
+    inputs: Annotated[dict[str, Any], ModelInputs]
+    definition_digest: str
+    transform_digest: str
+    weights_sha256: str
+    sha256: str
 
 
 @dataclass(frozen=True)
@@ -55,14 +93,13 @@ class SavedTraining:
         model: takes the matrices of `split_reader.Examples`, answers in label units or
             probabilities.
         inputs: the columns of those matrices.
-        record: where it comes from: step, evaluations, where the time went, options, digests of
-            definition, transform graph, weights and of the model's own file.
+        record: where it comes from.
         content: the model's file.
     """
 
     model: keras.Model
     inputs: ModelInputs
-    record: Mapping[str, Any]
+    record: TrainingRecord
     content: bytes
 
 
@@ -90,7 +127,7 @@ def snapshot(
         path = os.path.join(scratch, KERAS_NAME)
         model.save(path)
         content = files.read_bytes(path)
-    record = {
+    record: TrainingRecord = {
         "step": evaluation.step,
         "eval_loss": evaluation.eval_loss,
         "steps_trained": state.step,
@@ -121,7 +158,7 @@ def read_training(run: RunFolder, folder: str) -> SavedTraining | None:
     record_path = run.file(folder, RECORD_NAME)
     if not files.exists(record_path):
         return None
-    return load_saved(run.file(folder, KERAS_NAME), files.read_json(record_path))
+    return load_saved(run.file(folder, KERAS_NAME), files.read_record(TrainingRecord, record_path))
 
 
 def load_exported(exported: ExportedModel) -> SavedTraining:
@@ -131,10 +168,12 @@ def load_exported(exported: ExportedModel) -> SavedTraining:
         RunFolderError: it is not the one that the export's record is of.
     """
     path = posixpath.join(exported.path, EXTRA, KERAS_NAME)
-    return load_saved(path, exported.record["training"])
+    told = posixpath.join(exported.path, EXTRA, EXPORT_RECORD_NAME)
+    training = exported.record["training"]
+    return load_saved(path, as_record(TrainingRecord, training, told, "export anew"))
 
 
-def load_saved(keras_path: str, record: Mapping[str, Any]) -> SavedTraining:
+def load_saved(keras_path: str, record: TrainingRecord) -> SavedTraining:
     """Reads a model that `write_training` wrote.
 
     Args:
@@ -155,5 +194,11 @@ def load_saved(keras_path: str, record: Mapping[str, Any]) -> SavedTraining:
         path = os.path.join(folder, KERAS_NAME)
         with open(path, "wb") as file:
             file.write(content)
-        model = keras.models.load_model(path, compile=False)
-    return SavedTraining(model, ModelInputs.from_json(record["inputs"]), record, content)
+        try:
+            model = keras.models.load_model(path, compile=False)
+        except Exception as error:  # whatever readers of zip, JSON and HDF5 raise
+            raise RunFolderError(
+                f"{keras_path} is no model that Keras can load ({first_line(error)}); "
+                "train or export anew"
+            ) from error
+    return SavedTraining(model, typed(ModelInputs, record["inputs"], "inputs"), record, content)

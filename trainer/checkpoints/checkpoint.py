@@ -4,6 +4,7 @@ import hashlib
 import io
 import json
 import zipfile
+import zlib
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
 from typing import Any
@@ -12,8 +13,10 @@ import keras
 import numpy as np
 import numpy.typing as npt
 
+from forebay.storage.json_records import typed
 from forebay.storage.run import files
 from forebay.transforms.errors import RunFolderError
+from forebay.transforms.json_text import parse_json
 
 CHECKPOINT_NAME = "checkpoint.npz"
 _PARTS = ("model", "optimizer", "best")
@@ -113,6 +116,14 @@ class Checkpoint:
         }
 
 
+@dataclass(frozen=True)
+class _Head:
+    """What a checkpoint holds beside arrays."""
+
+    identity: Mapping[str, Any]
+    standing: TrainingState
+
+
 def values(variables: Sequence[keras.Variable]) -> Arrays:
     """Copies variables' values."""
     return [np.array(keras.ops.convert_to_numpy(variable.value)) for variable in variables]
@@ -122,6 +133,32 @@ def assign(variables: Sequence[keras.Variable], arrays: Arrays) -> None:
     """Sets variables to values that `values` copied."""
     for variable, array in zip(variables, arrays, strict=True):
         variable.assign(array)
+
+
+def restore(
+    path: str,
+    found: Checkpoint,
+    model: Sequence[keras.Variable],
+    optimizer: Sequence[keras.Variable],
+) -> None:
+    """Sets the variables of a model and its optimizer to where a checkpoint stands.
+
+    Raises:
+        RunFolderError: its arrays are not those of such variables.
+    """
+    for part, variables, arrays in (
+        ("model", model, found.model),
+        ("optimizer", optimizer, found.optimizer),
+        ("best", model, found.best or found.model),
+    ):
+        wanted = [(tuple(variable.shape), variable.dtype) for variable in variables]
+        if [(array.shape, str(array.dtype)) for array in arrays] != wanted:
+            raise RunFolderError(
+                f"{path} is damaged ({part}: {len(arrays)} arrays that are not those of the "
+                f"{len(wanted)} variables); train anew with --fresh"
+            )
+    assign(model, found.model)
+    assign(optimizer, found.optimizer)
 
 
 def digest(arrays: Arrays) -> str:
@@ -160,10 +197,10 @@ def load(path: str) -> Checkpoint | None:
         return None
     try:
         with np.load(io.BytesIO(files.read_bytes(path)), allow_pickle=False) as arrays:
-            head = json.loads(arrays["head"].tobytes())
+            head = typed(_Head, parse_json(arrays["head"].tobytes()))
             parts = {part: _part(arrays, part) for part in _PARTS}
-        return Checkpoint(_state(head["standing"]), head["identity"], **parts)
-    except (ValueError, KeyError, TypeError, OSError, zipfile.BadZipFile) as error:
+        return Checkpoint(head.standing, head.identity, **parts)
+    except (ValueError, LookupError, EOFError, OSError, zipfile.BadZipFile, zlib.error) as error:
         raise RunFolderError(
             f"{path} is no checkpoint ({type(error).__name__}: {error}); train anew with --fresh"
         ) from error
@@ -187,11 +224,6 @@ def refuse_another(path: str, found: Checkpoint, identity: Mapping[str, Any]) ->
             f"{path} belongs to another training: {'; '.join(words)}; "
             "train anew with --fresh, or set the options as they were"
         )
-
-
-def _state(value: Mapping[str, Any]) -> TrainingState:
-    history = tuple(Evaluation(**evaluation) for evaluation in value["history"])
-    return TrainingState(value["step"], history, value["loss_sum"])
 
 
 def _part(arrays: Mapping[str, npt.NDArray[Any]], part: str) -> Arrays:

@@ -5,9 +5,9 @@ from typing import Any
 
 from forebay.storage.run import files
 from forebay.storage.run.exported import open_exported
-from forebay.storage.run.layout import KERAS_NAME, MANIFEST_NAME, RECORD_NAME, TRAINING_FOLDER
+from forebay.storage.run.layout import KERAS_NAME, MANIFEST_NAME, MODEL_FOLDER, TRAINING_FOLDER
 from forebay.storage.run.run_folder import RunFolder, open_run
-from forebay.trainer.checkpoints.best_model import SavedTraining, load_exported, load_saved
+from forebay.trainer.checkpoints.best_model import SavedTraining, load_exported, read_training
 from forebay.transforms.errors import RunFolderError
 
 
@@ -22,11 +22,10 @@ def find_model(run: RunFolder, model: str | None) -> tuple[SavedTraining, str]:
     Raises:
         RunFolderError: there is none, or it is another run's.
     """
-    if model is None and files.exists(run.file(TRAINING_FOLDER, RECORD_NAME)):
-        path = run.file(TRAINING_FOLDER, KERAS_NAME)
-        training = load_saved(path, files.read_json(run.file(TRAINING_FOLDER, RECORD_NAME)))
-    else:
-        exported = open_exported(model or run.file("model"))
+    training = read_training(run, TRAINING_FOLDER) if model is None else None
+    path = run.file(TRAINING_FOLDER, KERAS_NAME)
+    if training is None:
+        exported = open_exported(model or run.file(MODEL_FOLDER))
         path, training = exported.path, load_exported(exported)
     if training.record["transform_digest"] != run.transform_digest:
         raise RunFolderError(

@@ -94,15 +94,8 @@ class ModelInputs:
         return tuple(sum(column.width for column in group) for group in groups)  # type: ignore[return-value]
 
     def to_json(self) -> dict[str, Any]:
-        """Returns plain values, for `from_json`."""
+        """Returns plain values."""
         return asdict(self)
-
-    @classmethod
-    def from_json(cls, value: Mapping[str, Any]) -> "ModelInputs":
-        """Reads what `to_json` returned."""
-        numeric = tuple(NumericInput(**column) for column in value["numeric"])
-        categorical = tuple(CategoricalInput(**column) for column in value["categorical"])
-        return cls(numeric, categorical)
 
 
 NO_INPUTS = ModelInputs((), ())

@@ -89,17 +89,17 @@ def _class_weights(wanted: ClassWeights, label: Label, sums: Floats) -> tuple[fl
             "out, or name a column of weights in the definition (weight=)"
         )
     if wanted == "balanced":
-        empty = [name for name, found in zip(classes, sums, strict=True) if not found > 0]
+        empty = [repr(name) for name, found in zip(classes, sums, strict=True) if not found > 0]
         if empty:
             raise InputError(
                 f"--class-weights balanced: no row of train is of class {', '.join(empty)}; give "
                 f"weights instead, such as {classes[0]}:1,{classes[1]}:2"
             )
         return tuple((sums.sum() / (len(classes) * sums)).tolist())
-    unknown = [name for name in wanted if name not in classes]
+    unknown = [repr(name) for name in wanted if name not in classes]
     if unknown:
         raise InputError(
             f"--class-weights: the label {label.column!r} has no class {', '.join(unknown)}; its "
-            f"classes are {', '.join(classes)}"
+            f"classes are {', '.join(map(repr, classes))}"
         )
     return tuple(float(wanted.get(name, 1.0)) for name in classes)

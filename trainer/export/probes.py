@@ -7,6 +7,7 @@ import numpy as np
 import numpy.typing as npt
 import tensorflow as tf
 
+from forebay.storage.run.exported import NUMPY_DTYPES
 from forebay.transforms.definition.columns import (
     MISSING,
     Boolean,
@@ -28,7 +29,7 @@ Column_ = npt.NDArray[Any]
 
 
 def probe_rows(definition: Dataset, seed: int = 0) -> dict[str, Column_]:
-    """Returns rows as the served model takes them; in the first all values are missing.
+    """Returns rows as the served model takes them; in the first all that may be missing is.
 
     Args:
         definition: says which columns of which kinds.
@@ -44,8 +45,8 @@ def probe_rows(definition: Dataset, seed: int = 0) -> dict[str, Column_]:
         values = _values(column, random)
         missing = random.random(PROBE_ROWS) < 0.1
         missing[0] = True
-        values[missing] = MISSING[column.graph_dtype]
-        rows[name] = values
+        values[missing & (not column.required)] = MISSING[column.graph_dtype]
+        rows[name] = values.astype(NUMPY_DTYPES[definition.graph_dtypes[name]])
     return rows
 
 
@@ -55,7 +56,7 @@ def _values(column: Column, random: np.random.Generator) -> Column_:
         spread = 10.0 ** random.integers(-2, 4, n)
         low, high = column.range
         values = np.clip(random.normal(0, 1, n) * spread, low, high)
-        return values.astype(np.float32 if isinstance(column, Number) else np.int64)
+        return values.astype(np.float64 if isinstance(column, Number) else np.int64)
     if isinstance(column, Boolean):
         return random.integers(0, 2, n)
     if isinstance(column, Timestamp):
@@ -87,7 +88,7 @@ def _image(random: np.random.Generator) -> bytes:
 
 
 def to_examples(rows: Mapping[str, Column_]) -> list[bytes]:
-    """Serializes rows as tf.Examples, one value per column."""
+    """Serializes rows as tf.Examples, one value per column, as `serving.parse_examples` reads."""
     count = len(next(iter(rows.values())))
     return [_example({name: values[i] for name, values in rows.items()}) for i in range(count)]
 
@@ -95,6 +96,8 @@ def to_examples(rows: Mapping[str, Column_]) -> list[bytes]:
 def _example(row: Mapping[str, Any]) -> bytes:
     features = {}
     for name, value in row.items():
+        if isinstance(value, np.float64):
+            value = repr(float(value)).encode()
         if isinstance(value, bytes):
             features[name] = tf.train.Feature(bytes_list=tf.train.BytesList(value=[value]))
         elif isinstance(value, np.floating):

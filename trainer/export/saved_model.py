@@ -16,6 +16,7 @@ import numpy as np
 import numpy.typing as npt
 import tensorflow as tf
 
+from forebay.console.terminal import tell
 from forebay.storage.locks import occupied
 from forebay.storage.plain_paths import plain_path
 from forebay.storage.run import files
@@ -29,6 +30,8 @@ from forebay.transforms.definition import serialize
 from forebay.transforms.errors import RunFailed
 from forebay.transforms.zones import HORIZON_YEAR, tzdata_version
 
+Floats = npt.NDArray[np.float32]
+
 # Of the greatest answer: what TensorFlow's vectorised functions may differ by.
 TOLERANCE = 1e-6
 DISTRIBUTIONS = ("forebay", "tensorflow", "tensorflow-transform", "keras", "numpy")
@@ -41,11 +44,19 @@ model, records, answers, output = sys.argv[1:]
 loaded = tf.saved_model.load(model).signatures
 examples = tf.constant([r for r in tf.data.TFRecordDataset(records).as_numpy_iterator()])
 raw = loaded["serving_default"]
-spec = {n: tf.io.FixedLenFeature([], s.dtype) for n, s in raw.structured_input_signature[1].items()}
+double = {n: s.dtype == tf.float64 for n, s in raw.structured_input_signature[1].items()}
+spec = {
+    n: tf.io.FixedLenFeature([], tf.string if double[n] else s.dtype)
+    for n, s in raw.structured_input_signature[1].items()
+}
+columns = {
+    n: tf.strings.to_number(c, tf.float64) if double[n] else c
+    for n, c in tf.io.parse_example(examples, spec).items()
+}
 np.savez(
     answers,
     serve_examples=loaded["serve_examples"](examples=examples)[output].numpy(),
-    serving_default=raw(**tf.io.parse_example(examples, spec))[output].numpy(),
+    serving_default=raw(**columns)[output].numpy(),
 )
 """
 
@@ -103,7 +114,7 @@ def export_record(
         "columns": {
             name: {
                 "kind": type(column).__name__,
-                "dtype": column.graph_dtype,
+                "dtype": definition.graph_dtypes[name],
                 "required": column.required,
             }
             for name, column in columns.items()
@@ -143,18 +154,45 @@ def verify(path: str, served: Served) -> None:
     raw = {name: tf.constant(values) for name, values in rows.items()}
     expected = keras.ops.convert_to_numpy(served.answer(raw)[served.output])
     for signature, found in _ask_elsewhere(path, to_examples(rows), served.output).items():
-        scale = max(1.0, float(np.abs(expected).max()))
-        error = float(np.abs(found - expected).max()) / scale
+        error = difference(found, expected)
         if not error <= TOLERANCE:
             raise RunFailed(
                 f"the exported model's {signature} differs from the trained model by {error:.2g} "
                 f"of its scale, more than {TOLERANCE:g}; nothing was exported"
             )
+    if not np.isfinite(expected).all():
+        tell(f"warning: {_unanswered(served, raw)}")
 
 
-def _ask_elsewhere(
-    path: str, examples: list[bytes], output: str
-) -> dict[str, npt.NDArray[np.float32]]:
+def difference(found: Floats, expected: Floats) -> float:
+    """Returns the greatest difference of two arrays of answers, as a share of their scale.
+
+    An answer that is no number is equal to another such, and infinitely far from one that is.
+    """
+    known = np.isfinite(expected)
+    if (known != np.isfinite(found)).any():
+        return float("inf")
+    scale = max(1.0, float(np.abs(expected[known]).max(initial=0.0)))
+    return float(np.abs(found[known] - expected[known]).max(initial=0.0)) / scale
+
+
+def _unanswered(served: Served, raw: Mapping[str, tf.Tensor]) -> str:
+    """Says which of the model's inputs are no numbers, for made-up rows."""
+    names = [
+        name
+        for name, values in served.transform(raw).items()
+        if values.dtype == tf.float32 and not np.isfinite(values.numpy()).all()
+    ]
+    functions = [repr(str(feature.function)) for feature in served.definition.custom_features]
+    makers = f" of the function {' or '.join(functions)}" if functions else ""
+    return (
+        f"the exported model answers some made-up rows with nan: its input {', '.join(names)}"
+        f"{makers} is no number there; have it make finite numbers of missing values (NaN), too, "
+        "or declare required=True what is always there"
+    )
+
+
+def _ask_elsewhere(path: str, examples: list[bytes], output: str) -> dict[str, Floats]:
     path = path if "://" in path else os.path.abspath(plain_path(path))
     with tempfile.TemporaryDirectory() as folder:
         records, answers = (os.path.join(folder, name) for name in ("rows.tfrecord", "answers.npz"))

@@ -14,6 +14,7 @@ from forebay.trainer.examples.split_reader import stack
 from forebay.transforms.definition.dataset import Dataset
 from forebay.transforms.definition.labels import Classification
 from forebay.transforms.errors import InputError, RunFailed
+from forebay.transforms.graph.inputs import to_fed
 
 Tensors = Mapping[str, tf.Tensor]
 
@@ -51,7 +52,7 @@ class Served:
         Raises:
             RunFailed: the transform graph left one out, as it does where a column is lacking.
         """
-        transformed = self.transform_layer(dict(raw))
+        transformed = self.transform_layer(to_fed(raw))
         names = self.training.inputs.names
         lacking = sorted(set(names) - set(transformed))
         if lacking:
@@ -78,7 +79,7 @@ class Served:
 
     def answer_examples(self, examples: tf.Tensor) -> dict[str, tf.Tensor]:
         """Answers serialized tf.Examples, string (batch,); an absent key is an error."""
-        return self.answer(tf.io.parse_example(examples, example_spec(self.definition)))
+        return self.answer(parse_examples(examples, raw_dtypes(self.definition)))
 
     def archive(self) -> Any:
         """Returns a Keras archive with the signatures that are served."""
@@ -102,13 +103,31 @@ def ask(model: keras.Model, transformed: Tensors, inputs: ModelInputs) -> tf.Ten
 
 def raw_dtypes(definition: Dataset) -> dict[str, tf.DType]:
     """Returns the dtype of each raw column that a served model is given."""
-    kinds = definition.all_columns
-    return {name: tf.as_dtype(kinds[name].graph_dtype) for name in definition.served_columns}
+    dtypes = definition.graph_dtypes
+    return {name: tf.as_dtype(dtypes[name]) for name in definition.served_columns}
 
 
-def example_spec(definition: Dataset) -> dict[str, tf.io.FixedLenFeature]:
-    """Returns how tf.Examples of raw rows are parsed: one value per column, none optional."""
-    return {n: tf.io.FixedLenFeature([], dtype) for n, dtype in raw_dtypes(definition).items()}
+def parse_examples(examples: tf.Tensor, dtypes: Mapping[str, tf.DType]) -> dict[str, tf.Tensor]:
+    """Reads tf.Examples of raw rows: one value per column, none optional.
+
+    tf.Example has no float64: such a number is text there, "nan" where it is missing.
+
+    Args:
+        examples: serialized, string (batch,).
+        dtypes: of the columns, by name.
+
+    Returns:
+        The columns, (batch,) each.
+    """
+    spec = {
+        name: tf.io.FixedLenFeature([], tf.string if dtype == tf.float64 else dtype)
+        for name, dtype in dtypes.items()
+    }
+    parsed = tf.io.parse_example(examples, spec)
+    return {
+        name: tf.strings.to_number(column, dtypes[name]) if dtypes[name] == tf.float64 else column
+        for name, column in parsed.items()
+    }
 
 
 def _keyed(function: Callable[[tf.Tensor], Any]) -> Callable[[Tensors], Any]:

@@ -91,15 +91,20 @@ def _class_weights(text: str) -> Mapping[str, float] | Literal["balanced"]:
     if text == BALANCED:
         return BALANCED
     weights: dict[str, float] = {}
-    for part in text.split(","):
-        name, colon, number = part.rpartition(":")
+    part = ""
+    for piece in text.split(","):  # a name may have commas, and colons: its weight ends it
+        part += piece
+        name, _, number = part.rpartition(":")
         try:
             weight = float(number)
         except ValueError:
-            colon = ""
-        if not colon or not name or name in weights:
-            raise argparse.ArgumentTypeError(
-                f"{text!r} gives no weight to each class once; write balanced, or such as 0:1,1:5"
-            )
-        weights[name] = weight
+            part += ","
+            continue
+        if not name or name in weights:
+            break
+        weights[name], part = weight, ""
+    if part:
+        raise argparse.ArgumentTypeError(
+            f"{text!r} gives no weight to each class once; write balanced, or such as 0:1,1:5"
+        )
     return weights

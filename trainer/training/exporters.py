@@ -6,8 +6,8 @@ from typing import Any
 
 from forebay.storage.locks import occupied
 from forebay.storage.run import files
-from forebay.storage.run.exported import RECORD_NAME, is_as_exported, stamps
-from forebay.storage.run.layout import EXTRA, MODEL_FOLDER
+from forebay.storage.run.exported import RECORD_NAME, is_as_exported, read_exported, stamps
+from forebay.storage.run.layout import EXPORT_FOLDER, EXTRA, MODEL_FOLDER
 from forebay.storage.run.run_folder import RunFolder
 from forebay.trainer.checkpoints.best_model import SavedTraining, snapshot
 from forebay.trainer.checkpoints.checkpoint import TrainingState
@@ -18,8 +18,8 @@ from forebay.trainer.training.job import Job
 # The final models are what is served where nothing else is said.
 FOLDERS: dict[ExporterName, str] = {
     "final": MODEL_FOLDER,
-    "best": posixpath.join("export", "best"),
-    "latest": posixpath.join("export", "latest"),
+    "best": posixpath.join(EXPORT_FOLDER, "best"),
+    "latest": posixpath.join(EXPORT_FOLDER, "latest"),
 }
 
 
@@ -87,11 +87,11 @@ def exported_already(run: RunFolder, training: SavedTraining, loop: LoopOptions)
     if "final" not in loop.exporters:
         return True
     parent = run.file(FOLDERS["final"])
-    records = (posixpath.join(parent, str(stamp), EXTRA, RECORD_NAME) for stamp in stamps(parent))
+    models = (posixpath.join(parent, str(stamp)) for stamp in stamps(parent))
     return any(
-        files.read_json(path)["training"]["sha256"] == training.record["sha256"]
-        for path in records
-        if files.exists(path)
+        read_exported(path)["training"]["sha256"] == training.record["sha256"]
+        for path in models
+        if files.exists(posixpath.join(path, EXTRA, RECORD_NAME))
     )
 
 

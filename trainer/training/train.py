@@ -217,8 +217,7 @@ def _resume(
                 note(line)
         return state, []
     checkpoint.refuse_another(path, found, job.identity)
-    checkpoint.assign(job.models.score.variables, found.model)
-    checkpoint.assign(job.updater.variables, found.optimizer)
+    checkpoint.restore(path, found, job.models.score.variables, job.updater.variables)
     return state, found.best
 
 

@@ -2,9 +2,11 @@
 
 import time
 from collections.abc import Iterator
-from typing import Any
+from typing import Any, TypedDict
 
 import tensorflow as tf
+
+Seconds = TypedDict("Seconds", {"steps": float, "waiting for rows": float})
 
 
 def timed_next(batches: Iterator[Any]) -> tuple[Any, tf.Tensor]:

@@ -12,9 +12,9 @@ import numpy.typing as npt
 
 from forebay.storage.run import files
 from forebay.storage.run.exported import open_exported
-from forebay.storage.run.layout import KERAS_NAME, MANIFEST_NAME, RECORD_NAME, TRAINING_FOLDER
+from forebay.storage.run.layout import KERAS_NAME, MANIFEST_NAME, TRAINING_FOLDER
 from forebay.storage.run.run_folder import open_run
-from forebay.trainer.checkpoints.best_model import SavedTraining, load_exported, load_saved
+from forebay.trainer.checkpoints.best_model import SavedTraining, load_exported, read_training
 from forebay.trainer.weights.id_names import IdNames, names_of_run
 
 Array = npt.NDArray[Any]
@@ -59,10 +59,9 @@ def open_other_model(path: str) -> OtherModel:
     """
     if files.exists(posixpath.join(path, MANIFEST_NAME)):
         run = open_run(path)
-        record = run.file(TRAINING_FOLDER, RECORD_NAME)
-        if files.exists(record):
+        training = read_training(run, TRAINING_FOLDER)
+        if training is not None:
             keras_path = run.file(TRAINING_FOLDER, KERAS_NAME)
-            training = load_saved(keras_path, files.read_json(record))
             return OtherModel(keras_path, training, names_of_run(run, training.inputs))
         path = run.file("model")
     exported = open_exported(path)

@@ -1,6 +1,6 @@
 """Which weights a training has made exactly zero: what L1 leaves out, and what is left."""
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import asdict, dataclass
 from typing import Any
 
@@ -66,14 +66,8 @@ class Zeros:
     left: int
 
     def to_json(self) -> dict[str, Any]:
-        """Returns plain values, for `from_json`."""
+        """Returns plain values."""
         return asdict(self)
-
-    @classmethod
-    def from_json(cls, value: Mapping[str, Any]) -> "Zeros":
-        """Reads what `to_json` returned."""
-        inputs = (InputZeros(**{**each, "zero": tuple(each["zero"])}) for each in value["inputs"])
-        return cls(tuple(inputs), value["weights"], value["left"])
 
 
 def find_zeros(model: keras.Model, names: IdNames, *, hidden_first: bool = True) -> Zeros:

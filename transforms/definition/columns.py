@@ -24,9 +24,10 @@ MISSING_FLOAT = float("nan")
 # How a number is written in a cell of several, as a regular expression of RE2 and Python.
 NUMBER_PATTERN = r"[+-]?([0-9]+\.?[0-9]*|\.[0-9]+)([eE][+-]?[0-9]+)?"
 
-GraphDtype = Literal["float32", "int64", "string"]
+GraphDtype = Literal["float32", "float64", "int64", "string"]
 MISSING: Mapping[GraphDtype, float | int | bytes] = {
     "float32": MISSING_FLOAT,
+    "float64": MISSING_FLOAT,
     "int64": MISSING_INT,
     "string": MISSING_BYTES,
 }
@@ -66,6 +67,9 @@ def _range_problems(column: "Number | Integer", where: str) -> Iterator[Problem]
 @dataclass(frozen=True, kw_only=True)
 class Number(Column):
     """A real number, float64 in the pipeline and float32 in the graph.
+
+    A number below float32's normal range (1.2e-38) is zero there, one beyond it (3.4e38) is
+    missing. What a number of several columns is made of stays float64 (`Dataset.graph_dtypes`).
 
     Attributes:
         range: least and greatest allowed value, either may be None; a row outside is rejected.

@@ -4,8 +4,10 @@ from collections import Counter
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
+from unicodedata import category
 
-from forebay.transforms.definition.columns import Column, Integer, Number, Timestamp
+from forebay.transforms.definition.columns import Column, GraphDtype, Integer, Number, Timestamp
+from forebay.transforms.definition.derived_numbers import DerivedNumber
 from forebay.transforms.definition.features import (
     Categorical,
     Crossed,
@@ -19,6 +21,9 @@ from forebay.transforms.definition.splits import HashSplit, TimeSplit
 from forebay.transforms.definition.window_checks import window_problems
 from forebay.transforms.definition.windows import Windowed
 from forebay.transforms.errors import DefinitionError, Problem, unknown_column
+
+# File systems take names of 255 bytes, of which prefixes and endings need some.
+_LONGEST_NAME = 200
 
 
 @dataclass(frozen=True)
@@ -102,6 +107,23 @@ class Dataset(Source):
     def graph_columns(self) -> tuple[str, ...]:
         """Columns of the rows that are fed to the transform graph, in order of name."""
         return tuple(sorted({*self.model_columns, *self.carried_columns}))
+
+    @cached_property
+    def graph_dtypes(self) -> Mapping[str, GraphDtype]:
+        """The dtype of every column in the transform graph and in a served model's signature.
+
+        It is the kind's own, but for a Number that a number of several columns is made of, which
+        is computed in float64.
+        """
+        exact = {
+            name
+            for feature in self.features
+            if isinstance(getattr(feature, "column", None), DerivedNumber)
+            for name in feature.column.inputs  # type: ignore[union-attr]
+        }
+        dtypes = {name: column.graph_dtype for name, column in self.all_columns.items()}
+        doubles = {name for name in exact if dtypes[name] == "float32"}
+        return dtypes | dict.fromkeys(doubles, "float64")
 
     @cached_property
     def served_columns(self) -> tuple[str, ...]:
@@ -217,3 +239,21 @@ def _feature_problems(dataset: Dataset) -> Iterator[Problem]:
     for name, times in outputs.items():
         if times > 1:
             yield Problem("features", name, f"{times} outputs have this name", "set name= on one")
+    for name in (*outputs, *dataset.windowed_columns):
+        if not _is_file_name(name):
+            yield Problem(
+                "features" if name in outputs else "windows", name, "no file can have this name",
+                f"use no '/', no control characters and at most {_LONGEST_NAME} bytes; set name=, "
+                "or derive a column with another name",
+            )  # fmt: skip
+
+
+def _is_file_name(name: str) -> bool:
+    """Tells whether a file can be named so, as vocabularies and pictures are, in any folder."""
+    is_plain = all(category(letter) not in ("Cc", "Cs") for letter in name)
+    return (
+        is_plain
+        and "/" not in name
+        and name not in (".", "..")
+        and (len(name.encode()) <= _LONGEST_NAME)
+    )

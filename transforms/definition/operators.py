@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from forebay.transforms.durations import DURATION_CURE, parse_duration
+from forebay.transforms.durations import duration_problems
 from forebay.transforms.errors import Problem
 from forebay.transforms.limits import ACCURACY, LEAST_ACCURACY, LEAST_LIMIT, LIMIT
 
@@ -71,12 +71,10 @@ class Op:
             )
         if self.min_count < 0:
             yield Problem(f"{where}.min_count", self.min_count, "negative", "write 0 or more")
-        if self.name == "rate" and not parse_duration(self.per or ""):
-            yield Problem(f"{where}.per", self.per, "not a positive duration", DURATION_CURE)
-        if self.name == "decayed_mean" and not parse_duration(self.half_life or ""):
-            yield Problem(
-                f"{where}.half_life", self.half_life, "not a positive duration", DURATION_CURE
-            )
+        if self.name == "rate":
+            yield from duration_problems(f"{where}.per", self.per)
+        if self.name == "decayed_mean":
+            yield from duration_problems(f"{where}.half_life", self.half_life)
         if self.name == "quantile" and not 0 <= (-1 if self.q is None else self.q) <= 1:
             yield Problem(f"{where}.q", self.q, "not a rank", "write a number from 0 to 1")
         if self.place < 1:

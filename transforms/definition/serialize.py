@@ -16,7 +16,8 @@ from forebay.transforms.definition import (
     windows,
 )
 from forebay.transforms.definition.dataset import Dataset
-from forebay.transforms.errors import InputError
+from forebay.transforms.errors import InputError, first_line
+from forebay.transforms.json_text import parse_json
 
 _KINDS: dict[str, type] = {
     kind.__name__: kind
@@ -38,7 +39,7 @@ def to_json(dataset: Dataset) -> str:
     return json.dumps(_encode(dataset), indent=2, ensure_ascii=False) + "\n"
 
 
-def from_json(text: str) -> Dataset:
+def from_json(text: str | bytes) -> Dataset:
     """Reads what `to_json` wrote; no code of the definition's functions is needed.
 
     Raises:
@@ -46,10 +47,10 @@ def from_json(text: str) -> Dataset:
         DefinitionError: the definition has mistakes.
     """
     try:
-        value = _decode(json.loads(text))
-    except (json.JSONDecodeError, AttributeError, TypeError, KeyError) as error:
+        value = _decode(parse_json(text))
+    except (ValueError, LookupError, TypeError, AttributeError, ArithmeticError) as error:
         raise InputError(
-            f"not a definition as Forebay writes it ({type(error).__name__}: {error}); "
+            f"not a definition as Forebay writes it ({first_line(error)}); "
             "write definitions in Python and let `forebay preprocess` write the JSON"
         ) from error
     if not isinstance(value, Dataset):

@@ -14,7 +14,7 @@ from forebay.transforms.definition.columns import (
 )
 from forebay.transforms.definition.operators import OF_EVENTS, OF_ONE_VALUE, OF_TEXT, OPERATORS, Op
 from forebay.transforms.definition.windows import COMPARISONS, Where, Windowed
-from forebay.transforms.durations import DURATION_CURE, UNBOUNDED, parse_duration
+from forebay.transforms.durations import DURATION_CURE, UNBOUNDED, duration_problems
 from forebay.transforms.errors import Problem, unknown_column
 
 Kinds = tuple[type[Column], ...]
@@ -77,14 +77,11 @@ def _duration_problems(windowed: Windowed, where: str) -> Iterator[Problem]:
     if not windowed.over:
         yield Problem(f"{where}.over", windowed.over, "no window", DURATION_CURE)
     for text in windowed.over:
-        if text != UNBOUNDED and not parse_duration(text):
-            yield Problem(
-                f"{where}.over", text, "not a positive duration", f"{DURATION_CURE}, or 'unbounded'"
-            )
-    if parse_duration(windowed.lag) is None:
-        yield Problem(f"{where}.lag", windowed.lag, "not a duration", DURATION_CURE)
-    if windowed.tile is not None and not parse_duration(windowed.tile):
-        yield Problem(f"{where}.tile", windowed.tile, "not a positive duration", DURATION_CURE)
+        if text != UNBOUNDED:
+            yield from duration_problems(f"{where}.over", text, or_else=", or 'unbounded'")
+    yield from duration_problems(f"{where}.lag", windowed.lag, zero=True)
+    if windowed.tile is not None:
+        yield from duration_problems(f"{where}.tile", windowed.tile)
 
 
 def _operator_problems(

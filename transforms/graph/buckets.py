@@ -1,20 +1,18 @@
 """Buckets of numbers and cells of grids inside the transform graph."""
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 import numpy as np
 import tensorflow as tf
-import tensorflow_transform as tft
 
-from forebay.transforms.definition.columns import Column
 from forebay.transforms.definition.features import Bucketized, Grid
+from forebay.transforms.graph.cuts import parts_of
 from forebay.transforms.graph.derived_numbers import operand
 from forebay.transforms.graph.ids import Ids, with_missing
-from forebay.transforms.graph.missing import is_missing, number
+from forebay.transforms.graph.inputs import Inputs
+from forebay.transforms.graph.missing import is_missing, numbers
 from forebay.transforms.graph.quantiles import quantiles_of
-
-Tensors = Mapping[str, tf.Tensor]
 
 
 @dataclass(frozen=True)
@@ -22,7 +20,7 @@ class _Axis:
     """A number that is cut into parts.
 
     Attributes:
-        x: float32 (batch,), NaN where it is missing.
+        x: (batch,): int64, float32, or float64 of a number of several columns.
         parts: how many.
         given: the boundaries, ascending, where the definition has them; empty: quantiles of train.
         bounded: whether the first and the last boundary are the ends of all parts.
@@ -34,85 +32,83 @@ class _Axis:
     bounded: bool = False
 
 
-def bucket_ids(
-    features: Sequence[Bucketized | Grid], columns: Tensors, kinds: Mapping[str, Column]
-) -> dict[str, Ids]:
+@dataclass(frozen=True)
+class _Cut:
+    """Which part of its axis each number lies in.
+
+    Attributes:
+        place: int64 (batch,), from 0; on a bounded axis -1 below it, the number of parts above it.
+        missing: bool (batch,); any place stands for a missing number.
+    """
+
+    axis: _Axis
+    place: tf.Tensor
+    missing: tf.Tensor
+
+
+def bucket_ids(features: Sequence[Bucketized | Grid], given: Inputs) -> dict[str, Ids]:
     """Returns the ids of buckets and of cells, by output name.
 
     Args:
         features: the features.
-        columns: the graph's input columns, (batch,) each.
-        kinds: how they are read, by name.
+        given: the graph's input columns.
     """
-    axes = [axis for feature in features for axis in _axes(feature, columns, kinds)]
-    cut = iter(list(zip(axes, _boundaries(axes), strict=True)))
+    if not features:
+        return {}
+    cuts = iter(_cuts([axis for feature in features for axis in _axes(feature, given)]))
     return {
-        feature.output: _cells(next(cut), next(cut))
+        feature.output: _cells(next(cuts), next(cuts))
         if isinstance(feature, Grid)
-        else _buckets(*next(cut))
+        else _buckets(next(cuts))
         for feature in features
     }
 
 
-def _axes(
-    feature: Bucketized | Grid, columns: Tensors, kinds: Mapping[str, Column]
-) -> Iterator[_Axis]:
+def _axes(feature: Bucketized | Grid, given: Inputs) -> Iterator[_Axis]:
     if isinstance(feature, Bucketized):
-        given = feature.given_boundaries
-        x = number(operand(feature.column, columns, kinds))
-        yield _Axis(x, feature.quantiles or len(given) + 1, given)
+        boundaries = feature.given_boundaries
+        parts = feature.quantiles or len(boundaries) + 1
+        yield _Axis(operand(feature.column, given), parts, boundaries)
         return
     bounds = (feature.latitudes, feature.longitudes)
     for name, parts, ends in zip(feature.inputs, feature.cells, bounds, strict=True):
-        given = tuple(np.linspace(*ends, parts + 1).tolist()) if ends else ()
-        yield _Axis(number(columns[name]), parts, given, bounded=ends is not None)
+        boundaries = tuple(np.linspace(*ends, parts + 1).tolist()) if ends else ()
+        yield _Axis(given.columns[name], parts, boundaries, bounded=ends is not None)
 
 
-def _boundaries(axes: Sequence[_Axis]) -> list[tf.Tensor]:
-    """Returns what cuts each axis, float32 (boundaries,).
-
-    Quantiles of as many parts come from one analyzer, however many axes there are.
-    """
-    cuts = [tf.constant(axis.given, tf.float32) for axis in axes]
+def _cuts(axes: Sequence[_Axis]) -> list[_Cut]:
+    """Cuts each axis; quantiles of as many parts come from one analyzer, however many there are."""
+    x = numbers([axis.x for axis in axes])
+    places = [
+        parts_of(axis.x, axis.given, closed=axis.bounded) - int(axis.bounded)
+        if axis.given
+        else tf.zeros_like(axis.x, tf.int64)
+        for axis in axes
+    ]
     by_parts: dict[int, list[int]] = {}
     for i, axis in enumerate(axes):
         if not axis.given and axis.parts > 1:
             by_parts.setdefault(axis.parts, []).append(i)
-    for parts, places in by_parts.items():
-        learned = quantiles_of(tf.stack([axes[i].x for i in places]), parts)
-        for i, boundaries in zip(places, tf.unstack(learned), strict=True):
-            cuts[i] = boundaries
-    return cuts
+    for parts, chosen in by_parts.items():
+        mine = tf.gather(x, chosen)
+        found = tf.searchsorted(quantiles_of(mine, parts), mine, side="right", out_type=tf.int64)
+        for i, place in zip(chosen, tf.unstack(found), strict=True):
+            places[i] = place
+    return [_Cut(*one) for one in zip(axes, places, tf.unstack(is_missing(x)), strict=True)]
 
 
-def _buckets(axis: _Axis, boundaries: tf.Tensor) -> Ids:
-    missing = is_missing(axis.x)
-    known = tf.where(missing, 0.0, axis.x)
-    return with_missing(tft.apply_buckets(known, boundaries[tf.newaxis]), axis.parts, missing)
+def _buckets(cut: _Cut) -> Ids:
+    return with_missing(cut.place, cut.axis.parts, cut.missing)
 
 
-def _cells(rows: tuple[_Axis, tf.Tensor], columns: tuple[_Axis, tf.Tensor]) -> Ids:
+def _cells(row: _Cut, column: _Cut) -> Ids:
     """Numbers the cells row by row; after them comes the outside, where there is one."""
-    axes = (rows[0], columns[0])
-    missing = tf.logical_or(is_missing(axes[0].x), is_missing(axes[1].x))
-    (row, column) = (_strips(axis, boundaries) for axis, boundaries in (rows, columns))
-    cell = row * axes[1].parts + column
-    count = axes[0].parts * axes[1].parts
-    if not any(axis.bounded for axis in axes):
+    missing = tf.logical_or(row.missing, column.missing)
+    cell = row.place * column.axis.parts + column.place
+    count = row.axis.parts * column.axis.parts
+    if not (row.axis.bounded or column.axis.bounded):
         return with_missing(cell, count, missing)
     outside = tf.logical_or(*(
-        tf.logical_or(strip < 0, strip >= axis.parts)
-        for axis, strip in zip(axes, (row, column), strict=True)
+        tf.logical_or(cut.place < 0, cut.place >= cut.axis.parts) for cut in (row, column)
     ))  # fmt: skip
     return with_missing(tf.where(outside, tf.constant(count, tf.int64), cell), count + 1, missing)
-
-
-def _strips(axis: _Axis, boundaries: tf.Tensor) -> tf.Tensor:
-    """Returns which part of an axis a number lies in, int64 (batch,).
-
-    Below a bounded axis is -1, above it its number of parts; its greatest value is in the last.
-    """
-    places = tf.searchsorted(boundaries, axis.x, side="right", out_type=tf.int64)
-    if not axis.bounded:
-        return places
-    return tf.where(tf.equal(axis.x, boundaries[-1]), places - 2, places - 1)

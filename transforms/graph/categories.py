@@ -19,6 +19,7 @@ from forebay.transforms.definition.features.categorical import MOST_FREQUENT
 from forebay.transforms.graph.ids import Ids, with_missing
 from forebay.transforms.graph.missing import is_missing
 
+_NEXT_TO_NOTHING = 1e-30
 # Gives the label's classes, int64 (batch,), of a label cut at boundaries.
 Classes = Callable[[tuple[float, ...]], tf.Tensor]
 
@@ -126,11 +127,18 @@ def _informative(
 ) -> tf.Tensor:
     """Returns the deferred path of a vocabulary of train, of each row's text."""
     there = tf.logical_not(missing)
+    texts = tf.boolean_mask(lines, there)
+    # tf.Transform fails on rows without any text. They are given the one that no vocabulary takes,
+    # the empty one, and it weighs next to nothing.
+    stand_in = tf.fill([tf.cast(tf.equal(tf.size(texts), 0), tf.int32)], "")
+    labels = tf.boolean_mask(classes(wanted.label_boundaries), there)
+    weights = tf.ones_like(texts, tf.float32), tf.fill(tf.shape(stand_in), _NEXT_TO_NOTHING)
     return tft.vocabulary(
-        tf.boolean_mask(lines, there),
+        tf.concat([texts, stand_in], axis=0),
         top_k=wanted.top_k,
         vocab_filename=name,
-        labels=tf.boolean_mask(classes(wanted.label_boundaries), there),
+        labels=tf.concat([labels, tf.zeros_like(stand_in, tf.int64)], axis=0),
+        weights=tf.concat(weights, axis=0),
         use_adjusted_mutual_info=wanted.adjusted,
         min_diff_from_avg=0,  # else differences of a few rows would count as none
     )

@@ -8,6 +8,7 @@ import tensorflow as tf
 from forebay.transforms.definition.features import Custom
 from forebay.transforms.definition.functions import resolve
 from forebay.transforms.errors import InputError
+from forebay.transforms.graph.missing import without_subnormal
 from forebay.transforms.graph.servable import find_unservable
 
 
@@ -48,6 +49,11 @@ def custom_outputs(feature: Custom, inputs: Mapping[str, tf.Tensor]) -> dict[str
             "set name= or return a dict"
         )
     return _checked({feature.name: result}, feature)
+
+
+def own_input(column: tf.Tensor) -> tf.Tensor:
+    """Returns a column as users' functions see it, equal in every thread of TensorFlow."""
+    return without_subnormal(column, tf.float32) if column.dtype == tf.float32 else column
 
 
 def _checked(outputs: Mapping[str, Any], feature: Custom) -> dict[str, tf.Tensor]:

@@ -17,37 +17,34 @@ from forebay.transforms.definition.derived_numbers import (
     Ratio,
 )
 from forebay.transforms.durations import DAY_US
-from forebay.transforms.graph.missing import is_missing
+from forebay.transforms.graph.inputs import Inputs
+from forebay.transforms.graph.missing import is_missing, without_subnormal
 
-Tensors = Mapping[str, tf.Tensor]
 
-
-def operand(
-    source: str | DerivedNumber, columns: Tensors, kinds: Mapping[str, Column]
-) -> tf.Tensor:
+def operand(source: str | DerivedNumber, given: Inputs) -> tf.Tensor:
     """Returns what a feature is computed from, (batch,): a column, or the number of a pair.
 
-    The number of a pair is float32, NaN where it is missing.
+    The number of a pair is float64, NaN where it is missing.
 
     Args:
         source: the column's name, or the pair.
-        columns: the graph's input columns, (batch,) each.
-        kinds: how they are read, by name.
+        given: the graph's input columns.
     """
     if not isinstance(source, DerivedNumber):
-        return columns[source]
-    inputs = [columns[name] for name in source.inputs]
+        return given.columns[source]
+    inputs = [given.exact[name] for name in source.inputs]
     missing = is_missing(inputs[0])
     for column in inputs[1:]:
         missing = tf.logical_or(missing, is_missing(column))
     if isinstance(source, Elapsed):
-        value = _elapsed(source, inputs, missing, kinds)
+        value = _elapsed(source, inputs, missing, given.kinds)
     else:
         numbers = [tf.cast(column, tf.float64) for column in inputs]
         if isinstance(source, Ratio):
             missing = tf.logical_or(missing, tf.equal(numbers[1], 0.0))
         value = _of_numbers(source, numbers)
-    return tf.where(missing, float("nan"), tf.cast(value, tf.float32))
+    nothing = tf.constant(float("nan"), tf.float64)
+    return tf.where(missing, nothing, without_subnormal(value, tf.float64))
 
 
 def _of_numbers(derived: DerivedNumber, numbers: list[tf.Tensor]) -> tf.Tensor:

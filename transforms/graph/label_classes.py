@@ -3,6 +3,7 @@
 import tensorflow as tf
 
 from forebay.transforms.definition.labels import Classification, Label
+from forebay.transforms.graph.cuts import parts_of
 
 
 def label_classes(label: Label, column: tf.Tensor, boundaries: tuple[float, ...]) -> tf.Tensor:
@@ -14,10 +15,7 @@ def label_classes(label: Label, column: tf.Tensor, boundaries: tuple[float, ...]
         boundaries: for regression: class i is from boundary i-1, included, to boundary i.
     """
     if label.task == "regression":
-        numbers = tf.cast(column, tf.float32)
-        return tf.searchsorted(
-            tf.constant(boundaries, tf.float32), numbers, side="right", out_type=tf.int64
-        )
+        return parts_of(column, boundaries)
     if isinstance(label, Classification):
         same = tf.equal(column[:, tf.newaxis], tf.constant(label.classes, column.dtype))
         return tf.argmax(tf.cast(same, tf.int64), axis=1)

@@ -5,36 +5,33 @@ and optimises the graph several times over, so that its fixed cost grows with th
 operations far more than with their width; the same holds for its analyzers.
 """
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 
 import numpy as np
 import tensorflow as tf
 
-from forebay.transforms.definition.columns import Column
 from forebay.transforms.definition.features import Numeric
 from forebay.transforms.graph import statistics
 from forebay.transforms.graph.derived_numbers import operand
-from forebay.transforms.graph.missing import is_missing, number
+from forebay.transforms.graph.inputs import Inputs
+from forebay.transforms.graph.missing import is_missing, numbers, to_float32
 from forebay.transforms.graph.per_key import with_moments_per_key
 
 
-def numeric_outputs(
-    features: Sequence[Numeric], columns: Mapping[str, tf.Tensor], kinds: Mapping[str, Column]
-) -> dict[str, tf.Tensor]:
+def numeric_outputs(features: Sequence[Numeric], given: Inputs) -> dict[str, tf.Tensor]:
     """Returns the outputs of numeric features, float32 (batch,) by output name.
 
     Args:
         features: the features.
-        columns: the graph's input columns, (batch,) each.
-        kinds: how they are read, by name.
+        given: the graph's input columns.
     """
     if not features:
         return {}
-    operands = [operand(feature.column, columns, kinds) for feature in features]
-    shaped = _shape(features, _numbers(operands))
+    operands = [operand(feature.column, given) for feature in features]
+    shaped = _shape(features, numbers(operands))
     missing = is_missing(shaped)
     mean, deviation = with_moments_per_key(
-        features, columns, shaped, statistics.moments(features, shaped)
+        features, given.columns, shaped, statistics.moments(features, shaped)
     )
     quartiles = statistics.quartiles(features, shaped)
     x = tf.where(missing, _fills(features, shaped, mean, quartiles[0]), shaped)
@@ -43,23 +40,14 @@ def numeric_outputs(
     x = _scaled(features, "0_1", x, lambda: (least, span))
     x = _scaled(features, "-1_1", x, lambda: (least + span / 2, span / 2))
     x = _scaled(features, "robust", x, lambda: _moved_by_quartiles(*quartiles))
-    outputs = dict(zip([feature.output for feature in features], tf.unstack(x), strict=True))
+    found = tf.unstack(to_float32(x))
+    outputs = dict(zip([feature.output for feature in features], found, strict=True))
     marked = [i for i, feature in enumerate(features) if feature.indicator]
     if marked:
         indicators = tf.unstack(tf.cast(tf.gather(missing, marked), tf.float32))
         names = [features[i].indicator_output for i in marked]
         outputs |= zip(names, indicators, strict=True)
     return outputs
-
-
-def _numbers(columns: Sequence[tf.Tensor]) -> tf.Tensor:
-    """Stacks columns as float32 (columns, batch), NaN where a value is missing."""
-    places: dict[tf.DType, list[int]] = {}
-    for i, column in enumerate(columns):
-        places.setdefault(column.dtype, []).append(i)
-    stacked = [number(tf.stack([columns[i] for i in found])) for found in places.values()]
-    order = [i for found in places.values() for i in found]
-    return tf.gather(tf.concat(stacked, axis=0), np.argsort(order)) if stacked[1:] else stacked[0]
 
 
 def _shape(features: Sequence[Numeric], x: tf.Tensor) -> tf.Tensor:
@@ -81,7 +69,7 @@ def _fills(
 
     Args:
         features: the features.
-        x: float32 (features, batch), clipped and logarithmic.
+        x: float64 (features, batch), clipped and logarithmic.
         mean: the mean of train, (features, 1), or (features, batch) of each row's key.
         median: the median of train, (features, 1).
     """
@@ -115,7 +103,7 @@ def _scaled(
     Args:
         features: the features.
         scale: one of `Numeric`.
-        x: float32 (features, batch).
+        x: float64 (features, batch).
         moves: makes what is subtracted and what it is divided by then, if a feature wants it.
     """
     chosen = [feature.scale == scale for feature in features]
@@ -128,4 +116,4 @@ def _scaled(
 
 
 def _column(values: Sequence[float] | Sequence[bool]) -> tf.Tensor:
-    return tf.constant(values, tf.bool if isinstance(values[0], bool) else tf.float32)[:, None]
+    return tf.constant(values, tf.bool if isinstance(values[0], bool) else tf.float64)[:, None]

@@ -8,6 +8,7 @@ from tensorflow_transform import analyzers
 
 from forebay.transforms.definition.features import Numeric
 from forebay.transforms.graph.missing import is_missing
+from forebay.transforms.graph.statistics import deviation_of
 
 Moments = tuple[tf.Tensor, tf.Tensor]
 
@@ -23,11 +24,11 @@ def with_moments_per_key(
     Args:
         features: all numeric features.
         columns: the graph's input columns, (batch,) each.
-        x: float32 (features, batch), NaN where a value is missing.
-        overall: mean and standard deviation of all rows, float32 (features, 1) each.
+        x: float64 (features, batch), NaN where a value is missing.
+        overall: mean and standard deviation of all rows, float64 (features, 1) each.
 
     Returns:
-        mean and standard deviation, float32 (features, batch) each; as they came where no feature
+        mean and standard deviation, float64 (features, batch) each; as they came where no feature
         has a key.
     """
     by_key: dict[str, list[int]] = {}
@@ -51,7 +52,7 @@ def _moments_of_key(key: tf.Tensor, x: tf.Tensor, overall: Moments) -> Moments:
 
     Args:
         key: string or int64 (batch,).
-        x: float32 (k, batch), NaN where a value is missing.
+        x: float64 (k, batch), NaN where a value is missing.
         overall: mean and standard deviation of all rows, (k, 1) each, for keys without any.
     """
     tokens = key if key.dtype == tf.string else tf.strings.as_string(key)
@@ -63,11 +64,11 @@ def _moments_of_key(key: tf.Tensor, x: tf.Tensor, overall: Moments) -> Moments:
 
     def of_row(statistic: tf.Tensor, otherwise: tf.Tensor) -> tf.Tensor:
         behind = tf.fill([1, statistic.shape[1]], tf.constant(float("nan"), statistic.dtype))
-        found = tf.cast(tf.gather(tf.concat([statistic, behind], axis=0), place), tf.float32)
-        found = tf.transpose(found)
+        found = tf.transpose(tf.gather(tf.concat([statistic, behind], axis=0), place))
         return tf.where(tf.math.is_finite(found), found, otherwise)
 
-    deviation = tf.where(variance > 0, tf.sqrt(variance), float("nan"))
+    deviation = deviation_of(mean, variance)
+    deviation = tf.where(deviation > 0, deviation, float("nan"))
     return of_row(mean, overall[0]), of_row(deviation, overall[1])
 
 
@@ -83,12 +84,12 @@ def _analyzed(keys: tf.Tensor, x: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor, tf.T
 
     Args:
         keys: string (batch,).
-        x: float32 (batch, k), NaN where a value is missing.
+        x: float64 (batch, k), NaN where a value is missing.
     """
     known = tf.math.is_finite(x)
     # The share of known values beside the values: a key without any has the mean 0 otherwise.
-    x = tf.concat([tf.where(known, x, 0.0), tf.cast(known, tf.float32)], axis=1)
-    x, width = tf.cast(x, tf.float64), x.shape[1]
+    x = tf.concat([tf.where(known, x, 0.0), tf.cast(known, x.dtype)], axis=1)
+    width = x.shape[1]
     present = tf.concat([known, tf.ones_like(known)], axis=1)
     unique, key_of_row = tf.unique(keys)
     number = tf.size(unique)

@@ -1,9 +1,10 @@
 """The transform graph: a definition's features as a tf.Transform ``preprocessing_fn``.
 
-Inputs are dense tensors of shape (batch,), one for each of `Dataset.graph_columns`; a missing
-value is the column's own marker (see `forebay.transforms.definition.columns.MISSING`). Outputs are
-float32 numbers and int64 ids whose range is written to the transformed schema, (batch,) or (batch,
-width), and the carried columns untouched.
+Inputs are dense tensors of shape (batch,), one for each of `Dataset.graph_columns`, as
+`feature_spec` says; a missing value is the column's own marker (see
+`forebay.transforms.definition.columns.MISSING`). Outputs are float32 numbers and int64 ids whose
+range is written to the transformed schema, (batch,) or (batch, width), and the carried columns
+untouched.
 """
 
 import functools
@@ -30,26 +31,22 @@ from forebay.transforms.definition.features import (
     Numeric,
     Text,
 )
+from forebay.transforms.definition.labels import Label
 from forebay.transforms.errors import InputError
 from forebay.transforms.graph.buckets import bucket_ids
 from forebay.transforms.graph.calendar import calendar_ids, cyclic_outputs
 from forebay.transforms.graph.categories import category_ids, frequencies
 from forebay.transforms.graph.crosses import cross_ids
-from forebay.transforms.graph.custom import custom_outputs
+from forebay.transforms.graph.custom import custom_outputs, own_input
 from forebay.transforms.graph.ids import Ids
 from forebay.transforms.graph.images import image_outputs
+from forebay.transforms.graph.inputs import Inputs, feature_spec, from_fed
 from forebay.transforms.graph.label_classes import label_classes
 from forebay.transforms.graph.lists import list_outputs
 from forebay.transforms.graph.numbers import numeric_outputs
 from forebay.transforms.graph.terms import term_lists
 
 Tensors = Mapping[str, tf.Tensor]
-
-
-def feature_spec(dataset: Dataset) -> dict[str, tf.io.FixedLenFeature]:
-    """Returns the specification of the rows fed to the graph: scalars, by column name."""
-    dtypes = {name: dataset.all_columns[name].graph_dtype for name in dataset.graph_columns}
-    return {name: tf.io.FixedLenFeature([], tf.dtypes.as_dtype(dtypes[name])) for name in dtypes}
 
 
 def preprocessing_fn(dataset: Dataset) -> Callable[[Tensors], dict[str, tf.Tensor]]:
@@ -71,16 +68,17 @@ def check_functions(dataset: Dataset) -> None:
     tft.get_transform_input_columns(preprocessing_fn(dataset), columns)
 
 
-def _preprocess(dataset: Dataset, inputs: Tensors) -> dict[str, tf.Tensor]:
-    outputs = {name: tf.identity(inputs[name]) for name in dataset.carried_columns}
-    kinds = dataset.all_columns
+def _preprocess(dataset: Dataset, fed: Tensors) -> dict[str, tf.Tensor]:
+    given = from_fed(fed, dataset)
+    outputs = {name: tf.identity(given.columns[name]) for name in dataset.carried_columns}
     numeric = [feature for feature in dataset.features if isinstance(feature, Numeric)]
     cyclic = [feature for feature in dataset.features if isinstance(feature, Cyclic)]
-    outputs |= numeric_outputs(numeric, inputs, kinds) | cyclic_outputs(cyclic, inputs, kinds)
-    outputs |= _categorical_outputs(dataset, inputs)
+    outputs |= numeric_outputs(numeric, given)
+    outputs |= cyclic_outputs(cyclic, given.columns, given.kinds)
+    outputs |= _categorical_outputs(dataset, given)
     for feature in dataset.features:
-        outputs |= _other_outputs(feature, inputs, dataset)
-    read = {name: inputs[name] for name in dataset.model_columns}
+        outputs |= _other_outputs(feature, given)
+    read = {name: own_input(given.columns[name]) for name in dataset.model_columns}
     for feature in dataset.custom_features:
         made = custom_outputs(feature, read)
         _refuse_taken(feature, made, outputs)
@@ -88,13 +86,13 @@ def _preprocess(dataset: Dataset, inputs: Tensors) -> dict[str, tf.Tensor]:
     return outputs
 
 
-def _categorical_outputs(dataset: Dataset, inputs: Tensors) -> dict[str, tf.Tensor]:
+def _categorical_outputs(dataset: Dataset, given: Inputs) -> dict[str, tf.Tensor]:
     """Returns all ids, and writes their ranges to the transformed schema."""
     cut = [feature for feature in dataset.features if isinstance(feature, Bucketized | Grid)]
-    ids = bucket_ids(cut, inputs, dataset.all_columns)
+    ids = bucket_ids(cut, given)
     for feature in dataset.features:
         if isinstance(feature, Categorical | Calendar):
-            ids[feature.output] = _ids(feature, inputs, dataset)
+            ids[feature.output] = _ids(feature, given, dataset.label)
     for feature in dataset.features:
         if isinstance(feature, Crossed):
             ids[feature.output] = cross_ids(feature, ids)
@@ -103,19 +101,19 @@ def _categorical_outputs(dataset: Dataset, inputs: Tensors) -> dict[str, tf.Tens
     return {name: column.values for name, column in ids.items()}
 
 
-def _other_outputs(feature: Feature, inputs: Tensors, dataset: Dataset) -> dict[str, tf.Tensor]:
+def _other_outputs(feature: Feature, given: Inputs) -> dict[str, tf.Tensor]:
     """Returns the outputs of a feature that is neither a number nor one id."""
     match feature:
         case Frequency():
-            return {feature.output: frequencies(feature, inputs[feature.inputs[0]])}
+            return {feature.output: frequencies(feature, given.columns[feature.inputs[0]])}
         case Text() | MultiHot():
-            found = term_lists(feature, inputs[feature.inputs[0]])
+            found = term_lists(feature, given.columns[feature.inputs[0]])
             _declare_range(found.ids)
             return {feature.output: found.ids.values, **found.numbers}
         case Image():
-            return image_outputs(feature, inputs[feature.inputs[0]])
+            return image_outputs(feature, given.columns[feature.inputs[0]])
         case NumberList():
-            return list_outputs(feature, inputs, dataset.all_columns)
+            return list_outputs(feature, given)
         case _:
             return {}
 
@@ -124,12 +122,12 @@ def _declare_range(ids: Ids) -> None:
     schema_inference.set_tensor_schema_override(ids.values, tf.constant(0, tf.int64), ids.size - 1)
 
 
-def _ids(feature: Categorical | Calendar, inputs: Tensors, dataset: Dataset) -> Ids:
+def _ids(feature: Categorical | Calendar, given: Inputs, label: Label) -> Ids:
     (name,) = feature.inputs
     if isinstance(feature, Calendar):
-        return calendar_ids(feature, inputs[name], dataset.all_columns[name])
-    classes = functools.partial(label_classes, dataset.label, inputs[dataset.label.column])
-    return category_ids(feature, inputs[name], classes)
+        return calendar_ids(feature, given.columns[name], given.kinds[name])
+    classes = functools.partial(label_classes, label, given.columns[label.column])
+    return category_ids(feature, given.columns[name], classes)
 
 
 def _refuse_taken(feature: Custom, made: Tensors, outputs: Tensors) -> None:

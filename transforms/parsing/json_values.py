@@ -10,6 +10,7 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 import numpy as np
+import pyarrow as pa
 
 from forebay.transforms.definition.columns import (
     MISSING,
@@ -19,6 +20,7 @@ from forebay.transforms.definition.columns import (
     Bytes,
     Column,
     Date,
+    GraphDtype,
     Integer,
     Number,
     Numbers,
@@ -26,55 +28,60 @@ from forebay.transforms.definition.columns import (
     Timestamp,
 )
 from forebay.transforms.errors import InstanceError
+from forebay.transforms.parsing.casts import CastColumn
 from forebay.transforms.parsing.images import is_image
+from forebay.transforms.parsing.times import (
+    FIRST_US,
+    LAST_US,
+    UNIT_US,
+    read_dates,
+    read_timestamps,
+)
 
 GraphValue = float | int | bytes
-
+_Reader = Callable[..., GraphValue]
 
 _REJECTED = "rows with other values are rejected from training too"
-
-
 _EPOCH = dt.datetime(1970, 1, 1, tzinfo=dt.UTC)
-
-
 _MICROSECOND = dt.timedelta(microseconds=1)
-
-
 _RFC_3339 = re.compile(r"\d{4}-\d\d-\d\d[Tt ]\d\d:\d\d:\d\d(\.\d+)?([Zz]|[+-]\d\d:\d\d)", re.ASCII)
-
-
-_DAY = re.compile(r"\d{4}-\d\d-\d\d", re.ASCII)
-
-
-_FLOAT32_MAX = float(np.finfo(np.float32).max)
-
-
 _ANY_NUMBER = Number()
 
 
-def read_value(name: str, column: Column, value: Any) -> GraphValue:
-    """Turns a JSON value of a column into the graph's.
+def read_value(name: str, column: Column, value: Any, dtype: GraphDtype) -> GraphValue:
+    """Reads a column's value.
 
     Args:
-        name: the column's name, for messages.
-        column: its kind.
-        value: as `json.loads` gives it; None: missing.
+        name: the column's, for errors.
+        column: how it is read.
+        value: as ``json.loads`` returns it.
+        dtype: the column's in the graph.
 
     Raises:
-        InstanceError: it is not what the column's kind says.
+        InstanceError: the value does not fit; it names it, what is expected and what to write.
     """
-    if value is None:
-        if column.required:
-            raise InstanceError(f"{name!r} is null, and it is required; give a value")
-        return MISSING[column.graph_dtype]
-    return _READERS[type(column)](name, column, value)
+    if value is not None:
+        reader: _Reader = _double if dtype == "float64" else _READERS[type(column)]
+        return reader(name, column, value)
+    if column.required:
+        raise InstanceError(f"{name!r} is null, and it is required; give a value")
+    return MISSING[dtype]
 
 
 def _number(name: str, column: Number, value: Any) -> float:
+    return _finite(name, column, value, np.float32)
+
+
+def _double(name: str, column: Number, value: Any) -> float:
+    return _finite(name, column, value, np.float64)
+
+
+def _finite(name: str, column: Number, value: Any, dtype: type[np.floating[Any]]) -> float:
     if isinstance(value, bool) or not isinstance(value, int | float):
         raise _wrong(name, value, "a number", "write such as 1.5, or null where it is missing")
-    if not abs(value) <= _FLOAT32_MAX:
-        raise _wrong(name, value, "a float32 number", "write null where it is missing")
+    if not abs(value) <= float(np.finfo(dtype).max):
+        what = f"a {dtype.__name__} number"
+        raise _wrong(name, value, what, "write null where it is missing")
     _check_range(name, column, value)
     return float(value)
 
@@ -153,29 +160,69 @@ def _decode_base64(name: str, value: Mapping[str, Any]) -> bytes:
 
 
 def _timestamp(name: str, column: Timestamp, value: Any) -> int:
-    cure = 'write such as "2026-01-31T08:30:00Z", or whole microseconds since 1970-01-01 UTC'
+    """Reads an instant as training reads it, or as RFC 3339; without a unit also microseconds."""
+    found = None
     if isinstance(value, int) and not isinstance(value, bool):
-        return _int64(name, value)
-    if not isinstance(value, str) or not _RFC_3339.fullmatch(value):
-        raise _wrong(name, value, "an instant with its offset from UTC", cure)
+        found = value * UNIT_US[column.unit or "us"]
+    elif isinstance(value, float) and column.unit is not None:
+        found = _as_training(read_timestamps, repr(value), column)
+    elif isinstance(value, str):
+        own = column.format is not None
+        found = _as_training(read_timestamps, value, column) if own else _rfc_3339(value)
+        if found is None:
+            found = _rfc_3339(value) if own else _as_training(read_timestamps, value, column)
+    if found is None:
+        raise _wrong(name, value, "an instant", _time_cure(column))
+    if not FIRST_US <= found <= LAST_US:
+        raise _wrong(name, value, "within the years 1 to 9999", _time_cure(column))
+    return found
+
+
+def _time_cure(column: Timestamp) -> str:
+    if column.unit is not None:
+        own = f"{column.unit} since 1970-01-01 UTC"
+    else:
+        written = f"the column's {column.format}" if column.format else "ISO 8601"
+        own = f"{written}, or whole microseconds since 1970-01-01 UTC"
+    return f'write such as "2026-01-31T08:30:00Z", or {own}'
+
+
+def _rfc_3339(text: str) -> int | None:
+    if not _RFC_3339.fullmatch(text):
+        return None
     try:
-        instant = dt.datetime.fromisoformat(value.upper())
-        return (instant - _EPOCH) // _MICROSECOND
-    except (ValueError, OverflowError) as error:
-        raise _wrong(name, value, f"an instant ({error})", cure) from None
+        return (dt.datetime.fromisoformat(text.upper()) - _EPOCH) // _MICROSECOND
+    except (ValueError, OverflowError):
+        return None
 
 
 def _date(name: str, column: Date, value: Any) -> int:
-    cure = 'write such as "2026-01-31"'
-    if not isinstance(value, str) or not _DAY.fullmatch(value):
-        raise _wrong(name, value, "a day", cure)
+    """Reads a day as training reads it, or as ISO 8601."""
+    found = None
+    if isinstance(value, str):
+        found = _as_training(read_dates, value, column)
+        if found is None and column.format is not None:
+            found = _as_training(read_dates, value, Date())
+    if found is None:
+        own = f", or the column's {column.format}" if column.format else ""
+        raise _wrong(name, value, "a day", f'write such as "2026-01-31"{own}')
+    return found
+
+
+def _as_training(
+    read: Callable[[pa.StringArray, Any], CastColumn], text: str, column: Timestamp | Date
+) -> int | None:
+    """Returns what training makes of a cell: microseconds or days; None where it rejects it."""
     try:
-        return (dt.date.fromisoformat(value) - _EPOCH.date()).days
-    except ValueError as error:
-        raise _wrong(name, value, f"a day ({error})", cure) from None
+        values = read(pa.array([text], pa.string()), column).values
+    except UnicodeEncodeError:  # half of a surrogate pair
+        return None
+    width = pa.int32() if pa.types.is_date32(values.type) else pa.int64()
+    found: int | None = values.view(width)[0].as_py()
+    return found
 
 
-_READERS: Mapping[type[Column], Callable[..., GraphValue]] = {
+_READERS: Mapping[type[Column], _Reader] = {
     Number: _number,
     Integer: _integer,
     Boolean: _boolean,

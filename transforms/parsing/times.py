@@ -28,12 +28,12 @@ from forebay.transforms.zones import local_to_utc
 
 _CLOCK = pa.timestamp("us")
 _INSTANT = pa.timestamp("us", tz="UTC")
-_UNIT_US = {"s": 1_000_000, "ms": 1_000, "us": 1}
+UNIT_US = {"s": 1_000_000, "ms": 1_000, "us": 1}
 _EPOCH = dt.datetime(1970, 1, 1)
 _MICROSECOND = dt.timedelta(microseconds=1)
-_FIRST_US = (dt.datetime.min - _EPOCH) // _MICROSECOND
-_LAST_US = (dt.datetime.max - _EPOCH) // _MICROSECOND
-_FIRST_DAY, _LAST_DAY = _FIRST_US // 86_400_000_000, _LAST_US // 86_400_000_000
+FIRST_US = (dt.datetime.min - _EPOCH) // _MICROSECOND
+LAST_US = (dt.datetime.max - _EPOCH) // _MICROSECOND
+_FIRST_DAY, _LAST_DAY = FIRST_US // 86_400_000_000, LAST_US // 86_400_000_000
 _FAR = "outside the years 1 to 9999"
 # What C's strptime reads as Python's does, mistakes apart; the rest is left to Python.
 _C_DIRECTIVES = frozenset("YmdHMSybBIp%")
@@ -81,7 +81,7 @@ def read_timestamps(text: pa.StringArray, column: Timestamp) -> CastColumn:
         clocks, more = _to_instants(clocks, column)
         problems += more
     values = _merge(clocks, instants)
-    far = _outside(values.view(pa.int64()), _FIRST_US, _LAST_US)
+    far = _outside(values.view(pa.int64()), FIRST_US, LAST_US)
     return CastColumn(without(values, far), problems + faults_of((far, _FAR)))
 
 
@@ -133,16 +133,16 @@ def _read_iso(
 
 def _read_unit(text: pa.StringArray, unit: str) -> CastColumn:
     """Reads counts of a unit since 1970-01-01 UTC."""
-    scale = _UNIT_US[unit]
+    scale = UNIT_US[unit]
     counts, problems = read_integers(text)
-    far = _outside(counts, -(-_FIRST_US // scale), _LAST_US // scale)
+    far = _outside(counts, -(-FIRST_US // scale), LAST_US // scale)
     values, found = pc.multiply(without(counts, far), scale), faults_of((far, _FAR))
     if problems:  # fractions, and what is too large
         unread = np.logical_or.reduce([mask for mask, _ in problems])
         exact, failing = by_distinct(
             without(text, ~unread), lambda cell: exact_integer(cell, scale)
         )
-        beyond = _outside(exact, _FIRST_US, _LAST_US)
+        beyond = _outside(exact, FIRST_US, LAST_US)
         values = pc.coalesce(values, without(exact, beyond))
         count = f"not a count of {unit} since 1970-01-01, exact to the microsecond"
         found += faults_of((failing, count), (beyond, _FAR))

@@ -52,11 +52,9 @@ def compute(group: WindowGroup, events: pa.Table | None, requests: pa.Table) -> 
 def aggregate(events: Events, requests: Requests, aggregates: list[Aggregate]) -> list[Values]:
     """Aggregate, for every request, the events in each window.
 
-    Counts, minima, maxima, first and last values and sums of integers are exact. Sums and means
-    of floats are rounded from 106-bit sums; var and std are good to about 1e-14, whatever the
-    offset of the data, unless one column holds magnitudes both above 1e144 and below 1e-144 (for
-    skew, 1e96 and 1e-96). Results do not depend on the order of events and requests (var, std, skew
-    and decayed_mean: beyond rounding).
+    Every value depends on the events of its own window and on nothing else, to the bit: see
+    :mod:`.kernels.digits`. Counts, minima, maxima, first and last values are exact. Sums, means and
+    deviations are computed in whole numbers and rounded, sums and means once.
 
     Args:
         events: n events.
@@ -64,10 +62,10 @@ def aggregate(events: Events, requests: Requests, aggregates: list[Aggregate]) -
         aggregates: the columns wanted; those that share columns and windows share the work.
 
     Returns:
-        One column of shape (m,) per aggregate, in the order given. Counts, and sum, min, max,
-        first, last and most_frequent of int64 columns, are int64 (float64 if their default is no
-        int64); all else is float64. A result beyond the range of its type is missing. Missing
-        places hold 0 or NaN.
+        One column of shape (m,) per aggregate, in the order given. Counts, and min, max, first,
+        last and most_frequent of int64 columns, are int64 (float64 if their default is no int64);
+        all else is float64. A result beyond the range of float64 is missing. Missing places hold 0
+        or NaN.
 
     Raises:
         KeyError: an aggregate names a column that the events lack.

@@ -20,6 +20,7 @@ from forebay.transforms.definition.sources import ROW, ROWS
 from forebay.transforms.definition.windows import Windowed
 from forebay.transforms.durations import UNBOUNDED, duration_us
 from forebay.transforms.hashing import hash_rows, hash_values
+from forebay.transforms.windows.kernels.ordering import INT64_MIN
 from forebay.transforms.windows.operations import Aggregate, Window
 from forebay.transforms.windows.value_columns import ValueColumn, passes
 
@@ -95,6 +96,23 @@ class WindowGroup:
         """Whether a row may ask after its own event happened."""
         return self.source == ROWS and (self.at != self.row_time or self.versions is not None)
 
+    @property
+    def event_columns(self) -> tuple[str, ...]:
+        """The columns of the source's rows that tell the events."""
+        names = [*self.key, self.at, self.available_at]
+        for value in self.values.values():
+            names += [value.source, *(condition.column for condition in value.where)]
+        if self.source == ROWS:
+            names.append(self.row_time)
+        if self.versions is not None:
+            names += [self.versions.event_id, self.versions.deleted, *self.versions.precedence]
+        return tuple(dict.fromkeys(name for name in names if name is not None))
+
+    def columns_of(self, table: str) -> tuple[str, ...]:
+        """The columns that are read of a table's rows, as events and as what asks."""
+        events = self.event_columns if table == self.source else ()
+        return (*events, *self.row_key, self.row_time) if table == ROWS else events
+
     def decided_by(self, name: str) -> tuple[str, ...]:
         """The columns of the events that decide an output column: its value's, its filters'."""
         label = self.aggregates[name].column
@@ -169,8 +187,11 @@ class WindowGroup:
         if self.tile_us is None:
             return times
         lag_us = next(iter(self.aggregates.values())).lag_us
-        ends = pc.fill_null(times, 0).to_numpy() - lag_us
-        return pa.array(ends // self.tile_us * self.tile_us + lag_us, mask=_is_null(times))
+        asked = pc.fill_null(times, 0).to_numpy()
+        # Of times, not of their differences, which may be beyond int64.
+        into_tile = (asked % self.tile_us - lag_us % self.tile_us) % self.tile_us
+        tiles = np.where(asked >= INT64_MIN + into_tile, asked - into_tile, INT64_MIN)
+        return pa.array(tiles, mask=_is_null(times))
 
     def partition(self, batch: pa.RecordBatch, partitions: int) -> npt.NDArray[np.int64]:
         """Returns the partition of each event or request, int64 (n,): equal keys meet."""

@@ -17,6 +17,7 @@ from forebay.transforms.definition.sources import ROWS
 from forebay.transforms.errors import InputError
 from forebay.transforms.instants import instant, instant_us
 from forebay.transforms.windows.groups import WindowGroup, window_groups
+from forebay.transforms.windows.kernels.ordering import INT64_MIN
 from forebay.transforms.windows.operations import furthest
 
 
@@ -134,8 +135,8 @@ def _greatest(reaches: Iterable[int | None]) -> int | None:
 def _between(times: pa.Array, low: int | None, high: int | None) -> pa.BooleanArray:
     micros = times.cast(pa.int64())
     inside = pc.is_valid(micros)
-    if low is not None:
+    if low is not None and low > INT64_MIN:
         inside = pc.and_(inside, pc.greater_equal(micros, low))
     if high is not None:
-        inside = pc.and_(inside, pc.less(micros, high))
+        inside = pc.and_(inside, pc.less(micros, max(high, INT64_MIN)))
     return pc.fill_null(inside, False)

@@ -23,6 +23,7 @@ from forebay.transforms.definition.sources import ROW
 from forebay.transforms.windows import arrow_arrays
 from forebay.transforms.windows.arrow_arrays import Texts
 from forebay.transforms.windows.groups import TIME, WindowGroup
+from forebay.transforms.windows.kernels.matching import order_by
 from forebay.transforms.windows.operations import Window
 from forebay.transforms.windows.slices import (
     Slice,
@@ -108,13 +109,16 @@ class SlicedWindows:
         return pa.RecordBatch.from_pydict({ROW: arrow_arrays.one_chunk(requests[ROW]), **arrays})
 
     def _asked(self, requests: pa.Table) -> tuple[pa.Table, pa.Array]:
-        """The requests to answer, and which of them each one given is like."""
-        if not self.group.is_shared:
-            return requests, pa.array(np.arange(len(requests)))
+        """The requests to answer, by key and time, and which of them each one given is like."""
         (codes,) = arrow_arrays.key_codes([requests], len(self.group.key))
-        asked = np.stack([codes, requests[TIME].to_numpy()])
-        _, at, back = np.unique(asked, axis=1, return_index=True, return_inverse=True)
-        return requests.take(pa.array(at)), pa.array(back.ravel())
+        times = requests[TIME].to_numpy()
+        order = order_by(codes, times)
+        another = np.ones(len(order), bool)
+        if self.group.is_shared:
+            another[1:] = (np.diff(codes[order]) != 0) | (np.diff(times[order]) != 0)
+        back = np.empty_like(order)
+        back[order] = np.cumsum(another) - 1
+        return requests.take(pa.array(order[another])), pa.array(back)
 
     def _partial(
         self, events: Slice[Any], reached: tuple[int, int], requests: pa.Table, texts: Texts,

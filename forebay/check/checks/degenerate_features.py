@@ -17,6 +17,8 @@ from forebay.transforms.definition.features import Categorical, Frequent
 DEGENERATE = "degenerate"
 # One category of so many rows; categories as numerous as so many rows.
 _CROWDED, _UNIQUE = 0.99, 0.9
+# Columns are compared as a whole where these rows agree: there may be thousands of columns.
+_ROWS_COMPARED = 5
 _EVERY_ROW_ITS_ID = "nearly every row has an id of its own"
 
 
@@ -76,13 +78,15 @@ def _ids(subject: Subject, rows: pa.RecordBatch) -> Iterator[Finding]:
 
 def _duplicates(subject: Subject, rows: pa.RecordBatch) -> Iterator[Finding]:
     """Pairs of columns read by features that agree in every row, and vary."""
-    seen: dict[str, list[str]] = {}
+    seen: dict[tuple[object, ...], list[str]] = {}
+    few = rows.take(pa.array(np.linspace(0, len(rows) - 1, _ROWS_COMPARED).astype(np.int64)))
     for name in subject.dataset.model_columns:
         column = rows[name]
         if isinstance(subject.dataset.all_columns[name], Date):
             column = column.cast(pa.int32())
         varies = pc.count_distinct(column, mode="all").as_py() > 1
-        for other in seen.get(str(column.type), []) if varies else []:
+        alike = (str(column.type), column.null_count, *map(_rounded, few[name].to_pylist()))
+        for other in seen.get(alike, []) if varies else []:
             same: Bools = ~differ(rows[other], rows[name])
             if same.all():
                 yield Finding(
@@ -91,4 +95,8 @@ def _duplicates(subject: Subject, rows: pa.RecordBatch) -> Iterator[Finding]:
                 )  # fmt: skip
                 break
         else:
-            seen.setdefault(str(column.type), []).append(name)
+            seen.setdefault(alike, []).append(name)
+
+
+def _rounded(value: object) -> object:
+    return f"{value:.6g}" if isinstance(value, float) else value

@@ -1,13 +1,11 @@
 """A picture of how rows are spread over ids, as PNG."""
 
-import io
 import math
 
 from matplotlib.axes import Axes
-from matplotlib.backends.backend_agg import FigureCanvasAgg
-from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator, PercentFormatter
 
+from forebay.console.canvas import figure, png
 from forebay.report.features.report import FeatureReport
 from forebay.storage.run.occupancy import Occupancy
 
@@ -21,20 +19,16 @@ def draw(report: FeatureReport) -> bytes:
     outputs = report.outputs[:MOST_PANELS]
     down = math.ceil(len(outputs) / _ACROSS)
     across = min(_ACROSS, len(outputs))
-    figure = Figure(figsize=(4.2 * across, 0.6 + 2.1 * down), layout="constrained")
-    FigureCanvasAgg(figure)
     title = f"{report.run}: share of {report.rows:,} training rows, by id"
     if len(outputs) < len(report.outputs):
         title += f" (the first {len(outputs)} of {len(report.outputs)} outputs)"
-    figure.suptitle(title, fontsize=10)
-    panels = list(figure.subplots(down, across, squeeze=False).flat)
+    drawn = figure(title, 4.2 * across, 0.6 + 2.1 * down, title_size=10)
+    panels = list(drawn.subplots(down, across, squeeze=False).flat)
     for axes, output in zip(panels, outputs, strict=False):
         _panel(axes, output)
     for axes in panels[len(outputs) :]:
         axes.set_axis_off()
-    buffer = io.BytesIO()
-    figure.savefig(buffer, format="png", dpi=110)
-    return buffer.getvalue()
+    return png(drawn)
 
 
 def bars(output: Occupancy) -> tuple[list[int], list[float], str]:

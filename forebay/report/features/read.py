@@ -24,7 +24,7 @@ def read_report(run: str) -> FeatureReport:
             f"{run} is no finished run: it has no {MANIFEST_NAME}; name a run folder that "
             "`forebay preprocess` made"
         )
-    manifest = Manifest.from_json(_read(path).decode(), path)
+    manifest = Manifest.from_json(_read(path), path)
     path = FileSystems.join(run, OCCUPANCY_NAME)
     if OCCUPANCY_NAME not in manifest.files:
         raise RunFolderError(
@@ -34,7 +34,7 @@ def read_report(run: str) -> FeatureReport:
     content = _read(path)
     cure = "make the run anew with `forebay preprocess --overwrite`"
     check_entry(path, file_entry(content), manifest.files[OCCUPANCY_NAME], cure)
-    outputs = from_json(content.decode(), path)
+    outputs = from_json(content, path)
     return FeatureReport(run, manifest.dataset, manifest.rows["train"], outputs, manifest.warnings)
 
 

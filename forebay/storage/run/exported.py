@@ -4,8 +4,9 @@ import json
 import posixpath
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import Annotated, Any, TypedDict
 
+import numpy as np
 import tensorflow as tf
 
 from forebay.storage.folders import is_inside
@@ -13,9 +14,10 @@ from forebay.storage.run import files
 from forebay.storage.run.layout import EXTRA
 from forebay.storage.run.manifest import FileEntry
 from forebay.transforms.definition import serialize
+from forebay.transforms.definition.columns import GraphDtype
 from forebay.transforms.definition.dataset import Dataset
 from forebay.transforms.definition.labels import Classification, Label, Task
-from forebay.transforms.errors import RunFolderError
+from forebay.transforms.errors import RunFolderError, UserError, first_line
 
 RECORD_NAME = "forebay.json"
 OUTPUT_NAMES: Mapping[Task, str] = {
@@ -23,8 +25,32 @@ OUTPUT_NAMES: Mapping[Task, str] = {
     "binary_classification": "probability",
     "multiclass_classification": "probabilities",
 }
+# Columns in memory, by their dtype in a definition.
+NUMPY_DTYPES: Mapping[GraphDtype, type[Any]] = {
+    "float32": np.float32, "float64": np.float64, "int64": np.int64, "string": object,
+}  # fmt: skip
 # The likeliest class, beside the probabilities.
 CLASS_NAME = "class"
+
+
+class _Training(TypedDict):
+    """What tells models apart."""
+
+    sha256: str
+
+
+class ExportRecord(TypedDict):
+    """What is read of the record beside a model; more stands there for people.
+
+    Attributes:
+        definition: the dataset's, as JSON.
+        files: what belongs to the model, by path relative to its folder.
+        training: where the model comes from.
+    """
+
+    definition: dict[str, Any]
+    files: dict[str, FileEntry]
+    training: Annotated[dict[str, Any], _Training]
 
 
 @dataclass(frozen=True)
@@ -38,7 +64,7 @@ class ExportedModel:
     """
 
     path: str
-    record: Mapping[str, Any]
+    record: ExportRecord
     definition: Dataset
 
     @property
@@ -73,16 +99,32 @@ def open_exported(path: str) -> ExportedModel:
         RunFolderError: there is none, or a file of it is not what its record says.
     """
     path = newest_model(path)
-    record = files.read_json(posixpath.join(path, EXTRA, RECORD_NAME))
+    record = read_exported(path)
     try:
         definition = serialize.from_json(json.dumps(record["definition"]))
-        listed = _listed(record)
-    except KeyError as error:
+    except UserError as error:
         raise RunFolderError(
-            f"{path}/{EXTRA}/{RECORD_NAME} lacks {error}; export anew with `forebay train`"
+            f"{path}/{EXTRA}/{RECORD_NAME} is damaged ({first_line(error.__cause__ or error)}); "
+            "export anew with `forebay train`"
         ) from error
-    files.verify(path, listed, "export it anew with `forebay train`")
+    files.verify(path, record["files"], "export it anew with `forebay train`")
     return ExportedModel(path, record, definition)
+
+
+def read_exported(path: str) -> ExportRecord:
+    """Reads what stands beside the model in a folder.
+
+    Raises:
+        RunFolderError: it cannot be read, or is damaged.
+    """
+    record = files.read_record(ExportRecord, posixpath.join(path, EXTRA, RECORD_NAME))
+    for name in record["files"]:
+        if not is_inside(name):
+            raise RunFolderError(
+                f"{path}/{EXTRA}/{RECORD_NAME} lists {name!r}, which is no place of a model's "
+                "files; export anew with `forebay train`"
+            )
+    return record
 
 
 def to_record(listing: Mapping[str, FileEntry]) -> dict[str, Any]:
@@ -97,24 +139,12 @@ def is_as_exported(run: str, name: str) -> bool:
         run: the run folder.
         name: of the model's folder below it.
     """
-    path = f"{EXTRA}/{RECORD_NAME}"
     try:
-        listed = _listed(files.read_json(posixpath.join(run, name, path)))
-        files.owned(run, name, (*listed, path))
-    except (RunFolderError, KeyError):
+        listed = read_exported(posixpath.join(run, name))["files"]
+        files.owned(run, name, (*listed, f"{EXTRA}/{RECORD_NAME}"))
+    except RunFolderError:
         return False
     return True
-
-
-def _listed(record: Mapping[str, Any]) -> dict[str, FileEntry]:
-    listed = {name: FileEntry(**entry) for name, entry in record["files"].items()}
-    for name in listed:
-        if not is_inside(name):
-            raise RunFolderError(
-                f"{RECORD_NAME} lists {name!r}, which is no place of a model's files; export anew "
-                "with `forebay train`"
-            )
-    return listed
 
 
 def stamps(folder: str) -> list[int]:

@@ -1,6 +1,5 @@
 """Files of a run, on a local disk or, through TensorFlow's file systems, an object store."""
 
-import json
 import os
 import posixpath
 import stat
@@ -8,15 +7,18 @@ from collections.abc import Iterable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import replace
-from typing import Any
+from typing import Any, TypeVar
 
 import tensorflow as tf
 
-from forebay.storage import folders
+from forebay.storage import folders, json_records
 from forebay.storage.folders import is_remote
 from forebay.storage.run.checksums import check_entry, read_entry
 from forebay.storage.run.manifest import FileEntry
 from forebay.transforms.errors import RunFolderError
+from forebay.transforms.json_text import json_text
+
+T = TypeVar("T")
 
 _READ_AT_ONCE = 8
 
@@ -41,16 +43,13 @@ def read_bytes(path: str) -> bytes:
         ) from error
 
 
-def read_json(path: str) -> Any:
-    """Returns the value of a JSON file.
+def read_record(kind: type[T], path: str) -> T:
+    """Returns what a JSON file of ours holds, of the type that it was written from.
 
     Raises:
-        RunFolderError: it cannot be read, or is not JSON.
+        RunFolderError: it cannot be read, or holds something else.
     """
-    try:
-        return json.loads(read_bytes(path))
-    except ValueError as error:
-        raise RunFolderError(f"{path} is not JSON ({error}); write it anew") from error
+    return json_records.read_record(kind, read_bytes(path), path, "train or export anew")
 
 
 def write_bytes(folder: str, name: str, content: bytes) -> None:
@@ -77,8 +76,7 @@ def write_bytes(folder: str, name: str, content: bytes) -> None:
 
 def write_json(folder: str, name: str, value: Any) -> None:
     """Writes a value as indented JSON; a NaN in it is an error, as JSON has none."""
-    text = json.dumps(value, indent=2, ensure_ascii=False, allow_nan=False)
-    write_bytes(folder, name, f"{text}\n".encode())
+    write_bytes(folder, name, f"{json_text(value, indent=2)}\n".encode())
 
 
 def check_outputs(folder: str, names: Iterable[str], into: Iterable[str] = ()) -> None:

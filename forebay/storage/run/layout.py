@@ -1,29 +1,28 @@
-"""The names of what is in a run folder."""
+"""What is in a run folder: the name of every entry, under the command that owns it."""
 
+# `forebay preprocess`. The manifest is written last, and lists its other files.
 MANIFEST_NAME = "manifest.json"
 DEFINITION_NAME = "definition.json"
-OCCUPANCY_NAME = "occupancy.json"
+METADATA_FOLDER = "metadata"
 TRANSFORM_FOLDERS = ("transform_fn", "transformed_metadata")
-
-
-# What `forebay preprocess` makes, and a manifest may list; all else is somebody else's.
+EXAMPLES_FOLDER = "examples"
+REJECTS_FOLDER = "rejects"
+OCCUPANCY_NAME = "occupancy.json"
+# What a manifest may list; all else is somebody else's.
 OUTPUTS = (
-    DEFINITION_NAME, "metadata", "transform_fn", "transformed_metadata", "examples", "rejects",
+    DEFINITION_NAME, METADATA_FOLDER, *TRANSFORM_FOLDERS, EXAMPLES_FOLDER, REJECTS_FOLDER,
     OCCUPANCY_NAME,
 )  # fmt: skip
-
-
-# Where a run keeps what only its own steps read.
+# Where a run in the making keeps what only its own steps read.
 TEMPORARY = "temporary"
+
+# `forebay train`: the training, and the models that its exporters write, each in a folder named
+# for its moment.
 TRAINING_FOLDER = "training"
+MODEL_FOLDER = "model"
+EXPORT_FOLDER = "export"
 KERAS_NAME = "model.keras"
 RECORD_NAME = "model.json"
-MODEL_FOLDER = "model"
-EVALUATION_FOLDER = "evaluation"
-EXTRA = "assets.extra"
-RATES_FOLDER = "learning-rate"
-SWEEP_FOLDER = "sweep"
-JOURNAL_NAME = "journal.log"
 LOGS_FOLDER = "logs"
 # What a training writes in its folder, part by part of each path: it removes nothing else.
 TRAINING_FILES = (
@@ -31,7 +30,19 @@ TRAINING_FILES = (
     "worker-*-nonfinite.json", f"{LOGS_FOLDER}/events.out.tfevents.*",
     f"{LOGS_FOLDER}/projector_config.pbtxt", f"{LOGS_FOLDER}/projector/*/*.tsv",
 )  # fmt: skip
-# Likewise a sweep, whose trials are trainings.
+# What an exported model carries beside the SavedModel.
+EXTRA = "assets.extra"
+
+# `forebay evaluate`
+EVALUATION_FOLDER = "evaluation"
+
+# `forebay lr-find`
+RATES_FOLDER = "learning-rate"
+
+# `forebay sweep`, whose trials are trainings.
+SWEEP_FOLDER = "sweep"
+JOURNAL_NAME = "journal.log"
+# What it writes in its folder, as for a training.
 SWEEP_FILES = (
     JOURNAL_NAME, "sweep.json", "sweep.png", "best.toml",
     *(f"trial-*/{name}" for name in TRAINING_FILES),

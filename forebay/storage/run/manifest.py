@@ -1,15 +1,16 @@
 """The manifest of a run: what was made of what, and the list of files that readers may open."""
 
-import json
 import re
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, fields
+from dataclasses import asdict, dataclass
 from typing import Any
 
 from forebay.storage.folders import is_inside
-from forebay.storage.run.layout import OUTPUTS
+from forebay.storage.json_records import typed
+from forebay.storage.run.layout import EXAMPLES_FOLDER, OUTPUTS
 from forebay.transforms.errors import RunFolderError
 from forebay.transforms.instants import instant
+from forebay.transforms.json_text import json_text, parse_json
 
 _CRC = re.compile("[0-9a-f]{8}")
 
@@ -54,12 +55,6 @@ class SourceEntry:
     rows_read: int
     rejects: Mapping[str, int]
     reach_us: int | None
-
-    @classmethod
-    def from_dict(cls, value: Mapping[str, Any]) -> "SourceEntry":
-        """Reads what `dataclasses.asdict` made."""
-        inputs = tuple(InputEntry(**entry) for entry in value["inputs"])
-        return cls(**{**value, "inputs": inputs})
 
 
 @dataclass(frozen=True)
@@ -141,14 +136,18 @@ class Manifest:
 
     def examples(self, split: str) -> list[str]:
         """Returns the relative paths of a split's TFRecord files, in order."""
-        return sorted(name for name in self.files if name.startswith(f"examples/{split}/"))
+        return sorted(name for name in self.files if name.startswith(f"{EXAMPLES_FOLDER}/{split}/"))
 
     def to_json(self) -> str:
         """Returns the manifest as indented JSON."""
-        return json.dumps(asdict(self), indent=2, ensure_ascii=False) + "\n"
+        return json_text(self.to_plain(), indent=2) + "\n"
+
+    def to_plain(self) -> dict[str, Any]:
+        """Returns the manifest as JSON takes it."""
+        return asdict(self)
 
     @classmethod
-    def from_json(cls, text: str, where: str) -> "Manifest":
+    def from_json(cls, text: str | bytes, where: str) -> "Manifest":
         """Reads what `to_json` wrote.
 
         Args:
@@ -159,27 +158,19 @@ class Manifest:
             RunFolderError: the text is not a manifest.
         """
         try:
-            value = json.loads(text)
-            value["inputs"] = tuple(InputEntry(**entry) for entry in value["inputs"])
-            value["sources"] = {
-                name: SourceEntry.from_dict(entry) for name, entry in value["sources"].items()
-            }
-            value["warnings"] = tuple(FeatureWarning(**entry) for entry in value["warnings"])
-            for name, kind in (("period", PeriodEntry), ("transform_of", TransformOf)):
-                value[name] = value[name] and kind(**value[name])
-            value["files"] = {name: FileEntry(**entry) for name, entry in value["files"].items()}
-            _check_names(value["files"])
-            return cls(**{field.name: value[field.name] for field in fields(cls)})
-        except (TypeError, KeyError, ValueError, AttributeError) as error:
+            manifest: Manifest = typed(cls, parse_json(text))
+            _check_names(manifest.files)
+        except ValueError as error:
             raise RunFolderError(
-                f"{where} is not a manifest ({type(error).__name__}: {error}); "
-                "make the run anew with `forebay preprocess`, in another folder"
+                f"{where} is not a manifest ({error}); make the run anew with "
+                "`forebay preprocess`, in another folder"
             ) from error
+        return manifest
 
 
 def _check_names(files: Mapping[str, FileEntry]) -> None:
     for name, entry in files.items():
         if not is_inside(name) or name.split("/")[0] not in OUTPUTS:
             raise ValueError(f"it lists {name!r}, which is no place of a run's files")
-        if not isinstance(entry.size, int) or not _CRC.fullmatch(entry.crc32c):
-            raise ValueError(f"it lists {name!r} without size and checksum")
+        if not _CRC.fullmatch(entry.crc32c):
+            raise ValueError(f"it lists {name!r} without its checksum")

@@ -1,12 +1,12 @@
 """How a run's training rows are spread over the ids of its features."""
 
-import json
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from typing import Any
 
+from forebay.storage.json_records import read_record
 from forebay.transforms.definition.dataset import Dataset
-from forebay.transforms.errors import RunFolderError
+from forebay.transforms.json_text import json_text
 
 # How many ids of an output are listed one by one.
 MOST_SHOWN = 64
@@ -97,10 +97,10 @@ def occupancies(
 
 def to_json(occupancies: tuple[Occupancy, ...]) -> str:
     """Returns indented JSON, for `from_json`."""
-    return json.dumps([asdict(item) for item in occupancies], indent=2, ensure_ascii=False) + "\n"
+    return json_text([asdict(item) for item in occupancies], indent=2) + "\n"
 
 
-def from_json(text: str, where: str) -> tuple[Occupancy, ...]:
+def from_json(text: str | bytes, where: str) -> tuple[Occupancy, ...]:
     """Reads what `to_json` wrote.
 
     Args:
@@ -110,16 +110,5 @@ def from_json(text: str, where: str) -> tuple[Occupancy, ...]:
     Raises:
         RunFolderError: the text is something else.
     """
-    try:
-        return tuple(_occupancy(value) for value in json.loads(text))
-    except (json.JSONDecodeError, TypeError, KeyError) as error:
-        raise RunFolderError(
-            f"{where} does not say how rows are spread ({type(error).__name__}: {error}); "
-            "make the run anew with `forebay preprocess --overwrite`"
-        ) from error
-
-
-def _occupancy(value: Mapping[str, Any]) -> Occupancy:
-    collisions = value["collisions"] and Collisions(**value["collisions"])
-    most = tuple((i, rows) for i, rows in value["most"])
-    return Occupancy(**{**value, "most": most, "collisions": collisions})
+    cure = "make the run anew with `forebay preprocess --overwrite`"
+    return read_record(tuple[Occupancy, ...], text, where, cure)

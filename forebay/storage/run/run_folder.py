@@ -16,12 +16,18 @@ from forebay.storage.folders import is_remote
 from forebay.storage.locks import locked
 from forebay.storage.plain_paths import plain_path
 from forebay.storage.run import files
-from forebay.storage.run.layout import DEFINITION_NAME, MANIFEST_NAME, TRANSFORM_FOLDERS
+from forebay.storage.run.layout import (
+    DEFINITION_NAME,
+    EXAMPLES_FOLDER,
+    MANIFEST_NAME,
+    REJECTS_FOLDER,
+    TRANSFORM_FOLDERS,
+)
 from forebay.storage.run.manifest import Manifest
 from forebay.storage.run.publish import settle_leftovers
 from forebay.transforms.definition import serialize
 from forebay.transforms.definition.dataset import Dataset
-from forebay.transforms.errors import InputError, RunFolderError
+from forebay.transforms.errors import InputError, RunFolderError, UserError, first_line
 
 _CURE = "make the run anew with `forebay preprocess --overwrite`"
 
@@ -159,11 +165,11 @@ def open_run(path: str) -> RunFolder:
             "has no manifest, so it is no finished run" if files.exists(path) else "is not there"
         )
         raise RunFolderError(f"{path} {found}; make one with `forebay preprocess`")
-    manifest = Manifest.from_json(files.read_bytes(manifest_path).decode(), manifest_path)
+    manifest = Manifest.from_json(files.read_bytes(manifest_path), manifest_path)
     for folder in TRANSFORM_FOLDERS:
         if not any(name.startswith(f"{folder}/") for name in manifest.files):
             raise RunFolderError(f"{manifest_path} lists nothing in {folder}/; " + _CURE)
-    later = ("examples/", "rejects/")
+    later = (f"{EXAMPLES_FOLDER}/", f"{REJECTS_FOLDER}/")
     now = {name: entry for name, entry in manifest.files.items() if not name.startswith(later)}
     files.verify(path, now, _CURE)
     return RunFolder(path, manifest, _read_definition(path, manifest))
@@ -171,7 +177,13 @@ def open_run(path: str) -> RunFolder:
 
 def _read_definition(path: str, manifest: Manifest) -> Dataset:
     name = posixpath.join(path, DEFINITION_NAME)
-    definition = serialize.from_json(files.read_bytes(name).decode())
+    try:
+        definition = serialize.from_json(files.read_bytes(name))
+    except UserError as error:
+        raise RunFolderError(
+            f"{name} is damaged ({first_line(error.__cause__ or error)}); make the run anew with "
+            "`forebay preprocess --overwrite`"
+        ) from error
     digest = serialize.digest(definition)
     if digest != manifest.definition_digest:
         raise RunFolderError(

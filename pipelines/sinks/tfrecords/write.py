@@ -11,6 +11,7 @@ from forebay.pipelines.sinks.run_folder import write_file
 from forebay.pipelines.sinks.tfrecords.encode import encode_examples
 from forebay.pipelines.tallies.tallies import Tally
 from forebay.pipelines.transform.shards import Transformed
+from forebay.storage.run.layout import EXAMPLES_FOLDER
 
 # Examples encoded at a time: a few megabytes, which the allocator hands out again and again. A
 # whole shard in one piece spent more on fresh pages from the system than on encoding.
@@ -44,7 +45,7 @@ class _WriteExamples(beam.DoFn):
     def process(self, element: Transformed) -> Iterator[Tally]:
         (split, number, first_row), batch = element
         piece = f"-{first_row}" if first_row else ""
-        name = f"examples/{split}/part-{number:05d}{piece}.tfrecord" + ".gz" * self._gzip
+        name = f"{EXAMPLES_FOLDER}/{split}/part-{number:05d}{piece}.tfrecord" + ".gz" * self._gzip
         encoded = (piece.data for piece in encode_examples(batch, ENCODED_ROWS))
         pieces = _gzipped(encoded) if self._gzip else encoded
         entry = write_file(FileSystems.join(self._folder, name), pieces)

@@ -7,6 +7,7 @@ import json
 from typing import Any
 
 import numpy as np
+import pyarrow as pa
 import pytest
 
 from forebay.serving.instances import InstanceReader
@@ -26,6 +27,8 @@ from forebay.transforms.definition.features import Calendar, Categorical, Image,
 from forebay.transforms.definition.labels import Regression
 from forebay.transforms.definition.splits import HashSplit
 from forebay.transforms.errors import InstanceError
+from forebay.transforms.parsing.cells import read_cells
+from forebay.transforms.parsing.json_values import read_value
 
 PNG = (
     "iVBORw0KGgoAAAANSUhEUgAAAAIAAAABCAIAAAB7QOjdAAAAD0lEQVR4nGP4"
@@ -75,6 +78,7 @@ READER = InstanceReader(DATASET)
         ("at", "1970-01-01T00:00:00.000001Z", 1),
         ("at", "1969-12-31t19:00:00-05:00", 0),
         ("at", "1970-01-01 00:00:01+00:00", 1_000_000),
+        ("at", "1970-01-01T00:00:01", 1_000_000),
         ("at", None, MISSING_INT),
         ("day", "1970-01-02", 1),
         ("day", "1969-12-31", -1),
@@ -115,13 +119,15 @@ def test_a_missing_number_is_nan() -> None:
         ("text", {"b64": "YQ==", "x": 1}, "not base64"),
         ("text", "\ud800", "not valid Unicode"),
         ("choice", "c", "not one of 'a', 'b'"),
-        ("at", "2026-01-31T08:30:00", "not an instant with its offset"),
-        ("at", "2026-02-30T08:30:00Z", "not an instant (day is out of range"),
-        ("at", 1.5, "not an instant"),
+        ("at", "2026-02-30T08:30:00Z", "not an instant"),
+        ("at", 1.5, "not an instant; write such as"),
         ("at", True, "not an instant"),
-        ("at", MISSING_INT, "not within 64 bits"),
+        ("at", "\ud800", "not an instant"),
+        ("at", MISSING_INT, "not within the years 1 to 9999"),
+        ("at", 10**18, "not within the years 1 to 9999"),
+        ("at", "0001-01-01T00:00:00+05:00", "not within the years 1 to 9999"),
         ("day", "2026-1-31", "not a day"),
-        ("day", "2026-02-30", "not a day (day is out of range"),
+        ("day", "2026-02-30", "not a day"),
         ("day", 5, "not a day"),
         ("sizes", "1;2", "not a list of numbers"),
         ("sizes", [1, "2"], "'sizes' is \"2\", not a number"),
@@ -181,3 +187,47 @@ def test_arrays_have_the_graphs_dtypes() -> None:
         "number": "f", "integer": "i", "flag": "i", "text": "O", "choice": "O",
         "at": "i", "day": "i", "id": "O", "sizes": "O", "any": "O", "photo_bytes": "O",
     }  # fmt: skip
+
+
+TIMES: list[tuple[Timestamp | Date, list[Any]]] = [
+    (Timestamp(), ["2024-01-01 19:00", "2024-01-01", "2024-01-01T19:00:00.1234567+05:30", "19:00"]),
+    (Timestamp(tz="America/New_York", ambiguous="reject"),
+     ["2024-07-01 12:00:00", "2024-11-03 01:30:00", "2024-03-10 02:30:00"]),
+    (Timestamp(unit="s"),
+     ["1704135600", 1704135600, 1704135600.25, 1e-7, -62135596800, -62135596801, 253402300799,
+      253402300800, 1704135600000, 10**18, 10**400]),
+    (Timestamp(unit="ms"), [1704135600000, 1704135600000.125, 1.5, 10**18]),
+    (Timestamp(unit="us"), [1704135600000000, 0.5, 10**18]),
+    (Timestamp(format="%d.%m.%Y %H:%M", tz="Europe/Berlin"),
+     ["01.07.2024 12:00", "31.02.2024 12:00", "2024-07-01 12:00"]),
+    (Timestamp(format="%Y%m%d %z"), ["20240701 +0200", "20240701"]),
+    (Date(), ["2024-02-29", "2023-02-29", "29.02.2024"]),
+    (Date(format="%d/%m/%y"), ["29/02/24", "29/02/23", "2024"]),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("column", "cells"), TIMES)
+def test_times_are_read_as_training_reads_them(column: Timestamp | Date, cells: list[Any]) -> None:
+    for cell in cells:
+        read = read_cells(pa.array([str(cell).encode()], pa.binary()), column)
+        expected = read.values.view(pa.int32() if isinstance(column, Date) else pa.int64())[0]
+        try:
+            found = read_value("t", column, cell, "int64")
+        except InstanceError:
+            found = None
+        assert found == expected.as_py(), cell
+
+
+@pytest.mark.parametrize("column", [column for column, _ in TIMES])
+def test_rfc_3339_is_read_whatever_the_columns_own_format(column: Timestamp | Date) -> None:
+    if isinstance(column, Date):
+        assert read_value("t", column, "2024-02-29", "int64") == 19_782
+    else:
+        found = read_value("t", column, "2024-01-01T20:00:00+01:00", "int64")
+        assert found == 1_704_135_600_000_000
+
+
+def test_an_error_says_in_what_unit_a_number_is_meant() -> None:
+    with pytest.raises(InstanceError, match="or s since 1970-01-01 UTC") as error:
+        read_value("t", Timestamp(unit="s"), 1_704_135_600_000, "int64")
+    assert "is 1704135600000, not within the years 1 to 9999" in str(error.value)

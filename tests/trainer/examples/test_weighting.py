@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import argparse
+import re
 from dataclasses import replace
 from typing import Any
 
@@ -12,7 +14,8 @@ from sklearn.utils.class_weight import compute_class_weight
 from forebay.trainer.examples.statistics import Moments, TrainStatistics
 from forebay.trainer.examples.weighting import ClassWeights, Weighting, weighting
 from forebay.trainer.layers.losses import row_losses
-from forebay.transforms.definition.labels import BinaryClassification, Regression
+from forebay.trainer.options.data import add_data_arguments
+from forebay.transforms.definition.labels import BinaryClassification, Classification, Regression
 from forebay.transforms.errors import InputError
 
 LATE = BinaryClassification("late")
@@ -76,9 +79,9 @@ def test_a_row_of_weight_two_is_two_rows(task: Any, rows: tuple[Any, Any]) -> No
 @pytest.mark.parametrize(
     ("wanted", "label", "words"),
     [
-        ({"2": 1.0}, LATE, ["no class 2", "classes are 0, 1"]),
+        ({"2": 1.0}, LATE, ["no class '2'", "classes are '0', '1'"]),
         ("balanced", Regression("late"), ["is a number", "weight="]),
-        ("balanced", LATE, ["no row of train is of class 1", "0:1,1:2"]),
+        ("balanced", LATE, ["no row of train is of class '1'", "0:1,1:2"]),
         ({"0": 0.0}, LATE, ["no row of train has a weight above zero"]),
     ],
 )
@@ -91,3 +94,33 @@ def test_weights_that_do_not_suit_are_refused(
     with pytest.raises(InputError) as error:
         weighting(wanted, label, found)
     assert all(word in str(error.value) for word in words)
+
+
+def test_what_an_error_recommends_is_taken() -> None:
+    names = ("a,b", "x:y", ",", ":", "a, b:c", "1:", "never")
+    label = Classification("grade", classes=names)
+    with pytest.raises(InputError, match="no row of train is of class 'never'") as error:
+        weighting(
+            "balanced",
+            label,
+            TrainStatistics(NOTHING, NOTHING, 6, 6.0, np.array([1.0] * 6 + [0.0])),
+        )
+    (text,) = re.findall("such as (.*)$", str(error.value))
+    parser = argparse.ArgumentParser()
+    add_data_arguments(parser)
+    assert text == "a,b:1,x:y:2"
+    assert parser.parse_args(["--class-weights", text]).class_weights == {"a,b": 1.0, "x:y": 2.0}
+    every = ",".join(f"{name}:{i}" for i, name in enumerate(names))
+    found = parser.parse_args(["--class-weights", every]).class_weights
+    assert found == {name: float(i) for i, name in enumerate(names)}
+
+
+@pytest.mark.parametrize("text", ["", "a", "a:", "a:1,", "a:1,b", ":1", "a:1,a:2", "a:x", "a:1,,b"])
+def test_texts_that_give_no_weights_are_refused(
+    text: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    parser = argparse.ArgumentParser()
+    add_data_arguments(parser)
+    with pytest.raises(SystemExit):
+        parser.parse_args(["--class-weights", text])
+    assert "gives no weight to each class once" in capsys.readouterr().err

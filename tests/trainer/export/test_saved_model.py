@@ -26,6 +26,7 @@ from forebay.trainer.export.saved_model import export_model
 from forebay.trainer.options import TrainOptions
 from forebay.trainer.training.train import train
 from forebay.transforms.definition import serialize
+from forebay.transforms.definition.columns import MISSING
 from forebay.transforms.errors import RunFailed, RunFolderError
 from forebay.transforms.zones import tzdata_version
 
@@ -149,6 +150,27 @@ def test_a_call_without_a_column_is_an_error(
         signatures["serving_default"](**given)
 
 
+def test_numbers_of_several_columns_are_made_of_float64(
+    signatures: Keep, rows: Columns, model_folder: Path
+) -> None:
+    given = raw(rows, open_exported(str(model_folder)).definition, slice(0, 3))
+    given["start_s"] = tf.constant([1_717_200_000.0, 1_717_200_000.5, np.nan], tf.float64)
+    given["stop_s"] = tf.constant([1_717_200_060.0] * 3, tf.float64)
+    found = signatures["transform_features"](**given)
+    seconds = rows["stop_s"] - rows["start_s"]
+    train = seconds[:4_000]
+    expected = (np.array([60.0, 59.5, np.nanmean(train)]) - np.nanmean(train)) / np.nanstd(train)
+    np.testing.assert_allclose(found["seconds"].numpy(), expected, rtol=0, atol=1e-6)
+    assert found["seconds_is_missing"].numpy().tolist() == [0, 0, 1]
+    records = to_examples({name: tensor.numpy() for name, tensor in given.items()})
+    written = tf.train.Example.FromString(records[1]).features.feature["start_s"]
+    assert written.bytes_list.value == [b"1717200000.5"]
+    np.testing.assert_array_equal(
+        signatures["serve_examples"](examples=tf.constant(records))["prediction"].numpy(),
+        signatures["serving_default"](**given)["prediction"].numpy(),
+    )
+
+
 def test_missing_values_are_not_values(signatures: Keep, rows: Columns, model_folder: Path) -> None:
     given = raw(rows, open_exported(str(model_folder)).definition, slice(0, 3))
     given["line"] = tf.constant([b"\xff", b"", b"never seen"])
@@ -206,6 +228,24 @@ def test_an_export_that_answers_otherwise_is_not_published(
     with pytest.raises(RunFailed, match="serve_examples differs from the trained model"):
         export_model(run, load_exported(exported))
     assert sorted((copy / "model").iterdir()) == before
+
+
+def test_made_up_rows_can_occur(model_folder: Path) -> None:
+    definition = open_exported(str(model_folder)).definition
+    for name, values in probe_rows(definition).items():
+        marker = MISSING[definition.graph_dtypes[name]]
+        missing = [value == marker or (value != value and marker != marker) for value in values]
+        column = definition.all_columns[name]
+        assert any(missing) != column.required, name
+        assert missing[0] != column.required
+
+
+def test_answers_that_are_no_numbers_are_equal() -> None:
+    one, other, none = (np.array(x, np.float32) for x in ([2, np.nan], [4, np.nan], [2, 3]))
+    assert saved_model.difference(one, one) == 0
+    assert saved_model.difference(one, other) == 0.5
+    assert saved_model.difference(one, none) == saved_model.difference(none, one) == np.inf
+    assert saved_model.difference(one[1:], one[1:]) == 0
 
 
 def test_models_without_some_features_take_the_same_columns(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 
 import keras
@@ -10,6 +11,7 @@ import pytest
 import tensorflow as tf
 from tensorflow_metadata.proto.v0 import schema_pb2
 
+from forebay.storage.json_records import typed
 from forebay.trainer.examples.inputs import (
     CategoricalInput,
     ModelInputs,
@@ -159,7 +161,7 @@ def test_the_definition_says_what_the_deep_side_is_given() -> None:
         "chosen": (4, False), "given": (7, False), "hot": (0, True), "wide": (0, False),
         "deep": (0, True),
     }  # fmt: skip
-    assert ModelInputs.from_json(found.to_json()) == found
+    assert typed(ModelInputs, json.loads(json.dumps(found.to_json()))) == found
 
 
 def test_columns_of_any_width_lie_side_by_side() -> None:
@@ -206,6 +208,6 @@ def test_the_schema_tells_lists_from_single_ids_and_finds_their_weights() -> Non
         ("a", 1, None, None), ("b", 3, "mean", "b_weight"), ("c", 1, "mean", None),
     ]  # fmt: skip
     assert found.names[-1] == "b_weight"
-    assert ModelInputs.from_json(found.to_json()) == found
+    assert typed(ModelInputs, json.loads(json.dumps(found.to_json()))) == found
     without = model_inputs(definition, schema, ["b"])
     assert "b_weight" not in without.names

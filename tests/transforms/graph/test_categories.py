@@ -47,7 +47,7 @@ N = 240
 PLACES = ["New York", "50%", "%35", "a\nb", "a\rb", "", "Åre", "x", "y"]
 COLUMNS = {
     "place": String(nulls=("?",)), "code": Integer(), "flag": Boolean(), "void": String(),
-    "late": Boolean(), "delay": Number(),
+    "rare": String(), "late": Boolean(), "delay": Number(),
 }  # fmt: skip
 FEATURES: list[Feature] = [
     Categorical("place", Listed(["x", "New York", "", "a\nb"], oov_buckets=3), name="listed"),
@@ -68,6 +68,10 @@ FEATURES: list[Feature] = [
         "place", Informative(top_k=4, oov_buckets=2), impute="most_frequent", name="informative"
     ),
     Categorical("place", Informative(top_k=4, adjusted=True), name="adjusted"),
+    Categorical("rare", Informative(top_k=3), name="rare"),
+    Categorical("rare", Informative(top_k=3, adjusted=True), name="rare_adjusted"),
+    Categorical("void", Informative(top_k=3), name="void_told"),
+    Categorical("void", Informative(top_k=3, adjusted=True), name="void_adjusted"),
     Frequency("place"),
     Frequency("code"),
     Crossed("whole", ["listed", "identity"]),
@@ -91,6 +95,8 @@ def rows() -> dict[str, list[Any]]:
         "code": [chance.choice([7, -1, 2, 2, 4, 5, 6, 100]) for _ in range(N)],
         "flag": [chance.randint(0, 1) for _ in range(N)],
         "void": [MISSING_BYTES] * N,
+        # Of the batches that are analyzed, only the first has a value.
+        "rare": [place.encode() if i < 40 else MISSING_BYTES for i, place in enumerate(places)],
         "late": late,
         "delay": [30.0 * is_late + chance.uniform(-10, 10) for is_late in late],
     }
@@ -211,6 +217,29 @@ def test_a_vocabulary_keeps_what_tells_most_of_the_label(analyzed: Analyzed) -> 
     found = zip(analyzed.rows["place"], analyzed["informative"], strict=True)
     assert [i for place, i in found if place != MISSING_BYTES] == expected
     assert analyzed.size("informative") == 6
+
+
+@pytest.mark.parametrize("name", ["rare", "rare_adjusted"])
+def test_a_vocabulary_tells_as_much_where_batches_have_no_value(
+    analyzed: Analyzed, name: str
+) -> None:
+    there = [place != MISSING_BYTES for place in analyzed.rows["rare"]]
+    places = [place for place, known in zip(analyzed.rows["rare"], there, strict=True) if known]
+    told = information(places, analyzed.rows["late"][: len(places)], name == "rare_adjusted")
+    best = sorted(told, key=lambda text: told[text], reverse=True)[:3]
+    assert analyzed.vocabulary(name) == best
+    assert set(analyzed[name][: len(places)]) == {0, 1, 2, 3}
+    assert analyzed[name][len(places) :] == [4] * (N - len(places))
+
+
+@pytest.mark.parametrize("name", ["void_told", "void_adjusted"])
+def test_a_vocabulary_of_no_value_has_ids_for_what_comes_later(
+    analyzed: Analyzed, name: str
+) -> None:
+    assert len(set(analyzed[name])) == 1
+    asked = {column: values[:2] for column, values in analyzed.rows.items()}
+    (unseen, missing) = analyzed.served(asked | {"void": [b"x", MISSING_BYTES]})[name]
+    assert unseen < missing == analyzed[name][0] == analyzed.size(name) - 1
 
 
 def as_line(text: bytes) -> bytes:

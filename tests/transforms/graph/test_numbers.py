@@ -13,6 +13,7 @@ import pytest
 import tensorflow as tf
 import tensorflow_transform as tft
 import tensorflow_transform.beam as tft_beam
+from analyzed import fed
 from sklearn.preprocessing import MaxAbsScaler, MinMaxScaler
 from tensorflow_transform import analyzer_nodes
 
@@ -37,7 +38,8 @@ from forebay.transforms.definition.features import (
 )
 from forebay.transforms.definition.labels import Regression
 from forebay.transforms.definition.splits import HashSplit
-from forebay.transforms.graph.preprocessing import feature_spec, preprocessing_fn
+from forebay.transforms.graph.inputs import feature_spec
+from forebay.transforms.graph.preprocessing import preprocessing_fn
 
 Rows = dict[str, np.ndarray[Any, Any]]
 
@@ -147,7 +149,8 @@ def graph(train: Rows, tmp_path_factory: pytest.TempPathFactory) -> Any:
     metadata = tft.DatasetMetadata.from_feature_spec(feature_spec(DEFINITION))
     folder = tmp_path_factory.mktemp("numbers")
     names = list(metadata.schema.feature)
-    given = [{c.name: train[c.name][i] for c in names} for i in range(N)]
+    columns = fed(DEFINITION, train)
+    given = [{c.name: columns[c.name][i] for c in names} for i in range(N)]
     with tft_beam.Context(temp_dir=str(folder / "temp"), desired_batch_size=BATCH):
         function = (given, metadata) | tft_beam.AnalyzeDataset(preprocessing_fn(DEFINITION))
         _ = function | tft_beam.WriteTransformFn(str(folder))
@@ -155,7 +158,8 @@ def graph(train: Rows, tmp_path_factory: pytest.TempPathFactory) -> Any:
     layer = output.transform_features_layer()
 
     def ask(rows: Rows) -> dict[str, np.ndarray]:
-        found = layer({c.name: tf.constant(rows[c.name]) for c in names})
+        columns = fed(DEFINITION, rows)
+        found = layer({c.name: tf.constant(columns[c.name]) for c in names})
         return {name: tensor.numpy() for name, tensor in found.items()}
 
     ask.output, ask.layer, ask.folder = output, layer, folder  # type: ignore[attr-defined]
@@ -400,9 +404,9 @@ def test_a_served_graph_needs_no_run_folder_and_answers_alike(
     archive.write_out(str(tmp_path / "model"), verbose=False)
     away = graph.folder.rename(graph.folder.with_name("away"))
     try:
-        loaded = tf.saved_model.load(str(tmp_path / "model"))
+        loaded, columns = tf.saved_model.load(str(tmp_path / "model")), fed(DEFINITION, train)
         for size in (1, 7, N):
-            served = loaded.serve({name: tf.constant(train[name][:size]) for name in spec})
+            served = loaded.serve({name: tf.constant(columns[name][:size]) for name in spec})
             for name, expected in found.items():
                 if expected.dtype == np.float32:
                     scale = max(1.0, float(np.abs(expected).max()))

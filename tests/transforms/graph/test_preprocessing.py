@@ -9,6 +9,7 @@ import pytest
 import tensorflow as tf
 import tensorflow_transform as tft
 import tensorflow_transform.beam as tft_beam
+from analyzed import fed
 
 from forebay.transforms.definition.columns import (
     MISSING_BYTES,
@@ -32,7 +33,8 @@ from forebay.transforms.definition.features import (
 from forebay.transforms.definition.labels import Regression
 from forebay.transforms.definition.splits import HashSplit
 from forebay.transforms.errors import InputError
-from forebay.transforms.graph.preprocessing import feature_spec, preprocessing_fn
+from forebay.transforms.graph.inputs import feature_spec
+from forebay.transforms.graph.preprocessing import preprocessing_fn
 
 NAN = float("nan")
 HOUR_US = 3_600_000_000
@@ -86,10 +88,12 @@ def transformed(
     module = types.ModuleType("test_graph_functions")
     module.reciprocal = reciprocal
     sys.modules[module.__name__] = module
-    rows = [
-        {"x": x, "text": text, "i": i, "t": t, "y": 1.0, "nothing": NAN, "divisor": d}
-        for x, text, i, t, d in zip(X, TEXTS, INTS, TIMES, DIVISORS, strict=True)
-    ]
+    columns = {
+        "x": X, "text": TEXTS, "i": INTS, "t": TIMES, "y": [1.0] * 6, "nothing": [NAN] * 6,
+        "divisor": DIVISORS,
+    }  # fmt: skip
+    columns = fed(DEFINITION, columns)
+    rows = [{name: values[i] for name, values in columns.items()} for i in range(6)]
     metadata = tft.DatasetMetadata.from_feature_spec(feature_spec(DEFINITION))
     folder = tmp_path_factory.mktemp("graph")
     with tft_beam.Context(temp_dir=str(folder / "temp")):

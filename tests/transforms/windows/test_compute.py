@@ -212,12 +212,40 @@ def test_integers_stay_integers() -> None:
     wanted = [Aggregate(op, "x", 9) for op in ("sum", "min", "max", "first", "last")]
     results = aggregate(table, at(5), wanted)
     assert [listed(result) for result in results] == [[big - 3], [-5], [big], [big], [-5]]
-    assert {result.data.dtype for result in results} == {np.dtype(np.int64)}
+    assert [result.data.dtype for result in results] == [np.float64] + [np.int64] * 4
 
 
-def test_sums_of_integers_pass_through_overflow_and_are_missing_where_they_end_in_it() -> None:
+def test_sums_of_integers_are_the_float_nearest_to_the_exact_one() -> None:
     table = events([1, 2, 3], [INT64_MAX, INT64_MAX, INT64_MIN], dtype=np.int64)
-    assert one(table, at(2, 3, 4), Aggregate("sum", "x", None)) == [INT64_MAX, None, INT64_MAX - 1]
+    sums = [float(INT64_MAX), float(2 * INT64_MAX), float(INT64_MAX - 1)]
+    assert one(table, at(2, 3, 4), Aggregate("sum", "x", None)) == sums
+
+
+def test_a_rate_is_of_the_exact_difference() -> None:
+    wanted = Aggregate("rate", "x", None, per_us=5)
+    large = events([1, 2], [10**18, 10**18 + 3], dtype=np.int64)
+    assert one(large, at(5), wanted) == [15.0]
+    whole = events([1, 2], [INT64_MAX, INT64_MIN], dtype=np.int64)
+    assert one(whole, at(5), wanted) == [5.0 * -(2**64)]
+    tiny = events([1, 6], [5e-324, 15e-324])
+    assert one(tiny, at(9), wanted) == [1e-323]
+    huge = events([1, 21], [-1.7e308, 1.7e308])
+    assert one(huge, at(30), wanted) == [pytest.approx(0.85e308, rel=1e-15)]
+
+
+def test_a_later_event_of_any_size_changes_no_earlier_row() -> None:
+    wanted = [Aggregate(op, "x", None) for op in ("std", "skew")]
+    before, after = (
+        [listed(found) for found in aggregate(events([0, 1, 2, 30], xs), at(5), wanted)]
+        for xs in ([1.0, 2.0, 4.0, None], [1.0, 2.0, 4.0, 1.7976931348623157e308])
+    )
+    assert before == after
+    assert before == [[pytest.approx(1.5275252316519468)], [pytest.approx(0.93521952958282)]]
+
+
+def test_small_values_beside_another_keys_large_ones_have_a_deviation() -> None:
+    table = events([1, 2, 1], [1e-170, 3e-170, 1.0], keys=[0, 0, 1])
+    assert one(table, at(5), Aggregate("std", "x", None)) == [pytest.approx(2**0.5 * 1e-170)]
 
 
 def test_a_default_that_is_no_integer_makes_integers_floats() -> None:

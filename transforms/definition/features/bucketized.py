@@ -3,6 +3,7 @@
 import math
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from itertools import pairwise
 
 import numpy as np
 
@@ -56,12 +57,24 @@ class Bucketized(OnColumn):
             )
         if self.quantiles is not None and self.quantiles < 2:
             yield Problem(f"{where}.quantiles", self.quantiles, "one bucket", "write 2 or more")
-        if any(a >= b for a, b in zip(self.boundaries, self.boundaries[1:], strict=False)):
+        if any(a >= b for a, b in pairwise(self.boundaries)):
             yield Problem(f"{where}.boundaries", self.boundaries, "not ascending", "sort them")
+        elif isinstance(columns.get(str(self.column)), Number):
+            yield from _float32_problems(self.boundaries, f"{where}.boundaries")
         if self.linspace is not None and not _is_linspace(self.linspace):
             yield Problem(
                 f"{where}.linspace", self.linspace, "not (start, stop, count) of an ascending line",
                 "write such as (0.0, 100.0, 11), with a count of 2 or more",
+            )  # fmt: skip
+
+
+def _float32_problems(boundaries: tuple[float, ...], where: str) -> Iterator[Problem]:
+    """Yields the boundaries that leave a bucket which no Number can lie in."""
+    for pair in pairwise(boundaries):
+        if np.float32(pair[0]) == np.float32(pair[1]):
+            yield Problem(
+                where, pair, "the same number in float32, as which a Number is compared",
+                "leave one out, or declare whole numbers as an Integer column",
             )  # fmt: skip
 
 

@@ -86,10 +86,10 @@ def match(events: Events, requests: Requests, windows: Sequence[tuple[int | None
     """
     seen = np.flatnonzero(_can_be_seen(events))
     keys, times, rows = events.key[seen], events.time[seen], events.row[seen]
-    order = _order(keys, times)
+    order = order_by(keys, times)
     seen, keys, times, rows = seen[order], keys[order], times[order], rows[order]
 
-    asking = _order(np.array(requests.key), np.array(requests.time))
+    asking = order_by(np.array(requests.key), np.array(requests.time))
     asked_keys, asked = requests.key[asking], requests.time[asking]
 
     groups = _groups(keys, asked_keys)
@@ -104,11 +104,11 @@ def match(events: Events, requests: Requests, windows: Sequence[tuple[int | None
         least_lag = min(lag for _, lag in windows)
         past = np.where(times > INT64_MAX - least_lag, INT64_MAX, times + np.int64(least_lag))
         if np.any(known > past):
-            arriving = _order(keys, known)
+            arriving = order_by(keys, known)
             arrivals = known[arriving]
     if events.retired_at is not None and np.any(events.retired_at.valid[seen]):
         retired = np.where(events.retired_at.valid, events.retired_at.data, INT64_MAX)[seen]
-        retiring = _order(keys, retired)
+        retiring = order_by(keys, retired)
         retirements = retired[retiring]
     instants = np.cumsum(_changes(keys) | _changes(times), dtype=np.int64)
     sweep = Sweep(
@@ -134,7 +134,8 @@ def _can_be_seen(events: Events) -> Bools:
     return seen
 
 
-def _order(major: Ints, minor: Ints) -> Ints:
+def order_by(major: Ints, minor: Ints) -> Ints:
+    """Where the least is, the next and so on, of pairs of integers: int64 (n,)."""
     order = ordering.sort_by(np.arange(major.size), minor)
     return ordering.sort_by(order, major)
 

@@ -1,10 +1,10 @@
-"""What enters and leaves windows as time passes, compiled, for :mod:`.multisets`.
+"""What enters and leaves windows as time passes, compiled, for :mod:`.multisets` and sums.
 
-Each event is given a *code*: the place of its value among the distinct values, sorted by (group,
-value); ``bases[g]`` is the first code of group g (see
-:mod:`forebay.transforms.windows.kernels.ordering` for groups and positions). :func:`follow` writes
-down, for one window, what a sweep through the requests in time order has to
-do: the code of each value that enters the window, and the complement ``~code`` of each that leaves.
+Each event may be given a *code*: the place of its item among the distinct items, sorted by (group,
+item); ``bases[g]`` is the first code of group g (see
+:mod:`forebay.transforms.windows.kernels.ordering` for groups and positions).
+:func:`follow` writes down, for one window, what a sweep through the requests in time order has to
+do: the code of each event that enters the window, and the complement ``~code`` of each that leaves.
 A request's own events leave just before it and enter again just after.
 """
 

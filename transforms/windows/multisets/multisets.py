@@ -86,19 +86,22 @@ def encode(question: Question, items: Ints, valid: Bools, groups: Ints) -> Coded
     Returns:
         The codes; the distinct items are in the order of int64 even if unsigned ones were given.
     """
-    if question.op == "distinct":
-        items = items ^ _HALF
+    return encode_items(items ^ _HALF if question.op == "distinct" else items, valid, groups)
+
+
+def encode_items(items: Ints, valid: Bools, groups: Ints) -> Coded:
+    """Give the items of each group, where valid, codes in the order of int64."""
     labels = changes.label(groups, items.size)
     order = np.flatnonzero(valid & (labels != ordering.NEVER))
     order = ordering.sort_by(ordering.sort_by(order, items), labels)
     return Coded(*changes.encode(order, items, labels, groups.shape[0]))
 
 
-def follow(coded: Coded, match: Match, window: int) -> tuple[Ints, Ints]:
+def follow(codes: Ints, match: Match, window: int) -> tuple[Ints, Ints]:
     """What enters and leaves one window of a match: see :func:`.changes.follow`."""
     sweep = match.sweep
     return changes.follow(
-        coded.codes, sweep.groups, sweep.starts[window], sweep.stops[window], sweep.own,
+        codes, sweep.groups, sweep.starts[window], sweep.stops[window], sweep.own,
         sweep.following, sweep.asked, sweep.arriving, sweep.arrivals, sweep.retiring,
         sweep.retirements,
     )  # fmt: skip
@@ -142,7 +145,7 @@ def answer_window(
     question: Question, coded: Coded, match: Match, window: int, which: Sequence[float]
 ) -> tuple[NDArray[Any], Bools]:
     """The answer for one window: (len(which), m), in the order of the match's requests."""
-    sweep = *follow(coded, match, window), match.sweep.groups, coded.bases
+    sweep = *follow(coded.codes, match, window), match.sweep.groups, coded.bases
     looked_up = np.append(coded.distinct, 0)  # NEVER looks up the last
     if question.op == "distinct":
         present, nth = orders.sweep_distinct(*sweep, question.limit)

@@ -123,7 +123,7 @@ def collect(
 
 def collect_window(question: Question, coded: Coded, match: Match, window: int) -> Multisets:
     """The multisets of one window, in the order of the match's requests."""
-    changes, ends = follow(coded, match, window)
+    changes, ends = follow(coded.codes, match, window)
     sweep = changes, ends, match.sweep.groups, coded.bases
     present, _ = orders.sweep_distinct(*sweep, question.limit)
     collapsed = present > question.limit

@@ -18,6 +18,8 @@ from forebay.transforms.windows.states.sweeps import Need, Sweeps
 Ints = NDArray[np.int64]
 
 EVERYTHING: Window = (None, 0)
+# The highest power of the values that is summed.
+_ORDERS = {"sum": 1, "mean": 1, "var": 2, "std": 2, "skew": 3}
 
 
 @dataclass(frozen=True, eq=False)
@@ -70,11 +72,9 @@ def read_from(wanted: Aggregate, aggregates: Sequence[Aggregate]) -> tuple[Need,
     """The states that one of some aggregates is read from, beside its count."""
     column = wanted.column
     same = [other for other in aggregates if other.column == column]
-    if wanted.op in ("sum", "mean", "var", "std"):
-        order = 2 if any(other.op in ("var", "std") for other in same) else 1
+    if wanted.op in _ORDERS:
+        order = max(_ORDERS.get(other.op, 1) for other in same)
         return (Need("moments", column, order),)
-    if wanted.op == "skew":
-        return (Need("moments", column, 3),)
     if wanted.op in ("first", "last", "rate", "seconds_since_last"):
         places = max(other.place for other in same if other.op in ("first", "last", wanted.op))
         last = Need("last", column, places)

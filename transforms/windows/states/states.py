@@ -1,8 +1,8 @@
 """What is known of windows from a part of their events, and how two parts are put together.
 
-Each state holds something for m requests. ``merge`` is associative and commutative (of floats:
-beyond rounding), so events may be divided in any way; ``take`` gathers requests, -1 standing for
-one that has seen nothing.
+Each state holds something for m requests, which their own events alone decide. ``merge`` is
+associative and commutative to the bit, so events may be divided in any way; ``take`` gathers
+requests, -1 standing for one that has seen nothing.
 """
 
 # ruff: noqa: D102  (State documents the methods)
@@ -16,7 +16,7 @@ from typing import Any, Protocol, Self
 import numpy as np
 from numpy.typing import NDArray
 
-from forebay.transforms.windows.kernels import decay, moments
+from forebay.transforms.windows.kernels import digits
 from forebay.transforms.windows.kernels.matching import Match
 from forebay.transforms.windows.kernels.ordering import INT64_MIN
 from forebay.transforms.windows.multisets import parts
@@ -25,7 +25,6 @@ from forebay.transforms.windows.multisets.parts import Multisets
 from forebay.transforms.windows.states import first_last
 
 Ints = NDArray[np.int64]
-Floats = NDArray[np.float64]
 Bools = NDArray[np.bool_]
 
 
@@ -67,29 +66,21 @@ class Greatest:
 
 @dataclass(frozen=True, eq=False)
 class Sums:
-    """Sums, or sums and moments, of values divided by ``2**exponent``.
+    """Sums of values, of their squares and cubes.
 
     Attributes:
-        rows: float64 (m, s), see :mod:`forebay.transforms.windows.kernels.moments`.
-        exponent: what the values were scaled by.
+        rows: int64 (m, s), see :mod:`forebay.transforms.windows.kernels.digits`.
     """
 
-    rows: Floats
-    exponent: int
+    rows: Ints
 
     def merge(self, other: Sums) -> Sums:
-        exponent = max(self.exponent, other.exponent)
-        return Sums(moments.merge(self._scaled(exponent), other._scaled(exponent)), exponent)
+        return Sums(digits.merge(self.rows, other.rows))
 
     def take(self, rows: Ints) -> Sums:
-        return Sums(gather(self.rows, rows, 0.0), self.exponent)
-
-    def _scaled(self, exponent: int) -> Floats:
-        if exponent == self.exponent:
-            return self.rows
-        powers = np.array([1, 1, 0, 2, 3])[: self.rows.shape[1]]
-        rows: Floats = np.ldexp(self.rows, powers * (self.exponent - exponent))
-        return rows
+        taken = gather(self.rows, rows, 0)
+        taken[rows < 0, 0] = digits.NO_TOP
+        return Sums(taken)
 
 
 @dataclass(frozen=True, eq=False)
@@ -116,35 +107,16 @@ class Picks:
 
 @dataclass(frozen=True, eq=False)
 class Decayed:
-    """Weighted sums of values divided by ``2**exponent``.
+    """Sums of weighted values and of weights: :mod:`forebay.transforms.windows.kernels.decay`."""
 
-    Attributes:
-        rows: float64 (m, 2), see :mod:`forebay.transforms.windows.kernels.decay`.
-        times: int64 (m,) µs, when they were weighed.
-        half_life_us: in µs.
-        exponent: what the values were scaled by.
-    """
-
-    rows: Floats
-    times: Ints
-    half_life_us: int
-    exponent: int
+    weighted: Sums
+    weights: Sums
 
     def merge(self, other: Decayed) -> Decayed:
-        exponent = max(self.exponent, other.exponent)
-        merged = decay.merge(
-            self._scaled(exponent), self.times, other._scaled(exponent), other.times,
-            float(self.half_life_us),
-        )  # fmt: skip
-        return Decayed(*merged, self.half_life_us, exponent)
+        return Decayed(self.weighted.merge(other.weighted), self.weights.merge(other.weights))
 
     def take(self, rows: Ints) -> Decayed:
-        taken = gather(self.rows, rows, 0.0), gather(self.times, rows, 0)
-        return Decayed(*taken, self.half_life_us, self.exponent)
-
-    def _scaled(self, exponent: int) -> Floats:
-        rows: Floats = np.ldexp(self.rows, np.array([1, 0]) * (self.exponent - exponent))
-        return rows
+        return Decayed(self.weighted.take(rows), self.weights.take(rows))
 
 
 @dataclass(frozen=True, eq=False)

@@ -9,8 +9,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from forebay.transforms.hashing import scramble
-from forebay.transforms.windows.kernels import decay, moments, ordering, trees
-from forebay.transforms.windows.kernels.encoding import float_leaves, scaled, to_ranks
+from forebay.transforms.windows.kernels import decay, digits, ordering, trees
+from forebay.transforms.windows.kernels.encoding import split, to_numbers, to_ranks
 from forebay.transforms.windows.kernels.matching import Match
 from forebay.transforms.windows.kernels.values import Events, Values
 from forebay.transforms.windows.multisets import multisets
@@ -51,7 +51,9 @@ class Need(NamedTuple):
             return 24 * int(self.parameter) + 8
         if self.kind == "bags":
             return 16 * int(self.parameter[1]) + 9
-        return {"count": 8, "moments": 40, "decayed": 24}.get(self.kind, 8)
+        if self.kind == "moments":
+            return 8 * digits.WIDTHS[self.parameter]
+        return 16 * digits.WIDTHS[1] if self.kind == "decayed" else 8
 
 
 class Sweeps:
@@ -73,9 +75,7 @@ class Sweeps:
         if need.kind == "count":
             return [Counts(rows) for rows in self._count(column.valid, windows)]
         if need.kind == "moments":
-            leaves, exponent = float_leaves(column.data, column.valid, need.parameter)
-            rows = self._given(moments.sweep_floats(leaves, self.match.over(windows)))
-            return [Sums(of_window, exponent) for of_window in rows]
+            return self._sums(to_numbers(column.data, column.valid), need.parameter, windows)
         if need.kind in ("least", "greatest"):
             ranks = to_ranks(column.data)
             ranks = ~ranks if need.kind == "least" else ranks  # ~ reverses the order
@@ -136,15 +136,24 @@ class Sweeps:
             order = ordering.sort_by(order, self.match.available_at)
         return ordering.sort_by(order, self.match.instants)
 
+    def _sums(self, numbers: Ints, order: int, windows: Sequence[int]) -> list[Sums]:
+        tops, leaves = digits.cut(numbers, order)
+        groups = self.match.sweep.groups
+        coded = multisets.encode_items(tops, tops != digits.NO_TOP, groups)
+        found = []
+        for window in windows:
+            changes = multisets.follow(np.arange(tops.size), self.match, window)
+            rows = digits.sweep_digits(*changes, groups, *coded, leaves, self.match.requests)
+            found.append(Sums(rows))
+        return found
+
     def _decayed(self, column: Values, half_life_us: int, windows: Sequence[int]) -> list[State]:
-        data = np.where(column.valid, column.data, 0).astype(np.float64)
-        data, exponent = scaled(data, 1)
-        leaves = np.stack([data, column.valid.astype(np.float64)], 1)
-        rows, times = decay.sweep_decayed(
-            leaves, self.match.times, float(half_life_us), self.match.over(windows)
-        )
-        rows, times = self._given(rows), self._given(times)
-        return [Decayed(rows[w], times[w], half_life_us, exponent) for w in range(len(windows))]
+        values = *split(column.data, column.valid), column.valid
+        sums = [
+            self._sums(numbers, 1, windows)
+            for numbers in decay.weigh(*values, self.match.times, half_life_us)
+        ]
+        return [Decayed(weighted, weights) for weighted, weights in zip(*sums, strict=True)]
 
     def _bags(
         self, column: Values, parameter: tuple[Any, int, float], windows: Sequence[int]

@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from forebay.transforms.windows.kernels import moments
-from forebay.transforms.windows.kernels.encoding import from_ranks, whole_sums
+from forebay.transforms.windows.kernels.encoding import from_ranks
 from forebay.transforms.windows.kernels.matching import INT64_MAX
 from forebay.transforms.windows.kernels.values import Requests, Values
 from forebay.transforms.windows.operations import Aggregate
@@ -73,7 +73,7 @@ class _Reading:
     def result(self) -> _Result:
         """The values and which of them are right, leaving empty windows open."""
         if None in self.known:  # no events at all
-            whole = self.wanted.op in ("sum", "min", "max", "first", "last", "most_frequent")
+            whole = self.wanted.op in ("min", "max", "first", "last", "most_frequent")
             dtype = self.dtype if whole else np.dtype(np.float64)
             return np.zeros(self.count.size, dtype), np.zeros(self.count.size, np.bool_)
         return _RESULTS[self.wanted.op](self, *self.known)
@@ -88,33 +88,24 @@ def _always(reading: _Reading) -> Bools:
 
 
 def _sum(reading: _Reading, sums: Sums) -> _Result:
-    if reading.dtype == np.int64:
-        return whole_sums(sums.rows)
-    return np.ldexp(sums.rows[:, 0], sums.exponent), _always(reading)
+    return moments.read_sums(sums.rows), _always(reading)
 
 
 def _mean(reading: _Reading, sums: Sums) -> _Result:
-    mean = moments.divide(sums.rows, reading.count)
-    return np.ldexp(mean, sums.exponent), _always(reading)
+    return moments.read_means(sums.rows, reading.count), _always(reading)
 
 
 def _var(reading: _Reading, sums: Sums) -> _Result:
-    variance = sums.rows[:, 3] / np.maximum(reading.count - 1, 1)
-    return np.ldexp(variance, 2 * sums.exponent), reading.count > 1
+    return moments.read_deviations(sums.rows, reading.count)[0], reading.count > 1
 
 
 def _std(reading: _Reading, sums: Sums) -> _Result:
-    variance = sums.rows[:, 3] / np.maximum(reading.count - 1, 1)
-    return np.ldexp(np.sqrt(variance), sums.exponent), reading.count > 1
+    return moments.read_deviations(sums.rows, reading.count)[1], reading.count > 1
 
 
 def _skew(reading: _Reading, sums: Sums) -> _Result:
-    n = np.maximum(reading.count, 3).astype(np.float64)
-    m2, m3 = sums.rows[:, 3], sums.rows[:, 4]
-    there = (reading.count > 2) & (m2 > 0)
-    root = np.sqrt(np.where(there, m2, 1.0) / n)
-    skew = np.sqrt(n * (n - 1)) / (n - 2) * (m3 / n / root / root / root)
-    return skew, there
+    skew = moments.read_skewness(sums.rows, reading.count)
+    return skew, np.isfinite(skew)
 
 
 def _greatest(reading: _Reading, greatest: Greatest) -> _Result:
@@ -136,8 +127,18 @@ def _pick(reading: _Reading, picks: Picks) -> _Result:
 def _rate(reading: _Reading, first: Picks, last: Picks) -> _Result:
     begin, end = (_pick(reading, picks)[0] for picks in (first, last))
     gone_us = _between(first.rows[:, 0, 0], last.rows[:, 0, 0])
-    change = end.astype(np.float64) - begin
-    return change / np.maximum(gone_us, 1.0) * reading.wanted.per_us, gone_us > 0
+    change, exponents = _difference(begin, end)
+    per_us = change * (reading.wanted.per_us / np.maximum(gone_us, 1.0))
+    return np.ldexp(per_us, exponents), gone_us > 0
+
+
+def _difference(begin: NDArray[Any], end: NDArray[Any]) -> tuple[Floats, Ints]:
+    """``end - begin``, rounded once, as a float of middling size and the exponent of its scale."""
+    if begin.dtype == np.int64:
+        size = _between(np.minimum(begin, end), np.maximum(begin, end))
+        return np.where(end < begin, -size, size), np.zeros_like(begin)
+    exponents = np.frexp(np.maximum(np.abs(begin), np.abs(end)))[1].astype(np.int64)
+    return np.ldexp(end, -exponents) - np.ldexp(begin, -exponents), exponents
 
 
 def _seconds_since_last(reading: _Reading, last: Picks) -> _Result:
@@ -145,8 +146,7 @@ def _seconds_since_last(reading: _Reading, last: Picks) -> _Result:
 
 
 def _decayed_mean(reading: _Reading, decayed: Decayed) -> _Result:
-    weights = np.where(reading.count > 0, decayed.rows[:, 1], 1.0)
-    return np.ldexp(decayed.rows[:, 0] / weights, decayed.exponent), _always(reading)
+    return moments.read_ratios(decayed.weighted.rows, decayed.weights.rows), _always(reading)
 
 
 def _bags(reading: _Reading, bags: Bags) -> _Result:

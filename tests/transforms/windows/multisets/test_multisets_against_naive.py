@@ -163,12 +163,20 @@ def assert_answers(
                 assert got == (to_ranks(np.array([best], question.dtype) + 0)[0] if there else 0)
 
 
+# At the first instant that there is.
+EARLIEST = [
+    Event(0, INT64_MIN, 0, {"x": 1.0, "i": 1}, INT64_MIN),
+    Event(0, INT64_MIN, 1, {"x": 1.0, "i": INT64_MIN}, INT64_MIN),
+    Event(0, INT64_MIN + 1, 2, {"x": -3.0, "i": INT64_MAX}, 4),
+]
 # 0.0 and -0.0 are one value.
 ZEROS = [Event(0, 0, 0, {"x": 0.0, "i": 0}), Event(0, 0, 1, {"x": -0.0, "i": 0})]
 
 
 @given(events_lists, requests_lists, several_windows, limits, accuracies, quantiles, st.booleans())
 @example([], [Request(0, 0, 0)], [(None, 0)], 3, 0.01, 0.5, True)
+@example(EARLIEST, [Request(0, 0, 9)], [(None, 0), (None, 3), (8, 0)], 3, 0.01, 0.5, False)
+@example(EARLIEST, [Request(0, INT64_MIN + 1, 9)], [(None, 0)], 3, 0.01, 0.5, True)
 @example(ZEROS, [Request(0, 1, 9)], [(None, 0)], 3, 0.01, 0.0, False)
 @many
 def test_equals_the_naive_definition(

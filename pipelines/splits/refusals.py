@@ -1,0 +1,97 @@
+"""Rows that can be no examples though every cell was read: by their split, label or weight."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from forebay.transforms.definition.dataset import Dataset
+from forebay.transforms.definition.labels import BinaryClassification, Label
+from forebay.transforms.definition.splits import NO_SPLIT
+
+Bools = npt.NDArray[np.bool_]
+
+_FLOAT32_MAX = float(np.finfo(np.float32).max)
+
+
+@dataclass(frozen=True)
+class Refusal:
+    """Rows that are refused for one reason.
+
+    Attributes:
+        column: the column at fault.
+        text: what its values are, to follow one and "is".
+        rows: bool (n,).
+    """
+
+    column: str
+    text: str
+    rows: Bools
+
+    @property
+    def category(self) -> str:
+        """The reason without anything particular to a row, for counting."""
+        return f"{self.column}: {self.text}"
+
+    def reasons(self, values: pa.Array) -> list[str]:
+        """Returns the reason of each refused row, given their values of the column."""
+        return [
+            self.category if value is None else f"{self.column}: {value!r} is {self.text}"
+            for value in values.to_pylist()
+        ]
+
+
+def refusals(batch: pa.RecordBatch, dataset: Dataset, split: np.ndarray) -> Iterator[Refusal]:
+    """Yields what is refused of rows that have a label.
+
+    Args:
+        batch: the rows.
+        dataset: the definition.
+        split: the number of each row's split, or NO_SPLIT.
+    """
+    yield Refusal(dataset.split_column, "missing, so the row has no split", split == NO_SPLIT)
+    yield from label_refusals(batch[dataset.label.column], dataset.label)
+    if dataset.weight is not None:
+        yield from _weight_refusals(batch[dataset.weight], dataset.weight)
+
+
+def label_refusals(column: pa.Array, label: Label) -> Iterator[Refusal]:
+    """Yields the values that a label's column may not have."""
+    if isinstance(label, BinaryClassification) and not pa.types.is_boolean(column.type):
+        known = pc.or_(pc.equal(column, 0), pc.equal(column, 1))
+        text = "neither 0 nor 1, and a label of two classes must be"
+        yield Refusal(label.column, text, has_value(column) & ~_mask(known))
+    elif label.task == "regression":
+        yield _beyond_float32(column, label.column)
+
+
+def _weight_refusals(column: pa.Array, name: str) -> Iterator[Refusal]:
+    missing = ~_mask(pc.is_valid(column))
+    yield Refusal(name, "missing, so the row has no weight", missing)
+    yield Refusal(name, "not finite, and a weight must be", ~missing & ~has_value(column))
+    yield Refusal(name, "negative, and no weight can be", _mask(pc.less(column, 0)))
+    yield _beyond_float32(column, name)
+
+
+def _beyond_float32(column: pa.Array, name: str) -> Refusal:
+    beyond = np.zeros(len(column), np.bool_)
+    if _is_float(column):  # no whole number of 64 bits is so large
+        beyond = has_value(column) & _mask(pc.greater(pc.abs(column), _FLOAT32_MAX))
+    return Refusal(name, f"beyond {_FLOAT32_MAX:.3g}, the greatest number of a model", beyond)
+
+
+def has_value(column: pa.Array) -> Bools:
+    """Tells which values are there, and finite: bool (n,)."""
+    present = pc.is_valid(column)
+    return _mask(pc.and_(present, pc.is_finite(column)) if _is_float(column) else present)
+
+
+def _is_float(column: pa.Array) -> bool:
+    return bool(pa.types.is_floating(column.type))
+
+
+def _mask(flags: pa.BooleanArray) -> Bools:
+    return pc.fill_null(flags, False).to_numpy(zero_copy_only=False)  # type: ignore[no-any-return]
