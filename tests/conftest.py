@@ -7,6 +7,7 @@ import glob
 import io
 import json
 import os
+import signal
 import subprocess
 import time
 from collections.abc import Callable, Iterator
@@ -106,6 +107,8 @@ class SkipPolicy:
 
 
 def pytest_configure(config: pytest.Config) -> None:
+    # What runs the tests in the background starts them ignoring Ctrl-C, and they all they start.
+    signal.signal(signal.SIGINT, signal.default_int_handler)
     in_ci = os.environ.get("CI", "").lower() not in {"", "0", "false"}
     policy = SkipPolicy(read_allowed_skips(ALLOWED_SKIPS), fails=in_ci)
     config.pluginmanager.register(policy, "forebay-skip-policy")

@@ -14,6 +14,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+_LONGEST = 200  # characters of a value that are shown
 # The cause of a problem with a name that no column has.
 NO_SUCH_COLUMN = "no such column"
 
@@ -65,7 +66,9 @@ class Problem:
     cure: str
 
     def __str__(self) -> str:
-        return f"{self.where} = {self.value!r}: {self.cause}; {self.cure}"
+        value = " ".join(repr(self.value).split())
+        shown = value if len(value) <= _LONGEST else f"{value[:_LONGEST]}..."
+        return f"{self.where} = {shown}: {self.cause}; {self.cure}"
 
 
 class DefinitionError(UserError):

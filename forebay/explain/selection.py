@@ -20,6 +20,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from forebay.explain.replacement import is_value, replaced
+from forebay.transforms.comparisons import compare
 from forebay.transforms.definition.dataset import Dataset
 from forebay.transforms.definition.operators import Op
 from forebay.transforms.definition.sources import ROW
@@ -33,10 +34,6 @@ _EXAMPLES = 3
 # Columns of the rows explained: whether they have the asking row's key, and are its own event.
 OF_KEY, OWN, _GONE = "__of_key", "__own", "__gone"
 _REPLACED, _DELETED = "replaced by another version", "deleted"
-_COMPARE = {
-    "==": pc.equal, "!=": pc.not_equal, "<": pc.less, "<=": pc.less_equal, ">": pc.greater,
-    ">=": pc.greater_equal,
-}  # fmt: skip
 
 
 @dataclass(frozen=True)
@@ -155,7 +152,7 @@ def passes(filters: Sequence[Where], rows: pa.Table) -> pa.ChunkedArray:
     """Returns which rows all filters keep, bool (n,)."""
     kept = _all(rows)
     for where in filters:
-        compared = _COMPARE[where.comparison](rows[where.column], pa.scalar(where.value))
+        compared = compare(rows[where.column], where.comparison, where.value)
         kept = pc.and_(kept, pc.fill_null(compared, False))
         kept = pc.and_(kept, _has_value(rows, where.column))
     return kept

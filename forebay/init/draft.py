@@ -1,5 +1,6 @@
 """A definition guessed from a sample, with the reason of every guess."""
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cached_property
 
@@ -20,11 +21,13 @@ from forebay.init.guesses.split import SplitGuess, hash_split, time_split
 from forebay.init.guesses.times import RowTime, find_row_time, with_row_time
 from forebay.init.guesses.windows import WindowGuess, guess_window
 from forebay.init.sample import TextSample
+from forebay.pipelines.splits.refusals import Refusal, label_refusals
 from forebay.transforms.definition.columns import CsvFormat, String
 from forebay.transforms.definition.dataset import Dataset
 from forebay.transforms.definition.sources import Derive
 from forebay.transforms.definition.splits import HashSplit
 from forebay.transforms.errors import InputError
+from forebay.transforms.parsing.casts import to_mask
 
 RENAME = "rename"
 _ROW_KEY = "row_key"
@@ -113,6 +116,8 @@ class Draft:
         for reading in self.readings.values():
             if reading.failing.any():
                 bad |= reading.failing[reading.texts.codes]
+        for refusal in _label_refusals(self.readings[self.label]):
+            bad |= refusal.rows
         broken = len(self.sample.rejects)
         return (int(bad.sum()) + broken) / (self.sample.rows + broken)
 
@@ -145,6 +150,7 @@ def make_draft(sample: TextSample, name: str, module: str, label: str | None) ->
         reason = _guess_reason(target, readings, facts)
         readings[target] = as_label(readings[target])
         facts[target] = facts_of(readings[target])
+    _refuse_useless(readings[target])
     split = time_split(row_time) if row_time else hash_split(readings, facts, target)
     apart = split.split.on if isinstance(split.split, HashSplit) else None
     suggestions = suggest(readings, facts, target, row_time, apart)
@@ -159,6 +165,25 @@ def make_draft(sample: TextSample, name: str, module: str, label: str | None) ->
     return Draft(
         name, module, sample, readings, facts, target, reason, row_time, split, suggestions, window
     )
+
+
+def _label_refusals(label: GuessedColumn) -> Iterator[Refusal]:
+    return label_refusals(label.of_rows(), label_of(label))
+
+
+def _refuse_useless(label: GuessedColumn) -> None:
+    """Refuses a label of which most values would be rejected.
+
+    Raises:
+        InputError: no model could learn them.
+    """
+    known = to_mask(label.of_rows().is_valid())
+    for refusal in _label_refusals(label):
+        if 2 * refusal.rows.sum() > known.sum():
+            raise InputError(
+                f"the label {label.name!r} is {refusal.text}, in most rows; name another column "
+                "with --label, or write it in larger units"
+            )
 
 
 def _facts(readings: dict[str, GuessedColumn]) -> dict[str, ColumnFacts]:

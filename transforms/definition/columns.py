@@ -6,14 +6,16 @@ never a real one: a float that is not a number, a byte string that is not UTF-8,
 int64.
 """
 
+import math
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from typing import Any, ClassVar, Literal
+from typing import ClassVar, Literal
 
 import numpy as np
 import pyarrow as pa
 
 from forebay.transforms.definition.freeze import freeze_sequences
+from forebay.transforms.definition.time_formats import format_problems
 from forebay.transforms.errors import Problem
 from forebay.transforms.zones import is_zone
 
@@ -58,10 +60,14 @@ class Column:
 
 def _range_problems(column: "Number | Integer", where: str) -> Iterator[Problem]:
     low, high = column.range
-    if low is not None and high is not None and low > high:
+    if low is None or high is None:
+        return
+    if low > high:
         yield Problem(
             f"{where}.range", column.range, "the lower bound exceeds the upper", "swap them"
         )
+    elif isinstance(column, Integer) and math.ceil(low) > math.floor(high):
+        yield Problem(f"{where}.range", column.range, "no whole number lies in it", "widen it")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -92,7 +98,7 @@ class Integer(Column):
         range: least and greatest allowed value, either may be None; a row outside is rejected.
     """
 
-    range: tuple[int | None, int | None] = (None, None)
+    range: tuple[float | None, float | None] = (None, None)
 
     arrow_type = pa.int64()
     graph_dtype = "int64"
@@ -169,6 +175,11 @@ class Boolean(Column):
     graph_dtype = "int64"
 
     def problems(self, where: str) -> Iterator[Problem]:  # noqa: D102
+        for field in ("true", "false"):
+            if not getattr(self, field):
+                yield Problem(
+                    f"{where}.{field}", (), "no text means so", "list one, or leave it out"
+                )
         for text in sorted(set(self.true) & set(self.false)):
             yield Problem(where, text, "means both true and false", "list it once")
 
@@ -181,7 +192,7 @@ class Timestamp(Column):
     clock reading in ``tz``.
 
     Attributes:
-        format: a ``strptime`` format; None reads ISO 8601.
+        format: a ``strptime`` format, as Python reads it, but for ``%Z``; None reads ISO 8601.
         tz: the IANA zone of clock readings without an offset.
         unit: the column holds whole numbers, counted since 1970-01-01 UTC in this unit.
         ambiguous: which instant a reading shown twice means (clocks set back), or reject.
@@ -213,9 +224,8 @@ class Timestamp(Column):
                 "format reads text and unit reads numbers",
                 "set one of them",
             )
-        yield from _choice(self, where, "unit", (None, "s", "ms", "us"))
-        yield from _choice(self, where, "ambiguous", ("earliest", "latest", "reject"))
-        yield from _choice(self, where, "nonexistent", ("shift_forward", "reject"))
+        if self.format is not None:
+            yield from format_problems(self.format, f"{where}.format")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -223,7 +233,7 @@ class Date(Column):
     """A calendar day, int64 days since 1970-01-01 in the graph.
 
     Attributes:
-        format: a ``strptime`` format; None reads ``YYYY-MM-DD``.
+        format: a ``strptime`` format, as for `Timestamp`; None reads ``YYYY-MM-DD``.
     """
 
     format: str | None = None
@@ -231,16 +241,9 @@ class Date(Column):
     arrow_type = pa.date32()
     graph_dtype = "int64"
 
-
-def _choice(owner: Any, where: str, field: str, allowed: tuple[Any, ...]) -> Iterator[Problem]:
-    value = getattr(owner, field)
-    if value not in allowed:
-        yield Problem(
-            f"{where}.{field}",
-            value,
-            "not one of the choices",
-            "write one of " + ", ".join(map(repr, allowed)),
-        )
+    def problems(self, where: str) -> Iterator[Problem]:  # noqa: D102
+        if self.format is not None:
+            yield from format_problems(self.format, f"{where}.format")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -265,7 +268,7 @@ class CsvFormat:
         """Yields the mistakes of this dialect; ``where`` is its path in the definition."""
         for field in ("delimiter", "quote"):
             text = getattr(self, field)
-            if text is not None and (len(text) != 1 or not text.isascii() or text in "\r\n"):
+            if text is not None and (len(text) != 1 or not text.isascii() or text in "\r\n\0"):
                 yield Problem(
                     f"{where}.{field}",
                     text,

@@ -1,29 +1,18 @@
 """The definition of a dataset: one value that drives every step of a run."""
 
-from collections import Counter
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
-from unicodedata import category
 
-from forebay.transforms.definition.columns import Column, GraphDtype, Integer, Number, Timestamp
+from forebay.transforms.definition.columns import Column, GraphDtype
+from forebay.transforms.definition.dataset_checks import definition_problems
 from forebay.transforms.definition.derived_numbers import DerivedNumber
-from forebay.transforms.definition.features import (
-    Categorical,
-    Crossed,
-    Custom,
-    Feature,
-    Informative,
-)
+from forebay.transforms.definition.features import Custom, Feature
 from forebay.transforms.definition.labels import Label
-from forebay.transforms.definition.sources import ROWS, Source, source_problems
+from forebay.transforms.definition.sources import ROWS, Source
 from forebay.transforms.definition.splits import HashSplit, TimeSplit
-from forebay.transforms.definition.window_checks import window_problems
 from forebay.transforms.definition.windows import Windowed
-from forebay.transforms.errors import DefinitionError, Problem, unknown_column
-
-# File systems take names of 255 bytes, of which prefixes and endings need some.
-_LONGEST_NAME = 200
+from forebay.transforms.errors import DefinitionError
 
 
 @dataclass(frozen=True)
@@ -61,7 +50,7 @@ class Dataset(Source):
 
     def __post_init__(self) -> None:
         super().__post_init__()
-        problems = list(_problems(self))
+        problems = list(definition_problems(self))
         if problems:
             raise DefinitionError(self.name, problems)
 
@@ -141,119 +130,3 @@ class Dataset(Source):
     def split_column(self) -> str:
         """The column that decides a row's split."""
         return self.split.on or str(self.row_time)
-
-
-def _problems(dataset: Dataset) -> Iterator[Problem]:
-    if not dataset.name or not dataset.name.replace("_", "").replace("-", "").isalnum():
-        yield Problem("name", dataset.name, "not a plain name", "use letters, digits, '_' and '-'")
-    yield from _table_problems(dataset)
-    yield from _row_time_problems(dataset)
-    events = {name: source.row_columns for name, source in dataset.sources.items()}
-    for i, windowed in enumerate(dataset.windows):
-        yield from window_problems(windowed, f"windows[{i}]", dataset.row_columns, events)
-    yield from _windowed_name_problems(dataset)
-    yield from _feature_problems(dataset)
-    yield from dataset.label.problems("label", dataset.row_columns)
-    yield from dataset.split.problems("split", dataset.row_columns)
-    for name in dataset.passthrough:
-        if name not in dataset.all_columns:
-            yield unknown_column("passthrough", name, dataset.all_columns)
-    yield from _weight_problems(dataset)
-
-
-def _table_problems(dataset: Dataset) -> Iterator[Problem]:
-    yield from source_problems(dataset)
-    for name, source in dataset.sources.items():
-        if name == ROWS or not name.isidentifier():
-            yield Problem(
-                "sources", name, "not the name of a source",
-                f"use letters, digits and '_', and not {ROWS!r}, which is the dataset's own table",
-            )  # fmt: skip
-        yield from source_problems(source, f"sources[{name!r}].")
-
-
-def _row_time_problems(dataset: Dataset) -> Iterator[Problem]:
-    needs = bool(dataset.windows) or (isinstance(dataset.split, TimeSplit) and not dataset.split.on)
-    if dataset.row_time is not None:
-        column = dataset.row_columns.get(dataset.row_time)
-        if column is None:
-            yield unknown_column("row_time", dataset.row_time, dataset.row_columns)
-        elif not isinstance(column, Timestamp):
-            yield Problem(
-                "row_time", dataset.row_time, "not a Timestamp column", "name a Timestamp column"
-            )
-    elif needs:
-        yield Problem(
-            "row_time",
-            None,
-            "windows and time splits need the instant at which a row is asked for",
-            "name a Timestamp column",
-        )
-
-
-def _weight_problems(dataset: Dataset) -> Iterator[Problem]:
-    if dataset.weight is None:
-        return
-    column = dataset.row_columns.get(dataset.weight)
-    if column is None:
-        yield unknown_column("weight", dataset.weight, dataset.row_columns)
-    elif not isinstance(column, Number | Integer):
-        yield Problem(
-            "weight", dataset.weight, f"a {type(column).__name__} column",
-            "name a Number or Integer column",
-        )  # fmt: skip
-
-
-def _windowed_name_problems(dataset: Dataset) -> Iterator[Problem]:
-    names = Counter(name for windowed in dataset.windows for name in windowed.names)
-    for name, times in names.items():
-        if times > 1:
-            yield Problem(
-                "windows", name, f"{times} windowed columns have this name",
-                "drop one, or derive a column with another name to aggregate",
-            )  # fmt: skip
-        if name in dataset.row_columns:
-            yield Problem("windows", name, "a column has this name already", "rename the column")
-
-
-def _feature_problems(dataset: Dataset) -> Iterator[Problem]:
-    if not dataset.features:
-        yield Problem("features", dataset.features, "nothing to learn from", "declare a feature")
-    crossable = {name for f in dataset.features if f.crossable for name in f.outputs}
-    outputs: Counter[str] = Counter(dataset.carried_columns)
-    for i, feature in enumerate(dataset.features):
-        where = f"features[{i}]"
-        yield from feature.problems(where, dataset.all_columns)
-        outputs.update(feature.outputs)
-        if dataset.label.column in feature.inputs:
-            yield Problem(
-                where, dataset.label.column, "the label is not known when a model is asked",
-                "leave it out; windows over it, without the row's own event, are fine",
-            )  # fmt: skip
-        if isinstance(feature, Categorical) and isinstance(feature.ids, Informative):
-            yield from feature.ids.label_problems(f"{where}.ids", dataset.label)
-        if isinstance(feature, Crossed):
-            for name in feature.of:
-                if name not in crossable:
-                    yield unknown_column(f"{where}.of", name, dict.fromkeys(sorted(crossable)))
-    for name, times in outputs.items():
-        if times > 1:
-            yield Problem("features", name, f"{times} outputs have this name", "set name= on one")
-    for name in (*outputs, *dataset.windowed_columns):
-        if not _is_file_name(name):
-            yield Problem(
-                "features" if name in outputs else "windows", name, "no file can have this name",
-                f"use no '/', no control characters and at most {_LONGEST_NAME} bytes; set name=, "
-                "or derive a column with another name",
-            )  # fmt: skip
-
-
-def _is_file_name(name: str) -> bool:
-    """Tells whether a file can be named so, as vocabularies and pictures are, in any folder."""
-    is_plain = all(category(letter) not in ("Cc", "Cs") for letter in name)
-    return (
-        is_plain
-        and "/" not in name
-        and name not in (".", "..")
-        and (len(name.encode()) <= _LONGEST_NAME)
-    )

@@ -3,13 +3,11 @@
 A number of a pair is missing where one of its columns is.
 """
 
-from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import ClassVar, Literal
 
 from forebay.transforms.definition.columns import Boolean, Column, Date, Integer, Number, Timestamp
 from forebay.transforms.durations import DAY_US
-from forebay.transforms.errors import Problem
 
 # The mean radius of the Earth, (2a + b) / 3 of the ellipsoid GRS 80 (Moritz, "Geodetic Reference
 # System 1980", Journal of Geodesy 74, 2000).
@@ -24,10 +22,6 @@ class _OfNumbers:
     """What pairs of numbers share."""
 
     kinds: ClassVar[tuple[type[Column], ...]] = (Number, Integer, Boolean)
-
-    def problems(self, where: str) -> Iterator[Problem]:
-        """Yields the mistakes of this pair; ``where`` is its path in the definition."""
-        yield from ()
 
 
 @dataclass(frozen=True)
@@ -154,13 +148,6 @@ class Elapsed:
     def name(self) -> str:
         """What outputs of this number are called by default."""
         return f"{self.unit}_from_{self.since}_to_{self.until}"
-
-    def problems(self, where: str) -> Iterator[Problem]:
-        """Yields the mistakes of this pair; ``where`` is its path in the definition."""
-        if self.unit not in UNITS_US:
-            yield Problem(
-                f"{where}.unit", self.unit, "no such unit", f"use one of {', '.join(UNITS_US)}"
-            )
 
 
 DerivedNumber = Difference | Ratio | Haversine | Euclidean | Elapsed

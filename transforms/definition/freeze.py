@@ -1,12 +1,17 @@
-"""One habit of all definition dataclasses: sequences that users write as lists become tuples."""
+"""One habit of all definition dataclasses: lists become tuples, and mappings dicts."""
 
+from collections.abc import Mapping
 from dataclasses import fields
 from typing import Any
 
 
 def freeze_sequences(instance: Any) -> None:
-    """Replaces every list among the fields of a frozen dataclass by a tuple, in place."""
+    """Replaces every list in the fields of a frozen dataclass by a tuple, in place."""
     for field in fields(instance):
-        value = getattr(instance, field.name)
-        if isinstance(value, list):
-            object.__setattr__(instance, field.name, tuple(value))
+        object.__setattr__(instance, field.name, _frozen(getattr(instance, field.name)))
+
+
+def _frozen(value: Any) -> Any:
+    if isinstance(value, list | tuple):
+        return tuple(_frozen(item) for item in value)
+    return dict(value) if isinstance(value, Mapping) else value

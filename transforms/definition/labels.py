@@ -74,7 +74,7 @@ class Classification:
     """
 
     column: str
-    classes: tuple[str, ...] | tuple[int, ...]
+    classes: tuple[str | int, ...]
     baselines: tuple[str, ...] = ()
 
     task: ClassVar[Task] = "multiclass_classification"

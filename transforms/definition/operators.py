@@ -1,11 +1,21 @@
 """The operators of windowed aggregates, as data."""
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
+from typing import Annotated
 
+from forebay.transforms.definition.field_types import Between, Float32
 from forebay.transforms.durations import duration_problems
 from forebay.transforms.errors import Problem
-from forebay.transforms.limits import ACCURACY, LEAST_ACCURACY, LEAST_LIMIT, LIMIT
+from forebay.transforms.limits import (
+    ACCURACY,
+    LEAST_ACCURACY,
+    LEAST_LIMIT,
+    LIMIT,
+    MOST_LIMIT,
+    MOST_PLACES,
+    MOST_ROWS,
+)
 
 OPERATORS = (
     "count", "count_nulls", "sum", "mean", "min", "max", "var", "std", "skew", "first", "last",
@@ -40,13 +50,13 @@ class Op:
     """
 
     name: str
-    default: float | None = None
-    min_count: int = 0
+    default: Float32 | None = None
+    min_count: Annotated[int, Between(0, MOST_ROWS, "negative")] = 0
     per: str | None = None
     half_life: str | None = None
-    q: float | None = None
-    place: int = 1
-    limit: int = LIMIT
+    q: Annotated[float, Between(0, 1, "not a rank", "not a rank")] | None = None
+    place: Annotated[int, Between(1, MOST_PLACES, "places count from 1")] = 1
+    limit: Annotated[int, Between(LEAST_LIMIT, MOST_LIMIT)] = LIMIT
     accuracy: float = ACCURACY
 
     @property
@@ -62,25 +72,18 @@ class Op:
     def problems(self, where: str) -> Iterator[Problem]:
         """Yields the mistakes of this operator; ``where`` is its path in the definition."""
         if self.name not in OPERATORS:
-            yield Problem(
-                where, self.name, "no such operator", f"use one of {', '.join(OPERATORS)}"
-            )
+            cure = f"use one of {', '.join(OPERATORS)}"
+            yield Problem(f"{where}.name", self.name, "no such operator", cure)
         if self.name in COUNTS and self.default is not None:
             yield Problem(
                 f"{where}.default", self.default, "an empty window counts 0", "leave it out"
             )
-        if self.min_count < 0:
-            yield Problem(f"{where}.min_count", self.min_count, "negative", "write 0 or more")
-        if self.name == "rate":
+        if self.name == "rate" or self.per is not None:
             yield from duration_problems(f"{where}.per", self.per)
-        if self.name == "decayed_mean":
+        if self.name == "decayed_mean" or self.half_life is not None:
             yield from duration_problems(f"{where}.half_life", self.half_life)
-        if self.name == "quantile" and not 0 <= (-1 if self.q is None else self.q) <= 1:
+        if self.name == "quantile" and self.q is None:
             yield Problem(f"{where}.q", self.q, "not a rank", "write a number from 0 to 1")
-        if self.place < 1:
-            yield Problem(f"{where}.place", self.place, "places count from 1", "write 1 or more")
-        if self.limit < LEAST_LIMIT:
-            yield Problem(f"{where}.limit", self.limit, "too few", f"write {LEAST_LIMIT} or more")
         if not LEAST_ACCURACY <= self.accuracy < 1:
             yield Problem(
                 f"{where}.accuracy", self.accuracy, "not a relative error that can be kept",
@@ -171,8 +174,7 @@ def most_frequent(
     windows of more than ``limit`` distinct values.
     """
     return tuple(
-        Op("most_frequent", default, min_count, place=place, limit=limit)
-        for place in range(1, k + 1)
+        Op("most_frequent", default, min_count, place=place, limit=limit) for place in _places(k)
     )
 
 
@@ -193,7 +195,12 @@ def last(*, default: float | None = None, min_count: int = 0) -> Op:
 
 def last_k(k: int, *, default: float | None = None, min_count: int = 0) -> tuple[Op, ...]:
     """Takes the ``k`` latest values, a column for each, the latest first; missing beyond."""
-    return tuple(Op("last", default, min_count, place=place) for place in range(1, k + 1))
+    return tuple(Op("last", default, min_count, place=place) for place in _places(k))
+
+
+def _places(k: int) -> Iterable[int]:
+    """Returns 1 to k; of what is no number of places, itself, for the definition to refuse."""
+    return range(1, k + 1) if isinstance(k, int) and 1 <= k <= MOST_PLACES else (k,)
 
 
 def rate(*, per: str = "1h", default: float | None = None, min_count: int = 0) -> Op:

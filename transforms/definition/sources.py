@@ -6,6 +6,7 @@ from functools import cached_property
 from typing import Any
 
 from forebay.transforms.definition.columns import Column, CsvFormat
+from forebay.transforms.definition.field_types import Faults
 from forebay.transforms.definition.freeze import freeze_sequences
 from forebay.transforms.definition.functions import FUNCTION_CURE, import_path, is_importable_path
 from forebay.transforms.errors import Problem, unknown_column
@@ -61,20 +62,24 @@ class Source:
         return {**self.columns, **derived}
 
 
-def source_problems(source: Source, where: str = "") -> Iterator[Problem]:
+def source_problems(
+    source: Source, steps: Mapping[str, Derive], faults: Faults, where: str = ""
+) -> Iterator[Problem]:
     """Yields the mistakes of a table.
 
     Args:
-        source: the table.
-        where: its path in the definition, a dot at its end; empty for the dataset's own.
+        source: the table, or what of it is of its type.
+        steps: what is derived, by its path in the definition.
+        faults: the definition's mistakes of type.
+        where: the table's path in the definition, a dot at its end; empty for the dataset's own.
     """
     yield from source.csv.problems(f"{where}csv")
     for name in source.columns:
         if source.csv.names and name not in source.csv.names:
             yield unknown_column(f"{where}csv.names", name, dict.fromkeys(source.csv.names))
+    yield from _column_problems(source.columns, f"{where}columns", faults)
     known: set[str] = set(source.columns)
-    for i, step in enumerate(source.derive):
-        path = f"{where}derive[{i}]"
+    for path, step in steps.items():
         if not is_importable_path(str(step.function)):
             yield Problem(f"{path}.function", step.function, "not importable", FUNCTION_CURE)
         for name in step.inputs:
@@ -83,10 +88,16 @@ def source_problems(source: Source, where: str = "") -> Iterator[Problem]:
         for name in step.outputs:
             if name in known:
                 yield Problem(f"{path}.outputs", name, "this column exists already", "rename it")
+        yield from _column_problems(step.outputs, f"{path}.outputs", faults)
         known.update(step.outputs)
-    for name, column in source.row_columns.items():
+
+
+def _column_problems(
+    columns: Mapping[str, Column], where: str, faults: Faults
+) -> Iterator[Problem]:
+    for name, column in columns.items():
+        path = f"{where}[{name!r}]"
         if not name or name.startswith(RESERVED_PREFIX):
-            yield Problem(
-                f"{where}columns", name, "not a usable name", "don't start names with '__'"
-            )
-        yield from column.problems(f"{where}columns[{name!r}]")
+            yield Problem(where, name, "not a usable name", "don't start names with '__'")
+        if faults.sound(path):
+            yield from column.problems(path)

@@ -8,7 +8,7 @@ training.
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import Annotated, Any
 
 import numpy as np
 import numpy.typing as npt
@@ -16,11 +16,13 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from forebay.transforms.definition.columns import Boolean, Column, Date, Integer, String, Timestamp
+from forebay.transforms.definition.field_types import Between
 from forebay.transforms.errors import Problem, unknown_column
 from forebay.transforms.instants import instant_us
 
 SPLITS = ("train", "eval", "test")
 NO_SPLIT = -1
+_MOST_WEIGHT = (1 << 31) - 1
 
 
 @dataclass(frozen=True)
@@ -35,9 +37,9 @@ class HashSplit:
     """
 
     on: str
-    train: int = 80
-    eval: int = 10
-    test: int = 10
+    train: Annotated[int, Between(1, _MOST_WEIGHT, "leaves no row for training")] = 80
+    eval: Annotated[int, Between(0, _MOST_WEIGHT)] = 10
+    test: Annotated[int, Between(0, _MOST_WEIGHT)] = 10
 
     def problems(self, where: str, columns: Mapping[str, Column]) -> Iterator[Problem]:
         """Yields the mistakes of this split; ``where`` is its path in the definition."""
@@ -50,11 +52,6 @@ class HashSplit:
                 self.on,
                 f"a {type(column).__name__} column, whose text differs between systems",
                 "split on a String, Integer, Boolean, Date or Timestamp column",
-            )
-        weights = (self.train, self.eval, self.test)
-        if any(not isinstance(weight, int) or weight < 0 for weight in weights) or not self.train:
-            yield Problem(
-                where, weights, "not whole weights with some for train", "write such as 80, 10, 10"
             )
 
     def assign(self, values: pa.Array) -> npt.NDArray[np.int8]:

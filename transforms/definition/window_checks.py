@@ -13,7 +13,7 @@ from forebay.transforms.definition.columns import (
     Timestamp,
 )
 from forebay.transforms.definition.operators import OF_EVENTS, OF_ONE_VALUE, OF_TEXT, OPERATORS, Op
-from forebay.transforms.definition.windows import COMPARISONS, Where, Windowed
+from forebay.transforms.definition.windows import Where, Windowed
 from forebay.transforms.durations import DURATION_CURE, UNBOUNDED, duration_problems
 from forebay.transforms.errors import Problem, unknown_column
 
@@ -44,6 +44,8 @@ def window_problems(
     yield from _column_problems(windowed, where, columns)
     yield from _row_key_problems(windowed, where, rows, columns)
     yield from _duration_problems(windowed, where)
+    if not windowed.operators:
+        yield Problem(f"{where}.ops", (), "no operator", "write such as mean(), or leave it out")
     for op in windowed.operators:
         yield from _operator_problems(windowed, where, op, columns)
     if (windowed.by is None) != (not windowed.categories):
@@ -153,10 +155,6 @@ def _row_key_problems(
 def _where_problems(
     condition: Where, where: str, columns: Mapping[str, Column]
 ) -> Iterator[Problem]:
-    if condition.comparison not in COMPARISONS:
-        yield Problem(
-            where, condition.comparison, "no such comparison", f"use one of {' '.join(COMPARISONS)}"
-        )
     column = columns.get(condition.column)
     if column is None:
         yield unknown_column(f"{where}.column", condition.column, columns)
@@ -167,9 +165,8 @@ def _where_problems(
         Number: (int, float),
         Integer: (int, float),
     }.get(type(column), ())
-    if not isinstance(condition.value, fitting) or (
-        bool not in fitting and condition.value is True
-    ):
+    is_other_bool = isinstance(condition.value, bool) and bool not in fitting
+    if is_other_bool or not isinstance(condition.value, fitting):
         yield Problem(
             f"{where}.value",
             condition.value,

@@ -10,6 +10,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from forebay.transforms.comparisons import compare
 from forebay.transforms.definition.columns import (
     Boolean,
     Bytes,
@@ -112,8 +113,8 @@ def _read_integer(text: pa.StringArray, column: Integer) -> CastColumn:
 
 def _inside(values: pa.Array, limits: tuple[float | None, float | None]) -> pa.BooleanArray:
     low, high = limits
-    above = pc.is_valid(values) if low is None else pc.greater_equal(values, low)
-    return above if high is None else pc.and_(above, pc.less_equal(values, high))
+    above = pc.is_valid(values) if low is None else compare(values, ">=", low)
+    return above if high is None else pc.and_(above, compare(values, "<=", high))
 
 
 def _limited(

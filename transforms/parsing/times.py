@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import datetime as dt
-import re
 
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
 from forebay.transforms.definition.columns import Date, Timestamp
+from forebay.transforms.definition.time_formats import directives
 from forebay.transforms.parsing.casts import (
     BLANKS,
     BoolArray,
@@ -73,7 +73,7 @@ def read_timestamps(text: pa.StringArray, column: Timestamp) -> CastColumn:
         written = "in ISO 8601, such as 2013-01-31 09:30:00"
     else:
         readings, failing = _read_format(text, column.format, with_offset=True)
-        zoned = "%z" in column.format
+        zoned = "z" in directives(column.format)
         clocks, instants = (None, readings.view(_INSTANT)) if zoned else (readings, None)
         written = column.format
     problems = faults_of((failing, f"not a time written {written}"))
@@ -172,16 +172,16 @@ def _read_format(
         the readings, timestamps in microseconds without zone, and the failing cells.
     """
     text = pc.utf8_trim(text, BLANKS)
-    directives = set(re.findall(r"%(.)", format))
+    letters = set(directives(format))
 
     def read(cell: str) -> int | None:
         return _python_us(cell, format, with_offset=with_offset)
 
-    if not directives <= _C_DIRECTIVES:
+    if not letters <= _C_DIRECTIVES:
         counts, failing = by_distinct(text, read)
         return counts.view(_CLOCK), failing
     values = pc.strptime(text, format=format, unit="s", error_is_null=True).cast(_CLOCK)
-    doubtful = _doubtful(values, directives)
+    doubtful = _doubtful(values, letters)
     if doubtful.any():
         some = values.filter(pa.array(doubtful)).cast(pa.timestamp("s"))
         written = pc.strftime(some, format=format)  # 1 µs a cell, Python's strptime 6 µs
@@ -193,16 +193,16 @@ def _read_format(
     return values, failing
 
 
-def _doubtful(values: pa.Array, directives: set[str]) -> BoolArray:
+def _doubtful(values: pa.Array, letters: set[str]) -> BoolArray:
     """Finds the readings that C's strptime may have made of what Python's refuses.
 
     C turns 30 February into 2 March, second 60 into the next minute, and reads "13" as the
     year 13.
     """
     doubtful = to_mask(pc.less(values, pa.scalar(dt.datetime(1000, 1, 1), _CLOCK)))
-    if "d" in directives:
+    if "d" in letters:
         doubtful |= to_mask(pc.less_equal(pc.day(values), 3))
-    if "S" in directives:
+    if "S" in letters:
         doubtful |= to_mask(pc.less_equal(pc.second(values), 1))
     return doubtful
 

@@ -7,17 +7,9 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from forebay.transforms.comparisons import compare
 from forebay.transforms.definition.windows import Where
 from forebay.transforms.hashing import hash_values
-
-_COMPARE = {
-    "==": pc.equal,
-    "!=": pc.not_equal,
-    "<": pc.less,
-    "<=": pc.less_equal,
-    ">": pc.greater,
-    ">=": pc.greater_equal,
-}
 
 
 @dataclass(frozen=True)
@@ -70,8 +62,8 @@ def passes(where: tuple[Where, ...], batch: pa.RecordBatch) -> pa.Array:
 
 
 def _compared(condition: Where, batch: pa.RecordBatch) -> pa.Array:
-    compare = _COMPARE[condition.comparison]
-    return pc.fill_null(compare(batch[condition.column], pa.scalar(condition.value)), False)
+    met = compare(batch[condition.column], condition.comparison, condition.value)
+    return pc.fill_null(met, False)
 
 
 def _has_value(column: pa.Array) -> pa.Array:

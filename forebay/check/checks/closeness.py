@@ -6,6 +6,7 @@ import numpy as np
 import pyarrow as pa
 
 from forebay.check.checks.evidence import find_evidence, instants, later, span
+from forebay.check.checks.label import identities
 from forebay.check.checks.label_evidence import (
     FEWEST_ROWS,
     Closeness,
@@ -91,12 +92,16 @@ def _missing_together(subject: Subject, labelled: Bools) -> Iterator[Finding]:
     """Columns that are missing where the label is: filled when the outcome is known, maybe."""
     dataset, asked = subject.dataset, subject.asked
     missing = {name: ~is_valid(subject.full[name]) for name in dataset.row_columns}
-    filled = filled_cells(missing, dataset.label.column)
+    ids = identities(subject)
+    filled = filled_cells(
+        {name: absent for name, absent in missing.items() if name not in ids}, dataset.label.column
+    )
     for name in dataset.model_columns:
         if name not in dataset.row_columns:
             continue
-        telling = telling_rows(filled, missing[name]) & asked
-        found = missing_together(missing[name], ~labelled, telling)
+        others = filled if name in ids else filled - ~missing[name]
+        rows = telling_rows(others, share=0.0) & asked
+        found = missing_together(missing[name], ~labelled, rows)
         if found is not None:
             both = int(found.rows.sum())
             yield Finding(

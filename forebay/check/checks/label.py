@@ -133,7 +133,8 @@ def _alone(
 
 def check_twins(subject: Subject, lineage: Lineage) -> list[Finding]:
     """Looks for rows that are one event under several identities, and for who sees whom."""
-    names, ids = _telling(subject)
+    ids = identities(subject)
+    names = [name for name in subject.dataset.columns if name not in ids]
     first = _first_alike(subject.parsed, names) if names else subject.parsed[ROW].to_numpy()
     rows = subject.rows
     places = np.searchsorted(subject.parsed[ROW].to_numpy(), rows[ROW].to_numpy())
@@ -153,8 +154,8 @@ def check_twins(subject: Subject, lineage: Lineage) -> list[Finding]:
     return findings or [passed(TWINS, "no row sees its own event under another identity", evidence)]
 
 
-def _telling(subject: Subject) -> tuple[list[str], list[str]]:
-    """Divides the columns read: those that tell events apart, and mere identities of rows."""
+def identities(subject: Subject) -> list[str]:
+    """Returns the columns read that only name their rows: of text or whole numbers that differ."""
     ids = []
     for name, kind in subject.dataset.columns.items():
         column = subject.parsed[name]
@@ -165,7 +166,7 @@ def _telling(subject: Subject) -> tuple[list[str], list[str]]:
             ids.append(name)
     if subject.dataset.label.column in ids:  # a label is no identity
         ids.remove(subject.dataset.label.column)
-    return [name for name in subject.dataset.columns if name not in ids], ids
+    return ids
 
 
 def _first_alike(rows: pa.RecordBatch, names: list[str]) -> Ints:

@@ -158,18 +158,17 @@ def filled_cells(missing: Mapping[str, Bools], label: str) -> Ints:
     return filled
 
 
-def telling_rows(filled: Ints, missing: Bools) -> Bools:
+def telling_rows(others: Ints, share: float) -> Bools:
     """Tells which rows say something besides: a row that is all but empty lacks everything.
 
     Args:
-        filled: what `filled_cells` returns.
-        missing: bool (n,), where the column compared is missing; it does not count.
+        others: int64 (n,), how many other cells of each row have a value.
+        share: of the median row's, which a row must have more of; 0: any cell will do.
 
     Returns:
-        bool (n,): more than half as many cells as the median row has.
+        bool (n,).
     """
-    others = filled - ~missing
-    enough: Bools = others > 0.5 * np.median(others)
+    enough: Bools = others > share * np.median(others)
     return enough
 
 

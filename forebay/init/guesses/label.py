@@ -6,7 +6,7 @@ from dataclasses import replace
 from forebay.init.guesses.column_facts import ColumnFacts, facts_of
 from forebay.init.guesses.kinds import GuessedColumn, read_as
 from forebay.init.guesses.names import has_word, is_name_of_something, rank_as_label
-from forebay.init.guesses.roles import is_identity
+from forebay.init.guesses.roles import is_identity, is_own_split
 from forebay.transforms.definition.columns import Boolean, Integer, Number, String
 from forebay.transforms.definition.labels import (
     BinaryClassification,
@@ -78,7 +78,8 @@ def label_candidates(
         and facts[name].distinct > 1
         and not is_identity(reading, facts[name])
         and not (isinstance(reading.column, Integer) and is_name_of_something(name))
-        and not any(has_word(name, m) for m in ("calendar", "latitude", "longitude", "split"))
+        and not any(has_word(name, m) for m in ("calendar", "latitude", "longitude"))
+        and not is_own_split(reading, facts[name])
     ]
     places = {name: i for i, name in enumerate(names)}
 

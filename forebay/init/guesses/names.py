@@ -1,5 +1,6 @@
 """What the names of columns say, for want of better evidence."""
 
+import keyword
 import re
 from collections.abc import Iterable
 
@@ -37,23 +38,38 @@ _WORDS = {
 }  # fmt: skip
 
 
+_RESERVED = frozenset(("self", "cls", "args", "kwargs"))
+_LONGEST = 80
+
+
 def servable_names(names: Iterable[str]) -> dict[str, str]:
     """Returns a name for each column under which a model can be given it.
 
-    The signatures of a SavedModel turn all but ASCII letters, digits and ``_`` into something else.
+    The signatures of a SavedModel turn all but ASCII letters, digits and ``_`` into something else,
+    and tell no words of Python, and no capitals, apart.
     """
-    found: dict[str, str] = {name: name for name in names}
-    taken = set(found)
-    for place, name in enumerate(found, start=1):
-        if re.fullmatch(r"[A-Za-z][A-Za-z0-9_]*", name):
+    order = list(names)
+    found: dict[str, str] = {}
+    taken: set[str] = set()
+    for name in order:
+        if _is_servable(name) and name.lower() not in taken:
+            taken.add(name.lower())
+            found[name] = name
+    for place, name in enumerate(order, start=1):
+        if name in found:
             continue
-        plain = re.sub(r"[^a-z0-9]+", "_", name.lower()).strip("_") or f"column_{place}"
-        plain = plain if plain[0].isalpha() else f"column_{plain}"
+        plain = re.sub(r"[^a-z0-9]+", "_", name.lower()).strip("_")[:_LONGEST] or f"column_{place}"
+        plain = plain if _is_servable(plain) else f"column_{plain}"
         while plain in taken:
             plain += "_2"
         taken.add(plain)
         found[name] = plain
-    return found
+    return {name: found[name] for name in order}
+
+
+def _is_servable(name: str) -> bool:
+    plain = re.fullmatch(r"[A-Za-z][A-Za-z0-9_]*", name) and len(name) <= _LONGEST
+    return bool(plain) and not (keyword.iskeyword(name) or name in _RESERVED)
 
 
 def words_of(name: str) -> list[str]:

@@ -15,7 +15,12 @@ from forebay.check.checks.label_evidence import (
 )
 from forebay.init.guesses.column_facts import ColumnFacts
 from forebay.init.guesses.kinds import GuessedColumn
-from forebay.init.guesses.names import has_word, is_name_of_something, without
+from forebay.init.guesses.names import (
+    has_word,
+    is_name_of_something,
+    without,
+    words_of,
+)
 from forebay.transforms.definition.columns import Boolean, Integer, Number, String
 from forebay.transforms.definition.labels import Label
 from forebay.transforms.parsing.casts import to_mask
@@ -30,6 +35,9 @@ _SPLITS = frozenset(
      "dev", "holdout", "hold-out", "hold_out", "oot", "unused")
 )  # fmt: skip
 _MOST_SPLITS = 20
+_SPLIT_NAMES = (["train"], ["training"], ["holdout"], ["is", "train"], ["is", "test"])
+# A row with fewer of the cells than this share of the median row's is all but empty.
+_FILLED = 0.5
 _DEGREES = {"latitude": 90.0, "longitude": 180.0}
 
 
@@ -55,7 +63,8 @@ def is_own_split(reading: GuessedColumn, facts: ColumnFacts) -> bool:
         return all(
             str(v).strip().lower() in _SPLITS for v in reading.values.drop_null().to_pylist()
         )
-    return isinstance(reading.column, Integer | Boolean) and has_word(reading.name, "split")
+    named = has_word(reading.name, "split") or words_of(reading.name) in _SPLIT_NAMES
+    return isinstance(reading.column, Integer | Boolean) and named
 
 
 def is_free_text(reading: GuessedColumn, facts: ColumnFacts) -> bool:
@@ -89,7 +98,9 @@ class LabelTies:
         """Says why a column is probably known only with the label; None where nothing says so."""
         values, label = reading.of_rows(), self._label.column
         missing = ~to_mask(values.is_valid())
-        together = missing_together(missing, ~self._known, telling_rows(self._filled, missing))
+        together = missing_together(
+            missing, ~self._known, telling_rows(self._filled - ~missing, _FILLED)
+        )
         if together is not None and together.is_subset:
             where = together.where.replace("the label", label)
             return f"missing {where}, so probably known only with it"

@@ -183,6 +183,17 @@ def test_a_column_missing_where_the_label_is(
     assert all_of_them == ({("close to the label", "x", WARNING)} if expected else set())
 
 
+def test_few_columns_are_enough_to_see_what_is_filled_in_later() -> None:
+    cancelled = range(0, ROWS, 40)
+    columns: dict[str, tuple[Column, Cells]] = {
+        "hour": (Timestamp(), [at.replace(minute=0) for at in instants()]),
+        "delay": (Number(), without(numbers(2), cancelled)),
+        "y": (Number(), without(numbers(), cancelled)),
+    }
+    late = found(columns, [Numeric("delay")], row_time="hour")
+    assert late == {("close to the label", "delay", WARNING)}
+
+
 def test_empty_rows_are_no_evidence() -> None:
     empty = range(ROWS - 9, ROWS)
     columns: dict[str, tuple[Column, Cells]] = {

@@ -12,8 +12,8 @@ from typing import Any
 
 import pytest
 
-# Seconds; the second one is for a machine that is busy with other tests.
-PROMPTLY = 2.0 + 1.0
+# Seconds: two, on a machine that does nothing else. One that is busy with other tests takes longer.
+PROMPTLY = 2.0 + 8.0
 
 HEAD = """
 import atexit, hashlib, os, sys, threading, time
@@ -88,15 +88,16 @@ def test_ctrl_c_ends_it(moment: str, tmp_path: Path) -> None:
 
 
 def test_a_second_ctrl_c_waits_for_nothing(tmp_path: Path) -> None:
-    code = "def work(args):\n try:\n  ready()\n  forever()\n finally:\n  ready()\n  forever()"
+    code = (
+        "import forebay.console.process as ours\nours._GRACE_SECONDS = 600\n"
+        "def work(args):\n try:\n  ready()\n  forever()\n finally:\n  ready()\n  forever()"
+    )
     with start(code, tmp_path) as process:
         assert process.stdout is not None
         for _ in range(2):
             assert process.stdout.readline() == b"ready\n"
             process.send_signal(signal.SIGINT)
-            begun = time.monotonic()
-        _, said = process.communicate(timeout=30)
-        assert time.monotonic() - begun < 1.0
+        _, said = process.communicate(timeout=60)
     assert (process.returncode, said) == (130, b"interrupted\n")
 
 

@@ -68,7 +68,7 @@ def test_classes_survive_json() -> None:
         (Classification("colour", ["red", "blue", "red"]), "listed twice"),
         (Classification("colour", [1, 2]), "is a String column; list texts"),
         (Classification("rank", ["1", "2"]), "list whole numbers"),
-        (Classification("rank", [True, False]), "list whole numbers"),
+        (Classification("rank", [True, False]), "a truth value; write a text or a whole number"),
         (Classification("x", ["1", "2"]), "name a column of kind String or Integer"),
         (Classification("color", ["red", "blue"]), "did you mean colour?"),
         (Classification("colour", ["red", "blue"], ["rank"]), "name a column of kind String"),

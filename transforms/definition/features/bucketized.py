@@ -1,15 +1,19 @@
 """Buckets of numbers as features."""
 
-import math
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from itertools import pairwise
+from typing import Annotated
 
 import numpy as np
 
 from forebay.transforms.definition.columns import Column, Integer, Number
-from forebay.transforms.definition.features.on_column import Embed, OnColumn, embed_problems
+from forebay.transforms.definition.features.on_column import Embed, OnColumn
+from forebay.transforms.definition.field_types import Between, Float32
 from forebay.transforms.errors import Problem
+from forebay.transforms.limits import MOST_BOUNDARIES
+
+_Count = Annotated[int, Between(2, MOST_BOUNDARIES, "not two")]
 
 
 @dataclass(frozen=True)
@@ -27,9 +31,9 @@ class Bucketized(OnColumn):
         name: the output's name; None: ``<column>_bucket``.
     """
 
-    quantiles: int | None = None
-    boundaries: tuple[float, ...] = ()
-    linspace: tuple[float, float, int] | None = None
+    quantiles: Annotated[int, Between(2, MOST_BOUNDARIES, "one bucket")] | None = None
+    boundaries: tuple[Float32, ...] = ()
+    linspace: tuple[Float32, Float32, _Count] | None = None
     embed: Embed = None
     name: str | None = None
 
@@ -49,22 +53,24 @@ class Bucketized(OnColumn):
     def problems(self, where: str, columns: Mapping[str, Column]) -> Iterator[Problem]:
         """Yields the mistakes of this feature; ``where`` is its path in the definition."""
         yield from self.column_problems(where, columns)
-        yield from embed_problems(self.embed, where)
         ways = (self.quantiles, self.boundaries or None, self.linspace)
         if sum(way is not None for way in ways) != 1:
             yield Problem(
                 where, ways, "needs one way to cut", "set one of quantiles, boundaries and linspace"
             )
-        if self.quantiles is not None and self.quantiles < 2:
-            yield Problem(f"{where}.quantiles", self.quantiles, "one bucket", "write 2 or more")
+        if len(self.boundaries) > MOST_BOUNDARIES:
+            cause = f"{len(self.boundaries):,} boundaries"
+            yield Problem(
+                f"{where}.boundaries", self.boundaries, cause, f"give up to {MOST_BOUNDARIES:,}"
+            )
         if any(a >= b for a, b in pairwise(self.boundaries)):
             yield Problem(f"{where}.boundaries", self.boundaries, "not ascending", "sort them")
         elif isinstance(columns.get(str(self.column)), Number):
             yield from _float32_problems(self.boundaries, f"{where}.boundaries")
-        if self.linspace is not None and not _is_linspace(self.linspace):
+        if self.linspace is not None and not self.linspace[0] < self.linspace[1]:
             yield Problem(
                 f"{where}.linspace", self.linspace, "not (start, stop, count) of an ascending line",
-                "write such as (0.0, 100.0, 11), with a count of 2 or more",
+                "write such as (0.0, 100.0, 11)",
             )  # fmt: skip
 
 
@@ -76,11 +82,3 @@ def _float32_problems(boundaries: tuple[float, ...], where: str) -> Iterator[Pro
                 where, pair, "the same number in float32, as which a Number is compared",
                 "leave one out, or declare whole numbers as an Integer column",
             )  # fmt: skip
-
-
-def _is_linspace(value: tuple[float, float, int]) -> bool:
-    if len(value) != 3:
-        return False
-    start, stop, count = value
-    finite = math.isfinite(start) and math.isfinite(stop)
-    return finite and start < stop and isinstance(count, int) and count >= 2

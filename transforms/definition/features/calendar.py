@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 from forebay.transforms.definition.columns import Column, Date, Timestamp
-from forebay.transforms.definition.features.on_column import Embed, OnColumn, embed_problems
+from forebay.transforms.definition.features.on_column import Embed, OnColumn
 from forebay.transforms.errors import Problem
 from forebay.transforms.zones import is_zone
 
@@ -58,8 +58,7 @@ class Calendar(OnColumn):
     def problems(self, where: str, columns: Mapping[str, Column]) -> Iterator[Problem]:
         """Yields the mistakes of this feature; ``where`` is its path in the definition."""
         yield from self.column_problems(where, columns)
-        yield from embed_problems(self.embed, where)
-        yield from _part_problems(self, tuple(CALENDAR_SIZES), where, columns)
+        yield from _part_problems(self, where, columns)
 
 
 @dataclass(frozen=True)
@@ -101,16 +100,12 @@ class Cyclic(OnColumn):
     def problems(self, where: str, columns: Mapping[str, Column]) -> Iterator[Problem]:
         """Yields the mistakes of this feature; ``where`` is its path in the definition."""
         yield from self.column_problems(where, columns)
-        yield from _part_problems(self, CYCLES, where, columns)
+        yield from _part_problems(self, where, columns)
 
 
 def _part_problems(
-    feature: Calendar | Cyclic, parts: tuple[str, ...], where: str, columns: Mapping[str, Column]
+    feature: Calendar | Cyclic, where: str, columns: Mapping[str, Column]
 ) -> Iterator[Problem]:
-    if feature.part not in parts:
-        yield Problem(
-            f"{where}.part", feature.part, "no such part", f"use one of {', '.join(parts)}"
-        )
     if feature.part in _CLOCK_PARTS and isinstance(columns.get(str(feature.column)), Date):
         yield Problem(
             f"{where}.part", feature.part, f"{feature.column} is a Date, which has no clock",

@@ -12,7 +12,7 @@ from forebay.transforms.definition.features.category_ids import (
     Listed,
     value_problems,
 )
-from forebay.transforms.definition.features.on_column import Embed, OnColumn, embed_problems
+from forebay.transforms.definition.features.on_column import Embed, OnColumn
 from forebay.transforms.errors import Problem
 
 MOST_FREQUENT = "most_frequent"
@@ -38,7 +38,7 @@ class Categorical(OnColumn):
     """
 
     ids: CategoryIds = field(default_factory=Frequent)
-    impute: Literal["most_frequent"] | str | int | None = None
+    impute: Literal["most_frequent"] | str | int | bool | None = None
     embed: Embed = None
     name: str | None = None
 
@@ -59,14 +59,7 @@ class Categorical(OnColumn):
     def problems(self, where: str, columns: Mapping[str, Column]) -> Iterator[Problem]:
         """Yields the mistakes of this feature; ``where`` is its path in the definition."""
         yield from self.column_problems(where, columns)
-        yield from embed_problems(self.embed, where)
         column = columns.get(str(self.column))
-        if not isinstance(self.ids, CategoryIds):
-            yield Problem(
-                f"{where}.ids", self.ids, "no way to make ids",
-                "write Frequent(), Informative(), Listed(), Hashed() or Identity()",
-            )  # fmt: skip
-            return
         yield from self.ids.problems(f"{where}.ids", column)
         if self.impute not in (None, MOST_FREQUENT):
             yield from self._impute_problems(f"{where}.impute", column)

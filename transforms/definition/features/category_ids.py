@@ -10,12 +10,18 @@ there.)
 from collections.abc import Iterator
 from dataclasses import dataclass
 from itertools import pairwise
+from typing import Annotated
 
 from forebay.transforms.definition.columns import Boolean, Column, Integer, String
+from forebay.transforms.definition.field_types import Between, Float32
 from forebay.transforms.definition.freeze import freeze_sequences
 from forebay.transforms.definition.labels import Label
 from forebay.transforms.errors import Problem
+from forebay.transforms.limits import MOST_IDS, MOST_ROWS
 
+_NOTHING = "keeps nothing"
+# How many ids the values share that are not known.
+Shared = Annotated[int, Between(1, MOST_IDS, "leaves no id for values not seen in training")]
 _KINDS_OF_VALUES: dict[type[Column], type] = {String: str, Integer: int, Boolean: bool}
 
 
@@ -31,9 +37,9 @@ class Frequent:
         oov_buckets: how many ids the values outside it share, by hash.
     """
 
-    top_k: int | None = None
-    min_count: int = 1
-    oov_buckets: int = 1
+    top_k: Annotated[int, Between(1, MOST_IDS, _NOTHING)] | None = None
+    min_count: Annotated[int, Between(1, MOST_ROWS, "no count")] = 1
+    oov_buckets: Shared = 1
 
     @property
     def oov_ids(self) -> int:
@@ -42,10 +48,7 @@ class Frequent:
 
     def problems(self, where: str, column: Column | None) -> Iterator[Problem]:
         """Yields the mistakes of this way of a column; ``where`` is its path."""
-        yield from _at_least(1, f"{where}.oov_buckets", self.oov_buckets, _NO_OOV)
-        yield from _at_least(1, f"{where}.min_count", self.min_count, "no count")
-        if self.top_k is not None:
-            yield from _at_least(1, f"{where}.top_k", self.top_k, "keeps nothing")
+        yield from ()
 
 
 @dataclass(frozen=True)
@@ -65,10 +68,10 @@ class Informative:
         oov_buckets: how many ids the values outside it share, by hash.
     """
 
-    top_k: int
+    top_k: Annotated[int, Between(1, MOST_IDS, _NOTHING)]
     adjusted: bool = False
-    label_boundaries: tuple[float, ...] = ()
-    oov_buckets: int = 1
+    label_boundaries: tuple[Float32, ...] = ()
+    oov_buckets: Shared = 1
 
     def __post_init__(self) -> None:
         freeze_sequences(self)
@@ -80,8 +83,6 @@ class Informative:
 
     def problems(self, where: str, column: Column | None) -> Iterator[Problem]:
         """Yields the mistakes of this way of a column; ``where`` is its path."""
-        yield from _at_least(1, f"{where}.oov_buckets", self.oov_buckets, _NO_OOV)
-        yield from _at_least(1, f"{where}.top_k", self.top_k, "keeps nothing")
         bounds = self.label_boundaries
         if any(a >= b for a, b in pairwise(bounds)):
             yield Problem(f"{where}.label_boundaries", bounds, "not ascending", "sort them")
@@ -108,8 +109,8 @@ class Listed:
         oov_buckets: how many ids the values outside it share, by hash.
     """
 
-    values: tuple[str | int, ...]
-    oov_buckets: int = 1
+    values: tuple[str | int | bool, ...]
+    oov_buckets: Shared = 1
 
     def __post_init__(self) -> None:
         freeze_sequences(self)
@@ -121,7 +122,6 @@ class Listed:
 
     def problems(self, where: str, column: Column | None) -> Iterator[Problem]:
         """Yields the mistakes of this way of a column; ``where`` is its path."""
-        yield from _at_least(1, f"{where}.oov_buckets", self.oov_buckets, _NO_OOV)
         if not self.values:
             yield Problem(f"{where}.values", self.values, "lists nothing", "list the known values")
         for value in self.values:
@@ -138,7 +138,7 @@ class Hashed:
         buckets: how many ids the values share.
     """
 
-    buckets: int
+    buckets: Annotated[int, Between(2, MOST_IDS, "tells nothing apart")]
 
     @property
     def oov_ids(self) -> int:
@@ -147,7 +147,7 @@ class Hashed:
 
     def problems(self, where: str, column: Column | None) -> Iterator[Problem]:
         """Yields the mistakes of this way of a column; ``where`` is its path."""
-        yield from _at_least(2, f"{where}.buckets", self.buckets, "tells nothing apart")
+        yield from ()
 
 
 @dataclass(frozen=True)
@@ -158,7 +158,7 @@ class Identity:
         size: how many there are: 0 to size-1. Other numbers share the id ``size``.
     """
 
-    size: int
+    size: Annotated[int, Between(1, MOST_IDS, "no id is in [0, size)")]
 
     @property
     def oov_ids(self) -> int:
@@ -167,7 +167,6 @@ class Identity:
 
     def problems(self, where: str, column: Column | None) -> Iterator[Problem]:
         """Yields the mistakes of this way of a column; ``where`` is its path."""
-        yield from _at_least(1, f"{where}.size", self.size, "no id is in [0, size)")
         if isinstance(column, String):
             yield Problem(
                 where, self, "a String column holds no ids",
@@ -176,8 +175,6 @@ class Identity:
 
 
 CategoryIds = Frequent | Informative | Listed | Hashed | Identity
-
-_NO_OOV = "leaves no id for values not seen in training"
 
 
 def value_problems(value: object, where: str, column: Column | None) -> Iterator[Problem]:
@@ -188,8 +185,3 @@ def value_problems(value: object, where: str, column: Column | None) -> Iterator
             where, value, f"no value of a {type(column).__name__} column",
             f"write it as {kind.__name__}",
         )  # fmt: skip
-
-
-def _at_least(least: int, where: str, value: int, cause: str) -> Iterator[Problem]:
-    if not isinstance(value, int) or value < least:
-        yield Problem(where, value, cause, f"write {least} or more")

@@ -3,13 +3,15 @@
 import math
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from typing import ClassVar
+from typing import Annotated, ClassVar
 
 from forebay.transforms.definition.columns import Column
-from forebay.transforms.definition.features.on_column import Embed, embed_problems
+from forebay.transforms.definition.features.on_column import Embed
 from forebay.transforms.definition.features.outputs import Outputs
+from forebay.transforms.definition.field_types import Between
 from forebay.transforms.definition.freeze import freeze_sequences
 from forebay.transforms.errors import Problem
+from forebay.transforms.limits import MOST_IDS
 
 # A cross of so many combinations numbers them: a wide side of float32 weights takes 256 KiB.
 MOST_NUMBERED = 1 << 16
@@ -35,7 +37,7 @@ class Crossed(Outputs):
 
     name: str
     of: tuple[str, ...]
-    buckets: int | None = None
+    buckets: Annotated[int, Between(2, MOST_IDS, "tells nothing apart")] | None = None
     embed: Embed = None
 
     inputs: ClassVar[tuple[str, ...]] = ()
@@ -55,11 +57,8 @@ class Crossed(Outputs):
 
     def problems(self, where: str, columns: Mapping[str, Column]) -> Iterator[Problem]:
         """Yields the mistakes of this feature; ``where`` is its path in the definition."""
-        yield from embed_problems(self.embed, where)
         if len(self.of) < 2:
             yield Problem(f"{where}.of", self.of, "nothing to cross", "name two features or more")
-        if self.buckets is not None and self.buckets < 2:
-            yield Problem(f"{where}.buckets", self.buckets, "too few", "write 2 or more, or None")
 
 
 def cross_buckets(combinations: int) -> int:

@@ -3,15 +3,18 @@
 import math
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from typing import ClassVar
+from typing import Annotated, ClassVar
 
 from forebay.transforms.definition.columns import Column, Integer, Number
-from forebay.transforms.definition.features.on_column import Embed, embed_problems, kind_problems
+from forebay.transforms.definition.features.on_column import Embed, kind_problems
 from forebay.transforms.definition.features.outputs import Outputs
+from forebay.transforms.definition.field_types import Between, Float32
 from forebay.transforms.definition.freeze import freeze_sequences
 from forebay.transforms.errors import Problem
+from forebay.transforms.limits import MOST_BOUNDARIES, MOST_IDS
 
-_Bounds = tuple[float, float]
+_Bounds = tuple[Float32, Float32]
+_Cells = Annotated[int, Between(1, MOST_BOUNDARIES, "no cell")]
 
 
 @dataclass(frozen=True)
@@ -35,7 +38,7 @@ class Grid(Outputs):
 
     latitude: str
     longitude: str
-    cells: tuple[int, int]
+    cells: tuple[_Cells, _Cells]
     latitudes: _Bounds | None = None
     longitudes: _Bounds | None = None
     embed: Embed = None
@@ -72,20 +75,15 @@ class Grid(Outputs):
         for field in ("latitude", "longitude"):
             names = [getattr(self, field)]
             yield from kind_problems(f"{where}.{field}", names, self.kinds, columns)
-        yield from embed_problems(self.embed, where)
-        if len(self.cells) != 2 or not all(isinstance(n, int) and n >= 1 for n in self.cells):
+        if math.prod(self.cells) > MOST_IDS:
             yield Problem(
-                f"{where}.cells", self.cells, "not two numbers of cells",
-                "write how many rows and how many columns, such as (20, 30)",
+                f"{where}.cells", self.cells, f"{math.prod(self.cells):,} cells",
+                f"write numbers of rows and of columns that make up to {MOST_IDS:,}",
             )  # fmt: skip
         for field in ("latitudes", "longitudes"):
             bounds = getattr(self, field)
-            if bounds is not None and not _ascend(bounds):
+            if bounds is not None and not bounds[0] < bounds[1]:
                 yield Problem(
                     f"{where}.{field}", bounds, "not a least and a greatest value",
                     "write such as (40.5, 41.0)",
                 )  # fmt: skip
-
-
-def _ascend(bounds: _Bounds) -> bool:
-    return len(bounds) == 2 and all(map(math.isfinite, bounds)) and bounds[0] < bounds[1]

@@ -2,11 +2,13 @@
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from typing import Annotated, Literal
 
 from forebay.transforms.definition.columns import Bytes, Column
 from forebay.transforms.definition.features.on_column import OnColumn
-from forebay.transforms.definition.features.terms import at_least
+from forebay.transforms.definition.field_types import Between
 from forebay.transforms.errors import Problem
+from forebay.transforms.limits import MOST_PIXELS
 
 
 @dataclass(frozen=True)
@@ -26,9 +28,9 @@ class Image(OnColumn):
         name: the output's name; None: ``<column>_image``.
     """
 
-    height: int = 32
-    width: int = 32
-    channels: int = 3
+    height: Annotated[int, Between(1, MOST_PIXELS)] = 32
+    width: Annotated[int, Between(1, MOST_PIXELS)] = 32
+    channels: Literal[1, 3] = 3
     indicator: bool = False
     name: str | None = None
 
@@ -48,8 +50,6 @@ class Image(OnColumn):
     def problems(self, where: str, columns: Mapping[str, Column]) -> Iterator[Problem]:
         """Yields the mistakes of this feature; ``where`` is its path in the definition."""
         yield from self.column_problems(where, columns)
-        yield from at_least(self, where, "height", 1)
-        yield from at_least(self, where, "width", 1)
         name = str(self.column)
         column = columns.get(name)
         if isinstance(column, Bytes) and not column.image:
@@ -61,5 +61,3 @@ class Image(OnColumn):
                 f"{where}.column", name, "image columns are called so that clients see bytes",
                 f"call it {name}_bytes",
             )  # fmt: skip
-        if self.channels not in (1, 3):
-            yield Problem(f"{where}.channels", self.channels, "no such channels", "use 1 or 3")

@@ -2,10 +2,13 @@
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from typing import Annotated
 
 from forebay.transforms.definition.columns import Column
-from forebay.transforms.definition.features.terms import OfTerms, at_least
+from forebay.transforms.definition.features.terms import OfTerms
+from forebay.transforms.definition.field_types import Between
 from forebay.transforms.errors import Problem
+from forebay.transforms.limits import MOST_ITEMS
 
 
 @dataclass(frozen=True)
@@ -31,7 +34,7 @@ class MultiHot(OfTerms):
     """
 
     separator: str = "|"
-    max_values: int = 16
+    max_values: Annotated[int, Between(1, MOST_ITEMS, "reads nothing")] = 16
 
     suffix = "values"
 
@@ -43,7 +46,6 @@ class MultiHot(OfTerms):
     def problems(self, where: str, columns: Mapping[str, Column]) -> Iterator[Problem]:
         """Yields the mistakes of this feature; ``where`` is its path in the definition."""
         yield from self.term_problems(where, columns)
-        yield from at_least(self, where, "max_values", 1)
         if not self.separator:
             yield Problem(
                 f"{where}.separator", self.separator, "parts nothing", "write such as '|'"

@@ -2,13 +2,14 @@
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from typing import Literal
+from typing import Annotated, Literal
 
 from forebay.transforms.definition.columns import Boolean, Column, Integer, Number, Numbers
 from forebay.transforms.definition.features.outputs import Outputs
-from forebay.transforms.definition.features.terms import at_least
+from forebay.transforms.definition.field_types import Between, Float32
 from forebay.transforms.definition.freeze import freeze_sequences
 from forebay.transforms.errors import Problem, unknown_column
+from forebay.transforms.limits import MOST_ITEMS
 
 Pool = Literal["mean", "sum", "min", "max", "count"]
 POOLS: tuple[Pool, ...] = ("mean", "sum", "min", "max", "count")
@@ -39,11 +40,11 @@ class NumberList(Outputs):
 
     name: str
     of: str | tuple[str, ...]
-    length: int | None = None
-    padding: float = 0.0
-    pool: tuple[Pool, ...] = ()
+    length: Annotated[int, Between(1, MOST_ITEMS, "keeps nothing")] | None = None
+    padding: Float32 = 0.0
+    pool: tuple[Pool, ...] | Pool = ()
     scale: Literal["z_score", "0_1"] | None = None
-    impute: Literal["mean"] | float = "mean"
+    impute: Literal["mean"] | Float32 = "mean"
     indicator: bool = False
 
     def __post_init__(self) -> None:
@@ -85,9 +86,7 @@ class NumberList(Outputs):
                 )  # fmt: skip
         if not self.inputs:
             yield Problem(f"{where}.of", self.of, "no columns", "name some")
-        if self.length is not None:
-            yield from at_least(self, where, "length", 1)
-        elif isinstance(self.of, str) and not self.pool:
+        if self.length is None and isinstance(self.of, str) and not self.pool:
             yield Problem(
                 f"{where}.length", None, "lists of any length have no fixed width",
                 "write how many numbers to keep, or pool=",
@@ -96,12 +95,3 @@ class NumberList(Outputs):
             yield Problem(
                 f"{where}.length", self.length, "the columns say how many there are", "leave it out"
             )
-        for pool in self.pool:
-            if pool not in POOLS:
-                cure = "use one of " + ", ".join(map(repr, POOLS))
-                yield Problem(f"{where}.pool", pool, "no such pool", cure)
-        if self.scale not in (None, "z_score", "0_1"):
-            yield Problem(f"{where}.scale", self.scale, "no such scaling", "use 'z_score' or '0_1'")
-        if isinstance(self.impute, str) and self.impute != "mean":
-            cure = "use 'mean' or a number"
-            yield Problem(f"{where}.impute", self.impute, "no such policy", cure)

@@ -1,17 +1,16 @@
 """Numbers as features."""
 
-import math
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Literal
 
 from forebay.transforms.definition.columns import Boolean, Column, Integer, Number, String
 from forebay.transforms.definition.features.on_column import OnColumn, kind_problems
+from forebay.transforms.definition.field_types import Float32
 from forebay.transforms.errors import Problem
 
 # What each scaling adds to the name of an output.
 _SCALES = {"z_score": "z_score", "0_1": "0_1", "-1_1": "minus1_1", "robust": "robust"}
-_IMPUTATIONS = ("mean", "median", "most_frequent")
 
 
 @dataclass(frozen=True)
@@ -41,8 +40,8 @@ class Numeric(OnColumn):
 
     scale: Literal["z_score", "0_1", "-1_1", "robust"] | None = None
     log1p: bool = False
-    clip: tuple[float | None, float | None] = (None, None)
-    impute: Literal["mean", "median", "most_frequent"] | float = "mean"
+    clip: tuple[Float32 | None, Float32 | None] = (None, None)
+    impute: Literal["mean", "median", "most_frequent"] | Float32 = "mean"
     indicator: bool = False
     key: str | None = None
     name: str | None = None
@@ -75,10 +74,6 @@ class Numeric(OnColumn):
     def problems(self, where: str, columns: Mapping[str, Column]) -> Iterator[Problem]:
         """Yields the mistakes of this feature; ``where`` is its path in the definition."""
         yield from self.column_problems(where, columns)
-        if self.scale is not None and self.scale not in _SCALES:
-            cure = f"use one of {', '.join(map(repr, _SCALES))}"
-            yield Problem(f"{where}.scale", self.scale, "no such scaling", cure)
-        yield from _impute_problems(self.impute, f"{where}.impute")
         low, high = self.clip
         if low is not None and high is not None and low > high:
             yield Problem(
@@ -93,12 +88,3 @@ class Numeric(OnColumn):
                     f"{where}.key", self.key, f"beside scale={self.scale!r}",
                     "a key is for scale='z_score'",
                 )  # fmt: skip
-
-
-def _impute_problems(impute: object, where: str) -> Iterator[Problem]:
-    if isinstance(impute, str):
-        if impute not in _IMPUTATIONS:
-            cure = f"use {', '.join(map(repr, _IMPUTATIONS))} or a number"
-            yield Problem(where, impute, "no such policy", cure)
-    elif not isinstance(impute, int | float) or not math.isfinite(impute):
-        yield Problem(where, impute, "not a number", "write a finite one, such as 0.0")

@@ -1,18 +1,20 @@
 """What features of one column have in common."""
 
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass
-from typing import ClassVar, Literal
+from dataclasses import dataclass, fields
+from typing import Annotated, ClassVar, Literal
 
 from forebay.transforms.definition.columns import Column
 from forebay.transforms.definition.derived_numbers import DerivedNumber
 from forebay.transforms.definition.features.outputs import Outputs
+from forebay.transforms.definition.field_types import Between
 from forebay.transforms.definition.freeze import freeze_sequences
 from forebay.transforms.errors import Problem, unknown_column
+from forebay.transforms.limits import MOST_DIMENSIONS
 
 # How the deep side is given ids: by an embedding of so many dimensions, by a one-hot, or as the
 # trainer chooses.
-Embed = int | Literal["one_hot"] | None
+Embed = Annotated[int, Between(1, MOST_DIMENSIONS, "not a dimension")] | Literal["one_hot"] | None
 
 
 @dataclass(frozen=True)
@@ -61,12 +63,12 @@ class OnColumn(Outputs):
                 "name one, or use Numeric or Bucketized",
             )
             return
-        if isinstance(self.column, DerivedNumber):
-            yield from self.column.problems(f"{where}.column")
-            names, kinds = self.column.inputs, self.column.kinds
-        else:
-            names, kinds = (self.column,), self.kinds
-        yield from kind_problems(f"{where}.column", names, kinds, columns)
+        if not isinstance(self.column, DerivedNumber):
+            yield from kind_problems(f"{where}.column", [self.column], self.kinds, columns)
+            return
+        for field, name in zip(fields(self.column), self.column.inputs, strict=False):
+            path = f"{where}.column.{field.name}"
+            yield from kind_problems(path, [name], self.column.kinds, columns)
 
 
 def kind_problems(
@@ -84,10 +86,3 @@ def kind_problems(
                 f"a {type(column).__name__} column",
                 "name a column of kind " + " or ".join(kind.__name__ for kind in kinds),
             )
-
-
-def embed_problems(embed: Embed, where: str) -> Iterator[Problem]:
-    """Yields what is wrong with ``embed``; ``where`` is the feature's path."""
-    if embed not in (None, "one_hot") and (not isinstance(embed, int) or embed < 1):
-        cure = "write a whole number from 1, or 'one_hot'"
-        yield Problem(f"{where}.embed", embed, "not a dimension", cure)

@@ -2,11 +2,14 @@
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from typing import Annotated
 
 from forebay.transforms.definition.columns import Column, String
-from forebay.transforms.definition.features.on_column import Embed, OnColumn, embed_problems
-from forebay.transforms.definition.features.pooling import Pooling, pooling_problems
+from forebay.transforms.definition.features.on_column import Embed, OnColumn
+from forebay.transforms.definition.features.pooling import Pooling
+from forebay.transforms.definition.field_types import Between
 from forebay.transforms.errors import Problem
+from forebay.transforms.limits import MOST_IDS, MOST_ROWS
 
 
 @dataclass(frozen=True)
@@ -17,9 +20,9 @@ class OfTerms(OnColumn):
     V+oov_buckets for padding: a missing or empty text is padding throughout.
     """
 
-    top_k: int | None = None
-    min_count: int = 1
-    oov_buckets: int = 1
+    top_k: Annotated[int, Between(1, MOST_IDS, "keeps nothing")] | None = None
+    min_count: Annotated[int, Between(0, MOST_ROWS)] = 1
+    oov_buckets: Annotated[int, Between(0, MOST_IDS)] = 1
     pooling: Pooling = "sum"
     embed: Embed = None
     indicator: bool = False
@@ -55,15 +58,3 @@ class OfTerms(OnColumn):
     def term_problems(self, where: str, columns: Mapping[str, Column]) -> Iterator[Problem]:
         """Yields the mistakes that any feature of terms can have."""
         yield from self.column_problems(where, columns)
-        yield from embed_problems(self.embed, where)
-        yield from pooling_problems(self.pooling, where)
-        yield from at_least(self, where, "oov_buckets", 0)
-        if self.top_k is not None:
-            yield from at_least(self, where, "top_k", 1)
-
-
-def at_least(owner: object, where: str, field: str, least: int) -> Iterator[Problem]:
-    """Yields what is wrong with a whole number that has a least value."""
-    value = getattr(owner, field)
-    if not isinstance(value, int) or value < least:
-        yield Problem(f"{where}.{field}", value, "too few", f"write {least} or more")

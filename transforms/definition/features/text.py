@@ -2,14 +2,16 @@
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from typing import Literal
+from typing import Annotated, Literal
 
 import pyarrow as pa
 import pyarrow.compute as pc
 
 from forebay.transforms.definition.columns import Column
-from forebay.transforms.definition.features.terms import OfTerms, at_least
+from forebay.transforms.definition.features.terms import OfTerms
+from forebay.transforms.definition.field_types import Between
 from forebay.transforms.errors import Problem
+from forebay.transforms.limits import MOST_ITEMS
 
 
 @dataclass(frozen=True)
@@ -47,7 +49,7 @@ class Text(OfTerms):
     lower: bool = True
     split_on: str = r"[^\pL\pN_]+"
     ngrams: tuple[int, int] = (1, 1)
-    max_tokens: int = 64
+    max_tokens: Annotated[int, Between(1, MOST_ITEMS, "reads nothing")] = 64
     weigh: Literal["presence", "count", "tf_idf"] | None = None
     norm: Literal["l2", "length"] | None = "l2"
 
@@ -72,16 +74,15 @@ class Text(OfTerms):
     def problems(self, where: str, columns: Mapping[str, Column]) -> Iterator[Problem]:
         """Yields the mistakes of this feature; ``where`` is its path in the definition."""
         yield from self.term_problems(where, columns)
-        yield from at_least(self, where, "max_tokens", 1)
-        if self.weigh not in (None, "presence", "count", "tf_idf"):
-            cure = "use 'presence', 'count' or 'tf_idf'"
-            yield Problem(f"{where}.weigh", self.weigh, "no such weight", cure)
-        if self.norm not in (None, "l2", "length"):
-            yield Problem(f"{where}.norm", self.norm, "no such norm", "use 'l2' or 'length'")
-        if len(self.ngrams) != 2 or not 1 <= self.ngrams[0] <= self.ngrams[1] <= self.max_tokens:
+        if not 1 <= self.ngrams[0] <= self.ngrams[1] <= self.max_tokens:
             yield Problem(
                 f"{where}.ngrams", self.ngrams, "not a least and a greatest number of tokens",
                 "write such as (1, 2), within max_tokens",
+            )  # fmt: skip
+        elif self.width > MOST_ITEMS:
+            yield Problem(
+                f"{where}.ngrams", self.ngrams, f"a list of {self.width:,} terms",
+                f"write fewer, or fewer max_tokens, for up to {MOST_ITEMS:,}",
             )  # fmt: skip
         try:
             pc.match_substring_regex(pa.array(["text"]), self.split_on)

@@ -5,13 +5,18 @@ from __future__ import annotations
 import csv
 import datetime as dt
 import io
+import keyword
 import random
+import re
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from forebay.init.draft import Draft, make_draft
+from forebay.init.guesses.names import servable_names
 from forebay.init.sample import TextSample, read_sample
 from forebay.pipelines.sources.files import find_files
 from forebay.transforms.definition.columns import (
@@ -41,6 +46,12 @@ WORDS = ["so", "late", "but", "very", "good"]
 START = dt.datetime(2024, 3, 1, 6, 0)
 Drafted = Callable[..., Draft]
 Columns = Mapping[str, Sequence[object]]
+
+
+ODD_NAMES = [
+    "class", "from", "self", "None", "Price", "price", "price_2", "wind speed", "wind_speed",
+    "größe", "1st", "x" * 300, "a-b", "a.b", "A_B", " ", "",
+]  # fmt: skip
 
 
 def instants(step: dt.timedelta = dt.timedelta(minutes=97)) -> list[dt.datetime]:
@@ -150,6 +161,11 @@ def test_a_few_unreadable_cells_are_rejects_not_another_kind(drafted: Drafted) -
     assert draft.dataset.columns["n"] == Number()
     assert draft.reject_share == 1 / len(cells)
     assert "1 rows, such as '7..1', do not fit" in " ".join(draft.readings["n"].reasons)
+
+
+def test_labels_that_a_run_would_reject_are_rejects_here(drafted: Drafted) -> None:
+    y = [*spread(0, 1)[2:], "1e39", "-1e300"]
+    assert drafted({"n": spread(0, 1, 2), "y": y}, "y").reject_share == 2 / ROWS
 
 
 def test_the_row_time_is_when_the_event_begins(drafted: Drafted) -> None:
@@ -265,12 +281,14 @@ def test_a_named_label_sets_its_task(drafted: Drafted, cells: list[object], labe
         ("s", "'s' is a String column of 21 values"),
         ("t", "'t' is a Timestamp column"),
         ("c", "'c' has one value in the sample"),
+        ("f", r"the label 'f' is beyond 3.4e\+38, the greatest number of a model, in most rows"),
         ("z", "'z': no such column"),
     ],
 )
 def test_a_label_must_be_one(drafted: Drafted, label: str, message: str) -> None:
     columns = {"s": chosen(*(f"s{i}" for i in range(21))), "t": [t.isoformat() for t in instants()],
-               "c": [7] * ROWS, "n": spread(0, 1)}  # fmt: skip
+               "c": [7] * ROWS, "n": spread(0, 1),
+               "f": [1e300 * x for x in spread(1, 2)]}  # fmt: skip
     with pytest.raises(InputError, match=message):
         drafted(columns, label)
 
@@ -385,6 +403,8 @@ def test_an_empty_row_but_for_its_number_ties_nothing_to_the_label(drafted: Draf
         ("split", chosen("train", "test")),
         ("usage", chosen("Train", "Valid", "TEST")),
         ("fold", chosen(0, 1, 2, 3, 4)),
+        ("train", chosen("True", "False")),
+        ("is_train", chosen(0, 1)),
     ],
 )
 def test_a_tables_own_split_is_no_feature(drafted: Drafted, name: str, cells: list[object]) -> None:
@@ -452,6 +472,18 @@ def test_outputs_keep_out_of_the_way_of_carried_columns(drafted: Drafted) -> Non
 
     assert draft.dataset.passthrough == ("order_id",)
     assert draft.dataset.features == (Categorical("order", name="order_id_feature"),)
+
+
+@given(st.lists(st.sampled_from(ODD_NAMES) | st.text(max_size=90), min_size=1, unique=True))
+def test_any_column_gets_a_name_that_a_served_model_can_have(names: list[str]) -> None:
+    given = servable_names(names)
+    assert list(given) == names
+    assert len({name.lower() for name in given.values()}) == len(names)
+    for plain in given.values():
+        assert re.fullmatch("[A-Za-z][A-Za-z0-9_]*", plain)
+        assert not keyword.iskeyword(plain)
+        assert plain != "self"
+        assert len(plain) < 200
 
 
 @pytest.mark.parametrize("delimiter", [",", ";", "\t", "|"])

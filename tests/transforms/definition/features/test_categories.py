@@ -68,7 +68,7 @@ def test_every_way_to_make_ids_survives_json() -> None:
     ("column", "ids", "mistake"),
     [
         ("shop", Frequent(oov_buckets=0), "ids.oov_buckets = 0: leaves no id"),
-        ("shop", Frequent(top_k=0), "ids.top_k = 0: keeps nothing; write 1 or more"),
+        ("shop", Frequent(top_k=0), "ids.top_k = 0: keeps nothing; write 1 to 16,777,216"),
         ("shop", Frequent(min_count=0), "ids.min_count = 0: no count"),
         ("shop", Informative(0), "ids.top_k = 0: keeps nothing"),
         (
@@ -84,7 +84,7 @@ def test_every_way_to_make_ids_survives_json() -> None:
         ("code", Hashed(1), "ids.buckets = 1: tells nothing apart"),
         ("code", Identity(0), "ids.size = 0: no id is in [0, size)"),
         ("shop", Identity(7), "a String column holds no ids; declare the column as Integer"),
-        ("shop", "hashed", "ids = 'hashed': no way to make ids; write Frequent()"),
+        ("shop", "hashed", "ids = 'hashed': a text; write a Frequent, an Informative"),
         ("price", Hashed(7), "column = 'price': a Number column"),
     ],
 )
@@ -101,10 +101,10 @@ def test_ways_to_make_ids_are_checked(column: str, ids: CategoryIds, mistake: st
         (Categorical("shop", Listed(["a"]), impute="b"), "impute = 'b': unknown to Listed("),
         (Categorical("code", Identity(7), impute=7), "impute = 7: unknown to Identity(size=7)"),
         (Categorical("shop", embed=0), "embed = 0: not a dimension"),
-        (Categorical("shop", embed="onehot"), "or 'one_hot'"),  # type: ignore[arg-type]
+        (Categorical("shop", embed="onehot"), "write a whole number, 'one_hot' or None"),  # type: ignore[arg-type]
         (Frequency("price"), "column = 'price': a Number column"),
         (Crossed("x", ["shop_id"]), "of = ('shop_id',): nothing to cross"),
-        (Crossed("x", ["shop_id", "y"], buckets=1), "buckets = 1: too few"),
+        (Crossed("x", ["shop_id", "y"], buckets=1), "buckets = 1: tells nothing apart"),
     ],
 )
 def test_features_are_checked(feature: Feature, mistake: str) -> None:

@@ -1,0 +1,252 @@
+"""Whether a definition's fields hold what their annotations say: mistakes of type, found at once.
+
+An annotation is a scalar, a ``Literal``, a dataclass, ``tuple[X, ...]``, ``tuple[X, Y]``,
+``Mapping[str, X]``, a function or a union of such; ``Annotated[X, Between(...)]`` is a number
+within bounds. A float is finite, and a whole number one of 64 bits, whatever else is said.
+"""
+
+import dataclasses
+import functools
+import math
+import types
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from typing import Annotated, Any, Literal, Union, get_args, get_origin, get_type_hints
+
+from forebay.transforms.errors import Problem
+from forebay.transforms.limits import FLOAT32_MAX
+
+_INT64 = 2**63
+_SCALARS: Mapping[Any, str] = {
+    str: "a text",
+    bool: "True or False",
+    int: "a whole number",
+    float: "a number",
+    type(None): "None",
+}
+_NAMES: Mapping[Any, str] = {
+    **_SCALARS, bool: "a truth value", type(None): "nothing", dict: "a dict", bytes: "bytes",
+    type: "a class", types.FunctionType: "a function",
+}  # fmt: skip
+_PLURALS = {"a text": "texts", "a number": "numbers", "a whole number": "whole numbers"}
+
+
+@dataclass(frozen=True)
+class Between:
+    """The bounds of a number.
+
+    Attributes:
+        low: the least that is allowed.
+        high: the greatest.
+        too_low: what is wrong with a smaller one.
+        too_high: what is wrong with a greater one.
+    """
+
+    low: float
+    high: float
+    too_low: str = "too small"
+    too_high: str = "too large"
+
+
+# What the transform graph can hold: the models compute in float32.
+Float32 = Annotated[float, Between(-FLOAT32_MAX, FLOAT32_MAX, "beyond float32", "beyond float32")]
+
+
+class Faults:
+    """The mistakes of type of a definition, and what can be checked further beside them."""
+
+    def __init__(self, problems: Iterable[Problem]) -> None:
+        self.problems = tuple(problems)
+
+    def sound(self, where: str) -> bool:
+        """Tells whether a part has none, given its path in the definition."""
+        return not any(
+            problem.where == where or problem.where.startswith((f"{where}.", f"{where}["))
+            for problem in self.problems
+        )
+
+    def sound_items(self, value: Any, where: str) -> dict[str, Any]:
+        """Returns the items of a list that have none, by path, given that of the list."""
+        if not isinstance(value, tuple) or any(p.where == where for p in self.problems):
+            return {}
+        items = {f"{where}[{i}]": item for i, item in enumerate(value)}
+        return {place: item for place, item in items.items() if self.sound(place)}
+
+
+def field_problems(owner: Any, where: str = "") -> Iterator[Problem]:
+    """Yields the fields of a dataclass that hold something else than their annotations say.
+
+    Args:
+        owner: the dataclass; those within it are looked into.
+        where: its path in the definition, a dot at its end; empty for the definition itself.
+    """
+    for name, kind in _fields(type(owner)).items():  # type: ignore[arg-type]
+        yield from type_problems(getattr(owner, name), kind, where + name)
+
+
+@functools.cache
+def _fields(owner: type) -> Mapping[str, Any]:
+    hints = get_type_hints(owner, include_extras=True)
+    return {field.name: hints[field.name] for field in dataclasses.fields(owner)}
+
+
+def type_problems(value: Any, kind: Any, where: str) -> Iterator[Problem]:
+    """Yields what is wrong with a value that should be of a kind; ``where`` is its path."""
+    if not _has_shape(value, kind):
+        yield _wrong(value, kind, where)
+        return
+    origin, parts = get_origin(kind), get_args(kind)
+    if _is_union(kind):
+        tried = [
+            tuple(type_problems(value, part, where)) for part in parts if _has_shape(value, part)
+        ]
+        yield from min(tried, key=len)
+    elif origin is tuple:
+        yield from _item_problems(value, parts, where)
+    elif origin is Mapping:
+        for name, item in value.items():
+            yield from type_problems(name, parts[0], where)
+            yield from type_problems(item, parts[1], f"{where}[{name!r}]")
+    elif dataclasses.is_dataclass(kind):
+        yield from field_problems(value, f"{where}.")
+    elif origin is Annotated:
+        found = tuple(type_problems(value, parts[0], where))
+        yield from found or _bound_problems(value, parts[1], where)
+    elif isinstance(value, str):
+        yield from _text_problems(value, where)
+    elif isinstance(value, int | float) and kind is not bool:
+        yield from _number_problems(value, kind, where)
+
+
+def _has_shape(value: Any, kind: Any) -> bool:
+    """Tells whether a value is of the class that a kind asks for, whatever its parts are."""
+    origin, parts = get_origin(kind), get_args(kind)
+    if _is_union(kind):
+        return any(_has_shape(value, part) for part in parts)
+    if origin is Annotated:
+        return _has_shape(value, parts[0])
+    if origin is Literal:
+        return any(type(value) is type(part) and value == part for part in parts)
+    if origin is tuple:
+        return isinstance(value, tuple) and (parts[-1] is ... or len(value) == len(parts))
+    if origin is not None:  # a Mapping, a Callable
+        return isinstance(value, origin)
+    if kind is float:
+        return isinstance(value, int | float) and not isinstance(value, bool)
+    if kind is int:
+        return isinstance(value, int) and not isinstance(value, bool)
+    return isinstance(value, kind) if kind in _SCALARS else _is_of(type(value), kind)
+
+
+def _is_of(owner: type, kind: type) -> bool:
+    """Tells whether a class is a dataclass of the definition, or one of its kinds; not a user's."""
+    return issubclass(owner, kind) and owner.__module__ == kind.__module__
+
+
+def _is_union(kind: Any) -> bool:
+    return get_origin(kind) in (Union, types.UnionType)
+
+
+def _item_problems(value: tuple[Any, ...], kinds: tuple[Any, ...], where: str) -> Iterator[Problem]:
+    kinds = (kinds[0],) * len(value) if kinds[-1] is ... else kinds
+    for i, (item, kind) in enumerate(zip(value, kinds, strict=True)):
+        has_parts = any(dataclasses.is_dataclass(part) for part in _flat(kind))
+        yield from type_problems(item, kind, f"{where}[{i}]" if has_parts else where)
+
+
+def _number_problems(value: float, kind: Any, where: str) -> Iterator[Problem]:
+    if kind is int and not -_INT64 < value < _INT64:
+        yield Problem(where, value, "beyond the range of 64-bit integers", "write a smaller number")
+    elif kind is float and not _is_finite(value):
+        yield Problem(where, value, "not a finite number of 64 bits", "write one, such as 0.0")
+
+
+def _is_finite(value: float) -> bool:
+    try:
+        return math.isfinite(value)
+    except OverflowError:  # a whole number of more than 300 digits
+        return False
+
+
+def _bound_problems(value: float, bounds: Between, where: str) -> Iterator[Problem]:
+    if not bounds.low <= value <= bounds.high:
+        cause = bounds.too_low if value < bounds.low else bounds.too_high
+        yield Problem(where, value, cause, f"write {_shown(bounds.low)} to {_shown(bounds.high)}")
+
+
+def _shown(bound: float) -> str:
+    return f"{bound:,}" if isinstance(bound, int) else f"{bound:g}"
+
+
+def _text_problems(value: str, where: str) -> Iterator[Problem]:
+    try:
+        value.encode()
+    except UnicodeEncodeError:
+        yield Problem(where, value, "half of a character (a lone surrogate)", "write whole text")
+
+
+def _wrong(value: Any, kind: Any, where: str) -> Problem:
+    """Describes a value that is of another class."""
+    flat = _flat(kind)
+    wanted = [part for part in flat if dataclasses.is_dataclass(part)]
+    if isinstance(value, type) and any(_is_of(value, part) for part in wanted):  # type: ignore[arg-type]
+        return Problem(where, value, "a class, not one of its values", f"write {value.__name__}()")
+    if isinstance(value, types.FunctionType) and wanted:
+        cure = f"call it: {value.__name__}()"
+        return Problem(where, value, "a function, not what it returns", cure)
+    for part in flat:
+        items = get_args(part)
+        if get_origin(part) is tuple and items[-1] is ... and _has_shape(value, items[0]):
+            written = f"({value!r},)" if isinstance(value, str) else "it in brackets, [...]"
+            return Problem(where, value, "one where several are meant", f"write {written}")
+    as_python = ", as .tolist() makes of it" if hasattr(value, "tolist") else ""
+    return Problem(where, value, _named(value, flat), f"write {_words(kind)}{as_python}")
+
+
+def _named(value: Any, flat: tuple[Any, ...]) -> str:
+    """Says in words what a value is that is none of a union's members."""
+    if any(type(value) is type(choice) for part in flat for choice in get_args(part)):
+        return "not one of the choices"
+    if isinstance(value, tuple):
+        return f"a list of {len(value)}"
+    kind = type(value)
+    return _NAMES.get(kind) or f"{_article(kind.__name__)} {kind.__name__}"
+
+
+def _flat(kind: Any) -> tuple[Any, ...]:
+    """Returns the members of a union, or the kind itself."""
+    if not _is_union(kind):
+        return (kind,)
+    return tuple(part for whole in get_args(kind) for part in _flat(whole))
+
+
+def _words(kind: Any) -> str:
+    """Says in words what a kind is."""
+    words = list(dict.fromkeys(word for part in _flat(kind) for word in _words_of_one(part)))
+    words.sort(key=lambda word: word == "None")
+    return words[0] if len(words) == 1 else f"{', '.join(words[:-1])} or {words[-1]}"
+
+
+def _words_of_one(kind: Any) -> Iterator[str]:
+    origin, parts = get_origin(kind), get_args(kind)
+    if origin is Annotated:
+        yield from _words_of_one(parts[0])
+    elif origin is Literal:
+        yield from map(repr, parts)
+    elif origin is tuple and parts[-1] is ...:
+        words = _words(parts[0])
+        yield f"a list of {_PLURALS.get(words, words)}"
+    elif origin is tuple:
+        items = list(dict.fromkeys(map(_words, parts)))
+        each = f", each {items[0]}" if len(items) == 1 else f": {', '.join(map(_words, parts))}"
+        yield f"{len(parts)} values{each}"
+    elif origin is Mapping:
+        yield f"a dict of names, each with {_words(parts[1])}"
+    elif origin is Callable:
+        yield "a function"
+    else:
+        yield _SCALARS.get(kind) or f"{_article(kind.__name__)} {kind.__name__}"
+
+
+def _article(word: str) -> str:
+    return "an" if word[0] in "AEIOU" else "a"
