@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import re
+from dataclasses import fields
 
 from doc_pages import DOCS, ROOT, Page
 
 import forebay
 from forebay.cli import _parser
+from forebay.storage.run.layout import OUTPUTS
+from forebay.storage.run.manifest import Manifest
 
 
 def test_every_command_has_its_page() -> None:
@@ -36,6 +39,25 @@ def test_links_from_outside_the_site_lead_somewhere() -> None:
         for link in re.findall(r"\]\(([^)\s]+)\)", path.read_text("utf-8")):
             if not link.startswith("http"):
                 assert (path.parent / link.partition("#")[0]).exists(), f"{path}: {link}"
+
+
+def test_what_contributing_names_is_there() -> None:
+    paths = [
+        path
+        for row in Page("contributing.md").tables
+        for cell in row
+        for path in re.findall(r"`([\w./]+/[\w.]*)`", cell["file"])
+    ]
+    assert len(paths) > 20
+    assert [path for path in paths if not (ROOT / path).exists()] == []
+
+
+def test_the_run_folders_entries_are_on_its_page() -> None:
+    page = Page("reference/run-folder.md")
+    shown = set(re.findall(r"`([\w.-]+)/?`", " ".join(row["entry"] for row in page.tables[0])))
+    assert set(OUTPUTS) < shown
+    keys = set(re.findall(r"`(\w+)`", " ".join(row["key"] for row in page.table_with("key"))))
+    assert keys == {field.name for field in fields(Manifest)}
 
 
 def test_every_target_that_is_named_exists() -> None:
