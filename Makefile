@@ -77,8 +77,9 @@ types: $(STAMP) ## Check types with mypy (strict)
 imports: $(STAMP) ## Check which package may import which
 	$(BIN)/lint-imports
 
+# All of it anew: what parsers and docstrings say may have changed where no page has.
 docs: $(STAMP) ## Build the documentation into build/docs; a broken link is an error
-	$(BIN)/sphinx-build -q -W --keep-going -b html -d build/doctrees docs build/docs
+	$(BIN)/sphinx-build -q -E -a -W --keep-going -b html -d build/doctrees docs build/docs
 	@echo "build/docs/index.html"
 
 windows-worth: $(STAMP) $(WEATHER) ## Measure what windows are worth: the same model with and without them

@@ -24,6 +24,8 @@ myst_heading_anchors = 4
 
 # A name in single backquotes in a docstring is a link where it is a public name, else code.
 default_role = "py:obj"
+# Quotes in help and code are to be copied as they are.
+smartquotes = False
 add_module_names = False
 autodoc_typehints = "none"
 autodoc_preserve_defaults = True

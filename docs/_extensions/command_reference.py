@@ -1,4 +1,4 @@
-"""The directive ``forebay-command``: a command's reference, read from its own argument parser."""
+"""Directives of the commands' reference, read from their own argument parsers."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from docutils import nodes
 from sphinx.application import Sphinx
 from sphinx.util.docutils import SphinxDirective
 
-from forebay.cli import _parser
+from forebay.cli import COMMANDS, _parser
 
 
 class CommandReference(SphinxDirective):
@@ -25,6 +25,17 @@ class CommandReference(SphinxDirective):
         if command not in parsers:
             raise self.error(f"no command '{command}'; there are {', '.join(parsers)}")
         return self.parse_text_to_nodes("\n".join(_lines(command, parsers[command])))
+
+
+class CommandList(SphinxDirective):
+    """Every command with its one line of help, as a table."""
+
+    def run(self) -> list[nodes.Node]:
+        """Returns the nodes of the table."""
+        rows = [f"| [`forebay {name}`]({name}.md) | {_text(command.help)} |"
+                for name, command in COMMANDS.items()]  # fmt: skip
+        lines = ["| command | what it does |", "|---|---|", *rows]
+        return self.parse_text_to_nodes("\n".join(lines))
 
 
 def _command_parsers() -> dict[str, argparse.ArgumentParser]:
@@ -59,11 +70,19 @@ def _option(parser: argparse.ArgumentParser, action: argparse.Action) -> Iterato
 
 
 def _text(text: str) -> str:
-    """Help as Markdown: nothing in it is markup."""
+    """Help as Markdown: what stands in backquotes is code, and nothing else is markup."""
+    parts = text.split("`")
+    if len(parts) % 2 == 0:
+        return _plain(text)
+    return "".join(f"`{part}`" if i % 2 else _plain(part) for i, part in enumerate(parts))
+
+
+def _plain(text: str) -> str:
     return "".join(f"\\{c}" if c in "\\`*_[]<>|" else c for c in text)
 
 
 def setup(app: Sphinx) -> dict[str, Any]:
     """Registers the directive."""
     app.add_directive("forebay-command", CommandReference)
+    app.add_directive("forebay-commands", CommandList)
     return {"parallel_read_safe": True, "parallel_write_safe": True}

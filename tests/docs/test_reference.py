@@ -52,6 +52,13 @@ def test_what_contributing_names_is_there() -> None:
     assert [path for path in paths if not (ROOT / path).exists()] == []
 
 
+def test_the_files_on_a_rows_way_are_there() -> None:
+    way = Page("architecture.md").text.partition("## One row's way")[2]
+    paths = re.findall(r"`([\w/]+/(?:[\w.]+\.py)?)`", way)
+    assert len(paths) > 15
+    assert [path for path in paths if not (ROOT / path).exists()] == []
+
+
 def test_the_run_folders_entries_are_on_its_page() -> None:
     page = Page("reference/run-folder.md")
     shown = set(re.findall(r"`([\w.-]+)/?`", " ".join(row["entry"] for row in page.tables[0])))
