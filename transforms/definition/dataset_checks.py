@@ -4,12 +4,17 @@ import copy
 from collections import Counter
 from collections.abc import Iterator, Mapping
 from typing import TYPE_CHECKING, Any
-from unicodedata import category
 
 from forebay.transforms.definition.columns import CsvFormat, Integer, Number, Timestamp
 from forebay.transforms.definition.features import Categorical, Crossed, Feature, Informative
 from forebay.transforms.definition.field_types import Faults, field_problems
 from forebay.transforms.definition.labels import Regression
+from forebay.transforms.definition.names import (
+    LONGEST_NAME,
+    is_file_name,
+    output_name_problems,
+    served_name_problems,
+)
 from forebay.transforms.definition.sources import ROWS, source_problems
 from forebay.transforms.definition.splits import HashSplit, TimeSplit
 from forebay.transforms.definition.window_checks import NO_SUCH_SOURCE, window_problems
@@ -18,8 +23,6 @@ from forebay.transforms.errors import NO_SUCH_COLUMN, Problem, unknown_column
 if TYPE_CHECKING:
     from forebay.transforms.definition.dataset import Dataset
 
-# File systems take names of 255 bytes, of which prefixes and endings need some.
-_LONGEST_NAME = 200
 # What stands for a part that is not of its type, while the others are checked.
 _STAND_INS: Mapping[str, Any] = {
     "name": "unnamed", "columns": {}, "derive": (), "csv": CsvFormat(), "features": (),
@@ -86,6 +89,8 @@ def _contradictions(dataset: "Dataset", mended: "Dataset", faults: Faults) -> It
         if name not in mended.all_columns:
             yield unknown_column("passthrough", name, mended.all_columns)
     yield from _weight_problems(mended)
+    if faults.sound("label") and faults.sound("features"):
+        yield from served_name_problems(mended.served_columns)
 
 
 def _source_name_problems(name: str) -> Iterator[Problem]:
@@ -161,24 +166,15 @@ def _feature_problems(
             for name in feature.of:
                 if name not in crossable:
                     yield unknown_column(f"{where}.of", name, dict.fromkeys(sorted(crossable)))
+    of_features = (name for feature in features.values() for name in feature.outputs)
+    yield from output_name_problems(dict.fromkeys(of_features))
     for name, times in outputs.items():
         if times > 1:
             yield Problem("features", name, f"{times} outputs have this name", "set name= on one")
     for name in (*outputs, *dataset.windowed_columns):
-        if not _is_file_name(name):
+        if not is_file_name(name):
             yield Problem(
                 "features" if name in outputs else "windows", name, "no file can have this name",
-                f"use no '/', no control characters and at most {_LONGEST_NAME} bytes; set name=, "
+                f"use no '/', no control characters and at most {LONGEST_NAME} bytes; set name=, "
                 "or derive a column with another name",
             )  # fmt: skip
-
-
-def _is_file_name(name: str) -> bool:
-    """Tells whether a file can be named so, as vocabularies and pictures are, in any folder."""
-    is_plain = all(category(letter) not in ("Cc", "Cs") for letter in name)
-    return (
-        is_plain
-        and "/" not in name
-        and name not in (".", "..")
-        and (len(name.encode()) <= _LONGEST_NAME)
-    )

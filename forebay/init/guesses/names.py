@@ -1,8 +1,9 @@
 """What the names of columns say, for want of better evidence."""
 
-import keyword
 import re
 from collections.abc import Iterable
+
+from forebay.transforms.definition.names import is_servable
 
 _WORDS = {
     "time": (
@@ -38,38 +39,31 @@ _WORDS = {
 }  # fmt: skip
 
 
-_RESERVED = frozenset(("self", "cls", "args", "kwargs"))
 _LONGEST = 80
 
 
 def servable_names(names: Iterable[str]) -> dict[str, str]:
     """Returns a name for each column under which a model can be given it.
 
-    The signatures of a SavedModel turn all but ASCII letters, digits and ``_`` into something else,
-    and tell no words of Python, and no capitals, apart.
+    A definition refuses others, see `served_name_problems`.
     """
     order = list(names)
     found: dict[str, str] = {}
     taken: set[str] = set()
     for name in order:
-        if _is_servable(name) and name.lower() not in taken:
+        if is_servable(name) and name.lower() not in taken:
             taken.add(name.lower())
             found[name] = name
     for place, name in enumerate(order, start=1):
         if name in found:
             continue
         plain = re.sub(r"[^a-z0-9]+", "_", name.lower()).strip("_")[:_LONGEST] or f"column_{place}"
-        plain = plain if _is_servable(plain) else f"column_{plain}"
+        plain = plain if is_servable(plain) else f"column_{plain}"
         while plain in taken:
             plain += "_2"
         taken.add(plain)
         found[name] = plain
     return {name: found[name] for name in order}
-
-
-def _is_servable(name: str) -> bool:
-    plain = re.fullmatch(r"[A-Za-z][A-Za-z0-9_]*", name) and len(name) <= _LONGEST
-    return bool(plain) and not (keyword.iskeyword(name) or name in _RESERVED)
 
 
 def words_of(name: str) -> list[str]:
