@@ -51,7 +51,7 @@ def servable_names(names: Iterable[str]) -> dict[str, str]:
     found: dict[str, str] = {}
     taken: set[str] = set()
     for name in order:
-        if is_servable(name) and name.lower() not in taken:
+        if is_servable(name) and len(name) <= _LONGEST and name.lower() not in taken:
             taken.add(name.lower())
             found[name] = name
     for place, name in enumerate(order, start=1):
