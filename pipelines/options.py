@@ -147,6 +147,6 @@ COMMANDS = {
     "preprocess": Command(
         "make a run folder of raw rows",
         add_preprocess_arguments,
-        "forebay.pipelines.preprocess:run_preprocess",
+        "forebay.pipelines.command:run_preprocess",
     ),
 }

@@ -83,6 +83,21 @@ class Period:
         return f"{start} to {end}"
 
 
+def read_period(from_text: str | None, to_text: str | None, dataset: Dataset) -> Period | None:
+    """Reads the bounds of the rows that a run makes examples of; see `Period.read`.
+
+    Raises:
+        InputError: as there, or the definition's rows have no time.
+    """
+    period = Period.read(from_text, to_text)
+    if period is not None and dataset.row_time is None:
+        raise InputError(
+            f"--from and --to choose rows by their time, and the definition {dataset.name!r} has "
+            "no row_time; name a Timestamp column as row_time, or leave the options out"
+        )
+    return period
+
+
 def history_needed(dataset: Dataset, source: str = ROWS) -> int | None:
     """Returns how far before a row's time its windows reach into a table, in microseconds.
 

@@ -1,0 +1,90 @@
+"""What a run says of itself: its definition, the schema of its rows, and its manifest."""
+
+import datetime as dt
+from importlib import metadata
+
+from apache_beam.io.filesystems import FileSystems
+from tensorflow_transform.tf_metadata import metadata_io
+
+from forebay.pipelines.job import Job
+from forebay.pipelines.sinks.run_folder import list_files
+from forebay.pipelines.tallies.checks import history_rows
+from forebay.pipelines.tallies.degenerate_features import warnings_of
+from forebay.pipelines.tallies.tallies import Tallies, tallies_of
+from forebay.pipelines.transform.graph_rows import raw_metadata
+from forebay.storage.run.layout import DEFINITION_NAME, EXAMPLES_FOLDER, METADATA_FOLDER, OUTPUTS
+from forebay.storage.run.manifest import FileEntry, InputEntry, Manifest, PeriodEntry, SourceEntry
+from forebay.transforms.definition.dataset import Dataset
+from forebay.transforms.definition.serialize import digest, to_json
+from forebay.transforms.definition.splits import SPLITS
+from forebay.transforms.windows.period import history_needed
+from forebay.transforms.zones import HORIZON_YEAR, tzdata_version
+
+
+def write_descriptions(job: Job) -> None:
+    """Writes the definition, and the schema of the rows that the graph is fed, into the run."""
+    with FileSystems.create(job.path(DEFINITION_NAME)) as sink:
+        sink.write(to_json(job.dataset).encode())
+    metadata_io.write_metadata(raw_metadata(job.dataset), job.path(METADATA_FOLDER))
+
+
+def make_manifest(job: Job, ingested: Tallies, transformed: Tallies) -> Manifest:
+    """Makes the manifest of a run all of whose other files are written.
+
+    Args:
+        job: the run.
+        ingested: what was counted while rows were read and split.
+        transformed: what was counted while they were transformed and written.
+    """
+    rows = {split: ingested["rows"].get(split, 0) for split in SPLITS}
+    graph, asked = job.graph, job.period
+    return Manifest(
+        dataset=job.dataset.name,
+        definition_digest=digest(job.dataset),
+        created=dt.datetime.now(dt.UTC).isoformat(timespec="seconds"),
+        versions=_versions(),
+        inputs=_inputs(ingested),
+        rows_read=ingested["records"]["read"],
+        sources={name: _source(name, ingested, job.dataset) for name in job.dataset.sources},
+        rows=rows,
+        rejects=ingested.get("rejects", {}),
+        dropped=ingested.get("dropped", {}),
+        history=history_rows(ingested),
+        reach_us=history_needed(job.dataset),
+        period=None if asked is None else PeriodEntry.between(asked.from_us, asked.to_us),
+        transform_of=None if graph is None else graph.entry,
+        warnings=warnings_of(
+            job.dataset, rows["train"], transformed.get("features", {}), ingested.get("missing", {})
+        ),
+        seconds=job.seconds,
+        files=_files(job, transformed),
+    )
+
+
+def _inputs(ingested: Tallies) -> tuple[InputEntry, ...]:
+    return tuple(InputEntry(**entry) for entry in ingested["inputs"].values())
+
+
+def _source(name: str, ingested: Tallies, dataset: Dataset) -> SourceEntry:
+    tallies = tallies_of(ingested, name)
+    return SourceEntry(
+        inputs=_inputs(tallies),
+        rows_read=tallies.get("records", {}).get("read", 0),
+        rejects=tallies.get("rejects", {}),
+        reach_us=history_needed(dataset, name),
+    )
+
+
+def _files(job: Job, transformed: Tallies) -> dict[str, FileEntry]:
+    """Returns the entry of every file; whoever wrote the examples has measured them already."""
+    examples = {name: FileEntry(**entry) for name, entry in transformed["files"].items()}
+    others = [name for name in OUTPUTS if name != EXAMPLES_FOLDER]
+    return dict(sorted((list_files(job.folder, others) | examples).items()))
+
+
+def _versions() -> dict[str, str]:
+    names = ("forebay", "apache-beam", "tensorflow", "tensorflow-transform", "pyarrow", "numpy")
+    return {name: metadata.version(name) for name in names} | {
+        "tzdata": tzdata_version(),
+        "time zones end": str(HORIZON_YEAR),
+    }

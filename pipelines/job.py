@@ -1,0 +1,86 @@
+"""One run in the making: what it is made of, where it is staged, and how finely it is cut."""
+
+import math
+import time
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+
+from apache_beam.io.filesystems import FileSystems
+from apache_beam.options.pipeline_options import PipelineOptions
+
+from forebay.pipelines.options import PreprocessOptions
+from forebay.pipelines.sources.csv.files import CsvFile
+from forebay.pipelines.sources.tables import Tables, all_files
+from forebay.pipelines.transform.earlier_graph import TransformSource
+from forebay.transforms.definition.dataset import Dataset
+from forebay.transforms.definition.sources import ROWS
+from forebay.transforms.windows.period import Period
+
+# The events and requests of this much text are aggregated together; the rows of
+# this much text make one shard.
+KEY_PARTITION_BYTES = 64 << 20
+SHARD_BYTES = 8 << 20
+# gzip shrinks tables of text about so much.
+_GZIP_RATIO = 5
+
+
+@dataclass
+class Job:
+    """One run in the making.
+
+    Attributes:
+        options: what was asked for.
+        dataset: the definition.
+        tables: the files of each table.
+        folder: the staged run.
+        beam: Beam's options.
+        period: the row times that ask; None: all.
+        graph: the earlier run whose transform graph is used; None: one is learned.
+        seconds: how long each step took.
+    """
+
+    options: PreprocessOptions
+    dataset: Dataset
+    tables: Tables
+    folder: str
+    beam: PipelineOptions
+    period: Period | None
+    graph: TransformSource | None
+    seconds: dict[str, float] = field(default_factory=dict)
+
+    @property
+    def shards(self) -> int:
+        """How many files the rows of each split are spread over."""
+        rows = [self.tables[ROWS]]
+        return self.options.shards or max(1, math.ceil(_input_bytes(rows) / SHARD_BYTES))
+
+    @property
+    def key_partitions(self) -> int:
+        """How many parts the windows' keys are cut into."""
+        return max(1, math.ceil(_input_bytes(self.tables.values()) / KEY_PARTITION_BYTES))
+
+    @property
+    def plan(self) -> str:
+        """How much there is to read, and how finely it is cut, as ``--verbose`` tells it."""
+        files = all_files(self.tables)
+        return (
+            f"{len(files):,} files of {sum(file.source.size for file in files):,} bytes; "
+            f"{self.shards:,} shards a split, windows by {self.key_partitions:,} parts of the keys"
+        )
+
+    def path(self, *parts: str) -> str:
+        """Returns a path in the staged run."""
+        return str(FileSystems.join(self.folder, *parts))
+
+    @contextmanager
+    def timed(self, step: str) -> Iterator[None]:
+        """Notes how long a step took."""
+        started = time.monotonic()
+        yield
+        self.seconds[step] = round(time.monotonic() - started, 3)
+
+
+def _input_bytes(tables: Iterable[Sequence[CsvFile]]) -> int:
+    files = (file.source for table in tables for file in table)
+    return sum(file.size * (_GZIP_RATIO if file.is_compressed else 1) for file in files)
