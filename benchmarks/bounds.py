@@ -33,7 +33,7 @@ from rich.table import Table
 from forebay.pipelines.sinks.tfrecords.encode import encode_examples
 from forebay.pipelines.sinks.tfrecords.write import ENCODED_ROWS
 from forebay.pipelines.sources.batches import BatchReader
-from forebay.pipelines.sources.csv.files import inspect_csv
+from forebay.pipelines.sources.csv.table import open_csv
 from forebay.pipelines.sources.files import find_files
 from forebay.pipelines.transform.graph_rows import SHARD, to_graph_rows
 from forebay.storage.run.definition_files import load_definition
@@ -88,7 +88,7 @@ def main() -> None:
 def _stages(data: Path, run: Path) -> tuple[list[Stage], int]:
     """Runs each stage on all rows; returns them and the number of rows."""
     dataset = load_definition(f"{ROOT}/benchmarks/peers/flights.py:benchmark")
-    (file,) = inspect_csv(find_files([f"{data}/flights*.csv"]), dataset)
+    (file,) = [open_csv(file, dataset) for file in find_files([f"{data}/flights*.csv"])]
     reader = BatchReader(dataset, MAX_RECORD_BYTES)
     stages: list[Stage] = []
 
@@ -100,22 +100,22 @@ def _stages(data: Path, run: Path) -> tuple[list[Stage], int]:
 
     chunks = timed(
         "read bytes (page cache)", lambda: list(reader.chunks(file)),
-        lambda found: sum(len(text) for _, text in found),
+        lambda found: sum(len(chunk.data) for chunk in found),
     )  # fmt: skip
-    text = sum(len(text) for _, text in chunks)
+    text = sum(len(chunk.data) for chunk in chunks)
     timed(
         PARSE_ALONE,
         lambda: [
-            pyarrow.csv.read_csv(pa.py_buffer(part), pyarrow.csv.ReadOptions(
+            pyarrow.csv.read_csv(pa.py_buffer(chunk.data), pyarrow.csv.ReadOptions(
                 column_names=file.names, use_threads=False))
-            for _, part in chunks
+            for chunk in chunks
         ],
         lambda _: text,
     )  # fmt: skip
-    reader.read(file, *chunks[0])  # what is compiled or loaded at first use
+    reader.read(file, chunks[0])  # what is compiled or loaded at first use
     batches = timed(
         "parse, validate, derive",
-        lambda: [reader.read(file, *chunk).rows for chunk in chunks],
+        lambda: [reader.read(file, chunk).rows for chunk in chunks],
         lambda _: text,
     )
     _windows(dataset, pa.Table.from_batches(batches[:1]))

@@ -11,12 +11,11 @@ if TYPE_CHECKING:
     __version__: str
 
     from forebay.pipelines.preprocess import preprocess as preprocess
-    from forebay.pipelines.sources.read import ReadCsv as ReadCsv
+    from forebay.pipelines.sources.read import ReadTable as ReadTable
     from forebay.pipelines.transform.shards import AnalyzeAndTransform as AnalyzeAndTransform
     from forebay.pipelines.windows.aggregates import WindowedAggregates as WindowedAggregates
     from forebay.transforms.definition.columns import Boolean as Boolean
     from forebay.transforms.definition.columns import Bytes as Bytes
-    from forebay.transforms.definition.columns import CsvFormat as CsvFormat
     from forebay.transforms.definition.columns import Date as Date
     from forebay.transforms.definition.columns import Integer as Integer
     from forebay.transforms.definition.columns import Number as Number
@@ -73,6 +72,7 @@ if TYPE_CHECKING:
     from forebay.transforms.definition.sources import Source as Source
     from forebay.transforms.definition.splits import HashSplit as HashSplit
     from forebay.transforms.definition.splits import TimeSplit as TimeSplit
+    from forebay.transforms.definition.table_formats import CsvFormat as CsvFormat
     from forebay.transforms.definition.windows import Where as Where
     from forebay.transforms.definition.windows import Windowed as Windowed
     from forebay.transforms.windows.period import history_needed as history_needed
@@ -80,12 +80,12 @@ if TYPE_CHECKING:
     from forebay.transforms.zones import utc_to_local as utc_to_local
 
 _NAMES = {
-    "forebay.pipelines.sources.read": ("ReadCsv",),
+    "forebay.pipelines.sources.read": ("ReadTable",),
     "forebay.pipelines.preprocess": ("preprocess",),
     "forebay.pipelines.transform.shards": ("AnalyzeAndTransform",),
     "forebay.pipelines.windows.aggregates": ("WindowedAggregates",),
     "forebay.transforms.definition.columns": (
-        "Boolean", "Bytes", "CsvFormat", "Date", "Integer", "Number", "Numbers", "String",
+        "Boolean", "Bytes", "Date", "Integer", "Number", "Numbers", "String",
         "Timestamp",
     ),
     "forebay.transforms.definition.dataset": ("Dataset",),
@@ -108,6 +108,7 @@ _NAMES = {
     "forebay.transforms.windows.period": ("history_needed",),
     "forebay.transforms.definition.sources": ("Derive", "Source"),
     "forebay.transforms.definition.splits": ("HashSplit", "TimeSplit"),
+    "forebay.transforms.definition.table_formats": ("CsvFormat",),
     "forebay.transforms.definition.windows": ("Where", "Windowed"),
     "forebay.transforms.zones": ("local_to_utc", "utc_to_local"),
 }  # fmt: skip

@@ -10,8 +10,8 @@ from apache_beam.io.filesystems import FileSystems
 from apache_beam.options.pipeline_options import PipelineOptions
 
 from forebay.pipelines.options import PreprocessOptions
-from forebay.pipelines.sources.csv.files import CsvFile
-from forebay.pipelines.sources.tables import Tables, all_files
+from forebay.pipelines.sources.inputs import TableInput
+from forebay.pipelines.sources.tables import Tables, all_inputs
 from forebay.pipelines.transform.earlier_graph import TransformSource
 from forebay.transforms.definition.dataset import Dataset
 from forebay.transforms.definition.sources import ROWS
@@ -21,8 +21,6 @@ from forebay.transforms.windows.period import Period
 # this much text make one shard.
 KEY_PARTITION_BYTES = 64 << 20
 SHARD_BYTES = 8 << 20
-# gzip shrinks tables of text about so much.
-_GZIP_RATIO = 5
 
 
 @dataclass
@@ -32,7 +30,7 @@ class Job:
     Attributes:
         options: what was asked for.
         dataset: the definition.
-        tables: the files of each table.
+        tables: the inputs of each table.
         folder: the staged run.
         beam: Beam's options.
         period: the row times that ask; None: all.
@@ -53,19 +51,19 @@ class Job:
     def shards(self) -> int:
         """How many files the rows of each split are spread over."""
         rows = [self.tables[ROWS]]
-        return self.options.shards or max(1, math.ceil(_input_bytes(rows) / SHARD_BYTES))
+        return self.options.shards or max(1, math.ceil(_text_bytes(rows) / SHARD_BYTES))
 
     @property
     def key_partitions(self) -> int:
         """How many parts the windows' keys are cut into."""
-        return max(1, math.ceil(_input_bytes(self.tables.values()) / KEY_PARTITION_BYTES))
+        return max(1, math.ceil(_text_bytes(self.tables.values()) / KEY_PARTITION_BYTES))
 
     @property
     def plan(self) -> str:
         """How much there is to read, and how finely it is cut, as ``--verbose`` tells it."""
-        files = all_files(self.tables)
+        inputs = all_inputs(self.tables)
         return (
-            f"{len(files):,} files of {sum(file.source.size for file in files):,} bytes; "
+            f"{len(inputs):,} files of {sum(one.size for one in inputs):,} bytes; "
             f"{self.shards:,} shards a split, windows by {self.key_partitions:,} parts of the keys"
         )
 
@@ -81,6 +79,5 @@ class Job:
         self.seconds[step] = round(time.monotonic() - started, 3)
 
 
-def _input_bytes(tables: Iterable[Sequence[CsvFile]]) -> int:
-    files = (file.source for table in tables for file in table)
-    return sum(file.size * (_GZIP_RATIO if file.is_compressed else 1) for file in files)
+def _text_bytes(tables: Iterable[Sequence[TableInput]]) -> int:
+    return sum(one.text_bytes for inputs in tables for one in inputs)

@@ -16,8 +16,8 @@ from forebay.pipelines.runners.run import beam_options, run_pipeline
 from forebay.pipelines.sinks.rejects import WriteRejects
 from forebay.pipelines.sinks.run_folder import prepare_output, publish, refuse_inputs, staging
 from forebay.pipelines.sinks.tfrecords.write import WriteExamples
-from forebay.pipelines.sources.read import ReadCsv
-from forebay.pipelines.sources.tables import all_files, open_tables
+from forebay.pipelines.sources.read import ReadTable
+from forebay.pipelines.sources.tables import all_inputs, open_tables
 from forebay.pipelines.splits.write import WriteSplits
 from forebay.pipelines.tallies.checks import check_rejects, check_splits, check_written
 from forebay.pipelines.tallies.features import FeatureTallies
@@ -54,7 +54,7 @@ def preprocess(options: PreprocessOptions) -> Manifest:
     else:
         graph = open_transform_source(options.transform_fn, options.output, dataset)
     tables = open_tables(dataset, options.inputs, options.sources)
-    refuse_inputs(options.output, [file.source.path for file in all_files(tables)])
+    refuse_inputs(options.output, [one.path for one in all_inputs(tables)])
     with staging(options.output, options.overwrite) as staged, full_disk_told(options.output):
         beam_opts = beam_options(options.beam)
         job = Job(options, dataset, tables, plain_path(staged), beam_opts, period, graph)
@@ -64,7 +64,7 @@ def preprocess(options: PreprocessOptions) -> Manifest:
         check_splits(ingested, dataset, period, learns=graph is None)
         transformed = _transform(job, ingested)
         check_written(ingested, transformed)
-        check_finite(transformed, ingested["shards"], dataset, all_files(tables))
+        check_finite(transformed, ingested["shards"], dataset, all_inputs(tables))
         write_descriptions(job)
         write_occupancy(job.folder, dataset, transformed)
         manifest = make_manifest(job, ingested, transformed)
@@ -77,7 +77,7 @@ def _ingest(job: Job) -> Tallies:
 
     def build(pipeline: beam.Pipeline) -> None:
         read = {
-            name: pipeline | f"Read {name}" >> ReadCsv(table, job.tables[name], most_bytes)
+            name: pipeline | f"Read {name}" >> ReadTable(table, job.tables[name], most_bytes)
             for name, table in job.dataset.tables.items()
         }
         tables = {name: table["rows"] for name, table in read.items()}
@@ -97,7 +97,7 @@ def _ingest(job: Job) -> Tallies:
         splits = rows | "Split" >> WriteSplits(job.dataset, temporary)
         rejects = (*(table["rejects"] for table in read.values()), splits.rejects)
         _ = rejects | "Rejects" >> WriteRejects(
-            job.path(REJECTS_FOLDER), temporary, all_files(job.tables), most_bytes
+            job.path(REJECTS_FOLDER), temporary, all_inputs(job.tables), most_bytes
         )
         _ = (*tallies_read, splits.tallies) | "Tallies" >> WriteTallies(tallies)
 

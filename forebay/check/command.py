@@ -12,8 +12,8 @@ from forebay.check.sample import read_sample
 from forebay.console.command_line import FAILURE
 from forebay.console.terminal import notes, say_json
 from forebay.pipelines.sources.arguments import source_patterns
-from forebay.pipelines.sources.csv.lines import places_of
-from forebay.pipelines.sources.tables import all_files, open_tables
+from forebay.pipelines.sources.inputs import places_of
+from forebay.pipelines.sources.tables import all_inputs, open_tables
 from forebay.storage.run.definition_files import load_definition
 from forebay.transforms.definition.dataset import Dataset
 from forebay.transforms.errors import InputError
@@ -44,13 +44,13 @@ def check(args: argparse.Namespace) -> CheckReport:
 
         check_functions(dataset)
     tables = open_tables(dataset, args.input, source_patterns(args))
-    files = all_files(tables)
+    inputs = all_inputs(tables)
     with _progress() as tell:
         sample = read_sample(dataset, tables, args.rows, args.seed, args.max_record_bytes, tell)
         findings = audit(dataset, sample.rows, args.seed, tell, sample.sources)
         findings = in_order(allow(findings, args.allow))
-        places = places_of(files, {finding.row for finding in findings if finding.row is not None})
-    return CheckReport(dataset, sample, files, findings, places)
+        places = places_of(inputs, {finding.row for finding in findings if finding.row is not None})
+    return CheckReport(dataset, sample, inputs, findings, places)
 
 
 def _refuse_unknown(names: Collection[str], dataset: Dataset) -> None:

@@ -10,7 +10,7 @@ from forebay.check.findings import Finding, Severity
 from forebay.check.sample import Sample
 from forebay.console.tables import empty_table
 from forebay.console.terminal import results
-from forebay.pipelines.sources.csv.files import CsvFile
+from forebay.pipelines.sources.inputs import TableInput
 from forebay.transforms.definition.dataset import Dataset
 from forebay.transforms.instants import instant
 
@@ -26,14 +26,14 @@ class CheckReport:
     Attributes:
         dataset: the definition.
         sample: the rows looked at.
-        files: where they come from.
+        inputs: where they come from.
         findings: what was found, worst first.
         places: ``file:line`` of each example row, by identity.
     """
 
     dataset: Dataset
     sample: Sample
-    files: Sequence[CsvFile]
+    inputs: Sequence[TableInput]
     findings: Sequence[Finding]
     places: Mapping[int, str]
 
@@ -72,7 +72,7 @@ class CheckReport:
                 "from": None if span is None else instant(span[0], "seconds"),
                 "to": None if span is None else instant(span[1], "seconds"),
                 "sources": {name: len(events) for name, events in sample.sources.items()},
-                "files": [file.source.path for file in self.files],
+                "files": [one.path for one in self.inputs],
             },
             "counts": {
                 severity.value: sum(f.severity is severity for f in self.findings)

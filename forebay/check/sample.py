@@ -15,7 +15,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from forebay.pipelines.sources.batches import ReadBatch, read_batches
-from forebay.pipelines.sources.csv.files import CsvFile
+from forebay.pipelines.sources.inputs import TableInput
 from forebay.pipelines.sources.tables import Tables
 from forebay.transforms.definition.dataset import Dataset
 from forebay.transforms.definition.sources import ROW, ROWS
@@ -73,12 +73,12 @@ def read_sample(
     Raises:
         InputError: the input cannot be read, a function failed, or no row remains.
     """
-    files = tables[ROWS]
+    inputs = tables[ROWS]
     kept: list[pa.RecordBatch] = []
     times = _Times()
     count = 0
     rejects: Counter[str] = Counter()
-    for batch in _batches(dataset, files, max_record_bytes, tell):
+    for batch in _batches(dataset, inputs, max_record_bytes, tell):
         rejects.update(reject.category for reject in batch.rejects)
         count += len(batch.rows)
         times.add(instants_us(dataset, batch.rows))
@@ -92,7 +92,7 @@ def read_sample(
     is_whole = count <= most
     if not is_whole:
         keep = _choice(dataset, times, most / count, seed)
-        for batch in _batches(dataset, files, max_record_bytes, tell):
+        for batch in _batches(dataset, inputs, max_record_bytes, tell):
             room = most - sum(map(len, kept))
             kept.append(batch.rows.filter(keep(batch.rows)).slice(0, room))
     rows = _joined(kept)
@@ -138,10 +138,13 @@ def instants_us(dataset: Dataset, rows: pa.RecordBatch) -> pa.Array:
 
 
 def _batches(
-    dataset: Dataset, files: Sequence[CsvFile], max_record_bytes: int, tell: Callable[[str], None]
+    dataset: Dataset,
+    inputs: Sequence[TableInput],
+    max_record_bytes: int,
+    tell: Callable[[str], None],
 ) -> Iterator[ReadBatch]:
     records = 0
-    for batch in read_batches(files, dataset, max_record_bytes):
+    for batch in read_batches(inputs, dataset, max_record_bytes):
         records += batch.records
         tell(f"read {records:,} records")
         yield batch

@@ -10,8 +10,8 @@ import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from forebay.pipelines.sources.csv.parse import ROW_OFFSET
 from forebay.pipelines.sources.derive import derive
+from forebay.pipelines.sources.row_identity import ROW_OFFSET
 from forebay.transforms.definition.dataset import Dataset
 from forebay.transforms.definition.functions import resolve
 from forebay.transforms.definition.sources import ROW, ROWS, Derive

@@ -9,8 +9,8 @@ from forebay.explain.collect import explain_row
 from forebay.explain.find_row import find_row, identity_columns
 from forebay.explain.report import RowReport, print_report, shown_rows, to_json
 from forebay.pipelines.sources.arguments import source_patterns
-from forebay.pipelines.sources.csv.lines import places_of
-from forebay.pipelines.sources.tables import all_files, open_tables
+from forebay.pipelines.sources.inputs import places_of
+from forebay.pipelines.sources.tables import all_inputs, open_tables
 from forebay.storage.named_files import check_output, write_whole
 from forebay.storage.run.definition_files import load_definition
 from forebay.transforms.definition.dataset import Dataset
@@ -56,7 +56,7 @@ def explain(
     identity = row[ROW][0].as_py()
     return RowReport(
         identity, asked.value, identity_columns(dataset, row), explained,
-        places_of(all_files(tables), {identity, *shown_rows(explained, shown)}), shown,
+        places_of(all_inputs(tables), {identity, *shown_rows(explained, shown)}), shown,
     )  # fmt: skip
 
 

@@ -11,8 +11,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from forebay.pipelines.sources.batches import read_batches
-from forebay.pipelines.sources.csv.files import CsvFile
-from forebay.pipelines.sources.csv.lines import offset_of_line, place_of
+from forebay.pipelines.sources.inputs import TableInput, place_of
 from forebay.pipelines.sources.row_identity import row_identity
 from forebay.transforms.definition.dataset import Dataset
 from forebay.transforms.definition.sources import ROW
@@ -58,7 +57,7 @@ class _Seen:
 
 
 def find_row(
-    files: Sequence[CsvFile], dataset: Dataset, key: str, max_record_bytes: int
+    files: Sequence[TableInput], dataset: Dataset, key: str, max_record_bytes: int
 ) -> pa.RecordBatch:
     """Finds the one row that a key means, in one pass over the input.
 
@@ -146,7 +145,7 @@ def _look(rows: pa.RecordBatch, conditions: Sequence[Condition], seen: _Seen) ->
 
 
 def _near_misses(
-    files: Sequence[CsvFile], dataset: Dataset, conditions: Sequence[Condition], seen: _Seen
+    files: Sequence[TableInput], dataset: Dataset, conditions: Sequence[Condition], seen: _Seen
 ) -> str:
     if seen.near:
         places = "; ".join(
@@ -180,40 +179,41 @@ def _differing(row: pa.RecordBatch, conditions: Sequence[Condition]) -> str:
     return f"{differing.column} is {row[differing.column][0].as_py()}, not {differing.text}"
 
 
-def _described(files: Sequence[CsvFile], row: pa.RecordBatch, dataset: Dataset) -> str:
+def _described(files: Sequence[TableInput], row: pa.RecordBatch, dataset: Dataset) -> str:
     asked = "" if dataset.row_time is None else f" ({row[dataset.row_time][0].as_py()})"
     return f"{place_of(files, row[ROW][0].as_py())}{asked}"
 
 
-def _place(files: Sequence[CsvFile], key: str) -> tuple[CsvFile, int] | None:
+def _place(files: Sequence[TableInput], key: str) -> tuple[TableInput, int] | None:
     """Reads ``FILE:LINE``; None where the key is something else."""
     name, colon, line = key.rpartition(":")
     if not colon or not line.isdigit():
         return None
-    exact = [file for file in files if file.source.path == name]
-    found = exact or [f for f in files if f.source.path.endswith("/" + name)]
+    exact = [file for file in files if file.path == name]
+    found = exact or [f for f in files if f.path.endswith("/" + name)]
     if len(found) == 1:
         return found[0], int(line)
     if "=" in name:
         return None
-    paths = ", ".join(file.source.path for file in (found or files)[:_NEAR])
+    paths = ", ".join(file.path for file in (found or files)[:_NEAR])
     what = "several of the" if found else "none of the"
     raise InputError(f"--row {key!r}: {name!r} is {what} --input files; they are {paths}")
 
 
 def _row_at(
-    files: Sequence[CsvFile],
+    files: Sequence[TableInput],
     dataset: Dataset,
     key: str,
-    place: tuple[CsvFile, int],
+    place: tuple[TableInput, int],
     max_record_bytes: int,
 ) -> pa.RecordBatch:
     file, line = place
-    with file.source.open() as source:
-        offset = offset_of_line(source, line)
+    offset = file.offset_of(line)
     if offset is None:
-        raise InputError(f"--row {key!r}: {file.source.path} has no line {line}; it ends before")
-    wanted = int(row_identity(file.source.number, np.array([offset], np.int64))[0])
+        raise InputError(
+            f"--row {key!r}: {file.path} has no {file.place_word} {line}; it ends before"
+        )
+    wanted = int(row_identity(file.number, np.array([offset], np.int64))[0])
     reject = None
     for read in read_batches([file], dataset, max_record_bytes):
         found = np.flatnonzero(read.rows[ROW].to_numpy() == wanted)

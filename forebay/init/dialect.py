@@ -6,9 +6,9 @@ from collections.abc import Sequence
 import numpy as np
 
 from forebay.pipelines.sources.csv.header import BOM, read_header
-from forebay.pipelines.sources.csv.record_ends import OK
-from forebay.pipelines.sources.csv.records import ANY_ARITY, scan_records
-from forebay.transforms.definition.columns import CsvFormat
+from forebay.pipelines.sources.text.record_ends import OK
+from forebay.pipelines.sources.text.records import ANY_ARITY, scan_records
+from forebay.transforms.definition.table_formats import CsvFormat
 from forebay.transforms.errors import InputError
 
 DELIMITERS = (",", ";", "\t", "|")

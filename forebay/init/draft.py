@@ -22,10 +22,11 @@ from forebay.init.guesses.times import RowTime, find_row_time, with_row_time
 from forebay.init.guesses.windows import WindowGuess, guess_window
 from forebay.init.sample import TextSample
 from forebay.pipelines.splits.refusals import Refusal, label_refusals
-from forebay.transforms.definition.columns import CsvFormat, String
+from forebay.transforms.definition.columns import String
 from forebay.transforms.definition.dataset import Dataset
 from forebay.transforms.definition.sources import Derive
 from forebay.transforms.definition.splits import HashSplit
+from forebay.transforms.definition.table_formats import CsvFormat
 from forebay.transforms.errors import InputError
 from forebay.transforms.parsing.casts import to_mask
 

@@ -10,14 +10,16 @@ import numpy.typing as npt
 import pyarrow as pa
 
 from forebay.init.dialect import guess_format, refuse_rows_as_header, refuse_title
-from forebay.pipelines.sources.csv.files import CsvFile
 from forebay.pipelines.sources.csv.header import HEAD_BYTES, read_header
-from forebay.pipelines.sources.csv.parse import ROW_OFFSET, parse_chunk
-from forebay.pipelines.sources.csv.ranges import GuardedReader, read_chunks
+from forebay.pipelines.sources.csv.parse import parse_chunk
+from forebay.pipelines.sources.csv.table import CsvFile
 from forebay.pipelines.sources.files import SourceFile
 from forebay.pipelines.sources.rejects import Reject
-from forebay.transforms.definition.columns import CsvFormat, String
+from forebay.pipelines.sources.row_identity import ROW_OFFSET
+from forebay.pipelines.sources.text.ranges import GuardedReader, read_chunks
+from forebay.transforms.definition.columns import String
 from forebay.transforms.definition.sources import RESERVED_PREFIX
+from forebay.transforms.definition.table_formats import CsvFormat
 from forebay.transforms.errors import InputError
 
 # So many stretches, spread over the text, show what changes along it.
@@ -103,7 +105,7 @@ def read_sample(
         refuse_title(heads[file.path], format, file.path)
         refuse_rows_as_header(heads[file.path], format, file.path)
         found, data_offset = read_header(heads[file.path], format, file.path)
-        inspected.append(CsvFile(file, format, found, data_offset))
+        inspected.append(CsvFile(file, format, data_offset, found))
         if found != inspected[0].names:
             raise InputError(
                 f"{file.path}: has other columns than {files[0].path}: {', '.join(found)}; "
@@ -146,7 +148,7 @@ def _parse(
     names = files[0].names
     if len(names) == 1:
         raise InputError(
-            f"{files[0].source.path}: has one column, it seems, {names[0]!r}; give its "
+            f"{files[0].path}: has one column, it seems, {names[0]!r}; give its "
             "--delimiter, or a file with something to predict from"
         )
     usable = [name for name in names if name and not name.startswith(RESERVED_PREFIX)]
@@ -168,7 +170,7 @@ def _parse(
             count, read_bytes = count + kept, read_bytes + end - offset
     if not count:
         raise InputError(
-            f"{files[0].source.path}: has no rows to guess from"
+            f"{files[0].path}: has no rows to guess from"
             + (f" (records read: {len(rejects)}, all rejected: {rejects[0].reason})"
                if rejects else "; give a file with rows below its header line")
         )  # fmt: skip
@@ -177,7 +179,7 @@ def _parse(
     blank = np.logical_and.reduce([found.blank for found in texts.values()])
     if blank.all():
         raise InputError(
-            f"{files[0].source.path}: has {count:,} rows, and no text in any; give a file with "
+            f"{files[0].path}: has {count:,} rows, and no text in any; give a file with "
             "values below its header line"
         )
     return TextSample(
@@ -192,10 +194,10 @@ def _parse(
 
 
 def _chunks(file: CsvFile, format: CsvFormat, max_record_bytes: int) -> Iterator[tuple[int, bytes]]:
-    with file.source.open() as source:
+    with file.file.open() as source:
         yield from read_chunks(
             source, format, len(file.names), max_record_bytes, _STRETCH_BYTES,
-            file.data_offset, file.source.path,
+            file.data_offset, file.path,
         )  # fmt: skip
 
 

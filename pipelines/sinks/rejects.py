@@ -1,4 +1,4 @@
-"""Rejected rows: brought together by source file, located by line, written as JSON lines."""
+"""Rejected rows: brought together by input, located in it, written as JSON lines."""
 
 import json
 from collections.abc import Sequence
@@ -8,25 +8,24 @@ import apache_beam as beam
 from apache_beam.io.filesystems import FileSystems
 
 from forebay.pipelines.shuffle.group_batches import Group, GroupBatches
-from forebay.pipelines.sources.csv.files import CsvFile
-from forebay.pipelines.sources.csv.lines import located
+from forebay.pipelines.sources.inputs import TableInput
 
 
 class WriteRejects(beam.PTransform):
-    """Writes ``rejects/part-NNNNN.jsonl``, one file for each source file with rejects.
+    """Writes ``rejects/part-NNNNN.jsonl``, one file for each input with rejects.
 
     Input: a tuple of PCollections as `forebay.pipelines.sources.read.reject_batch` makes them. A
-    reject has its source file, line and byte offset (of the decompressed text), reason and raw
-    text.
+    reject has its input, its place there (line and byte offset of the decompressed text; or row),
+    reason and record.
     """
 
     def __init__(
-        self, folder: str, temp_location: str, files: Sequence[CsvFile], max_record_bytes: int
+        self, folder: str, temp_location: str, inputs: Sequence[TableInput], max_record_bytes: int
     ) -> None:
         super().__init__()
         self.folder = folder
         self.temp_location = temp_location
-        self.files = files
+        self.inputs = inputs
         self.max_record_bytes = max_record_bytes
 
     def expand(self, rejects: Any) -> beam.PCollection:  # noqa: D102
@@ -37,10 +36,10 @@ class WriteRejects(beam.PTransform):
         )
 
     def _write(self, element: Group) -> None:
-        file = self.files[element.partition]
+        source = self.inputs[element.partition]
         (table,) = element.tables().values()
         path = FileSystems.join(self.folder, f"part-{element.partition:05d}.jsonl")
-        with file.source.open() as source, FileSystems.create(path) as sink:
-            for record in located(table, source, file.format, self.max_record_bytes):
-                line = json.dumps({"source": file.source.path, **record}, ensure_ascii=False)
+        with FileSystems.create(path) as sink:
+            for record in source.located(table, self.max_record_bytes):
+                line = json.dumps({"source": source.path, **record}, ensure_ascii=False)
                 sink.write(line.encode() + b"\n")

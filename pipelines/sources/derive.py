@@ -6,8 +6,8 @@ from typing import Any
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from forebay.pipelines.sources.csv.parse import ROW_OFFSET
 from forebay.pipelines.sources.rejects import Reject
+from forebay.pipelines.sources.row_identity import ROW_OFFSET
 from forebay.transforms.definition.sources import Derive
 from forebay.transforms.errors import InputError
 

@@ -3,14 +3,20 @@
 Beam is loaded for files that are not local only: it takes two seconds.
 """
 
+import codecs
 import glob
 import gzip
+import io
 import os
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import IO
+from typing import IO, Any, NamedTuple
 
 from forebay.transforms.errors import InputError
+
+UTF_8 = "utf-8"
+_GZIP = b"\x1f\x8b"
+_BLOCK = 1 << 20
 
 
 @dataclass(frozen=True)
@@ -18,31 +24,73 @@ class SourceFile:
     """A file of a table.
 
     Attributes:
-        path: its name, on any file system that Beam knows.
+        path: its name as it was given, on any file system that Beam knows.
         size: its size in bytes, compressed where it is.
         number: its place among all files that are read, from 0.
+        version: what tells its content from an earlier or later one, as the file system knows it.
+        is_compressed: whether the file is gzip.
+        encoding: how its text is written.
+        place: where its bytes are, if that is elsewhere: what can be read once only is kept there.
     """
 
     path: str
     size: int
     number: int
+    version: str = ""
+    is_compressed: bool = False
+    encoding: str = UTF_8
+    place: str = ""
 
     @property
-    def is_compressed(self) -> bool:
-        """Whether the file is gzip: one sequential reader only."""
-        return self.path.endswith(".gz")
+    def is_sequential(self) -> bool:
+        """Whether the text can only be read from its start: its offsets are not the file's."""
+        return self.is_compressed or self.encoding != UTF_8
+
+    @property
+    def text_bytes(self) -> int:
+        """About how long its text is."""
+        return self.size * (_GZIP_RATIO if self.is_compressed else 1)
 
     def open(self) -> IO[bytes]:
-        """Opens the file's text, decompressed, for reading from its start."""
-        raw = self.open_raw()
-        return _Gunzipped(raw) if self.is_compressed else raw  # type: ignore[return-value]
+        """Opens the file's text, decompressed, in UTF-8, for reading from its start."""
+        stream = self.open_raw()
+        if self.is_compressed:
+            stream = _Gunzipped(stream)  # type: ignore[assignment]
+        if self.encoding == UTF_8:
+            return stream
+        return io.BufferedReader(_Recoded(stream, self.encoding), _BLOCK)
 
     def open_raw(self) -> IO[bytes]:
         """Opens the file's bytes as they are stored."""
+        at = self.place or self.path
         try:
-            return _open_remote(self.path) if "://" in self.path else open(self.path, "rb")
+            return _open_remote(at) if "://" in at else open(at, "rb")
         except OSError as error:  # as Beam's own errors are
             raise InputError(_unreadable(self.path, error)) from error
+
+    def head(self, size: int) -> bytes:
+        """Returns the first bytes as they are stored."""
+        with self.open_raw() as source:
+            return source.read(size)
+
+    def check_unchanged(self) -> None:
+        """Checks that the file is still the one that was found.
+
+        Raises:
+            InputError: it was written, replaced or removed.
+        """
+        found = _match(self.place or self.path)
+        now = next(iter(found.values()), None)
+        if now is None or (now.version, now.size) != (self.version, self.size):
+            what = "is gone" if now is None else "has changed"
+            raise InputError(
+                f"{self.path}: the file {what} since it was first looked at, and nothing of it may "
+                "be used; start again when nobody writes to it, or give a copy of it"
+            )
+
+
+# gzip shrinks tables of text about so much.
+_GZIP_RATIO = 5
 
 
 class _Gunzipped(gzip.GzipFile):
@@ -55,6 +103,35 @@ class _Gunzipped(gzip.GzipFile):
     def close(self) -> None:
         super().close()
         self._raw.close()
+
+
+class _Recoded(io.RawIOBase):
+    """A text of another encoding as UTF-8; what cannot be decoded is no UTF-8 either."""
+
+    def __init__(self, stream: IO[bytes], encoding: str) -> None:
+        self._stream = stream
+        self._decoder = codecs.getincrementaldecoder(encoding)("surrogateescape")
+
+        self._text = memoryview(b"")
+
+    def readable(self) -> bool:
+        return True
+
+    def readinto(self, buffer: Any) -> int:
+        while not len(self._text):
+            block = self._stream.read(_BLOCK)
+            text = self._decoder.decode(block, final=not block)
+            # What could not be decoded is a lone surrogate, which is no UTF-8.
+            self._text = memoryview(text.encode("utf-8", "surrogatepass"))
+            if not block:
+                break
+        count = min(len(buffer), len(self._text))
+        buffer[:count], self._text = self._text[:count], self._text[count:]
+        return count
+
+    def close(self) -> None:
+        self._stream.close()
+        super().close()
 
 
 def find_files(
@@ -73,28 +150,35 @@ def find_files(
     Raises:
         InputError: a pattern matches nothing, or a file cannot be read or is empty.
     """
-    sizes: dict[str, int] = {}
+    files: dict[str, _Found] = {}
     known: set[str] = set()
     for pattern in patterns:
-        found = _match(pattern)
-        if not found:
+        matching = _match(pattern)
+        if not matching:
             raise InputError(f"{option}{pattern!r} matches no file; check the path and its quoting")
-        for path, size in found.items():
+        for path, found in matching.items():
             identity = path if "://" in path else os.path.realpath(path)
             if identity not in known:
-                sizes[path] = size
+                files[path] = found
             known.add(identity)
-    for path, size in sizes.items():
-        if size == 0:
+    for path, found in files.items():
+        if found.size == 0:
             raise InputError(f"{path} is empty; leave it out or write it again")
     return [
-        SourceFile(path, sizes[path], number)
-        for number, path in enumerate(sorted(sizes), first_number)
+        SourceFile(path, files[path].size, number, files[path].version)
+        for number, path in enumerate(sorted(files), first_number)
     ]
 
 
-def _match(pattern: str) -> dict[str, int]:
-    """Returns path and size of the files that a pattern means."""
+class _Found(NamedTuple):
+    """What a file system says of a file: see `SourceFile`."""
+
+    size: int
+    version: str
+
+
+def _match(pattern: str) -> dict[str, _Found]:
+    """Returns the files that a pattern means, by path."""
     if "://" not in pattern:
         return _match_local(pattern)
     from apache_beam.io.filesystems import FileSystems
@@ -103,17 +187,22 @@ def _match(pattern: str) -> dict[str, int]:
         found = FileSystems.match([pattern])[0].metadata_list
     except (OSError, ValueError) as error:
         raise InputError(_unreadable(pattern, error)) from error
-    return {metadata.path: metadata.size_in_bytes for metadata in found}
+    return {one.path: _Found(one.size_in_bytes, str(one.last_updated_in_seconds)) for one in found}
 
 
-def _match_local(pattern: str) -> dict[str, int]:
+def _match_local(pattern: str) -> dict[str, _Found]:
     """As `_match`, for local files; Beam does not find patterns without a folder."""
     if os.path.isdir(pattern):
         raise InputError(f"{pattern!r} is a folder; name its files, as by {pattern + '/*.csv'!r}")
     if os.path.isfile(pattern):  # whatever characters its name has
-        return {pattern: os.path.getsize(pattern)}
+        return {pattern: _local(pattern)}
     found = filter(os.path.isfile, glob.glob(_in_folder(pattern), recursive=True))
-    return {path: os.path.getsize(path) for path in found}
+    return {path: _local(path) for path in found}
+
+
+def _local(path: str) -> _Found:
+    status = os.stat(path)
+    return _Found(status.st_size, f"{status.st_ino}-{status.st_mtime_ns}")
 
 
 def _in_folder(pattern: str) -> str:

@@ -1,49 +1,50 @@
-"""The files of every table that a definition reads: the dataset's own, and its sources'."""
+"""The inputs of every table that a definition reads: the dataset's own, and its sources'."""
 
 from collections.abc import Mapping, Sequence
 
-from forebay.pipelines.sources.csv.files import CsvFile, inspect_csv
 from forebay.pipelines.sources.files import find_files
+from forebay.pipelines.sources.inputs import TableInput
+from forebay.pipelines.sources.kinds import open_input
 from forebay.transforms.definition.dataset import Dataset
 from forebay.transforms.definition.sources import ROWS
 from forebay.transforms.errors import InputError
 
-# The files of each table, by its name.
-Tables = Mapping[str, Sequence[CsvFile]]
+# The inputs of each table, by its name.
+Tables = Mapping[str, Sequence[TableInput]]
 
 
 def open_tables(
     dataset: Dataset, inputs: Sequence[str], sources: Mapping[str, Sequence[str]]
 ) -> Tables:
-    """Finds the files of every table and checks their headers.
+    """Finds the files of every table and checks that they hold it.
 
     Args:
         dataset: the definition.
-        inputs: CSV files or globs of the dataset's own table.
+        inputs: files or globs of the dataset's own table.
         sources: those of each of its sources.
 
     Returns:
-        The files of each table; they are numbered through all tables, in order.
+        The inputs of each table; they are numbered through all tables, in order.
 
     Raises:
         InputError: a source has no files, or is not in the definition; a pattern matches nothing;
-            a file is not CSV, or lacks a column of its table.
+            a file is of no kind that can be read, or lacks a column of its table.
     """
     _check_names(dataset, sources)
     options = {ROWS: "--input "} | {name: f"--source {name}=" for name in dataset.sources}
-    tables: dict[str, list[CsvFile]] = {}
+    tables: dict[str, list[TableInput]] = {}
     count = 0
     for name, table in dataset.tables.items():
         patterns = inputs if name == ROWS else sources[name]
         found = find_files(patterns, first_number=count, option=options[name])
-        tables[name] = inspect_csv(found, table)
+        tables[name] = [open_input(file, table) for file in found]
         count += len(found)
     return tables
 
 
-def all_files(tables: Tables) -> list[CsvFile]:
-    """Returns the files of all tables, in the order of their numbers."""
-    return [file for files in tables.values() for file in files]
+def all_inputs(tables: Tables) -> list[TableInput]:
+    """Returns the inputs of all tables, in the order of their numbers."""
+    return [one for inputs in tables.values() for one in inputs]
 
 
 def _check_names(dataset: Dataset, sources: Mapping[str, Sequence[str]]) -> None:

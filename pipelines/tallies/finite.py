@@ -9,8 +9,7 @@ import pyarrow as pa
 from apache_beam.io.filesystem import CompressionTypes
 from apache_beam.io.filesystems import FileSystems
 
-from forebay.pipelines.sources.csv.files import CsvFile
-from forebay.pipelines.sources.csv.lines import places_of
+from forebay.pipelines.sources.inputs import TableInput, places_of
 from forebay.pipelines.tallies.tallies import Tallies, Tally
 from forebay.pipelines.transform.shards import Transformed
 from forebay.transforms.definition.dataset import Dataset
@@ -66,7 +65,7 @@ class _Found(NamedTuple):
 
 
 def check_finite(
-    transformed: Tallies, shards: Mapping[str, Any], dataset: Dataset, files: Sequence[CsvFile]
+    transformed: Tallies, shards: Mapping[str, Any], dataset: Dataset, inputs: Sequence[TableInput]
 ) -> None:
     """Checks that every transformed number is one.
 
@@ -74,7 +73,7 @@ def check_finite(
         transformed: the tallies of `FindNonFinite`.
         shards: the split and number of each file of rows, by path.
         dataset: the definition.
-        files: the input's files.
+        inputs: what all rows were read from.
 
     Raises:
         InputError: one is not; it names the feature, how many rows, and the first of them.
@@ -86,14 +85,14 @@ def check_finite(
     mine = [one for one in found if one.output == first.output]
     path = next(p for p, of in shards.items() if list(of) == [first.split, first.shard])
     row = _read_row(path, first.place)
-    (place,) = places_of(files, [row[ROW][0].as_py()]).values()
-    inputs, maker, cure = _made_by(dataset, first.output)
+    (place,) = places_of(inputs, [row[ROW][0].as_py()]).values()
+    names, maker, cure = _made_by(dataset, first.output)
     count = sum(one.rows for one in mine)
     others = sorted({one.output for one in found} - {first.output})
     also = f" (and so are some of {', '.join(others)})" if others else ""
     raise InputError(
         f"{maker} {first.output!r} is {first.value} in {count:,} rows{also}, the first at {place} "
-        f"({_shown(row, inputs)}): a model can learn from finite numbers only; {cure}"
+        f"({_shown(row, names)}): a model can learn from finite numbers only; {cure}"
     )
 
 

@@ -8,7 +8,6 @@ import pyarrow.compute as pc
 
 from forebay.transforms.definition.columns import (
     Boolean,
-    CsvFormat,
     Integer,
     Number,
     String,
@@ -20,6 +19,7 @@ from forebay.transforms.definition.labels import Regression
 from forebay.transforms.definition.operators import count, last, max, mean, sum
 from forebay.transforms.definition.sources import Derive, Source
 from forebay.transforms.definition.splits import HashSplit
+from forebay.transforms.definition.table_formats import CsvFormat
 from forebay.transforms.definition.windows import Where, Windowed
 
 

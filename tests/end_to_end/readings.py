@@ -9,7 +9,6 @@ import pyarrow.compute as pc
 
 from forebay.transforms.definition.columns import (
     Boolean,
-    CsvFormat,
     Date,
     Integer,
     Number,
@@ -29,6 +28,7 @@ from forebay.transforms.definition.labels import Regression
 from forebay.transforms.definition.operators import count, last, max, mean, min, std, sum
 from forebay.transforms.definition.sources import Derive
 from forebay.transforms.definition.splits import HashSplit
+from forebay.transforms.definition.table_formats import CsvFormat
 from forebay.transforms.definition.windows import Where, Windowed
 
 

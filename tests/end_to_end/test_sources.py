@@ -216,7 +216,7 @@ def test_wrong_sources_are_one_clear_error(
 
 
 def test_files_of_a_source_may_be_named_one_by_one_and_twice(tables: Tables) -> None:
-    from forebay.pipelines.sources.tables import all_files, open_tables
+    from forebay.pipelines.sources.tables import all_inputs, open_tables
     from forebay.storage.run.definition_files import load_definition
 
     names = [str(tables.folder / name) for name in ("weather-2.csv", "weather-1.csv")]
@@ -224,7 +224,7 @@ def test_files_of_a_source_may_be_named_one_by_one_and_twice(tables: Tables) -> 
 
     opened = open_tables(load_definition(DEFINITION), [str(tables.folder / "parcels.csv")], sources)
 
-    files = [(file.source.number, Path(file.source.path).name) for file in all_files(opened)]
+    files = [(file.source.number, Path(file.source.path).name) for file in all_inputs(opened)]
     assert files == [
         (0, "parcels.csv"), (1, "weather-1.csv"), (2, "weather-2.csv"), (3, "prices.csv"),
     ]  # fmt: skip

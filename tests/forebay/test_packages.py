@@ -56,7 +56,7 @@ def test_names_of_ours_do_not_hide_a_users_own(tmp_path: Path) -> None:
         (tmp_path / f"{name}.py").write_text(f"OWNER = 'the user, of {name}'\n")
     program = (
         "import forebay, transforms, pipelines, trainer, storage, console, serving\n"
-        "forebay.Dataset, forebay.ReadCsv\n"
+        "forebay.Dataset, forebay.ReadTable\n"
         "import forebay.trainer.task, forebay.serving.commands\n"
         "print(transforms.OWNER, pipelines.OWNER, trainer.OWNER, sep='\\n')"
     )

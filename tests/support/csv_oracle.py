@@ -1,17 +1,17 @@
-"""The rules of forebay.pipelines.sources.csv.records said once more, slowly and byte by byte."""
+"""The rules of forebay.pipelines.sources.text.records said once more, slowly and byte by byte."""
 
 from __future__ import annotations
 
 from typing import NamedTuple
 
-from forebay.pipelines.sources.csv.record_ends import (
+from forebay.pipelines.sources.text.record_ends import (
     ARITY,
     MALFORMED_QUOTE,
     OK,
     TOO_LONG,
     UNCLOSED_QUOTE,
 )
-from forebay.transforms.definition.columns import CsvFormat
+from forebay.transforms.definition.table_formats import CsvFormat
 
 
 class Record(NamedTuple):

@@ -40,12 +40,17 @@ class Column:
     """What all kinds of column share.
 
     Attributes:
-        nulls: the exact texts that mean missing.
+        nulls: the exact texts that mean missing; those that are numbers mean it in columns of
+            numbers, too.
         required: whether a row without a value is rejected.
+        field: what the table calls the column, where that is another name: a field within another
+            by its path, with dots between; of a `Timestamp` several, whose texts are joined by a
+            blank, such as a date and a time.
     """
 
     nulls: tuple[str, ...] = ("",)
     required: bool = False
+    field: str | tuple[str, ...] | None = None
 
     arrow_type: ClassVar[pa.DataType]
     graph_dtype: ClassVar[GraphDtype]
@@ -53,9 +58,20 @@ class Column:
     def __post_init__(self) -> None:
         freeze_sequences(self)
 
+    def fields(self, name: str) -> tuple[str, ...]:
+        """Returns what the table calls the column of a name."""
+        found = self.field or name
+        return (found,) if isinstance(found, str) else found
+
     def problems(self, where: str) -> Iterator[Problem]:
         """Yields the mistakes of this column; ``where`` is its path in the definition."""
-        yield from ()
+        if self.field == "":
+            yield Problem(f"{where}.field", self.field, "not a name", "write one, or leave it out")
+        if isinstance(self.field, tuple) and not isinstance(self, Timestamp):
+            yield Problem(
+                f"{where}.field", self.field, "only a Timestamp is made of several",
+                "write one name, or use Derive",
+            )  # fmt: skip
 
 
 def _range_problems(column: "Number | Integer", where: str) -> Iterator[Problem]:
@@ -87,6 +103,7 @@ class Number(Column):
     graph_dtype = "float32"
 
     def problems(self, where: str) -> Iterator[Problem]:  # noqa: D102
+        yield from super().problems(where)
         yield from _range_problems(self, where)
 
 
@@ -104,6 +121,7 @@ class Integer(Column):
     graph_dtype = "int64"
 
     def problems(self, where: str) -> Iterator[Problem]:  # noqa: D102
+        yield from super().problems(where)
         yield from _range_problems(self, where)
 
 
@@ -137,6 +155,7 @@ class Numbers(Column):
     graph_dtype = "string"
 
     def problems(self, where: str) -> Iterator[Problem]:  # noqa: D102
+        yield from super().problems(where)
         if not self.separator or set(self.separator) & set("0123456789.+-eE \t"):
             yield Problem(
                 f"{where}.separator", self.separator, "cannot be told from numbers and blanks",
@@ -175,6 +194,7 @@ class Boolean(Column):
     graph_dtype = "int64"
 
     def problems(self, where: str) -> Iterator[Problem]:  # noqa: D102
+        yield from super().problems(where)
         for field in ("true", "false"):
             if not getattr(self, field):
                 yield Problem(
@@ -210,6 +230,7 @@ class Timestamp(Column):
     graph_dtype = "int64"
 
     def problems(self, where: str) -> Iterator[Problem]:  # noqa: D102
+        yield from super().problems(where)
         if not is_zone(self.tz):
             yield Problem(
                 f"{where}.tz",
@@ -242,40 +263,6 @@ class Date(Column):
     graph_dtype = "int64"
 
     def problems(self, where: str) -> Iterator[Problem]:  # noqa: D102
+        yield from super().problems(where)
         if self.format is not None:
             yield from format_problems(self.format, f"{where}.format")
-
-
-@dataclass(frozen=True, kw_only=True)
-class CsvFormat:
-    """The dialect of the dataset's CSV files.
-
-    Attributes:
-        delimiter: one character.
-        quote: one character, or None where quotes are ordinary text.
-        names: the columns' names in order, for files without a header line; empty: the first
-            line is the header.
-    """
-
-    delimiter: str = ","
-    quote: str | None = '"'
-    names: tuple[str, ...] = ()
-
-    def __post_init__(self) -> None:
-        freeze_sequences(self)
-
-    def problems(self, where: str) -> Iterator[Problem]:
-        """Yields the mistakes of this dialect; ``where`` is its path in the definition."""
-        for field in ("delimiter", "quote"):
-            text = getattr(self, field)
-            if text is not None and (len(text) != 1 or not text.isascii() or text in "\r\n\0"):
-                yield Problem(
-                    f"{where}.{field}",
-                    text,
-                    "not a single ASCII character",
-                    "write one, such as ','",
-                )
-        if self.delimiter == self.quote:
-            yield Problem(where, self.quote, "delimiter and quote are the same", "change one")
-        for name in sorted({name for name in self.names if self.names.count(name) > 1}):
-            yield Problem(f"{where}.names", name, "names two columns", "rename one")

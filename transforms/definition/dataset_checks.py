@@ -5,7 +5,7 @@ from collections import Counter
 from collections.abc import Iterator, Mapping
 from typing import TYPE_CHECKING, Any
 
-from forebay.transforms.definition.columns import CsvFormat, Integer, Number, Timestamp
+from forebay.transforms.definition.columns import Integer, Number, Timestamp
 from forebay.transforms.definition.features import Categorical, Crossed, Feature, Informative
 from forebay.transforms.definition.field_types import Faults, field_problems
 from forebay.transforms.definition.labels import Regression
@@ -17,6 +17,7 @@ from forebay.transforms.definition.names import (
 )
 from forebay.transforms.definition.sources import ROWS, source_problems
 from forebay.transforms.definition.splits import HashSplit, TimeSplit
+from forebay.transforms.definition.table_formats import CsvFormat
 from forebay.transforms.definition.window_checks import NO_SUCH_SOURCE, window_problems
 from forebay.transforms.errors import NO_SUCH_COLUMN, Problem, unknown_column
 

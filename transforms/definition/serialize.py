@@ -13,6 +13,7 @@ from forebay.transforms.definition import (
     operators,
     sources,
     splits,
+    table_formats,
     windows,
 )
 from forebay.transforms.definition.dataset import Dataset
@@ -22,7 +23,7 @@ from forebay.transforms.json_text import parse_json
 _KINDS: dict[str, type] = {
     kind.__name__: kind
     for kind in (
-        Dataset, sources.Source, sources.Derive, columns.CsvFormat,
+        Dataset, sources.Source, sources.Derive, table_formats.CsvFormat,
         columns.Number, columns.Numbers, columns.Integer, columns.String, columns.Bytes,
         columns.Boolean, columns.Timestamp, columns.Date,
         windows.Windowed, operators.Op, windows.Where,

@@ -5,9 +5,10 @@ from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any
 
-from forebay.transforms.definition.columns import Column, CsvFormat
+from forebay.transforms.definition.columns import Column
 from forebay.transforms.definition.freeze import freeze_sequences
 from forebay.transforms.definition.functions import FUNCTION_CURE, import_path, is_importable_path
+from forebay.transforms.definition.table_formats import CsvFormat
 from forebay.transforms.errors import Problem, unknown_column
 
 ROW = "__row"
@@ -55,6 +56,12 @@ class Source:
         freeze_sequences(self)
 
     @cached_property
+    def fields(self) -> tuple[str, ...]:
+        """What the table itself calls the columns that are read of it, each once."""
+        named = (kind.fields(name) for name, kind in self.columns.items())
+        return tuple(dict.fromkeys(one for fields in named for one in fields))
+
+    @cached_property
     def row_columns(self) -> Mapping[str, Column]:
         """Columns of the files and derived ones."""
         derived = {name: kind for step in self.derive for name, kind in step.outputs.items()}
@@ -72,9 +79,10 @@ def source_problems(
         where: the table's path in the definition, a dot at its end; empty for the dataset's own.
     """
     yield from source.csv.problems(f"{where}csv")
-    for name in source.columns:
-        if source.csv.names and name not in source.csv.names:
-            yield unknown_column(f"{where}csv.names", name, dict.fromkeys(source.csv.names))
+    for name, column in source.columns.items():
+        for read in column.fields(name):
+            if source.csv.names and read not in source.csv.names:
+                yield unknown_column(f"{where}csv.names", read, dict.fromkeys(source.csv.names))
     yield from _column_problems(source.columns, f"{where}columns")
     known: set[str] = set(source.columns)
     for path, step in steps.items():
@@ -83,9 +91,14 @@ def source_problems(
         for name in step.inputs:
             if name not in known:
                 yield unknown_column(f"{path}.inputs", name, dict.fromkeys(known))
-        for name in step.outputs:
+        for name, column in step.outputs.items():
             if name in known:
                 yield Problem(f"{path}.outputs", name, "this column exists already", "rename it")
+            if column.field is not None:
+                yield Problem(
+                    f"{path}.outputs[{name!r}].field", column.field,
+                    "a derived column is no field of the table", "leave it out",
+                )  # fmt: skip
         yield from _column_problems(step.outputs, f"{path}.outputs")
         known.update(step.outputs)
 

@@ -20,16 +20,21 @@ def read_bytes(text: pa.StringArray, column: Bytes) -> CastColumn:
     The one byte that stands for *missing* in the graph is refused.
     """
     values = [_decoded(cell) for cell in text.to_pylist()]
+    odd = to_mask(text.is_valid()) & np.array([value is None for value in values], np.bool_)
+    read = take_bytes(values, column)
+    return CastColumn(read.values, faults_of((odd, "not base64")) + read.problems)
+
+
+def take_bytes(values: Sequence[bytes | None], column: Bytes) -> CastColumn:
+    """Takes bytes as they are, with the faults that `read_bytes` finds in what it decoded."""
     there = np.array([value is not None for value in values], np.bool_)
-    odd = to_mask(text.is_valid()) & ~there
     marker = np.array([value == MISSING_BYTES for value in values], np.bool_)
-    broken = ~_are_images(values) & there & ~marker if column.image else np.zeros_like(odd)
+    broken = ~_are_images(values) & there & ~marker if column.image else np.zeros_like(there)
     faulty = marker | broken
     kept = [None if fault else value for value, fault in zip(values, faulty, strict=True)]
     return CastColumn(
         pa.array(kept, pa.binary()),
         faults_of(
-            (odd, "not base64"),
             (marker, "the byte that stands for a missing value"),
             (broken, "not a JPEG or PNG image that can be decoded"),
         ),

@@ -85,7 +85,7 @@ def read_integers(text: pa.StringArray) -> CastColumn:
     # Arrow reads 0x10 as 16; whether we refuse it must not depend on the other cells.
     values = None if has_byte(text, b"xX") else try_cast(text, pa.int64())
     if values is not None:
-        return _without_least(values)
+        return take_integers(values)
     plain = pc.utf8_trim(text, BLANKS)
     odd = ~to_mask(pc.match_substring_regex(plain, r"^[+-]?[0-9]+(\.0*)?$"))
     odd &= to_mask(text.is_valid())
@@ -96,7 +96,7 @@ def read_integers(text: pa.StringArray) -> CastColumn:
         exact, unread = by_distinct(without(text, ~odd), exact_integer)
         values = pc.coalesce(values, exact)
         found += faults_of((unread, "not a whole number"))
-    least = _without_least(values)
+    least = take_integers(values)
     return CastColumn(least.values, found + least.problems)
 
 
@@ -141,7 +141,8 @@ def by_distinct(
 _TOO_LARGE = "beyond the range of 64-bit integers"
 
 
-def _without_least(values: pa.Int64Array) -> CastColumn:
+def take_integers(values: pa.Int64Array) -> CastColumn:
+    """Takes whole numbers; the least int64 stands for *missing* in the graph and is refused."""
     if pc.min(values).as_py() != INT64_MIN:
         return CastColumn(values, [])
     least = to_mask(pc.equal(values, INT64_MIN))

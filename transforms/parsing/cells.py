@@ -1,4 +1,4 @@
-"""One column of a CSV file's cells read as the definition says."""
+"""One column of a table's texts read as the definition says."""
 
 from __future__ import annotations
 
@@ -22,6 +22,7 @@ from forebay.transforms.definition.columns import (
     String,
     Timestamp,
 )
+from forebay.transforms.definition.table_formats import CsvFormat
 from forebay.transforms.parsing.base64_cells import read_bytes
 from forebay.transforms.parsing.casts import (
     BLANKS,
@@ -35,6 +36,7 @@ from forebay.transforms.parsing.casts import (
     to_mask,
     without,
 )
+from forebay.transforms.parsing.number_texts import plain_numbers
 from forebay.transforms.parsing.times import read_dates, read_timestamps
 
 
@@ -53,18 +55,22 @@ class Cells:
     absent: BoolArray | None
 
 
-def read_cells(raw: pa.BinaryArray, column: Column) -> Cells:
+def read_cells(raw: pa.BinaryArray, column: Column, format: CsvFormat | None = None) -> Cells:
     """Reads the cells of a column.
 
     Blanks around numbers, times and truth values are not seen; in strings they are text, and the
     texts for missing must match exactly.
 
     Args:
-        raw: (n,), the unquoted bytes of every cell, none of them null.
+        raw: (n,), the unquoted bytes of every cell; null where there is none.
         column: what the definition says of the column.
+        format: how numbers are written; None: with a decimal point.
     """
     missing = _missing(raw, column.nulls)
     text, problems = _decode(without(raw, missing))
+    if format is not None and isinstance(column, Number | Integer):
+        text, odd = plain_numbers(text, format.decimal, format.thousands)
+        problems += odd
     reading = _READERS[type(column)](text, column)
     absent = missing if column.required and missing is not None else None
     return Cells(reading.values, (*problems, *reading.problems), absent)
@@ -76,7 +82,7 @@ def _missing(raw: pa.BinaryArray, nulls: Sequence[str]) -> BoolArray | None:
         found = pc.equal(pc.binary_length(raw), 0)
     else:
         found = pc.is_in(raw, pa.array([text.encode() for text in nulls], pa.binary()))
-    mask = to_mask(found)
+    mask = to_mask(found) | to_mask(raw.is_null()) if raw.null_count else to_mask(found)
     return mask if mask.any() else None
 
 
@@ -96,19 +102,23 @@ def _is_utf8(cell: bytes | None) -> bool:
     return True
 
 
-def _read_number(text: pa.StringArray, column: Number) -> CastColumn:
-    values, problems = read_floats(text)
+def within_range(read: CastColumn, column: Number | Integer) -> CastColumn:
+    """Finds the numbers outside of a column's range, which no number that is not finite is in."""
+    values, problems = read
     if column.range == (None, None):
-        return CastColumn(values, problems)
+        return read
     inside = _inside(values, column.range)
-    return _limited(values, pc.and_(inside, pc.is_finite(values)), column.range, problems)
+    if isinstance(column, Number):
+        inside = pc.and_(inside, pc.is_finite(values))
+    return _limited(values, inside, column.range, problems)
+
+
+def _read_number(text: pa.StringArray, column: Number) -> CastColumn:
+    return within_range(read_floats(text), column)
 
 
 def _read_integer(text: pa.StringArray, column: Integer) -> CastColumn:
-    values, problems = read_integers(text)
-    if column.range == (None, None):
-        return CastColumn(values, problems)
-    return _limited(values, _inside(values, column.range), column.range, problems)
+    return within_range(read_integers(text), column)
 
 
 def _inside(values: pa.Array, limits: tuple[float | None, float | None]) -> pa.BooleanArray:

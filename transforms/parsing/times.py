@@ -33,7 +33,8 @@ _EPOCH = dt.datetime(1970, 1, 1)
 _MICROSECOND = dt.timedelta(microseconds=1)
 FIRST_US = (dt.datetime.min - _EPOCH) // _MICROSECOND
 LAST_US = (dt.datetime.max - _EPOCH) // _MICROSECOND
-_FIRST_DAY, _LAST_DAY = FIRST_US // 86_400_000_000, LAST_US // 86_400_000_000
+_DAY_US = 86_400_000_000
+_FIRST_DAY, _LAST_DAY = FIRST_US // _DAY_US, LAST_US // _DAY_US
 _FAR = "outside the years 1 to 9999"
 # What C's strptime reads as Python's does, mistakes apart; the rest is left to Python.
 _C_DIRECTIVES = frozenset("YmdHMSybBIp%")
@@ -85,6 +86,49 @@ def read_timestamps(text: pa.StringArray, column: Timestamp) -> CastColumn:
     return CastColumn(without(values, far), problems + faults_of((far, _FAR)))
 
 
+def read_instants(values: pa.TimestampArray, column: Timestamp) -> CastColumn:
+    """Takes instants of any unit, or, of a type without a zone, clock readings in the column's.
+
+    Nanoseconds are cut to microseconds, as the digits of a text are.
+    """
+    counts, problems = _in_microseconds(values.view(pa.int64()), values.type.unit)
+    if values.type.tz is None and column.tz != "UTC":
+        counts, more = _to_instants(counts.view(_CLOCK), column)
+        counts, problems = counts.view(pa.int64()), problems + more
+    far = _outside(counts, FIRST_US, LAST_US)
+    return CastColumn(without(counts, far).view(_INSTANT), problems + faults_of((far, _FAR)))
+
+
+def read_counts(values: pa.Array, unit: str) -> CastColumn:
+    """Takes numbers of a unit since 1970-01-01 UTC, of which a fraction is exact to the µs."""
+    if pa.types.is_signed_integer(values.type):
+        counts, problems = _in_microseconds(values.cast(pa.int64()), unit)
+        return CastColumn(counts.view(_INSTANT), problems)
+    return _read_unit(values.cast(pa.string()), unit)
+
+
+def read_days(values: pa.Array) -> CastColumn:
+    """Takes days, or clock readings at midnight."""
+    if pa.types.is_date32(values.type):
+        far = _outside(values.view(pa.int32()), _FIRST_DAY, _LAST_DAY)
+        return CastColumn(without(values, far), faults_of((far, _FAR)))
+    unit = "ms" if pa.types.is_date64(values.type) else values.type.unit
+    counts, problems = _in_microseconds(values.view(pa.int64()), unit)
+    valid, us = to_mask(counts.is_valid()), counts.fill_null(0).to_numpy()
+    within = valid & (us % _DAY_US != 0)
+    days = pa.array((us // _DAY_US).astype(np.int32), mask=~valid | within).view(pa.date32())
+    return CastColumn(days, problems + faults_of((within, "a time of day, and no day")))
+
+
+def _in_microseconds(counts: pa.Int64Array, unit: str) -> tuple[pa.Int64Array, list[Fault]]:
+    if unit == "ns":
+        cut = np.floor_divide(counts.fill_null(0).to_numpy(), 1000)
+        return pa.array(cut, mask=~to_mask(counts.is_valid())), []
+    scale = UNIT_US[unit]
+    far = _outside(counts, -(-FIRST_US // scale), LAST_US // scale)
+    return pc.multiply(without(counts, far), scale), faults_of((far, _FAR))
+
+
 def _merge(clocks: pa.Array | None, instants: pa.Array | None) -> pa.Array:
     """Joins clock readings of UTC with instants; each is null where the other has a value."""
     if clocks is None:
@@ -133,10 +177,9 @@ def _read_iso(
 
 def _read_unit(text: pa.StringArray, unit: str) -> CastColumn:
     """Reads counts of a unit since 1970-01-01 UTC."""
-    scale = UNIT_US[unit]
     counts, problems = read_integers(text)
-    far = _outside(counts, -(-FIRST_US // scale), LAST_US // scale)
-    values, found = pc.multiply(without(counts, far), scale), faults_of((far, _FAR))
+    values, found = _in_microseconds(counts, unit)
+    scale = UNIT_US[unit]
     if problems:  # fractions, and what is too large
         unread = np.logical_or.reduce([mask for mask, _ in problems])
         exact, failing = by_distinct(

@@ -21,7 +21,8 @@ from forebay.init.source.layout import (
     quoted,
     width,
 )
-from forebay.transforms.definition.columns import Column, CsvFormat
+from forebay.transforms.definition.columns import Column
+from forebay.transforms.definition.table_formats import CsvFormat
 
 _COLUMNS, _NULLS = "columns", "NULLS"
 # Names of a written file: a variable must be another.

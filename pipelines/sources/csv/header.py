@@ -6,30 +6,23 @@ import csv
 import io
 import re
 from collections.abc import Sequence
+from itertools import islice
 
-from forebay.pipelines.sources.csv.record_ends import MALFORMED_QUOTE, OK, UNCLOSED_QUOTE
-from forebay.pipelines.sources.csv.records import ANY_ARITY, scan_records
-from forebay.transforms.definition.columns import CsvFormat
-from forebay.transforms.errors import InputError, nearest_names
+from forebay.pipelines.sources.missing_columns import refuse_missing
+from forebay.pipelines.sources.text.record_ends import COMMENT, MALFORMED_QUOTE, OK, UNCLOSED_QUOTE
+from forebay.pipelines.sources.text.records import ANY_ARITY, scan_records
+from forebay.transforms.definition.table_formats import CsvFormat
+from forebay.transforms.errors import InputError
 
 HEAD_BYTES = 1 << 20
 
 BOM = b"\xef\xbb\xbf"
 _SHOWN_CHARACTERS = 80
+_MOST_COMMENTS = 1 << 12
+_LINE = re.compile(rb"\r\n|\r|\n")
 _DELIMITERS = (",", ";", "\t", "|")
 # What Excel writes and reads in front of the header.
 _DELIMITER_NOTE = re.compile(rb'"?sep=([\x00-\x7f])"?', re.IGNORECASE)
-# How the files begin that are taken for CSV by mistake, and the cure.
-_SIGNATURES = (
-    (b"\x1f\x8b", "is gzip-compressed", "give it a name that ends in .gz"),
-    (b"\x28\xb5\x2f\xfd", "is zstd-compressed", "decompress it, or compress it with gzip"),
-    (b"BZh", "is bzip2-compressed", "decompress it, or compress it with gzip"),
-    (b"PK\x03\x04", "is a zip archive or an Excel workbook", "unpack it, or export it as CSV"),
-    (b"PAR1", "is a Parquet file", "export it as CSV"),
-    (b"ARROW1", "is an Arrow file", "export it as CSV"),
-    (b"\xff\xfe", "is UTF-16 text", "convert it to UTF-8, as by iconv -f UTF-16 -t UTF-8"),
-    (b"\xfe\xff", "is UTF-16 text", "convert it to UTF-8, as by iconv -f UTF-16 -t UTF-8"),
-)
 
 
 def read_header(head: bytes, format: CsvFormat, source: str) -> tuple[tuple[str, ...], int]:
@@ -49,32 +42,46 @@ def read_header(head: bytes, format: CsvFormat, source: str) -> tuple[tuple[str,
             acceptable length; or, without a header line, its first record has another number of
             fields than there are names.
     """
-    _refuse_other_kinds(head, source)
     data_offset = len(BOM) if head.startswith(BOM) else 0
+    data_offset += _lines_end(head[data_offset:], format.skip_lines, source)
     text = head[data_offset:]
-    records = scan_records(text, format, ANY_ARITY, HEAD_BYTES, is_last=True, most=1)
-    if not len(records.starts):
+    records = scan_records(text, format, ANY_ARITY, HEAD_BYTES, is_last=True, most=_MOST_COMMENTS)
+    kept = [i for i, status in enumerate(records.statuses) if status != COMMENT]
+    if not kept:
         raise InputError(f"{source}: is empty; give a file with a header line and rows")
-    if records.consumed == len(text) and len(head) >= HEAD_BYTES:
+    at = kept[0]
+    end = int(records.starts[at + 1]) if at + 1 < len(records.starts) else records.consumed
+    if end == len(text) and len(head) >= HEAD_BYTES:
         raise InputError(
             f"{source}: the first record does not end within {HEAD_BYTES} bytes; is this a CSV"
             " file with line ends?"
         )
-    first = text[records.starts[0] : records.ends[0]]
-    status = int(records.statuses[0])
+    first = text[records.starts[at] : records.ends[at]]
+    status = int(records.statuses[at])
     if status != OK:
         raise InputError(f"{source}: {_quote_problem(status, first, format)}")
     _refuse_note(first, source)
     names = _fields(first, format, source)
     if not format.names:
         _refuse_repeated(names, source)
-        return names, data_offset + records.consumed
+        return names, data_offset + end
     if len(names) != len(format.names):
         raise InputError(
             f"{source}: the first row {_shown(first)} has {len(names)} fields, but the format names"
             f" {len(format.names)} columns; correct names= or delimiter= in its CsvFormat"
         )
     return format.names, data_offset
+
+
+def _lines_end(text: bytes, count: int, source: str) -> int:
+    """Returns where the lines above a header end."""
+    ends = [match.end() for match in islice(_LINE.finditer(text), count)]
+    if len(ends) < count:
+        raise InputError(
+            f"{source}: has no {count} lines to skip in its first {HEAD_BYTES} bytes; correct "
+            "skip_lines= in its CsvFormat"
+        )
+    return ends[-1] if ends else 0
 
 
 def check_header(
@@ -91,23 +98,10 @@ def check_header(
     Raises:
         InputError: columns are missing; all of them are named, with names that resemble them.
     """
-    missing = [name for name in wanted if name not in names]
-    if not missing:
-        return
-    described = []
-    for name in missing:
-        near = nearest_names(name, names)
-        described.append(f"{name!r} (did you mean {near}?)" if near else repr(name))
-    plural = "s" if len(missing) > 1 else ""
-    raise InputError(
-        f"{source}: has no column{plural} {', '.join(described)}; its columns are "
-        f"{_shown(', '.join(names))}. {_cure(names, missing, wanted, format)}"
-    )
+    refuse_missing(names, wanted, source, cure=_cure(names, wanted, format))
 
 
-def _cure(
-    names: Sequence[str], missing: Sequence[str], wanted: Sequence[str], format: CsvFormat
-) -> str:
+def _cure(names: Sequence[str], wanted: Sequence[str], format: CsvFormat) -> str:
     header = format.delimiter.join(names)
     found = {
         delimiter: len(set(header.split(delimiter)) & set(wanted))
@@ -115,15 +109,9 @@ def _cure(
         if delimiter != format.delimiter
     }
     best = max(found, key=lambda delimiter: found[delimiter])
-    if found[best] > len(set(wanted) - set(missing)):
+    if found[best] > len(set(wanted) & set(names)):
         return f"The delimiter seems to be {best!r}: write CsvFormat(delimiter={best!r})."
-    return "Rename the columns in the definition or in the file."
-
-
-def _refuse_other_kinds(head: bytes, source: str) -> None:
-    for signature, kind, cure in _SIGNATURES:
-        if head.startswith(signature):
-            raise InputError(f"{source}: begins with {signature!r}: it {kind}; {cure}")
+    return "Rename the columns in the definition or in the file, or give them field=."
 
 
 def _refuse_note(first: bytes, source: str) -> None:

@@ -1,6 +1,6 @@
 """CSV text of whole records turned into typed Arrow columns and rejects.
 
-The scanner decides what the records are (:mod:`forebay.pipelines.sources.csv.records`), pyarrow
+The scanner decides what the records are (:mod:`forebay.pipelines.sources.text.records`), pyarrow
 splits and unquotes the good ones, and :mod:`forebay.transforms.parsing.cells` reads each column.
 Every record becomes one row or one reject.
 """
@@ -14,31 +14,29 @@ import pyarrow as pa
 import pyarrow.csv as pa_csv
 
 from forebay.pipelines.sources.csv.header import BOM, check_header
-from forebay.pipelines.sources.csv.record_ends import (
+from forebay.pipelines.sources.inputs import Parsed
+from forebay.pipelines.sources.rejects import Reject
+from forebay.pipelines.sources.rows import joined, make_rows
+from forebay.pipelines.sources.text.record_ends import (
     ARITY,
+    COMMENT,
     MALFORMED_QUOTE,
     OK,
     TOO_LONG,
     UNCLOSED_QUOTE,
-    Int64Array,
 )
-from forebay.pipelines.sources.csv.records import Records, scan_records
-from forebay.pipelines.sources.rejects import Reject
-from forebay.transforms.definition.columns import Column, CsvFormat
+from forebay.pipelines.sources.text.records import Records, scan_records
+from forebay.transforms.definition.columns import Column
+from forebay.transforms.definition.table_formats import CsvFormat
 from forebay.transforms.errors import RunFailed
-from forebay.transforms.parsing.casts import BoolArray
-from forebay.transforms.parsing.cells import Cells, read_cells
+from forebay.transforms.parsing.cells import read_cells
 
-ROW_OFFSET = "__offset"
-
-_SHOWN_CHARACTERS = 80
 _CATEGORIES = {
     ARITY: "wrong number of fields",
     MALFORMED_QUOTE: "text after a closing quote",
     UNCLOSED_QUOTE: "quote not closed",
     TOO_LONG: "record too long",
 }
-_MISSING = "missing required value"
 
 
 def parse_chunk(
@@ -48,12 +46,12 @@ def parse_chunk(
     columns: Mapping[str, Column],
     format: CsvFormat,
     max_record_bytes: int,
-) -> tuple[pa.RecordBatch, list[Reject]]:
+) -> Parsed:
     """Parses a stretch of whole records.
 
     Args:
         data: the text, without header; a range or chunk of
-            :mod:`forebay.pipelines.sources.csv.ranges`.
+            :mod:`forebay.pipelines.sources.text.ranges`.
         offset: where it starts in the file's text, bytes.
         names: the file's columns, in order.
         columns: the columns to read.
@@ -61,37 +59,36 @@ def parse_chunk(
         max_record_bytes: greatest length of a record, line end excluded.
 
     Returns:
-        a batch of ``columns``, in their order and of their Arrow types, followed by ROW_OFFSET,
-        int64, where each row starts in the file's text; and the rejects, in order of offset.
+        the rows, and the rejects in order of offset.
 
     Raises:
         InputError: ``names`` lacks a column.
         RunFailed: pyarrow sees other records than the scanner does.
     """
-    check_header(names, tuple(columns), format, "the CSV text")
+    fields = [field for name, column in columns.items() for field in column.fields(name)]
+    check_header(names, fields, format, "the CSV text")
     records = scan_records(data, format, len(names), max_record_bytes, is_last=True)
     rejects = _reject_lines(data, offset, records, len(names), max_record_bytes)
     good = np.flatnonzero(records.statuses == OK)
-    places = [names.index(name) for name in columns]
-    text = _good_text(data, records) if rejects else data
-    raw = _split(text, format, len(names), places, len(good))
-    cells = {
-        name: read_cells(raw[place], column)
-        for place, (name, column) in zip(places, columns.items(), strict=True)
+    text = data if len(good) == len(records.statuses) else _good_text(data, records)
+    split = _split(text, format, len(names), sorted({names.index(f) for f in fields}), len(good))
+    raw = {
+        name: joined([split[names.index(field)] for field in column.fields(name)])
+        for name, column in columns.items()
     }
-    arrays = {name: read.values for name, read in cells.items()}
-    starts = pa.array(records.starts[good] + offset, pa.int64())
-    batch = pa.RecordBatch.from_pydict({**arrays, ROW_OFFSET: starts})
-    causes = _causes(cells, {name: raw[place] for name, place in zip(columns, places, strict=True)})
-    if causes:
-        rejects += [
-            _reject_row(data, offset, records, int(good[row]), causes[row]) for row in causes
-        ]
-        rejects.sort(key=lambda reject: reject.offset)
-        keep = np.ones(len(good), np.bool_)
-        keep[list(causes)] = False
-        batch = batch.filter(pa.array(keep))
-    return batch, rejects
+    cells = {name: read_cells(raw[name], column, format) for name, column in columns.items()}
+    rows = make_rows(cells, raw, records.starts[good] + offset)
+    rejects += [
+        Reject(fault.offset, fault.reason, _record(data, fault.offset - offset, records),
+               fault.category)
+        for fault in rows.faults
+    ]  # fmt: skip
+    rejects.sort(key=lambda reject: reject.offset)
+    return Parsed(rows.batch, rejects)
+
+
+def _record(data: bytes, start: int, records: Records) -> bytes:
+    return data[start : int(records.ends[np.searchsorted(records.starts, start)])]
 
 
 def _good_text(data: bytes, records: Records) -> bytes:
@@ -149,7 +146,8 @@ def _reject_lines(
 ) -> list[Reject]:
     """Makes rejects of the lines that are no good records."""
     rejects = []
-    for index in np.flatnonzero(records.statuses != OK).tolist():
+    none = (records.statuses != OK) & (records.statuses != COMMENT)
+    for index in np.flatnonzero(none).tolist():
         status = int(records.statuses[index])
         category = reason = _CATEGORIES[status]
         if status == ARITY:
@@ -159,39 +157,3 @@ def _reject_lines(
         start, end = int(records.starts[index]), int(records.ends[index])
         rejects.append(Reject(offset + start, reason, data[start:end], category))
     return rejects
-
-
-def _causes(
-    cells: Mapping[str, Cells], raw: Mapping[str, pa.BinaryArray]
-) -> dict[int, list[tuple[str, str]]]:
-    """Returns (category, reason) of every cell at fault, by row, in the order of the columns."""
-    causes: dict[int, list[tuple[str, str]]] = {}
-    for name, read in cells.items():
-        if read.absent is not None:
-            cause = (f"{name}: {_MISSING}", f"{name}: {_MISSING}")
-            for row in _rows(read.absent):
-                causes.setdefault(row, []).append(cause)
-        for problem in read.problems:
-            rows = _rows(problem.mask)
-            values = raw[name].take(pa.array(rows)).to_pylist()
-            for row, value in zip(rows.tolist(), values, strict=True):
-                reason = f"{name}: {_shown(value)} is {problem.text}"
-                causes.setdefault(row, []).append((f"{name}: {problem.text}", reason))
-    return causes
-
-
-def _rows(mask: BoolArray) -> Int64Array:
-    return np.flatnonzero(mask)
-
-
-def _reject_row(
-    data: bytes, offset: int, records: Records, index: int, causes: list[tuple[str, str]]
-) -> Reject:
-    start, end = int(records.starts[index]), int(records.ends[index])
-    reason = "; ".join(reason for _, reason in causes)
-    return Reject(offset + start, reason, data[start:end], causes[0][0])
-
-
-def _shown(value: bytes) -> str:
-    text = value[: 4 * _SHOWN_CHARACTERS].decode("utf-8", "backslashreplace")
-    return repr(text if len(text) <= _SHOWN_CHARACTERS else text[:_SHOWN_CHARACTERS] + "...")

@@ -19,7 +19,7 @@ from forebay.check.findings import Finding, Severity
 from forebay.check.lineage import find_lineage
 from forebay.check.sample import read_sample
 from forebay.check.subject import Subject
-from forebay.pipelines.sources.csv.files import inspect_csv
+from forebay.pipelines.sources.csv.table import open_csv
 from forebay.pipelines.sources.files import find_files
 from forebay.transforms.definition.dataset import Dataset
 from forebay.transforms.definition.operators import mean
@@ -77,7 +77,7 @@ def faulty(group: type[WindowGroup], rows: pa.RecordBatch, dataset: Dataset) -> 
 @pytest.fixture(scope="module")
 def rows(tmp_path_factory: pytest.TempPathFactory) -> pa.RecordBatch:
     path = trips.write_trips(tmp_path_factory.mktemp("trips") / "trips.csv", rows=800)
-    files = inspect_csv(find_files([str(path)]), trips.trips)
+    files = [open_csv(file, trips.trips) for file in find_files([str(path)])]
     return read_sample(trips.trips, {"rows": files}, 10_000, 0, 1 << 20, lambda doing: None).rows
 
 

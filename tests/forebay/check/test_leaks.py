@@ -18,7 +18,7 @@ from forebay.check.findings import Finding, Severity
 from forebay.check.lineage import find_lineage
 from forebay.check.sample import Sample, read_sample
 from forebay.check.subject import Subject
-from forebay.pipelines.sources.csv.files import inspect_csv
+from forebay.pipelines.sources.csv.table import open_csv
 from forebay.pipelines.sources.files import find_files
 from forebay.transforms.definition.columns import Number
 from forebay.transforms.definition.dataset import Dataset
@@ -34,7 +34,7 @@ LEAK, WARNING, OK = Severity.LEAK, Severity.WARNING, Severity.OK
 
 
 def read(path: Path, dataset: Dataset = trips.trips, most: int = 100_000, seed: int = 0) -> Sample:
-    files = inspect_csv(find_files([str(path)]), dataset)
+    files = [open_csv(file, dataset) for file in find_files([str(path)])]
     return read_sample(dataset, {"rows": files}, most, seed, 1 << 20, lambda doing: None)
 
 

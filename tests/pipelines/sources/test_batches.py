@@ -11,11 +11,11 @@ import pyarrow.compute as pc
 import pytest
 from readings_oracle import make_records, write_records
 
-from forebay.pipelines.sources import batches as module
 from forebay.pipelines.sources.batches import read_batches
-from forebay.pipelines.sources.csv.files import inspect_csv
 from forebay.pipelines.sources.files import find_files
+from forebay.pipelines.sources.kinds import open_input
 from forebay.pipelines.sources.row_identity import row_place
+from forebay.pipelines.sources.text import input as module
 from forebay.storage.run.definition_files import load_definition
 from forebay.transforms.definition.sources import ROW
 
@@ -26,14 +26,14 @@ DEFINITION = str(Path(__file__).parents[2] / "end_to_end" / "readings.py")
 def test_every_record_is_a_row_or_a_reject_in_order_of_place(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, stretch: int
 ) -> None:
-    monkeypatch.setattr(module, "RANGE_BYTES", stretch)
+    monkeypatch.setattr(module, "STRETCH_BYTES", stretch)
     records = make_records()
     written = [
         write_records(tmp_path / "a.csv.gz", records[:200], line_end=b"\r\n", bom=True),
         write_records(tmp_path / "b.csv", records[200:], line_end=b"\r"),
     ]
     dataset = load_definition(DEFINITION)
-    files = inspect_csv(find_files([str(tmp_path / "*")]), dataset)
+    files = [open_input(file, dataset) for file in find_files([str(tmp_path / "*")])]
 
     found = list(read_batches(files, dataset, max_record_bytes=400))
 
@@ -48,7 +48,7 @@ def test_every_record_is_a_row_or_a_reject_in_order_of_place(
         if record.reason is None or record.reason.startswith("batch: missing")
     ]
     assert list(zip(numbers.tolist(), offsets.tolist(), strict=True)) == places
-    rejects = [(r.file.source.number, reject.offset) for r in found for reject in r.rejects]
+    rejects = [(r.source.number, reject.offset) for r in found for reject in r.rejects]
     assert sorted([*places, *rejects]) == [
         (number, offset) for number, file in enumerate(written) for offset in file.offsets
     ]
@@ -58,7 +58,7 @@ def test_every_record_is_a_row_or_a_reject_in_order_of_place(
 
 def test_it_loads_neither_beam_nor_tensorflow() -> None:
     program = (
-        "import sys, forebay.pipelines.sources.batches, forebay.pipelines.sources.csv.lines, "
+        "import sys, forebay.pipelines.sources.batches, forebay.pipelines.sources.text.lines, "
         "forebay.storage.run.definition_files\n"
         "print([name for name in ('apache_beam', 'tensorflow') if name in sys.modules])"
     )

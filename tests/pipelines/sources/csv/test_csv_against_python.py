@@ -12,12 +12,14 @@ from unittest import mock
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from forebay.pipelines.sources.csv import ranges as csv_ranges
 from forebay.pipelines.sources.csv.header import read_header
-from forebay.pipelines.sources.csv.parse import ROW_OFFSET, parse_chunk
-from forebay.pipelines.sources.csv.ranges import plan_ranges, read_chunks
+from forebay.pipelines.sources.csv.parse import parse_chunk
 from forebay.pipelines.sources.rejects import Reject
-from forebay.transforms.definition.columns import CsvFormat, String
+from forebay.pipelines.sources.row_identity import ROW_OFFSET
+from forebay.pipelines.sources.text import ranges as csv_ranges
+from forebay.pipelines.sources.text.ranges import plan_ranges, read_chunks
+from forebay.transforms.definition.columns import String
+from forebay.transforms.definition.table_formats import CsvFormat
 
 LIMIT = 500
 CSV = CsvFormat()

@@ -14,15 +14,15 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from forebay.pipelines.sources.csv import parse
-from forebay.pipelines.sources.csv.parse import ROW_OFFSET, parse_chunk
-from forebay.pipelines.sources.csv.record_ends import OK
-from forebay.pipelines.sources.csv.records import scan_records
+from forebay.pipelines.sources.csv.parse import parse_chunk
 from forebay.pipelines.sources.rejects import Reject
+from forebay.pipelines.sources.row_identity import ROW_OFFSET
+from forebay.pipelines.sources.text.record_ends import OK
+from forebay.pipelines.sources.text.records import scan_records
 from forebay.transforms.definition.columns import (
     Boolean,
     Bytes,
     Column,
-    CsvFormat,
     Date,
     Integer,
     Number,
@@ -30,6 +30,7 @@ from forebay.transforms.definition.columns import (
     String,
     Timestamp,
 )
+from forebay.transforms.definition.table_formats import CsvFormat
 from forebay.transforms.errors import InputError, RunFailed
 from forebay.transforms.parsing import casts, times
 from forebay.transforms.parsing.cells import read_cells

@@ -13,19 +13,20 @@ from csv_oracle import read_records
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from forebay.pipelines.sources.csv import ranges as csv_ranges
-from forebay.pipelines.sources.csv import records as csv_records
 from forebay.pipelines.sources.csv.header import HEAD_BYTES, check_header, read_header
-from forebay.pipelines.sources.csv.ranges import ByteRange, plan_ranges, read_chunks
-from forebay.pipelines.sources.csv.record_ends import (
+from forebay.pipelines.sources.inputs import Stretch
+from forebay.pipelines.sources.text import ranges as csv_ranges
+from forebay.pipelines.sources.text import records as csv_records
+from forebay.pipelines.sources.text.ranges import plan_ranges, read_chunks
+from forebay.pipelines.sources.text.record_ends import (
     ARITY,
     MALFORMED_QUOTE,
     OK,
     TOO_LONG,
     UNCLOSED_QUOTE,
 )
-from forebay.pipelines.sources.csv.records import ANY_ARITY, Records, scan_records
-from forebay.transforms.definition.columns import CsvFormat
+from forebay.pipelines.sources.text.records import ANY_ARITY, Records, scan_records
+from forebay.transforms.definition.table_formats import CsvFormat
 from forebay.transforms.errors import InputError
 
 CSV = CsvFormat()
@@ -172,7 +173,7 @@ def test_ranges_and_chunks_read_alone_give_the_whole(
 def test_ranges_are_about_as_long_as_asked() -> None:
     data = b"1234,6789\n" * 1000
     ranges = list(plan_ranges(io.BytesIO(data), CSV, 2, 100, 95, 20, "f"))
-    assert ranges[:2] == [ByteRange(20, 120), ByteRange(120, 220)]
+    assert ranges[:2] == [Stretch(20, 120), Stretch(120, 220)]
     assert ranges[-1].end == len(data)
 
 
@@ -184,7 +185,7 @@ class ShortReads(io.BytesIO):
 def test_streams_may_return_less_than_asked_for() -> None:
     data = b"1234,6789\n" * 1000
     ranges = list(plan_ranges(ShortReads(data), CSV, 2, 100, 5000, 0, "f"))
-    assert ranges == [ByteRange(0, 5000), ByteRange(5000, 10000)]
+    assert ranges == [Stretch(0, 5000), Stretch(5000, 10000)]
 
 
 def test_an_endless_line_is_cut_in_bounded_memory() -> None:

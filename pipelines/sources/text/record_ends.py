@@ -1,4 +1,4 @@
-"""Where one CSV record ends: the inner part of :mod:`forebay.pipelines.sources.csv.records`."""
+"""Where one CSV record ends: the inner part of :mod:`forebay.pipelines.sources.text.records`."""
 
 from __future__ import annotations
 
@@ -15,9 +15,11 @@ ARITY = 1  # a record, well formed, with another number of fields than expected
 MALFORMED_QUOTE = 2  # on the first line, a closing quote is followed by text
 UNCLOSED_QUOTE = 3  # the first line ends inside quotes that are not closed well
 TOO_LONG = 4  # a record, or a line that is none, of more bytes than the limit
+COMMENT = 5  # no record, but a line to be skipped
 
 INCOMPLETE = -1  # the record's fate depends on bytes after the buffer
 NO_QUOTE = -1
+NO_COMMENT = -1
 _LF, _CR = 10, 13
 # Classes of bytes in the scanner's tables.
 _PLAIN, _DELIMITER, LINE_END, _QUOTE = 0, 1, 2, 3
@@ -54,6 +56,22 @@ def after_line_end(data: ByteArray, position: int) -> int:
     if data[np.uintp(position)] == _CR and following < data.size:
         following += data[np.uintp(following)] == _LF
     return following
+
+
+@compiled
+def comment_end(
+    data: ByteArray, start: int, limit: int, is_last: bool, outside: ByteArray
+) -> tuple[int, int, int]:
+    """Finds the end of a line that is a comment; returns as `read_record`, without the fields.
+
+    One longer than a record may be, of which the end is not in the buffer, is too long.
+    """
+    end = start
+    while end < data.size and outside[data[np.uintp(end)]] != LINE_END:
+        end += 1
+    if end == data.size and not is_last:
+        return TOO_LONG if end - start > limit else OK, end, INCOMPLETE
+    return COMMENT, end, end if end == data.size else after_line_end(data, end)
 
 
 @compiled

@@ -17,7 +17,7 @@ not end within `REACH_BYTES` bytes more than ``max_record_bytes``: this bounds m
 
 What becomes of a line therefore depends on the bytes from it to the end of its record, and its
 status, where it is rejected alone, on the line alone. Hence any stretch of whole records can be
-read by itself with the same result (see :mod:`forebay.pipelines.sources.csv.ranges`).
+read by itself with the same result (see :mod:`forebay.pipelines.sources.text.ranges`).
 
 Time is linear. Records that are being read have one thing in common at the start of a line: they
 are inside quotes there, or they would have ended. What becomes of one is from there on what becomes
@@ -33,20 +33,22 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from forebay.pipelines.sources.csv.record_ends import (
+from forebay.pipelines.sources.text.record_ends import (
     INCOMPLETE,
     LINE_END,
+    NO_COMMENT,
     NO_QUOTE,
     TOO_LONG,
     ByteArray,
     Int64Array,
     after_line_end,
     byte_classes,
+    comment_end,
     nothing_known,
     read_record,
 )
 from forebay.transforms.compiled import compiled
-from forebay.transforms.definition.columns import CsvFormat
+from forebay.transforms.definition.table_formats import CsvFormat
 
 Int32Array = npt.NDArray[np.int32]
 Int8Array = npt.NDArray[np.int8]
@@ -65,7 +67,8 @@ class Records:
         starts: int64 (n,), offset of the first byte in the buffer.
         ends: int64 (n,), offset after the last byte, line end excluded. For TOO_LONG it is
             cut to one byte more than the limit.
-        statuses: int8 (n,), OK, ARITY, MALFORMED_QUOTE, UNCLOSED_QUOTE or TOO_LONG.
+        statuses: int8 (n,), OK, ARITY, MALFORMED_QUOTE, UNCLOSED_QUOTE, TOO_LONG, or COMMENT of
+            what is no record.
         fields: int32 (n,), number of fields, 0 where the status is neither OK nor ARITY.
         consumed: number of bytes from the buffer's start that these records and the blank
             lines between them take; the rest is the start of an unfinished record.
@@ -105,9 +108,10 @@ def scan_records(
     view = np.frombuffer(data, np.uint8)
     view.flags.writeable = False  # one compiled variant for every kind of buffer
     quote = NO_QUOTE if format.quote is None else ord(format.quote)
+    comment = NO_COMMENT if format.comment is None else ord(format.comment)
     outside, inside = byte_classes(ord(format.delimiter), quote)
     starts, ends, statuses, fields, consumed, in_long_line = _scan(
-        view, is_last, outside, inside, columns_count, max_record_bytes,
+        view, is_last, outside, inside, comment, columns_count, max_record_bytes,
         max_record_bytes + REACH_BYTES, most,
     )  # fmt: skip
     return Records(starts, ends, statuses, fields, int(consumed), bool(in_long_line))
@@ -119,6 +123,7 @@ def _scan(
     is_last: bool,
     outside: ByteArray,
     inside: ByteArray,
+    comment: int,
     columns_count: int,
     limit: int,
     reach: int,
@@ -135,9 +140,13 @@ def _scan(
         if outside[data[np.uintp(position)]] == LINE_END:  # a blank line
             position = after_line_end(data, position)
             continue
-        status, found, end, following = read_record(
-            data, position, is_last, outside, inside, columns_count, limit, reach, known
-        )
+        if data[np.uintp(position)] == comment:
+            found = 0
+            status, end, following = comment_end(data, position, limit, is_last, outside)
+        else:
+            status, found, end, following = read_record(
+                data, position, is_last, outside, inside, columns_count, limit, reach, known
+            )
         if following == INCOMPLETE:
             if status != TOO_LONG:
                 break

@@ -1,7 +1,7 @@
 """Cutting CSV text into stretches of whole records that can be read by themselves.
 
 A cut lies at the start of a record, found by one exact pass
-(:mod:`forebay.pipelines.sources.csv.records`). Reading a stretch as if it were a whole file gives
+(:mod:`forebay.pipelines.sources.text.records`). Reading a stretch as if it were a whole file gives
 the same records and the same rejects as reading everything at once: a record whose quotes are
 closed lies in one stretch with all its bytes, good or not; a line that is rejected alone stays
 rejected when the bytes after its stretch are gone, since what was no record with them is an
@@ -20,21 +20,14 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Protocol
 
-from forebay.pipelines.sources.csv.record_ends import Int64Array
-from forebay.pipelines.sources.csv.records import scan_records
-from forebay.transforms.definition.columns import CsvFormat
+from forebay.pipelines.sources.inputs import Stretch
+from forebay.pipelines.sources.text.record_ends import Int64Array
+from forebay.pipelines.sources.text.records import scan_records
+from forebay.transforms.definition.table_formats import CsvFormat
 from forebay.transforms.errors import InputError
 
 _PLAN_BLOCK_BYTES = 4 << 20
 _LINE_END = re.compile(rb"[\r\n]")
-
-
-@dataclass(frozen=True)
-class ByteRange:
-    """A stretch of a file's text: the bytes from ``start`` to before ``end``."""
-
-    start: int
-    end: int
 
 
 class Readable(Protocol):
@@ -119,7 +112,7 @@ def plan_ranges(
     target_bytes: int,
     start_offset: int,
     source: str = "",
-) -> Iterator[ByteRange]:
+) -> Iterator[Stretch]:
     """Cuts a file at record starts, in one sequential pass.
 
     Args:
@@ -143,15 +136,15 @@ def plan_ranges(
         index = int(window.starts.searchsorted(begin + target_bytes))
         while index < len(window.starts):
             cut = int(window.starts[index])
-            yield ByteRange(begin, cut)
+            yield Stretch(begin, cut)
             begin = cut
             index = int(window.starts.searchsorted(begin + target_bytes))
         end = window.offset + len(window.data)
         if window.resume > end:
-            yield ByteRange(begin, end)
+            yield Stretch(begin, end)
             begin = end = window.resume
     if begin < end:
-        yield ByteRange(begin, end)
+        yield Stretch(begin, end)
 
 
 def read_chunks(

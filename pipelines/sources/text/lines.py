@@ -1,18 +1,16 @@
 """Where in a file's text its records lie: the line that an offset is on, and the record's bytes."""
 
 import re
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator
 from itertools import islice
 from typing import IO
 
-import numpy as np
 import pyarrow as pa
 
-from forebay.pipelines.sources.csv.files import CsvFile
-from forebay.pipelines.sources.csv.records import ANY_ARITY, scan_records
 from forebay.pipelines.sources.row_identity import row_place
-from forebay.transforms.definition.columns import CsvFormat
+from forebay.pipelines.sources.text.records import ANY_ARITY, scan_records
 from forebay.transforms.definition.sources import ROW
+from forebay.transforms.definition.table_formats import CsvFormat
 
 _BLOCK = 8 << 20
 _LINE_END = re.compile(rb"\r\n|\r|\n")
@@ -114,25 +112,3 @@ def offset_of_line(source: IO[bytes], line: int) -> int | None:
         before -= ends
         start += len(text)
     return start + len(carry) if carry and before == 1 else None
-
-
-def place_of(files: Sequence[CsvFile], identity: int) -> str:
-    """Returns where a row is, as ``FILE:LINE``."""
-    number, offset = (int(part[0]) for part in row_place(np.array([identity], np.int64)))
-    with files[number].source.open() as source:
-        return f"{files[number].source.path}:{line_of(source, [offset])[offset]}"
-
-
-def places_of(files: Sequence[CsvFile], rows: Iterable[int]) -> dict[int, str]:
-    """Returns where rows are as FILE:LINE, by identity, in one pass over each of their files."""
-    identities = np.array(sorted(rows), np.int64)
-    numbers, offsets = row_place(identities)
-    places = {}
-    for number in np.unique(numbers).tolist():
-        mine = numbers == number
-        file = files[number].source
-        with file.open() as source:
-            lines = line_of(source, offsets[mine].tolist())
-        for identity, offset in zip(identities[mine].tolist(), offsets[mine].tolist(), strict=True):
-            places[identity] = f"{file.path}:{lines[offset]}"
-    return places

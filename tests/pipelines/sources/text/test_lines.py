@@ -7,8 +7,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from forebay.pipelines.sources.csv import lines
-from forebay.pipelines.sources.csv.lines import line_of, offset_of_line
+from forebay.pipelines.sources.text import lines
+from forebay.pipelines.sources.text.lines import line_of, offset_of_line
 
 
 def starts(text: bytes) -> list[int]:

@@ -1,0 +1,85 @@
+"""What kind of table a file holds, told by how it begins."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import replace
+
+from forebay.pipelines.sources.csv.table import open_csv
+from forebay.pipelines.sources.files import SourceFile
+from forebay.pipelines.sources.inputs import TableInput
+from forebay.pipelines.sources.json_lines import open_json_lines, refuse_array
+from forebay.pipelines.sources.text.ranges import GuardedReader
+from forebay.transforms.definition.sources import Source
+from forebay.transforms.errors import InputError
+
+_GZIP = b"\x1f\x8b"
+_HEAD_BYTES = 1 << 12
+# How files begin that hold tables which cannot be read as they are, and the cure.
+_REFUSED = (
+    (b"\x28\xb5\x2f\xfd", "is zstd-compressed", "decompress it, or compress it with gzip"),
+    (b"BZh", "is bzip2-compressed", "decompress it, or compress it with gzip"),
+    (b"\xfd7zXZ", "is xz-compressed", "decompress it, or compress it with gzip"),
+    (b"PK\x03\x04", "is a zip archive or an Excel workbook", "unpack it, or export it as CSV"),
+    (b"\xd0\xcf\x11\xe0", "is an old Excel workbook", "export it as CSV"),
+    (b"FEA1", "is a Feather file of version 1", "write it as Arrow, Feather version 2"),
+    (b"ORC", "is an ORC file", "write it as Parquet"),
+    (b"Obj\x01", "is an Avro file", "write it as Parquet"),
+    (b"SQLite format 3\0", "is an SQLite database", "export the table as CSV"),
+)
+_UTF_16 = (b"\xff\xfe", b"\xfe\xff")
+_JSON_LINES = re.compile(rb"(\xef\xbb\xbf)?\s*\{\s*(\"|\})")
+
+
+def open_input(file: SourceFile, table: Source) -> TableInput:
+    """Opens a file as what it is, whatever its name, and checks it against a table.
+
+    Raises:
+        InputError: the file is of no kind that can be read, or lacks columns of the table.
+    """
+    file, head = _unpacked(file)
+    for signature, kind, cure in _REFUSED:
+        if head.startswith(signature):
+            raise InputError(f"{file.path}: begins with {signature!r}: it {kind}; {cure}")
+    binary = _binary(file, head, table)
+    if binary is not None:
+        return binary
+    if head.startswith(_UTF_16) and table.csv.python_encoding == "utf-8":
+        raise InputError(
+            f"{file.path}: begins with {head[:2]!r}: it is UTF-16 text; write "
+            "CsvFormat(encoding='utf-16'), or convert it to UTF-8"
+        )
+    if _JSON_LINES.match(head):
+        return open_json_lines(file, table)
+    refuse_array(head, file.path)
+    return open_csv(file, table)
+
+
+def _unpacked(file: SourceFile) -> tuple[SourceFile, bytes]:
+    """Tells whether a file is compressed, and how what it holds begins."""
+    head = file.head(_HEAD_BYTES)
+    if head.startswith(_GZIP) or file.path.endswith(".gz"):
+        file = replace(file, is_compressed=True)
+        with file.open() as source:
+            head = GuardedReader(source, file.path).read(_HEAD_BYTES)
+    return file, head
+
+
+def _binary(file: SourceFile, head: bytes, table: Source) -> TableInput | None:
+    from forebay.pipelines.sources.typed import input as rows
+    from forebay.pipelines.sources.typed.tfrecord import begins_record, open_tfrecord
+
+    if begins_record(head):
+        return open_tfrecord(file, table)
+    opened = {
+        b"PAR1": rows.open_parquet, b"ARROW1": rows.open_arrow,
+        b"\xff\xff\xff\xff": rows.open_arrow_stream,
+    }  # fmt: skip
+    for signature, opener in opened.items():
+        if head.startswith(signature):
+            if file.is_compressed:
+                raise InputError(
+                    f"{file.path}: is gzip of a file that is compressed within; decompress it"
+                )
+            return opener(file, table)
+    return None

@@ -1,0 +1,107 @@
+"""Columns as read made into rows; records with a cell at fault leave, with every reason."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, NamedTuple
+
+import numpy as np
+import numpy.typing as npt
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from forebay.pipelines.sources.row_identity import ROW_OFFSET
+from forebay.transforms.parsing.cells import Cells
+
+_SHOWN_CHARACTERS = 80
+_MISSING = "missing required value"
+
+
+class RowFault(NamedTuple):
+    """A record that cannot be a row: see `forebay.pipelines.sources.rejects.Reject`.
+
+    Attributes:
+        row: its number among the records given.
+        offset: where it is in its input.
+        reason: every cause, with the values at fault.
+        category: the first cause without anything particular to the record.
+    """
+
+    row: int
+    offset: int
+    reason: str
+    category: str
+
+
+@dataclass(frozen=True)
+class MadeRows:
+    """Rows of whole columns.
+
+    Attributes:
+        batch: the columns and `ROW_OFFSET`, without the records at fault.
+        faults: those, in order.
+    """
+
+    batch: pa.RecordBatch
+    faults: list[RowFault]
+
+
+def make_rows(
+    cells: Mapping[str, Cells], given: Mapping[str, pa.Array], offsets: npt.NDArray[np.int64]
+) -> MadeRows:
+    """Puts columns side by side.
+
+    Args:
+        cells: the columns as read, n values each.
+        given: what they were read from, to show values at fault.
+        offsets: where each record is in its input, int64 (n,).
+    """
+    arrays = {name: read.values for name, read in cells.items()}
+    batch = pa.RecordBatch.from_pydict({**arrays, ROW_OFFSET: pa.array(offsets, pa.int64())})
+    causes = _causes(cells, given)
+    if not causes:
+        return MadeRows(batch, [])
+    keep = np.ones(len(offsets), np.bool_)
+    keep[list(causes)] = False
+    faults = [
+        RowFault(row, int(offsets[row]), "; ".join(reason for _, reason in found), found[0][0])
+        for row, found in sorted(causes.items())
+    ]
+    return MadeRows(batch.filter(pa.array(keep)), faults)
+
+
+def joined(parts: Sequence[pa.Array]) -> pa.Array:
+    """Joins the texts of several fields by blanks; missing where all are."""
+    if len(parts) == 1:
+        return parts[0]
+    whole = pc.binary_join_element_wise(*(pc.fill_null(part, b"") for part in parts), b" ")
+    empty = pc.equal(pc.binary_length(whole), len(parts) - 1)
+    return pc.if_else(empty, pa.scalar(b"", pa.binary()), whole)
+
+
+def _causes(
+    cells: Mapping[str, Cells], given: Mapping[str, pa.Array]
+) -> dict[int, list[tuple[str, str]]]:
+    """Returns (category, reason) of every cell at fault, by row, in the order of the columns."""
+    causes: dict[int, list[tuple[str, str]]] = {}
+    for name, read in cells.items():
+        if read.absent is not None:
+            cause = (f"{name}: {_MISSING}", f"{name}: {_MISSING}")
+            for row in np.flatnonzero(read.absent).tolist():
+                causes.setdefault(row, []).append(cause)
+        for problem in read.problems:
+            rows = np.flatnonzero(problem.mask)
+            values = given[name].take(pa.array(rows)).to_pylist()
+            for row, value in zip(rows.tolist(), values, strict=True):
+                reason = f"{name}: {_shown(value)} is {problem.text}"
+                causes.setdefault(row, []).append((f"{name}: {problem.text}", reason))
+    return causes
+
+
+def _shown(value: Any) -> str:
+    if isinstance(value, bytes):
+        value = value[: 4 * _SHOWN_CHARACTERS].decode("utf-8", "backslashreplace")
+    text = value if isinstance(value, str) else str(value)
+    cut = text if len(text) <= _SHOWN_CHARACTERS else text[:_SHOWN_CHARACTERS] + "..."
+    return repr(cut) if isinstance(value, str) else cut

@@ -1,0 +1,1 @@
+"""Tables of typed values: Parquet and Arrow files, and TFRecord files of tf.Examples."""

@@ -1,0 +1,195 @@
+"""Files of typed rows that are counted: Parquet and Arrow."""
+
+from __future__ import annotations
+
+from abc import abstractmethod
+from collections.abc import Generator, Iterable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import ClassVar
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.ipc as pa_ipc
+import pyarrow.parquet as pa_parquet
+
+from forebay.pipelines.sources.files import SourceFile
+from forebay.pipelines.sources.inputs import FileInput, Parsed, Stretch
+from forebay.pipelines.sources.row_identity import row_place
+from forebay.pipelines.sources.typed.rows import check_schema, parse_batch, record_json, top_columns
+from forebay.transforms.definition.sources import ROW, Source
+from forebay.transforms.errors import InputError
+
+# Rows that are in memory together, and about as many as a stretch has.
+CHUNK_ROWS = 1 << 16
+
+
+@dataclass(frozen=True)
+class RowsChunk:
+    """Rows of a file, and the number of the first, from 0."""
+
+    first: int
+    batch: pa.RecordBatch
+
+
+@dataclass(frozen=True)
+class RowsFile(FileInput):
+    """A file of typed rows in parts that can be read by themselves.
+
+    Attributes:
+        columns: what is read of it.
+        rows: how many rows each of its parts has.
+    """
+
+    columns: tuple[str, ...]
+    rows: tuple[int, ...]
+
+    place_word: ClassVar[str] = "row"
+    kind: ClassVar[str]
+
+    @abstractmethod
+    def batches(self, parts: range) -> Iterator[pa.RecordBatch]:
+        """Yields the rows of some parts, `CHUNK_ROWS` at most together."""
+
+    @property
+    def text_bytes(self) -> int:  # noqa: D102
+        return sum(self.rows) * len(self.columns) * _CELL_BYTES
+
+    def plan(self, max_record_bytes: int) -> Generator[Stretch, None, str]:
+        """Yields stretches of parts, counted; then reads the file for its fingerprint."""
+        start = count = 0
+        for part, rows in enumerate(self.rows):
+            count += rows
+            if count >= CHUNK_ROWS:
+                yield Stretch(start, part + 1)
+                start, count = part + 1, 0
+        if start < len(self.rows):
+            yield Stretch(start, len(self.rows))
+        return self.fingerprint()
+
+    def chunks(self, max_record_bytes: int, stretch: Stretch | None = None) -> Iterator[RowsChunk]:  # noqa: D102
+        parts = range(len(self.rows)) if stretch is None else range(*stretch)
+        first = sum(self.rows[: parts.start])
+        with _damage_told(self.path, self.kind):
+            for batch in self.batches(parts):
+                yield RowsChunk(first, batch)
+                first += len(batch)
+
+    def parse(self, chunk: RowsChunk, table: Source, max_record_bytes: int) -> Parsed:  # noqa: D102
+        offsets = np.arange(chunk.first, chunk.first + len(chunk.batch), dtype=np.int64)
+        return parse_batch(chunk.batch, offsets, table.columns)
+
+    def places(self, offsets: Iterable[int]) -> dict[int, int]:  # noqa: D102
+        return {offset: offset + 1 for offset in offsets}
+
+    def offset_of(self, place: int) -> int | None:  # noqa: D102
+        return place - 1 if 1 <= place <= sum(self.rows) else None
+
+    def located(self, rejects: pa.Table, max_record_bytes: int) -> Iterator[dict[str, str | int]]:  # noqa: D102
+        rejects = rejects.sort_by(ROW)
+        rows = row_place(rejects[ROW].to_numpy())[1]
+        raws = rejects["raw"].to_pylist()
+        unread = [row for row, raw in zip(rows.tolist(), raws, strict=True) if raw is None]
+        records = self._records(set(unread))
+        for row, reason, raw in zip(
+            rows.tolist(), rejects["reason"].to_pylist(), raws, strict=True
+        ):
+            record = records[row] if raw is None else raw
+            yield {"row": row + 1, "reason": reason, "raw": record.decode("utf-8", "replace")}
+
+    def _records(self, rows: set[int]) -> dict[int, bytes]:
+        """Reads some rows as JSON, in one pass over the file."""
+        found: dict[int, bytes] = {}
+        for chunk in self.chunks(0) if rows else ():
+            here = rows & set(range(chunk.first, chunk.first + len(chunk.batch)))
+            found |= {row: record_json(chunk.batch.slice(row - chunk.first, 1)) for row in here}
+        return found
+
+
+# About how long a value is as text, with what stands between it and the next.
+_CELL_BYTES = 6
+
+
+@contextmanager
+def _damage_told(path: str, kind: str) -> Iterator[None]:
+    try:
+        yield
+    except (pa.ArrowException, OSError, EOFError) as error:
+        raise InputError(
+            f"{path}: is no {kind} file that can be read to its end ({error}); copy or write it "
+            "again"
+        ) from error
+
+
+@dataclass(frozen=True)
+class ParquetFile(RowsFile):
+    """A Parquet file; its parts are row groups."""
+
+    kind: ClassVar[str] = "Parquet"
+
+    def batches(self, parts: range) -> Iterator[pa.RecordBatch]:  # noqa: D102
+        with self.file.open_raw() as source:
+            opened = pa_parquet.ParquetFile(source, page_checksum_verification=True)
+            yield from opened.iter_batches(
+                CHUNK_ROWS, row_groups=list(parts), columns=list(self.columns), use_threads=False
+            )
+
+
+def open_parquet(file: SourceFile, table: Source) -> ParquetFile:
+    """Reads the footer of a Parquet file and checks its schema against a table."""
+    with _damage_told(file.path, "Parquet"), file.open_raw() as source:
+        opened = pa_parquet.ParquetFile(source)
+        schema, metadata = opened.schema_arrow, opened.metadata
+        rows = tuple(metadata.row_group(i).num_rows for i in range(metadata.num_row_groups))
+    check_schema(schema, table, file.path)
+    return ParquetFile(file, tuple(top_columns(schema, table)), rows)
+
+
+@dataclass(frozen=True)
+class ArrowFile(RowsFile):
+    """An Arrow IPC file (Feather version 2); its parts are record batches."""
+
+    kind: ClassVar[str] = "Arrow"
+
+    def batches(self, parts: range) -> Iterator[pa.RecordBatch]:  # noqa: D102
+        with self.file.open_raw() as source:
+            opened = pa_ipc.open_file(source)
+            for part in parts:
+                yield from _in_chunks(opened.get_batch(part).select(list(self.columns)))
+
+
+def open_arrow(file: SourceFile, table: Source) -> ArrowFile:
+    """Reads the footer of an Arrow file and checks its schema against a table."""
+    with _damage_told(file.path, "Arrow"), file.open_raw() as source:
+        opened = pa_ipc.open_file(source)
+        schema = opened.schema
+        rows = tuple(len(opened.get_batch(i)) for i in range(opened.num_record_batches))
+    check_schema(schema, table, file.path)
+    return ArrowFile(file, tuple(top_columns(schema, table)), rows)
+
+
+@dataclass(frozen=True)
+class ArrowStream(RowsFile):
+    """An Arrow IPC stream: one part, read from its start."""
+
+    kind: ClassVar[str] = "Arrow"
+
+    def batches(self, parts: range) -> Iterator[pa.RecordBatch]:  # noqa: D102
+        with self.file.open_raw() as source:
+            for batch in pa_ipc.open_stream(source):
+                yield from _in_chunks(batch.select(list(self.columns)))
+
+
+def open_arrow_stream(file: SourceFile, table: Source) -> ArrowStream:
+    """Reads an Arrow stream once for its length, and checks its schema against a table."""
+    with _damage_told(file.path, "Arrow"), file.open_raw() as source:
+        opened = pa_ipc.open_stream(source)
+        schema = opened.schema
+        rows = sum(len(batch) for batch in opened)
+    check_schema(schema, table, file.path)
+    return ArrowStream(file, tuple(top_columns(schema, table)), (rows,))
+
+
+def _in_chunks(batch: pa.RecordBatch) -> Iterator[pa.RecordBatch]:
+    for start in range(0, len(batch), CHUNK_ROWS):
+        yield batch.slice(start, CHUNK_ROWS)

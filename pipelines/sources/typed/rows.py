@@ -1,0 +1,101 @@
+"""Batches of typed values made into rows and rejects, and the records of rejects as JSON."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from forebay.pipelines.sources.inputs import Parsed
+from forebay.pipelines.sources.missing_columns import refuse_missing
+from forebay.pipelines.sources.rejects import Reject
+from forebay.pipelines.sources.rows import joined, make_rows
+from forebay.transforms.definition.columns import Column
+from forebay.transforms.definition.sources import Source
+from forebay.transforms.errors import InputError
+from forebay.transforms.parsing.typed_cells import read_values, type_problem
+
+
+def check_schema(schema: pa.Schema, table: Source, path: str) -> None:
+    """Checks that a table has the columns of its definition, of types that their kinds can hold.
+
+    Raises:
+        InputError: one is missing, or of another type; all of them are named.
+    """
+    refuse_missing(list(_paths(schema)), table.fields, path)
+    problems = []
+    for name, column in table.columns.items():
+        for field in column.fields(name):
+            problem = type_problem(_type_at(schema, field), column)
+            if problem is not None:
+                problems.append(f"{field!r} {problem}")
+    if problems:
+        raise InputError(f"{path}: the column {'; the column '.join(problems)}")
+
+
+def top_columns(schema: pa.Schema, table: Source) -> list[str]:
+    """Returns the columns of a table, as it has them, that its definition reads of."""
+    return list(dict.fromkeys(_top(schema, field) for field in table.fields))
+
+
+def parse_batch(
+    batch: pa.RecordBatch, offsets: npt.NDArray[np.int64], columns: Mapping[str, Column]
+) -> Parsed:
+    """Turns typed values into rows and rejects.
+
+    Args:
+        batch: n records with at least what `top_columns` returns.
+        offsets: where each is in its input, int64 (n,).
+        columns: the columns to read.
+    """
+    given = {name: _given(batch, kind.fields(name)) for name, kind in columns.items()}
+    cells = {name: read_values(given[name], kind) for name, kind in columns.items()}
+    made = make_rows(cells, given, offsets)
+    rejects = [
+        Reject(f.offset, f.reason, record_json(batch.slice(f.row, 1)), f.category)
+        for f in made.faults
+    ]
+    return Parsed(made.batch, rejects)
+
+
+def record_json(row: pa.RecordBatch) -> bytes:
+    """Returns one record as JSON, bytes as Python writes them."""
+    (record,) = row.to_pylist()
+    return json.dumps(record, ensure_ascii=False, default=str).encode("utf-8", "backslashreplace")
+
+
+def _given(batch: pa.RecordBatch, fields: Sequence[str]) -> pa.Array:
+    parts = [_values_at(batch, field) for field in fields]
+    if len(parts) == 1:
+        return parts[0]
+    return joined([part.cast(pa.string()).cast(pa.binary()) for part in parts])
+
+
+def _top(schema: pa.Schema, field: str) -> str:
+    return field if field in schema.names else field.partition(".")[0]
+
+
+def _paths(parent: Any, before: str = "") -> Iterator[str]:
+    for field in parent:
+        yield before + field.name
+        if pa.types.is_struct(field.type):
+            yield from _paths(field.type, f"{before}{field.name}.")
+
+
+def _type_at(schema: pa.Schema, field: str) -> pa.DataType:
+    top = _top(schema, field)
+    found = schema.field(top).type
+    for name in field[len(top) + 1 :].split(".") if field != top else ():
+        found = found.field(name).type
+    return found
+
+
+def _values_at(batch: pa.RecordBatch, field: str) -> pa.Array:
+    top = _top(batch.schema, field)
+    found = batch[top]
+    return found if field == top else pc.struct_field(found, field[len(top) + 1 :].split("."))

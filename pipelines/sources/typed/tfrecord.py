@@ -1,0 +1,295 @@
+"""TFRecord files of tf.Examples: the raw columns as a served model takes them.
+
+A time is int64 microseconds since 1970 there, or counts in the column's unit; a day int64 days; a
+truth value 0 or 1; a text bytes. Numbers of tf.Examples are float32.
+"""
+
+from __future__ import annotations
+
+import base64
+import struct
+from collections.abc import Generator, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import IO, ClassVar, NamedTuple
+
+import google_crc32c
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from forebay.pipelines.sources.files import SourceFile
+from forebay.pipelines.sources.inputs import FileInput, Parsed, Stretch
+from forebay.pipelines.sources.rejects import Reject
+from forebay.pipelines.sources.row_identity import row_place
+from forebay.pipelines.sources.typed.rows import check_schema, parse_batch, record_json
+from forebay.transforms.definition.columns import Boolean, Column, Date, Numbers, Timestamp
+from forebay.transforms.definition.sources import ROW, Source
+from forebay.transforms.errors import InputError
+
+_HEAD = struct.Struct("<QI")
+_TAIL = struct.Struct("<I")
+_MASK_DELTA = 0xA282EAD8
+_STRETCH_BYTES = 8 << 20
+_CHUNK_BYTES = 4 << 20
+_LOOKED_AT = 1000
+_NOT_EXAMPLE = "not a tf.Example"
+_TOO_LONG = "record too long"
+
+
+class _Frame(NamedTuple):
+    """A record and where it starts in the file; ``data`` is cut where it is too long."""
+
+    offset: int
+    data: bytes
+    size: int
+
+
+def begins_record(head: bytes) -> bool:
+    """Tells whether a file begins as a TFRecord file does: a length and its checksum."""
+    if len(head) < _HEAD.size:
+        return False
+    length, checksum = _HEAD.unpack_from(head)
+    return bool(checksum == _masked(head[:8])) and length > 0
+
+
+def _masked(data: bytes) -> int:
+    return _mask(google_crc32c.value(data))
+
+
+def _mask(crc: int) -> int:
+    return (((crc >> 15) | (crc << 17)) + _MASK_DELTA) & 0xFFFFFFFF
+
+
+@dataclass(frozen=True)
+class TFRecordFile(FileInput):
+    """A TFRecord file of tf.Examples."""
+
+    place_word: ClassVar[str] = "record"
+
+    @property
+    def text_bytes(self) -> int:  # noqa: D102
+        return self.file.text_bytes // _TIMES_TEXT
+
+    def plan(self, max_record_bytes: int) -> Generator[Stretch, None, str]:
+        """Yields stretches of whole records in one pass that also takes the fingerprint."""
+        start = end = 0
+        if self.file.is_sequential:
+            yield Stretch(0, 0)
+        else:
+            for frame in self._frames(0, None, 0):
+                if frame.offset - start >= _STRETCH_BYTES:
+                    yield Stretch(start, frame.offset)
+                    start = frame.offset
+                end = frame.offset + _HEAD.size + frame.size + _TAIL.size
+            if end > start:
+                yield Stretch(start, end)
+        return self.fingerprint()
+
+    def chunks(  # noqa: D102
+        self, max_record_bytes: int, stretch: Stretch | None = None
+    ) -> Iterator[Sequence[_Frame]]:
+        whole = stretch is None or self.file.is_sequential
+        start, end = (0, None) if whole or stretch is None else stretch
+        frames: list[_Frame] = []
+        size = 0
+        for frame in self._frames(start, end, max_record_bytes):
+            frames.append(frame)
+            size += len(frame.data)
+            if size >= _CHUNK_BYTES:
+                yield frames
+                frames, size = [], 0
+        if frames:
+            yield frames
+
+    def parse(self, chunk: Sequence[_Frame], table: Source, max_record_bytes: int) -> Parsed:  # noqa: D102
+        rejects = [
+            Reject(f.offset, f"longer than {max_record_bytes} bytes", _base64(f.data), _TOO_LONG)
+            for f in chunk if f.size > max_record_bytes
+        ]  # fmt: skip
+        parsed = _parse([f for f in chunk if f.size <= max_record_bytes], _kinds(table.columns))
+        rejects = sorted([*rejects, *parsed.rejects], key=lambda reject: reject.offset)
+        return Parsed(parsed.rows, rejects)
+
+    def places(self, offsets: Iterable[int]) -> dict[int, int]:  # noqa: D102
+        wanted = set(offsets)
+        numbered = enumerate(self._frames(0, None, 0), 1)
+        return {frame.offset: number for number, frame in numbered if frame.offset in wanted}
+
+    def offset_of(self, place: int) -> int | None:  # noqa: D102
+        numbered = enumerate(self._frames(0, None, 0), 1)
+        return next((frame.offset for number, frame in numbered if number == place), None)
+
+    def located(self, rejects: pa.Table, max_record_bytes: int) -> Iterator[dict[str, str | int]]:  # noqa: D102
+        rejects = rejects.sort_by(ROW)
+        offsets = row_place(rejects[ROW].to_numpy())[1].tolist()
+        told = zip(rejects["reason"].to_pylist(), rejects["raw"].to_pylist(), strict=True)
+        wanted = dict(zip(offsets, told, strict=True))
+        for number, frame in enumerate(self._frames(0, None, max_record_bytes), 1):
+            if frame.offset in wanted:
+                reason, raw = wanted[frame.offset]
+                record = _shown(frame) if raw is None else raw
+                yield {
+                    "record": number, "offset": frame.offset, "reason": reason,
+                    "raw": record.decode("utf-8", "replace"),
+                }  # fmt: skip
+
+    def _frames(self, start: int, end: int | None, keep: int) -> Iterator[_Frame]:
+        """Yields records, up to ``keep`` bytes and one more of each, their checksums checked."""
+        with self.file.open() as source:
+            if start:
+                source.seek(start)
+            offset = start
+            while end is None or offset < end:
+                head = source.read(_HEAD.size)
+                if not head:
+                    return
+                size, kept = self._read(source, head, offset, keep)
+                yield _Frame(offset, kept, size)
+                offset += _HEAD.size + size + _TAIL.size
+
+    def _read(self, source: IO[bytes], head: bytes, offset: int, keep: int) -> tuple[int, bytes]:
+        if len(head) < _HEAD.size:
+            raise self._damage(offset, "the file ends within it")
+        size, checksum = _HEAD.unpack(head)
+        if checksum != _masked(head[:8]):
+            raise self._damage(offset, "the checksum of its length is another")
+        crc, kept, left = 0, b"", size
+        while left:
+            block = source.read(min(left, 1 << 20))
+            if not block:
+                raise self._damage(offset, "the file ends within it")
+            crc = google_crc32c.extend(crc, block)
+            kept += block[: max(0, keep + 1 - len(kept))]
+            left -= len(block)
+        tail = source.read(_TAIL.size)
+        if len(tail) < _TAIL.size or _TAIL.unpack(tail)[0] != _mask(crc):
+            raise self._damage(offset, "its checksum is another, or not there")
+        return size, kept
+
+    def _damage(self, offset: int, why: str) -> InputError:
+        return InputError(
+            f"{self.path}: the record at byte {offset} is damaged ({why}); copy or write the file "
+            "again"
+        )
+
+
+# How much longer a tf.Example is than the row as text.
+_TIMES_TEXT = 6
+
+
+def open_tfrecord(file: SourceFile, table: Source) -> TFRecordFile:
+    """Looks at the first records of a file and checks their features against a table.
+
+    Raises:
+        InputError: none of them has a column, or it is of another type.
+    """
+    opened = TFRecordFile(file)
+    frames = next(opened.chunks(_CHUNK_BYTES))[:_LOOKED_AT]
+    try:
+        batch = _decoded([frame.data for frame in frames])
+    except ValueError as error:
+        raise InputError(
+            f"{file.path}: its first records are no tf.Examples of one kind ({error}); write "
+            "records of tf.train.Example, each feature of one type"
+        ) from error
+    kinds = _kinds(table.columns)
+    singles = [(field.name, _single_type(field, table.columns)) for field in batch.schema]
+    check_schema(pa.schema(singles), replace(table, columns=kinds, derive=()), file.path)
+    return opened
+
+
+def _single_type(field: pa.Field, columns: Mapping[str, Column]) -> pa.DataType:
+    lists = {f for n, kind in columns.items() if isinstance(kind, Numbers) for f in kind.fields(n)}
+    if not pa.types.is_list(field.type) and not pa.types.is_large_list(field.type):
+        return field.type
+    value = field.type.value_type
+    return pa.list_(value) if field.name in lists and not _is_bytes(value) else value
+
+
+def _is_bytes(given: pa.DataType) -> bool:
+    return bool(pa.types.is_binary(given) or pa.types.is_large_binary(given))
+
+
+def _kinds(columns: Mapping[str, Column]) -> dict[str, Column]:
+    """Returns the columns as tf.Examples hold them."""
+    return {
+        name: replace(kind, format=None, unit=kind.unit or "us")
+        if isinstance(kind, Timestamp) else kind
+        for name, kind in columns.items()
+    }  # fmt: skip
+
+
+def _decoded(records: Sequence[bytes]) -> pa.RecordBatch:
+    """Decodes tf.Examples; each feature becomes a column of lists.
+
+    Raises:
+        ValueError: one is none, or a feature is of two types.
+    """
+    from tfx_bsl.coders.example_coder import ExamplesToRecordBatchDecoder
+
+    try:
+        return ExamplesToRecordBatchDecoder().DecodeBatch(list(records))
+    except RuntimeError as error:
+        raise ValueError(str(error)) from error
+
+
+def _parse(frames: Sequence[_Frame], kinds: Mapping[str, Column]) -> Parsed:
+    offsets = np.array([frame.offset for frame in frames], np.int64)
+    try:
+        decoded = _decoded([frame.data for frame in frames]) if frames else None
+    except ValueError as error:
+        if len(frames) == 1:
+            reason = f"{_NOT_EXAMPLE} ({error})"
+            reject = Reject(frames[0].offset, reason, _base64(frames[0].data), _NOT_EXAMPLE)
+            return Parsed(_parse([], kinds).rows, [reject])
+        middle = len(frames) // 2
+        halves = [_parse(half, kinds) for half in (frames[:middle], frames[middle:])]
+        rows = pa.Table.from_batches([half.rows for half in halves]).combine_chunks()
+        batches = rows.to_batches() or [halves[0].rows]
+        return Parsed(batches[0], halves[0].rejects + halves[1].rejects)
+    fields = {field: kind for name, kind in kinds.items() for field in kind.fields(name)}
+    columns, odd = {}, np.zeros(len(frames), np.bool_)
+    for field, kind in fields.items():
+        values = None if decoded is None or field not in decoded.schema.names else decoded[field]
+        columns[field], several = _single(values, kind, len(frames))
+        odd |= several
+    batch = pa.RecordBatch.from_pydict(columns)
+    parsed = parse_batch(batch.filter(pa.array(~odd)), offsets[~odd], kinds)
+    rejects = [
+        Reject(int(offsets[row]), "several values where one is meant",
+               _shown(frames[row]), "several values where one is meant")
+        for row in np.flatnonzero(odd).tolist()
+    ]  # fmt: skip
+    rejects = sorted([*rejects, *parsed.rejects], key=lambda reject: reject.offset)
+    return Parsed(parsed.rows, rejects)
+
+
+def _single(values: pa.Array | None, kind: Column, n: int) -> tuple[pa.Array, np.ndarray]:
+    """Returns a feature's one value in each record, and which have several."""
+    none = np.zeros(n, np.bool_)
+    if values is None or pa.types.is_null(values.type):
+        return pa.nulls(n), none
+    if isinstance(kind, Numbers) and not _is_bytes(values.type.value_type):
+        return values, none
+    lengths = pc.fill_null(pc.list_value_length(values), 0).to_numpy()
+    starts = values.offsets.to_numpy()[:-1]
+    index = pa.array(np.where(lengths > 0, starts, 0), mask=lengths == 0)
+    single = values.values.take(index)
+    if isinstance(kind, Date) and pa.types.is_int64(single.type):
+        single = single.cast(pa.int32(), safe=False).view(pa.date32())
+    if isinstance(kind, Boolean) and pa.types.is_int64(single.type):
+        known = pc.or_(pc.equal(single, 0), pc.equal(single, 1))
+        if pc.all(pc.fill_null(known, True)).as_py():
+            single = single.cast(pa.bool_())
+    return single, lengths > 1
+
+
+def _base64(data: bytes) -> bytes:
+    return base64.b64encode(data)
+
+
+def _shown(frame: _Frame) -> bytes:
+    try:
+        return record_json(_decoded([frame.data]))
+    except ValueError:
+        return _base64(frame.data)
