@@ -20,8 +20,8 @@ from forebay.pipelines.shuffle.group_batches import (
 from forebay.pipelines.windows.conform import conform
 from forebay.pipelines.windows.versions import ResolveVersions, by_event
 from forebay.transforms.definition.dataset import Dataset
-from forebay.transforms.definition.sources import ROW, ROWS
-from forebay.transforms.hashing import scramble
+from forebay.transforms.definition.sources import CONTENT, ROW, ROWS
+from forebay.transforms.row_contents import hash_contents
 from forebay.transforms.windows.groups import (
     ASKS,
     AVAILABLE,
@@ -61,8 +61,8 @@ class WindowedAggregates(beam.PTransform):
     mapping of ``"rows"`` and each source's name to such a PCollection; identities are distinct over
     all tables. Output: ``(shard, RecordBatch)``, one for each of ``shards`` shards that has rows,
     with the windowed columns added (missing for rows without a row time). Rows are spread over the
-    shards by a hash of their identity and ordered by it, so that every shard is a fair sample in a
-    fair order.
+    shards by a hash of what they hold and ordered by it, so that every shard is a fair sample in a
+    fair order, whatever the rows were read from.
 
     Args:
         dataset: the definition.
@@ -138,7 +138,10 @@ class WindowedAggregates(beam.PTransform):
         if name == ROWS:
             needed |= set(self.keep or ())
         columns = self.dataset.tables[name].row_columns
-        return rows | f"Conform {name}" >> beam.Map(conform, columns, sorted(needed), name)
+        rows = rows | f"Conform {name}" >> beam.Map(conform, columns, sorted(needed), name)
+        if name != ROWS:
+            return rows
+        return rows | "Contents" >> beam.Map(_with_contents, list(self.dataset.columns))
 
     def _corrected(
         self, rows: beam.PCollection, groups: Sequence[WindowGroup], table: str, spill_bytes: int
@@ -158,17 +161,22 @@ def _each(function: Callable[..., Iterator[Partitioned]], *arguments: Any) -> be
     return beam.FlatMap(function, *arguments).with_output_types(Partitioned)
 
 
+def _with_contents(batch: pa.RecordBatch, columns: Sequence[str]) -> pa.RecordBatch:
+    names = [name for name in columns if name in batch.schema.names]
+    return batch.append_column(CONTENT, pa.array(hash_contents([batch[name] for name in names])))
+
+
 def _shard_rows(
     batch: pa.RecordBatch, keep: Sequence[str] | None, shards: int, row_time: str,
     period: Period | None,
 ) -> Iterator[Partitioned]:  # fmt: skip
     rows = batch if period is None else batch.filter(period.asks(batch[row_time]))
     if len(rows):
-        yield _to_shards(rows if keep is None else rows.select([*keep, ROW]), ROWS, shards)
+        yield _to_shards(rows if keep is None else rows.select([*keep, ROW, CONTENT]), ROWS, shards)
 
 
 def _to_shards(batch: pa.RecordBatch, stream: str, shards: int) -> Partitioned:
-    shard = scramble(batch[ROW].to_numpy()) % np.uint64(shards)
+    shard = batch[CONTENT].to_numpy() % np.uint64(shards)
     return Partitioned("join", stream, shard.astype(np.int64), batch)
 
 
@@ -237,7 +245,7 @@ def _aggregate(
     slices = cut(map(_block, element.of(_EVENTS)), memory_bytes // _SLICES_IN_MEMORY)
     chunks = cut(map(_block, element.of(_REQUESTS)), memory_bytes // _CHUNKS_IN_MEMORY)
     windows = SlicedWindows(group, slices, _read, memory_bytes // _CHUNKS_IN_MEMORY)
-    kinds = pa.schema([(ROW, pa.int64()), *group.schema])
+    kinds = pa.schema([(ROW, pa.int64()), (CONTENT, pa.uint64()), *group.schema])
     for values in windows.answer(map(_read, chunks)):
         yield _to_shards(values.cast(kinds, safe=False), f"windows{element.stage}", shards)
 
@@ -254,33 +262,34 @@ def _read(rows: Slice[Piece]) -> pa.Table:
 
 
 def _join(element: Group, groups: Sequence[WindowGroup]) -> tuple[int, pa.RecordBatch]:
-    """Puts each row's windowed values beside it and orders the rows by their hash."""
+    """Puts each row's windowed values beside it and orders the rows by what they hold."""
     tables = element.tables()
-    hashes, order = _in_order(tables[ROWS])
-    rows = tables[ROWS].combine_chunks().take(pa.array(order))
+    order = _by_contents(tables[ROWS])
+    rows = tables[ROWS].drop_columns([CONTENT]).combine_chunks().take(pa.array(order))
     for i, group in enumerate(groups):
-        for name, column in _beside(hashes, tables.get(f"windows{i}"), group.schema):
+        values = tables.get(f"windows{i}")
+        for name, column in _beside(tables[ROWS], order, values, group.schema):
             rows = rows.append_column(name, column)
     return element.partition, rows.combine_chunks().to_batches()[0]
 
 
-def _in_order(table: pa.Table) -> tuple[npt.NDArray[np.uint64], npt.NDArray[np.int64]]:
-    """Returns the hashes of rows' identities, which are distinct, ascending; and whose they are."""
-    hashes = scramble(table[ROW].to_numpy())
-    order = sort_by(np.arange(len(hashes)), (hashes ^ _SIGN).view(np.int64))
-    return hashes[order], order
+def _by_contents(table: pa.Table) -> npt.NDArray[np.int64]:
+    """Returns the order of rows by what they hold; of equal ones, by their identity."""
+    identities, contents = table[ROW].to_numpy(), table[CONTENT].to_numpy()
+    order = sort_by(np.arange(len(identities)), identities)
+    return order[sort_by(np.arange(len(order)), (contents[order] ^ _SIGN).view(np.int64))]
 
 
 def _beside(
-    hashes: npt.NDArray[np.uint64], values: pa.Table | None, schema: pa.Schema
+    rows: pa.Table, order: npt.NDArray[np.int64], values: pa.Table | None, schema: pa.Schema
 ) -> Iterator[tuple[str, pa.Array]]:
-    """Yields windowed columns for rows in the order of their hashes; null for those not in."""
+    """Yields windowed columns for rows in an order; null for those without values."""
     if values is None:
-        yield from ((kind.name, pa.nulls(len(hashes), kind.type)) for kind in schema)
+        yield from ((kind.name, pa.nulls(len(order), kind.type)) for kind in schema)
         return
-    found, order = _in_order(values)
-    # Both ascend: neighbours are looked up in neighbouring places.
-    position = np.minimum(np.searchsorted(found, hashes), len(found) - 1)
-    index = pa.array(order[position], mask=found[position] != hashes)
+    # Whatever was answered was asked by one of the rows, and both are in one order.
+    answered = np.isin(rows[ROW].to_numpy()[order], values[ROW].to_numpy())
+    given = _by_contents(values)
+    index = pa.array(given[np.cumsum(answered) - 1], mask=~answered)
     for name in schema.names:
         yield name, pc.take(values[name].combine_chunks(), index)

@@ -9,7 +9,7 @@ import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from forebay.transforms.definition.sources import ROW
+from forebay.transforms.definition.sources import CONTENT, ROW
 from forebay.transforms.windows.groups import AVAILABLE, EVENT, RETIRED, TIME, WindowGroup
 from forebay.transforms.windows.kernels.values import Events, Requests, Values
 
@@ -122,3 +122,8 @@ def _values(column: pa.ChunkedArray, texts: pa.Array | None = None) -> Values:
     if texts is not None:
         column = pc.index_in(column, texts).cast(pa.int64())
     return Values(pc.fill_null(column, 0).to_numpy(), valid)
+
+
+def identities(requests: pa.Table) -> dict[str, pa.Array]:
+    """Returns the columns by which what is answered finds the rows that asked."""
+    return {n: one_chunk(requests[n]) for n in (ROW, CONTENT) if n in requests.column_names}

@@ -14,7 +14,6 @@ An event without key, time or (where declared) availability is in no window.
 
 import pyarrow as pa
 
-from forebay.transforms.definition.sources import ROW
 from forebay.transforms.windows import arrow_arrays
 from forebay.transforms.windows.groups import SEEN, WindowGroup
 from forebay.transforms.windows.kernels.values import Events, Requests, Values
@@ -33,7 +32,7 @@ def compute(group: WindowGroup, events: pa.Table | None, requests: pa.Table) -> 
         requests: as `WindowGroup.requests` returns them.
 
     Returns:
-        One row for each request: `ROW` and the output columns.
+        One row for each request: `ROW`, `CONTENT` where requests have it, and the output columns.
     """
     events = arrow_arrays.empty_events(group, requests) if events is None else events
     if SEEN in events.column_names:
@@ -46,7 +45,7 @@ def compute(group: WindowGroup, events: pa.Table | None, requests: pa.Table) -> 
         list(group.aggregates.values()),
     )
     arrays = arrow_arrays.to_columns(group, columns, texts)
-    return pa.RecordBatch.from_pydict({ROW: arrow_arrays.one_chunk(requests[ROW]), **arrays})
+    return pa.RecordBatch.from_pydict(arrow_arrays.identities(requests) | arrays)
 
 
 def aggregate(events: Events, requests: Requests, aggregates: list[Aggregate]) -> list[Values]:

@@ -16,7 +16,7 @@ import pyarrow.compute as pc
 
 from forebay.transforms.definition.columns import String
 from forebay.transforms.definition.dataset import Dataset
-from forebay.transforms.definition.sources import ROW, ROWS
+from forebay.transforms.definition.sources import CONTENT, ROW, ROWS
 from forebay.transforms.definition.windows import Windowed
 from forebay.transforms.durations import UNBOUNDED, duration_us
 from forebay.transforms.hashing import hash_rows, hash_values
@@ -172,12 +172,12 @@ class WindowGroup:
     def requests(self, batch: pa.RecordBatch) -> pa.RecordBatch:
         """Returns what a batch of the dataset's rows asks, those without a row time left out.
 
-        The columns are ``key0``.., ``time`` and `ROW`, and ``event`` where events of the same
-        table have versions: the identity of the row's own event.
+        The columns are ``key0``.., ``time``, `ROW` and `CONTENT`, and ``event`` where events of the
+        same table have versions: the identity of the row's own event.
         """
         wanted = {f"key{i}": batch[name] for i, name in enumerate(self.row_key)}
         wanted[TIME] = self.asked(batch[self.row_time].cast(pa.int64()))
-        wanted[ROW] = batch[ROW]
+        wanted |= {name: batch[name] for name in (ROW, CONTENT) if name in batch.schema.names}
         if self.versions is not None and self.source == ROWS:
             wanted[EVENT] = _identity(self.versions, batch)
         return pa.RecordBatch.from_pydict(wanted).filter(pc.is_valid(batch[self.row_time]))

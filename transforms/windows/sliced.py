@@ -19,7 +19,6 @@ import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from forebay.transforms.definition.sources import ROW
 from forebay.transforms.windows import arrow_arrays
 from forebay.transforms.windows.arrow_arrays import Texts
 from forebay.transforms.windows.groups import TIME, WindowGroup
@@ -70,7 +69,7 @@ class SlicedWindows:
             requests: as `WindowGroup.requests` returns them; each table best of one period.
 
         Yields:
-            One row for each request: `ROW` and the output columns.
+            One row for each request: `ROW`, `CONTENT` where requests have it, and the outputs.
         """
         texts = arrow_arrays.distinct_texts(self.group, map(self.read, self.slices))
         rows = max(1, self.nbytes // bytes_per_request(list(self.group.aggregates.values())))
@@ -106,7 +105,7 @@ class SlicedWindows:
         answered = arrow_arrays.to_requests(asked, codes)
         columns = arrow_arrays.to_columns(self.group, finish(known, answered, aggregates), texts)
         arrays = {name: column.take(back) for name, column in columns.items()}
-        return pa.RecordBatch.from_pydict({ROW: arrow_arrays.one_chunk(requests[ROW]), **arrays})
+        return pa.RecordBatch.from_pydict(arrow_arrays.identities(requests) | arrays)
 
     def _asked(self, requests: pa.Table) -> tuple[pa.Table, pa.Array]:
         """The requests to answer, by key and time, and which of them each one given is like."""
