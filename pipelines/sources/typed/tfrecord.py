@@ -194,7 +194,7 @@ def open_tfrecord(file: SourceFile, table: Source) -> TFRecordFile:
         ) from error
     kinds = _kinds(table.columns)
     singles = [(field.name, _single_type(field, table.columns)) for field in batch.schema]
-    check_schema(pa.schema(singles), replace(table, columns=kinds, derive=()), file.path)
+    check_schema(pa.schema(singles), Source(columns=kinds), file.path)
     return opened
 
 
