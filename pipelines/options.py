@@ -1,12 +1,18 @@
 """The options of ``forebay preprocess``, free of heavy imports."""
 
+from __future__ import annotations
+
 import argparse
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
 
 from forebay.console.arguments import add_common
 from forebay.console.commands import Command
 from forebay.pipelines.sources.arguments import add_table_arguments, positive, source_patterns
+
+if TYPE_CHECKING:
+    from forebay.pipelines.sources.spool import Given
 
 EXAMPLES = """examples:
   forebay preprocess examples/flights/flights.py:departure \\
@@ -32,7 +38,8 @@ class PreprocessOptions:
     Attributes:
         definition: where the definition is (see
             `forebay.storage.run.definition_files.load_definition`).
-        inputs: CSV files or globs.
+        inputs: files or globs, ``-`` for standard input, or tables in memory: data frames of
+            pandas or Polars, Arrow tables, lists of dicts.
         sources: those of each of the definition's sources.
         output: the run folder.
         overwrite: whether to replace a run that is there.
@@ -49,9 +56,9 @@ class PreprocessOptions:
     """
 
     definition: str
-    inputs: tuple[str, ...]
+    inputs: tuple[Given, ...]
     output: str
-    sources: Mapping[str, Sequence[str]] = field(default_factory=dict)
+    sources: Mapping[str, Sequence[Given]] = field(default_factory=dict)
     overwrite: bool = False
     max_record_bytes: int = 1 << 20
     max_reject_fraction: float = 0.01

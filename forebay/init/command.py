@@ -17,7 +17,7 @@ from forebay.init.guesses.column_facts import described, share
 from forebay.init.sample import read_sample
 from forebay.init.source.definition import OWN_NAMES, write_definition
 from forebay.pipelines.options import PreprocessOptions
-from forebay.pipelines.sources.files import find_files
+from forebay.pipelines.sources.tables import find_inputs
 from forebay.storage.named_files import check_output, write_whole
 from forebay.transforms.errors import InputError
 
@@ -34,7 +34,7 @@ def run_init(args: argparse.Namespace) -> int:
     printed = args.output == _STANDARD_OUTPUT
     if not printed:
         _refuse_output(path, args.overwrite)
-    found = find_files(args.input, option="")
+    found = find_inputs(args.input, option="")
     inputs = [file.path for file in found]
     if not printed:
         check_output(str(path), "--output", inputs)

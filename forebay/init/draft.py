@@ -1,7 +1,7 @@
 """A definition guessed from a sample, with the reason of every guess."""
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 
 import numpy as np
@@ -30,7 +30,6 @@ from forebay.transforms.definition.table_formats import CsvFormat
 from forebay.transforms.errors import InputError
 from forebay.transforms.parsing.casts import to_mask
 
-RENAME = "rename"
 _ROW_KEY = "row_key"
 
 
@@ -66,13 +65,8 @@ class Draft:
 
     @property
     def names(self) -> dict[str, str]:
-        """The file's columns, in its order, and what each is called here."""
+        """The table's columns, in its order, and what each is called here."""
         return servable_names(self.sample.columns)
-
-    @property
-    def renamed(self) -> dict[str, str]:
-        """Those that are called otherwise than in the file."""
-        return {source: name for source, name in self.names.items() if source != name}
 
     @property
     def whole_row_key(self) -> str | None:
@@ -87,11 +81,11 @@ class Draft:
     @cached_property
     def dataset(self) -> Dataset:
         """The definition itself."""
-        columns = {source: self.readings[name].column for source, name in self.names.items()}
-        renamed = {name: columns[source] for source, name in self.renamed.items()}
+        columns = {
+            name: replace(self.readings[name].column, field=None if name == source else source)
+            for source, name in self.names.items()
+        }
         derive = []
-        if renamed:
-            derive.append(Derive(f"{self.module}:{RENAME}", tuple(self.renamed), renamed))
         if key := self.whole_row_key:
             derive.append(Derive(f"{self.module}:{key}", tuple(columns), {key: String()}))
         format = self.sample.format
@@ -106,7 +100,7 @@ class Draft:
             passthrough=tuple(name for s in self.suggestions if s.carried for name in s.columns),
             csv=CsvFormat(
                 delimiter=format.delimiter, quote=format.quote,
-                names=tuple(columns) if format.names else (),
+                names=tuple(self.names) if format.names else (),
             ),
         )  # fmt: skip
 

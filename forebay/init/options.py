@@ -20,7 +20,7 @@ def add_init_arguments(parser: argparse.ArgumentParser) -> None:
     parser.epilog = EXAMPLES
     parser.formatter_class = argparse.RawDescriptionHelpFormatter
     parser.add_argument(
-        "input", nargs="+", metavar="PATH", help="CSV files or globs; .gz is decompressed"
+        "input", nargs="+", metavar="PATH", help="files or globs, as for `forebay preprocess`"
     )
     parser.add_argument(
         "--label", metavar="COLUMN", help="what to predict (default: the most plausible column)"

@@ -8,12 +8,16 @@ from functools import cached_property
 import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
+import pyarrow.compute as pc
 
 from forebay.init.dialect import guess_format, refuse_rows_as_header, refuse_title
+from forebay.init.texts import texts_of
 from forebay.pipelines.sources.csv.header import HEAD_BYTES, read_header
 from forebay.pipelines.sources.csv.parse import parse_chunk
 from forebay.pipelines.sources.csv.table import CsvFile
 from forebay.pipelines.sources.files import SourceFile
+from forebay.pipelines.sources.inputs import TableInput
+from forebay.pipelines.sources.kinds import open_told, unpacked
 from forebay.pipelines.sources.rejects import Reject
 from forebay.pipelines.sources.row_identity import ROW_OFFSET
 from forebay.pipelines.sources.text.ranges import GuardedReader, read_chunks
@@ -96,8 +100,17 @@ def read_sample(
         max_record_bytes: longer records are rejects.
 
     Raises:
-        InputError: a file is not CSV, has other columns than the first, or there are no rows.
+        InputError: a file cannot be read, has other columns than the first, or there are no rows.
     """
+    unpacked_files = [unpacked(file) for file in files]
+    told = [open_told(file, head, None) for file, head in unpacked_files]
+    if inputs := [one for one in told if one is not None]:
+        if len(inputs) < len(files) or len({type(one) for one in inputs}) > 1:
+            raise InputError(
+                f"{files[0].path} and {files[-1].path} are not of one kind; give files of one kind"
+            )
+        return _sample_typed(inputs, rows, max_record_bytes)
+    files = [file for file, _ in unpacked_files]
     heads = {file.path: _head(file) for file in files}
     format = guess_format(heads[files[0].path], delimiter, names, files[0].path)
     inspected = []
@@ -113,6 +126,43 @@ def read_sample(
             )
     plan = _plan(inspected[0], heads[files[0].path], files, rows)
     return _parse(inspected, format, plan, rows, max_record_bytes)
+
+
+def _sample_typed(inputs: Sequence[TableInput], rows: int, max_record_bytes: int) -> TextSample:
+    """Reads rows of inputs that tell their columns, some of each of several stretches."""
+    stretches = [(one, stretch) for one in inputs for stretch in one.plan(max_record_bytes)]
+    step = max(1, len(stretches) // _FEWEST_STRETCHES)
+    chosen = stretches[::step]
+    quota = math.ceil(rows / len(chosen))
+    tables: list[pa.Table] = []
+    is_whole = step == 1
+    for source, stretch in chosen:
+        left = quota
+        for chunk in source.chunks(max_record_bytes, stretch):
+            table = pa.table(texts_of(source, chunk))
+            tables.append(table.slice(0, left))
+            is_whole &= len(table) <= left
+            left -= len(tables[-1])
+            if not left:
+                break
+    table = pa.concat_tables(tables, promote_options="default")
+    usable = [name for name in table.column_names if _is_usable(name)]
+    if not usable or not len(table):
+        raise InputError(f"{inputs[0].path}: has no rows to guess from; give a file with some")
+    columns = {name: _texts(pc.fill_null(table[name], "")) for name in usable}
+    unusable = tuple(name for name in table.column_names if name not in usable)
+    share = 1.0 if is_whole else min(0.99, len(table) / _estimated_rows(inputs, tables))
+    return _without_blank(inputs[0].path, CsvFormat(), columns, unusable, share, [])
+
+
+def _estimated_rows(inputs: Sequence[TableInput], tables: Sequence[pa.Table]) -> float:
+    """Returns about how many rows there are: as many by byte as in what was read."""
+    row_bytes: float = sum(table.nbytes for table in tables) / max(1, sum(map(len, tables)))
+    return max(1.0, float(sum(one.text_bytes for one in inputs)) / max(1.0, row_bytes))
+
+
+def _is_usable(name: str) -> bool:
+    return bool(name) and not name.startswith(RESERVED_PREFIX)
 
 
 def _head(file: SourceFile) -> bytes:
@@ -151,7 +201,7 @@ def _parse(
             f"{files[0].path}: has one column, it seems, {names[0]!r}; give its "
             "--delimiter, or a file with something to predict from"
         )
-    usable = [name for name in names if name and not name.startswith(RESERVED_PREFIX)]
+    usable = [name for name in names if _is_usable(name)]
     columns = {name: String(nulls=()) for name in usable}
     batches: list[pa.RecordBatch] = []
     rejects: list[Reject] = []
@@ -176,19 +226,36 @@ def _parse(
         )  # fmt: skip
     table = pa.Table.from_batches(batches)
     texts = {name: _texts(table[name]) for name in usable}
+    unusable = tuple(name for name in names if name not in usable)
+    share = read_bytes / text_bytes
+    return _without_blank(files[0].path, format, texts, unusable, share, rejects)
+
+
+def _without_blank(
+    path: str,
+    format: CsvFormat,
+    texts: dict[str, Texts],
+    unusable: tuple[str, ...],
+    share: float,
+    rejects: list[Reject],
+) -> TextSample:
+    """Makes a sample of the rows with any text.
+
+    Raises:
+        InputError: there are none.
+    """
     blank = np.logical_and.reduce([found.blank for found in texts.values()])
     if blank.all():
         raise InputError(
-            f"{files[0].path}: has {count:,} rows, and no text in any; give a file with "
-            "values below its header line"
+            f"{path}: has {len(blank):,} rows, and no text in any; give a file with values"
         )
     return TextSample(
         format,
         {name: found.take(~blank) if blank.any() else found for name, found in texts.items()},
-        tuple(name for name in names if name not in usable),
+        unusable,
         int((~blank).sum()),
         int(blank.sum()),
-        read_bytes / text_bytes,
+        share,
         rejects,
     )
 

@@ -7,11 +7,11 @@ def add_table_arguments(parser: argparse.ArgumentParser) -> None:
     """Adds the options that name the files of a definition's tables."""
     parser.add_argument(
         "--input", required=True, nargs="+", action="extend", metavar="PATH",
-        help="CSV files or globs; .gz is decompressed",
+        help="files or globs of CSV, JSON lines, Parquet, Arrow or TFRecord; - is standard input",
     )  # fmt: skip
     parser.add_argument(
         "--source", type=_named, action="append", default=[], metavar="NAME=PATH",
-        help="CSV file or glob of one of the definition's sources; may be repeated",
+        help="files of one of the definition's sources, as for --input; may be repeated",
     )  # fmt: skip
 
 

@@ -195,12 +195,13 @@ def _match_local(pattern: str) -> dict[str, _Found]:
     if os.path.isdir(pattern):
         raise InputError(f"{pattern!r} is a folder; name its files, as by {pattern + '/*.csv'!r}")
     if os.path.isfile(pattern):  # whatever characters its name has
-        return {pattern: _local(pattern)}
+        return {pattern: found_at(pattern)}
     found = filter(os.path.isfile, glob.glob(_in_folder(pattern), recursive=True))
-    return {path: _local(path) for path in found}
+    return {path: found_at(path) for path in found}
 
 
-def _local(path: str) -> _Found:
+def found_at(path: str) -> _Found:
+    """Returns what the file system says of a local file."""
     status = os.stat(path)
     return _Found(status.st_size, f"{status.st_ino}-{status.st_mtime_ns}")
 

@@ -62,8 +62,8 @@ class JsonLinesFile(TextInput):
         return parse_lines(chunk.data, chunk.offset, table.columns, max_record_bytes)
 
 
-def open_json_lines(file: SourceFile, table: Source) -> JsonLinesFile:
-    """Reads the first records of a file, of which one must have each field of the table.
+def open_json_lines(file: SourceFile, table: Source | None) -> JsonLinesFile:
+    """Reads the first records of a file, of which one must have each field of a table.
 
     Raises:
         InputError: none has a field; or there is no object among them.
@@ -71,9 +71,11 @@ def open_json_lines(file: SourceFile, table: Source) -> JsonLinesFile:
     with file.open() as source:
         head = GuardedReader(source, file.path).read(_HEAD_BYTES)
     start = len(_BOM) if head.startswith(_BOM) else 0
-    objects = _objects(head[start:])
-    names = list(dict.fromkeys(name for one in objects for name in _paths(one)))
-    refuse_missing(names, table.fields, file.path, f"field in its first {len(objects):,} records")
+    if table is not None:
+        objects = _objects(head[start:])
+        names = list(dict.fromkeys(name for one in objects for name in paths(one)))
+        what = f"field in its first {len(objects):,} records"
+        refuse_missing(names, table.fields, file.path, what)
     return JsonLinesFile(file, LINES, start)
 
 
@@ -81,19 +83,19 @@ def _objects(text: bytes) -> list[dict[str, Any]]:
     lines = text.splitlines()
     found = []
     for line in lines if len(text) < _HEAD_BYTES else lines[:-1]:
-        value = _parsed(line)
+        value = parsed(line)
         if isinstance(value, dict):
             found.append(value)
     return found
 
 
-def _paths(value: Mapping[str, Any], before: str = "") -> list[str]:
+def paths(value: Mapping[str, Any], before: str = "") -> list[str]:
     """Returns the names of an object's fields and the paths of those within."""
     found = []
     for name, item in value.items():
         found.append(before + name)
         if isinstance(item, dict):
-            found += _paths(item, f"{before}{name}.")
+            found += paths(item, f"{before}{name}.")
     return found
 
 
@@ -191,7 +193,7 @@ def _parse_each(
         if status != OK:
             rejects.append(Reject(at, f"longer than {max_record_bytes} bytes", line, _TOO_LONG))
             continue
-        value = _parsed(line)
+        value = parsed(line)
         if isinstance(value, dict):
             objects.append(value)
             starts.append(at)
@@ -213,7 +215,7 @@ def _parse_each(
 _decode = json.JSONDecoder(parse_float=str, parse_int=str, parse_constant=str).decode
 
 
-def _parsed(line: bytes) -> dict[str, Any] | str | None:
+def parsed(line: bytes) -> dict[str, Any] | str | None:
     """Returns an object, numbers as they are written; why there is none; None: another value."""
     try:
         value = _decode(line.decode())
@@ -231,7 +233,7 @@ def _texts(
 ) -> tuple[pa.BinaryArray, npt.NDArray[np.bool_]]:
     """Returns a column's texts, null where there is none, and which are lists or objects."""
     text = _text_of(kind)
-    parts = [[text(_at(one, field)) for one in objects] for field in kind.fields(name)]
+    parts = [[text(field_at(one, field)) for one in objects] for field in kind.fields(name)]
     odd = np.array(
         [any(isinstance(p, _Odd) for p in row) for row in zip(*parts, strict=True)], bool
     )
@@ -264,7 +266,7 @@ def _text_of(kind: Column) -> Callable[[Any], bytes | None]:
     return text
 
 
-def _at(value: Mapping[str, Any], path: str) -> Any:
+def field_at(value: Mapping[str, Any], path: str) -> Any:
     """Returns a field, by its name or else by its path; None where it is not there."""
     if path in value or "." not in path:
         return value.get(path)

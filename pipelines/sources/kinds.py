@@ -6,7 +6,7 @@ import re
 from dataclasses import replace
 
 from forebay.pipelines.sources.csv.table import open_csv
-from forebay.pipelines.sources.files import SourceFile
+from forebay.pipelines.sources.files import UTF_8, SourceFile
 from forebay.pipelines.sources.inputs import TableInput
 from forebay.pipelines.sources.json_lines import open_json_lines, refuse_array
 from forebay.pipelines.sources.text.ranges import GuardedReader
@@ -37,25 +37,36 @@ def open_input(file: SourceFile, table: Source) -> TableInput:
     Raises:
         InputError: the file is of no kind that can be read, or lacks columns of the table.
     """
-    file, head = _unpacked(file)
-    for signature, kind, cure in _REFUSED:
-        if head.startswith(signature):
-            raise InputError(f"{file.path}: begins with {signature!r}: it {kind}; {cure}")
-    binary = _binary(file, head, table)
-    if binary is not None:
-        return binary
-    if head.startswith(_UTF_16) and table.csv.python_encoding == "utf-8":
+    file, head = unpacked(file)
+    if head.startswith(_UTF_16) and table.csv.python_encoding == UTF_8:
         raise InputError(
             f"{file.path}: begins with {head[:2]!r}: it is UTF-16 text; write "
             "CsvFormat(encoding='utf-16'), or convert it to UTF-8"
         )
+    return open_told(file, head, table) or open_csv(file, table)
+
+
+def open_told(file: SourceFile, head: bytes, table: Source | None) -> TableInput | None:
+    """Opens a file that tells what it is; None: it does not, so that it is taken for CSV.
+
+    Args:
+        file: the file.
+        head: its first bytes, as `unpacked` returns them.
+        table: what it is checked against; None: nothing, and all of it is read.
+
+    Raises:
+        InputError: the file is of no kind that can be read, or lacks columns of the table.
+    """
+    for signature, kind, cure in _REFUSED:
+        if head.startswith(signature):
+            raise InputError(f"{file.path}: begins with {signature!r}: it {kind}; {cure}")
     if _JSON_LINES.match(head):
         return open_json_lines(file, table)
     refuse_array(head, file.path)
-    return open_csv(file, table)
+    return _binary(file, head, table)
 
 
-def _unpacked(file: SourceFile) -> tuple[SourceFile, bytes]:
+def unpacked(file: SourceFile) -> tuple[SourceFile, bytes]:
     """Tells whether a file is compressed, and how what it holds begins."""
     head = file.head(_HEAD_BYTES)
     if head.startswith(_GZIP) or file.path.endswith(".gz"):
@@ -65,7 +76,7 @@ def _unpacked(file: SourceFile) -> tuple[SourceFile, bytes]:
     return file, head
 
 
-def _binary(file: SourceFile, head: bytes, table: Source) -> TableInput | None:
+def _binary(file: SourceFile, head: bytes, table: Source | None) -> TableInput | None:
     from forebay.pipelines.sources.typed import input as rows
     from forebay.pipelines.sources.typed.tfrecord import begins_record, open_tfrecord
 

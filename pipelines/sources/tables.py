@@ -2,9 +2,10 @@
 
 from collections.abc import Mapping, Sequence
 
-from forebay.pipelines.sources.files import find_files
+from forebay.pipelines.sources.files import SourceFile, find_files
 from forebay.pipelines.sources.inputs import TableInput
 from forebay.pipelines.sources.kinds import open_input
+from forebay.pipelines.sources.spool import Given, is_read_once, kept
 from forebay.transforms.definition.dataset import Dataset
 from forebay.transforms.definition.sources import ROWS
 from forebay.transforms.errors import InputError
@@ -14,13 +15,14 @@ Tables = Mapping[str, Sequence[TableInput]]
 
 
 def open_tables(
-    dataset: Dataset, inputs: Sequence[str], sources: Mapping[str, Sequence[str]]
+    dataset: Dataset, inputs: Sequence[Given], sources: Mapping[str, Sequence[Given]]
 ) -> Tables:
     """Finds the files of every table and checks that they hold it.
 
     Args:
         dataset: the definition.
-        inputs: files or globs of the dataset's own table.
+        inputs: the dataset's own table: files or globs, ``-`` for standard input, or tables in
+            memory.
         sources: those of each of its sources.
 
     Returns:
@@ -35,11 +37,21 @@ def open_tables(
     tables: dict[str, list[TableInput]] = {}
     count = 0
     for name, table in dataset.tables.items():
-        patterns = inputs if name == ROWS else sources[name]
-        found = find_files(patterns, first_number=count, option=options[name])
+        given = inputs if name == ROWS else sources[name]
+        found = find_inputs(given, first_number=count, option=options[name])
         tables[name] = [open_input(file, table) for file in found]
         count += len(found)
     return tables
+
+
+def find_inputs(
+    given: Sequence[Given], *, first_number: int = 0, option: str = "--input "
+) -> list[SourceFile]:
+    """Finds the files of a table, and keeps as files what is none; see `find_files`."""
+    patterns = [one for one in given if isinstance(one, str) and not is_read_once(one)]
+    found = find_files(patterns, first_number=first_number, option=option)
+    others = [one for one in given if is_read_once(one)]
+    return found + [kept(one, len(found) + first_number + i) for i, one in enumerate(others)]
 
 
 def all_inputs(tables: Tables) -> list[TableInput]:
@@ -47,7 +59,7 @@ def all_inputs(tables: Tables) -> list[TableInput]:
     return [one for inputs in tables.values() for one in inputs]
 
 
-def _check_names(dataset: Dataset, sources: Mapping[str, Sequence[str]]) -> None:
+def _check_names(dataset: Dataset, sources: Mapping[str, Sequence[Given]]) -> None:
     declared = ", ".join(dataset.sources) or "none"
     for name in sources:
         if name not in dataset.sources:

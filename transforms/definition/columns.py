@@ -212,7 +212,8 @@ class Timestamp(Column):
     clock reading in ``tz``.
 
     Attributes:
-        format: a ``strptime`` format, as Python reads it, but for ``%Z``; None reads ISO 8601.
+        format: a ``strptime`` format, as Python reads it, but for ``%Z``; of several, the first
+            that reads a text; None reads ISO 8601.
         tz: the IANA zone of clock readings without an offset.
         unit: the column holds whole numbers, counted since 1970-01-01 UTC in this unit.
         ambiguous: which instant a reading shown twice means (clocks set back), or reject.
@@ -220,7 +221,7 @@ class Timestamp(Column):
             the gap, or rejected.
     """
 
-    format: str | None = None
+    format: str | tuple[str, ...] | None = None
     tz: str = "UTC"
     unit: Literal["s", "ms", "us"] | None = None
     ambiguous: Literal["earliest", "latest", "reject"] = "earliest"
@@ -245,8 +246,10 @@ class Timestamp(Column):
                 "format reads text and unit reads numbers",
                 "set one of them",
             )
-        if self.format is not None:
-            yield from format_problems(self.format, f"{where}.format")
+        for format in formats(self):
+            yield from format_problems(format, f"{where}.format")
+        if self.format == ():
+            yield Problem(f"{where}.format", (), "reads no text", "write one, or leave it out")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -254,15 +257,23 @@ class Date(Column):
     """A calendar day, int64 days since 1970-01-01 in the graph.
 
     Attributes:
-        format: a ``strptime`` format, as for `Timestamp`; None reads ``YYYY-MM-DD``.
+        format: a ``strptime`` format or several, as for `Timestamp`; None reads ``YYYY-MM-DD``.
     """
 
-    format: str | None = None
+    format: str | tuple[str, ...] | None = None
 
     arrow_type = pa.date32()
     graph_dtype = "int64"
 
     def problems(self, where: str) -> Iterator[Problem]:  # noqa: D102
         yield from super().problems(where)
-        if self.format is not None:
-            yield from format_problems(self.format, f"{where}.format")
+        for format in formats(self):
+            yield from format_problems(format, f"{where}.format")
+        if self.format == ():
+            yield Problem(f"{where}.format", (), "reads no text", "write one, or leave it out")
+
+
+def formats(column: Timestamp | Date) -> tuple[str, ...]:
+    """Returns the formats of a column, in the order in which they are tried; none: ISO 8601."""
+    found = column.format
+    return (found,) if isinstance(found, str) else found or ()

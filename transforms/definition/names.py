@@ -39,14 +39,14 @@ def served_name_problems(names: Iterable[str]) -> Iterator[Problem]:
         if not is_servable(name):
             yield Problem(
                 "columns", name, "no input of a served model can have this name",
-                "derive a column of another name: ASCII letters, digits and '_', a letter first, "
-                "and no word of Python",
+                f"name it otherwise (ASCII letters, digits and '_', a letter first, and no word of "
+                f"Python), with field={name!r}",
             )  # fmt: skip
         elif name.lower() in first:
             yield Problem(
                 "columns", name,
                 f"TensorFlow does not tell it from {first[name.lower()]!r} among a model's inputs",
-                "derive one of them under another name",
+                "name one of them otherwise, with field= as the table calls it",
             )  # fmt: skip
         first.setdefault(name.lower(), name)
 

@@ -26,6 +26,7 @@ from forebay.transforms.definition.columns import (
     Numbers,
     String,
     Timestamp,
+    formats,
 )
 from forebay.transforms.errors import InstanceError
 from forebay.transforms.parsing.casts import CastColumn
@@ -182,7 +183,8 @@ def _time_cure(column: Timestamp) -> str:
     if column.unit is not None:
         own = f"{column.unit} since 1970-01-01 UTC"
     else:
-        written = f"the column's {column.format}" if column.format else "ISO 8601"
+        own_formats = " or ".join(formats(column))
+        written = f"the column's {own_formats}" if own_formats else "ISO 8601"
         own = f"{written}, or whole microseconds since 1970-01-01 UTC"
     return f'write such as "2026-01-31T08:30:00Z", or {own}'
 
@@ -204,7 +206,8 @@ def _date(name: str, column: Date, value: Any) -> int:
         if found is None and column.format is not None:
             found = _as_training(read_dates, value, Date())
     if found is None:
-        own = f", or the column's {column.format}" if column.format else ""
+        written = " or ".join(formats(column))
+        own = f", or the column's {written}" if written else ""
         raise _wrong(name, value, "a day", f'write such as "2026-01-31"{own}')
     return found
 

@@ -8,7 +8,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from forebay.transforms.definition.columns import Date, Timestamp
+from forebay.transforms.definition.columns import Date, Timestamp, formats
 from forebay.transforms.definition.time_formats import directives
 from forebay.transforms.parsing.casts import (
     BLANKS,
@@ -53,9 +53,9 @@ def read_dates(text: pa.StringArray, column: Date) -> CastColumn:
         values, failing = cast_text(text, pa.date32(), _DATE_TEXT)
         problems = faults_of((failing, "not a date written YYYY-MM-DD"))
     else:
-        clocks, failing = _read_format(text, column.format, with_offset=False)
-        values = clocks.cast(pa.date32(), safe=False)
-        problems = faults_of((failing, f"not a date written {column.format}"))
+        clocks, instants, failing = _read_formats(text, column, with_offset=False)
+        values = _merge(clocks, instants).cast(pa.date32(), safe=False)
+        problems = faults_of((failing, f"not a date written {' or '.join(formats(column))}"))
     far = _outside(values.view(pa.int32()), _FIRST_DAY, _LAST_DAY)
     return CastColumn(without(values, far), problems + faults_of((far, _FAR)))
 
@@ -73,10 +73,8 @@ def read_timestamps(text: pa.StringArray, column: Timestamp) -> CastColumn:
         clocks, instants, failing = _read_iso(text)
         written = "in ISO 8601, such as 2013-01-31 09:30:00"
     else:
-        readings, failing = _read_format(text, column.format, with_offset=True)
-        zoned = "z" in directives(column.format)
-        clocks, instants = (None, readings.view(_INSTANT)) if zoned else (readings, None)
-        written = column.format
+        clocks, instants, failing = _read_formats(text, column, with_offset=True)
+        written = " or ".join(formats(column))
     problems = faults_of((failing, f"not a time written {written}"))
     if clocks is not None and column.tz != "UTC":
         clocks, more = _to_instants(clocks, column)
@@ -199,6 +197,26 @@ def _outside(values: pa.Array, first: int, last: int) -> BoolArray | None:
     if low is None or (low >= first and high <= last):
         return None
     return to_mask(pc.or_(pc.less(values, first), pc.greater(values, last)))
+
+
+def _read_formats(
+    text: pa.StringArray, column: Timestamp | Date, *, with_offset: bool
+) -> tuple[pa.Array | None, pa.Array | None, BoolArray | None]:
+    """Reads text by the first format that does, as `_read_iso` returns it."""
+    clocks: pa.Array | None = None
+    instants: pa.Array | None = None
+    failing: BoolArray | None = None
+    for format in formats(column):
+        left = text if failing is None else without(text, ~failing)
+        readings, failing = _read_format(left, format, with_offset=with_offset)
+        if with_offset and "z" in directives(format):
+            zoned = readings.view(_INSTANT)
+            instants = zoned if instants is None else pc.coalesce(instants, zoned)
+        else:
+            clocks = readings if clocks is None else pc.coalesce(clocks, readings)
+        if failing is None or not failing.any():
+            break
+    return clocks, instants, failing
 
 
 def _read_format(

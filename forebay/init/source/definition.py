@@ -5,7 +5,7 @@ from collections import Counter
 from collections.abc import Iterator
 from dataclasses import replace
 
-from forebay.init.draft import RENAME, Draft
+from forebay.init.draft import Draft
 from forebay.init.guesses.column_facts import described, share
 from forebay.init.guesses.windows import WindowGuess
 from forebay.init.source.layout import (
@@ -26,10 +26,7 @@ from forebay.transforms.definition.table_formats import CsvFormat
 
 _COLUMNS, _NULLS = "columns", "NULLS"
 # Names of a written file: a variable must be another.
-OWN_NAMES = frozenset({_COLUMNS, _NULLS, RENAME, PACKAGE, "pa", "pc", "row_key"})
-_RENAME = f'''def {RENAME}(rows: pa.RecordBatch) -> dict[str, pa.Array]:
-    """Gives columns names that a served model can have."""
-'''
+OWN_NAMES = frozenset({_COLUMNS, _NULLS, PACKAGE, "pa", "pc", "row_key"})
 _ROW_KEY = '''def {name}(rows: pa.RecordBatch) -> dict[str, pa.Array]:
     """Writes each row as one text."""
     texts = [pc.fill_null(rows[name].cast(pa.string()), "") for name in rows.schema.names]
@@ -98,10 +95,10 @@ def _common_nulls(draft: Draft) -> tuple[str, ...]:
 def _columns(draft: Draft, nulls: tuple[str, ...]) -> Bracket:
     entries = [
         Item(
-            _column(draft.dataset.columns[source], nulls), f"{quoted(source)}: ",
+            _column(column, nulls), f"{quoted(name)}: ",
             (described(draft.readings[name], draft.facts[name]),),
         )
-        for source, name in draft.names.items()
+        for name, column in draft.dataset.columns.items()
     ]  # fmt: skip
     if draft.sample.unusable:
         names = ", ".join(name or "the one without a name" for name in draft.sample.unusable)
@@ -122,7 +119,8 @@ def _dataset(draft: Draft) -> Bracket:
     if dataset.csv != CsvFormat():
         csv = node_of(replace(dataset.csv, names=()))
         if dataset.csv.names:
-            names = Item(Name(f"tuple({_COLUMNS})"), "names=")
+            is_same = dataset.csv.names == tuple(dataset.columns)
+            names = Item(Name(f"tuple({_COLUMNS})") if is_same else dataset.csv.names, "names=")
             csv = Bracket(csv.opening, (*csv.entries, names), csv.closing)  # type: ignore[union-attr]
         entries.append(Item(csv, "csv="))
     if dataset.derive:
@@ -142,30 +140,12 @@ def _dataset(draft: Draft) -> Bracket:
 
 
 def _functions(draft: Draft) -> Iterator[str]:
-    if draft.renamed:
-        yield _rename(draft)
     if draft.whole_row_key:
         yield _ROW_KEY.format(name=draft.whole_row_key)
 
 
-def _rename(draft: Draft) -> str:
-    """Returns the function that gives columns the names that a served model can have."""
-    entries = tuple(
-        Item(Name(f"rows[{quoted(source)}]"), f"{quoted(name)}: ")
-        for source, name in draft.renamed.items()
-    )
-    body = "\n".join(laid_out(Item(Bracket("{", entries, "}"), "return "), 1))
-    return f"{_RENAME}{body}\n"
-
-
 def _derive(draft: Draft) -> Bracket:
     steps = []
-    if draft.renamed:
-        outputs = tuple(
-            Item(Name(f"{_COLUMNS}[{quoted(source)}]"), f"{quoted(name)}: ")
-            for source, name in draft.renamed.items()
-        )
-        steps.append(_step(RENAME, Bracket("[", tuple(map(Item, draft.renamed)), "]"), outputs))
     if key := draft.whole_row_key:
         text = Item(Name(f"{PACKAGE}.String()"), f"{quoted(key)}: ")
         steps.append(_step(key, Name(f"list({_COLUMNS})"), (text,)))

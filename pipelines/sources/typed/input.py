@@ -135,14 +135,13 @@ class ParquetFile(RowsFile):
             )
 
 
-def open_parquet(file: SourceFile, table: Source) -> ParquetFile:
+def open_parquet(file: SourceFile, table: Source | None) -> ParquetFile:
     """Reads the footer of a Parquet file and checks its schema against a table."""
     with _damage_told(file.path, "Parquet"), file.open_raw() as source:
         opened = pa_parquet.ParquetFile(source)
         schema, metadata = opened.schema_arrow, opened.metadata
         rows = tuple(metadata.row_group(i).num_rows for i in range(metadata.num_row_groups))
-    check_schema(schema, table, file.path)
-    return ParquetFile(file, tuple(top_columns(schema, table)), rows)
+    return ParquetFile(file, _columns(schema, table, file.path), rows)
 
 
 @dataclass(frozen=True)
@@ -158,14 +157,13 @@ class ArrowFile(RowsFile):
                 yield from _in_chunks(opened.get_batch(part).select(list(self.columns)))
 
 
-def open_arrow(file: SourceFile, table: Source) -> ArrowFile:
+def open_arrow(file: SourceFile, table: Source | None) -> ArrowFile:
     """Reads the footer of an Arrow file and checks its schema against a table."""
     with _damage_told(file.path, "Arrow"), file.open_raw() as source:
         opened = pa_ipc.open_file(source)
         schema = opened.schema
         rows = tuple(len(opened.get_batch(i)) for i in range(opened.num_record_batches))
-    check_schema(schema, table, file.path)
-    return ArrowFile(file, tuple(top_columns(schema, table)), rows)
+    return ArrowFile(file, _columns(schema, table, file.path), rows)
 
 
 @dataclass(frozen=True)
@@ -180,14 +178,21 @@ class ArrowStream(RowsFile):
                 yield from _in_chunks(batch.select(list(self.columns)))
 
 
-def open_arrow_stream(file: SourceFile, table: Source) -> ArrowStream:
+def open_arrow_stream(file: SourceFile, table: Source | None) -> ArrowStream:
     """Reads an Arrow stream once for its length, and checks its schema against a table."""
     with _damage_told(file.path, "Arrow"), file.open_raw() as source:
         opened = pa_ipc.open_stream(source)
         schema = opened.schema
         rows = sum(len(batch) for batch in opened)
-    check_schema(schema, table, file.path)
-    return ArrowStream(file, tuple(top_columns(schema, table)), (rows,))
+    return ArrowStream(file, _columns(schema, table, file.path), (rows,))
+
+
+def _columns(schema: pa.Schema, table: Source | None, path: str) -> tuple[str, ...]:
+    """Checks a schema against a table and returns the columns to read; without one, all."""
+    if table is None:
+        return tuple(schema.names)
+    check_schema(schema, table, path)
+    return tuple(top_columns(schema, table))
 
 
 def _in_chunks(batch: pa.RecordBatch) -> Iterator[pa.RecordBatch]:

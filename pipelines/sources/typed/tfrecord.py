@@ -14,6 +14,7 @@ from typing import IO, ClassVar, NamedTuple
 
 import google_crc32c
 import numpy as np
+import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
 
@@ -177,7 +178,7 @@ class TFRecordFile(FileInput):
 _TIMES_TEXT = 6
 
 
-def open_tfrecord(file: SourceFile, table: Source) -> TFRecordFile:
+def open_tfrecord(file: SourceFile, table: Source | None) -> TFRecordFile:
     """Looks at the first records of a file and checks their features against a table.
 
     Raises:
@@ -186,12 +187,14 @@ def open_tfrecord(file: SourceFile, table: Source) -> TFRecordFile:
     opened = TFRecordFile(file)
     frames = next(opened.chunks(_CHUNK_BYTES))[:_LOOKED_AT]
     try:
-        batch = _decoded([frame.data for frame in frames])
+        batch = decoded([frame.data for frame in frames])
     except ValueError as error:
         raise InputError(
             f"{file.path}: its first records are no tf.Examples of one kind ({error}); write "
             "records of tf.train.Example, each feature of one type"
         ) from error
+    if table is None:
+        return opened
     kinds = _kinds(table.columns)
     singles = [(field.name, _single_type(field, table.columns)) for field in batch.schema]
     check_schema(pa.schema(singles), Source(columns=kinds), file.path)
@@ -219,7 +222,7 @@ def _kinds(columns: Mapping[str, Column]) -> dict[str, Column]:
     }  # fmt: skip
 
 
-def _decoded(records: Sequence[bytes]) -> pa.RecordBatch:
+def decoded(records: Sequence[bytes]) -> pa.RecordBatch:
     """Decodes tf.Examples; each feature becomes a column of lists.
 
     Raises:
@@ -236,7 +239,7 @@ def _decoded(records: Sequence[bytes]) -> pa.RecordBatch:
 def _parse(frames: Sequence[_Frame], kinds: Mapping[str, Column]) -> Parsed:
     offsets = np.array([frame.offset for frame in frames], np.int64)
     try:
-        decoded = _decoded([frame.data for frame in frames]) if frames else None
+        found = decoded([frame.data for frame in frames]) if frames else None
     except ValueError as error:
         if len(frames) == 1:
             reason = f"{_NOT_EXAMPLE} ({error})"
@@ -250,8 +253,8 @@ def _parse(frames: Sequence[_Frame], kinds: Mapping[str, Column]) -> Parsed:
     fields = {field: kind for name, kind in kinds.items() for field in kind.fields(name)}
     columns, odd = {}, np.zeros(len(frames), np.bool_)
     for field, kind in fields.items():
-        values = None if decoded is None or field not in decoded.schema.names else decoded[field]
-        columns[field], several = _single(values, kind, len(frames))
+        values = None if found is None or field not in found.schema.names else found[field]
+        columns[field], several = single_values(values, kind, len(frames))
         odd |= several
     batch = pa.RecordBatch.from_pydict(columns)
     parsed = parse_batch(batch.filter(pa.array(~odd)), offsets[~odd], kinds)
@@ -264,8 +267,16 @@ def _parse(frames: Sequence[_Frame], kinds: Mapping[str, Column]) -> Parsed:
     return Parsed(parsed.rows, rejects)
 
 
-def _single(values: pa.Array | None, kind: Column, n: int) -> tuple[pa.Array, np.ndarray]:
-    """Returns a feature's one value in each record, and which have several."""
+def single_values(
+    values: pa.Array | None, kind: Column | None, n: int
+) -> tuple[pa.Array, npt.NDArray[np.bool_]]:
+    """Returns a feature's one value in each record, and which have several, bool (n,).
+
+    Args:
+        values: a list for each record; None: no record has the feature.
+        kind: what the definition says of it, if there is one.
+        n: how many records there are.
+    """
     none = np.zeros(n, np.bool_)
     if values is None or pa.types.is_null(values.type):
         return pa.nulls(n), none
@@ -290,6 +301,6 @@ def _base64(data: bytes) -> bytes:
 
 def _shown(frame: _Frame) -> bytes:
     try:
-        return record_json(_decoded([frame.data]))
+        return record_json(decoded([frame.data]))
     except ValueError:
         return _base64(frame.data)
