@@ -19,6 +19,7 @@ from forebay.pipelines.sources.rejects import Reject
 from forebay.pipelines.sources.row_identity import ROW_OFFSET, row_identity
 from forebay.transforms.definition.functions import resolve
 from forebay.transforms.definition.sources import ROW, Source
+from forebay.transforms.errors import InputError
 
 
 @dataclass(frozen=True)
@@ -57,7 +58,11 @@ class BatchReader:
         Raises:
             InputError: it cannot be read to its end, or changed meanwhile.
         """
-        yield from source.chunks(self.max_record_bytes, stretch)
+        try:
+            yield from source.chunks(self.max_record_bytes, stretch)
+        except InputError:
+            source.check_unchanged()  # which would be why
+            raise
         source.check_unchanged()
 
     def read(self, source: TableInput, chunk: Any) -> ReadBatch:

@@ -45,6 +45,7 @@ LINES = CsvFormat(quote=None)
 _HEAD_BYTES = 1 << 20
 _BOM = b"\xef\xbb\xbf"
 _TOO_LONG = "record too long"
+_NO_OBJECT = "not a JSON object"
 # What may be two objects on one line; where it stands in a text, no more than time is lost.
 _TWO_OBJECTS = re.compile(rb"\}[ \t]*\{")
 _OPEN, _CLOSE = ord("{"), ord("}")
@@ -117,15 +118,17 @@ def parse_lines(
     """
     records = scan_records(data, LINES, ANY_ARITY, max_record_bytes, is_last=True)
     table = _as_arrow(data, records, columns)
-    if table is not None:
-        given = {name: _column(table, name, kind) for name, kind in columns.items()}
-        cells = {name: read_values(given[name], kind) for name, kind in columns.items()}
-        made = make_rows(cells, given, records.starts + offset)
-        rejects = [
-            Reject(f.offset, f.reason, _line(data, records, f.row), f.category) for f in made.faults
-        ]
-        return Parsed(made.batch, rejects)
-    return _parse_each(data, offset, records, columns, max_record_bytes)
+    if table is None:
+        lines = [_line(data, records, index) for index in range(len(records.starts))]
+        return _parse_each(lines, records.starts + offset, columns, max_record_bytes)
+    given = {name: _column(table, name, kind) for name, kind in columns.items()}
+    cells = {name: read_values(given[name], kind) for name, kind in columns.items()}
+    made = make_rows(cells, given, records.starts + offset)
+    faulty = [fault.row for fault in made.faults]
+    lines = [_line(data, records, row) for row in faulty]
+    # Again, one by one, so that reasons show what is written.
+    again = _parse_each(lines, records.starts[faulty] + offset, columns, max_record_bytes)
+    return Parsed(made.batch, again.rejects)
 
 
 _ARROW: dict[type[Column], pa.DataType] = {
@@ -176,30 +179,26 @@ def _line(data: bytes, records: Records, index: int) -> bytes:
 
 
 def _parse_each(
-    data: bytes,
-    offset: int,
-    records: Records,
+    lines: Sequence[bytes],
+    offsets: npt.NDArray[np.int64],
     columns: Mapping[str, Column],
     max_record_bytes: int,
 ) -> Parsed:
-    """Parses one line after another."""
+    """Parses lines one after another; those too long are cut to one byte more than the limit."""
     objects: list[dict[str, Any]] = []
-    starts: list[int] = []
+    good: list[int] = []
     rejects: list[Reject] = []
-    lines: list[bytes] = []
-    for index, status in enumerate(records.statuses.tolist()):
-        line = _line(data, records, index)
-        at = int(records.starts[index]) + offset
-        if status != OK:
-            rejects.append(Reject(at, f"longer than {max_record_bytes} bytes", line, _TOO_LONG))
+    for index, (line, offset) in enumerate(zip(lines, offsets.tolist(), strict=True)):
+        if len(line) > max_record_bytes:
+            reason = f"longer than {max_record_bytes} bytes"
+            rejects.append(Reject(offset, reason, line, _TOO_LONG))
             continue
         value = parsed(line)
         if isinstance(value, dict):
             objects.append(value)
-            starts.append(at)
-            lines.append(line)
+            good.append(index)
         else:
-            rejects.append(Reject(at, value or "not a JSON object", line, "not a JSON object"))
+            rejects.append(Reject(offset, value or _NO_OBJECT, line, _NO_OBJECT))
     texts = {name: _texts(objects, name, kind) for name, kind in columns.items()}
     given = {name: text for name, (text, _) in texts.items()}
     cells = {}
@@ -207,8 +206,8 @@ def _parse_each(
         read = read_cells(given[name], kind)
         odd = [Fault(mask, "no single value") for mask in [texts[name][1]] if mask.any()]
         cells[name] = Cells(read.values, (*odd, *read.problems), read.absent)
-    made = make_rows(cells, given, np.array(starts, np.int64))
-    rejects += [Reject(f.offset, f.reason, lines[f.row], f.category) for f in made.faults]
+    made = make_rows(cells, given, offsets[good])
+    rejects += [Reject(f.offset, f.reason, lines[good[f.row]], f.category) for f in made.faults]
     return Parsed(made.batch, sorted(rejects, key=lambda reject: reject.offset))
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import json
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
@@ -64,9 +65,24 @@ def parse_batch(
 
 
 def record_json(row: pa.RecordBatch) -> bytes:
-    """Returns one record as JSON, bytes as Python writes them."""
+    """Returns one record as JSON."""
     (record,) = row.to_pylist()
-    return json.dumps(record, ensure_ascii=False, default=str).encode("utf-8", "backslashreplace")
+    text = json.dumps(_plain(record), ensure_ascii=False, default=str)
+    return text.encode("utf-8", "backslashreplace")
+
+
+def _plain(value: Any) -> Any:
+    """Returns a value in which bytes are text, or base64 where they are none."""
+    if isinstance(value, dict):
+        return {str(name): _plain(item) for name, item in value.items()}
+    if isinstance(value, list):
+        return [_plain(item) for item in value]
+    if not isinstance(value, bytes):
+        return value
+    try:
+        return value.decode()
+    except UnicodeDecodeError:
+        return {"b64": base64.b64encode(value).decode()}
 
 
 def _given(batch: pa.RecordBatch, fields: Sequence[str]) -> pa.Array:

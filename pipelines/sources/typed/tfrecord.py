@@ -202,11 +202,14 @@ def open_tfrecord(file: SourceFile, table: Source | None) -> TFRecordFile:
 
 
 def _single_type(field: pa.Field, columns: Mapping[str, Column]) -> pa.DataType:
-    lists = {f for n, kind in columns.items() if isinstance(kind, Numbers) for f in kind.fields(n)}
+    kinds = {field: kind for name, kind in columns.items() for field in kind.fields(name)}
+    kind = kinds.get(field.name)
     if not pa.types.is_list(field.type) and not pa.types.is_large_list(field.type):
         return field.type
     value = field.type.value_type
-    return pa.list_(value) if field.name in lists and not _is_bytes(value) else value
+    if isinstance(kind, Date) and pa.types.is_int64(value):
+        return pa.date32()
+    return pa.list_(value) if isinstance(kind, Numbers) and not _is_bytes(value) else value
 
 
 def _is_bytes(given: pa.DataType) -> bool:

@@ -1,0 +1,363 @@
+"""Every kind of input holds the same rows: what CSV makes of them is held against each."""
+
+from __future__ import annotations
+
+import io
+import json
+import os
+import subprocess
+import sys
+import threading
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import Any
+
+import pandas
+import polars
+import pyarrow as pa
+import pytest
+from table_kinds import TABLE, WRITERS, Record, as_table, csv_text, json_text, make_records
+
+from forebay.pipelines.sources.batches import ReadBatch, read_batches
+from forebay.pipelines.sources.files import find_files
+from forebay.pipelines.sources.inputs import TableInput, places_of
+from forebay.pipelines.sources.kinds import open_input
+from forebay.pipelines.sources.read import reject_batch
+from forebay.pipelines.sources.row_identity import row_identity, row_place
+from forebay.pipelines.sources.tables import find_inputs
+from forebay.transforms.definition.sources import ROW, Source
+from forebay.transforms.errors import InputError
+
+LIMIT = 1 << 20
+RECORDS = make_records()
+
+
+def opened(path: Path | str, table: Source = TABLE) -> TableInput:
+    (file,) = find_files([str(path)])
+    return open_input(file, table)
+
+
+def read(source: TableInput, table: Source = TABLE) -> list[ReadBatch]:
+    return list(read_batches([source], table, LIMIT))
+
+
+def rows_of(found: Sequence[ReadBatch]) -> list[dict[str, Any]]:
+    table = pa.Table.from_batches([batch.rows for batch in found])
+    return table.drop_columns([ROW]).to_pylist()
+
+
+def expected(records: Sequence[Record]) -> tuple[list[dict[str, Any]], list[int]]:
+    """Returns the rows that records are, and the numbers of those that are rejected."""
+    rows, rejected = [], []
+    for number, record in enumerate(records):
+        if record["taken"] is None or record["level"] == 51.0:
+            rejected.append(number)
+            continue
+        row = {name: record[name] for name in TABLE.columns}
+        row["pulses"] = None if row["pulses"] == -200 else row["pulses"]
+        rows.append(row)
+    return rows, rejected
+
+
+@pytest.fixture(params=WRITERS)
+def written(request: pytest.FixtureRequest, tmp_path: Path) -> Path:
+    path = tmp_path / f"table.{request.param}"
+    WRITERS[request.param](RECORDS, path)
+    return path
+
+
+def test_every_kind_holds_the_same_rows_and_rejects(written: Path) -> None:
+    source = opened(written)
+
+    found = read(source)
+
+    rows, rejected = expected(RECORDS)
+    assert rows_of(found) == rows
+    assert sum(batch.records for batch in found) == len(RECORDS)
+    rejects = [reject for batch in found for reject in batch.rejects]
+    assert len(rejects) == len(rejected)
+    categories = {"taken: missing required value", "level: not between -50.0 and 50.0"}
+    assert {reject.category for reject in rejects} == categories
+
+
+def test_stretches_hold_together_what_the_whole_holds(
+    written: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for module, name, value in (
+        ("forebay.pipelines.sources.text.input", "STRETCH_BYTES", 900),
+        ("forebay.pipelines.sources.typed.input", "CHUNK_ROWS", 60),
+        ("forebay.pipelines.sources.typed.tfrecord", "_STRETCH_BYTES", 900),
+        ("forebay.pipelines.sources.typed.tfrecord", "_CHUNK_BYTES", 500),
+    ):
+        monkeypatch.setattr(f"{module}.{name}", value)
+    source = opened(written)
+
+    stretches = list(source.plan(LIMIT))
+
+    one = (
+        source.kind == "Arrow" and written.suffix == ".arrows" if hasattr(source, "kind") else False
+    )
+    assert len(stretches) > 1 or written.suffix == ".gz" or one
+    parts = [
+        source.parse(chunk, TABLE, LIMIT)
+        for stretch in stretches
+        for chunk in source.chunks(LIMIT, stretch)
+    ]
+    whole = [source.parse(chunk, TABLE, LIMIT) for chunk in source.chunks(LIMIT)]
+    tables = [pa.Table.from_batches([part.rows for part in some]) for some in (parts, whole)]
+    assert tables[0].equals(tables[1])
+    assert [r for part in parts for r in part.rejects] == [r for p in whole for r in p.rejects]
+
+
+def test_places_lead_to_records_and_back(written: Path) -> None:
+    source = opened(written)
+    batch = read(source)[0]
+    identities = batch.rows[ROW].to_pylist()[:40]
+
+    places = places_of([source], identities)
+
+    numbers = [int(places[identity].rpartition(":")[2]) for identity in identities]
+    assert numbers == sorted(set(numbers))
+    assert [source.offset_of(number) for number in numbers] == [
+        row_place(identity)[1] for identity in identities
+    ]
+    assert source.offset_of(10_000) is None
+
+
+@pytest.mark.parametrize("knows_the_record", [True, False])
+def test_rejects_say_where_they_are_and_what_they_hold(
+    written: Path, knows_the_record: bool
+) -> None:
+    source = opened(written)
+    rejects = [reject for batch in read(source) for reject in batch.rejects]
+    offsets = pa.array([reject.offset for reject in rejects], pa.int64()).to_numpy()
+    raws = [reject.raw if knows_the_record else None for reject in rejects]
+    reasons = [reject.reason for reject in rejects]
+    table = pa.table(reject_batch(row_identity(source.number, offsets), reasons, raws).batch)
+
+    located = list(source.located(table, LIMIT))
+
+    assert [record["reason"] for record in located] == reasons
+    _, rejected = expected(RECORDS)
+    if "csv" not in written.name:  # two lines of a cell make lines and records two things
+        assert [record[source.place_word] for record in located] == [n + 1 for n in rejected]
+    for record, number in zip(located, rejected, strict=True):
+        site = RECORDS[number]["site"] or ""
+        raw = str(record["raw"])
+        assert site.split('"')[0].split("\n")[0] in (raw if "csv" in written.name else _plain(raw))
+
+
+def _plain(raw: str) -> str:
+    """Returns the texts of a record as JSON, lists opened."""
+    found = json.loads(raw).get("site")
+    return str(found[0] if isinstance(found, list) and found else found)
+
+
+@pytest.mark.parametrize(
+    "make",
+    [
+        lambda: as_table(RECORDS),
+        lambda: as_table(RECORDS).to_reader(),
+        lambda: as_table(RECORDS).to_pandas(integer_object_nulls=True),
+        lambda: as_table(RECORDS).to_pandas(types_mapper=pandas.ArrowDtype),
+        lambda: polars.from_arrow(as_table(RECORDS)),
+        lambda: [dict(record) for record in RECORDS],
+    ],
+)
+def test_tables_in_memory_hold_the_same_rows(make: Any) -> None:
+    (file,) = find_inputs([make()])
+
+    assert rows_of(read(open_input(file, TABLE))) == expected(RECORDS)[0]
+    assert not file.path.startswith("/")
+
+
+@pytest.mark.parametrize("name", ["pipe", "standard input"])
+def test_what_is_read_once_is_kept(
+    name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    reader, writer = os.pipe()
+    given = "-"
+    if name == "pipe":
+        given = str(tmp_path / "pipe")
+        os.mkfifo(given)
+        target: Any = given
+    else:
+        monkeypatch.setattr(sys, "stdin", open(reader))  # noqa: SIM115
+        target = writer
+
+    def write() -> None:
+        with open(target, "wb") as sink:
+            sink.write(csv_text(RECORDS))
+
+    thread = threading.Thread(target=write)
+    thread.start()
+    (file,) = find_inputs([given])
+    thread.join()
+
+    source = open_input(file, TABLE)
+    assert source.path == (given if name == "pipe" else "standard input")
+    assert rows_of(read(source)) == expected(RECORDS)[0]
+
+
+def test_what_is_kept_is_gone_with_the_process() -> None:
+    program = (
+        "from forebay.pipelines.sources.tables import find_inputs\n"
+        "print(find_inputs([[{'a': 1}]])[0].place)"
+    )
+    printed = subprocess.run(
+        [sys.executable, "-c", program], capture_output=True, check=True, text=True
+    ).stdout.strip()
+
+    assert printed
+    assert not Path(printed).exists()
+
+
+def test_a_name_says_nothing_of_the_kind(written: Path) -> None:
+    other = written.with_name("table.csv")
+    written.rename(other)
+
+    assert rows_of(read(opened(other))) == expected(RECORDS)[0]
+
+
+@pytest.mark.parametrize(
+    ("content", "message"),
+    [
+        (b"\x28\xb5\x2f\xfd....", "zstd"),
+        (b"BZh9....", "bzip2"),
+        (b"PK\x03\x04....", "zip archive or an Excel workbook"),
+        (b"Obj\x01....", "Avro"),
+        (b'[{"taken": "2024-01-01"}]', "is one JSON array; write its objects as JSON lines"),
+        ("taken,day\n".encode("utf-16"), "UTF-16 text; write CsvFormat"),
+        (b"PAR1....", "is no Parquet file that can be read"),
+        (b"ARROW1\0\0....", "is no Arrow file that can be read"),
+        (b'{"taken": 1}\n', "has no fields in its first 1 records 'day', 'site'"),
+        (b"\x1f\x8b....", "gzip data are truncated or corrupt"),
+    ],
+)
+def test_what_is_no_table_is_named(content: bytes, message: str, tmp_path: Path) -> None:
+    path = tmp_path / "table.csv"
+    path.write_bytes(content)
+
+    with pytest.raises(InputError, match=message):
+        read(opened(path))
+
+
+@pytest.mark.parametrize("kind", ["parquet", "arrow", "arrows", "tfrecord"])
+def test_a_truncated_file_is_told_of(kind: str, tmp_path: Path) -> None:
+    path = tmp_path / "table"
+    WRITERS[kind](RECORDS, path)
+    whole = path.read_bytes()
+    for size in (len(whole) // 3, len(whole) - 9, len(whole) - 1):
+        path.write_bytes(whole[:size])
+        with pytest.raises(InputError, match=r"read to its end|is damaged"):
+            read(opened(path))
+
+
+def test_a_wrong_schema_is_told_of_at_once(tmp_path: Path) -> None:
+    table = as_table(RECORDS)
+    for name, values in (
+        ("ok", pa.array([1.5] * len(table))),
+        ("taken", pa.array(range(len(table)))),
+        ("level", pa.array([True] * len(table))),
+        ("day", pa.array([{"d": 1}] * len(table))),
+    ):
+        table = table.set_column(table.schema.get_field_index(name), name, values)
+    path = tmp_path / "table.parquet"
+    with pa.OSFile(str(path), "wb") as sink:
+        import pyarrow.parquet as pa_parquet
+
+        pa_parquet.write_table(table, sink)
+
+    with pytest.raises(InputError) as error:
+        opened(path)
+
+    message = str(error.value)
+    for part in (
+        "'ok' is double, which Boolean() cannot hold",
+        "'taken' is int64, which Timestamp() cannot hold; say what its numbers count by unit=",
+        "'level' is bool, which Number() cannot hold; declare it Boolean()",
+        "name one of its fields (d) by field='NAME.FIELD'",
+    ):
+        assert part in message
+
+
+def test_a_file_that_changes_while_it_is_read_is_named(written: Path) -> None:
+    source = opened(written)
+    reading = read_batches([source], TABLE, LIMIT)
+
+    def change() -> Iterator[ReadBatch]:
+        written.write_bytes(written.read_bytes() + b"\n")
+        yield from reading
+
+    with pytest.raises(InputError, match="the file has changed since it was first looked at"):
+        list(change())
+
+    written.unlink()
+    with pytest.raises(InputError, match="the file is gone"):
+        source.check_unchanged()
+
+
+def test_lines_that_are_no_objects_are_rejects(tmp_path: Path) -> None:
+    good = json_text(RECORDS[:3]).splitlines()
+    bad = {
+        b"[1]": "not a JSON object",
+        b"{": "not JSON: ",
+        b'{"taken": "2024-01-01"} {}': "not JSON: Extra data",
+        b'{"taken": "\xff"}': "not UTF-8 text",
+        b'{"taken": {"a": 1}}': 'taken: \'{"a": "1"}\' is no single value',
+        b'{"taken": "2024-01-01", "pulses": 1.5}': "pulses: '1.5' is not a whole number",
+        b'{"a":' * 5000: "not JSON that can be read: nested too deep",
+    }
+    path = tmp_path / "lines"
+    path.write_bytes(b"\n".join([*good, *bad, b"", *good]) + b"\n")
+
+    found = read(opened(path))
+
+    rejects = [reject for batch in found for reject in batch.rejects]
+    told = {reject.raw: reject.reason for reject in rejects if reject.raw in bad}
+    assert told.keys() == bad.keys()
+    assert all(told[line].startswith(reason) for line, reason in bad.items())
+    rows = expected([*RECORDS[:3], *RECORDS[:3]])[0]
+    assert rows_of(found) == rows
+
+
+def test_nested_fields_are_read_by_path(tmp_path: Path) -> None:
+    records = [
+        {"id": i, "site": {"name": f"s{i}", "place": {"lat": i / 4}}, "a.b": i} for i in range(9)
+    ]
+    from forebay.transforms.definition.columns import Integer, Number, String
+
+    table = Source(
+        columns={
+            "site": String(field="site.name"),
+            "lat": Number(field="site.place.lat"),
+            "dotted": Integer(field="a.b"),
+            "number": Integer(field="id"),
+        }
+    )
+    lines = tmp_path / "lines"
+    lines.write_text("".join(json.dumps(record) + "\n" for record in records))
+    (file,) = find_inputs([pa.Table.from_pylist(records)])
+    wanted = [
+        {"site": f"s{i}", "lat": i / 4, "dotted": i, "number": i} for i in range(len(records))
+    ]
+
+    assert rows_of(read(opened(lines, table), table)) == wanted
+    assert rows_of(read(open_input(file, table), table)) == wanted
+    with pytest.raises(InputError, match=r"has no column 'site\.nam'"):
+        open_input(file, Source(columns={"site": String(field="site.nam")}))
+
+
+def test_buffers_of_memory_are_no_longer_than_a_few_chunks(tmp_path: Path) -> None:
+    path = tmp_path / "table.parquet"
+    table = pa.concat_tables([as_table(RECORDS)] * 1000)
+    sink = io.BytesIO()
+    import pyarrow.parquet as pa_parquet
+
+    pa_parquet.write_table(table, sink)
+    path.write_bytes(sink.getvalue())
+
+    lengths = [batch.records for batch in read(opened(path))]
+
+    assert sum(lengths) == len(table)
+    assert max(lengths) <= 1 << 16
