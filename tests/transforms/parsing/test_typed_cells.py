@@ -1,0 +1,205 @@
+"""Typed values are read as they are when written as text: the reading of cells is the oracle."""
+
+from __future__ import annotations
+
+import datetime as dt
+from decimal import Decimal
+from typing import Any
+
+import pyarrow as pa
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from forebay.transforms.definition.columns import (
+    Boolean,
+    Bytes,
+    Column,
+    Date,
+    Integer,
+    Number,
+    Numbers,
+    String,
+    Timestamp,
+)
+from forebay.transforms.parsing.cells import Cells, read_cells
+from forebay.transforms.parsing.typed_cells import read_values, type_problem
+
+NEW_YORK = "America/New_York"
+INTEGERS = st.integers(-(2**63), 2**63 - 1) | st.sampled_from([-200, 0, 2**53 + 1, -999])
+FLOATS = st.floats(allow_subnormal=True) | st.sampled_from([-200.0, 12.0, 1e300, -0.0, 2.0**63])
+DECIMALS = st.decimals(-(10**20), 10**20, places=6)
+# Whole milliseconds of all years that a time may have, the hours when clocks are set among them.
+INSTANTS = st.datetimes(dt.datetime(1, 1, 2), dt.datetime(9999, 12, 30)) | st.datetimes(
+    dt.datetime(2024, 11, 3), dt.datetime(2024, 11, 3, 4)
+)
+DATES = st.dates()
+
+
+def texts_of(values: list[Any]) -> pa.BinaryArray:
+    return pa.array([b"" if v is None else _text(v).encode() for v in values], pa.binary())
+
+
+def _text(value: Any) -> str:
+    if isinstance(value, float):
+        return repr(value)
+    if isinstance(value, Decimal):
+        return format(value, "f")
+    return value.isoformat() if isinstance(value, dt.date) else str(value)
+
+
+def outcome(cells: Cells) -> tuple[list[Any], dict[str, list[bool]], list[bool] | None]:
+    """Returns the values, and which are at fault and how."""
+    values = [repr(value) for value in cells.values.to_pylist()]
+    faults = {problem.text: problem.mask.tolist() for problem in cells.problems}
+    return values, faults, None if cells.absent is None else cells.absent.tolist()
+
+
+def missing_or(values: st.SearchStrategy[Any]) -> st.SearchStrategy[list[Any]]:
+    return st.lists(st.none() | values, min_size=1, max_size=12)
+
+
+@given(missing_or(INTEGERS), st.sampled_from([
+    Integer(nulls=("", "-200")), Integer(range=(-5, 2**53), required=True), Integer(),
+    Number(range=(None, 100.5)), Number(nulls=("", "-999", "NA")), String(),
+]))  # fmt: skip
+def test_whole_numbers(values: list[int | None], column: Column) -> None:
+    read = read_values(pa.array(values, pa.int64()), column)
+
+    assert outcome(read) == outcome(read_cells(texts_of(values), column))
+
+
+@given(missing_or(FLOATS), st.sampled_from([
+    Number(), Number(range=(-300.0, 100.5)), Number(nulls=("", "-200"), required=True),
+    Integer(), Integer(nulls=("", "-200")), Integer(range=(0, 20)),
+]))  # fmt: skip
+def test_floats(values: list[float | None], column: Column) -> None:
+    read = read_values(pa.array(values, pa.float64()), column)
+    texts = [None if value == -200.0 and "-200" in column.nulls else value for value in values]
+
+    assert outcome(read) == outcome(read_cells(texts_of(texts), column))
+
+
+@given(missing_or(DECIMALS), st.sampled_from([Number(), Integer(), Number(range=(0.0, None))]))
+def test_decimals(values: list[Decimal | None], column: Column) -> None:
+    read = read_values(pa.array(values, pa.decimal128(38, 6)), column)
+
+    assert outcome(read) == outcome(read_cells(texts_of(values), column))
+
+
+@given(missing_or(INSTANTS), st.sampled_from([
+    Timestamp(), Timestamp(tz=NEW_YORK), Timestamp(tz=NEW_YORK, ambiguous="latest"),
+    Timestamp(tz=NEW_YORK, ambiguous="reject", nonexistent="reject", required=True),
+]), st.sampled_from(["ms", "us"]), st.booleans())  # fmt: skip
+def test_instants(
+    values: list[dt.datetime | None], column: Timestamp, unit: str, has_zone: bool
+) -> None:
+    values = [
+        None if v is None else v.replace(
+            microsecond=v.microsecond // 1000 * 1000 if unit == "ms" else v.microsecond,
+            tzinfo=dt.UTC if has_zone else None,
+        ) for v in values
+    ]  # fmt: skip
+    kind = pa.timestamp(unit, "UTC" if has_zone else None)
+
+    read = read_values(pa.array(values, kind), column)
+
+    assert outcome(read) == outcome(read_cells(texts_of(values), column))
+
+
+@given(missing_or(DATES))
+def test_days(values: list[dt.date | None]) -> None:
+    wanted = outcome(read_cells(texts_of(values), Date()))
+
+    for kind in (pa.date32(), pa.date64(), pa.timestamp("s"), pa.timestamp("us")):
+        given_values = [
+            dt.datetime(v.year, v.month, v.day) if v and pa.types.is_timestamp(kind) else v
+            for v in values
+        ]
+        assert outcome(read_values(pa.array(given_values, kind), Date())) == wanted
+
+
+def test_a_time_of_day_is_no_day() -> None:
+    noon = pa.array([dt.datetime(2024, 5, 1, 12), dt.datetime(2024, 5, 1), None])
+
+    read = read_values(noon, Date())
+
+    assert read.values.to_pylist() == [None, dt.date(2024, 5, 1), None]
+    assert [(p.text, p.mask.tolist()) for p in read.problems] == [
+        ("a time of day, and no day", [True, False, False])
+    ]
+
+
+@pytest.mark.parametrize("nanoseconds", [1, 999, 1000, -1, -999, -1000, 1_500_000_001])
+def test_nanoseconds_are_cut_as_digits_are(nanoseconds: int) -> None:
+    read = read_values(pa.array([nanoseconds], pa.timestamp("ns", "UTC")), Timestamp())
+
+    assert read.values.cast(pa.int64()).to_pylist() == [nanoseconds // 1000]
+
+
+@pytest.mark.parametrize("unit", ["s", "ms", "us"])
+def test_counts_and_far_times(unit: str) -> None:
+    counts = [0, 1_700_000_000, 2**62, -(2**62), None]
+
+    read = read_values(pa.array(counts, pa.int64()), Timestamp(unit=unit))
+
+    texts = read_cells(texts_of(counts), Timestamp(unit=unit))
+    assert read.values.equals(texts.values)
+    assert {p.text for p in read.problems} == {p.text for p in texts.problems}
+
+
+@given(missing_or(st.booleans()))
+def test_truth_values(values: list[bool | None]) -> None:
+    whole = [None if value is None else int(value) for value in values]
+
+    assert read_values(pa.array(values, pa.bool_()), Boolean()).values.to_pylist() == values
+    assert read_values(pa.array(whole, pa.int8()), Boolean()).values.to_pylist() == values
+
+
+@pytest.mark.parametrize(
+    "kind",
+    [
+        pa.string(), pa.large_string(), pa.string_view(), pa.binary(), pa.large_binary(),
+        pa.dictionary(pa.int8(), pa.string()),
+    ],
+)  # fmt: skip
+@pytest.mark.parametrize(
+    "column", [Number(), Integer(required=True), Timestamp(), Date(), Boolean(), String(), Bytes()]
+)
+def test_texts_are_read_as_cells_whatever_holds_them(kind: pa.DataType, column: Column) -> None:
+    texts = ["12", "", None, "2024-05-01", "true", "x"]
+    values = pa.array(texts, pa.string()).cast(kind)
+    if isinstance(column, Bytes) and pa.types.is_large_binary(kind) | pa.types.is_binary(kind):
+        assert read_values(values, column).values.to_pylist() == [
+            None if text is None else text.encode() for text in texts
+        ]
+        return
+
+    assert outcome(read_values(values, column)) == outcome(read_cells(texts_of(texts), column))
+
+
+def test_lists_of_numbers_are_numbers() -> None:
+    lists = pa.array([[1.5, None, 2.0], [], None, [3.0]], pa.list_(pa.float32()))
+
+    assert read_values(lists, Numbers()).values.to_pylist() == ["1.5;;2", None, None, "3"]
+
+
+@pytest.mark.parametrize(
+    ("given_type", "column", "problem"),
+    [
+        (pa.bool_(), Number(), "is bool, which Number() cannot hold; declare it Boolean()"),
+        (pa.float64(), String(), "is double, which String() cannot hold; convert it to text"),
+        (pa.int64(), Timestamp(), "say what its numbers count by unit="),
+        (pa.int64(), Date(), "convert it to a date"),
+        (pa.timestamp("us", "UTC"), Date(), "declare it Timestamp()"),
+        (pa.time64("us"), Timestamp(), "is time64[us], which Timestamp() cannot hold"),
+        (pa.duration("s"), Number(), "which Number() cannot hold"),
+        (pa.list_(pa.int64()), Integer(), "convert it to a whole number"),
+        (pa.struct([("a", pa.int64())]), Number(), "name one of its fields (a) by field="),
+        (pa.map_(pa.string(), pa.int64()), String(), "which String() cannot hold"),
+    ],
+)
+def test_types_that_a_kind_cannot_hold(
+    given_type: pa.DataType, column: Column, problem: str
+) -> None:
+    assert problem in str(type_problem(given_type, column))
