@@ -1,0 +1,118 @@
+"""Lines read all at once and one by one are the same rows, and what Python makes of them."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+from hypothesis import example, given
+from hypothesis import strategies as st
+
+from forebay.pipelines.sources import json_lines
+from forebay.pipelines.sources.inputs import Parsed
+from forebay.pipelines.sources.json_lines import parse_lines
+from forebay.pipelines.sources.text.records import ANY_ARITY, scan_records
+from forebay.transforms.definition.columns import (
+    Boolean,
+    Date,
+    Integer,
+    Number,
+    Numbers,
+    String,
+    Timestamp,
+)
+
+COLUMNS = {
+    "number": Number(),
+    "whole": Integer(nulls=("", "-200"), range=(-200, 2**60)),
+    "text": String(),
+    "flag": Boolean(),
+    "at": Timestamp(),
+    "count": Timestamp(unit="s"),
+    "day": Date(required=True),
+    "list": Numbers(),
+}
+LIMIT = 200
+
+NUMBERS = st.integers(-(2**70), 2**70) | st.floats(allow_nan=False, allow_infinity=False)
+VALUES = st.none() | st.booleans() | NUMBERS | st.text(max_size=5) | st.just("2024-05-01")
+GOOD = st.fixed_dictionaries(
+    {"day": st.just("2024-05-01")},
+    optional={
+        "number": st.none() | NUMBERS,
+        "whole": st.none() | st.integers(-300, 2**61),
+        "text": st.none() | st.text(max_size=8),
+        "flag": st.none() | st.booleans(),
+        "at": st.none() | st.datetimes().map(lambda at: at.isoformat()),
+        "count": st.none() | st.integers(-(10**10), 10**10),
+        "other": VALUES | st.lists(VALUES, max_size=2) | st.just({"number": 5}),
+    },
+)
+ANY = st.dictionaries(
+    st.sampled_from([*COLUMNS, "other"]),
+    VALUES | st.lists(st.none() | NUMBERS, max_size=3) | st.just({"a": 1}),
+)
+
+
+def one_by_one(data: bytes) -> Parsed:
+    records = scan_records(data, json_lines.LINES, ANY_ARITY, LIMIT, is_last=True)
+    lines = [data[start:end] for start, end in zip(records.starts, records.ends, strict=True)]
+    return json_lines._parse_each(lines, records.starts, COLUMNS, LIMIT)
+
+
+@given(st.lists(GOOD | ANY, min_size=1, max_size=6), st.booleans(), st.sampled_from(["\n", "\r\n"]))
+@example(
+    [{"number": -0.0, "day": "2024-05-01"}, {"number": 5e-324, "day": "2024-05-01"}], True, "\n"
+)
+@example([{"day": "2024-05-01", "text": "}{"}], False, "\n")
+@example([{"day": "2024-05-01", "text": "\ud800"}], True, "\n")
+def test_all_at_once_and_one_by_one(
+    objects: list[dict[str, Any]], ascii_only: bool, line_end: str
+) -> None:
+    try:
+        lines = [json.dumps(one, ensure_ascii=ascii_only).encode() for one in objects]
+    except UnicodeEncodeError:
+        return
+    data = line_end.encode().join([*lines, b""])
+
+    found, wanted = parse_lines(data, 0, COLUMNS, LIMIT), one_by_one(data)
+
+    assert repr(found.rows.to_pylist()) == repr(wanted.rows.to_pylist())
+    assert found.rejects == wanted.rejects
+    assert len(found.rows) + len(found.rejects) == len(objects)
+
+
+@given(st.lists(GOOD, min_size=1, max_size=6))
+def test_values_are_those_that_were_written(objects: list[dict[str, Any]]) -> None:
+    data = b"".join(json.dumps(one).encode() + b"\n" for one in objects)
+
+    parsed = parse_lines(data, 0, COLUMNS, 1 << 20)
+
+    rejected = {reject.offset for reject in parsed.rejects}
+    offset, kept = 0, []
+    for one in objects:
+        if offset not in rejected:
+            kept.append(one)
+        else:
+            assert one.get("whole") is not None
+            assert one["whole"] > 2**60 or one["whole"] < -200
+        offset += len(json.dumps(one)) + 1
+    for row, one in zip(parsed.rows.to_pylist(), kept, strict=True):
+        wanted = one.get("number")
+        assert row["number"] == (None if wanted is None else float(wanted))
+        assert row["whole"] == (None if one.get("whole") == -200 else one.get("whole"))
+        assert row["text"] == (one.get("text") or None)
+        assert row["flag"] == one.get("flag")
+
+
+def test_arrow_reads_what_is_regular() -> None:
+    lines = b'{"number": 1.5, "text": "a", "whole": 3, "day": "2024-05-01"}\n' * 3
+    columns = {name: COLUMNS[name] for name in ("number", "text", "whole", "day")}
+    records = scan_records(lines, json_lines.LINES, ANY_ARITY, LIMIT, is_last=True)
+
+    table = json_lines._as_arrow(lines, records, columns)
+
+    assert isinstance(table, pa.Table)
+    assert np.array_equal(table["number"].to_numpy(), [1.5] * 3)
