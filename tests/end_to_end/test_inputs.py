@@ -1,0 +1,99 @@
+"""One table read from CSV, and in pieces from all other kinds of input: one run, to the byte."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Mapping
+from pathlib import Path
+
+import polars
+import pytest
+from table_kinds import WRITERS, as_table, make_records
+
+from forebay.pipelines.options import PreprocessOptions
+from forebay.pipelines.preprocess import preprocess
+from forebay.storage.run.manifest import Manifest
+
+DEFINITION = str(Path(__file__).with_name("gauges.py"))
+RECORDS = make_records(n=900)
+
+
+def run_of(inputs: tuple[object, ...], output: Path) -> Manifest:
+    return preprocess(
+        PreprocessOptions(
+            DEFINITION,
+            inputs=inputs,
+            output=str(output),
+            shards=2,
+            max_reject_fraction=1.0,  # type: ignore[arg-type]
+        )
+    )
+
+
+def contents(run: Path) -> Mapping[str, str]:
+    """The checksums of the examples and of what the graph has learned of texts."""
+    files = [*run.glob("examples/*/*"), *run.glob("transform_fn/assets/*")]
+    return {
+        str(path.relative_to(run)): hashlib.sha256(path.read_bytes()).hexdigest() for path in files
+    }
+
+
+def rejects_of(run: Path) -> list[tuple[str, set[str]]]:
+    """The reason of each reject, and how its place is told."""
+    lines = [line for path in run.glob("rejects/*") for line in path.read_text().splitlines()]
+    rejects = [json.loads(line) for line in lines]
+    return sorted(
+        (reject["reason"], set(reject) - {"source", "reason", "raw"}) for reject in rejects
+    )
+
+
+@pytest.fixture(scope="module")
+def runs(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Path]:
+    folder = tmp_path_factory.mktemp("inputs")
+    WRITERS["csv"](RECORDS, folder / "all.csv")
+    pieces: list[object] = []
+    kinds = [*WRITERS, "frame", "records"]
+    size = len(RECORDS) // len(kinds) + 1
+    for i, kind in enumerate(kinds):
+        piece = RECORDS[i * size :][:size]
+        if kind in WRITERS:
+            WRITERS[kind](piece, folder / f"piece.{kind}")
+            pieces.append(str(folder / f"piece.{kind}"))
+        else:
+            pieces.append(polars.from_arrow(as_table(piece)) if kind == "frame" else piece)
+    run_of((str(folder / "all.csv"),), folder / "whole")
+    run_of(tuple(reversed(pieces)), folder / "pieces")
+    return folder / "whole", folder / "pieces"
+
+
+def test_examples_and_vocabularies_are_the_same_to_the_byte(runs: tuple[Path, Path]) -> None:
+    whole, pieces = (contents(run) for run in runs)
+
+    assert whole == pieces
+    assert len(whole) >= 7
+
+
+def test_every_reject_is_told_of_wherever_it_was(runs: tuple[Path, Path]) -> None:
+    whole, pieces = (rejects_of(run) for run in runs)
+
+    def values(rejects: list[tuple[str, set[str]]]) -> list[str]:
+        return [reason.replace("'", "") for reason, _ in rejects]
+
+    assert values(whole) == values(pieces)
+    assert all(place == {"line", "offset"} for _, place in whole)
+    assert {frozenset(place) for _, place in pieces} == {
+        frozenset({"line", "offset"}), frozenset({"row"}), frozenset({"record", "offset"})
+    }  # fmt: skip
+
+
+def test_each_input_is_in_the_manifest(runs: tuple[Path, Path]) -> None:
+    _, pieces = runs
+    manifest = Manifest.from_json((pieces / "manifest.json").read_text("utf-8"), str(pieces))
+
+    names = [Path(entry.path).name for entry in manifest.inputs]
+    assert sorted(names) == sorted(
+        [*(f"piece.{kind}" for kind in WRITERS), "the DataFrame", "the list"]
+    )
+    assert manifest.rows_read == len(RECORDS)
+    assert all(entry.fingerprint.startswith("sha256:") for entry in manifest.inputs)
