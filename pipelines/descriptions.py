@@ -12,7 +12,13 @@ from forebay.pipelines.tallies.checks import history_rows
 from forebay.pipelines.tallies.degenerate_features import warnings_of
 from forebay.pipelines.tallies.tallies import Tallies, tallies_of
 from forebay.pipelines.transform.graph_rows import raw_metadata
-from forebay.storage.run.layout import DEFINITION_NAME, EXAMPLES_FOLDER, METADATA_FOLDER, OUTPUTS
+from forebay.storage.run.layout import (
+    DEFINITION_NAME,
+    EXAMPLES_FOLDER,
+    METADATA_FOLDER,
+    OUTPUTS,
+    PARQUET_FOLDER,
+)
 from forebay.storage.run.manifest import FileEntry, InputEntry, Manifest, PeriodEntry, SourceEntry
 from forebay.transforms.definition.dataset import Dataset
 from forebay.transforms.definition.serialize import digest, to_json
@@ -76,10 +82,10 @@ def _source(name: str, ingested: Tallies, dataset: Dataset) -> SourceEntry:
 
 
 def _files(job: Job, transformed: Tallies) -> dict[str, FileEntry]:
-    """Returns the entry of every file; whoever wrote the examples has measured them already."""
-    examples = {name: FileEntry(**entry) for name, entry in transformed["files"].items()}
-    others = [name for name in OUTPUTS if name != EXAMPLES_FOLDER]
-    return dict(sorted((list_files(job.folder, others) | examples).items()))
+    """Returns the entry of every file; whoever wrote rows has measured them already."""
+    written = {name: FileEntry(**entry) for name, entry in transformed["files"].items()}
+    others = [name for name in OUTPUTS if name not in (EXAMPLES_FOLDER, PARQUET_FOLDER)]
+    return dict(sorted((list_files(job.folder, others) | written).items()))
 
 
 def _versions() -> dict[str, str]:

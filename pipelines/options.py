@@ -5,7 +5,7 @@ from __future__ import annotations
 import argparse
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal
 
 from forebay.console.arguments import add_common
 from forebay.console.commands import Command
@@ -47,6 +47,7 @@ class PreprocessOptions:
         max_reject_fraction: a greater share of rejected records stops the run.
         shards: TFRecord files per split; None: one for each 8 MB of input.
         gzip: whether to compress the TFRecords.
+        also: other forms in which the rows are written: ``"parquet"``.
         period_from, period_to: examples are made for row times from the one to just before the
             other, ISO 8601 dates or instants, UTC where no offset is written; None: no bound.
         window_memory_mb: MiB that a worker thread may take for the events of windows; see
@@ -64,6 +65,7 @@ class PreprocessOptions:
     max_reject_fraction: float = 0.01
     shards: int | None = None
     gzip: bool = False
+    also: tuple[Literal["parquet"], ...] = ()
     period_from: str | None = None
     period_to: str | None = None
     window_memory_mb: int = WINDOW_MEMORY_MB
@@ -94,6 +96,10 @@ def add_preprocess_arguments(parser: argparse.ArgumentParser) -> None:
         help="TFRecord files per split (default: one for each 8 MB of input)",
     )  # fmt: skip
     parser.add_argument("--gzip", action="store_true", help="compress the TFRecords")
+    parser.add_argument(
+        "--also", action="append", choices=("parquet",), default=[],
+        help="write the rows in another form, too: as they are after the windows, and transformed",
+    )  # fmt: skip
     parser.add_argument(
         "--from", dest="period_from", metavar="INSTANT",
         help="make examples of rows from this time on only; older rows serve the windows "
@@ -135,6 +141,7 @@ def preprocess_options(args: argparse.Namespace) -> PreprocessOptions:
         max_reject_fraction=args.max_reject_fraction,
         shards=args.shards,
         gzip=args.gzip,
+        also=tuple(args.also),
         period_from=args.period_from,
         period_to=args.period_to,
         window_memory_mb=args.window_memory_mb,

@@ -6,12 +6,13 @@ DEFINITION_NAME = "definition.json"
 METADATA_FOLDER = "metadata"
 TRANSFORM_FOLDERS = ("transform_fn", "transformed_metadata")
 EXAMPLES_FOLDER = "examples"
+PARQUET_FOLDER = "parquet"
 REJECTS_FOLDER = "rejects"
 OCCUPANCY_NAME = "occupancy.json"
 # What a manifest may list; all else is somebody else's.
 OUTPUTS = (
-    DEFINITION_NAME, METADATA_FOLDER, *TRANSFORM_FOLDERS, EXAMPLES_FOLDER, REJECTS_FOLDER,
-    OCCUPANCY_NAME,
+    DEFINITION_NAME, METADATA_FOLDER, *TRANSFORM_FOLDERS, EXAMPLES_FOLDER,
+    PARQUET_FOLDER, REJECTS_FOLDER, OCCUPANCY_NAME,
 )  # fmt: skip
 # Where a run in the making keeps what only its own steps read.
 TEMPORARY = "temporary"
