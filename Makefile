@@ -12,7 +12,7 @@ WEATHER := data/flights/weather.csv
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
 .NOTPARALLEL:
-.PHONY: help install data demo test test-pythons wheel fuzz faults oracle check format format-check lint types imports docs windows-worth bench bench-model input-rate bounds bench-peers lock clean
+.PHONY: help install data demo test test-pythons wheel fuzz faults oracle check format format-check lint types imports docs windows-worth bench bench-model input-rate bench-inputs bounds bench-peers lock clean
 
 help: ## List the targets
 	@awk 'BEGIN {FS = ":.*## "} /^[a-z-]+:.*## / {printf "  %-14s %s\n", $$1, $$2}' $(firstword $(MAKEFILE_LIST))
@@ -93,6 +93,9 @@ bench-model: $(STAMP) $(WEATHER) ## Measure our model beside LightGBM on the sam
 
 input-rate: $(STAMP) $(WEATHER) ## Measure how fast rows come to the trainer, beside parsing CSV, and how long it waits
 	$(BIN)/python benchmarks/input_rate.py $(ARGS)
+
+bench-inputs: $(STAMP) ## Measure reading of a table of 1 M rows from every kind of input; options go in ARGS="..."
+	$(BIN)/python benchmarks/inputs.py $(ARGS)
 
 bounds: $(STAMP) ## Measure each stage of preprocessing alone on one core: what bounds the whole
 	$(BIN)/python benchmarks/bounds.py $(ARGS)
