@@ -1,4 +1,4 @@
-"""Columns compared with a number exactly, whatever the types of both: none is rounded."""
+"""Which cells hold a value, and columns compared with one exactly: nothing is rounded."""
 
 import math
 
@@ -15,6 +15,13 @@ _COMPARE = {
     ">=": pc.greater_equal,
 }
 _INT64 = np.iinfo(np.int64)
+
+
+def has_value(column: pa.Array) -> pa.BooleanArray:
+    """Tells which cells hold a value, bool (n,): none that is missing, NaN or infinite does."""
+    if pa.types.is_floating(column.type):
+        return pc.fill_null(pc.is_finite(column), False)
+    return pc.is_valid(column)
 
 
 def compare(values: pa.Array, comparison: str, bound: float | str) -> pa.BooleanArray:

@@ -20,7 +20,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from forebay.explain.replacement import is_value, replaced
-from forebay.transforms.comparisons import compare
+from forebay.transforms.comparisons import compare, has_value
 from forebay.transforms.definition.dataset import Dataset
 from forebay.transforms.definition.operators import Op
 from forebay.transforms.definition.sources import ROW
@@ -154,7 +154,7 @@ def passes(filters: Sequence[Where], rows: pa.Table) -> pa.ChunkedArray:
     for where in filters:
         compared = compare(rows[where.column], where.comparison, where.value)
         kept = pc.and_(kept, pc.fill_null(compared, False))
-        kept = pc.and_(kept, _has_value(rows, where.column))
+        kept = pc.and_(kept, has_value(rows[where.column]))
     return kept
 
 
@@ -197,6 +197,7 @@ class _Masks:
         if windowed.available_at is not None:
             available = rows[windowed.available_at].cast(pa.int64())
             known = pc.fill_null(pc.less(available, column.answered_for(asked_us)), False)
+        valued = _all(rows) if windowed.value is None else has_value(rows[windowed.value])
         return cls(
             early=early,
             inside=pc.invert(pc.or_(early, late)),
@@ -204,7 +205,7 @@ class _Masks:
             kept=passes(column.where, rows),
             other=pc.invert(rows[OWN]),
             known=known,
-            valued=_has_value(rows, windowed.value),
+            valued=valued,
             gone=rows[_GONE],
         )
 
@@ -283,15 +284,6 @@ def _gone(windowed: Windowed, at: str, rows: pa.Table, answered_us: int) -> pa.C
         rows, windowed.event_id, windowed.available_at, windowed.precedence(at), answered_us
     )
     return pc.if_else(versions, _REPLACED, gone)
-
-
-def _has_value(rows: pa.Table, name: str | None) -> pa.ChunkedArray:
-    if name is None:
-        return _all(rows)
-    present = pc.is_valid(rows[name])
-    if pa.types.is_floating(rows[name].type):
-        present = pc.and_(present, pc.fill_null(pc.is_finite(rows[name]), False))
-    return present
 
 
 def _events(rows: pa.Table, at: str, windowed: Windowed) -> tuple[Event, ...]:

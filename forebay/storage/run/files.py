@@ -1,15 +1,16 @@
-"""Files of a run, on a local disk or, through TensorFlow's file systems, an object store."""
+"""Files of a run, on a local disk or, through TensorFlow's file systems, an object store.
+
+TensorFlow is loaded where an object store is first asked.
+"""
 
 import os
 import posixpath
 import stat
 from collections.abc import Iterable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from dataclasses import replace
-from typing import Any, TypeVar
-
-import tensorflow as tf
+from typing import Any, BinaryIO, TypeVar
 
 from forebay.storage import folders, json_records
 from forebay.storage.folders import is_remote
@@ -25,7 +26,7 @@ _READ_AT_ONCE = 8
 
 def exists(path: str) -> bool:
     """Tells whether there is a file or folder."""
-    return bool(tf.io.gfile.exists(path))
+    return bool(_gfile().exists(path)) if is_remote(path) else os.path.exists(path)
 
 
 def read_bytes(path: str) -> bytes:
@@ -34,15 +35,8 @@ def read_bytes(path: str) -> bytes:
     Raises:
         RunFolderError: it cannot be read.
     """
-    try:
-        with tf.io.gfile.GFile(path, "rb") as stream:
-            return bytes(stream.read())
-    except tf.errors.OpError as error:
-        raise RunFolderError(
-            # The message ends in what the machine said: "...; Is a directory".
-            f"{path} cannot be read ({error.message.rpartition('; ')[2]}); check the path and its "
-            "permissions"
-        ) from error
+    with _reading(path) as stream:
+        return bytes(stream.read())
 
 
 def read_record(kind: type[T], path: str) -> T:
@@ -70,10 +64,10 @@ def write_bytes(folder: str, name: str, content: bytes) -> None:
         return
     path = posixpath.join(folder, name)
     temporary = posixpath.join(posixpath.dirname(path), folders.temporary_name())
-    tf.io.gfile.makedirs(posixpath.dirname(path))
-    with tf.io.gfile.GFile(temporary, "wb") as stream:
+    _gfile().makedirs(posixpath.dirname(path))
+    with _gfile().GFile(temporary, "wb") as stream:
         stream.write(content)
-    tf.io.gfile.rename(temporary, path, overwrite=True)
+    _gfile().rename(temporary, path, overwrite=True)
 
 
 def write_json(folder: str, name: str, value: Any) -> None:
@@ -132,7 +126,7 @@ def remove(folder: str, names: Iterable[str]) -> None:
         folders.remove(folder, names)
         return
     for name in names:
-        tf.io.gfile.remove(posixpath.join(folder, name))
+        _gfile().remove(posixpath.join(folder, name))
 
 
 @contextmanager
@@ -152,12 +146,12 @@ def in_the_making(folder: str, name: str) -> Iterator[str]:
             folders.remove_temporary(folder, made)
         return
     path = posixpath.join(folder, made)
-    tf.io.gfile.makedirs(path)
+    _gfile().makedirs(path)
     try:
         yield made
     finally:
         if exists(path):
-            tf.io.gfile.rmtree(path)
+            _gfile().rmtree(path)
 
 
 def rename_folder(folder: str, name: str, to: str) -> None:
@@ -166,7 +160,7 @@ def rename_folder(folder: str, name: str, to: str) -> None:
         folders.flush(os.path.join(folder, name))
         folders.rename_folder(folder, name, to)
         return
-    tf.io.gfile.rename(posixpath.join(folder, name), posixpath.join(folder, to))
+    _gfile().rename(posixpath.join(folder, name), posixpath.join(folder, to))
 
 
 def discard_folder(folder: str, name: str) -> None:
@@ -176,8 +170,8 @@ def discard_folder(folder: str, name: str) -> None:
         folders.rename_folder(folder, name, hidden)
         folders.remove_temporary(folder, hidden)
         return
-    tf.io.gfile.rename(posixpath.join(folder, name), posixpath.join(folder, hidden))
-    tf.io.gfile.rmtree(posixpath.join(folder, hidden))
+    _gfile().rename(posixpath.join(folder, name), posixpath.join(folder, hidden))
+    _gfile().rmtree(posixpath.join(folder, hidden))
 
 
 def listing(folder: str) -> dict[str, FileEntry]:
@@ -224,7 +218,7 @@ def _entries(folder: str, name: str) -> Iterator[folders.Entry]:
             if base != folders.LOCK_NAME and not folders.is_temporary(base):
                 yield entry
         return
-    for place, _, names in tf.io.gfile.walk(posixpath.join(folder, name)):
+    for place, _, names in _gfile().walk(posixpath.join(folder, name)):
         for base in filter(None, names):
             below = posixpath.relpath(posixpath.join(place, base), folder)
             yield folders.Entry(below, stat.S_IFREG, (0, 0))
@@ -236,18 +230,46 @@ def _read_entries(folder: str, names: Iterable[str]) -> list[FileEntry]:
 
 
 def _read_entry(path: str) -> FileEntry:
-    try:
-        if not is_remote(path):
-            with open(path, "rb", buffering=0) as file:
-                return read_entry(file)
-        with tf.io.gfile.GFile(path, "rb") as stream:
-            return read_entry(stream)
-    except (OSError, tf.errors.OpError) as error:
-        raise RunFolderError(
-            f"{path} cannot be read ({type(error).__name__}); check the path and its permissions"
-        ) from error
+    with _reading(path) as stream:
+        return read_entry(stream)
 
 
 def size(path: str) -> int:
     """Returns a file's length in bytes."""
-    return int(tf.io.gfile.stat(path).length)
+    return int(_gfile().stat(path).length) if is_remote(path) else os.path.getsize(path)
+
+
+def _reading(path: str) -> AbstractContextManager[BinaryIO]:
+    """Opens a file; what goes wrong while it is read is a `RunFolderError`."""
+    return _reading_remote(path) if is_remote(path) else _reading_local(path)
+
+
+@contextmanager
+def _reading_local(path: str) -> Iterator[BinaryIO]:
+    try:
+        with open(path, "rb") as stream:
+            yield stream
+    except OSError as error:
+        raise _unreadable(path, error.strerror) from error
+
+
+@contextmanager
+def _reading_remote(path: str) -> Iterator[BinaryIO]:
+    from tensorflow.errors import OpError
+
+    try:
+        with _gfile().GFile(path, "rb") as stream:
+            yield stream
+    except OpError as error:
+        # The message ends in what the store said: "...; Permission denied".
+        raise _unreadable(path, error.message.rpartition("; ")[2]) from error
+
+
+def _unreadable(path: str, why: str | None) -> RunFolderError:
+    return RunFolderError(f"{path} cannot be read ({why}); check the path and its permissions")
+
+
+def _gfile() -> Any:
+    from tensorflow.io import gfile  # it takes seconds
+
+    return gfile
