@@ -7,7 +7,7 @@ from fnmatch import fnmatchcase
 from forebay.console.terminal import say_json
 from forebay.report.features.read import read_report
 from forebay.report.features.report import FeatureReport
-from forebay.storage.folders import files_below
+from forebay.storage.entries import files_below
 from forebay.storage.named_files import check_output, write_whole
 from forebay.storage.run.publish import REPLACED
 from forebay.transforms.errors import InputError

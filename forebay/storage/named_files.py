@@ -6,7 +6,8 @@ from collections.abc import Iterable, Iterator
 from contextlib import contextmanager, suppress
 from typing import IO
 
-from forebay.storage.folders import identity, temporary_name
+from forebay.storage.entries import identity
+from forebay.storage.names import temporary_name
 from forebay.transforms.errors import InputError
 
 

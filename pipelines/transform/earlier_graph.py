@@ -4,7 +4,8 @@ import posixpath
 from dataclasses import dataclass
 
 from forebay.pipelines.sinks.run_folder import write_file
-from forebay.storage.folders import identity, is_remote
+from forebay.storage.entries import identity
+from forebay.storage.names import is_remote
 from forebay.storage.run import files
 from forebay.storage.run.checksums import check_entry, file_entry
 from forebay.storage.run.layout import TRANSFORM_FOLDERS

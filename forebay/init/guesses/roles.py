@@ -14,7 +14,7 @@ from forebay.check.checks.label_evidence import (
     telling_rows,
 )
 from forebay.init.guesses.column_facts import ColumnFacts
-from forebay.init.guesses.kinds import GuessedColumn
+from forebay.init.guesses.guessed_column import GuessedColumn
 from forebay.init.guesses.names import (
     has_word,
     is_name_of_something,

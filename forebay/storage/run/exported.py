@@ -9,7 +9,7 @@ from typing import Annotated, Any, TypedDict
 import numpy as np
 import tensorflow as tf
 
-from forebay.storage.folders import is_inside
+from forebay.storage.names import is_inside
 from forebay.storage.run import files
 from forebay.storage.run.layout import EXTRA
 from forebay.storage.run.manifest import FileEntry

@@ -13,7 +13,8 @@ from dataclasses import replace
 from typing import Any, BinaryIO, TypeVar
 
 from forebay.storage import folders, json_records
-from forebay.storage.folders import is_remote
+from forebay.storage.entries import Entry, entries
+from forebay.storage.names import LOCK_NAME, is_remote, is_temporary, matches, temporary_name
 from forebay.storage.run.checksums import check_entry, read_entry
 from forebay.storage.run.manifest import FileEntry
 from forebay.transforms.errors import RunFolderError
@@ -63,7 +64,7 @@ def write_bytes(folder: str, name: str, content: bytes) -> None:
         folders.write(folder, name, content)
         return
     path = posixpath.join(folder, name)
-    temporary = posixpath.join(posixpath.dirname(path), folders.temporary_name())
+    temporary = posixpath.join(posixpath.dirname(path), temporary_name())
     _gfile().makedirs(posixpath.dirname(path))
     with _gfile().GFile(temporary, "wb") as stream:
         stream.write(content)
@@ -101,7 +102,7 @@ def owned(folder: str, name: str, patterns: Iterable[str]) -> list[str]:
     Args:
         folder: the run.
         name: of a folder below it that one of our commands writes.
-        patterns: of the files that it writes there, as `folders.matches` takes them.
+        patterns: of the files that it writes there, as `matches` takes them.
 
     Returns:
         The names of the files, below the run.
@@ -112,7 +113,7 @@ def owned(folder: str, name: str, patterns: Iterable[str]) -> list[str]:
     found = [entry for entry in _entries(folder, name) if not entry.is_folder]
     for entry in found:
         inside = posixpath.relpath(entry.name, name)
-        if not entry.is_file or not any(folders.matches(inside, each) for each in patterns):
+        if not entry.is_file or not any(matches(inside, each) for each in patterns):
             raise RunFolderError(
                 f"{posixpath.join(folder, entry.name)} ({entry.kind}) was not written by this "
                 f"command, so {name} is not removed; move it away"
@@ -137,7 +138,7 @@ def in_the_making(folder: str, name: str) -> Iterator[str]:
         folder: the run.
         name: of the folder below it that the new one lies in; see `rename_folder`.
     """
-    made = posixpath.join(name, folders.temporary_name())
+    made = posixpath.join(name, temporary_name())
     if not is_remote(folder):
         folders.make(folder, made)
         try:
@@ -165,7 +166,7 @@ def rename_folder(folder: str, name: str, to: str) -> None:
 
 def discard_folder(folder: str, name: str) -> None:
     """Removes a folder and what is in it, first from sight: nobody is to open half of it."""
-    hidden = posixpath.join(posixpath.dirname(name), folders.temporary_name())
+    hidden = posixpath.join(posixpath.dirname(name), temporary_name())
     if not is_remote(folder):
         folders.rename_folder(folder, name, hidden)
         folders.remove_temporary(folder, hidden)
@@ -210,18 +211,18 @@ def check_size(path: str, listed: FileEntry, cure: str) -> None:
     check_entry(path, replace(listed, size=size(path)), listed, cure)
 
 
-def _entries(folder: str, name: str) -> Iterator[folders.Entry]:
+def _entries(folder: str, name: str) -> Iterator[Entry]:
     """Yields what lies below a folder, but for our locks and what is in the making."""
     if not is_remote(folder):
-        for entry in folders.entries(folder, name):
+        for entry in entries(folder, name):
             base = posixpath.basename(entry.name)
-            if base != folders.LOCK_NAME and not folders.is_temporary(base):
+            if base != LOCK_NAME and not is_temporary(base):
                 yield entry
         return
     for place, _, names in _gfile().walk(posixpath.join(folder, name)):
         for base in filter(None, names):
             below = posixpath.relpath(posixpath.join(place, base), folder)
-            yield folders.Entry(below, stat.S_IFREG, (0, 0))
+            yield Entry(below, stat.S_IFREG, (0, 0))
 
 
 def _read_entries(folder: str, names: Iterable[str]) -> list[FileEntry]:

@@ -5,8 +5,8 @@ from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from typing import Any
 
-from forebay.storage.folders import is_inside
 from forebay.storage.json_records import typed
+from forebay.storage.names import is_inside
 from forebay.storage.run.layout import EXAMPLES_FOLDER, OUTPUTS
 from forebay.transforms.errors import RunFolderError
 from forebay.transforms.instants import instant

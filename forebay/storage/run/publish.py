@@ -13,7 +13,9 @@ from pathlib import Path
 
 from forebay.console.terminal import note
 from forebay.storage import folders
+from forebay.storage.entries import entries, temporaries
 from forebay.storage.locks import clean, locked
+from forebay.storage.names import LOCK_NAME, is_temporary, temporary_name
 from forebay.storage.run.layout import MANIFEST_NAME, OUTPUTS
 from forebay.storage.run.manifest import Manifest
 from forebay.transforms.errors import RunFolderError
@@ -58,7 +60,7 @@ def check_target(run: str, overwrite: bool) -> Manifest | None:
     if not overwrite:
         raise there_already(run)
     device = os.stat(run).st_dev
-    for entry in (entry for name in OUTPUTS for entry in folders.entries(run, name)):
+    for entry in (entry for name in OUTPUTS for entry in entries(run, name)):
         path = os.path.join(run, entry.name)
         if not entry.is_folder and not (entry.is_file and entry.name in manifest.files):
             kind = "no file that the run's manifest lists" if entry.is_file else entry.kind
@@ -111,7 +113,7 @@ def settle(run: str) -> None:
     Raises:
         RunFolderError: something cannot be moved or removed.
     """
-    for name in folders.temporaries(run):
+    for name in temporaries(run):
         if os.path.exists(os.path.join(run, name, MANIFEST_NAME)):
             _finish(run, name)
             note(f"finished the publication of {run}, which was cut off")
@@ -124,7 +126,7 @@ def settle_leftovers(run: str) -> None:
     Raises:
         RunFolderError: as `settle` does, or another process is writing the run.
     """
-    if os.path.isdir(run) and any(map(folders.is_temporary, os.listdir(run))):
+    if os.path.isdir(run) and any(map(is_temporary, os.listdir(run))):
         with locked(run):
             settle(run)
 
@@ -143,9 +145,9 @@ def check_moves(run: str, staged: str) -> None:
     Raises:
         RunFolderError: they cannot.
     """
-    for entry in [entry for name in OUTPUTS for entry in folders.entries(run, name)]:
+    for entry in [entry for name in OUTPUTS for entry in entries(run, name)]:
         if entry.is_folder:
-            name = folders.temporary_name()
+            name = temporary_name()
             folders.write(os.path.join(run, staged), name, b"")
             folders.move(run, f"{staged}/{name}", f"{entry.name}/{name}")
             folders.remove_temporary(run, f"{entry.name}/{name}")
@@ -197,4 +199,4 @@ def _read_manifest(run: str, name: str) -> Manifest:
 
 
 def _is_ours(name: str) -> bool:
-    return name == folders.LOCK_NAME or folders.is_temporary(name)
+    return name == LOCK_NAME or is_temporary(name)

@@ -15,8 +15,8 @@ from fnmatch import fnmatchcase
 from functools import cached_property
 from typing import TYPE_CHECKING
 
-from forebay.storage.folders import is_remote
 from forebay.storage.locks import locked
+from forebay.storage.names import is_remote
 from forebay.storage.plain_paths import plain_path
 from forebay.storage.run import files
 from forebay.storage.run.layout import (

@@ -16,7 +16,9 @@ import pytest
 from killed_publication import NEW, OLD, OTHERS, found, manifest_of, replace, write_run
 
 from forebay.storage import folders
+from forebay.storage.entries import temporaries
 from forebay.storage.locks import locked
+from forebay.storage.names import temporary_name
 from forebay.storage.run import publish
 from forebay.transforms.errors import RunFolderError
 
@@ -235,7 +237,7 @@ def test_a_run_that_came_while_ours_was_made_is_not_replaced(tmp_path: Path) -> 
     run.mkdir()
     with locked(str(run)):
         publish.check_target(str(run), overwrite=False)
-        staged = folders.temporary_name()
+        staged = temporary_name()
         write_run(run / staged, NEW)
         (run / staged / "manifest.json").unlink()
         write_run(run, OLD)
@@ -243,7 +245,7 @@ def test_a_run_that_came_while_ours_was_made_is_not_replaced(tmp_path: Path) -> 
             publish.publish(str(run), staged, manifest_of(NEW), overwrite=False)
         publish.abandon(str(run), staged)
     assert found(run)["run"] == "old"
-    assert folders.temporaries(str(run)) == []
+    assert temporaries(str(run)) == []
 
 
 def test_what_cannot_be_moved_is_said_before_the_older_run_is_touched(run: Path) -> None:
