@@ -51,7 +51,7 @@ def identity(path: str) -> tuple[int, int] | None:
     return found.st_dev, found.st_ino
 
 
-def entries(folder: str, name: str = "") -> Iterator[Entry]:
+def entries_below(folder: str, name: str = "") -> Iterator[Entry]:
     """Yields what lies below a folder, links as links, each folder before what is in it.
 
     Args:
@@ -67,7 +67,7 @@ def entries(folder: str, name: str = "") -> Iterator[Entry]:
         yield Entry(name, found.st_mode, (found.st_dev, found.st_ino))
     if stat.S_ISDIR(found.st_mode):
         for below in sorted(os.listdir(path)):
-            yield from entries(folder, f"{name}/{below}" if name else below)
+            yield from entries_below(folder, f"{name}/{below}" if name else below)
 
 
 def files_below(folder: str, names: Iterable[str] = ("",)) -> list[str]:
@@ -77,14 +77,16 @@ def files_below(folder: str, names: Iterable[str] = ("",)) -> list[str]:
     """
     if is_remote(folder):
         return []
-    found = (entry for name in names for entry in entries(folder, name) if not entry.is_folder)
+    found = (
+        entry for name in names for entry in entries_below(folder, name) if not entry.is_folder
+    )
     return [os.path.join(folder, entry.name) for entry in found]
 
 
 def temporaries(folder: str, name: str = "") -> list[str]:
     """Returns what is in the making below a folder, or was when its maker was killed."""
     found: list[str] = []
-    for entry in entries(folder, name):
+    for entry in entries_below(folder, name):
         inside_another = bool(found) and entry.name.startswith(f"{found[-1]}/")
         if is_temporary(os.path.basename(entry.name)) and not inside_another:
             found.append(entry.name)

@@ -11,7 +11,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager, suppress
 
-from forebay.storage.entries import Entry, entries
+from forebay.storage.entries import Entry, entries_below
 from forebay.storage.names import is_temporary, temporary_name
 from forebay.transforms.errors import RunFolderError
 
@@ -172,7 +172,7 @@ def rename_folder(folder: str, name: str, to: str) -> None:
 
 def flush(folder: str, name: str = "", *, files: bool = True) -> None:
     """Flushes what lies below a folder to the disk: its folders, and where wanted their files."""
-    found = list(entries(folder, name))
+    found = list(entries_below(folder, name))
     flushed = [e.name for e in found if e.is_folder or (files and e.is_file)]
     paths = [os.path.join(folder, each) for each in flushed] + ([] if name else [folder])
     # The disk takes many at once: one after the other, a file costs 5 ms, and so 0.4 ms.

@@ -9,7 +9,7 @@ from apache_beam.io.filesystem import CompressionTypes
 from apache_beam.io.filesystems import FileSystems
 
 from forebay.storage import folders
-from forebay.storage.entries import entries, identity
+from forebay.storage.entries import entries_below, identity
 from forebay.storage.locks import locked
 from forebay.storage.names import is_remote, temporary_name
 from forebay.storage.run import publish as publication
@@ -42,7 +42,7 @@ def refuse_inputs(run: str, paths: Iterable[str]) -> None:
     """
     if is_remote(run):
         return
-    replaced = (entry for name in publication.REPLACED for entry in entries(run, name))
+    replaced = (entry for name in publication.REPLACED for entry in entries_below(run, name))
     names = {entry.identity: entry.name for entry in replaced}
     for path in paths:
         found = None if is_remote(path) else identity(path)
@@ -103,7 +103,7 @@ def list_files(folder: str, names: Iterable[str]) -> dict[str, FileEntry]:
         names: entries of the folder, files or folders.
     """
     if not is_remote(folder):
-        found = (entry for name in names for entry in entries(folder, name))
+        found = (entry for name in names for entry in entries_below(folder, name))
         return {e.name: _read_entry(os.path.join(folder, e.name)) for e in found if e.is_file}
     base = folder.rstrip("/") + "/"
     entries = {}

@@ -15,7 +15,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 from forebay.storage import folders
-from forebay.storage.entries import entries, temporaries
+from forebay.storage.entries import entries_below, temporaries
 from forebay.storage.locks import locked
 from forebay.storage.names import LOCK_NAME, is_temporary, temporary_name
 from forebay.storage.run import publish
@@ -100,7 +100,7 @@ def found(run: Path) -> dict[str, object]:
     """What a reader finds: which run, if one; what else is in its folders; whose files are gone."""
     files = {
         entry.name: (run / entry.name).read_bytes()
-        for entry in entries(str(run))
+        for entry in entries_below(str(run))
         if entry.is_file and not any(map(is_temporary, entry.name.split("/")))
     }
     text = files.pop(MANIFEST_NAME, None)

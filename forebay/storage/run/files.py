@@ -13,7 +13,7 @@ from dataclasses import replace
 from typing import Any, BinaryIO, TypeVar
 
 from forebay.storage import folders, json_records
-from forebay.storage.entries import Entry, entries
+from forebay.storage.entries import Entry, entries_below
 from forebay.storage.names import LOCK_NAME, is_remote, is_temporary, matches, temporary_name
 from forebay.storage.run.checksums import check_entry, read_entry
 from forebay.storage.run.manifest import FileEntry
@@ -214,7 +214,7 @@ def check_size(path: str, listed: FileEntry, cure: str) -> None:
 def _entries(folder: str, name: str) -> Iterator[Entry]:
     """Yields what lies below a folder, but for our locks and what is in the making."""
     if not is_remote(folder):
-        for entry in entries(folder, name):
+        for entry in entries_below(folder, name):
             base = posixpath.basename(entry.name)
             if base != LOCK_NAME and not is_temporary(base):
                 yield entry

@@ -13,7 +13,7 @@ from pathlib import Path
 
 from forebay.console.terminal import note
 from forebay.storage import folders
-from forebay.storage.entries import entries, temporaries
+from forebay.storage.entries import entries_below, temporaries
 from forebay.storage.locks import clean, locked
 from forebay.storage.names import LOCK_NAME, is_temporary, temporary_name
 from forebay.storage.run.layout import MANIFEST_NAME, OUTPUTS
@@ -60,7 +60,7 @@ def check_target(run: str, overwrite: bool) -> Manifest | None:
     if not overwrite:
         raise there_already(run)
     device = os.stat(run).st_dev
-    for entry in (entry for name in OUTPUTS for entry in entries(run, name)):
+    for entry in (entry for name in OUTPUTS for entry in entries_below(run, name)):
         path = os.path.join(run, entry.name)
         if not entry.is_folder and not (entry.is_file and entry.name in manifest.files):
             kind = "no file that the run's manifest lists" if entry.is_file else entry.kind
@@ -145,7 +145,7 @@ def check_moves(run: str, staged: str) -> None:
     Raises:
         RunFolderError: they cannot.
     """
-    for entry in [entry for name in OUTPUTS for entry in entries(run, name)]:
+    for entry in [entry for name in OUTPUTS for entry in entries_below(run, name)]:
         if entry.is_folder:
             name = temporary_name()
             folders.write(os.path.join(run, staged), name, b"")

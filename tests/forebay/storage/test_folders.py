@@ -13,7 +13,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from forebay.storage import folders
-from forebay.storage.entries import entries, identity, temporaries
+from forebay.storage.entries import entries_below, identity, temporaries
 from forebay.storage.names import is_inside, is_temporary, matches, temporary_name
 from forebay.transforms.errors import RunFolderError
 
@@ -210,13 +210,13 @@ def test_entries_are_what_they_are(ours: Path) -> None:
     folders.write(str(ours), "a/file", b"x")
     (ours / "a/link").symlink_to(ours.parent / "theirs")
     os.mkfifo(ours / "a/pipe")
-    found = {entry.name: entry.kind for entry in entries(str(ours))}
+    found = {entry.name: entry.kind for entry in entries_below(str(ours))}
     assert found == {
         "a": "a folder", "a/file": "a file", "a/link": "a link",
         "a/pipe": "neither a file nor a folder",
     }  # fmt: skip
-    assert list(entries(str(ours), "nothing")) == []
-    assert [entry.name for entry in entries(str(ours), "a/link")] == ["a/link"]
+    assert list(entries_below(str(ours), "nothing")) == []
+    assert [entry.name for entry in entries_below(str(ours), "a/link")] == ["a/link"]
 
 
 def test_all_names_of_a_file_have_one_identity(ours: Path) -> None:
