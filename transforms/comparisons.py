@@ -30,7 +30,8 @@ def compare(values: pa.Array, comparison: str, bound: float | str) -> pa.Boolean
     Args:
         values: int64, float64, text or truth values, (n,).
         comparison: one of ``== != < <= > >=``.
-        bound: of the column's kind; a number of any size, whole or not, for a column of numbers.
+        bound: a value of the column's kind; for a column of numbers a number of any size, whole or
+            not.
     """
     is_whole = pa.types.is_integer(values.type)
     if not is_whole and not (pa.types.is_floating(values.type) and isinstance(bound, int)):

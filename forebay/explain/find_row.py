@@ -32,7 +32,7 @@ class Condition:
     Attributes:
         column: its name.
         text: the value as the user wrote it.
-        value: as the column's kind reads it, of its Arrow type; null: missing.
+        value: the value as the column's kind reads it, of its Arrow type; null: missing.
     """
 
     column: str

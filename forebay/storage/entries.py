@@ -14,7 +14,7 @@ class Entry:
 
     Attributes:
         name: relative to the folder.
-        mode: as of ``os.lstat``: of a link itself.
+        mode: its mode as ``os.lstat`` gives it, that of a link itself.
         identity: its file system and its number there: equal for all names of one file.
     """
 

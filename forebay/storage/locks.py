@@ -24,7 +24,7 @@ def locked(
     On an object store nothing is locked.
 
     Args:
-        folder: on a local disk.
+        folder: a folder on a local disk.
         name: the folder below it to hold, which is made, and removed again if it stays empty;
             empty: the folder itself.
         shared: whether others may hold it too, who share it.

@@ -89,7 +89,7 @@ def read_batches(
     """Reads files one after another, on all cores, a few stretches of text in memory at a time.
 
     Args:
-        files: as `inspect_csv` returns them.
+        files: files as `inspect_csv` returns them.
         table: what they hold.
         max_record_bytes: longer records are rejected.
 

@@ -53,7 +53,7 @@ class TransformShards(beam.PTransform):
     Args:
         dataset: the definition.
         shards: the shards.
-        transform_fn: as ``AnalyzeDataset`` and ``ReadTransformFn`` of tf.Transform give it.
+        transform_fn: the function as ``AnalyzeDataset`` and ``ReadTransformFn`` of tf.Transform give it.
     """
 
     def __init__(self, dataset: Dataset, shards: Sequence[Shard], transform_fn: Any) -> None:

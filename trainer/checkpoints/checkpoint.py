@@ -174,7 +174,7 @@ def save(folder: str, name: str, checkpoint: Checkpoint) -> None:
 
     Args:
         folder: the run.
-        name: of the checkpoint's file below it.
+        name: the name of the checkpoint's file below it.
         checkpoint: what is written.
     """
     head = {"identity": checkpoint.identity, "standing": asdict(checkpoint.state)}

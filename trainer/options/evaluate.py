@@ -25,7 +25,7 @@ class EvaluateOptions:
         threshold: probability from which a row counts as positive; None: as ``threshold_for``
             chooses, or else 0.5.
         threshold_for: what the threshold is chosen for, on the eval split.
-        top_k: among how many of the likeliest classes the right one is looked for.
+        top_k: how many of the likeliest classes the right one is looked for among.
         slices: columns by whose values the metrics are shown; examples carry those of passthrough,
             of a baseline, and the ids of a feature.
         bootstrap: resamples of the rows, for central 95 % intervals of the metrics; None: none,

@@ -30,7 +30,7 @@ def compute(group: WindowGroup, events: pa.Table | None, requests: pa.Table) -> 
     Args:
         group: the aggregates.
         events: all events of the requests' keys, as `WindowGroup.events` returns them; None: none.
-        requests: as `WindowGroup.requests` returns them.
+        requests: requests as `WindowGroup.requests` returns them.
 
     Returns:
         One row for each request: `ROW` and the output columns.

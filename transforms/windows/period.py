@@ -39,7 +39,7 @@ class Period:
         Args:
             from_text: an ISO 8601 date or instant, UTC where no offset is written, as those of
                 `forebay.transforms.definition.splits.TimeSplit`; None: no bound.
-            to_text: as ``from_text``.
+            to_text: the same for the end.
 
         Returns:
             The period; None where both are None.

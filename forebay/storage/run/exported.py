@@ -137,7 +137,7 @@ def is_as_exported(run: str, name: str) -> bool:
 
     Args:
         run: the run folder.
-        name: of the model's folder below it.
+        name: the name of the model's folder below it.
     """
     try:
         listed = read_exported(posixpath.join(run, name))["files"]

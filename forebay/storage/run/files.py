@@ -54,7 +54,7 @@ def write_bytes(folder: str, name: str, content: bytes) -> None:
 
     Args:
         folder: the run, or another folder that is ours; see `folders.write`.
-        name: of the file below it.
+        name: the file's name below it.
         content: what is written.
 
     Raises:
@@ -81,7 +81,7 @@ def check_outputs(folder: str, names: Iterable[str], into: Iterable[str] = ()) -
 
     Args:
         folder: the run.
-        names: of the files.
+        names: the names of the files.
         into: names of folders, for files of other names.
 
     Raises:
@@ -101,8 +101,8 @@ def owned(folder: str, name: str, patterns: Iterable[str]) -> list[str]:
 
     Args:
         folder: the run.
-        name: of a folder below it that one of our commands writes.
-        patterns: of the files that it writes there, as `matches` takes them.
+        name: a folder below it that one of our commands writes.
+        patterns: those of the files that it writes there, as `matches` takes them.
 
     Returns:
         The names of the files, below the run.
@@ -136,7 +136,7 @@ def in_the_making(folder: str, name: str) -> Iterator[str]:
 
     Args:
         folder: the run.
-        name: of the folder below it that the new one lies in; see `rename_folder`.
+        name: the folder below it that the new one lies in; see `rename_folder`.
     """
     made = posixpath.join(name, temporary_name())
     if not is_remote(folder):

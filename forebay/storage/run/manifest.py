@@ -20,7 +20,7 @@ class FileEntry:
     """A file of the run.
 
     Attributes:
-        size: in bytes.
+        size: its size in bytes.
         crc32c: CRC-32C of its content (RFC 3720, as Google Cloud Storage keeps it), eight
             hexadecimal digits.
         rows: examples in it; None for files that hold none.

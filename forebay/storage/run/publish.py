@@ -90,7 +90,7 @@ def publish(run: str, staged: str, manifest: Manifest, overwrite: bool) -> None:
         run: its folder.
         staged: the name below it of the folder in the making that it lies in.
         manifest: what it consists of.
-        overwrite: as for `check_target`, which is asked again.
+        overwrite: whether a run may be replaced; `check_target` is asked again.
 
     Raises:
         RunFolderError: the folder may no longer be written to, or a file cannot be moved. Once the
