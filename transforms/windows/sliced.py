@@ -67,7 +67,7 @@ class SlicedWindows:
         """Computes every aggregate for every request.
 
         Args:
-            requests: requests as `WindowGroup.requests` returns them; each table best of one period.
+            requests: tables as `WindowGroup.requests` returns them, each best of one period.
 
         Yields:
             One row for each request: `ROW` and the output columns.
