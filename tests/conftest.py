@@ -30,7 +30,7 @@ ALLOWED_SKIPS = Path(__file__).with_name("allowed_skips.txt")
 SEPARATOR = " | "
 
 # Every run of the tests has the same examples: which tests pass is not drawn by lot. `make fuzz`
-# draws others. What a busy machine makes slow is no fault.
+# draws others. What a busy machine makes slow is not a fault.
 settings.register_profile(
     "steady", derandomize=True, database=None, deadline=None,
     suppress_health_check=[HealthCheck.too_slow],

@@ -117,7 +117,7 @@ def full_disk_told(folder: str) -> Iterator[None]:
         folder: where is written, besides the folder for temporary files; it need not be there.
 
     Raises:
-        RunFailed: something failed that is no mistake of the user's, and a disk is full.
+        RunFailed: something failed that is not a mistake of the user's, and a disk is full.
     """
     try:
         yield

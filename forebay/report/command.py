@@ -21,7 +21,7 @@ def report(run: str, patterns: Sequence[str] = ()) -> FeatureReport:
         patterns: names of the outputs to report on; empty: all.
 
     Raises:
-        RunFolderError: the folder is no finished run, or a file of it is damaged.
+        RunFolderError: the folder is not a finished run, or a file of it is damaged.
         InputError: a pattern matches no output.
     """
     found = read_report(run)

@@ -71,7 +71,7 @@ def entries_below(folder: str, name: str = "") -> Iterator[Entry]:
 
 
 def files_below(folder: str, names: Iterable[str] = ("",)) -> list[str]:
-    """Returns the paths of all that is no folder below a folder, or below entries of it.
+    """Returns the paths of all that is not a folder below a folder, or below entries of it.
 
     On an object store there is nothing to tell.
     """

@@ -140,7 +140,7 @@ def move(folder: str, name: str, to: str) -> None:
     """Renames a file below a folder, in place of the file of the other name, making folders.
 
     Raises:
-        RunFolderError: the name is taken by what is no file, a folder on the way is a link or a
+        RunFolderError: the name is taken by what is not a file, a folder on the way is a link or a
             file, or it cannot be renamed.
     """
     (*before, base), (*after, new) = name.split("/"), to.split("/")

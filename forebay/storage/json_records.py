@@ -45,7 +45,7 @@ def read_record(kind: type[T], content: str | bytes, where: str, cure: str) -> T
         cure: what to do where it is damaged.
 
     Raises:
-        RunFolderError: it is no JSON, or not of that type.
+        RunFolderError: it is not JSON, or not of that type.
     """
     try:
         value = parse_json(content)

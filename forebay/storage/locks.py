@@ -78,7 +78,7 @@ def _acquire(path: str, how: int, is_made: bool) -> int | None:
         lock = os.open(path, _OPEN, 0o666)
         found = os.fstat(lock)
         if not stat.S_ISREG(found.st_mode) or found.st_size:
-            raise _unlockable(path, "it is no lock of ours")
+            raise _unlockable(path, "it is not a lock of ours")
         fcntl.flock(lock, how)
         if _is_at(path, lock):
             kept, lock = lock, None

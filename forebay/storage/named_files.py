@@ -79,7 +79,7 @@ def check_output(path: str, option: str, inputs: Iterable[str] = ()) -> None:
         raise InputError(f"{option} {path!r} is a folder; name a file")
     folder = os.path.dirname(path) or "."
     if not os.path.isdir(folder) or not os.access(folder, os.W_OK):
-        state = "cannot be written to" if os.path.isdir(folder) else "is no folder"
+        state = "cannot be written to" if os.path.isdir(folder) else "is not a folder"
         raise InputError(f"{option} {path!r} cannot be written ({folder} {state}); choose another")
 
 

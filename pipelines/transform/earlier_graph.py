@@ -55,7 +55,7 @@ def open_transform_source(run: str, output: str, dataset: Dataset) -> TransformS
         dataset: the definition of that run.
 
     Raises:
-        RunFolderError: the folder is no finished run, is of another definition, or is the run to
+        RunFolderError: the folder is not a finished run, is of another definition, or is the run to
             be made itself.
     """
     if run.rstrip("/") == output.rstrip("/") or _is_one_folder(run, output):

@@ -198,7 +198,7 @@ def load_saved(keras_path: str, record: TrainingRecord) -> SavedTraining:
             model = keras.models.load_model(path, compile=False)
         except Exception as error:  # whatever readers of zip, JSON and HDF5 raise
             raise RunFolderError(
-                f"{keras_path} is no model that Keras can load ({first_line(error)}); "
+                f"{keras_path} is not a model that Keras can load ({first_line(error)}); "
                 "train or export anew"
             ) from error
     return SavedTraining(model, typed(ModelInputs, record["inputs"], "inputs"), record, content)

@@ -153,7 +153,7 @@ def _check(run: RunFolder, options: EvaluateOptions) -> None:
     ):  # fmt: skip
         if value is not None and task != "binary_classification":
             raise InputError(
-                f"{flag} {value}: the label {run.definition.label.column!r} is no binary one "
+                f"{flag} {value}: the label {run.definition.label.column!r} is not a binary one "
                 f"({task}), so there is nothing to call positive; leave the flag out"
             )
 

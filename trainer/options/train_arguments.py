@@ -121,5 +121,5 @@ def _whole_numbers(text: str) -> tuple[int, ...]:
     try:
         return tuple(int(part) for part in text.split(","))
     except ValueError:
-        message = f"{text!r} is no list of whole numbers; write such as 128,64"
+        message = f"{text!r} is not a list of whole numbers; write such as 128,64"
         raise argparse.ArgumentTypeError(message) from None

@@ -67,7 +67,7 @@ def fit(
         RunFailed: a loss is not finite, or the other workers are gone.
     """
     clock, batches = _Clock(job.loop.throttle_seconds), iter(job.batches.ahead(state.step))
-    # Compiled now, which is no time of the steps; a call, even one of no steps, takes a batch.
+    # Compiled now, which is not a time of the steps; a call, even one of no steps, takes a batch.
     job.run_steps.get_concrete_function(batches, tf.TensorSpec((), tf.int32))
     try:
         while not finished(state, job.options):

@@ -45,7 +45,7 @@ class Period:
             The period; None where both are None.
 
         Raises:
-            InputError: a text is no instant, or the period is empty.
+            InputError: a text is not an instant, or the period is empty.
         """
         if from_text is None and to_text is None:
             return None

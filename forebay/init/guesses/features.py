@@ -119,7 +119,7 @@ def _suggest_one(
 
 
 def _is_names(reading: GuessedColumn, facts: ColumnFacts) -> bool:
-    """Tells whether whole numbers name something: they have no order, and are no quantities."""
+    """Tells whether whole numbers name something: they have no order, and are not quantities."""
     if not isinstance(reading.column, Integer):
         return False
     least, greatest = int(facts.least), int(facts.greatest)  # type: ignore[call-overload]

@@ -1,4 +1,4 @@
-"""Which columns are no features: identities, free text, and what is known only with the label."""
+"""Which columns are not features: identities, free text, and what is known only with the label."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass

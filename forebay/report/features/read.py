@@ -12,7 +12,7 @@ def read_report(path: str) -> FeatureReport:
     """Reads how a run's training rows are spread over ids.
 
     Raises:
-        RunFolderError: the folder is no finished run, or a file of it is damaged.
+        RunFolderError: the folder is not a finished run, or a file of it is damaged.
     """
     run = open_run(path)
     name = run.file(OCCUPANCY_NAME)

@@ -121,7 +121,7 @@ def read_exported(path: str) -> ExportRecord:
     for name in record["files"]:
         if not is_inside(name):
             raise RunFolderError(
-                f"{path}/{EXTRA}/{RECORD_NAME} lists {name!r}, which is no place of a model's "
+                f"{path}/{EXTRA}/{RECORD_NAME} lists {name!r}, which is not a place of a model's "
                 "files; export anew with `forebay train`"
             )
     return record

@@ -171,6 +171,6 @@ class Manifest:
 def _check_names(files: Mapping[str, FileEntry]) -> None:
     for name, entry in files.items():
         if not is_inside(name) or name.split("/")[0] not in OUTPUTS:
-            raise ValueError(f"it lists {name!r}, which is no place of a run's files")
+            raise ValueError(f"it lists {name!r}, which is not a place of a run's files")
         if not _CRC.fullmatch(entry.crc32c):
             raise ValueError(f"it lists {name!r} without its checksum")

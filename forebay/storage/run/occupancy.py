@@ -44,7 +44,7 @@ class Occupancy:
         missing: how many are the id of a missing value; None: there is none.
         oov: how many are ids that unknown values share; None: there are none.
         most: (id, rows) of the most frequent ids, up to `MOST_SHOWN`, the most frequent first.
-        collisions: what shares the buckets of a cross; None: it is no cross.
+        collisions: what shares the buckets of a cross; None: it is not a cross.
     """
 
     output: str

@@ -43,7 +43,7 @@ def check_target(run: str, overwrite: bool) -> Manifest | None:
     if not os.path.lexists(run):
         above = next(path for path in Path(run).absolute().parents if os.path.lexists(path))
         if not above.is_dir():
-            raise RunFolderError(f"{run} cannot be made: {above} is no folder; choose another")
+            raise RunFolderError(f"{run} cannot be made: {above} is not a folder; choose another")
         return None
     if not os.path.isdir(run):
         kind = "a link to nothing" if os.path.islink(run) else "a file"
@@ -52,7 +52,7 @@ def check_target(run: str, overwrite: bool) -> Manifest | None:
     if MANIFEST_NAME not in names:
         if names:
             raise RunFolderError(
-                f"{run} holds files that are no run's ({', '.join(names[:3])}); choose another "
+                f"{run} holds files that are not a run's ({', '.join(names[:3])}); choose another "
                 "folder"
             )
         return None
@@ -176,7 +176,7 @@ def _check_move(run: str, staged: str, name: str) -> None:
     """Checks that a file of the new run is there, and that no folder has its name."""
     found = os.lstat(os.path.join(run, staged, name))
     if not stat.S_ISREG(found.st_mode):
-        raise RunFolderError(f"{run}/{staged}/{name} is no file; make the run anew")
+        raise RunFolderError(f"{run}/{staged}/{name} is not a file; make the run anew")
     folders.check_place(run, name)
 
 
@@ -187,7 +187,7 @@ def _read_manifest(run: str, name: str) -> Manifest:
             content = stream.read()
     except OSError as error:
         raise RunFolderError(
-            f"{path} cannot be read ({error.strerror}), so {run} is no run that could be "
+            f"{path} cannot be read ({error.strerror}), so {run} is not a run that could be "
             "replaced; choose another folder"
         ) from error
     try:

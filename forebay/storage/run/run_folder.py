@@ -160,7 +160,7 @@ def open_run(path: str) -> RunFolder:
         path: the folder, local or on an object store.
 
     Raises:
-        RunFolderError: it is no finished run, or a file of it is not what its manifest says.
+        RunFolderError: it is not a finished run, or a file of it is not what its manifest says.
     """
     if not path.strip():
         raise RunFolderError(f"{path!r} names no folder; write the run folder's name")
@@ -170,7 +170,7 @@ def open_run(path: str) -> RunFolder:
         settle_leftovers(path)
     if not files.exists(manifest_path):
         found = (
-            "has no manifest, so it is no finished run" if files.exists(path) else "is not there"
+            "has no manifest, so it is not a finished run" if files.exists(path) else "is not there"
         )
         raise RunFolderError(f"{path} {found}; make one with `forebay preprocess`")
     manifest = Manifest.from_json(files.read_bytes(manifest_path), manifest_path)

@@ -147,7 +147,7 @@ def _split(
 def _reject_lines(
     data: bytes, offset: int, records: Records, columns_count: int, max_record_bytes: int
 ) -> list[Reject]:
-    """Makes rejects of the lines that are no good records."""
+    """Makes rejects of the lines that are not good records."""
     rejects = []
     for index in np.flatnonzero(records.statuses != OK).tolist():
         status = int(records.statuses[index])

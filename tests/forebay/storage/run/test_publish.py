@@ -159,18 +159,18 @@ def a_manifest_that_is_a_folder(run: Path) -> None:
 
 OLD_ENTRY = {"size": 8, "crc32c": "00000000", "rows": None}
 REFUSED = {
-    a_file_not_listed: "examples/train/notes is no file that the run's manifest lists",
+    a_file_not_listed: "examples/train/notes is not a file that the run's manifest lists",
     a_link_not_listed: "metadata is a link",
     a_linked_folder: "examples is a link",
     a_linked_file: "definition.json is a link",
     a_linked_manifest: "manifest.json cannot be read",
     a_strangers_manifest: "is not a manifest",
-    a_manifest_that_leads_outside: "theirs/thesis', which is no place of a run's files",
-    a_manifest_with_a_path_from_the_root: "theirs/thesis', which is no place of a run's files",
-    a_manifest_that_lists_the_trainers_files: "saved_model.pb', which is no place of a run's",
+    a_manifest_that_leads_outside: "theirs/thesis', which is not a place of a run's files",
+    a_manifest_with_a_path_from_the_root: "theirs/thesis', which is not a place of a run's files",
+    a_manifest_that_lists_the_trainers_files: "saved_model.pb', which is not a place of a run's",
     an_older_forebays_manifest: "is not a manifest",
     half_a_manifest: "is not a manifest",
-    no_manifest: "holds files that are no run's (definition.json, examples, model)",
+    no_manifest: "holds files that are not a run's (definition.json, examples, model)",
     a_manifest_that_is_a_folder: "manifest.json cannot be read",
 }
 
@@ -220,8 +220,8 @@ def test_a_folder_that_is_empty_or_not_there_is_free(tmp_path: Path, name: str) 
         ("file", "a file"),
         ("dangling", "a link to nothing"),
         ("loop", "a link"),
-        ("file/run", "file is no folder"),
-        ("dangling/run", "dangling is no folder"),
+        ("file/run", "file is not a folder"),
+        ("dangling/run", "dangling is not a folder"),
     ],
 )
 def test_what_is_no_folder_is_not_taken_for_one(tmp_path: Path, name: str, kind: str) -> None:
