@@ -64,8 +64,8 @@ def aggregate(events: Events, requests: Requests, aggregates: list[Aggregate]) -
     Returns:
         One column of shape (m,) per aggregate, in the order given. Counts, and min, max, first,
         last and most_frequent of int64 columns, are int64 (float64 if their default is no
-        int64); all else is float64. A result beyond the range of float64 is missing. Missing places hold 0
-        or NaN.
+        int64); all else is float64. A result beyond the range of float64 is missing. Missing
+        places hold 0 or NaN.
 
     Raises:
         KeyError: an aggregate names a column that the events lack.
