@@ -3,9 +3,10 @@
 import argparse
 import difflib
 import inspect
+import itertools
 import re
 import textwrap
-from collections.abc import Container, Iterable, Iterator, Sequence
+from collections.abc import Container, Iterable, Iterator, Mapping, Sequence
 from dataclasses import MISSING, fields
 from typing import Any, NoReturn
 
@@ -13,6 +14,7 @@ from forebay.transforms.errors import Problem
 
 # What is told at length is this wide, in letters.
 _WIDTH = 79
+_NUMBERS: Mapping[Any, str] = {int: "a whole number", float: "a number"}
 
 
 def choice(flag: str, value: str, allowed: tuple[str, ...]) -> Iterator[Problem]:
@@ -25,11 +27,38 @@ class Parser(argparse.ArgumentParser):
     """A parser that names what was probably meant, under the usage of the command it is of."""
 
     def parse_known_args(self, args: Any = None, namespace: Any = None) -> tuple[Any, list[str]]:
-        """Parses arguments; exits with 2 where there are some it does not know."""
+        """Parses arguments; exits with 2 where there are some it does not know.
+
+        A mistyped option is told before what is missing for want of it.
+        """
+        if self._subparsers is None and args is not None:
+            mistyped = [text for text in _options_in(args) if not self._is_known(text)]
+            if mistyped:
+                self._refuse(mistyped)
         parsed, unknown = super().parse_known_args(args, namespace)
         if unknown:
             self._refuse(unknown)
         return parsed, unknown
+
+    def _is_known(self, text: str) -> bool:
+        """Tells whether an option is one of ours, or the beginning of one."""
+        flag = text.partition("=")[0]
+        return any(known.startswith(flag) for known in self._option_string_actions)
+
+    def _get_value(self, action: argparse.Action, arg_string: str) -> Any:
+        try:
+            return super()._get_value(action, arg_string)
+        except argparse.ArgumentError as error:
+            kind = _NUMBERS.get(action.type)
+            if kind is None:
+                raise
+            raise argparse.ArgumentError(action, f"{arg_string!r} is not {kind}") from error
+
+    def _check_value(self, action: argparse.Action, value: Any) -> None:
+        if action.choices is not None and value not in action.choices:
+            choices = list(map(str, action.choices))
+            message = f"{value!r} is not one of {', '.join(choices)}"
+            raise argparse.ArgumentError(action, message + did_you_mean(str(value), choices))
 
     def _refuse(self, unknown: Sequence[str]) -> NoReturn:
         flags = [text.partition("=")[0] for text in unknown if text.startswith("-")]
@@ -41,9 +70,15 @@ class Parser(argparse.ArgumentParser):
         )
 
 
+def _options_in(args: Sequence[str]) -> Iterator[str]:
+    for text in itertools.takewhile(lambda text: text != "--", args):
+        if text.startswith("--"):
+            yield text
+
+
 def did_you_mean(text: str, known: Iterable[str]) -> str:
     """Returns ``; did you mean ...?`` with the names that resemble a text, or nothing."""
-    likely = difflib.get_close_matches(text, list(known), n=2)
+    likely = difflib.get_close_matches(text, list(known), n=2, cutoff=0.7)
     return f"; did you mean {' or '.join(likely)}?" if likely else ""
 
 
