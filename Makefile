@@ -47,7 +47,9 @@ test-pythons: ## Run the tests on each Python of PYTHONS="python3.11 python3.12 
 	  else echo "$$each does not run here: skipped"; fi; \
 	done
 
+# What setuptools built before stays in build/lib, modules that have moved since included.
 wheel: $(STAMP) ## Build the wheel, in dist/
+	rm -rf build/lib build/bdist.*
 	$(BIN)/python -m build --wheel --no-isolation --outdir dist .
 
 fuzz: $(STAMP) ## Search the property tests with examples drawn anew, for MINUTES=10; prints each round's seed

@@ -2,6 +2,11 @@
 
 import sys
 
+if __name__ == "__main__":  # before what takes seconds to import
+    from forebay.pipelines.module import main
+
+    sys.exit(main())
+
 import apache_beam as beam
 import tensorflow_transform.beam as tft_beam
 from apache_beam.io.filesystems import FileSystems
@@ -153,9 +158,3 @@ def _transform(job: Job, ingested: Tallies) -> Tallies:
     with job.timed("transform"), progress("transform", written_files, len(shards)):
         run_pipeline(build, job.beam)
     return read_tallies(tallies)
-
-
-if __name__ == "__main__":
-    from forebay.pipelines.command import main
-
-    sys.exit(main())

@@ -72,7 +72,7 @@ def _agreement(head: bytes, format: CsvFormat) -> tuple[bool, float]:
 
 
 def refuse_title(head: bytes, format: CsvFormat, source: str) -> None:
-    """Refuses a file whose first line is no record of its table: a title, a comment.
+    """Refuses a file whose first line is not a record of its table: a title, a comment.
 
     Raises:
         InputError: most lines have several cells, and the first has another number of them.

@@ -8,7 +8,8 @@ import numpy as np
 
 from forebay.init.guesses.column_facts import ColumnFacts, facts_of
 from forebay.init.guesses.features import Suggestion, suggest, with_distinct_names
-from forebay.init.guesses.kinds import GuessedColumn, read_column
+from forebay.init.guesses.guessed_column import GuessedColumn
+from forebay.init.guesses.kinds import read_column
 from forebay.init.guesses.label import (
     as_label,
     guessed_label,

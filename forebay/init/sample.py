@@ -71,7 +71,7 @@ class TextSample:
         rows: how many rows were read, those without any text not counted.
         blank: how many had none, as spreadsheets leave them below a table.
         share: about which share of all rows these are; 1 where it is all of them.
-        rejects: records of the sample that are no rows.
+        rejects: records of the sample that are not rows.
     """
 
     format: CsvFormat

@@ -13,7 +13,7 @@ import numpy.typing as npt
 import tensorflow as tf
 
 from forebay.serving.instances import InstanceReader
-from forebay.storage.folders import files_below
+from forebay.storage.entries import files_below
 from forebay.storage.named_files import written_whole
 from forebay.storage.plain_paths import plain_path
 from forebay.storage.run.exported import ExportedModel, open_exported

@@ -45,7 +45,7 @@ def read_record(kind: type[T], content: str | bytes, where: str, cure: str) -> T
         cure: what to do where it is damaged.
 
     Raises:
-        RunFolderError: it is no JSON, or not of that type.
+        RunFolderError: it is not JSON, or not of that type.
     """
     try:
         value = parse_json(content)
@@ -70,7 +70,7 @@ def typed(kind: Any, value: Any, place: str = "") -> Any:
             unknown is left out; ``tuple[X, ...]``, ``tuple[X, Y]``, ``list[X]`` or
             ``Mapping[str, X]``; a union or ``Literal``; a scalar; Any; or ``Annotated[X, Y]``,
             what is kept as X and reads as Y.
-        value: as JSON is read.
+        value: what was read of JSON.
         place: where in the record it is.
 
     Raises:

@@ -6,7 +6,8 @@ from collections.abc import Iterable, Iterator
 from contextlib import contextmanager, suppress
 from typing import IO
 
-from forebay.storage.folders import identity, temporary_name
+from forebay.storage.entries import identity
+from forebay.storage.names import temporary_name
 from forebay.transforms.errors import InputError
 
 
@@ -78,7 +79,7 @@ def check_output(path: str, option: str, inputs: Iterable[str] = ()) -> None:
         raise InputError(f"{option} {path!r} is a folder; name a file")
     folder = os.path.dirname(path) or "."
     if not os.path.isdir(folder) or not os.access(folder, os.W_OK):
-        state = "cannot be written to" if os.path.isdir(folder) else "is no folder"
+        state = "cannot be written to" if os.path.isdir(folder) else "is not a folder"
         raise InputError(f"{option} {path!r} cannot be written ({folder} {state}); choose another")
 
 

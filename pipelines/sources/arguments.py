@@ -1,6 +1,7 @@
 """Options of every command that reads tables; stdlib only."""
 
 import argparse
+import re
 
 
 def add_table_arguments(parser: argparse.ArgumentParser) -> None:
@@ -34,7 +35,6 @@ def _named(text: str) -> tuple[str, str]:
 
 def positive(text: str) -> int:
     """Reads a whole number from 1, as an argument of a command."""
-    value = int(text)
-    if value < 1:
-        raise argparse.ArgumentTypeError(f"{value} is not a whole number from 1")
-    return value
+    if not re.fullmatch("0*[1-9][0-9]*", text):
+        raise argparse.ArgumentTypeError(f"{text!r} is not a whole number from 1")
+    return int(text)

@@ -474,7 +474,7 @@ def test_options_that_cannot_be(
 def test_the_module_says_what_the_command_says(
     command: Command, capfd: pytest.CaptureFixture[str]
 ) -> None:
-    from forebay.pipelines.command import main as module_main
+    from forebay.pipelines.module import main as module_main
 
     error = command.fails("nowhere.csv")
 

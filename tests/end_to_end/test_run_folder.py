@@ -460,10 +460,14 @@ def test_shards_are_fair_and_as_many_as_asked_for(sharded_run: Path) -> None:
 def test_shards_that_come_back_in_pieces_are_whole(
     readings_file: Written, rows: Rows, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """tf.Transform cuts what it has transformed where that takes more than 200 MB."""
-    monkeypatch.setattr(tft_impl, "_MAX_TRANSFORMED_BATCH_BYTES_SIZE", 10_000)
+    """tf.Transform cuts what it has transformed where that takes more than 200 MB.
 
-    run = run_again(tmp_path, [readings_file.path])
+    The local runner works in one thread here, which changes no row either.
+    """
+    monkeypatch.setattr(tft_impl, "_MAX_TRANSFORMED_BATCH_BYTES_SIZE", 10_000)
+    beam = ("--runner=FnApiRunner", "--direct_running_mode=in_memory")
+
+    run = run_again(tmp_path, [readings_file.path], beam=beam)
 
     assert len(read_manifest(run).examples("train")) > 2
     assert_same_rows(run, rows)
@@ -480,17 +484,10 @@ def test_each_input_file_is_read_once_and_listed(sharded_run: Path, several_file
         assert entry.fingerprint == f"sha256:{hashlib.sha256(data).hexdigest()}"
 
 
-@pytest.mark.parametrize(
-    "beam",
-    [
-        pytest.param(("--runner=FnApiRunner", "--direct_running_mode=in_memory"), id="in memory"),
-        pytest.param(("--runner=DirectRunner",), id="DirectRunner"),
-    ],
-)
-def test_other_runners_give_the_same_examples(
-    tmp_path: Path, readings_file: Written, rows: Rows, readings_run: Path, beam: tuple[str, ...]
+def test_another_runner_gives_the_same_examples(
+    tmp_path: Path, readings_file: Written, rows: Rows, readings_run: Path
 ) -> None:
-    run = run_again(tmp_path, [readings_file.path], beam=beam)
+    run = run_again(tmp_path, [readings_file.path], beam=("--runner=DirectRunner",))
 
     assert_same_rows(run, rows)
     for split in SPLITS:  # in the same files, in the same order

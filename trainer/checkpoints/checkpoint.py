@@ -174,7 +174,7 @@ def save(folder: str, name: str, checkpoint: Checkpoint) -> None:
 
     Args:
         folder: the run.
-        name: of the checkpoint's file below it.
+        name: the name of the checkpoint's file below it.
         checkpoint: what is written.
     """
     head = {"identity": checkpoint.identity, "standing": asdict(checkpoint.state)}
@@ -202,7 +202,7 @@ def load(path: str) -> Checkpoint | None:
         return Checkpoint(head.standing, head.identity, **parts)
     except (ValueError, LookupError, EOFError, OSError, zipfile.BadZipFile, zlib.error) as error:
         raise RunFolderError(
-            f"{path} is no checkpoint ({type(error).__name__}: {error}); train anew with --fresh"
+            f"{path} is not a checkpoint ({type(error).__name__}: {error}); train anew with --fresh"
         ) from error
 
 

@@ -21,7 +21,7 @@ def read_config(path: str, kinds: Mapping[str, Any]) -> dict[str, Any]:
         the option is a float.
 
     Raises:
-        InputError: the file cannot be read, or has keys or values that are no options; it lists
+        InputError: the file cannot be read, or has keys or values that are not options; it lists
             all of them.
     """
     try:

@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from forebay.init.guesses.column_facts import ColumnFacts, share
-from forebay.init.guesses.kinds import GuessedColumn
+from forebay.init.guesses.guessed_column import GuessedColumn
 from forebay.init.guesses.label import label_of
 from forebay.init.guesses.names import has_word, is_name_of_something
 from forebay.init.guesses.roles import (
@@ -119,7 +119,7 @@ def _suggest_one(
 
 
 def _is_names(reading: GuessedColumn, facts: ColumnFacts) -> bool:
-    """Tells whether whole numbers name something: they have no order, and are no quantities."""
+    """Tells whether whole numbers name something: they have no order, and are not quantities."""
     if not isinstance(reading.column, Integer):
         return False
     least, greatest = int(facts.least), int(facts.greatest)  # type: ignore[call-overload]

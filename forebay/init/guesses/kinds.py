@@ -6,13 +6,12 @@ here is what will be read there.
 
 import re
 from dataclasses import dataclass, replace
-from functools import cached_property
 
 import numpy as np
-import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from forebay.init.guesses.guessed_column import BoolArray, GuessedColumn
 from forebay.init.guesses.names import has_word
 from forebay.init.sample import Texts
 from forebay.transforms.definition.columns import (
@@ -26,8 +25,6 @@ from forebay.transforms.definition.columns import (
 )
 from forebay.transforms.parsing.casts import to_mask
 from forebay.transforms.parsing.cells import read_cells
-
-BoolArray = npt.NDArray[np.bool_]
 
 # Texts that mean missing whatever the column is; words such as "unknown" may be categories.
 NULL_TEXTS = frozenset(
@@ -61,35 +58,6 @@ _CODE = re.compile(r"0\d+")
 _LONG = re.compile(r"\s*[+-]?\d{16,300}\s*", re.ASCII)
 
 
-@dataclass(frozen=True)
-class GuessedColumn:
-    """A column read as the kind it seems to be.
-
-    Attributes:
-        name: the column.
-        column: how it is read.
-        texts: the column as text.
-        values: the distinct texts as values of that kind; null where missing or unreadable.
-        reasons: what led to the guess, where that is not obvious.
-    """
-
-    name: str
-    column: Column
-    texts: Texts
-    values: pa.Array
-    reasons: tuple[str, ...] = ()
-
-    @cached_property
-    def failing(self) -> BoolArray:
-        """The distinct texts that neither mean missing nor can be read, bool (d,)."""
-        missing = pc.is_in(self.texts.distinct, pa.array(self.column.nulls, pa.string()))
-        return ~to_mask(missing) & ~to_mask(self.values.is_valid())
-
-    def of_rows(self) -> pa.Array:
-        """Returns the value of each row of the sample."""
-        return self.values.take(pa.array(self.texts.codes))
-
-
 def read_column(name: str, texts: Texts) -> GuessedColumn:
     """Guesses the kind of a column; text where it is nothing else."""
     nulls = tuple(t for t in texts.distinct.to_pylist() if t.strip().lower() in NULL_TEXTS)
@@ -105,13 +73,6 @@ def read_column(name: str, texts: Texts) -> GuessedColumn:
         or guess.time()
         or guess.reading(String(), *guess.number_like())
     )
-
-
-def read_as(reading: GuessedColumn, column: Column, *reasons: str) -> GuessedColumn:
-    """Reads a column as a given kind instead; its texts for missing stay."""
-    column = replace(column, nulls=reading.column.nulls)
-    values = read_cells(reading.texts.distinct.cast(pa.binary()), column).values
-    return replace(reading, column=column, values=values, reasons=reasons)
 
 
 @dataclass(frozen=True)

@@ -9,7 +9,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from forebay.init.guesses.column_facts import ColumnFacts, share
-from forebay.init.guesses.kinds import GuessedColumn, read_as
+from forebay.init.guesses.guessed_column import GuessedColumn, read_as
 from forebay.transforms.definition.columns import Date, Timestamp
 
 # Fewer different instants than this tell nothing of before and after.

@@ -7,7 +7,7 @@ import numpy as np
 
 from forebay.init.guesses.column_facts import ColumnFacts
 from forebay.init.guesses.features import Suggestion
-from forebay.init.guesses.kinds import GuessedColumn
+from forebay.init.guesses.guessed_column import GuessedColumn
 from forebay.init.guesses.names import has_word, is_name_of
 from forebay.init.guesses.times import RowTime
 from forebay.transforms.definition.columns import Integer, Number, String

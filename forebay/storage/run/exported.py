@@ -9,7 +9,7 @@ from typing import Annotated, Any, TypedDict
 import numpy as np
 import tensorflow as tf
 
-from forebay.storage.folders import is_inside
+from forebay.storage.names import is_inside
 from forebay.storage.run import files
 from forebay.storage.run.layout import EXTRA
 from forebay.storage.run.manifest import FileEntry
@@ -121,7 +121,7 @@ def read_exported(path: str) -> ExportRecord:
     for name in record["files"]:
         if not is_inside(name):
             raise RunFolderError(
-                f"{path}/{EXTRA}/{RECORD_NAME} lists {name!r}, which is no place of a model's "
+                f"{path}/{EXTRA}/{RECORD_NAME} lists {name!r}, which is not a place of a model's "
                 "files; export anew with `forebay train`"
             )
     return record
@@ -137,7 +137,7 @@ def is_as_exported(run: str, name: str) -> bool:
 
     Args:
         run: the run folder.
-        name: of the model's folder below it.
+        name: the name of the model's folder below it.
     """
     try:
         listed = read_exported(posixpath.join(run, name))["files"]

@@ -17,6 +17,9 @@ OUTPUTS = (
 # Where a run in the making keeps what only its own steps read.
 TEMPORARY = "temporary"
 
+# What helps where something of a run is not as it was written.
+MAKE_ANEW = "make the run anew with `forebay preprocess --overwrite`"
+
 # `forebay train`: the training, and the models that its exporters write, each in a folder named
 # for its moment.
 TRAINING_FOLDER = "training"

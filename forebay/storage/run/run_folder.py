@@ -1,4 +1,9 @@
-"""A finished run, opened for reading: its manifest decides what belongs to it."""
+"""A finished run, opened for reading: its manifest decides what belongs to it.
+
+TensorFlow is loaded where a run's transform graph or schema is first asked for.
+"""
+
+from __future__ import annotations
 
 import hashlib
 import json
@@ -8,17 +13,16 @@ from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
 from fnmatch import fnmatchcase
 from functools import cached_property
+from typing import TYPE_CHECKING
 
-import tensorflow_transform as tft
-from tensorflow_metadata.proto.v0 import schema_pb2
-
-from forebay.storage.folders import is_remote
 from forebay.storage.locks import locked
+from forebay.storage.names import is_remote
 from forebay.storage.plain_paths import plain_path
 from forebay.storage.run import files
 from forebay.storage.run.layout import (
     DEFINITION_NAME,
     EXAMPLES_FOLDER,
+    MAKE_ANEW,
     MANIFEST_NAME,
     REJECTS_FOLDER,
     TRANSFORM_FOLDERS,
@@ -29,7 +33,9 @@ from forebay.transforms.definition import serialize
 from forebay.transforms.definition.dataset import Dataset
 from forebay.transforms.errors import InputError, RunFolderError, UserError, first_line
 
-_CURE = "make the run anew with `forebay preprocess --overwrite`"
+if TYPE_CHECKING:
+    import tensorflow_transform as tft
+    from tensorflow_metadata.proto.v0 import schema_pb2
 
 
 @dataclass(frozen=True)
@@ -50,6 +56,8 @@ class RunFolder:
     @cached_property
     def transform_output(self) -> tft.TFTransformOutput:
         """The run's transform graph and the schemas of its examples."""
+        import tensorflow_transform as tft
+
         return tft.TFTransformOutput(plain_path(self.path))
 
     @cached_property
@@ -85,7 +93,7 @@ class RunFolder:
         if rows < 1:
             raise RunFolderError(
                 f"{self.path}: the split {split!r} has no rows; change the definition's split and "
-                + _CURE
+                + MAKE_ANEW
             )
         return rows
 
@@ -104,14 +112,14 @@ class RunFolder:
         self.rows(split)
         names = _matching(self.manifest.examples(split), split, tuple(patterns))
         for name in names:
-            files.check_size(self.file(name), self.manifest.files[name], _CURE)
+            files.check_size(self.file(name), self.manifest.files[name], MAKE_ANEW)
         return {self.file(name): self._rows_of(name) for name in names}
 
     def _rows_of(self, name: str) -> int:
         rows = self.manifest.files[name].rows
         if rows is None:
             raise RunFolderError(
-                f"{self.file(MANIFEST_NAME)} does not say how many rows {name} has; " + _CURE
+                f"{self.file(MANIFEST_NAME)} does not say how many rows {name} has; " + MAKE_ANEW
             )
         return rows
 
@@ -125,7 +133,7 @@ class RunFolder:
             RunFolderError: one is gone, or has another size or checksum.
         """
         new = {name: self.manifest.files[name] for name in names if name not in self._verified}
-        files.verify(self.path, new, _CURE)
+        files.verify(self.path, new, MAKE_ANEW)
         self._verified.update(new)
 
 
@@ -152,7 +160,7 @@ def open_run(path: str) -> RunFolder:
         path: the folder, local or on an object store.
 
     Raises:
-        RunFolderError: it is no finished run, or a file of it is not what its manifest says.
+        RunFolderError: it is not a finished run, or a file of it is not what its manifest says.
     """
     if not path.strip():
         raise RunFolderError(f"{path!r} names no folder; write the run folder's name")
@@ -162,16 +170,16 @@ def open_run(path: str) -> RunFolder:
         settle_leftovers(path)
     if not files.exists(manifest_path):
         found = (
-            "has no manifest, so it is no finished run" if files.exists(path) else "is not there"
+            "has no manifest, so it is not a finished run" if files.exists(path) else "is not there"
         )
         raise RunFolderError(f"{path} {found}; make one with `forebay preprocess`")
     manifest = Manifest.from_json(files.read_bytes(manifest_path), manifest_path)
     for folder in TRANSFORM_FOLDERS:
         if not any(name.startswith(f"{folder}/") for name in manifest.files):
-            raise RunFolderError(f"{manifest_path} lists nothing in {folder}/; " + _CURE)
+            raise RunFolderError(f"{manifest_path} lists nothing in {folder}/; " + MAKE_ANEW)
     later = (f"{EXAMPLES_FOLDER}/", f"{REJECTS_FOLDER}/")
     now = {name: entry for name, entry in manifest.files.items() if not name.startswith(later)}
-    files.verify(path, now, _CURE)
+    files.verify(path, now, MAKE_ANEW)
     return RunFolder(path, manifest, _read_definition(path, manifest))
 
 
@@ -181,14 +189,12 @@ def _read_definition(path: str, manifest: Manifest) -> Dataset:
         definition = serialize.from_json(files.read_bytes(name))
     except UserError as error:
         raise RunFolderError(
-            f"{name} is damaged ({first_line(error.__cause__ or error)}); make the run anew with "
-            "`forebay preprocess --overwrite`"
+            f"{name} is damaged ({first_line(error.__cause__ or error)}); {MAKE_ANEW}"
         ) from error
     digest = serialize.digest(definition)
     if digest != manifest.definition_digest:
         raise RunFolderError(
             f"{name} has the digest {digest[:12]}, the manifest says "
-            f"{manifest.definition_digest[:12]}; the folder mixes two runs: make it anew with "
-            "`forebay preprocess --overwrite`"
+            f"{manifest.definition_digest[:12]}; the folder mixes two runs; {MAKE_ANEW}"
         )
     return definition

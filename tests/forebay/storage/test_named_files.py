@@ -46,8 +46,8 @@ def test_a_file_is_written_or_replaced(place: Path, name: str) -> None:
         ("", "names no file"), (" ", "names no file"), ("input", "one of the files that are read"),
         ("./folder/../input", "one of the files that are read"),
         ("link", "one of the files that are read"), ("hard", "one of the files that are read"),
-        ("dangling", "is a link"), ("folder", "is a folder"), ("nowhere/x", "is no folder"),
-        ("older/x", "is no folder"),
+        ("dangling", "is a link"), ("folder", "is a folder"), ("nowhere/x", "is not a folder"),
+        ("older/x", "is not a folder"),
     ],
 )  # fmt: skip
 @pytest.mark.parametrize("write", [check_output, lambda *a: write_whole(a[0], b"new", *a[1:])])

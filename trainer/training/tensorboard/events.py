@@ -19,7 +19,7 @@ from tensorboard.plugins.text.summary_v2 import text_pb
 from tensorboard.summary.writer.event_file_writer import EventFileWriter
 from tensorboard.util import tensor_util
 
-from forebay.storage.folders import temporary_name
+from forebay.storage.names import temporary_name
 
 BUCKETS = 30
 
