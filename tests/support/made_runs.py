@@ -16,12 +16,13 @@ import tensorflow_transform.beam as tft_beam
 from analyzed import fed
 from google.protobuf import text_format
 from tensorflow_metadata.proto.v0 import schema_pb2
+from tensorflow_transform.tf_metadata import metadata_io
 from tfx_bsl.coders import example_coder
 from tfx_bsl.public import tfxio as public_tfxio
 from tfx_bsl.tfxio import tensor_representation_util
 
 from forebay.storage.run.checksums import file_entry
-from forebay.storage.run.layout import DEFINITION_NAME, MANIFEST_NAME
+from forebay.storage.run.layout import DEFINITION_NAME, MANIFEST_NAME, METADATA_FOLDER
 from forebay.storage.run.manifest import Manifest
 from forebay.trainer.task import main
 from forebay.transforms.definition import serialize
@@ -169,6 +170,7 @@ def transform(dataset: Dataset, rows: Columns, run: Path, scratch: Path) -> list
     """Analyses the train rows, writes the graph, returns all rows transformed in batches."""
     spec, rows = feature_spec(dataset), fed(dataset, rows)
     metadata = tft.DatasetMetadata.from_feature_spec(spec)
+    metadata_io.write_metadata(metadata, str(run / METADATA_FOLDER))
     total = len(rows["trip_id"])
     batches = [to_batch(rows, spec, i, i + BATCH) for i in range(0, total, BATCH)]
     representations = tensor_representation_util.InferTensorRepresentationsFromMixedSchema(

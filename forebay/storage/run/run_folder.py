@@ -20,6 +20,7 @@ from forebay.storage.run.layout import (
     DEFINITION_NAME,
     EXAMPLES_FOLDER,
     MANIFEST_NAME,
+    METADATA_FOLDER,
     REJECTS_FOLDER,
     TRANSFORM_FOLDERS,
 )
@@ -28,6 +29,7 @@ from forebay.storage.run.publish import settle_leftovers
 from forebay.transforms.definition import serialize
 from forebay.transforms.definition.dataset import Dataset
 from forebay.transforms.errors import InputError, RunFolderError, UserError, first_line
+from forebay.transforms.graph.inputs import feature_spec
 
 _CURE = "make the run anew with `forebay preprocess --overwrite`"
 
@@ -166,13 +168,27 @@ def open_run(path: str) -> RunFolder:
         )
         raise RunFolderError(f"{path} {found}; make one with `forebay preprocess`")
     manifest = Manifest.from_json(files.read_bytes(manifest_path), manifest_path)
-    for folder in TRANSFORM_FOLDERS:
+    for folder in (METADATA_FOLDER, *TRANSFORM_FOLDERS):
         if not any(name.startswith(f"{folder}/") for name in manifest.files):
             raise RunFolderError(f"{manifest_path} lists nothing in {folder}/; " + _CURE)
     later = (f"{EXAMPLES_FOLDER}/", f"{REJECTS_FOLDER}/")
     now = {name: entry for name, entry in manifest.files.items() if not name.startswith(later)}
     files.verify(path, now, _CURE)
-    return RunFolder(path, manifest, _read_definition(path, manifest))
+    run = RunFolder(path, manifest, _read_definition(path, manifest))
+    _check_graph(run)
+    return run
+
+
+def _check_graph(run: RunFolder) -> None:
+    """Refuses a run whose graph is fed something else than its definition says today."""
+    fed = {name: spec.dtype for name, spec in run.transform_output.raw_feature_spec().items()}
+    wanted = {name: spec.dtype for name, spec in feature_spec(run.definition).items()}
+    if fed != wanted:
+        others = sorted(name for name in fed | wanted if fed.get(name) != wanted.get(name))
+        raise RunFolderError(
+            f"{run.path} was made by another version of Forebay, which fed {', '.join(others)} to "
+            "its graph in another way; " + _CURE
+        )
 
 
 def _read_definition(path: str, manifest: Manifest) -> Dataset:
