@@ -170,7 +170,6 @@ def transform(dataset: Dataset, rows: Columns, run: Path, scratch: Path) -> list
     """Analyses the train rows, writes the graph, returns all rows transformed in batches."""
     spec, rows = feature_spec(dataset), fed(dataset, rows)
     metadata = tft.DatasetMetadata.from_feature_spec(spec)
-    metadata_io.write_metadata(metadata, str(run / METADATA_FOLDER))
     total = len(rows["trip_id"])
     batches = [to_batch(rows, spec, i, i + BATCH) for i in range(0, total, BATCH)]
     representations = tensor_representation_util.InferTensorRepresentationsFromMixedSchema(
@@ -227,6 +226,8 @@ def write_examples(run: Path, batches: list[pa.RecordBatch]) -> dict[str, int]:
 
 def write_manifest(run: Path, dataset: Dataset, rows: dict[str, int]) -> None:
     (run / DEFINITION_NAME).write_text(serialize.to_json(dataset), encoding="utf-8")
+    metadata = tft.DatasetMetadata.from_feature_spec(feature_spec(dataset))
+    metadata_io.write_metadata(metadata, str(run / METADATA_FOLDER))
     entries = {
         str(path.relative_to(run)): replace(
             file_entry(path.read_bytes()), rows=BATCH if path.match("examples/*/*") else None

@@ -14,7 +14,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from forebay.init.guesses.names import has_word
-from forebay.init.guesses.written_times import MONTH_FORMATS, written_like
+from forebay.init.guesses.written_times import is_of_months, written_like
 from forebay.init.sample import Texts
 from forebay.transforms.definition.columns import (
     Boolean,
@@ -289,10 +289,9 @@ class _Guess:
         chosen, *others = fitting
         others = [other for other in others if not other.values.equals(chosen.values)]
         reasons = [f"{other.column.format!r} would fit as well" for other in others[:1]]  # type: ignore[attr-defined]
-        format = str(chosen.column.format)  # type: ignore[attr-defined]
-        if format in MONTH_FORMATS:
+        if is_of_months(chosen.column):
             reasons.append("months are read as their first days")
-        if isinstance(chosen.column, Timestamp) and "%z" not in format:
+        if isinstance(chosen.column, Timestamp) and "%z" not in str(chosen.column.format):
             reasons.append(_NO_ZONE)
         return self._with_rejects(replace(chosen, reasons=tuple(reasons)))
 

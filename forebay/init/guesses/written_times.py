@@ -2,7 +2,7 @@
 
 import re
 
-from forebay.transforms.definition.columns import Date, Timestamp
+from forebay.transforms.definition.columns import Column, Date, Timestamp
 
 # Months before days, for want of a better reason, where a file's days are all up to 12.
 _DAY_FORMATS = (
@@ -10,8 +10,7 @@ _DAY_FORMATS = (
     "%d/%m/%y", "%d.%m.%y", "%d-%b-%Y", "%d-%b-%y", "%d %b %Y", "%d %B %Y", "%b %d, %Y",
     "%B %d, %Y", "%b %d %Y", "%B %d %Y", "%A, %B %d, %Y",
 )  # fmt: skip
-# Read as the first day of the month.
-MONTH_FORMATS = ("%Y-%m", "%Y/%m", "%m/%Y", "%b %Y", "%B %Y", "%b-%Y", "%b-%y")
+_MONTH_FORMATS = ("%Y-%m", "%Y/%m", "%m/%Y", "%b %Y", "%B %Y", "%b-%Y", "%b-%y")
 _INSTANT_FORMATS = (
     "%a, %d %b %Y %H:%M:%S %z", "%a %b %d %H:%M:%S %Y", "%d/%b/%Y:%H:%M:%S %z", "%Y%m%dT%H%M%S",
     "%Y%m%dT%H%M%S%z",
@@ -26,7 +25,12 @@ def written_like(text: str) -> list[Date | Timestamp]:
     if clock:
         days = ("%Y-%m-%d", "%Y%m%d", *_DAY_FORMATS)
         return [*(Timestamp(format=day + clock) for day in days), *instants]
-    return [*(Date(format=format) for format in (*_DAY_FORMATS, *MONTH_FORMATS)), *instants]
+    return [*(Date(format=format) for format in (*_DAY_FORMATS, *_MONTH_FORMATS)), *instants]
+
+
+def is_of_months(column: Column) -> bool:
+    """Tells whether a column's cells name months, which are read as their first days."""
+    return isinstance(column, Date | Timestamp) and column.format in _MONTH_FORMATS
 
 
 def _clock_format(text: str) -> str:

@@ -177,6 +177,19 @@ def test_days_months_and_instants_are_read_as_they_are_written(format: str) -> N
     assert found.of_rows().null_count == 0
 
 
+def test_a_table_of_months_asks_by_month(drafted: Drafted) -> None:
+    months = [f"{2015 + i // 120}-{i // 10 % 12 + 1:02}" for i in range(ROWS)]
+    stores = [f"store {i % 10}" for i in range(ROWS)]
+    draft = drafted({"month": months, "store": stores, "y": spread(0, 1)}, "y")
+
+    assert draft.dataset.row_time == "month"
+    assert draft.dataset.columns["month"] == Timestamp(format="%Y-%m")
+    calendar = [f.part for f in draft.dataset.features if isinstance(f, Calendar)]
+    assert calendar == ["month"]
+    assert draft.window is not None
+    assert draft.window.windowed.over == ("364d",)
+
+
 def test_a_few_unreadable_cells_are_rejects_not_another_kind(drafted: Drafted) -> None:
     cells = [*spread(0, 9), *spread(0, 9, seed=3)] * 2
     cells[7] = "7..1"  # type: ignore[call-overload]
