@@ -14,7 +14,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-_LONGEST = 200  # characters of a value that are shown
+_LONGEST = 300  # characters of each part of a mistake that are shown
 # The cause of a problem with a name that no column has.
 NO_SUCH_COLUMN = "no such column"
 
@@ -67,8 +67,13 @@ class Problem:
 
     def __str__(self) -> str:
         value = " ".join(repr(self.value).split())
-        shown = value if len(value) <= _LONGEST else f"{value[:_LONGEST]}..."
-        return f"{self.where} = {shown}: {self.cause}; {self.cure}"
+        parts = (self.where, value, self.cause, self.cure)
+        where, value, cause, cure = map(_shortened, parts)
+        return f"{where} = {value}: {cause}; {cure}"
+
+
+def _shortened(text: str) -> str:
+    return text if len(text) <= _LONGEST else f"{text[:_LONGEST]}..."
 
 
 class DefinitionError(UserError):

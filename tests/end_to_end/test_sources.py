@@ -82,7 +82,6 @@ def test_windowed_values_are_those_of_the_oracle(tables: Tables, run: Path) -> N
             assert agrees(found[row][name], value), (name, row, found[row][name], value)
             known[name] = known.get(name, 0) + (value not in (None, 0))
     assert min(known.values()) > 30, known
-    assert len(known) == 19
 
 
 def test_the_manifest_counts_each_table(tables: Tables, run: Path) -> None:

@@ -16,12 +16,13 @@ import tensorflow_transform.beam as tft_beam
 from analyzed import fed
 from google.protobuf import text_format
 from tensorflow_metadata.proto.v0 import schema_pb2
+from tensorflow_transform.tf_metadata import metadata_io
 from tfx_bsl.coders import example_coder
 from tfx_bsl.public import tfxio as public_tfxio
 from tfx_bsl.tfxio import tensor_representation_util
 
 from forebay.storage.run.checksums import file_entry
-from forebay.storage.run.layout import DEFINITION_NAME, MANIFEST_NAME
+from forebay.storage.run.layout import DEFINITION_NAME, MANIFEST_NAME, METADATA_FOLDER
 from forebay.storage.run.manifest import Manifest
 from forebay.trainer.task import main
 from forebay.transforms.definition import serialize
@@ -225,6 +226,8 @@ def write_examples(run: Path, batches: list[pa.RecordBatch]) -> dict[str, int]:
 
 def write_manifest(run: Path, dataset: Dataset, rows: dict[str, int]) -> None:
     (run / DEFINITION_NAME).write_text(serialize.to_json(dataset), encoding="utf-8")
+    metadata = tft.DatasetMetadata.from_feature_spec(feature_spec(dataset))
+    metadata_io.write_metadata(metadata, str(run / METADATA_FOLDER))
     entries = {
         str(path.relative_to(run)): replace(
             file_entry(path.read_bytes()), rows=BATCH if path.match("examples/*/*") else None

@@ -16,7 +16,7 @@ from forebay.transforms.definition.operators import count, mean
 from forebay.transforms.definition.windows import Windowed
 from forebay.transforms.durations import duration_us
 
-_LENGTHS = ("1h", "6h", "1d", "7d", "28d")
+_LENGTHS = ("1h", "6h", "1d", "7d", "28d", "91d", "364d")
 _ROWS_IN_WINDOW = 5
 # Fewer will do where the name says that something has a past: a customer.
 _FEWEST_ROWS_PER_KEY, _FEWEST_ROWS_OF_ONE = 20, 5

@@ -8,7 +8,7 @@ from __future__ import annotations
 import hashlib
 import json
 import posixpath
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
 from fnmatch import fnmatchcase
@@ -24,18 +24,25 @@ from forebay.storage.run.layout import (
     EXAMPLES_FOLDER,
     MAKE_ANEW,
     MANIFEST_NAME,
+    METADATA_FOLDER,
     REJECTS_FOLDER,
     TRANSFORM_FOLDERS,
 )
 from forebay.storage.run.manifest import Manifest
 from forebay.storage.run.publish import settle_leftovers
 from forebay.transforms.definition import serialize
+from forebay.transforms.definition.columns import GraphDtype
 from forebay.transforms.definition.dataset import Dataset
 from forebay.transforms.errors import InputError, RunFolderError, UserError, first_line
 
 if TYPE_CHECKING:
     import tensorflow_transform as tft
     from tensorflow_metadata.proto.v0 import schema_pb2
+
+# What a schema calls the types in which the graph is fed columns (`graph.inputs.feature_spec`).
+_FED_AS: Mapping[GraphDtype, str] = {
+    "float32": "FLOAT", "float64": "INT", "int64": "INT", "string": "BYTES",
+}  # fmt: skip
 
 
 @dataclass(frozen=True)
@@ -174,13 +181,33 @@ def open_run(path: str) -> RunFolder:
         )
         raise RunFolderError(f"{path} {found}; make one with `forebay preprocess`")
     manifest = Manifest.from_json(files.read_bytes(manifest_path), manifest_path)
-    for folder in TRANSFORM_FOLDERS:
+    for folder in (METADATA_FOLDER, *TRANSFORM_FOLDERS):
         if not any(name.startswith(f"{folder}/") for name in manifest.files):
             raise RunFolderError(f"{manifest_path} lists nothing in {folder}/; " + MAKE_ANEW)
     later = (f"{EXAMPLES_FOLDER}/", f"{REJECTS_FOLDER}/")
     now = {name: entry for name, entry in manifest.files.items() if not name.startswith(later)}
     files.verify(path, now, MAKE_ANEW)
-    return RunFolder(path, manifest, _read_definition(path, manifest))
+    run = RunFolder(path, manifest, _read_definition(path, manifest))
+    _check_graph(run)
+    return run
+
+
+def _check_graph(run: RunFolder) -> None:
+    """Refuses a run whose graph is fed something else than its definition says today."""
+    from google.protobuf import text_format
+    from tensorflow_metadata.proto.v0 import schema_pb2
+
+    written = files.read_bytes(run.file(METADATA_FOLDER, "schema.pbtxt"))
+    schema = text_format.Parse(written, schema_pb2.Schema())
+    fed = {feature.name: schema_pb2.FeatureType.Name(feature.type) for feature in schema.feature}
+    dtypes = run.definition.graph_dtypes
+    wanted = {name: _FED_AS[dtypes[name]] for name in run.definition.graph_columns}
+    if fed != wanted:
+        others = sorted(name for name in fed | wanted if fed.get(name) != wanted.get(name))
+        raise RunFolderError(
+            f"{run.path} was made by another version of Forebay, which fed {', '.join(others)} to "
+            "its graph in another way; " + MAKE_ANEW
+        )
 
 
 def _read_definition(path: str, manifest: Manifest) -> Dataset:
