@@ -1,12 +1,17 @@
-"""How a CSV file seems to be written: its delimiter, its quotes, whether it has a header line."""
+"""How a CSV file seems to be written: its encoding, delimiter, quotes, header and numbers."""
 
+import codecs
 import re
-from collections.abc import Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import replace
+from enum import Enum
+from typing import Any
 
 import numpy as np
 
-from forebay.pipelines.sources.csv.header import BOM, read_header
-from forebay.pipelines.sources.text.record_ends import OK
+from forebay.init.texts import Texts
+from forebay.pipelines.sources.csv.header import BOM, lines_end, read_header
+from forebay.pipelines.sources.text.record_ends import COMMENT, OK
 from forebay.pipelines.sources.text.records import ANY_ARITY, scan_records
 from forebay.transforms.definition.table_formats import CsvFormat
 from forebay.transforms.errors import InputError
@@ -15,16 +20,34 @@ DELIMITERS = (",", ";", "\t", "|")
 # Records looked at: a dialect shows in the first ones or not at all.
 _RECORDS = 1_000
 _MOST = 0.8
+# Lines above a header that are looked for, and what may begin a comment.
+_MOST_ABOVE, _COMMENTS = 20, ("#", "%")
 _NUMBER_OR_TIME = re.compile(
     r"\s*([+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d+)?|\d{4}-\d\d-\d\d.*|\d{1,2}[/.]\d{1,2}[/.]\d{2,4}.*)\s*",
     re.ASCII,
 )
 
 
+def encoding_of(head: bytes) -> str:
+    """Guesses how a text is written: in UTF-8 if that can be, or else as Windows or Unix did."""
+    if head.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)):
+        return "utf-16"
+    for encoding in ("utf-8", "cp1252"):
+        try:
+            codecs.getincrementaldecoder(encoding)().decode(head)
+        except UnicodeDecodeError:
+            continue
+        return encoding
+    return "latin-1"
+
+
 def guess_format(
     head: bytes, delimiter: str | None, names: Sequence[str], source: str
 ) -> CsvFormat:
     """Chooses the dialect under which most records have as many fields as the first one.
+
+    Where lines stand above the header, a title or comments, those are found that have to be left
+    out for that.
 
     Args:
         head: the start of the text, whole or cut.
@@ -35,22 +58,41 @@ def guess_format(
     Raises:
         InputError: no dialect gives the first record as many fields as there are names.
     """
-    tries = [
+    plain = [
         CsvFormat(delimiter=candidate, quote=quote, names=tuple(names))
         for candidate in ((delimiter,) if delimiter else DELIMITERS)
         for quote in ('"', None)
     ]
-    agreements = [_agreement(head, format) for format in tries]
-    # The first of the best: commas before others, quotes before none.
-    best = max(range(len(tries)), key=lambda i: agreements[i])
-    if names and not agreements[best][1]:
+    best = _best(head, plain)
+    if _agreement(head, best) >= (True, _MOST):
+        return best
+    for above in _lines_above(head):
+        found = _best(head, [replace(format, **above) for format in plain])
+        if _agreement(head, found) >= (True, _MOST):
+            return found
+    if names and not _agreement(head, best)[1]:
         first = head.removeprefix(BOM).splitlines()[:1]
         shown = first[0][:80].decode("utf-8", "backslashreplace") if first else ""
         raise InputError(
             f"{source}: the first row {shown!r} does not have the {len(names)} fields that --names "
             "gives it; name every column of the file in order, or give its --delimiter"
         )
-    return tries[best]
+    return best
+
+
+def _best(head: bytes, tries: Sequence[CsvFormat]) -> CsvFormat:
+    """Returns the first of the best: commas before others, quotes before none."""
+    agreements = [_agreement(head, format) for format in tries]
+    return tries[max(range(len(tries)), key=lambda i: agreements[i])]
+
+
+def _lines_above(head: bytes) -> Iterator[dict[str, Any]]:
+    """Yields what may stand above a header: comments, then more and more lines."""
+    first = head.removeprefix(BOM).lstrip()[:1].decode("ascii", "ignore")
+    if first in _COMMENTS:
+        yield {"comment": first}
+    most = min(_MOST_ABOVE, head.count(b"\n") - 2)
+    yield from ({"skip_lines": count} for count in range(1, most + 1))
 
 
 def _agreement(head: bytes, format: CsvFormat) -> tuple[bool, float]:
@@ -58,17 +100,63 @@ def _agreement(head: bytes, format: CsvFormat) -> tuple[bool, float]:
 
     The share is 0 where the first record has not the number of fields that the names ask for.
     """
-    text = head.removeprefix(BOM)
+    text = below(head, format)
     records = scan_records(text, format, ANY_ARITY, len(text), is_last=False, most=_RECORDS)
     if not len(records.starts):  # one record, perhaps without a line end
         records = scan_records(text, format, ANY_ARITY, len(text) + 1, is_last=True, most=1)
-    if not len(records.starts) or records.statuses[0] != OK:
+    kept = records.statuses != COMMENT
+    statuses, counts = records.statuses[kept], records.fields[kept]
+    if not len(statuses) or statuses[0] != OK:
         return False, 0.0
-    fields = int(records.fields[0])
+    fields = int(counts[0])
     if format.names and fields != len(format.names):
         return False, 0.0
-    agree = (records.fields == fields) & (records.statuses == OK)
+    agree = (counts == fields) & (statuses == OK)
     return fields > 1, round(float(np.mean(agree)), 2)
+
+
+def below(head: bytes, format: CsvFormat) -> bytes:
+    """Returns the text below the lines that a dialect leaves out at the start."""
+    text = head.removeprefix(BOM)
+    return text[lines_end(text, format.skip_lines, "") :]
+
+
+def with_numbers(format: CsvFormat, columns: Mapping[str, Texts]) -> CsvFormat:
+    """Adds to a dialect how its numbers are written: with a decimal comma, or in groups of three.
+
+    A column shows it where almost all its texts are such numbers, and some are no others.
+    """
+    ways = [_ways(texts) for texts in columns.values()]
+    if any(way is _Way.COMMA for way in ways) and not any(way is _Way.POINT for way in ways):
+        grouped = any(way is _Way.POINTS for way in ways)
+        return replace(format, decimal=",", thousands="." if grouped else None)
+    if any(way is _Way.COMMAS for way in ways):
+        return replace(format, thousands=",")
+    return format
+
+
+class _Way(Enum):
+    """How the numbers of a column are written, if it can be told."""
+
+    POINT = re.compile(r"[+-]?\d*\.\d+", re.ASCII)
+    COMMA = re.compile(r"[+-]?\d*,\d+", re.ASCII)
+    POINTS = re.compile(r"[+-]?\d{1,3}(\.\d{3})+(,\d+)?", re.ASCII)
+    COMMAS = re.compile(r"[+-]?\d{1,3}(,\d{3})+(\.\d+)?", re.ASCII)
+
+
+_WHOLE = re.compile(r"[+-]?\d+", re.ASCII)
+_WIDEST = 400
+
+
+def _ways(texts: Texts) -> _Way | None:
+    """Tells in which way all but a few of a column's texts are written; groups before fractions."""
+    words = [word.strip() for word in texts.distinct.to_pylist()[:_WIDEST] if word.strip()]
+    whole = sum(_WHOLE.fullmatch(word) is not None for word in words)
+    for way in (_Way.COMMAS, _Way.POINTS, _Way.COMMA, _Way.POINT):
+        fitting = sum(way.value.fullmatch(word) is not None for word in words)
+        if fitting and fitting + whole >= _MOST * len(words):
+            return way
+    return None
 
 
 def refuse_title(head: bytes, format: CsvFormat, source: str) -> None:
@@ -77,13 +165,12 @@ def refuse_title(head: bytes, format: CsvFormat, source: str) -> None:
     Raises:
         InputError: most lines have several cells, and the first has another number of them.
     """
-    text = head.removeprefix(BOM)
+    text = below(head, format)
     found = []
     for delimiter in dict.fromkeys((format.delimiter, *DELIMITERS)):
-        tried = CsvFormat(delimiter=delimiter)
-        first, *others = scan_records(
-            text, tried, ANY_ARITY, len(text) + 1, is_last=True, most=_RECORDS
-        ).fields.tolist() or [0]
+        tried = CsvFormat(delimiter=delimiter, comment=format.comment)
+        records = scan_records(text, tried, ANY_ARITY, len(text) + 1, is_last=True, most=_RECORDS)
+        first, *others = records.fields[records.statuses != COMMENT].tolist() or [0]
         cells = int(np.median(others)) if others else 0
         if cells > 1 and np.mean(np.equal(others, cells)) > _MOST:
             found.append((first, cells))
@@ -106,7 +193,7 @@ def refuse_rows_as_header(head: bytes, format: CsvFormat, source: str) -> None:
     """
     if format.names:
         return
-    names, _ = read_header(head, CsvFormat(delimiter=format.delimiter, quote=format.quote), source)
+    names, _ = read_header(head, format, source)
     if list(names) == [str(i) for i in range(len(names))]:
         return
     odd = [name for name in names if _NUMBER_OR_TIME.fullmatch(name)]

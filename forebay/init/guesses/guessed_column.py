@@ -8,10 +8,9 @@ import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from forebay.init.sample import Texts
+from forebay.init.texts import Texts
 from forebay.transforms.definition.columns import Column
 from forebay.transforms.parsing.casts import to_mask
-from forebay.transforms.parsing.cells import read_cells
 
 BoolArray = npt.NDArray[np.bool_]
 
@@ -48,5 +47,5 @@ class GuessedColumn:
 def read_as(reading: GuessedColumn, column: Column, *reasons: str) -> GuessedColumn:
     """Reads a column as a given kind instead; its texts for missing stay."""
     column = replace(column, nulls=reading.column.nulls)
-    values = read_cells(reading.texts.distinct.cast(pa.binary()), column).values
+    values = reading.texts.read_as(column)
     return replace(reading, column=column, values=values, reasons=reasons)

@@ -14,7 +14,7 @@ import pyarrow.compute as pc
 from forebay.init.guesses.guessed_column import BoolArray, GuessedColumn
 from forebay.init.guesses.names import has_word
 from forebay.init.guesses.written_times import is_of_months, written_like
-from forebay.init.sample import Texts
+from forebay.init.texts import Texts
 from forebay.transforms.definition.columns import (
     Boolean,
     Column,
@@ -50,7 +50,7 @@ _FIRST_SECOND, _LAST_SECOND = 631_152_000, 4_102_444_800
 _ODD_TEXTS, _ODD_SHARE, _ODD_AMONG = 3, 0.2, 20
 # Cells that do not fit a kind are rejects; below this share the kind is guessed all the same.
 _REJECT_SHARE = 1e-3
-_SENTINEL = r"^[+-]?9{2,}(\.0*)?$"
+_SENTINEL = re.compile("[+-]?9{2,}|-[1-9]0{2,}")
 _CODE = re.compile(r"0\d+")
 _NO_ZONE = "no zone is written: read as UTC; set tz= where it is not"
 _LONG = re.compile(r"\s*[+-]?\d{16,300}\s*", re.ASCII)
@@ -89,7 +89,7 @@ class _Guess:
 
     def reading(self, column: Column, *reasons: str) -> GuessedColumn:
         column = replace(column, nulls=self.nulls)
-        values = read_cells(self.texts.distinct.cast(pa.binary()), column).values
+        values = self.texts.read_as(column)
         return GuessedColumn(self.name, column, self.texts, values, reasons)
 
     def words(self) -> list[str]:
@@ -201,10 +201,11 @@ class _Guess:
         return () if any(c.isdigit() for word in odd for c in word) else odd
 
     def _sentinels(self, reading: GuessedColumn) -> tuple[str, ...]:
-        """Finds -999 and the like: repeated, and farther off than the others are wide."""
+        """Finds -999, -200 and the like: repeated, farther off than the others are wide."""
         values = np.asarray(reading.values.fill_null(np.nan), np.float64)
         known = self.present & np.isfinite(values)
-        nines = to_mask(pc.match_substring_regex(self.texts.distinct, _SENTINEL))
+        shown = [f"{value:.0f}" if value == np.rint(value) else "" for value in values]
+        nines = np.array([_SENTINEL.fullmatch(text) is not None for text in shown], np.bool_)
         found: list[str] = []
         for i in np.flatnonzero(known & nines & (self.texts.counts > 1)):
             others = values[known & (values != values[i])]
@@ -232,7 +233,8 @@ class _Guess:
 
     def _whole(self, reading: GuessedColumn) -> GuessedColumn | None:
         words = self.words()
-        if any("." in word and not word.strip().endswith(".0") for word in words):
+        point = self.texts.format.decimal
+        if any(point in word and not word.strip().endswith(f"{point}0") for word in words):
             return None
         whole = self.reading(Integer())
         return self._with_rejects(whole) if self.fits(whole) else None

@@ -15,7 +15,9 @@ _INSTANT_FORMATS = (
     "%a, %d %b %Y %H:%M:%S %z", "%a %b %d %H:%M:%S %Y", "%d/%b/%Y:%H:%M:%S %z", "%Y%m%dT%H%M%S",
     "%Y%m%dT%H%M%S%z",
 )  # fmt: skip
-_CLOCK = re.compile(r"(, |[ T])[0-9]{1,2}:[0-9]{2}(:[0-9]{2})?(\.[0-9]+)?( ?[AaPp][Mm])?$")
+_CLOCK = re.compile(
+    r"(, |[ T])[0-9]{1,2}(?P<part>[:.])[0-9]{2}((?P=part)[0-9]{2})?(\.[0-9]+)?( ?[AaPp][Mm])?$"
+)
 
 
 def written_like(text: str) -> list[Date | Timestamp]:
@@ -38,7 +40,7 @@ def _clock_format(text: str) -> str:
     found = _CLOCK.search(text)
     if found is None:
         return ""
-    apart, seconds, fraction, half = found.groups()
-    hour = f"{apart}{'%I' if half else '%H'}:%M"
+    apart, part, seconds, fraction, half = found.groups()
+    hour = f"{apart}{'%I' if half else '%H'}{part}%M"
     half_format = half[:-2] + "%p" if half else ""
-    return hour + (":%S" if seconds else "") + (".%f" if fraction else "") + half_format
+    return hour + (f"{part}%S" if seconds else "") + (".%f" if fraction else "") + half_format

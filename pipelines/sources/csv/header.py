@@ -43,7 +43,7 @@ def read_header(head: bytes, format: CsvFormat, source: str) -> tuple[tuple[str,
             fields than there are names.
     """
     data_offset = len(BOM) if head.startswith(BOM) else 0
-    data_offset += _lines_end(head[data_offset:], format.skip_lines, source)
+    data_offset += lines_end(head[data_offset:], format.skip_lines, source)
     text = head[data_offset:]
     records = scan_records(text, format, ANY_ARITY, HEAD_BYTES, is_last=True, most=_MOST_COMMENTS)
     kept = [i for i, status in enumerate(records.statuses) if status != COMMENT]
@@ -73,7 +73,7 @@ def read_header(head: bytes, format: CsvFormat, source: str) -> tuple[tuple[str,
     return format.names, data_offset
 
 
-def _lines_end(text: bytes, count: int, source: str) -> int:
+def lines_end(text: bytes, count: int, source: str) -> int:
     """Returns where the lines above a header end."""
     ends = [match.end() for match in islice(_LINE.finditer(text), count)]
     if len(ends) < count:
