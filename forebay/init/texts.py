@@ -50,7 +50,6 @@ class Texts:
 
 def as_texts(column: pa.Array | pa.ChunkedArray) -> Texts:
     """Returns a column of text, string (n,) without nulls, as its distinct texts."""
-    encoded = column.combine_chunks().dictionary_encode()
-    if isinstance(encoded, pa.ChunkedArray):
-        encoded = encoded.combine_chunks()
+    whole = column.combine_chunks() if isinstance(column, pa.ChunkedArray) else column
+    encoded = whole.dictionary_encode()
     return Texts(encoded.dictionary, encoded.indices.to_numpy())
