@@ -4,7 +4,6 @@ import codecs
 import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
-from enum import Enum
 from typing import Any
 
 import numpy as np
@@ -64,12 +63,16 @@ def guess_format(
         for quote in ('"', None)
     ]
     best = _best(head, plain)
-    if _agreement(head, best) >= (True, _MOST):
-        return best
+    is_good = _agreement(head, best)[:2] >= (True, _MOST)
     for above in _lines_above(head):
         found = _best(head, [replace(format, **above) for format in plain])
-        if _agreement(head, found) >= (True, _MOST):
+        agreement = _agreement(head, found)
+        # A title with a comma has two fields, and so have rows with a decimal comma.
+        is_better = not is_good or agreement[2] >= 2 * _agreement(head, best)[2]
+        if agreement[:2] >= (True, _MOST) and is_better:
             return found
+    if is_good:
+        return best
     if names and not _agreement(head, best)[1]:
         first = head.removeprefix(BOM).splitlines()[:1]
         shown = first[0][:80].decode("utf-8", "backslashreplace") if first else ""
@@ -83,7 +86,7 @@ def guess_format(
 def _best(head: bytes, tries: Sequence[CsvFormat]) -> CsvFormat:
     """Returns the first of the best: commas before others, quotes before none."""
     agreements = [_agreement(head, format) for format in tries]
-    return tries[max(range(len(tries)), key=lambda i: agreements[i])]
+    return tries[max(range(len(tries)), key=lambda i: agreements[i][:2])]
 
 
 def _lines_above(head: bytes) -> Iterator[dict[str, Any]]:
@@ -95,8 +98,8 @@ def _lines_above(head: bytes) -> Iterator[dict[str, Any]]:
     yield from ({"skip_lines": count} for count in range(1, most + 1))
 
 
-def _agreement(head: bytes, format: CsvFormat) -> tuple[bool, float]:
-    """Returns whether there are several fields, and how many of the records have as many.
+def _agreement(head: bytes, format: CsvFormat) -> tuple[bool, float, int]:
+    """Returns whether there are several fields, how many of the records have as many, and how many.
 
     The share is 0 where the first record has not the number of fields that the names ask for.
     """
@@ -107,12 +110,12 @@ def _agreement(head: bytes, format: CsvFormat) -> tuple[bool, float]:
     kept = records.statuses != COMMENT
     statuses, counts = records.statuses[kept], records.fields[kept]
     if not len(statuses) or statuses[0] != OK:
-        return False, 0.0
+        return False, 0.0, 0
     fields = int(counts[0])
     if format.names and fields != len(format.names):
-        return False, 0.0
+        return False, 0.0, 0
     agree = (counts == fields) & (statuses == OK)
-    return fields > 1, round(float(np.mean(agree)), 2)
+    return fields > 1, round(float(np.mean(agree)), 2), fields
 
 
 def below(head: bytes, format: CsvFormat) -> bytes:
@@ -126,37 +129,35 @@ def with_numbers(format: CsvFormat, columns: Mapping[str, Texts]) -> CsvFormat:
 
     A column shows it where almost all its texts are such numbers, and some are no others.
     """
-    ways = [_ways(texts) for texts in columns.values()]
-    if any(way is _Way.COMMA for way in ways) and not any(way is _Way.POINT for way in ways):
-        grouped = any(way is _Way.POINTS for way in ways)
-        return replace(format, decimal=",", thousands="." if grouped else None)
-    if any(way is _Way.COMMAS for way in ways):
-        return replace(format, thousands=",")
-    return format
+    written = [_written(texts) for texts in columns.values()]
+    by_comma = [thousands for decimal, thousands in written if decimal == ","]
+    if by_comma and "." not in {decimal for decimal, _ in written}:
+        return replace(format, decimal=",", thousands="." if "." in by_comma else None)
+    grouped = any(thousands == "," for _, thousands in written)
+    return replace(format, thousands=",") if grouped else format
 
 
-class _Way(Enum):
-    """How the numbers of a column are written, if it can be told."""
-
-    POINT = re.compile(r"[+-]?\d*\.\d+", re.ASCII)
-    COMMA = re.compile(r"[+-]?\d*,\d+", re.ASCII)
-    POINTS = re.compile(r"[+-]?\d{1,3}(\.\d{3})+(,\d+)?", re.ASCII)
-    COMMAS = re.compile(r"[+-]?\d{1,3}(,\d{3})+(\.\d+)?", re.ASCII)
+_NUMBERS = {
+    ".": re.compile(r"[+-]?(\d{1,3}(,\d{3})+|\d*)(\.\d+)?", re.ASCII),
+    ",": re.compile(r"[+-]?(\d{1,3}(\.\d{3})+|\d*)(,\d+)?", re.ASCII),
+}
+_LOOKED_AT = 400
 
 
-_WHOLE = re.compile(r"[+-]?\d+", re.ASCII)
-_WIDEST = 400
+def _written(texts: Texts) -> tuple[str | None, str | None]:
+    """Returns what stands before fractions and between thousands of a column; None: nothing seen.
 
-
-def _ways(texts: Texts) -> _Way | None:
-    """Tells in which way all but a few of a column's texts are written; groups before fractions."""
-    words = [word.strip() for word in texts.distinct.to_pylist()[:_WIDEST] if word.strip()]
-    whole = sum(_WHOLE.fullmatch(word) is not None for word in words)
-    for way in (_Way.COMMAS, _Way.POINTS, _Way.COMMA, _Way.POINT):
-        fitting = sum(way.value.fullmatch(word) is not None for word in words)
-        if fitting and fitting + whole >= _MOST * len(words):
-            return way
-    return None
+    Commas before three digits each are taken for thousands.
+    """
+    words = [word.strip() for word in texts.distinct.to_pylist()[:_LOOKED_AT] if word.strip()]
+    for decimal, thousands in ((".", ","), (",", ".")):
+        numbers = [word for word in words if _NUMBERS[decimal].fullmatch(word)]
+        if numbers and len(numbers) >= _MOST * len(words):
+            return tuple(
+                sign if any(sign in word for word in numbers) else None
+                for sign in (decimal, thousands)
+            )  # type: ignore[return-value]
+    return None, None
 
 
 def refuse_title(head: bytes, format: CsvFormat, source: str) -> None:
