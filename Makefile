@@ -105,9 +105,10 @@ bounds: $(STAMP) ## Measure each stage of preprocessing alone on one core: what 
 bench-peers: $(STAMP) ## Install the peer that `make bench` skips otherwise: PySpark, into .spark (needs Java 17)
 	$(BIN)/python -m pip install --quiet --no-deps --upgrade --target .spark --requirement benchmarks/requirements-spark.txt
 
+# For every Python and platform at once: Beam wants another google-apitools from Python 3.13 on.
 lock: ## Pin every dependency in requirements.lock; newest versions with ARGS=--upgrade
 	@test -x $(BIN)/uv || { echo "error: $(BIN)/uv is missing; run 'make install' first" >&2; exit 1; }
-	$(BIN)/uv pip compile --quiet --python-platform linux --python-version 3.11 --all-extras --generate-hashes \
+	$(BIN)/uv pip compile --quiet --universal --python-version 3.11 --all-extras --generate-hashes \
 	  --no-emit-index-url --no-emit-find-links --no-annotate --custom-compile-command "make lock" \
 	  --output-file requirements.lock $(ARGS) pyproject.toml
 
