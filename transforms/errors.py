@@ -49,6 +49,17 @@ def first_line(error: BaseException) -> str:
     return f"{type(error).__name__}: {said}" if said else type(error).__name__
 
 
+def reason(error: BaseException) -> str:
+    """Returns what an exception says in one line, without the names that programs have for it."""
+    if isinstance(error, DefinitionError):
+        return str(error.problems[0])
+    if isinstance(error, UnicodeDecodeError):
+        return f"byte {error.start:,} is no UTF-8"
+    if isinstance(error, OSError) and error.strerror:
+        return error.strerror[:1].lower() + error.strerror[1:]
+    return first_line(error).removeprefix(f"{type(error).__name__}: ")
+
+
 @dataclass(frozen=True)
 class Problem:
     """One mistake in a definition.

@@ -17,7 +17,7 @@ from forebay.storage.folders import files_below
 from forebay.storage.named_files import written_whole
 from forebay.storage.plain_paths import plain_path
 from forebay.storage.run.exported import ExportedModel, open_exported
-from forebay.transforms.errors import InputError, InstanceError, RunFolderError, first_line
+from forebay.transforms.errors import InputError, InstanceError, RunFolderError, reason
 from forebay.transforms.json_text import json_text
 
 # Rows per call of the model: more are hardly faster per row.
@@ -70,8 +70,8 @@ class Predictor:
             self._function = self._loaded.signatures["serving_default"]
         except Exception as error:  # whatever TensorFlow's reader raises
             raise RunFolderError(
-                f"{self.exported.path} cannot be loaded ({first_line(error)}); export it anew "
-                "with `forebay train`"
+                f"{self.exported.path} holds no model that TensorFlow can load{_said(error)}; "
+                "export it anew with `forebay train`"
             ) from error
         passthrough = self.exported.definition.passthrough
         self._passthrough = [name for name in passthrough if name in self._reader.columns]
@@ -128,6 +128,11 @@ class Predictor:
             return [*self._ask(values[:half]), *self._ask(values[half:])]
         columns = {name: _plain(found[name].numpy()) for name in self.exported.outputs}
         return [dict(zip(columns, row, strict=True)) for row in zip(*columns.values(), strict=True)]
+
+
+def _said(error: Exception) -> str:
+    """Returns what TensorFlow itself, not Python, says of a model."""
+    return f" ({reason(error)})" if isinstance(error, tf.errors.OpError) else ""
 
 
 def _failure(error: object, line: int) -> Answer:

@@ -10,7 +10,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import IO
 
-from forebay.transforms.errors import InputError
+from forebay.transforms.errors import InputError, reason
 
 
 @dataclass(frozen=True)
@@ -134,4 +134,4 @@ def _open_remote(path: str) -> IO[bytes]:
 
 
 def _unreadable(path: str, error: Exception) -> str:
-    return f"{path!r} cannot be read ({error}); check the path and its permissions"
+    return f"{path!r} cannot be read ({reason(error)}); check the path and its permissions"

@@ -9,6 +9,8 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
+from made_runs import TRAINED
+
 Fault = Callable[[Path], None]
 
 
@@ -52,11 +54,12 @@ FAULTS: dict[str, Fault] = {
 
 
 def readers(run: Path, rows: Path, scratch: Path) -> dict[str, list[str]]:
-    """Arguments of every command that reads a run or a model, after its name."""
+    """Arguments of every command that reads a run or a model, after its name and first option."""
     short = ["--max-steps", "20", "--eval-every", "20", "--batch-size", "128"]
     definition, table = str(run / "definition.json"), ["--input", str(rows)]
     return {
-        "train": [str(run), *short],
+        "train": [str(run), *TRAINED],
+        "train --fresh": [str(run), *short],
         "evaluate": [str(run)],
         "sweep": [str(run), *short, "--trials", "1", "--search", "learning-rate", "1e-3..1e-2"],
         "lr-find": [str(run), "--steps", "100"],
@@ -70,7 +73,7 @@ def readers(run: Path, rows: Path, scratch: Path) -> dict[str, list[str]]:
 
 @dataclass(frozen=True)
 class Point:
-    """One command, after one fault of one file, by its name below the run."""
+    """One of the `readers`, after one fault of one file, by its name below the run."""
 
     command: str
     file: str

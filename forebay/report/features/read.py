@@ -8,7 +8,7 @@ from forebay.storage.run.checksums import check_entry, file_entry
 from forebay.storage.run.layout import MANIFEST_NAME, OCCUPANCY_NAME
 from forebay.storage.run.manifest import Manifest
 from forebay.storage.run.occupancy import from_json
-from forebay.transforms.errors import RunFolderError
+from forebay.transforms.errors import RunFolderError, reason
 
 
 def read_report(run: str) -> FeatureReport:
@@ -43,4 +43,6 @@ def _read(path: str) -> bytes:
         with FileSystems.open(path, compression_type=CompressionTypes.UNCOMPRESSED) as source:
             return source.read()  # type: ignore[no-any-return]
     except OSError as error:
-        raise RunFolderError(f"{path} cannot be read ({error}); name a run folder") from error
+        raise RunFolderError(
+            f"{path} cannot be read ({reason(error)}); name a run folder"
+        ) from error

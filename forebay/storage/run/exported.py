@@ -17,7 +17,7 @@ from forebay.transforms.definition import serialize
 from forebay.transforms.definition.columns import GraphDtype
 from forebay.transforms.definition.dataset import Dataset
 from forebay.transforms.definition.labels import Classification, Label, Task
-from forebay.transforms.errors import RunFolderError, UserError, first_line
+from forebay.transforms.errors import RunFolderError
 
 RECORD_NAME = "forebay.json"
 OUTPUT_NAMES: Mapping[Task, str] = {
@@ -100,13 +100,10 @@ def open_exported(path: str) -> ExportedModel:
     """
     path = newest_model(path)
     record = read_exported(path)
-    try:
-        definition = serialize.from_json(json.dumps(record["definition"]))
-    except UserError as error:
-        raise RunFolderError(
-            f"{path}/{EXTRA}/{RECORD_NAME} is damaged ({first_line(error.__cause__ or error)}); "
-            "export anew with `forebay train`"
-        ) from error
+    definition = serialize.from_record(
+        json.dumps(record["definition"]), f"{path}/{EXTRA}/{RECORD_NAME}",
+        "export anew with `forebay train`",
+    )  # fmt: skip
     files.verify(path, record["files"], "export it anew with `forebay train`")
     return ExportedModel(path, record, definition)
 

@@ -15,7 +15,7 @@ from forebay.storage import folders, json_records
 from forebay.storage.folders import is_remote
 from forebay.storage.run.checksums import check_entry, read_entry
 from forebay.storage.run.manifest import FileEntry
-from forebay.transforms.errors import RunFolderError
+from forebay.transforms.errors import RunFolderError, reason
 from forebay.transforms.json_text import json_text
 
 T = TypeVar("T")
@@ -38,11 +38,7 @@ def read_bytes(path: str) -> bytes:
         with tf.io.gfile.GFile(path, "rb") as stream:
             return bytes(stream.read())
     except tf.errors.OpError as error:
-        raise RunFolderError(
-            # The message ends in what the machine said: "...; Is a directory".
-            f"{path} cannot be read ({error.message.rpartition('; ')[2]}); check the path and its "
-            "permissions"
-        ) from error
+        raise _unreadable(path, error) from error
 
 
 def read_record(kind: type[T], path: str) -> T:
@@ -243,9 +239,13 @@ def _read_entry(path: str) -> FileEntry:
         with tf.io.gfile.GFile(path, "rb") as stream:
             return read_entry(stream)
     except (OSError, tf.errors.OpError) as error:
-        raise RunFolderError(
-            f"{path} cannot be read ({type(error).__name__}); check the path and its permissions"
-        ) from error
+        raise _unreadable(path, error) from error
+
+
+def _unreadable(path: str, error: OSError | tf.errors.OpError) -> RunFolderError:
+    # TensorFlow's ends in what the machine said: "...; Is a directory".
+    said = reason(error) if isinstance(error, OSError) else error.message.rpartition("; ")[2]
+    return RunFolderError(f"{path} cannot be read ({said}); check the path and its permissions")
 
 
 def size(path: str) -> int:

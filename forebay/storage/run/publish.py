@@ -16,7 +16,7 @@ from forebay.storage import folders
 from forebay.storage.locks import clean, locked
 from forebay.storage.run.layout import MANIFEST_NAME, OUTPUTS
 from forebay.storage.run.manifest import Manifest
-from forebay.transforms.errors import RunFolderError
+from forebay.transforms.errors import RunFolderError, reason
 
 # The manifest of the run that is being replaced, beside the one of its successor.
 _REPLACED_NAME = "replaced-manifest.json"
@@ -192,7 +192,7 @@ def _read_manifest(run: str, name: str) -> Manifest:
         return Manifest.from_json(content.decode(), path)
     except UnicodeDecodeError as error:
         raise RunFolderError(
-            f"{path} is not a manifest ({error}); choose another folder"
+            f"{path} is not a manifest ({reason(error)}); choose another folder"
         ) from error
 
 

@@ -27,7 +27,7 @@ from forebay.storage.run.manifest import Manifest
 from forebay.storage.run.publish import settle_leftovers
 from forebay.transforms.definition import serialize
 from forebay.transforms.definition.dataset import Dataset
-from forebay.transforms.errors import InputError, RunFolderError, UserError, first_line
+from forebay.transforms.errors import InputError, RunFolderError
 
 _CURE = "make the run anew with `forebay preprocess --overwrite`"
 
@@ -177,13 +177,7 @@ def open_run(path: str) -> RunFolder:
 
 def _read_definition(path: str, manifest: Manifest) -> Dataset:
     name = posixpath.join(path, DEFINITION_NAME)
-    try:
-        definition = serialize.from_json(files.read_bytes(name))
-    except UserError as error:
-        raise RunFolderError(
-            f"{name} is damaged ({first_line(error.__cause__ or error)}); make the run anew with "
-            "`forebay preprocess --overwrite`"
-        ) from error
+    definition = serialize.from_record(files.read_bytes(name), name, _CURE)
     digest = serialize.digest(definition)
     if digest != manifest.definition_digest:
         raise RunFolderError(

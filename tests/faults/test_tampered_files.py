@@ -36,13 +36,17 @@ class Place:
         shutil.copytree(trained, self.run)
         self.readers = readers(self.run, self.rows, self.made)
 
+    def run_command(self, name: str, capfd: pytest.CaptureFixture[str]) -> tuple[int, str]:
+        """The exit status of one of the readers, and what it says on standard error."""
+        capfd.readouterr()
+        status = main([*name.split(), *self.readers[name]])
+        return status, capfd.readouterr().err
+
     def said(self, point: Point, capfd: pytest.CaptureFixture[str]) -> tuple[int, str]:
         """The exit status of a command after a fault, and what it says on standard error."""
         FAULTS[point.fault](self.run / point.file)
-        capfd.readouterr()
         try:
-            status = main([point.command, *self.readers[point.command]])
-            return status, capfd.readouterr().err
+            return self.run_command(point.command, capfd)
         finally:
             restore(self.run, self.whole)
             shutil.rmtree(self.made, ignore_errors=True)
@@ -64,7 +68,17 @@ def place(trained_binary: Path, tmp_path_factory: pytest.TempPathFactory) -> Pla
 
 
 def test_every_command_is_here(place: Place) -> None:
-    assert place.readers.keys() | READS_NONE == COMMANDS.keys()
+    assert {name.split()[0] for name in place.readers} | READS_NONE == COMMANDS.keys()
+
+
+def test_every_command_succeeds_on_a_run_that_is_whole(
+    place: Place, capfd: pytest.CaptureFixture[str]
+) -> None:
+    for name in place.readers:
+        status, said = place.run_command(name, capfd)
+        assert (status, wrong_with(status, said)) == (0, ""), (name, said)
+        restore(place.run, place.whole)
+        shutil.rmtree(place.made, ignore_errors=True)
 
 
 def model_of(place: Place) -> str:
