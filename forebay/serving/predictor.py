@@ -191,7 +191,7 @@ def predict_files(model: str, source: str, sink: str) -> LineCounts:
             lines = sys.stdin.buffer if source == "-" else stack.enter_context(open(source, "rb"))
         except OSError as error:
             raise InputError(
-                f"{error.filename} cannot be opened ({error.strerror}); check the path"
+                f"{error.filename} cannot be opened ({reason(error)}); check the path"
             ) from error
         answers: TextIO = sys.stdout
         if sink != "-":

@@ -16,7 +16,8 @@ from dataclasses import dataclass
 from fnmatch import fnmatchcase
 from unicodedata import category
 
-from forebay.transforms.errors import RunFolderError
+from forebay.console.machine import failure_of
+from forebay.transforms.errors import RunFolderError, reason
 
 # A file in the making, and a folder in the making: nobody else chooses such a name.
 _TEMPORARY = re.compile(r"\.forebay-[0-9a-f]{16}\.tmp")
@@ -351,6 +352,6 @@ def _writing(path: str) -> Iterator[None]:
     try:
         yield
     except OSError as error:
-        raise RunFolderError(
-            f"{path} cannot be written ({error.strerror}); free the place, or choose another"
+        raise failure_of(error, path) or RunFolderError(
+            f"{path} cannot be written ({reason(error)}); free the place, or choose another"
         ) from error

@@ -1,4 +1,4 @@
-"""What every fault is measured by: nothing false, nothing lost, one line said; and what is drawn."""
+"""What every fault is measured by: nothing false, nothing lost, one line said; and its draws."""
 
 from __future__ import annotations
 

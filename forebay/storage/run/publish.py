@@ -185,7 +185,7 @@ def _read_manifest(run: str, name: str) -> Manifest:
             content = stream.read()
     except OSError as error:
         raise RunFolderError(
-            f"{path} cannot be read ({error.strerror}), so {run} is no run that could be "
+            f"{path} cannot be read ({reason(error)}), so {run} is no run that could be "
             "replaced; choose another folder"
         ) from error
     try:
