@@ -1,5 +1,6 @@
 """Files that a user names to be written: whole or not at all, and never over their own inputs."""
 
+import errno
 import fcntl
 import os
 import re
@@ -17,6 +18,7 @@ from forebay.transforms.errors import ForebayError, InputError, reason
 # A file in the making, beside the name that it takes: not named as those within a run are, which
 # whoever holds the run removes.
 _BEGINS, _ENDS = ".forebay-output-", ".tmp"
+_LONGEST_NAME = 255  # bytes, wherever Linux keeps files
 _TEMPORARY = re.compile(r"\.forebay-output-[0-9a-f]{16}\.tmp")
 
 
@@ -35,7 +37,7 @@ def written_whole(path: str, option: str, inputs: Iterable[str] = ()) -> Iterato
         InputError: it is one of the inputs, a link or a folder, or cannot be written.
         RunFailed: there is no space for it.
     """
-    check_output(path, option, inputs)
+    _check_name(path, option, inputs)
     try:
         if _is_special(path):
             with open(path, "wb") as special:
@@ -54,7 +56,7 @@ def written_whole(path: str, option: str, inputs: Iterable[str] = ()) -> Iterato
             with suppress(FileNotFoundError):
                 os.fchmod(stream.fileno(), stat.S_IMODE(os.lstat(path).st_mode))
             os.fsync(stream.fileno())
-        check_output(path, option, inputs)
+        _check_name(path, option, inputs)
         os.replace(temporary, path)
     except BaseException:
         with suppress(OSError):
@@ -72,8 +74,19 @@ def check_output(path: str, option: str, inputs: Iterable[str] = ()) -> None:
     """Checks that a file that a user names may be written, before the work that it is for.
 
     Raises:
-        InputError: as for `written_whole`.
+        InputError, RunFailed: as for `written_whole`.
     """
+    _check_name(path, option, inputs)
+    if _is_special(path):
+        return
+    try:
+        with _new_file(os.path.dirname(path) or ".") as tried:
+            os.unlink(tried.name)
+    except OSError as error:
+        raise _unwritable(path, option, error) from error
+
+
+def _check_name(path: str, option: str, inputs: Iterable[str]) -> None:
     if not path.strip():
         raise InputError(f"{option} {path!r} names no file; write a file's name")
     there = identity(path)
@@ -81,6 +94,10 @@ def check_output(path: str, option: str, inputs: Iterable[str] = ()) -> None:
         raise InputError(f"{option} {path!r} is one of the files that are read; choose another")
     if _is_special(path):
         return
+    if len(os.fsencode(os.path.basename(path))) > _LONGEST_NAME:
+        raise _unwritable(
+            path, option, OSError(errno.ENAMETOOLONG, os.strerror(errno.ENAMETOOLONG))
+        )
     if os.path.islink(path):
         raise InputError(
             f"{option} {path!r} is a link, and nothing is written through links; name the file "

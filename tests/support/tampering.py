@@ -11,6 +11,17 @@ from pathlib import Path
 
 from made_runs import TRAINED
 
+_HEAD = "trip_id,left_at,day,line,wagons,express,distance,guess,start_s,stop_s,delay,late"
+# Some rows of the made-up trips, as a table.
+TRIPS = "\n".join([
+    _HEAD,
+    *(
+        f"trip-{i},2020-09-13T12:{i:02d}:00Z,2020-09-13,red,3,true,{i}.5,1,{i},{i + 9},{i % 7},"
+        f"{i % 2}"
+        for i in range(60)
+    ),
+])  # fmt: skip
+
 Fault = Callable[[Path], None]
 
 
