@@ -146,6 +146,8 @@ def in_own_process(work: Callable[[], int]) -> int:
     """
     interrupts = Interrupts(_own_streams())
     interrupts.watch()
+    if "--debug" not in sys.argv:  # what nobody waits for is no error of the command
+        sys.unraisablehook = threading.excepthook = _forget
     try:
         status = _finished(work)
     except BaseException:
@@ -157,6 +159,10 @@ def in_own_process(work: Callable[[], int]) -> int:
         return INTERRUPTED
     interrupts.over(status)
     return status
+
+
+def _forget(error: object) -> None:
+    """Says nothing of an exception in a destructor, a thread of a library or at exit."""
 
 
 def _finished(work: Callable[[], int]) -> int:
