@@ -279,9 +279,9 @@ def _manifest(job: _Job, ingested: Tallies, transformed: Tallies) -> Manifest:
         definition_digest=digest(job.dataset),
         created=dt.datetime.now(dt.UTC).isoformat(timespec="seconds"),
         versions=_versions(),
-        inputs=tuple(InputEntry(**entry) for entry in ingested["inputs"].values()),
+        inputs=_inputs(job, ingested),
         rows_read=ingested["records"]["read"],
-        sources={name: _source(name, ingested, job.dataset) for name in job.dataset.sources},
+        sources={name: _source(name, job, ingested) for name in job.dataset.sources},
         rows=rows,
         rejects=ingested.get("rejects", {}),
         dropped=ingested.get("dropped", {}),
@@ -297,13 +297,19 @@ def _manifest(job: _Job, ingested: Tallies, transformed: Tallies) -> Manifest:
     )
 
 
-def _source(name: str, ingested: Tallies, dataset: Dataset) -> SourceEntry:
+def _inputs(job: _Job, tallies: Tallies) -> tuple[InputEntry, ...]:
+    files = all_files(job.tables)
+    found = tallies["inputs"].items()
+    return tuple(InputEntry(files[int(number)].source.path, **entry) for number, entry in found)
+
+
+def _source(name: str, job: _Job, ingested: Tallies) -> SourceEntry:
     tallies = tallies_of(ingested, name)
     return SourceEntry(
-        inputs=tuple(InputEntry(**entry) for entry in tallies["inputs"].values()),
+        inputs=_inputs(job, tallies),
         rows_read=tallies.get("records", {}).get("read", 0),
         rejects=tallies.get("rejects", {}),
-        reach_us=history_needed(dataset, name),
+        reach_us=history_needed(job.dataset, name),
     )
 
 

@@ -1,6 +1,5 @@
 """Rejected rows: brought together by source file, located by line, written as JSON lines."""
 
-import json
 from collections.abc import Sequence
 from typing import Any
 
@@ -10,6 +9,7 @@ from apache_beam.io.filesystems import FileSystems
 from forebay.pipelines.shuffle.group_batches import Group, GroupBatches
 from forebay.pipelines.sources.csv.files import CsvFile
 from forebay.pipelines.sources.csv.lines import located
+from forebay.transforms.json_text import json_text
 
 
 class WriteRejects(beam.PTransform):
@@ -42,5 +42,5 @@ class WriteRejects(beam.PTransform):
         path = FileSystems.join(self.folder, f"part-{element.partition:05d}.jsonl")
         with file.source.open() as source, FileSystems.create(path) as sink:
             for record in located(table, source, file.format, self.max_record_bytes):
-                line = json.dumps({"source": file.source.path, **record}, ensure_ascii=False)
+                line = json_text({"source": file.source.path, **record})
                 sink.write(line.encode() + b"\n")

@@ -89,8 +89,9 @@ class _PlanRanges(beam.DoFn):
                     )
                 )
         fingerprint = f"sha256:{source.digest.hexdigest()}"
-        entry = {"path": file.source.path, "size": file.source.size, "fingerprint": fingerprint}
-        yield beam.pvalue.TaggedOutput("tallies", ("inputs", file.source.path, entry))
+        entry = {"size": file.source.size, "fingerprint": fingerprint}
+        # By its number: Beam passes no names that are no UTF-8.
+        yield beam.pvalue.TaggedOutput("tallies", ("inputs", f"{file.source.number:06d}", entry))
 
 
 class _Hashed:

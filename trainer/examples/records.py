@@ -1,5 +1,6 @@
 """Serialized examples, as they lie in the TFRecord files of a run."""
 
+import os
 from collections.abc import Sequence
 
 import tensorflow as tf
@@ -24,7 +25,7 @@ def read_records(
     Returns:
         A dataset of serialized examples, string ().
     """
-    paths = tf.constant([part.path for part in parts])
+    paths = tf.constant([os.fsencode(part.path) for part in parts])
     first, step = (
         tf.constant([getattr(part, name) for part in parts], tf.int64) for name in ("first", "step")
     )

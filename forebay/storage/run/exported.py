@@ -7,7 +7,6 @@ from dataclasses import dataclass
 from typing import Annotated, Any, TypedDict
 
 import numpy as np
-import tensorflow as tf
 
 from forebay.storage.folders import is_inside
 from forebay.storage.run import files
@@ -146,7 +145,7 @@ def is_as_exported(run: str, name: str) -> bool:
 
 def stamps(folder: str) -> list[int]:
     """Returns the timestamps of the models in a folder, oldest first."""
-    names = tf.io.gfile.listdir(folder) if tf.io.gfile.isdir(folder) else []
+    names = files.names_in(folder)
     return sorted(int(name.rstrip("/")) for name in names if name.rstrip("/").isdigit())
 
 

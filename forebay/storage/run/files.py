@@ -25,7 +25,14 @@ _READ_AT_ONCE = 8
 
 def exists(path: str) -> bool:
     """Tells whether there is a file or folder."""
-    return bool(tf.io.gfile.exists(path))
+    return bool(tf.io.gfile.exists(path)) if is_remote(path) else os.path.exists(path)
+
+
+def names_in(folder: str) -> list[str]:
+    """Returns the names of what lies in a folder; none where there is no such folder."""
+    if is_remote(folder):
+        return tf.io.gfile.listdir(folder) if tf.io.gfile.isdir(folder) else []
+    return os.listdir(folder) if os.path.isdir(folder) else []
 
 
 def read_bytes(path: str) -> bytes:
@@ -35,9 +42,12 @@ def read_bytes(path: str) -> bytes:
         RunFolderError: it cannot be read.
     """
     try:
+        if not is_remote(path):
+            with open(path, "rb") as file:
+                return file.read()
         with tf.io.gfile.GFile(path, "rb") as stream:
             return bytes(stream.read())
-    except tf.errors.OpError as error:
+    except (OSError, tf.errors.OpError) as error:
         raise _unreadable(path, error) from error
 
 
@@ -250,4 +260,4 @@ def _unreadable(path: str, error: OSError | tf.errors.OpError) -> RunFolderError
 
 def size(path: str) -> int:
     """Returns a file's length in bytes."""
-    return int(tf.io.gfile.stat(path).length)
+    return int(tf.io.gfile.stat(path).length) if is_remote(path) else os.stat(path).st_size
