@@ -9,12 +9,15 @@ ForebayError
 └── RunFailed              the machinery failed (exit status 1)
 """
 
+import re
 import unicodedata
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 _LONGEST = 200  # characters of a value that are shown
+# What TensorFlow's errors say of the operation of its graph.
+_NODES = re.compile(r"\{\{.*?\}\}\s*|\s*\[Op:.*")
 # The cause of a problem with a name that no column has.
 NO_SUCH_COLUMN = "no such column"
 
@@ -57,7 +60,7 @@ def reason(error: BaseException) -> str:
         return f"byte {error.start:,} is no UTF-8"
     if isinstance(error, OSError) and error.strerror:
         return error.strerror[:1].lower() + error.strerror[1:]
-    return first_line(error).removeprefix(f"{type(error).__name__}: ")
+    return _NODES.sub("", first_line(error).removeprefix(f"{type(error).__name__}: "))
 
 
 @dataclass(frozen=True)

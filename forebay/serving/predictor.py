@@ -122,8 +122,8 @@ class Predictor:
             found = self._function(**raw)
         except tf.errors.InvalidArgumentError as error:
             if len(values) == 1:
-                cause = error.message.partition("\n")[0]
-                return [InstanceError(f"the model cannot take this row ({cause}); correct it")]
+                said = f"the model cannot take this row ({reason(error)}); correct it"
+                return [InstanceError(said)]
             half = len(values) // 2  # so that the rows that it can take have their answers
             return [*self._ask(values[:half]), *self._ask(values[half:])]
         columns = {name: _plain(found[name].numpy()) for name in self.exported.outputs}
