@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from random import Random
+from typing import Any
 
 import pytest
 from small_work import Places
@@ -26,10 +27,11 @@ TABLE = fb.Source(
     }
 )  # fmt: skip
 
-GOOD = {"id": "o1", "at": "2024-01-01T00:00:00Z", "shop": "a", "amount": 1.5}
+GOOD = {"id": "o1", "shop": "a", "amount": 1.5}
 ODD = [
-    b"", b" ", b"{", b"[]", b"null", b"NaN", b'""', b"\x00", b"\xff\xfe", b"[" * 5_000, b'{"a":' * 900,
-    b"1e999", b'"\\ud800"', b"-0", b"9" * 400, b"true", b'{"id": 1, "id": 2}', b"\xef\xbb\xbf{}",
+    b"", b" ", b"{", b"[]", b"null", b"NaN", b'""', b"\x00", b"\xff\xfe", b"[" * 5_000,
+    b'{"a":' * 900, b"1e999", b'"\\ud800"', b"-0", b"9" * 400, b"true", b'{"id": 1, "id": 2}',
+    b"\xef\xbb\xbf{}",
     b'"$\\frac{1$"', b'"\\u001b[31m"', b"[[1], [2]]", b'{"__row": 1}', b"0x1", b"1_000",
 ]  # fmt: skip
 
@@ -43,7 +45,7 @@ def damaged(random: Random, line: bytes) -> bytes:
     return line.replace(b"\n", b" ")
 
 
-def wrong_answers(predictor: Predictor, lines: list[bytes], good: str) -> str:
+def wrong_answers(predictor: Predictor, lines: list[bytes], good: Mapping[str, Any]) -> str:
     """What is wrong with the answers to lines of which every second is good; nothing: all is."""
     try:
         answers = predictor.answer(list(enumerate(lines, start=1)))
@@ -53,7 +55,7 @@ def wrong_answers(predictor: Predictor, lines: list[bytes], good: str) -> str:
         return f"{len(answers)} answers"
     for number, (line, answer) in enumerate(zip(lines, answers, strict=True), start=1):
         said = json.dumps(answer.value)
-        if number % 2 and said != good:
+        if number % 2 and answer.value != pytest.approx(good, rel=1e-6):
             return f"line {number} beside others: {said}"
         if answer.failed and (answer.value["line"] != number or PYTHONS_WORDS.search(said)):
             return f"{line!r}: {said}"
@@ -63,8 +65,9 @@ def wrong_answers(predictor: Predictor, lines: list[bytes], good: str) -> str:
 def fuzz_requests(predictor: Predictor, random: Random) -> str:
     good = json.dumps(GOOD).encode()
     (alone,) = predictor.answer([(1, good)])
+    assert not alone.failed, alone
     lines = [good if i % 2 == 0 else damaged(random, good) for i in range(200)]
-    return wrong_answers(predictor, lines, json.dumps(alone.value))
+    return wrong_answers(predictor, lines, alone.value)
 
 
 @pytest.fixture(scope="module")
@@ -88,7 +91,7 @@ def test_no_request_takes_others_down(
     found = {point: fuzz_requests(predictor, draw.random) for point in draw.points()}
     with capfd.disabled():
         print(f"\n{draw}")
-    assert not any(found.values()), "\n".join(filter(None, found.values()))
+    assert not any(found.values()), "\n".join(list(filter(None, found.values()))[:20])
 
 
 def fuzz_table(path: Path, random: Random) -> str:
@@ -121,7 +124,7 @@ def test_no_row_takes_others_down(tmp_path: Path, capfd: pytest.CaptureFixture[s
     found = {point: fuzz_table(tmp_path / "rows.csv", draw.random) for point in draw.points()}
     with capfd.disabled():
         print(f"\n{draw}")
-    assert not any(found.values()), "\n".join(filter(None, found.values()))
+    assert not any(found.values()), "\n".join(list(filter(None, found.values()))[:20])
 
 
 def test_some_damaged_rows_take_no_others_down(tmp_path: Path) -> None:
