@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import shutil
 from dataclasses import replace
 from pathlib import Path
@@ -349,8 +348,8 @@ TRAINED = ["--max-steps", "600", "--eval-every", "200", "--batch-size", "128"]
 
 
 def train_copy(run: Path, folder: Path) -> Path:
-    """Trains and exports in a copy of a run, under a name that is a pattern and no UTF-8."""
-    copy = copy_run(run, folder).rename(folder / os.fsdecode(rb"run [1]{a,b}*?\x" + b"\xe9"))
+    """Trains and exports in a copy of a run, under a name that is a pattern to some libraries."""
+    copy = copy_run(run, folder).rename(folder / r"run [1]{a,b}*?\x")
     assert main(["train", str(copy), *TRAINED]) == 0
     return copy
 
