@@ -55,8 +55,8 @@ wheel: $(STAMP) ## Build the wheel, in dist/
 fuzz: $(STAMP) ## Search the property tests with examples drawn anew, for MINUTES=10; prints each round's seed
 	$(BIN)/python tests/fuzz.py $(or $(MINUTES),10) $(ARGS)
 
-faults: $(STAMP) ## Tamper with the files of a run, drawn by a seed (SEED=...) that it prints, for MINUTES=10
-	FAULTS_MINUTES=$(or $(MINUTES),10) FAULTS_SEED=$(SEED) $(BIN)/python -m pytest -m faults tests/end_to_end/test_faults.py $(ARGS)
+faults: $(STAMP) ## Kill, fill disks, fail calls, tamper, fuzz, drawn by a seed (SEED=...) that it prints, for MINUTES=10
+	FAULTS_MINUTES=$(or $(MINUTES),10) FAULTS_SEED=$(SEED) $(BIN)/python -m pytest -m faults tests/faults $(ARGS)
 
 oracle: $(STAMP) $(WEATHER) ## Hold the windows of all flights against the same windows in SQL (about 10 minutes)
 	$(BIN)/python -m pytest -m full_table -rP $(ARGS)

@@ -109,6 +109,15 @@ def refusal_in(text: str) -> MachineRefusal | None:
     return None
 
 
+def failure_of(error: OSError, path: str) -> RunFailed | None:
+    """Returns what to raise where a path is refused for what is not the user's mistake.
+
+    None: another path would mend it, so that whoever took it from the user has better words.
+    """
+    is_known = error.errno in _CURES and error.errno not in _OF_THE_USER
+    return RunFailed(str(MachineRefusal(error.errno, path))) if is_known and error.errno else None
+
+
 @contextmanager
 def full_disk_told(folder: str) -> Iterator[None]:
     """Says of what fails inside that a disk is full, where one is: libraries fail in strange ways.

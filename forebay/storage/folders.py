@@ -11,9 +11,10 @@ from collections.abc import Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager, suppress
 
+from forebay.console.machine import failure_of
 from forebay.storage.entries import Entry, entries_below
 from forebay.storage.names import is_temporary, temporary_name
-from forebay.transforms.errors import RunFolderError
+from forebay.transforms.errors import RunFolderError, reason
 
 _FLUSHED_AT_ONCE = 16
 _FOLDER = os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC
@@ -231,6 +232,6 @@ def _writing(path: str) -> Iterator[None]:
     try:
         yield
     except OSError as error:
-        raise RunFolderError(
-            f"{path} cannot be written ({error.strerror}); free the place, or choose another"
+        raise failure_of(error, path) or RunFolderError(
+            f"{path} cannot be written ({reason(error)}); free the place, or choose another"
         ) from error

@@ -16,7 +16,7 @@ from typing import (
     is_typeddict,
 )
 
-from forebay.transforms.errors import RunFolderError
+from forebay.transforms.errors import RunFolderError, reason
 from forebay.transforms.json_text import parse_json
 
 T = TypeVar("T")
@@ -50,7 +50,7 @@ def read_record(kind: type[T], content: str | bytes, where: str, cure: str) -> T
     try:
         value = parse_json(content)
     except ValueError as error:
-        raise RunFolderError(f"{where} is damaged ({error}); {cure}") from error
+        raise RunFolderError(f"{where} is damaged ({reason(error)}); {cure}") from error
     return as_record(kind, value, where, cure)
 
 

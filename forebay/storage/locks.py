@@ -6,11 +6,12 @@ import stat
 from collections.abc import Iterator
 from contextlib import contextmanager
 
+from forebay.console.machine import failure_of
 from forebay.console.terminal import note
 from forebay.storage import folders
 from forebay.storage.entries import temporaries
 from forebay.storage.names import LOCK_NAME, is_remote
-from forebay.transforms.errors import RunFolderError
+from forebay.transforms.errors import RunFolderError, reason
 
 _OPEN = os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW | os.O_CLOEXEC
 
@@ -91,7 +92,7 @@ def _acquire(path: str, how: int, is_made: bool) -> int | None:
     except OSError as error:
         if isinstance(error, FileNotFoundError) and is_made:
             return None
-        raise _unlockable(path, str(error.strerror)) from error
+        raise failure_of(error, path) or _unlockable(path, reason(error)) from error
     finally:
         if lock is not None:
             os.close(lock)

@@ -16,7 +16,7 @@ from forebay.storage.run import publish as publication
 from forebay.storage.run.checksums import file_entry, read_entry
 from forebay.storage.run.layout import MANIFEST_NAME, TEMPORARY
 from forebay.storage.run.manifest import FileEntry, Manifest
-from forebay.transforms.errors import InputError, RunFolderError
+from forebay.transforms.errors import InputError, RunFolderError, reason
 
 
 def prepare_output(run: str, overwrite: bool) -> None:
@@ -140,7 +140,9 @@ def _made(run: str) -> Iterator[None]:
     try:
         os.makedirs(run, exist_ok=True)
     except OSError as error:
-        raise RunFolderError(f"{run} cannot be made ({error}); choose another folder") from error
+        raise RunFolderError(
+            f"{run} cannot be made ({reason(error)}); choose another folder"
+        ) from error
     try:
         yield
     finally:

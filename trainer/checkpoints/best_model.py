@@ -19,7 +19,7 @@ from forebay.trainer.checkpoints.checkpoint import Evaluation, TrainingState, di
 from forebay.trainer.examples.inputs import ModelInputs
 from forebay.trainer.options import TrainOptions
 from forebay.trainer.training.waiting import Seconds
-from forebay.transforms.errors import RunFolderError, first_line
+from forebay.transforms.errors import RunFolderError
 
 
 @dataclass
@@ -198,7 +198,6 @@ def load_saved(keras_path: str, record: TrainingRecord) -> SavedTraining:
             model = keras.models.load_model(path, compile=False)
         except Exception as error:  # whatever readers of zip, JSON and HDF5 raise
             raise RunFolderError(
-                f"{keras_path} is not a model that Keras can load ({first_line(error)}); "
-                "train or export anew"
+                f"{keras_path} is not a model that Keras can load; train or export anew"
             ) from error
     return SavedTraining(model, typed(ModelInputs, record["inputs"], "inputs"), record, content)

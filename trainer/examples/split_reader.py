@@ -18,7 +18,7 @@ from forebay.trainer.examples.inputs import CategoricalInput, ModelInputs, slots
 from forebay.trainer.examples.label_values import label_values
 from forebay.trainer.examples.records import read_records
 from forebay.trainer.workers.shares import ALONE, Worker, share_of
-from forebay.transforms.errors import InputError, RunFolderError
+from forebay.transforms.errors import InputError, RunFolderError, reason
 
 READ_BATCH = 4096
 
@@ -128,7 +128,7 @@ class SplitReader:
                 yield self._checked(columns)
         except (tf.errors.DataLossError, tf.errors.InvalidArgumentError) as error:
             raise RunFolderError(
-                f"the examples beside {self.share.parts[0].path} cannot be read ({error.message}); "
+                f"the examples beside {self.share.parts[0].path} cannot be read ({reason(error)}); "
                 + MAKE_ANEW
             ) from error
         if rows != self.rows:

@@ -14,6 +14,8 @@ from forebay.trainer.metrics.regression import RegressionPredictions
 # Axes leave out this share of the rows at either end, or a few extremes would hide the rest.
 _TAIL = 0.001
 _TENTHS = 10
+# An axis that spans less of its largest number cannot be divided: rounding leaves too little.
+_LEAST_SPAN, _NOTHING = 1e-6, 1e-200
 
 
 def draw_regression(
@@ -89,7 +91,11 @@ def _sizes(
 def _range(*values: Floats) -> tuple[float, float]:
     low = min(float(np.quantile(v, _TAIL)) for v in values)
     high = max(float(np.quantile(v, 1 - _TAIL)) for v in values)
-    return (low, high) if low < high else (low - 1, high + 1)
+    largest = max(abs(low), abs(high))
+    if high - low > max(_LEAST_SPAN * largest, _NOTHING):
+        return low, high
+    room = _LEAST_SPAN * largest if largest > _NOTHING else 1.0
+    return low - room, high + room
 
 
 def _hexagons(axes: Axes, x: Floats, y: Floats, extent: tuple[float, float, float, float]) -> None:

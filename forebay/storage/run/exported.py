@@ -7,7 +7,6 @@ from dataclasses import dataclass
 from typing import Annotated, Any, TypedDict
 
 import numpy as np
-import tensorflow as tf
 
 from forebay.storage.names import is_inside
 from forebay.storage.run import files
@@ -17,7 +16,7 @@ from forebay.transforms.definition import serialize
 from forebay.transforms.definition.columns import GraphDtype
 from forebay.transforms.definition.dataset import Dataset
 from forebay.transforms.definition.labels import Classification, Label, Task
-from forebay.transforms.errors import RunFolderError, UserError, first_line
+from forebay.transforms.errors import RunFolderError
 
 RECORD_NAME = "forebay.json"
 OUTPUT_NAMES: Mapping[Task, str] = {
@@ -100,13 +99,10 @@ def open_exported(path: str) -> ExportedModel:
     """
     path = newest_model(path)
     record = read_exported(path)
-    try:
-        definition = serialize.from_json(json.dumps(record["definition"]))
-    except UserError as error:
-        raise RunFolderError(
-            f"{path}/{EXTRA}/{RECORD_NAME} is damaged ({first_line(error.__cause__ or error)}); "
-            "export anew with `forebay train`"
-        ) from error
+    definition = serialize.from_record(
+        json.dumps(record["definition"]), f"{path}/{EXTRA}/{RECORD_NAME}",
+        "export anew with `forebay train`",
+    )  # fmt: skip
     files.verify(path, record["files"], "export it anew with `forebay train`")
     return ExportedModel(path, record, definition)
 
@@ -149,7 +145,7 @@ def is_as_exported(run: str, name: str) -> bool:
 
 def stamps(folder: str) -> list[int]:
     """Returns the timestamps of the models in a folder, oldest first."""
-    names = tf.io.gfile.listdir(folder) if tf.io.gfile.isdir(folder) else []
+    names = files.names_in(folder)
     return sorted(int(name.rstrip("/")) for name in names if name.rstrip("/").isdigit())
 
 

@@ -17,7 +17,7 @@ from forebay.storage.entries import Entry, entries_below
 from forebay.storage.names import LOCK_NAME, is_remote, is_temporary, matches, temporary_name
 from forebay.storage.run.checksums import check_entry, read_entry
 from forebay.storage.run.manifest import FileEntry
-from forebay.transforms.errors import RunFolderError
+from forebay.transforms.errors import RunFolderError, reason
 from forebay.transforms.json_text import json_text
 
 T = TypeVar("T")
@@ -28,6 +28,13 @@ _READ_AT_ONCE = 8
 def exists(path: str) -> bool:
     """Tells whether there is a file or folder."""
     return bool(_gfile().exists(path)) if is_remote(path) else os.path.exists(path)
+
+
+def names_in(folder: str) -> list[str]:
+    """Returns the names of what lies in a folder; none where there is no such folder."""
+    if is_remote(folder):
+        return list(_gfile().listdir(folder)) if _gfile().isdir(folder) else []
+    return os.listdir(folder) if os.path.isdir(folder) else []
 
 
 def read_bytes(path: str) -> bytes:
@@ -251,7 +258,7 @@ def _reading_local(path: str) -> Iterator[BinaryIO]:
         with open(path, "rb") as stream:
             yield stream
     except OSError as error:
-        raise _unreadable(path, error.strerror) from error
+        raise _unreadable(path, reason(error)) from error
 
 
 @contextmanager

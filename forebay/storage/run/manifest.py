@@ -8,7 +8,7 @@ from typing import Any
 from forebay.storage.json_records import typed
 from forebay.storage.names import is_inside
 from forebay.storage.run.layout import EXAMPLES_FOLDER, OUTPUTS
-from forebay.transforms.errors import RunFolderError
+from forebay.transforms.errors import RunFolderError, reason
 from forebay.transforms.instants import instant
 from forebay.transforms.json_text import json_text, parse_json
 
@@ -162,7 +162,7 @@ class Manifest:
             _check_names(manifest.files)
         except ValueError as error:
             raise RunFolderError(
-                f"{where} is not a manifest ({error}); make the run anew with "
+                f"{where} is not a manifest ({reason(error)}); make the run anew with "
                 "`forebay preprocess`, in another folder"
             ) from error
         return manifest

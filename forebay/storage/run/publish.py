@@ -18,7 +18,7 @@ from forebay.storage.locks import clean, locked
 from forebay.storage.names import LOCK_NAME, is_temporary, temporary_name
 from forebay.storage.run.layout import MANIFEST_NAME, OUTPUTS
 from forebay.storage.run.manifest import Manifest
-from forebay.transforms.errors import RunFolderError
+from forebay.transforms.errors import RunFolderError, reason
 
 # The manifest of the run that is being replaced, beside the one of its successor.
 _REPLACED_NAME = "replaced-manifest.json"
@@ -187,14 +187,14 @@ def _read_manifest(run: str, name: str) -> Manifest:
             content = stream.read()
     except OSError as error:
         raise RunFolderError(
-            f"{path} cannot be read ({error.strerror}), so {run} is not a run that could be "
+            f"{path} cannot be read ({reason(error)}), so {run} is not a run that could be "
             "replaced; choose another folder"
         ) from error
     try:
         return Manifest.from_json(content.decode(), path)
     except UnicodeDecodeError as error:
         raise RunFolderError(
-            f"{path} is not a manifest ({error}); choose another folder"
+            f"{path} is not a manifest ({reason(error)}); choose another folder"
         ) from error
 
 

@@ -33,7 +33,7 @@ from forebay.storage.run.publish import settle_leftovers
 from forebay.transforms.definition import serialize
 from forebay.transforms.definition.columns import GraphDtype
 from forebay.transforms.definition.dataset import Dataset
-from forebay.transforms.errors import InputError, RunFolderError, UserError, first_line
+from forebay.transforms.errors import InputError, RunFolderError
 
 if TYPE_CHECKING:
     import tensorflow_transform as tft
@@ -212,12 +212,7 @@ def _check_graph(run: RunFolder) -> None:
 
 def _read_definition(path: str, manifest: Manifest) -> Dataset:
     name = posixpath.join(path, DEFINITION_NAME)
-    try:
-        definition = serialize.from_json(files.read_bytes(name))
-    except UserError as error:
-        raise RunFolderError(
-            f"{name} is damaged ({first_line(error.__cause__ or error)}); {MAKE_ANEW}"
-        ) from error
+    definition = serialize.from_record(files.read_bytes(name), name, MAKE_ANEW)
     digest = serialize.digest(definition)
     if digest != manifest.definition_digest:
         raise RunFolderError(
