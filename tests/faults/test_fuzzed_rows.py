@@ -10,13 +10,13 @@ from random import Random
 from typing import Any
 
 import pytest
-from forebay.pipelines.sources.csv.table import open_csv
 from small_work import Places
 from verdicts import PYTHONS_WORDS, Draw
 from warm_commands import Warm
 
 import forebay as fb
 from forebay.pipelines.sources.batches import read_batches
+from forebay.pipelines.sources.csv.table import open_csv
 from forebay.pipelines.sources.files import find_files
 from forebay.serving.predictor import Predictor
 from forebay.transforms.errors import ForebayError
