@@ -212,17 +212,6 @@ def test_rejects_are_told_and_the_next_command_allows_for_them(
         (b"a,b\n,\n , \n", [], "has 2 rows, and no text in any"),
         (b"a b\n1 2\n3 4\n", [], "has one column, it seems, 'a b'; give its --delimiter"),
         (
-            b"Sales, all of 2024\na;b\n1;2\n3;4\n",
-            [],
-            "the first line 'Sales, all of 2024' has another number of cells (1) than most (2)",
-        ),
-        (
-            b"# by me\na,b\n1,2\n3,4\n",
-            [],
-            "the first line '# by me' has another number of cells (1) than most (2)",
-        ),
-        (b"a;b\n1,5;2,5\n3,5;4,5\n", [], "a has numbers with signs or commas, such as '1,5'"),
-        (
             b"a,b\n" + b"".join(b"%d,$%d\n" % (i, i) for i in range(30)),
             ["--label", "b"],
             "of 30 values (numbers with signs or commas, such as '$0': read as text)",

@@ -25,6 +25,7 @@ from forebay.pipelines.sinks import run_folder as sinks
 from forebay.storage import folders, locks
 from forebay.storage.locks import locked, occupied
 from forebay.storage.named_files import write_whole
+from forebay.storage.names import LOCK_NAME
 from forebay.storage.run import files, publish
 from forebay.storage.run.layout import MANIFEST_NAME
 from forebay.trainer.checkpoints import checkpoint
@@ -117,7 +118,7 @@ OTHERS = {
 def files_in(place: Path) -> dict[str, bytes]:
     """Its files, but for locks, which mean nothing when nobody holds them."""
     found = contents(place).items()
-    return {n: c for n, c in found if c is not None and not n.endswith(folders.LOCK_NAME)}
+    return {n: c for n, c in found if c is not None and not n.endswith(LOCK_NAME)}
 
 
 def in_the_making(name: str) -> bool:

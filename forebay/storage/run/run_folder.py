@@ -177,7 +177,9 @@ def open_run(path: str) -> RunFolder:
         settle_leftovers(path)
     if not files.exists(manifest_path):
         found = (
-            "has no manifest, so it is not a finished run" if files.exists(path) else "is not there"
+            f"has no {MANIFEST_NAME}, so it is not a finished run"
+            if files.exists(path)
+            else "is not there"
         )
         raise RunFolderError(f"{path} {found}; make one with `forebay preprocess`")
     manifest = Manifest.from_json(files.read_bytes(manifest_path), manifest_path)

@@ -183,8 +183,8 @@ def test_a_run_without_a_model_says_so(
         (["--slice", "wagon"], ["--slice 'wagon'", "trip_id", "line_id", "passthrough=['wagon']"]),
         (["--slice", "distance_number"], ["--slice 'distance_number'"]),
         (["--bootstrap-by", "day"], ["--bootstrap-by 'day'", "day_day_of_week"]),
-        (["--threshold-for", "f1"], ["--threshold-for f1", "no binary one (regression)"]),
-        (["--threshold", "0.5"], ["--threshold 0.5", "no binary one"]),
+        (["--threshold-for", "f1"], ["--threshold-for f1", "not a binary one (regression)"]),
+        (["--threshold", "0.5"], ["--threshold 0.5", "not a binary one"]),
     ],
 )
 def test_what_a_run_cannot_do_is_refused(

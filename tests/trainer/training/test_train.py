@@ -188,7 +188,7 @@ def test_what_a_killed_training_left_is_removed_by_the_next(
 def test_a_damaged_checkpoint_is_refused(trained_regression: Path, copy_of: Copy) -> None:
     copy = copy_of(trained_regression)
     (copy / "training/checkpoint.npz").write_bytes(b"PK")
-    with pytest.raises(RunFolderError, match=r"no checkpoint.*--fresh"):
+    with pytest.raises(RunFolderError, match=r"not a checkpoint.*--fresh"):
         train(open_run(str(copy)), TrainOptions())
 
 
