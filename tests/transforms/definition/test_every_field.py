@@ -21,8 +21,8 @@ import tensorflow_transform as tft
 
 import forebay as fb
 from forebay.transforms.definition.dataset import Dataset
+from forebay.transforms.definition.identity import ROW
 from forebay.transforms.definition.serialize import digest, from_json, to_json
-from forebay.transforms.definition.sources import ROW
 from forebay.transforms.errors import NO_SUCH_COLUMN, DefinitionError
 from forebay.transforms.graph.preprocessing import feature_spec, preprocessing_fn
 from forebay.transforms.parsing.cells import read_cells
