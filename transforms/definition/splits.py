@@ -154,9 +154,14 @@ class ColumnSplit:
             )  # fmt: skip
         if not self._texts("train"):
             yield Problem(f"{where}.train", (), "leaves no row for training", "name a value")
-        texts = [text for name in SPLITS for text in self._texts(name)]
-        for text in sorted({text for text in texts if texts.count(text) > 1}):
-            yield Problem(where, text, "stands for two splits", "name it once")
+        first: dict[str, str] = {}
+        for name in SPLITS:
+            for text in self._texts(name):
+                if text in first:
+                    yield Problem(
+                        f"{where}.{name}", text, f"stands for {first[text]} already", "name it once"
+                    )
+                first.setdefault(text, name)
 
     def assign(self, values: pa.Array) -> npt.NDArray[np.int8]:
         """Returns the index in `SPLITS` of each value, int8 (n,); `NO_SPLIT` for any other."""

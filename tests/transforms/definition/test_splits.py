@@ -121,7 +121,7 @@ def test_a_column_says_which_split() -> None:
         (ColumnSplit("price"), ["split.on = 'price': a Number column"]),
         (ColumnSplit("part", train=()), ["leaves no row for training"]),
         (ColumnSplit("part", train="a", eval=["a", "b"], test="b"),
-         ["split = 'a': stands for two splits", "split = 'b': stands for two splits"]),
+         ["eval = 'a': stands for train already", "test = 'b': stands for eval already"]),
     ],
 )  # fmt: skip
 def test_mistakes_of_a_column_split(split: ColumnSplit, mistakes: list[str]) -> None:
