@@ -57,7 +57,7 @@ def test_ids_without_a_range_are_refused(regression_run: Path) -> None:
 def test_a_folder_without_a_manifest_is_no_run(regression_run: Path, copy_of: Copy) -> None:
     copy = copy_of(regression_run)
     (copy / "manifest.json").unlink()
-    with pytest.raises(RunFolderError, match="no manifest.json, so it is not a finished run"):
+    with pytest.raises(RunFolderError, match=r"no manifest\.json, so it is not a finished run"):
         open_run(str(copy))
 
 
