@@ -1,0 +1,226 @@
+"""Every patch of the stand-ins for BigQuery and Cloud Storage, and why; see emulators.py.
+
+Faults of the emulators:
+
+- ``ReadRows`` ignores its offset, and a read session its snapshot time.
+- What a query left, its anonymous table, cannot be read by a session.
+- ``datasets.list`` ignores its filter, so that Beam's clean-up would delete every dataset.
+- Small tables are one stream: here tables of ten thousand bytes have several already.
+- Cloud Storage takes an upload of no bytes for none.
+
+Faults that tests ask for, by names of tables, columns and projects (`Fault`): BigQuery then fails
+as the real one does.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterator
+from typing import Any
+
+
+class Fault:
+    """Names that make BigQuery fail."""
+
+    FORBIDDEN_TABLE = "forbidden"
+    FORBIDDEN_COLUMN = "salary"
+    FORBIDDEN_PROJECT = "no-jobs"
+    EXPIRED_PROJECT = "expired"
+    DELETED_TABLE = "deleted_meanwhile"
+    BREAKS_TWICE = "breaks_twice"
+    BREAKS_ALWAYS = "breaks_always"
+
+
+# Rows in one answer, of tables whose streams break and of others.
+_FEW, _MANY = 500, 1 << 16
+# What requests asked, method and path, for tests of what is never asked.
+REQUESTS = "requests.log"
+
+
+def patch_bigquery(log: str) -> None:
+    """Patches bqemulator, before it starts.
+
+    Args:
+        log: the file that gets a line for each request of the REST interface.
+    """
+    from bqemulator.streaming import read_session
+
+    read_session._SMALL_TABLE_BYTE_THRESHOLD = 10_000
+    _patch_sessions()
+    _patch_read_rows()
+    _patch_rest(log)
+
+
+def _patch_sessions() -> None:
+    from bqemulator.grpc_api.read_servicer import BigQueryReadHandler
+    from google.cloud.bigquery_storage_v1 import types
+    from grpc import StatusCode
+
+    create = BigQueryReadHandler._handle_create_read_session
+
+    def create_read_session(self: Any, request_bytes: bytes, context: Any) -> bytes:
+        request = types.CreateReadSessionRequest.deserialize(request_bytes)
+        asked = request.read_session
+        name = asked.table
+        _, project, _, dataset, _, table = name.split("/")
+        shown = f"{project}:{dataset}.{table}"
+        if table == Fault.FORBIDDEN_TABLE:
+            context.abort(
+                StatusCode.PERMISSION_DENIED,
+                f"request failed: the user does not have 'bigquery.readsessions.create' permission "
+                f"for '{project}'",
+            )
+        if Fault.FORBIDDEN_COLUMN in asked.read_options.selected_fields:
+            context.abort(
+                StatusCode.PERMISSION_DENIED,
+                "Access Denied: BigQuery BigQuery: User has neither fine-grained reader nor masked "
+                f"get permission to get data protected by policy tag \"taxonomy : pay\" on column "
+                f"{table}.{Fault.FORBIDDEN_COLUMN}.",
+            )
+        if table != Fault.DELETED_TABLE and not _exists(self._ctx, project, dataset, table):
+            context.abort(StatusCode.NOT_FOUND, f"Not found: Table {shown}")
+        asked.table = _table_meant(self._ctx, asked, project, dataset, table)
+        answer = create(self, types.CreateReadSessionRequest.serialize(request), context)
+        session = types.ReadSession.deserialize(answer)
+        _TABLE_OF[session.name] = table
+        session.table = name
+        return bytes(types.ReadSession.serialize(session))
+
+    BigQueryReadHandler._handle_create_read_session = create_read_session
+
+
+# The table of each session.
+_TABLE_OF: dict[str, str] = {}
+
+
+def _exists(ctx: Any, project: str, dataset: str, table: str) -> bool:
+    return dataset.startswith("_") or ctx.catalog.get_table(project, dataset, table) is not None
+
+
+def _table_meant(ctx: Any, asked: Any, project: str, dataset: str, table: str) -> str:
+    """Returns the table to read: the asked one, its snapshot, or a query's result made a table."""
+    from bqemulator.jobs.executor import _ANONYMOUS_RESULTS_DATASET, JOB_RESULTS
+    from bqemulator.storage.sql_identifiers import quoted_schema, quoted_table_ref
+
+    if dataset == _ANONYMOUS_RESULTS_DATASET:
+        job = next(job for job in JOB_RESULTS if f"anon{job.replace('-', '')}" == table)
+        connection = ctx.engine._connection.cursor()
+        connection.execute(f"CREATE SCHEMA IF NOT EXISTS {quoted_schema(project, dataset)}")
+        result = JOB_RESULTS[job]
+        connection.register("result_of_query", result)
+        name = quoted_table_ref(project, dataset, table)
+        connection.execute(f"CREATE OR REPLACE TABLE {name} AS SELECT * FROM result_of_query")
+        return str(asked.table)
+    if not asked.table_modifiers.snapshot_time:
+        return str(asked.table)
+    then = asked.table_modifiers.snapshot_time
+    snapshot = ctx.snapshots.resolve_time_travel(project, dataset, table, then)
+    if snapshot is None:
+        return str(asked.table)
+    kept, copy = f"{snapshot.duckdb_schema}", snapshot.duckdb_table
+    target = f"snapshot_{copy}"
+    ctx.engine._connection.cursor().execute(
+        f"CREATE OR REPLACE VIEW {quoted_table_ref(project, dataset, target)} AS "
+        f'SELECT * FROM "{kept}"."{copy}"'
+    )
+    return f"projects/{project}/datasets/{dataset}/tables/{target}"
+
+
+def _patch_read_rows() -> None:
+    from bqemulator.grpc_api.read_servicer import BigQueryReadHandler
+    from bqemulator.streaming.read_session import (
+        FORMAT_ARROW,
+        get_session,
+        get_stream_data,
+        serialize_arrow_record_batch,
+    )
+    from google.cloud.bigquery_storage_v1 import types
+    from grpc import StatusCode
+
+    read = BigQueryReadHandler._handle_read_rows
+    broken: Counter[str] = Counter()
+
+    def read_rows(self: Any, request_bytes: bytes, context: Any) -> Iterator[bytes]:
+        request = types.ReadRowsRequest.deserialize(request_bytes)
+        stream = request.read_stream
+        session = stream.rpartition("/streams/")[0]
+        table = _TABLE_OF.get(session, "")
+        if table == Fault.DELETED_TABLE:
+            context.abort(StatusCode.NOT_FOUND, f"Not found: Table test:d.{table} was not found")
+        state = get_session(session)
+        if state is None or state.data_format != FORMAT_ARROW:
+            yield from read(self, request_bytes, context)
+            return
+        data = get_stream_data(session, stream).slice(request.offset)
+        times = {Fault.BREAKS_TWICE: 2, Fault.BREAKS_ALWAYS: 1 << 30}.get(table, 0)
+        for i, batch in enumerate(data.to_batches(max_chunksize=_FEW if times else _MANY)):
+            if i == 1 and broken[stream] < times:
+                broken[stream] += 1
+                context.abort(StatusCode.UNAVAILABLE, "Connection reset by peer")
+            if table == Fault.BREAKS_ALWAYS and request.offset:
+                context.abort(StatusCode.UNAVAILABLE, "Connection reset by peer")
+            data = types.ArrowRecordBatch(
+                serialized_record_batch=serialize_arrow_record_batch(batch)
+            )
+            answer = types.ReadRowsResponse(row_count=batch.num_rows, arrow_record_batch=data)
+            if i == 0:  # Beam's own reader takes the schema from here
+                schema = types.ArrowSchema(serialized_schema=state.arrow_schema_bytes)
+                answer.arrow_schema = schema
+            yield types.ReadRowsResponse.serialize(answer)
+
+    BigQueryReadHandler._handle_read_rows = read_rows
+
+
+def _patch_rest(log: str) -> None:
+    from bqemulator import server
+
+    create_app = server.create_app
+
+    def patched(ctx: Any) -> Any:
+        from fastapi import Request
+        from fastapi.responses import JSONResponse
+
+        app = create_app(ctx)
+
+        @app.middleware("http")
+        async def ask(request: Request, call_next: Any) -> Any:
+            path = request.url.path
+            with open(log, "a") as written:
+                written.write(f"{request.method} {path}\n")
+            if f"/projects/{Fault.EXPIRED_PROJECT}/" in path:
+                return _failure(401, "authError", "Request had invalid authentication credentials.")
+            if f"/projects/{Fault.FORBIDDEN_PROJECT}/" in path and path.endswith("/jobs"):
+                said = (
+                    f"Access Denied: Project {Fault.FORBIDDEN_PROJECT}: User does not have "
+                    f"bigquery.jobs.create permission in project {Fault.FORBIDDEN_PROJECT}."
+                )
+                return _failure(403, "accessDenied", said)
+            if path.endswith("/datasets") and request.query_params.get("filter"):
+                return JSONResponse({"kind": "bigquery#datasetList", "datasets": []})
+            return await call_next(request)
+
+        def _failure(code: int, reason: str, said: str) -> JSONResponse:
+            error = {"code": code, "message": said, "errors": [{"reason": reason, "message": said}]}
+            return JSONResponse({"error": error}, status_code=code)
+
+        return app
+
+    server.create_app = patched
+
+
+def patch_storage() -> None:
+    """Patches gcp-storage-emulator: an upload may have no bytes, requests come side by side."""
+    from http.server import ThreadingHTTPServer
+
+    from gcp_storage_emulator import server
+
+    read = server._read_data
+
+    def read_data(handler: Any, query: Any) -> Any:
+        found = read(handler, query)
+        is_upload = bool({"uploadType", "upload_id"} & set(query))
+        is_json = (handler.headers.get("Content-Type") or "").startswith("application/json")
+        return b"" if found is None and is_upload and not is_json else found
+
+    server._read_data = read_data
+    server.server.HTTPServer = ThreadingHTTPServer
