@@ -89,6 +89,12 @@ def _patch_sessions() -> None:
     BigQueryReadHandler._handle_create_read_session = create_read_session
 
 
+def _fail(context: Any, code: Any, said: str) -> None:
+    """Ends a call; ``abort`` fails where a stream has begun."""
+    context.set_code(code)
+    context.set_details(said)
+
+
 # The table of each session.
 _TABLE_OF: dict[str, str] = {}
 
@@ -139,34 +145,36 @@ def _patch_read_rows() -> None:
 
     read = BigQueryReadHandler._handle_read_rows
     broken: Counter[str] = Counter()
+    last: Counter[str] = Counter()
 
     def read_rows(self: Any, request_bytes: bytes, context: Any) -> Iterator[bytes]:
         request = types.ReadRowsRequest.deserialize(request_bytes)
         stream = request.read_stream
         session = stream.rpartition("/streams/")[0]
         table = _TABLE_OF.get(session, "")
-        if table == Fault.DELETED_TABLE:
-            context.abort(StatusCode.NOT_FOUND, f"Not found: Table test:d.{table} was not found")
         state = get_session(session)
-        if state is None or state.data_format != FORMAT_ARROW:
+        if table == Fault.DELETED_TABLE:
+            _fail(context, StatusCode.NOT_FOUND, f"Not found: Table test:d.{table} was not found")
+        elif state is None or state.data_format != FORMAT_ARROW:
             yield from read(self, request_bytes, context)
-            return
-        data = get_stream_data(session, stream).slice(request.offset)
-        times = {Fault.BREAKS_TWICE: 2, Fault.BREAKS_ALWAYS: 1 << 30}.get(table, 0)
-        for i, batch in enumerate(data.to_batches(max_chunksize=_FEW if times else _MANY)):
-            if i == 1 and broken[stream] < times:
-                broken[stream] += 1
-                context.abort(StatusCode.UNAVAILABLE, "Connection reset by peer")
-            if table == Fault.BREAKS_ALWAYS and request.offset:
-                context.abort(StatusCode.UNAVAILABLE, "Connection reset by peer")
-            data = types.ArrowRecordBatch(
-                serialized_record_batch=serialize_arrow_record_batch(batch)
-            )
-            answer = types.ReadRowsResponse(row_count=batch.num_rows, arrow_record_batch=data)
-            if i == 0:  # Beam's own reader takes the schema from here
-                schema = types.ArrowSchema(serialized_schema=state.arrow_schema_bytes)
-                answer.arrow_schema = schema
-            yield types.ReadRowsResponse.serialize(answer)
+        else:
+            data = get_stream_data(session, stream).slice(request.offset)
+            times = {Fault.BREAKS_TWICE: 2, Fault.BREAKS_ALWAYS: 1 << 30}.get(table, 0)
+            for i, batch in enumerate(data.to_batches(max_chunksize=_FEW if times else _MANY)):
+                if broken[stream] < times and (i == 1 or request.offset == last[stream] > 0):
+                    broken[stream] += 1
+                    _fail(context, StatusCode.UNAVAILABLE, "Connection reset by peer")
+                    return
+                yield _answer(batch, state.arrow_schema_bytes if i == 0 else None)
+                last[stream] = request.offset + (i + 1) * _FEW
+
+    def _answer(batch: Any, schema: bytes | None) -> bytes:
+        """Makes one answer; the first has the schema, which Beam's own reader takes from it."""
+        data = types.ArrowRecordBatch(serialized_record_batch=serialize_arrow_record_batch(batch))
+        answer = types.ReadRowsResponse(row_count=batch.num_rows, arrow_record_batch=data)
+        if schema is not None:
+            answer.arrow_schema = types.ArrowSchema(serialized_schema=schema)
+        return bytes(types.ReadRowsResponse.serialize(answer))
 
     BigQueryReadHandler._handle_read_rows = read_rows
 

@@ -18,6 +18,7 @@ import shutil
 import sys
 import threading
 from pathlib import Path
+from typing import Any
 
 from emulator_patches import REQUESTS, patch_bigquery, patch_storage
 from tls_proxy import start_proxy
@@ -27,11 +28,11 @@ PROJECT, BUCKET = "test", "forebay-test"
 
 def main(folder: Path) -> None:
     os.environ["HOME"] = str(folder)
-    rest_port, grpc_port = start_bigquery(folder)
+    bigquery = start_bigquery(folder)
     storage_port = start_storage(folder)
     ready = {
-        "bigquery": f"http://127.0.0.1:{rest_port}",
-        "bigquery_storage": f"127.0.0.1:{grpc_port}",
+        "bigquery": f"http://127.0.0.1:{bigquery.rest_port}",
+        "bigquery_storage": f"127.0.0.1:{bigquery.grpc_port}",
         "storage": f"http://127.0.0.1:{storage_port}",
         "proxy": f"http://127.0.0.1:{start_proxy(folder, storage_port)}",
         "ca": str(folder / "ca.pem"),
@@ -45,8 +46,8 @@ def main(folder: Path) -> None:
     os._exit(0)
 
 
-def start_bigquery(folder: Path) -> tuple[int, int]:
-    """Starts BigQuery and returns the ports of REST and gRPC."""
+def start_bigquery(folder: Path) -> Any:
+    """Starts BigQuery and returns its server: it answers as long as that is held."""
     import duckdb
 
     # DuckDB's extensions come from wheels: nothing is downloaded when it starts.
@@ -67,7 +68,7 @@ def start_bigquery(folder: Path) -> tuple[int, int]:
     loop = asyncio.new_event_loop()
     threading.Thread(target=loop.run_forever, daemon=True).start()
     asyncio.run_coroutine_threadsafe(server.start(), loop).result()
-    return server.rest_port, server.grpc_port
+    return server
 
 
 def start_storage(folder: Path) -> int:

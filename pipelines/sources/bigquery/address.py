@@ -7,10 +7,13 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from decimal import Decimal
-from typing import Any
+from typing import TYPE_CHECKING, Any
 from urllib.parse import unquote
 
 from forebay.transforms.errors import InputError
+
+if TYPE_CHECKING:
+    from forebay.pipelines.sources.bigquery.clients import Clients
 
 TABLE_SCHEME = "bigquery://"
 QUERY_SCHEME = "bigquery-query:"
@@ -20,9 +23,29 @@ _FORM = "bigquery://PROJECT.DATASET.TABLE[@TIMESTAMP][?row_restriction=CONDITION
 _PARAMETER_FORM = "NAME:TYPE:VALUE, such as origin:STRING:JFK or ids:ARRAY<INT64>:[1,2]"
 
 
-def is_bigquery(given: object) -> bool:
-    """Tells whether an input is one of BigQuery."""
-    return isinstance(given, str) and given.startswith((TABLE_SCHEME, QUERY_SCHEME))
+@dataclass(frozen=True)
+class BigQuery:
+    """An input of BigQuery.
+
+    Attributes:
+        name: a table, ``bigquery://PROJECT.DATASET.TABLE``, where ``@TIMESTAMP`` and
+            ``?row_restriction=CONDITION`` may follow; or a query, ``bigquery-query:FILE.sql``.
+        parameters: those of a query, as the ``bq`` command writes them: NAME:TYPE:VALUE.
+        clients: how BigQuery is reached; None: as the environment says.
+    """
+
+    name: str
+    parameters: tuple[str, ...] = ()
+    clients: Clients | None = None
+
+
+def as_bigquery(given: object) -> BigQuery | None:
+    """Returns an input of BigQuery; None where it is another."""
+    if isinstance(given, BigQuery):
+        return given
+    if isinstance(given, str) and given.startswith((TABLE_SCHEME, QUERY_SCHEME)):
+        return BigQuery(given)
+    return None
 
 
 @dataclass(frozen=True)
@@ -61,7 +84,7 @@ def table_address(text: str) -> TableAddress:
     if question and not question.startswith(_RESTRICTION):
         raise InputError(f"{text!r}: {question!r} is no row_restriction=...; write {_FORM}")
     restriction = unquote(question.removeprefix(_RESTRICTION))
-    return TableAddress(**found, snapshot=_instant(instant, text) if at else None,
+    return TableAddress(**found.groupdict(), snapshot=_instant(instant, text) if at else None,
                         row_restriction=restriction)  # fmt: skip
 
 

@@ -16,8 +16,10 @@ from forebay.transforms.errors import ForebayError, InputError, RunFailed
 # An emulator's addresses: the first is the one that Google's own client heeds.
 REST_VARIABLE = "BIGQUERY_EMULATOR_HOST"
 STORAGE_VARIABLE = "BIGQUERY_STORAGE_EMULATOR_HOST"
-# Requests that fail for a moment are made again for so long.
-_PATIENCE_SECONDS = 60.0
+# The project that pays, as Google's clients name it.
+PROJECT_VARIABLE = "GOOGLE_CLOUD_PROJECT"
+# Requests that fail for a moment are made again for so long; none takes longer.
+PATIENCE_SECONDS = 60.0
 
 
 @dataclass(frozen=True)
@@ -27,36 +29,46 @@ class Clients:
     Attributes:
         rest: the address of an emulator's REST interface; None: Google's.
         storage: that of its Storage Read API, HOST:PORT; None: Google's.
+        project: the project that pays; None: the one that the credentials name.
         attempts: how often a stream may break without a row in between.
         first_delay_seconds: how long to wait when a stream has broken; it doubles each time.
     """
 
     rest: str | None = None
     storage: str | None = None
+    project: str | None = None
     attempts: int = 8
     first_delay_seconds: float = 0.5
 
     @classmethod
     def from_environment(cls) -> Clients:
         """Returns what makes clients of Google's, or of an emulator that the environment names."""
-        return cls(os.environ.get(REST_VARIABLE), os.environ.get(STORAGE_VARIABLE))
+        return cls(*map(os.environ.get, (REST_VARIABLE, STORAGE_VARIABLE, PROJECT_VARIABLE)))
 
-    def bigquery(self, project: str | None = None) -> Any:
+    def bigquery(self, otherwise: str = "") -> Any:
         """Returns a client for tables and queries, ``google.cloud.bigquery.Client``.
 
         Args:
-            project: the project that pays; None: the one that the credentials name.
+            otherwise: the project that pays where none is named.
+
+        Raises:
+            InputError: no project is named at all.
         """
         with _extra_told():
             from google.auth.credentials import AnonymousCredentials
             from google.cloud import bigquery
+        project = self.project or otherwise
         if self.rest is None:
-            return bigquery.Client(project=project)
-        return bigquery.Client(
-            project=project or os.environ.get("GOOGLE_CLOUD_PROJECT"),
-            credentials=AnonymousCredentials(),
-            client_options={"api_endpoint": self.rest},
-        )
+            try:
+                return bigquery.Client(project=self.project)
+            except OSError as error:  # the credentials name none
+                if otherwise:
+                    return bigquery.Client(project=otherwise)
+                raise _no_project() from error
+        if not project:
+            raise _no_project()
+        endpoint = {"api_endpoint": self.rest}
+        return bigquery.Client(project, AnonymousCredentials(), client_options=endpoint)
 
     def storage_read(self) -> Any:
         """Returns a client for reading streams; its calls are made once, whatever happens."""
@@ -72,11 +84,18 @@ class Clients:
         return big_query_read.BigQueryReadClient(transport=transport)
 
 
-def patience() -> Any:
-    """Returns for how long Google's client repeats a request that fails for a moment."""
+def _no_project() -> InputError:
+    return InputError(
+        f"no project is named that pays for the query; set {PROJECT_VARIABLE}, or run 'gcloud "
+        "config set project PROJECT'"
+    )
+
+
+def patience() -> dict[str, Any]:
+    """Returns how Google's client repeats a request of REST that fails for a moment."""
     from google.cloud.bigquery.retry import DEFAULT_RETRY
 
-    return DEFAULT_RETRY.with_timeout(_PATIENCE_SECONDS)
+    return {"retry": DEFAULT_RETRY.with_timeout(PATIENCE_SECONDS), "timeout": PATIENCE_SECONDS}
 
 
 @contextmanager
@@ -146,6 +165,7 @@ def _told(error: Exception, name: str, bad_request: str) -> ForebayError | None:
 
 def _said(error: Exception) -> str:
     """Returns what an error says, on one line, without the request and the trace."""
+    error = getattr(error, "cause", None) or error  # of one that was met again and again
     said = str(getattr(error, "message", None) or error) or type(error).__name__
     lines = [line.strip() for line in said.splitlines() if line.strip()]
     return " ".join(lines[:2])[:_LONGEST] or type(error).__name__

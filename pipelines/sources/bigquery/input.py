@@ -9,6 +9,7 @@ from typing import ClassVar
 import numpy as np
 import pyarrow as pa
 
+from forebay.pipelines.sources.bigquery.address import BigQuery
 from forebay.pipelines.sources.bigquery.clients import Clients, faults_told
 from forebay.pipelines.sources.bigquery.sessions import Session, open_session
 from forebay.pipelines.sources.bigquery.streams import read_stream
@@ -123,18 +124,14 @@ def _stream_place(offset: int) -> tuple[int, int]:
     return offset >> _OFFSET_BITS, offset & ((1 << _OFFSET_BITS) - 1)
 
 
-def open_bigquery(
-    given: str,
-    table: Source | None,
-    number: int,
-    parameters: Sequence[str] = (),
-    clients: Clients | None = None,
-) -> BigQueryInput:
-    """Opens a table of BigQuery, or the result of a query; see `open_session`.
+def open_bigquery(given: BigQuery, table: Source | None, number: int) -> BigQueryInput:
+    """Opens a table, or the result of a query; see `open_session`.
 
     Args:
+        given: the input.
+        table: what it is checked against; None: nothing, and all of it is read.
         number: its place among all inputs.
-        clients: how BigQuery is reached; None: as the environment says.
     """
-    clients = clients or Clients.from_environment()
-    return BigQueryInput(open_session(given, table, parameters, clients), number, clients)
+    clients = given.clients or Clients.from_environment()
+    session = open_session(given.name, table, given.parameters, clients)
+    return BigQueryInput(session, number, clients)

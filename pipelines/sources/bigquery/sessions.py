@@ -17,7 +17,12 @@ from forebay.pipelines.sources.bigquery.address import (
     query_parameters,
     table_address,
 )
-from forebay.pipelines.sources.bigquery.clients import Clients, faults_told, patience
+from forebay.pipelines.sources.bigquery.clients import (
+    PATIENCE_SECONDS,
+    Clients,
+    faults_told,
+    patience,
+)
 from forebay.pipelines.sources.bigquery.types import arrow_schema, check_table
 from forebay.pipelines.sources.typed.rows import top_columns
 from forebay.transforms.definition.sources import Source
@@ -73,7 +78,8 @@ def open_session(
     if given.startswith(TABLE_SCHEME):
         address = table_address(given)
         with faults_told(given, "check the name, the instant and the row_restriction"):
-            return _session(given, address, table, clients, _client_for(clients, address))
+            client = clients.bigquery(address.project)
+            return _session(given, address, table, clients, client)
     sql = _read_query(given)
     asked = query_parameters(parameters)
     with faults_told(given, "mend the query, or its parameters by --query-parameter"):
@@ -81,19 +87,11 @@ def open_session(
         return _session(given, _run(client, sql, asked, given), table, clients, client)
 
 
-def _client_for(clients: Clients, address: TableAddress) -> Any:
-    """Returns a client of the project that the credentials name, or else of the table's."""
-    try:
-        return clients.bigquery()
-    except OSError:  # no project is named
-        return clients.bigquery(address.project)
-
-
 def _session(
     name: str, address: TableAddress, table: Source | None, clients: Clients, client: Any
 ) -> Session:
     found = client.get_table(
-        f"{address.project}.{address.dataset}.{address.table}", retry=patience()
+        f"{address.project}.{address.dataset}.{address.table}", **patience()
     )
     if found.table_type in _UNREADABLE:
         kind = found.table_type.lower().replace("_", " ")
@@ -123,6 +121,8 @@ _UNREADABLE = ("VIEW", "MATERIALIZED_VIEW", "EXTERNAL")
 def _create(
     reader: Any, project: str, address: TableAddress, columns: Sequence[str], size: int | None
 ) -> Any:
+    from google.api_core.exceptions import ServiceUnavailable
+    from google.api_core.retry import Retry, if_exception_type
     from google.cloud.bigquery_storage_v1 import types
 
     wanted = types.ReadSession(
@@ -139,6 +139,8 @@ def _create(
         parent=f"projects/{project}",
         read_session=wanted,
         max_stream_count=min(MOST_STREAMS, max(_FEWEST_STREAMS, streams)),
+        retry=Retry(if_exception_type(ServiceUnavailable), timeout=PATIENCE_SECONDS),
+        timeout=PATIENCE_SECONDS,
     )
 
 
@@ -170,11 +172,11 @@ def _run(
     looked_at = bigquery.QueryJobConfig(
         query_parameters=values, dry_run=True, use_query_cache=False
     )
-    kind = client.query(sql, job_config=looked_at, retry=patience()).statement_type
+    kind = client.query(sql, job_config=looked_at, **patience()).statement_type
     if kind != "SELECT":
         raise InputError(f"{name}: is {kind}, not a query; write one SELECT, which changes nothing")
     job = client.query(
-        sql, job_config=bigquery.QueryJobConfig(query_parameters=values), retry=patience()
+        sql, job_config=bigquery.QueryJobConfig(query_parameters=values), **patience()
     )
     job.result()
     made = job.destination

@@ -9,7 +9,7 @@ from typing import Any
 import pyarrow as pa
 
 from forebay.pipelines.sources.bigquery.clients import Clients
-from forebay.transforms.errors import RunFailed
+from forebay.transforms.errors import RunFailed, first_line
 
 # Pages are put together to about so many rows or bytes: BigQuery's own are small.
 _CHUNK_ROWS = 1 << 16
@@ -66,7 +66,7 @@ def _pages(
             broken += 1
             if broken >= clients.attempts:
                 raise RunFailed(
-                    f"{name}: a stream broke {broken} times at row {offset:,} ({error.message}); "
+                    f"{name}: a stream broke {broken} times at row {offset:,} ({first_line(error)}); "
                     "try again later"
                 ) from error
             time.sleep(clients.first_delay_seconds * 2 ** (broken - 1))
