@@ -12,7 +12,7 @@ WEATHER := data/flights/weather.csv
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
 .NOTPARALLEL:
-.PHONY: help install data demo test test-pythons wheel fuzz faults oracle check format format-check lint types imports docs windows-worth bench bench-model input-rate bounds bench-peers lock clean
+.PHONY: help install data demo test test-pythons test-gcp wheel fuzz faults oracle check format format-check lint types imports docs windows-worth bench bench-model input-rate bounds bench-peers lock clean
 
 help: ## List the targets
 	@awk 'BEGIN {FS = ":.*## "} /^[a-z-]+:.*## / {printf "  %-14s %s\n", $$1, $$2}' $(firstword $(MAKEFILE_LIST))
@@ -55,6 +55,17 @@ fuzz: $(STAMP) ## Search the property tests with examples drawn anew, for MINUTE
 
 faults: $(STAMP) ## Tamper with the files of a run, drawn by a seed (SEED=...) that it prints, for MINUTES=10
 	FAULTS_MINUTES=$(or $(MINUTES),10) FAULTS_SEED=$(SEED) $(BIN)/python -m pytest -m faults tests/end_to_end/test_faults.py $(ARGS)
+
+# The stand-ins for BigQuery and Cloud Storage, in an environment of their own.
+GCP_STAMP := .venv-gcp/.installed
+
+$(GCP_STAMP): tests/gcp/requirements.txt
+	@test -x .venv-gcp/bin/python || $(PYTHON) -m venv .venv-gcp
+	.venv-gcp/bin/python -m pip install --quiet --requirement tests/gcp/requirements.txt
+	@touch $@
+
+test-gcp: $(STAMP) $(GCP_STAMP) $(WEATHER) ## Run the tests with stand-ins for BigQuery and Cloud Storage
+	$(BIN)/python -m pytest -m gcp tests/gcp $(ARGS)
 
 oracle: $(STAMP) $(WEATHER) ## Hold the windows of all flights against the same windows in SQL (about 10 minutes)
 	$(BIN)/python -m pytest -m full_table -rP $(ARGS)

@@ -3,6 +3,7 @@
 Faults of the emulators:
 
 - ``ReadRows`` ignores its offset, and a read session its snapshot time.
+- A row restriction with a mistake is ignored.
 - What a query left, its anonymous table, cannot be read by a session.
 - ``datasets.list`` ignores its filter, so that Beam's clean-up would delete every dataset.
 - Small tables are one stream: here tables of ten thousand bytes have several already.
@@ -15,7 +16,7 @@ as the real one does.
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 
@@ -63,24 +64,18 @@ def _patch_sessions() -> None:
         asked = request.read_session
         name = asked.table
         _, project, _, dataset, _, table = name.split("/")
-        shown = f"{project}:{dataset}.{table}"
-        if table == Fault.FORBIDDEN_TABLE:
-            context.abort(
-                StatusCode.PERMISSION_DENIED,
-                f"request failed: the user does not have 'bigquery.readsessions.create' permission "
-                f"for '{project}'",
-            )
-        if Fault.FORBIDDEN_COLUMN in asked.read_options.selected_fields:
-            context.abort(
-                StatusCode.PERMISSION_DENIED,
-                "Access Denied: BigQuery BigQuery: User has neither fine-grained reader nor masked "
-                f"get permission to get data protected by policy tag \"taxonomy : pay\" on column "
-                f"{table}.{Fault.FORBIDDEN_COLUMN}.",
-            )
-        if table != Fault.DELETED_TABLE and not _exists(self._ctx, project, dataset, table):
-            context.abort(StatusCode.NOT_FOUND, f"Not found: Table {shown}")
-        asked.table = _table_meant(self._ctx, asked, project, dataset, table)
+        denied = _denied(project, table, asked.read_options.selected_fields)
+        if denied is not None:
+            _fail(context, StatusCode.PERMISSION_DENIED, denied)
+            return b""
+        try:
+            asked.table = _table_meant(self._ctx, asked, project, dataset, table)
+        except Exception as error:
+            _fail(context, StatusCode.INVALID_ARGUMENT, str(error))
+            return b""
         answer = create(self, types.CreateReadSessionRequest.serialize(request), context)
+        if not answer:
+            return b""
         session = types.ReadSession.deserialize(answer)
         _TABLE_OF[session.name] = table
         session.table = name
@@ -99,15 +94,32 @@ def _fail(context: Any, code: Any, said: str) -> None:
 _TABLE_OF: dict[str, str] = {}
 
 
-def _exists(ctx: Any, project: str, dataset: str, table: str) -> bool:
-    return dataset.startswith("_") or ctx.catalog.get_table(project, dataset, table) is not None
+def _denied(project: str, table: str, columns: Sequence[str]) -> str | None:
+    """Returns what BigQuery says to those who may not read."""
+    if table == Fault.FORBIDDEN_TABLE:
+        return (
+            "request failed: the user does not have 'bigquery.readsessions.create' permission for "
+            f"'projects/{project}'"
+        )
+    if Fault.FORBIDDEN_COLUMN in columns:
+        return (
+            "Access Denied: BigQuery BigQuery: User has neither fine-grained reader nor masked get "
+            'permission to get data protected by policy tag "taxonomy : pay" on column '
+            f"{table}.{Fault.FORBIDDEN_COLUMN}."
+        )
+    return None
 
 
 def _table_meant(ctx: Any, asked: Any, project: str, dataset: str, table: str) -> str:
     """Returns the table to read: the asked one, its snapshot, or a query's result made a table."""
     from bqemulator.jobs.executor import _ANONYMOUS_RESULTS_DATASET, JOB_RESULTS
+    from bqemulator.sql.translator import SQLTranslator
     from bqemulator.storage.sql_identifiers import quoted_schema, quoted_table_ref
 
+    if asked.read_options.row_restriction:
+        said = SQLTranslator().translate(f"SELECT 1 WHERE {asked.read_options.row_restriction}")
+        if not hasattr(said, "value"):
+            raise ValueError(f"request failed: Row filter for table {table} is invalid. {said}")
     if dataset == _ANONYMOUS_RESULTS_DATASET:
         job = next(job for job in JOB_RESULTS if f"anon{job.replace('-', '')}" == table)
         connection = ctx.engine._connection.cursor()

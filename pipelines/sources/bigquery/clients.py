@@ -6,6 +6,7 @@ Google's clients are loaded when they are first used: they come with the extra `
 from __future__ import annotations
 
 import os
+import re
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -104,8 +105,7 @@ def _extra_told() -> Iterator[None]:
         yield
     except ImportError as error:
         raise InputError(
-            f"reading from BigQuery needs Google's clients ({error}); "
-            "pip install 'forebay[gcp]'"
+            f"reading from BigQuery needs Google's clients ({error}); pip install 'forebay[gcp]'"
         ) from error
 
 
@@ -167,8 +167,10 @@ def _said(error: Exception) -> str:
     """Returns what an error says, on one line, without the request and the trace."""
     error = getattr(error, "cause", None) or error  # of one that was met again and again
     said = str(getattr(error, "message", None) or error) or type(error).__name__
+    said = _REQUEST.sub("", said).partition("Location:")[0]
     lines = [line.strip() for line in said.splitlines() if line.strip()]
     return " ".join(lines[:2])[:_LONGEST] or type(error).__name__
 
 
+_REQUEST = re.compile(r"^(GET|POST) \S+: ")
 _LONGEST = 300

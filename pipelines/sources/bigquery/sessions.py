@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import pyarrow as pa
@@ -84,15 +84,14 @@ def open_session(
     asked = query_parameters(parameters)
     with faults_told(given, "mend the query, or its parameters by --query-parameter"):
         client = clients.bigquery()
-        return _session(given, _run(client, sql, asked, given), table, clients, client)
+        address, job = _run(client, sql, asked, given)
+        return replace(_session(given, address, table, clients, client), fingerprint=f"job:{job}")
 
 
 def _session(
     name: str, address: TableAddress, table: Source | None, clients: Clients, client: Any
 ) -> Session:
-    found = client.get_table(
-        f"{address.project}.{address.dataset}.{address.table}", **patience()
-    )
+    found = client.get_table(f"{address.project}.{address.dataset}.{address.table}", **patience())
     if found.table_type in _UNREADABLE:
         kind = found.table_type.lower().replace("_", " ")
         raise InputError(
@@ -104,7 +103,7 @@ def _session(
         check_table(found.schema, table, name)
         columns = top_columns(arrow_schema(found.schema), table)
     made = _create(clients.storage_read(), client.project, address, columns, found.num_bytes)
-    modified = f"modified:{found.modified.isoformat()};rows:{found.num_rows}"
+    modified = f"modified:{found.modified};rows:{found.num_rows}"
     return Session(
         name,
         tuple(stream.name for stream in made.streams),
@@ -157,8 +156,8 @@ def _read_query(given: str) -> str:
 
 def _run(
     client: Any, sql: str, parameters: Sequence[QueryParameter], name: str
-) -> TableAddress:
-    """Runs a query and returns its result's table.
+) -> tuple[TableAddress, str]:
+    """Runs a query and returns its result's table, and the name of the job.
 
     The table is BigQuery's own, unnamed: it removes it within a day, and nobody else sees it.
     """
@@ -180,4 +179,4 @@ def _run(
     )
     job.result()
     made = job.destination
-    return TableAddress(made.project, made.dataset_id, made.table_id)
+    return TableAddress(made.project, made.dataset_id, made.table_id), job.job_id

@@ -66,8 +66,8 @@ def _pages(
             broken += 1
             if broken >= clients.attempts:
                 raise RunFailed(
-                    f"{name}: a stream broke {broken} times at row {offset:,} ({first_line(error)}); "
-                    "try again later"
+                    f"{name}: a stream broke {broken} times at row {offset:,} "
+                    f"({first_line(error)}); try again later"
                 ) from error
             time.sleep(clients.first_delay_seconds * 2 ** (broken - 1))
 
