@@ -110,7 +110,8 @@ def list_files(folder: str, names: Iterable[str]) -> dict[str, FileEntry]:
         path = base + name
         matches = FileSystems.match([path, path + "/**"])
         for metadata in (found for match in matches for found in match.metadata_list):
-            entries[metadata.path.removeprefix(base)] = _read_entry(metadata.path)
+            if not metadata.path.endswith("/"):  # as TensorFlow marks a folder
+                entries[metadata.path.removeprefix(base)] = _read_entry(metadata.path)
     return entries
 
 

@@ -36,6 +36,7 @@ class Emulators:
     storage: str
     proxy: str
     ca: str
+    credentials: str
     requests: str
     project: str
     bucket: str
@@ -54,10 +55,12 @@ class Emulators:
             "BIGQUERY_STORAGE_EMULATOR_HOST": self.bigquery_storage,
             "GOOGLE_CLOUD_PROJECT": self.project,
             "STORAGE_EMULATOR_HOST": self.storage,
+            "GOOGLE_APPLICATION_CREDENTIALS": self.credentials,
             "NO_GCE_CHECK": "true",
             "https_proxy": self.proxy,
             "no_proxy": "localhost,127.0.0.1",
             "CURL_CA_BUNDLE": self.ca,
+            "REQUESTS_CA_BUNDLE": self.ca,
         }
 
 

@@ -28,6 +28,10 @@ PROJECT, BUCKET = "test", "forebay-test"
 
 def main(folder: Path) -> None:
     os.environ["HOME"] = str(folder)
+    user = {"type": "authorized_user"} | dict.fromkeys(
+        ("client_id", "client_secret", "refresh_token"), "none"
+    )
+    (folder / "credentials.json").write_text(json.dumps(user))
     bigquery = start_bigquery(folder)
     storage_port = start_storage(folder)
     ready = {
@@ -36,6 +40,7 @@ def main(folder: Path) -> None:
         "storage": f"http://127.0.0.1:{storage_port}",
         "proxy": f"http://127.0.0.1:{start_proxy(folder, storage_port)}",
         "ca": str(folder / "ca.pem"),
+        "credentials": str(folder / "credentials.json"),
         "requests": str(folder / REQUESTS),
         "project": PROJECT,
         "bucket": BUCKET,

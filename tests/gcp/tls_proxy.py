@@ -18,6 +18,13 @@ _NOT_HANDED_ON = {
     "host", "connection", "expect", "transfer-encoding", "content-length", "accept-encoding",
     "authorization",
 }  # fmt: skip
+# What the emulator does not know, by the last part of the path.
+_OWN_ANSWERS = {
+    "storageLayout": {
+        "kind": "storage#storageLayout", "hierarchicalNamespace": {"enabled": False},
+    },
+    "token": {"access_token": "none", "expires_in": 3600, "token_type": "Bearer"},
+}  # fmt: skip
 _HANDED_BACK = {"location", "content-type", "range", "etag", "content-range", "x-goog-generation"}
 
 
@@ -48,11 +55,9 @@ def start_proxy(folder: Path, emulator_port: int) -> int:
 
         def forward(self) -> None:
             body = self._body()
-            if self.path.split("?")[0].endswith("/storageLayout"):
-                layout = {
-                    "kind": "storage#storageLayout", "hierarchicalNamespace": {"enabled": False},
-                }  # fmt: skip
-                self._answer(200, {"Content-Type": "application/json"}, json.dumps(layout).encode())
+            own = _OWN_ANSWERS.get(self.path.split("?")[0].rpartition("/")[2])
+            if own is not None:
+                self._answer(200, {"Content-Type": "application/json"}, json.dumps(own).encode())
                 return
             to = http.client.HTTPConnection("127.0.0.1", emulator_port)
             headers = {k: v for k, v in self.headers.items() if k.lower() not in _NOT_HANDED_ON}
