@@ -69,9 +69,13 @@ def staging(run: str, overwrite: bool) -> Iterator[str]:
             or nobody can write there.
     """
     if is_remote(run):
-        _delete([FileSystems.join(run, MANIFEST_NAME)])
-        yield run
-        _delete([FileSystems.join(run, TEMPORARY)])
+        manifest = FileSystems.join(run, MANIFEST_NAME)
+        if FileSystems.exists(manifest):
+            FileSystems.delete([manifest])
+        try:
+            yield run
+        finally:
+            _remove_remote(FileSystems.join(run, TEMPORARY))
         return
     with _made(run), locked(run):
         publication.settle(run)
@@ -149,7 +153,9 @@ def _made(run: str) -> Iterator[None]:
                 os.rmdir(path)
 
 
-def _delete(paths: list[str]) -> None:
-    existing = [path for path in paths if FileSystems.exists(path)]
-    if existing:
-        FileSystems.delete(existing)
+def _remove_remote(folder: str) -> None:
+    """Removes a folder of an object store: its files, and what TensorFlow marks folders by."""
+    import tensorflow as tf
+
+    if tf.io.gfile.isdir(folder):
+        tf.io.gfile.rmtree(folder)

@@ -53,6 +53,13 @@ def contents(run: Path) -> dict[str, str]:
     }
 
 
+def preprocess(rows: str, weather: str, run: str, *more: str) -> int:
+    return main(
+        ["preprocess", DEFINITION, "--input", rows, "--source", f"weather={weather}",
+         "--output", run, "--shards", "2", *more]
+    )  # fmt: skip
+
+
 @pytest.fixture(scope="module")
 def sample(tmp_path_factory: pytest.TempPathFactory) -> Path:
     path = tmp_path_factory.mktemp("sample") / "flights.csv"
@@ -61,30 +68,73 @@ def sample(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return path
 
 
+@pytest.fixture(scope="module")
+def run(sample: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The run that is made of CSV files on a local disk."""
+    run = tmp_path_factory.mktemp("runs") / "csv"
+    assert preprocess(str(sample), str(DATA / "weather.csv"), str(run)) == 0
+    return run
+
+
 def test_flights_of_a_table_and_of_a_query_are_those_of_csv(
-    warehouse: Any, in_emulators: Any, sample: Path, tmp_path: Path
+    warehouse: Any, in_emulators: Any, sample: Path, run: Path, tmp_path: Path
 ) -> None:
     dataset = load_definition(DEFINITION)
     flights = load(warehouse, "flights", sample, dataset.columns)
     weather = load(warehouse, "weather", DATA / "weather.csv", dataset.sources["weather"].columns)
     (tmp_path / "query.sql").write_text(QUERY)
-    given = {
-        "csv": (str(sample), str(DATA / "weather.csv")),
-        "table": (flights, weather),
-        "query": (f"bigquery-query:{tmp_path / 'query.sql'}", weather),
-    }
-    for name, (rows, events) in given.items():
-        arguments = [
-            "preprocess", DEFINITION, "--input", rows, "--source", f"weather={events}",
-            "--output", str(tmp_path / name), "--shards", "2", "--query-parameter", "none::XX",
-        ]  # fmt: skip
-        assert main(arguments) == 0
+    query = f"bigquery-query:{tmp_path / 'query.sql'}"
+    parameter = ("--query-parameter", "none::XX")
+    assert preprocess(flights, weather, str(tmp_path / "table")) == 0
+    assert preprocess(query, weather, str(tmp_path / "query"), *parameter) == 0
 
-    csv = contents(tmp_path / "csv")
+    csv = contents(run)
     assert len(csv) == 9  # two shards of each split, and three vocabularies
     assert contents(tmp_path / "table") == csv
     assert contents(tmp_path / "query") == csv
     manifest = json.loads((tmp_path / "query" / "manifest.json").read_text())
     inputs = {entry["path"]: entry["fingerprint"] for entry in manifest["inputs"]}
-    assert inputs[given["query"][0]].startswith("job:")
+    assert inputs[query].startswith("job:")
     assert inputs[weather].startswith("modified:")
+    (rejects,) = (tmp_path / "table" / "rejects").iterdir()
+    reject = json.loads(rejects.read_text())
+    assert set(reject) == {"source", "stream", "offset", "reason", "raw"}
+    assert reject["source"] == weather
+
+
+def test_a_run_on_cloud_storage_is_the_one_on_a_disk(
+    emulators: Any, in_emulators: Any, sample: Path, run: Path, tmp_path: Path,
+    capsys: pytest.CaptureFixture[str],
+) -> None:  # fmt: skip
+    import tensorflow as tf
+
+    bucket = f"gs://{emulators.bucket}"
+    flights, weather = f"{bucket}/data/flights.csv", f"{bucket}/data/weather.csv"
+    for path, there in ((sample, flights), (DATA / "weather.csv", weather)):
+        tf.io.gfile.copy(str(path), there)
+    remote = f"{bucket}/runs/flights"
+    assert preprocess(flights, weather, remote) == 0
+
+    found = [
+        f"{folder.removesuffix('/')}/{name}".removeprefix(f"{remote}/")
+        for folder, _, names in tf.io.gfile.walk(remote) for name in names
+    ]  # fmt: skip
+    manifest = json.loads(tf.io.gfile.GFile(f"{remote}/manifest.json").read())
+    assert sorted({*manifest["files"], "manifest.json"}) == sorted(found)
+    assert not tf.io.gfile.exists(f"{remote}/temporary")
+    for name in found:
+        tf.io.gfile.makedirs(str((tmp_path / name).parent))
+        tf.io.gfile.copy(f"{remote}/{name}", str(tmp_path / name))
+    assert contents(tmp_path) == contents(run)
+
+    assert preprocess(flights, weather, remote) == 2
+    assert "--overwrite" in capsys.readouterr().err
+    assert main(["train", remote, "--model", "linear", "--epochs", "1"]) == 0
+    assert main(["evaluate", remote]) == 0
+    assert tf.io.gfile.exists(f"{remote}/evaluation/test.json")
+    capsys.readouterr()
+    rows = f"{REPOSITORY}/examples/flights/rows.jsonl"
+    assert main(["predict", "--model", f"{remote}/model", rows]) == 0
+    answers = [json.loads(line) for line in capsys.readouterr().out.splitlines()]
+    assert len(answers) == len(Path(rows).read_text().splitlines())
+    assert all("error" not in answer for answer in answers)
