@@ -28,7 +28,7 @@ Floats = npt.NDArray[np.float64]
 
 
 @dataclass(frozen=True)
-class Examples:
+class WrittenExamples:
     """What a folder of examples holds.
 
     Attributes:
@@ -43,7 +43,7 @@ class Examples:
 
 
 @dataclass(frozen=True)
-class Difference:
+class ColumnDifference:
     """How one column differs.
 
     Attributes:
@@ -53,7 +53,7 @@ class Difference:
         allowed: rows whose values differ as they may: ids of equal frequency, buckets within
             the rank error.
         greatest: greatest absolute difference.
-        median, p95: of the absolute difference over all compared rows.
+        median, p95: quantiles of the absolute difference over all compared rows.
     """
 
     column: str
@@ -81,7 +81,7 @@ class Comparison:
     unmatched: int
     absent: list[str]
     extra: list[str]
-    columns: list[Difference]
+    columns: list[ColumnDifference]
 
     @property
     def equal(self) -> bool:
@@ -96,7 +96,7 @@ def keep_one_in(rows: int) -> int:
     return max(1, -(-rows // SAMPLE_ROWS))
 
 
-def compare(reference: Examples, other: Examples) -> Comparison:
+def compare(reference: WrittenExamples, other: WrittenExamples) -> Comparison:
     """Compares samples taken with the same `keep_one_in`."""
     names = sorted(set(reference.sample.columns) & set(other.sample.columns) - set(IDENTITY))
     left, right = (side.sample.with_columns(present=True) for side in (reference, other))
@@ -121,9 +121,9 @@ def _difference(
     other: pl.Series,
     rows: pl.DataFrame,
     frequencies: Mapping[str, npt.NDArray[np.int64]],
-) -> Difference:
+) -> ColumnDifference:
     if found.dtype == pl.String:
-        return Difference(name, len(found), int((found != other).sum()))
+        return ColumnDifference(name, len(found), int((found != other).sum()))
     a, b = found.to_numpy().astype(np.float64), other.to_numpy().astype(np.float64)
     apart = np.where(np.isnan(a) & np.isnan(b), 0.0, np.abs(a - b))
     apart = np.where(np.isnan(apart), np.inf, apart)
@@ -137,8 +137,8 @@ def _difference(
         for bucket in (a, b):
             allowed = allowed & _within_rank_error(bucket, value, split)
     if not len(apart):
-        return Difference(name, 0, 0)
-    return Difference(
+        return ColumnDifference(name, 0, 0)
+    return ColumnDifference(
         name,
         len(differs),
         int((differs & ~allowed).sum()),
@@ -184,8 +184,8 @@ def example_files(folder: str | Path) -> dict[str, list[str]]:
     }
 
 
-def load(path: str | Path) -> Examples:
+def load(path: str | Path) -> WrittenExamples:
     """Reads what ``read_examples.py`` saved."""
     facts = json.loads(Path(f"{path}.json").read_text("utf-8"))
     frequencies = {name: np.array(counts) for name, counts in facts["frequencies"].items()}
-    return Examples(facts["rows"], pl.read_parquet(f"{path}.parquet"), frequencies)
+    return WrittenExamples(facts["rows"], pl.read_parquet(f"{path}.parquet"), frequencies)

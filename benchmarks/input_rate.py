@@ -145,7 +145,7 @@ def _ways(
 
 
 def _check(name: str, batches: tf.data.Dataset, examples: Examples) -> None:
-    """Stops where a way delivers something that is no row of the examples."""
+    """Stops where a way delivers something that is not a row of the examples."""
     known = {row.tobytes() for row in _rows(examples.numbers, examples.ids, examples.label)}
     for batch in batches.take(2).as_numpy_iterator():
         if not all(row.tobytes() in known for row in _rows(*batch)):

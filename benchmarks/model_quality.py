@@ -23,7 +23,7 @@ import numpy as np
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
 
 from flights_runs import DAY, ROOT, flights_run
-from model_report import Compared, Score, print_search, print_table, write_results
+from model_report import Compared, ModelScore, print_search, print_table, write_results
 from paired_days import PairedDays, central_interval
 from peers.lightgbm_model import PeerOptions, PeerRows, candidates, fit, peer_rows
 from rich.console import Console
@@ -128,7 +128,7 @@ def _read(run: RunFolder, split: str) -> Task:
     return Task(run, {s: SplitReader(run, s, inputs, carried).read() for s in splits})
 
 
-def search(task: Task, trials: int, console: Console) -> list[tuple[PeerOptions, Score]]:
+def search(task: Task, trials: int, console: Console) -> list[tuple[PeerOptions, ModelScore]]:
     """Measures LightGBM with each of the candidates on the eval split, the best first."""
     has_baseline = task.is_regression and bool(task.run.definition.label.baselines)
     found = []
@@ -144,7 +144,7 @@ def search(task: Task, trials: int, console: Console) -> list[tuple[PeerOptions,
 def compare(name: str, task: Task, seeds: int, split: str, console: Console) -> Compared:
     """Trains both with every seed, and measures them on a split."""
     peer = PEERS[name]
-    scores: dict[str, list[Score]] = {"ours": [], "LightGBM": []}
+    scores: dict[str, list[ModelScore]] = {"ours": [], "LightGBM": []}
     for seed in range(seeds):
         ours = _measure(task, split, lambda seed=seed: _ours(task, split, OURS[name], seed))
         theirs = _measure(task, split, lambda seed=seed: _peer(task, split, peer, seed))
@@ -171,11 +171,11 @@ def compare(name: str, task: Task, seeds: int, split: str, console: Console) -> 
     )
 
 
-def _measure(task: Task, split: str, answers: Callable[[], tuple[np.ndarray, int]]) -> Score:
+def _measure(task: Task, split: str, answers: Callable[[], tuple[np.ndarray, int]]) -> ModelScore:
     start = time.monotonic()
     answer, size = answers()
     value = task.score(task.examples[split].label.astype(np.float64), answer)
-    return Score(value, size, time.monotonic() - start, answer)
+    return ModelScore(value, size, time.monotonic() - start, answer)
 
 
 def _ours(task: Task, split: str, options: TrainOptions, seed: int) -> tuple[np.ndarray, int]:

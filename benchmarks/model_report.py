@@ -19,7 +19,7 @@ COLORS = {"ours": "#c1272d", "LightGBM": "#0072b2"}
 
 
 @dataclass(frozen=True)
-class Score:
+class ModelScore:
     """What one trained model is worth.
 
     Attributes:
@@ -47,7 +47,7 @@ class Compared:
         metric: ``RMSE``, in the label's units, or ``AUC``.
         split: the rows that were asked about.
         rows: how many they are.
-        scores: of each side, one for each seed.
+        scores: the scores of each side, one for each seed.
         interval: 95 % of days: the difference, ours less LightGBM's, of the means over the seeds.
         options: what each side was trained with.
     """
@@ -56,7 +56,7 @@ class Compared:
     metric: str
     split: str
     rows: int
-    scores: Mapping[str, Sequence[Score]]
+    scores: Mapping[str, Sequence[ModelScore]]
     interval: tuple[float, float]
     options: Mapping[str, Mapping[str, Any]]
 
@@ -106,7 +106,7 @@ def _spread(values: np.ndarray, digits: int) -> str:
 
 
 def print_search(
-    console: Console, definition: str, found: Sequence[tuple[PeerOptions, Score]]
+    console: Console, definition: str, found: Sequence[tuple[PeerOptions, ModelScore]]
 ) -> None:
     """Prints LightGBM's trials, the best first."""
     table = Table(title=f"{definition}: LightGBM on the eval split", title_justify="left")

@@ -8,7 +8,7 @@ from statistics import median
 from typing import Literal
 
 from compare import Comparison
-from processes import Ended, Measured
+from processes import CommandCost, Ended
 
 
 @dataclass(frozen=True)
@@ -32,11 +32,11 @@ class Outcome:
     rows: int
     status: Ended | Literal["skipped"] = "skipped"
     note: str = ""
-    runs: Sequence[Measured] = ()
+    runs: Sequence[CommandCost] = ()
     phases: Mapping[str, float] = field(default_factory=dict)
     comparison: Comparison | None = None
 
-    def measured(self, runs: Sequence[Measured], out: Path) -> "Outcome":
+    def measured(self, runs: Sequence[CommandCost], out: Path) -> "Outcome":
         """Returns the outcome of its runs; how far one came if it did not survive."""
         status, note = runs[-1].ended, ""
         if status != "ok":

@@ -20,7 +20,7 @@ class PairedDays:
     Args:
         days: the day of each row, (n,).
         resamples: how many draws; each draws as many days as there are.
-        seed: of the draws.
+        seed: the seed of the draws.
     """
 
     def __init__(

@@ -24,7 +24,7 @@ class Limits:
 
     Attributes:
         seconds: elapsed time.
-        memory_bytes: unevictable resident memory of all processes, see `Measured`.
+        memory_bytes: unevictable resident memory of all processes, see `CommandCost`.
         folder: where it writes; None: the disk is not watched.
         free_bytes: what must stay free on the disk of ``folder``.
     """
@@ -36,7 +36,7 @@ class Limits:
 
 
 @dataclass(frozen=True)
-class Measured:
+class CommandCost:
     """What a command took.
 
     Attributes:
@@ -62,7 +62,7 @@ class Measured:
 
 def measure(
     command: Sequence[str], limits: Limits = Limits(), env: Mapping[str, str] | None = None
-) -> Measured:
+) -> CommandCost:
     """Runs a command to its end or to its limits; nothing of it is left running."""
     tree = _Tree()
     with tempfile.TemporaryFile() as printed:
@@ -85,7 +85,7 @@ def measure(
     reaped = after.children_user + after.children_system
     reaped -= before.children_user + before.children_system
     ended = ended or ("failed" if process.returncode else "ok")
-    return Measured(ended, wall, max(reaped, tree.cpu_s), tree.peak, tree.peak_rss, output)
+    return CommandCost(ended, wall, max(reaped, tree.cpu_s), tree.peak, tree.peak_rss, output)
 
 
 def _exceeded(tree: "_Tree", limits: Limits, seconds: float) -> Ended | None:

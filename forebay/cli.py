@@ -1,19 +1,15 @@
 """The ``forebay`` command: finds the command asked for, and loads only what it needs."""
 
 import argparse
-import gc
 import sys
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Sequence
 
 import forebay
 from forebay.check import options as check
 from forebay.console.arguments import Parser
-from forebay.console.command_line import native_logs_hidden, quiet_tensorflow, run_command
-from forebay.console.commands import add_commands, parse_command
+from forebay.console.commands import add_commands, parse_command, run_parsed
 from forebay.console.completion import PrintCompletion
 from forebay.console.process import in_own_process
-from forebay.console.terminal import saying
 from forebay.explain import options as explain
 from forebay.init import options as init
 from forebay.pipelines import options as pipelines
@@ -47,25 +43,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     own, beam_arguments = split_beam_arguments(argv)
     args = parse_command(_parser(), COMMANDS, own)
     args.beam = beam_arguments
-    return run_command(_run, args)
-
-
-def _run(args: argparse.Namespace) -> int:
-    quiet_tensorflow()
-    with saying(f"forebay {args.command}: loading"), native_logs_hidden(), _kept_for_good():
-        run = COMMANDS[args.command].load()
-    return run(args)
-
-
-@contextmanager
-def _kept_for_good() -> Iterator[None]:
-    """Lets the garbage collector never look at what is made inside: imports take a third less."""
-    gc.disable()
-    try:
-        yield
-    finally:
-        gc.freeze()
-        gc.enable()
+    return run_parsed(f"forebay {args.command}", COMMANDS[args.command], args)
 
 
 def _parser() -> argparse.ArgumentParser:

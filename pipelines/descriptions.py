@@ -8,13 +8,19 @@ from tensorflow_transform.tf_metadata import metadata_io
 
 from forebay.pipelines.job import Job
 from forebay.pipelines.sinks.run_folder import list_files
+from forebay.pipelines.sources.tables import all_inputs
 from forebay.pipelines.tallies.checks import history_rows
 from forebay.pipelines.tallies.degenerate_features import warnings_of
 from forebay.pipelines.tallies.tallies import Tallies, tallies_of
 from forebay.pipelines.transform.graph_rows import raw_metadata
-from forebay.storage.run.layout import DEFINITION_NAME, EXAMPLES_FOLDER, METADATA_FOLDER, OUTPUTS
+from forebay.storage.run.layout import (
+    DEFINITION_NAME,
+    EXAMPLES_FOLDER,
+    METADATA_FOLDER,
+    OUTPUTS,
+    PARQUET_FOLDER,
+)
 from forebay.storage.run.manifest import FileEntry, InputEntry, Manifest, PeriodEntry, SourceEntry
-from forebay.transforms.definition.dataset import Dataset
 from forebay.transforms.definition.serialize import digest, to_json
 from forebay.transforms.definition.splits import SPLITS
 from forebay.transforms.windows.period import history_needed
@@ -43,9 +49,9 @@ def make_manifest(job: Job, ingested: Tallies, transformed: Tallies) -> Manifest
         definition_digest=digest(job.dataset),
         created=dt.datetime.now(dt.UTC).isoformat(timespec="seconds"),
         versions=_versions(),
-        inputs=_inputs(ingested),
+        inputs=_inputs(job, ingested),
         rows_read=ingested["records"]["read"],
-        sources={name: _source(name, ingested, job.dataset) for name in job.dataset.sources},
+        sources={name: _source(name, job, ingested) for name in job.dataset.sources},
         rows=rows,
         rejects=ingested.get("rejects", {}),
         dropped=ingested.get("dropped", {}),
@@ -61,25 +67,27 @@ def make_manifest(job: Job, ingested: Tallies, transformed: Tallies) -> Manifest
     )
 
 
-def _inputs(ingested: Tallies) -> tuple[InputEntry, ...]:
-    return tuple(InputEntry(**entry) for entry in ingested["inputs"].values())
+def _inputs(job: Job, tallies: Tallies) -> tuple[InputEntry, ...]:
+    inputs = all_inputs(job.tables)
+    found = sorted(tallies["inputs"].items())
+    return tuple(InputEntry(inputs[int(number)].path, **entry) for number, entry in found)
 
 
-def _source(name: str, ingested: Tallies, dataset: Dataset) -> SourceEntry:
+def _source(name: str, job: Job, ingested: Tallies) -> SourceEntry:
     tallies = tallies_of(ingested, name)
     return SourceEntry(
-        inputs=_inputs(tallies),
+        inputs=_inputs(job, tallies),
         rows_read=tallies.get("records", {}).get("read", 0),
         rejects=tallies.get("rejects", {}),
-        reach_us=history_needed(dataset, name),
+        reach_us=history_needed(job.dataset, name),
     )
 
 
 def _files(job: Job, transformed: Tallies) -> dict[str, FileEntry]:
-    """Returns the entry of every file; whoever wrote the examples has measured them already."""
-    examples = {name: FileEntry(**entry) for name, entry in transformed["files"].items()}
-    others = [name for name in OUTPUTS if name != EXAMPLES_FOLDER]
-    return dict(sorted((list_files(job.folder, others) | examples).items()))
+    """Returns the entry of every file; whoever wrote rows has measured them already."""
+    written = {name: FileEntry(**entry) for name, entry in transformed["files"].items()}
+    others = [name for name in OUTPUTS if name not in (EXAMPLES_FOLDER, PARQUET_FOLDER)]
+    return dict(sorted((list_files(job.folder, others) | written).items()))
 
 
 def _versions() -> dict[str, str]:

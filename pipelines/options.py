@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import argparse
+import functools
+import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any, Literal
 
-from forebay.console.arguments import add_common
+from forebay.console.arguments import add_common, describe, help_of
 from forebay.console.commands import Command
 from forebay.pipelines.sources.arguments import (
     add_table_arguments,
@@ -19,20 +21,6 @@ from forebay.pipelines.sources.arguments import (
 if TYPE_CHECKING:
     from forebay.pipelines.sources.spool import Given
 
-EXAMPLES = """examples:
-  forebay preprocess examples/flights/flights.py:departure \\
-      --input data/flights/flights.csv --source weather=data/flights/weather.csv \\
-      --output runs/flights
-  forebay preprocess sales.py --input 'data/sales-*.csv.gz' --output runs/sales --gzip --overwrite
-  forebay preprocess sales.py --input 'data/sales-2024-05-0[67].csv' --output runs/2024-05-07 \\
-      --from 2024-05-07 --to 2024-05-08 --transform-fn runs/sales
-  forebay preprocess sales.py --input gs://bucket/sales/*.csv --output gs://bucket/runs/sales -- \\
-      --runner=DataflowRunner --project=my-project --region=europe-west1 \\
-      --temp_location=gs://bucket/temp
-
-Options after -- are Beam's own. Without a --runner the run is local, on all cores."""
-
-
 WINDOW_MEMORY_MB = 512
 
 
@@ -41,22 +29,25 @@ class PreprocessOptions:
     """What ``forebay preprocess`` is asked to do.
 
     Attributes:
-        definition: where the definition is (see
-            `forebay.storage.run.definition_files.load_definition`).
+        definition: the definition: FILE.py, FILE.py:NAME, MODULE:NAME or definition.json.
         inputs: files or globs, ``-`` for standard input, or tables in memory: data frames of
             pandas or Polars, Arrow tables, lists of dicts.
         sources: those of each of the definition's sources.
-        output: the run folder.
-        overwrite: whether to replace a run that is there.
+        output: the run folder to write.
+        overwrite: replace a run that is there; its models stay.
         max_record_bytes: longer records are rejected.
         max_reject_fraction: a greater share of rejected records stops the run.
         shards: TFRecord files per split; None: one for each 8 MB of input.
-        gzip: whether to compress the TFRecords.
-        period_from, period_to: examples are made for row times from the one to just before the
-            other, ISO 8601 dates or instants, UTC where no offset is written; None: no bound.
-        window_memory_mb: MiB that a worker thread may take for the events of windows; see
-            docs/concepts/memory.md.
-        transform_fn: a run whose transform graph is used, instead of learning one from train.
+        gzip: compress the TFRecords.
+        also: other forms in which rows are written beside the TFRecords, as they are after the
+            windows and transformed: ``parquet``.
+        period_from: examples are made of rows from this time on; older rows serve the windows. An
+            ISO 8601 date or instant, UTC where no offset is written; None: no bound.
+        period_to: examples are made of rows before this time; None: no bound.
+        window_memory_mb: MiB that a worker thread may take for the events of windows; events that
+            need more are cut along time (docs/concepts/memory.md).
+        transform_fn: a run of the same definition whose transform graph is used; None: one is
+            learned from train.
         beam: Beam's own options.
     """
 
@@ -69,6 +60,7 @@ class PreprocessOptions:
     max_reject_fraction: float = 0.01
     shards: int | None = None
     gzip: bool = False
+    also: tuple[Literal["parquet"], ...] = ()
     period_from: str | None = None
     period_to: str | None = None
     window_memory_mb: int = WINDOW_MEMORY_MB
@@ -78,45 +70,56 @@ class PreprocessOptions:
 
 def add_preprocess_arguments(parser: argparse.ArgumentParser) -> None:
     """Adds the options of ``forebay preprocess`` to a parser."""
-    parser.epilog = EXAMPLES
-    parser.formatter_class = argparse.RawDescriptionHelpFormatter
-    parser.add_argument("definition", help="FILE.py, FILE.py:NAME, MODULE:NAME or definition.json")
-    add_table_arguments(parser)
-    parser.add_argument("--output", required=True, metavar="RUN", help="the run folder to write")
-    parser.add_argument(
-        "--overwrite", action="store_true", help="replace a run that is there (models stay)"
+    describe(
+        parser,
+        "Make a run folder of raw rows: read, aggregated, split and transformed.",
+        "examples/flights/flights.py:departure \\\n"
+        "--input data/flights/flights.csv --source weather=data/flights/weather.csv \\\n"
+        "--output runs/flights",
+        "sales.py --input 'data/sales-*.csv.gz' --output runs/sales --gzip --overwrite",
+        "sales.py --input 'data/sales-2024-05-0[67].csv' --output runs/2024-05-07 \\\n"
+        "--from 2024-05-07 --to 2024-05-08 --transform-fn runs/sales",
+        "sales.py --input gs://bucket/sales/*.csv --output gs://bucket/runs/sales -- \\\n"
+        "--runner=DataflowRunner --project=my-project --region=europe-west1 \\\n"
+        "--temp_location=gs://bucket/temp",
+        also="Options after -- are Beam's own. Without a --runner the run is local, on all cores.",
     )
-    parser.add_argument(
-        "--max-record-bytes", type=positive, default=PreprocessOptions.max_record_bytes,
-        metavar="N", help="reject longer records (default: %(default)s)",
-    )  # fmt: skip
-    parser.add_argument(
-        "--max-reject-fraction", type=_fraction, default=PreprocessOptions.max_reject_fraction,
-        metavar="F", help="stop when a greater share of records is rejected (default: %(default)s)",
-    )  # fmt: skip
-    parser.add_argument(
-        "--shards", type=positive, metavar="N",
-        help="TFRecord files per split (default: one for each 8 MB of input)",
-    )  # fmt: skip
-    parser.add_argument("--gzip", action="store_true", help="compress the TFRecords")
-    parser.add_argument(
-        "--from", dest="period_from", metavar="INSTANT",
-        help="make examples of rows from this time on only; older rows serve the windows "
-        "(ISO 8601 date or instant, UTC where no offset is written)",
-    )  # fmt: skip
-    parser.add_argument(
-        "--to", dest="period_to", metavar="INSTANT", help="make examples of rows before this time"
-    )
-    parser.add_argument(
-        "--window-memory-mb", type=positive, default=PreprocessOptions.window_memory_mb,
-        metavar="N", help="memory of each worker thread for windows; events that need more are cut "
-        "along time (default: %(default)s)",
-    )  # fmt: skip
-    parser.add_argument(
-        "--transform-fn", metavar="RUN",
-        help="use the transform graph of this run of the same definition; learn nothing",
-    )  # fmt: skip
+    add_definition_arguments(parser)
+    add = functools.partial(_add, parser)
+    add("--output", required=True, metavar="RUN")
+    add("--overwrite", action="store_true")
+    add("--max-record-bytes", type=positive, metavar="N")
+    add("--max-reject-fraction", type=_fraction, metavar="F")
+    add("--shards", type=positive, metavar="N")
+    add("--gzip", action="store_true")
+    add("--also", nargs="+", choices=("parquet",))
+    add("--from", "period_from", metavar="INSTANT")
+    add("--to", "period_to", metavar="INSTANT")
+    add("--window-memory-mb", type=positive, metavar="N")
+    add("--transform-fn", metavar="RUN")
     add_common(parser, json="the manifest")
+
+
+def add_definition_arguments(parser: argparse.ArgumentParser) -> None:
+    """Adds what names a definition, and the files of its tables."""
+    parser.add_argument("definition", help=help_of(PreprocessOptions, "definition"))
+    add_table_arguments(parser)
+
+
+def add_max_record_bytes(parser: argparse.ArgumentParser) -> None:
+    """Adds the length from which records are rejects, to a command that reads a table."""
+    _add(parser, "--max-record-bytes", type=positive, metavar="N")
+
+
+def _add(
+    parser: argparse.ArgumentParser, flag: str, name: str | None = None, **reading: Any
+) -> None:
+    """Adds the flag of an attribute of `PreprocessOptions`, with its default."""
+    name = name or flag.removeprefix("--").replace("-", "_")
+    default = getattr(PreprocessOptions, name, None)
+    parser.add_argument(
+        flag, dest=name, default=default, help=help_of(PreprocessOptions, name), **reading
+    )
 
 
 def split_beam_arguments(argv: Sequence[str]) -> tuple[list[str], list[str]]:
@@ -140,6 +143,7 @@ def preprocess_options(args: argparse.Namespace) -> PreprocessOptions:
         max_reject_fraction=args.max_reject_fraction,
         shards=args.shards,
         gzip=args.gzip,
+        also=tuple(args.also),
         period_from=args.period_from,
         period_to=args.period_to,
         window_memory_mb=args.window_memory_mb,
@@ -149,9 +153,12 @@ def preprocess_options(args: argparse.Namespace) -> PreprocessOptions:
 
 
 def _fraction(text: str) -> float:
-    value = float(text)
+    try:
+        value = float(text)
+    except ValueError:
+        value = math.nan
     if not 0 <= value <= 1:
-        raise argparse.ArgumentTypeError(f"{value} is not between 0 and 1")
+        raise argparse.ArgumentTypeError(f"{text!r} is not a share between 0 and 1")
     return value
 
 

@@ -2,6 +2,11 @@
 
 import sys
 
+if __name__ == "__main__":  # before what takes seconds to import
+    from forebay.pipelines.module import main
+
+    sys.exit(main())
+
 import apache_beam as beam
 import tensorflow_transform.beam as tft_beam
 from apache_beam.io.filesystems import FileSystems
@@ -13,6 +18,7 @@ from forebay.pipelines.job import Job
 from forebay.pipelines.options import PreprocessOptions
 from forebay.pipelines.runners.progress import progress
 from forebay.pipelines.runners.run import beam_options, run_pipeline
+from forebay.pipelines.sinks.parquet import WriteParquet
 from forebay.pipelines.sinks.rejects import WriteRejects
 from forebay.pipelines.sinks.run_folder import prepare_output, publish, refuse_inputs, staging
 from forebay.pipelines.sinks.tfrecords.write import WriteExamples
@@ -137,9 +143,12 @@ def _transform(job: Job, ingested: Tallies) -> Tallies:
                     job.dataset, shards, transform_fn
                 )
         written = transformed | "WriteExamples" >> WriteExamples(job.folder, job.options.gzip)
+        tallied = [written]
+        if "parquet" in job.options.also:
+            tallied.append(transformed | "Parquet" >> WriteParquet(job.folder, shards))
         features = transformed | "FeatureTallies" >> FeatureTallies(job.dataset)
         nonfinite = transformed | "NonFinite" >> FindNonFinite(job.dataset)
-        _ = (written, features, nonfinite) | "Tallies" >> WriteTallies(tallies)
+        _ = (*tallied, features, nonfinite) | "Tallies" >> WriteTallies(tallies)
 
     if job.graph is not None:
         job.graph.copy_to(job.folder)
@@ -149,9 +158,3 @@ def _transform(job: Job, ingested: Tallies) -> Tallies:
     with job.timed("transform"), progress("transform", written_files, len(shards)):
         run_pipeline(build, job.beam)
     return read_tallies(tallies)
-
-
-if __name__ == "__main__":
-    from forebay.pipelines.command import main
-
-    sys.exit(main())

@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import contextlib
+import fcntl
 import glob
 import io
 import json
 import os
+import pickle
+import shutil
 import signal
 import subprocess
 import time
@@ -26,11 +29,12 @@ if TYPE_CHECKING:
     from made_runs import Columns
     from readings_oracle import Written
 
+MadeOnce = Callable[[str, Callable[[Path], object]], Path]
 ALLOWED_SKIPS = Path(__file__).with_name("allowed_skips.txt")
 SEPARATOR = " | "
 
 # Every run of the tests has the same examples: which tests pass is not drawn by lot. `make fuzz`
-# draws others. What a busy machine makes slow is no fault.
+# draws others. What a busy machine makes slow is not a fault.
 settings.register_profile(
     "steady", derandomize=True, database=None, deadline=None,
     suppress_health_check=[HealthCheck.too_slow],
@@ -129,33 +133,63 @@ def wait_for() -> Callable[[Path, subprocess.Popen[Any]], None]:
     return wait
 
 
+@pytest.fixture(scope="session")
+def made_once(tmp_path_factory: pytest.TempPathFactory) -> MadeOnce:
+    """Makes a folder of a name with a function, once for all processes that run the tests.
+
+    For what no test writes to: several processes read it at a time.
+    """
+    base = tmp_path_factory.getbasetemp()
+    shared = base.parent if "PYTEST_XDIST_WORKER" in os.environ else base
+
+    def make(name: str, fill: Callable[[Path], object]) -> Path:
+        folder, done = shared / f"once-{name}", shared / f"once-{name}.done"
+        with open(shared / f"once-{name}.lock", "w") as lock:
+            fcntl.flock(lock, fcntl.LOCK_EX)
+            if not done.exists():
+                shutil.rmtree(folder, ignore_errors=True)  # of a process that failed
+                folder.mkdir()
+                fill(folder)
+                done.touch()
+        return folder
+
+    return make
+
+
 READINGS = Path(__file__).with_name("end_to_end") / "readings.py"
 
 
 @pytest.fixture(scope="session")
-def readings_file(tmp_path_factory: pytest.TempPathFactory) -> Written:
+def readings_file(made_once: MadeOnce) -> Written:
     """Gauge readings as CSV: CRLF, a byte-order mark, quoted line ends, rows of every bad kind."""
     from readings_oracle import make_records, write_records
 
-    path = tmp_path_factory.mktemp("readings") / "readings.csv"
-    return write_records(path, make_records(), line_end=b"\r\n", bom=True)
+    def write(folder: Path) -> None:
+        path = folder / "readings.csv"
+        written = write_records(path, make_records(), line_end=b"\r\n", bom=True)
+        (folder / "written.pickle").write_bytes(pickle.dumps(written))
+
+    folder = made_once("readings", write)
+    written: Written = pickle.loads((folder / "written.pickle").read_bytes())
+    return written
 
 
 @pytest.fixture(scope="session")
-def readings_run(readings_file: Written, tmp_path_factory: pytest.TempPathFactory) -> Path:
+def readings_run(readings_file: Written, made_once: MadeOnce) -> Path:
     """The run that `forebay preprocess --json` makes of the readings; what it prints is beside."""
     from forebay.cli import main
 
-    run = tmp_path_factory.mktemp("runs") / "readings"
-    arguments = ["--input", str(readings_file.path), "--output", str(run)]
-    printed = io.StringIO()
-    with contextlib.redirect_stdout(printed):
-        status = main(
-            ["preprocess", str(READINGS), *arguments, "--max-reject-fraction", "0.1", "--json"]
-        )
-    assert status == 0
-    run.with_name("printed.json").write_text(printed.getvalue(), "utf-8")
-    return run
+    def fill(folder: Path) -> None:
+        arguments = ["--input", str(readings_file.path), "--output", str(folder / "readings")]
+        printed = io.StringIO()
+        with contextlib.redirect_stdout(printed):
+            status = main(
+                ["preprocess", str(READINGS), *arguments, "--max-reject-fraction", "0.1", "--json"]
+            )
+        assert status == 0
+        (folder / "printed.json").write_text(printed.getvalue(), "utf-8")
+
+    return made_once("readings-run", fill) / "readings"
 
 
 # Runs of made-up trips, trained and not; see tests/support/made_runs.py.

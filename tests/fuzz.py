@@ -14,7 +14,7 @@ import time
 from pathlib import Path
 
 TESTS = Path(__file__).parent
-# Fewer seconds than it takes to collect the tests are no round.
+# Fewer seconds than it takes to collect the tests are not a round.
 SHORTEST_ROUND_S = 30
 
 

@@ -39,8 +39,8 @@ class Models:
         members: what is trained: the raw output of each network, float32 (batch,): the
             standardised label, or the logit; for several classes (batch, classes), a logit each.
         score: their mean.
-        prediction: the answer, float32 (batch,): in label units, or a probability; for several
-            classes (batch, classes), a probability each.
+        prediction: what is predicted, float32 (batch,): in label units, or a probability; for
+            several classes (batch, classes), a probability each.
     """
 
     members: keras.Model
@@ -72,16 +72,16 @@ def build(
         for i, output in enumerate(outputs)
     ]
     score = keras.layers.Average(name="mean_score")(members) if len(members) > 1 else members[0]
-    answer = _answer_layer(label, statistics)(score)
+    prediction = _answer_layer(label, statistics)(score)
     return Models(
         members=keras.Model(context.tensors, members),
         score=keras.Model(context.tensors, score),
-        prediction=keras.Model(context.tensors, answer),
+        prediction=keras.Model(context.tensors, prediction),
     )
 
 
 def _answer_layer(label: Label, statistics: TrainStatistics) -> keras.layers.Layer:
-    """Returns what turns scores into answers."""
+    """Returns what turns scores into predictions."""
     if label.task == "regression":
         mean, deviation = statistics.label.mean[0], statistics.label.usable_deviation[0]
         return keras.layers.Rescaling(float(deviation), float(mean), name="prediction")

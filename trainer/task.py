@@ -10,8 +10,8 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from forebay.console.arguments import Parser
-from forebay.console.command_line import run_command, start_tensorflow
-from forebay.console.commands import Command, add_commands, parse_command
+from forebay.console.command_line import start_tensorflow
+from forebay.console.commands import Command, add_commands, parse_command, run_parsed
 from forebay.console.process import in_own_process
 from forebay.console.terminal import say, say_json
 from forebay.storage.run.layout import TRAINING_FOLDER
@@ -167,7 +167,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser = Parser(prog="python -m trainer.task", description=__doc__)
     add_commands(parser, COMMANDS)
     args = parse_command(parser, COMMANDS, arguments)
-    return run_command(COMMANDS[args.command].load(), args)
+    return run_parsed(f"trainer.task {args.command}", COMMANDS[args.command], args)
 
 
 if __name__ == "__main__":

@@ -1,4 +1,4 @@
-"""Columns compared with a number exactly, whatever the types of both: none is rounded."""
+"""Which cells hold a value, and columns compared with one exactly: nothing is rounded."""
 
 import math
 
@@ -17,13 +17,21 @@ _COMPARE = {
 _INT64 = np.iinfo(np.int64)
 
 
+def has_value(column: pa.Array) -> pa.BooleanArray:
+    """Tells which cells hold a value, bool (n,): none that is missing, NaN or infinite does."""
+    if pa.types.is_floating(column.type):
+        return pc.fill_null(pc.is_finite(column), False)
+    return pc.is_valid(column)
+
+
 def compare(values: pa.Array, comparison: str, bound: float | str) -> pa.BooleanArray:
     """Compares a column with a value, bool (n,), null where the column is.
 
     Args:
         values: int64, float64, text or truth values, (n,).
         comparison: one of ``== != < <= > >=``.
-        bound: of the column's kind; a number of any size, whole or not, for a column of numbers.
+        bound: a value of the column's kind; for a column of numbers a number of any size, whole or
+            not.
     """
     is_whole = pa.types.is_integer(values.type)
     if not is_whole and not (pa.types.is_floating(values.type) and isinstance(bound, int)):

@@ -9,12 +9,15 @@ ForebayError
 └── RunFailed              the machinery failed (exit status 1)
 """
 
+import re
 import unicodedata
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-_LONGEST = 200  # characters of a value that are shown
+_LONGEST = 300  # characters of each part of a mistake that are shown
+# What TensorFlow's errors say of the operation of its graph.
+_NODES = re.compile(r"\{\{.*?\}\}\s*|\s*\[Op:.*")
 # The cause of a problem with a name that no column has.
 NO_SUCH_COLUMN = "no such column"
 
@@ -49,6 +52,17 @@ def first_line(error: BaseException) -> str:
     return f"{type(error).__name__}: {said}" if said else type(error).__name__
 
 
+def reason(error: BaseException) -> str:
+    """Returns what an exception says in one line, without the names that programs have for it."""
+    if isinstance(error, DefinitionError):
+        return str(error.problems[0])
+    if isinstance(error, UnicodeDecodeError):
+        return f"byte {error.start:,} is no UTF-8"
+    if isinstance(error, OSError) and error.strerror:
+        return error.strerror[:1].lower() + error.strerror[1:]
+    return _NODES.sub("", first_line(error).removeprefix(f"{type(error).__name__}: "))
+
+
 @dataclass(frozen=True)
 class Problem:
     """One mistake in a definition.
@@ -67,8 +81,13 @@ class Problem:
 
     def __str__(self) -> str:
         value = " ".join(repr(self.value).split())
-        shown = value if len(value) <= _LONGEST else f"{value[:_LONGEST]}..."
-        return f"{self.where} = {shown}: {self.cause}; {self.cure}"
+        parts = (self.where, value, self.cause, self.cure)
+        where, value, cause, cure = map(_shortened, parts)
+        return f"{where} = {value}: {cause}; {cure}"
+
+
+def _shortened(text: str) -> str:
+    return text if len(text) <= _LONGEST else f"{text[:_LONGEST]}..."
 
 
 class DefinitionError(UserError):

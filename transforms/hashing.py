@@ -14,12 +14,19 @@ import pyarrow.compute as pc
 UInt64Array = npt.NDArray[np.uint64]
 
 
+# SplitMix64 (Steele, Lea and Flood, 2014): the step from one number to the next, and the shifts of
+# its finalizer, each with the factor after it; the last has none.
+_STEP = np.uint64(0x9E3779B97F4A7C15)
+ROUNDS = ((30, 0xBF58476D1CE4E5B9), (27, 0x94D049BB133111EB))
+LAST_SHIFT = np.uint64(31)
+
+
 def scramble(x: npt.NDArray[np.integer]) -> UInt64Array:
-    """Scrambles 64-bit numbers, uint64 (n,): SplitMix64 (Steele, Lea and Flood, 2014)."""
-    z = x.astype(np.int64, copy=False).view(np.uint64) + np.uint64(0x9E3779B97F4A7C15)
-    z = (z ^ (z >> np.uint64(30))) * np.uint64(0xBF58476D1CE4E5B9)
-    z = (z ^ (z >> np.uint64(27))) * np.uint64(0x94D049BB133111EB)
-    return z ^ (z >> np.uint64(31))
+    """Scrambles 64-bit numbers, uint64 (n,), one to one, by SplitMix64."""
+    z = x.astype(np.int64, copy=False).view(np.uint64) + _STEP
+    for shift, factor in ROUNDS:
+        z = (z ^ (z >> np.uint64(shift))) * np.uint64(factor)
+    return z ^ (z >> LAST_SHIFT)
 
 
 def hash_values(values: pa.Array) -> UInt64Array:

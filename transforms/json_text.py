@@ -21,7 +21,7 @@ def parse_json(
     """Returns the value of a JSON text; the functions are as `json.loads` takes them.
 
     Raises:
-        ValueError: it is no JSON, no UTF-8, or nested deeper than `MOST_NESTED`.
+        ValueError: it is not JSON, not UTF-8, or nested deeper than `MOST_NESTED`.
     """
     text = content.decode() if isinstance(content, bytes) else content
     try:

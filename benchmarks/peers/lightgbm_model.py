@@ -87,7 +87,7 @@ def candidates(trials: int, *, has_baseline: bool, seed: int = 0) -> Iterator[Pe
     Args:
         trials: how many, the first included.
         has_baseline: whether the label has a baseline to start from.
-        seed: of the draws.
+        seed: the seed of the draws.
     """
     yield PeerOptions(num_leaves=31, learning_rate=0.1)
     random = np.random.default_rng(seed)

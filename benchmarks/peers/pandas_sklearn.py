@@ -44,7 +44,7 @@ def main() -> None:
     with phases.timed("windows"):
         add_windows(flights)
     with phases.timed("transform"):
-        # Rows without a label are no examples, though they were events.
+        # Rows without a label are not examples, though they were events.
         flights = flights[flights["arr_delay"].notna()].reset_index(drop=True)
         days = splits_of(flights["flight_date"].dt.date.unique())
         by_day = {pd.Timestamp(day): split for day, split in days.items()}

@@ -37,7 +37,7 @@ def main() -> None:
     with phases.timed("windows"):
         flights = with_windows(flights)
     with phases.timed("transform"):
-        # Rows without a label are no examples, though they were events.
+        # Rows without a label are not examples, though they were events.
         flights = flights.filter(ARRIVAL.is_not_null())
         days = flights["flight_date"].unique()
         split = pl.col("flight_date").replace_strict(splits_of(days), return_dtype=pl.Int8)

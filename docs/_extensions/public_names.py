@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import inspect
+import itertools
 import os
 import re
+from collections.abc import Iterator
 from typing import Any
 
 from sphinx.application import Sphinx
@@ -13,15 +16,38 @@ from forebay.console.command_line import native_logs_hidden
 
 _QUALIFIED = re.compile(r"\b(?:[a-z_]+\.)+(?=[A-Z])")
 
+_SEVERAL = re.compile(r":ivar (?P<names>\w+(?:, \w+)+): (?P<text>.*)")
+
 
 def _shorten(app: Sphinx, what: str, name: str, obj: Any, options: Any, lines: list[str]) -> None:
     """Calls a dataclass's fields its parameters, which they are, and types by their own names."""
-    del app, what, name, obj, options
+    del app, what, name, options
+    lines[:] = list(_parameters(lines, obj))
+
+
+def _parameters(lines: list[str], of: Any) -> Iterator[str]:
+    """Yields a docstring's lines, with one entry for each of several fields."""
+    together: list[str] = []
     for i, line in enumerate(lines):
-        if line.startswith(":ivar "):
-            lines[i] = line.replace(":ivar ", ":param ", 1)
-        elif line.startswith(":vartype "):
-            lines[i] = _QUALIFIED.sub("", line.replace(":vartype ", ":type ", 1))
+        if line.startswith(":vartype "):
+            line = _QUALIFIED.sub("", line.replace(":vartype ", ":type ", 1))
+        elif found := _SEVERAL.fullmatch(line):
+            together = found["names"].split(", ")
+            text = [found["text"], *itertools.takewhile(_goes_on, lines[i + 1 :])]
+            for field in together:
+                yield f":param {field}: {text[0]}"
+                yield from text[1:]
+                kind = inspect.formatannotation(of.__dataclass_fields__[field].type)
+                yield f":type {field}: {_QUALIFIED.sub('', kind)}"
+            continue
+        elif together and _goes_on(line):
+            continue
+        together = []
+        yield line.replace(":ivar ", ":param ", 1)
+
+
+def _goes_on(line: str) -> bool:
+    return line.startswith(" ")
 
 
 def _defaults(

@@ -163,7 +163,7 @@ def _instants(us: pa.Array) -> pa.Array:
 NULLS = ("", "NA")
 CLOCK = Integer(range=(0, 2400), required=True)
 ACTUAL_CLOCK = Integer(range=(0, 2400), nulls=NULLS)
-# A day early or a week late is no delay but a mistake.
+# A day early or a week late is not a delay but a mistake.
 DELAY = Number(range=(-1_440, 10_080), nulls=NULLS)
 
 COLUMNS = {

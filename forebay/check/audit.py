@@ -46,7 +46,7 @@ def audit(
         rows: the row columns and `ROW`, in order of identity, derived in the batches in which
             they were read.
         seed: the seed of what is left to chance.
-        tell: is called with the name of each check before it.
+        tell: a function called with the name of each check before it.
         sources: the events of each of the definition's sources, likewise.
 
     Raises:

@@ -2,26 +2,25 @@
 
 import argparse
 
-from forebay.console.arguments import add_common
+from forebay.console.arguments import add_common, describe
 from forebay.console.commands import Command
-from forebay.pipelines.options import PreprocessOptions
-from forebay.pipelines.sources.arguments import add_table_arguments, positive
-
-EXAMPLES = """examples:
-  forebay check examples/flights/flights.py:departure --input data/flights/flights.csv \\
-      --source weather=data/flights/weather.csv
-  forebay check sales.py --input 'data/sales-*.csv.gz' --rows 50000 --json
-
-Exits with 1 where something leaks. docs/how-to/find-leaks.md says what each check can see, and
-what not."""
+from forebay.pipelines.options import add_definition_arguments, add_max_record_bytes
+from forebay.pipelines.sources.arguments import positive
 
 
 def add_check_arguments(parser: argparse.ArgumentParser) -> None:
     """Adds the options of ``forebay check`` to a parser."""
-    parser.epilog = EXAMPLES
-    parser.formatter_class = argparse.RawDescriptionHelpFormatter
-    parser.add_argument("definition", help="FILE.py, FILE.py:NAME, MODULE:NAME or definition.json")
-    add_table_arguments(parser)
+    describe(
+        parser,
+        "Look for leaks: compute the definition on a part of your data, change what no row may "
+        "know, and see what moves.",
+        "examples/flights/flights.py:departure --input data/flights/flights.csv \\\n"
+        "--source weather=data/flights/weather.csv",
+        "sales.py --input 'data/sales-*.csv.gz' --rows 50000 --json",
+        also="Exits with 1 where something leaks. docs/how-to/find-leaks.md says what each check "
+        "can see, and what not.",
+    )
+    add_definition_arguments(parser)
     parser.add_argument(
         "--rows", type=positive, default=200_000, metavar="N",
         help="look at no more rows than this: those of one stretch of time (default: %(default)s)",
@@ -34,10 +33,7 @@ def add_check_arguments(parser: argparse.ArgumentParser) -> None:
         "--allow", nargs="+", action="extend", default=[], metavar="COLUMN",
         help="only warn of what leaks into these columns: you know better",
     )  # fmt: skip
-    parser.add_argument(
-        "--max-record-bytes", type=positive, default=PreprocessOptions.max_record_bytes,
-        metavar="N", help="leave longer records out (default: %(default)s)",
-    )  # fmt: skip
+    add_max_record_bytes(parser)
     add_common(parser, json="the report")
 
 

@@ -68,7 +68,7 @@ def read_sample(
         most: how many rows to keep.
         seed: places the stretch of time kept where there are more.
         max_record_bytes: longer records are rejected.
-        tell: is called with what is being done, batch by batch.
+        tell: a function called with what is being done, batch by batch.
 
     Raises:
         InputError: the input cannot be read, a function failed, or no row remains.

@@ -2,11 +2,19 @@
 
 import argparse
 import difflib
-from collections.abc import Iterable, Iterator, Sequence
-from pathlib import PurePath
+import inspect
+import itertools
+import re
+import textwrap
+from collections.abc import Container, Iterable, Iterator, Mapping, Sequence
+from dataclasses import MISSING, fields
 from typing import Any, NoReturn
 
 from forebay.transforms.errors import Problem
+
+# What is told at length is this wide, in letters.
+_WIDTH = 79
+_NUMBERS: Mapping[Any, str] = {int: "a whole number", float: "a number"}
 
 
 def choice(flag: str, value: str, allowed: tuple[str, ...]) -> Iterator[Problem]:
@@ -19,11 +27,38 @@ class Parser(argparse.ArgumentParser):
     """A parser that names what was probably meant, under the usage of the command it is of."""
 
     def parse_known_args(self, args: Any = None, namespace: Any = None) -> tuple[Any, list[str]]:
-        """Parses arguments; exits with 2 where there are some it does not know."""
+        """Parses arguments; exits with 2 where there are some it does not know.
+
+        A mistyped option is told before what is missing for want of it.
+        """
+        if self._subparsers is None and args is not None:
+            mistyped = [text for text in _options_in(args) if not self._is_known(text)]
+            if mistyped:
+                self._refuse(mistyped)
         parsed, unknown = super().parse_known_args(args, namespace)
         if unknown:
             self._refuse(unknown)
         return parsed, unknown
+
+    def _is_known(self, text: str) -> bool:
+        """Tells whether an option is one of ours, or the beginning of one."""
+        flag = text.partition("=")[0]
+        return any(known.startswith(flag) for known in self._option_string_actions)
+
+    def _get_value(self, action: argparse.Action, arg_string: str) -> Any:
+        try:
+            return super()._get_value(action, arg_string)
+        except argparse.ArgumentError as error:
+            kind = _NUMBERS.get(action.type)
+            if kind is None:
+                raise
+            raise argparse.ArgumentError(action, f"{arg_string!r} is not {kind}") from error
+
+    def _check_value(self, action: argparse.Action, value: Any) -> None:
+        if action.choices is not None and value not in action.choices:
+            choices = list(map(str, action.choices))
+            message = f"{value!r} is not one of {', '.join(choices)}"
+            raise argparse.ArgumentError(action, message + did_you_mean(str(value), choices))
 
     def _refuse(self, unknown: Sequence[str]) -> NoReturn:
         flags = [text.partition("=")[0] for text in unknown if text.startswith("-")]
@@ -35,9 +70,15 @@ class Parser(argparse.ArgumentParser):
         )
 
 
+def _options_in(args: Sequence[str]) -> Iterator[str]:
+    for text in itertools.takewhile(lambda text: text != "--", args):
+        if text.startswith("--"):
+            yield text
+
+
 def did_you_mean(text: str, known: Iterable[str]) -> str:
     """Returns ``; did you mean ...?`` with the names that resemble a text, or nothing."""
-    likely = difflib.get_close_matches(text, list(known), n=2)
+    likely = difflib.get_close_matches(text, list(known), n=2, cutoff=0.7)
     return f"; did you mean {' or '.join(likely)}?" if likely else ""
 
 
@@ -60,15 +101,78 @@ def add_common(parser: argparse.ArgumentParser, json: str | None = "the result")
     parser.add_argument("--debug", action="store_true", help="show tracebacks")
 
 
-def describe(parser: argparse.ArgumentParser, description: str, *examples: str) -> None:
-    """Gives a parser its description, and examples under the name it is called by."""
-    parser.description = description
-    program = parser.prog.rpartition(" ")[0] or PurePath(parser.prog).name
-    lines = [f"  {program} {example}" for example in examples]
-    parser.epilog = "\n".join(["examples:", *lines])
-    parser.formatter_class = argparse.RawDescriptionHelpFormatter
+def add_run(parser: argparse.ArgumentParser) -> None:
+    """Adds the run folder that a command reads."""
+    parser.add_argument("run", metavar="RUN", help="a run folder that `forebay preprocess` made")
 
 
-def with_default(text: str) -> str:
-    """Returns a help text that ends with the argument's default."""
-    return f"{text} (default: %(default)s)"
+def describe(
+    parser: argparse.ArgumentParser, description: str, *examples: str, also: str = ""
+) -> None:
+    """Gives a parser its description, and examples under the name it is called by.
+
+    Args:
+        parser: the command's.
+        description: what the command does.
+        examples: the arguments of a call each, over several lines if need be.
+        also: what else there is to know, below the examples.
+    """
+    parser.description = textwrap.fill(description, _WIDTH)
+    calls = [f"  {parser.prog} {example}".replace("\n", "\n      ") for example in examples]
+    parser.epilog = "\n".join(
+        ["examples:", *calls, *(["", textwrap.fill(also, _WIDTH)] if also else [])]
+    )
+    parser.formatter_class = _HelpFormatter
+
+
+class _HelpFormatter(argparse.RawDescriptionHelpFormatter):
+    """Breaks no line within a flag."""
+
+    def _split_lines(self, text: str, width: int) -> list[str]:
+        return textwrap.wrap(" ".join(text.split()), width, break_on_hyphens=False)
+
+
+def help_of(options: type, name: str, *, also: str = "", default: str | None = None) -> str:
+    """Returns the help of an option: what the docstring of its dataclass says of the attribute.
+
+    What ``None`` or an empty value means, at the end of that, is what the default means.
+
+    Args:
+        options: the dataclass.
+        name: the attribute.
+        also: what else there is to say of the flag.
+        default: the default in words; None: as the dataclass has it.
+    """
+    told = _told_attributes(options)
+    text, _, unset = _UNSET.sub("\0", told.get(name, "").rstrip(".")).partition("\0")
+    default = default or unset or _default_text(options, name)
+    ends = f" (default: {default})" if default else ""
+    named = _CODE.sub(lambda code: _as_flag(code[1], told), text + also + ends)
+    return named.replace("`", "").replace("%", "%%")
+
+
+_ATTRIBUTE = re.compile(r"^    (?P<names>\w+(?:, \w+)*): (?P<text>.*(?:\n {5,}.*)*)", re.M)
+_UNSET = re.compile("; (?:None|empty): ")
+_CODE = re.compile("``(.+?)``")
+
+
+def _told_attributes(options: type) -> dict[str, str]:
+    """Returns what a docstring's section "Attributes" says of each, in one line."""
+    section = inspect.cleandoc(options.__doc__ or "").partition("Attributes:\n")[2]
+    return {
+        name: " ".join(found["text"].split())
+        for found in _ATTRIBUTE.finditer(section.partition("\n\n")[0])
+        for name in found["names"].split(", ")
+    }
+
+
+def _as_flag(word: str, attributes: Container[str]) -> str:
+    return "--" + word.replace("_", "-") if word in attributes else word
+
+
+def _default_text(options: type, name: str) -> str:
+    """Returns a default as the command line takes it; empty where there is nothing to say."""
+    value = next(field.default for field in fields(options) if field.name == name)
+    if value in (None, MISSING) or isinstance(value, bool):
+        return ""
+    return ",".join(map(str, value)) if isinstance(value, tuple) else str(value)

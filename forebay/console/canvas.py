@@ -34,7 +34,7 @@ def _take_literally(drawn: Figure) -> None:
     """Lets no ``$`` begin a formula but those of powers of ten along axes."""
     for text in drawn.findobj(Text):
         text.set_parse_math(False)
-        # A file's name may hold what is no letter at all.
+        # A file's name may hold what is not a letter at all.
         text.set_text(text.get_text().encode("utf-8", "replace").decode())
     for axes in drawn.axes:
         for axis in (axes.xaxis, axes.yaxis):

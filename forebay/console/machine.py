@@ -58,7 +58,7 @@ _LEAST_BYTES = 64 << 10
 
 
 @dataclass(frozen=True)
-class Refusal:
+class MachineRefusal:
     """Something that the machine would not do.
 
     Attributes:
@@ -81,7 +81,7 @@ class Refusal:
         return f"{where}{cause}; {_CURES[self.number]}"
 
 
-def find_refusal(error: BaseException) -> Refusal | None:
+def find_refusal(error: BaseException) -> MachineRefusal | None:
     """Returns what the machine refused, where an exception or what caused it says so."""
     chain: list[BaseException] = []
     following: BaseException | None = error
@@ -90,23 +90,32 @@ def find_refusal(error: BaseException) -> Refusal | None:
         following = following.__cause__ or following.__context__
     for one in chain:
         if isinstance(one, OSError) and one.errno in _CURES:
-            return Refusal(one.errno, _place(one))
+            return MachineRefusal(one.errno, _place(one))
         if isinstance(one, MemoryError):
-            return Refusal(errno.ENOMEM)
+            return MachineRefusal(errno.ENOMEM)
     return next((found for one in chain if (found := refusal_in(str(one)))), None)
 
 
-def refusal_in(text: str) -> Refusal | None:
+def refusal_in(text: str) -> MachineRefusal | None:
     """Returns what the machine refused, where a text, such as another process's traceback, says so.
 
     The last that it says counts, as tracebacks have it.
     """
     for number, place in reversed(_NUMBERED.findall(text)):
         if int(number) in _CURES:
-            return Refusal(int(number), place or None)
+            return MachineRefusal(int(number), place or None)
     for place, phrase in reversed(_QUOTED.findall(text)):
-        return Refusal(_PHRASES[phrase], place or None)
+        return MachineRefusal(_PHRASES[phrase], place or None)
     return None
+
+
+def failure_of(error: OSError, path: str) -> RunFailed | None:
+    """Returns what to raise where a path is refused for what is not the user's mistake.
+
+    None: another path would mend it, so that whoever took it from the user has better words.
+    """
+    is_known = error.errno in _CURES and error.errno not in _OF_THE_USER
+    return RunFailed(str(MachineRefusal(error.errno, path))) if is_known and error.errno else None
 
 
 @contextmanager
@@ -117,7 +126,7 @@ def full_disk_told(folder: str) -> Iterator[None]:
         folder: where is written, besides the folder for temporary files; it need not be there.
 
     Raises:
-        RunFailed: something failed that is no mistake of the user's, and a disk is full.
+        RunFailed: something failed that is not a mistake of the user's, and a disk is full.
     """
     try:
         yield
@@ -126,7 +135,7 @@ def full_disk_told(folder: str) -> Iterator[None]:
     except Exception as error:
         for place in (folder, tempfile.gettempdir()):
             if _is_full(place):
-                raise RunFailed(str(Refusal(errno.ENOSPC, place))) from error
+                raise RunFailed(str(MachineRefusal(errno.ENOSPC, place))) from error
         raise
 
 

@@ -4,6 +4,7 @@ Only the process's own entry points use this: a program that calls a command kee
 its signals. Little is imported, for Ctrl-C may come before anything else.
 """
 
+import atexit
 import io
 import os
 import select
@@ -11,6 +12,7 @@ import signal
 import sys
 import threading
 from collections.abc import Callable
+from contextlib import suppress
 from types import FrameType
 from typing import Any, NoReturn, TextIO
 
@@ -71,6 +73,7 @@ class Interrupts:
         self.came = False
         self._words = words
         self._is_over = self._is_raised = False
+        self._status = 0
         self._is_said = threading.Lock()
         self._awaken, self._wake = os.pipe()
         os.set_blocking(self._wake, False)
@@ -79,13 +82,18 @@ class Interrupts:
         """Begins; nothing happens where the process was started to ignore Ctrl-C."""
         if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
             return
+        atexit.register(self._leave)  # what is registered first runs last
         signal.set_wakeup_fd(self._wake, warn_on_full_buffer=False)
         signal.signal(signal.SIGINT, self._interrupt)
         threading.Thread(target=self._wait, name="interrupts", daemon=True).start()
 
-    def over(self) -> None:
-        """Says that the work is done: from now on there is nothing to clean up."""
-        self._is_over = True
+    def over(self, status: int) -> None:
+        """Says that the work is done: from now on there is nothing to clean up.
+
+        Args:
+            status: the exit status.
+        """
+        self._is_over, self._status = True, status
 
     def say(self) -> None:
         """Tells, once, that the command was interrupted; nothing else is told any more."""
@@ -112,6 +120,16 @@ class Interrupts:
             select.select([self._awaken], [], [], _GRACE_SECONDS)  # or until it comes again
         self._end()
 
+    def _leave(self) -> None:
+        """Ends the process when all that Python has to do at its end is done.
+
+        What follows takes its libraries apart, with signals at their defaults: Ctrl-C would kill.
+        """
+        if self._is_over:
+            with suppress(OSError):
+                sys.stdout.flush()
+            os._exit(self._status)
+
     def _end(self) -> NoReturn:
         self.say()
         os._exit(INTERRUPTED)
@@ -128,6 +146,8 @@ def in_own_process(work: Callable[[], int]) -> int:
     """
     interrupts = Interrupts(_own_streams())
     interrupts.watch()
+    if "--debug" not in sys.argv:  # what nobody waits for is no error of the command
+        sys.unraisablehook = threading.excepthook = _forget
     try:
         status = _finished(work)
     except BaseException:
@@ -137,8 +157,12 @@ def in_own_process(work: Callable[[], int]) -> int:
     if interrupts.came:
         interrupts.say()
         return INTERRUPTED
-    interrupts.over()
+    interrupts.over(status)
     return status
+
+
+def _forget(error: object) -> None:
+    """Says nothing of an exception in a destructor, a thread of a library or at exit."""
 
 
 def _finished(work: Callable[[], int]) -> int:

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 # Where nobody looks at a screen, nothing is folded: tables are as wide as their cells.
 _NO_SCREEN = 10_000
 # Unicode has a sign for each control character of ASCII; those of C1 and halves of letters
-# have none. Bytes of a file name that are no UTF-8 are told as in a shell.
+# have none. Bytes of a file name that are not UTF-8 are told as in a shell.
 _SIGNS: dict[int, int | str] = {
     **{code: 0x2400 + code for code in range(0x20) if chr(code) not in "\t\n"},
     0x7F: "␡",

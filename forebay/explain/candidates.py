@@ -11,7 +11,8 @@ from collections.abc import Sequence
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from forebay.explain.selection import OF_KEY, OWN, WindowedColumn, passes
+from forebay.explain.selection import OF_KEY, OWN, passes
+from forebay.explain.windowed_columns import WindowedColumn
 from forebay.transforms.definition.sources import ROW, ROWS, Source
 from forebay.transforms.definition.windows import Where
 from forebay.transforms.windows.groups import WindowGroup

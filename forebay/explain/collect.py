@@ -7,7 +7,8 @@ import pyarrow as pa
 
 from forebay.explain.candidates import Candidates
 from forebay.explain.recomputation import recompute
-from forebay.explain.selection import Explanation, Value, explain, output_columns
+from forebay.explain.selection import Explanation, Value, explain
+from forebay.explain.windowed_columns import output_columns
 from forebay.pipelines.sources.batches import read_batches
 from forebay.pipelines.sources.tables import Tables
 from forebay.transforms.definition.dataset import Dataset

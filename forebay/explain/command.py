@@ -4,7 +4,7 @@ import argparse
 import glob
 from collections.abc import Mapping, Sequence
 
-from forebay.console.terminal import say_json
+from forebay.console.terminal import say_json, saying
 from forebay.explain.collect import explain_row
 from forebay.explain.find_row import find_row, identity_columns
 from forebay.explain.report import RowReport, print_report, shown_rows, to_json
@@ -46,14 +46,16 @@ def explain(
     dataset = load_definition(definition)
     names = _columns(dataset, columns)
     tables = open_tables(dataset, inputs, sources or {})
-    row = find_row(tables[ROWS], dataset, key, max_record_bytes)
+    with saying("explain: looking for the row"):
+        row = find_row(tables[ROWS], dataset, key, max_record_bytes)
     asked = row[str(dataset.row_time)][0]
     if not asked.is_valid:
         raise InputError(
             f"--row {key!r} has no {dataset.row_time}, so nothing is asked for it; choose a row "
             "with one"
         )
-    explained = explain_row(tables, dataset, row, names, max_record_bytes)
+    with saying("explain: reading the events of its keys"):
+        explained = explain_row(tables, dataset, row, names, max_record_bytes)
     identity = row[ROW][0].as_py()
     return RowReport(
         identity, asked.value, identity_columns(dataset, row), explained,

@@ -31,7 +31,7 @@ class Condition:
     Attributes:
         column: its name.
         text: the value as the user wrote it.
-        value: as the column's kind reads it, of its Arrow type; null: missing.
+        value: the value as the column's kind reads it, of its Arrow type; null: missing.
     """
 
     column: str
@@ -107,7 +107,7 @@ def read_conditions(dataset: Dataset, key: str) -> list[Condition]:
         name, equals, text = pair.partition("=")
         if not equals:
             raise InputError(
-                f"--row {key!r}: {pair!r} is no column=value; write such as "
+                f"--row {key!r}: {pair!r} is not column=value; write such as "
                 "carrier=UA,flight=1545, or FILE:LINE of an --input file"
             )
         column = dataset.row_columns.get(name)

@@ -20,13 +20,10 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from forebay.explain.replacement import is_value, replaced
-from forebay.transforms.comparisons import compare
-from forebay.transforms.definition.dataset import Dataset
-from forebay.transforms.definition.operators import Op
+from forebay.explain.windowed_columns import WindowedColumn
+from forebay.transforms.comparisons import compare, has_value
 from forebay.transforms.definition.sources import ROW
 from forebay.transforms.definition.windows import Where, Windowed
-from forebay.transforms.durations import UNBOUNDED, duration_us
-from forebay.transforms.windows.kernels.ordering import INT64_MIN
 
 Number = int | float
 Value = Number | str
@@ -34,43 +31,6 @@ _EXAMPLES = 3
 # Columns of the rows explained: whether they have the asking row's key, and are its own event.
 OF_KEY, OWN, _GONE = "__of_key", "__own", "__gone"
 _REPLACED, _DELETED = "replaced by another version", "deleted"
-
-
-@dataclass(frozen=True)
-class WindowedColumn:
-    """One output column of a definition's windows.
-
-    Attributes:
-        name: its name.
-        windowed: what it is one column of.
-        op: its operator.
-        where: the conditions that its events must pass.
-        window_us: the window's width; None: unbounded.
-        lag_us: how far before the row's time the window ends.
-    """
-
-    name: str
-    windowed: Windowed
-    op: Op
-    where: tuple[Where, ...]
-    window_us: int | None
-    lag_us: int
-
-    def bounds(self, asked_us: int) -> tuple[int | None, int]:
-        """Returns the window's start and its end for a row's time.
-
-        The start is None where the window is without bound, or longer than times reach back.
-        """
-        end = self.answered_for(asked_us) - self.lag_us
-        start = None if self.window_us is None else end - self.window_us
-        return (None if start is None or start < INT64_MIN else start), max(end, INT64_MIN)
-
-    def answered_for(self, asked_us: int) -> int:
-        """Returns the instant that a row is answered for: its own, or the last tile's end."""
-        if self.windowed.tile is None:
-            return asked_us
-        tile_us = duration_us(self.windowed.tile)
-        return (asked_us - self.lag_us) // tile_us * tile_us + self.lag_us
 
 
 @dataclass(frozen=True)
@@ -132,29 +92,13 @@ class Explanation:
 _Select = Callable[..., tuple[Event, ...]]
 
 
-def output_columns(dataset: Dataset) -> dict[str, WindowedColumn]:
-    """Returns the columns that a definition's windows add, by name."""
-    return {
-        name: WindowedColumn(
-            name=name,
-            windowed=windowed,
-            op=op,
-            where=where,
-            window_us=None if window == UNBOUNDED else duration_us(window),
-            lag_us=duration_us(windowed.lag),
-        )
-        for windowed in dataset.windows
-        for name, (op, window, where) in windowed.outputs.items()
-    }
-
-
 def passes(filters: Sequence[Where], rows: pa.Table) -> pa.ChunkedArray:
     """Returns which rows all filters keep, bool (n,)."""
     kept = _all(rows)
     for where in filters:
         compared = compare(rows[where.column], where.comparison, where.value)
         kept = pc.and_(kept, pc.fill_null(compared, False))
-        kept = pc.and_(kept, _has_value(rows, where.column))
+        kept = pc.and_(kept, has_value(rows[where.column]))
     return kept
 
 
@@ -197,6 +141,7 @@ class _Masks:
         if windowed.available_at is not None:
             available = rows[windowed.available_at].cast(pa.int64())
             known = pc.fill_null(pc.less(available, column.answered_for(asked_us)), False)
+        valued = _all(rows) if windowed.value is None else has_value(rows[windowed.value])
         return cls(
             early=early,
             inside=pc.invert(pc.or_(early, late)),
@@ -204,7 +149,7 @@ class _Masks:
             kept=passes(column.where, rows),
             other=pc.invert(rows[OWN]),
             known=known,
-            valued=_has_value(rows, windowed.value),
+            valued=valued,
             gone=rows[_GONE],
         )
 
@@ -283,15 +228,6 @@ def _gone(windowed: Windowed, at: str, rows: pa.Table, answered_us: int) -> pa.C
         rows, windowed.event_id, windowed.available_at, windowed.precedence(at), answered_us
     )
     return pc.if_else(versions, _REPLACED, gone)
-
-
-def _has_value(rows: pa.Table, name: str | None) -> pa.ChunkedArray:
-    if name is None:
-        return _all(rows)
-    present = pc.is_valid(rows[name])
-    if pa.types.is_floating(rows[name].type):
-        present = pc.and_(present, pc.fill_null(pc.is_finite(rows[name]), False))
-    return present
 
 
 def _events(rows: pa.Table, at: str, windowed: Windowed) -> tuple[Event, ...]:

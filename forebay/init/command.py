@@ -11,7 +11,7 @@ import sysconfig
 from pathlib import Path
 from typing import Any
 
-from forebay.console.terminal import say, say_json
+from forebay.console.terminal import say, say_json, saying
 from forebay.init.draft import Draft, make_draft
 from forebay.init.guesses.column_facts import described, share
 from forebay.init.sample import read_sample
@@ -38,15 +38,11 @@ def run_init(args: argparse.Namespace) -> int:
     inputs = [file.path for file in found]
     if not printed:
         check_output(str(path), "--output", inputs)
-    sample = read_sample(
-        found,
-        args.delimiter,
-        args.names,
-        args.rows,
-        args.max_record_bytes,
-    )
+    with saying("init: reading a sample"):
+        sample = read_sample(found, args.delimiter, args.names, args.rows, args.max_record_bytes)
     module = variable if printed else path.stem
-    draft = make_draft(sample, variable, module, args.label)
+    with saying(f"init: guessing from {sample.rows:,} rows"):
+        draft = make_draft(sample, variable, module, args.label)
     source = write_definition(draft, variable)
     if printed:
         say(source.rstrip("\n"))

@@ -8,7 +8,8 @@ import numpy as np
 
 from forebay.init.guesses.column_facts import ColumnFacts, facts_of
 from forebay.init.guesses.features import Suggestion, suggest, with_distinct_names
-from forebay.init.guesses.kinds import GuessedColumn, read_column
+from forebay.init.guesses.guessed_column import GuessedColumn
+from forebay.init.guesses.kinds import read_column
 from forebay.init.guesses.label import (
     as_label,
     guessed_label,
@@ -26,7 +27,6 @@ from forebay.transforms.definition.columns import String
 from forebay.transforms.definition.dataset import Dataset
 from forebay.transforms.definition.sources import Derive
 from forebay.transforms.definition.splits import HashSplit
-from forebay.transforms.definition.table_formats import CsvFormat
 from forebay.transforms.errors import InputError
 from forebay.transforms.parsing.casts import to_mask
 
@@ -68,6 +68,10 @@ class Draft:
         """The table's columns, in its order, and what each is called here."""
         return servable_names(self.sample.columns)
 
+    def _field(self, source: str, name: str) -> str | tuple[str, ...] | None:
+        """Returns what the table calls a column, where that is not its name here."""
+        return self.sample.joined.get(source) or (None if name == source else source)
+
     @property
     def whole_row_key(self) -> str | None:
         """The derived column to split on; None where a column of the file serves."""
@@ -82,13 +86,12 @@ class Draft:
     def dataset(self) -> Dataset:
         """The definition itself."""
         columns = {
-            name: replace(self.readings[name].column, field=None if name == source else source)
+            name: replace(self.readings[name].column, field=self._field(source, name))
             for source, name in self.names.items()
         }
         derive = []
         if key := self.whole_row_key:
             derive.append(Derive(f"{self.module}:{key}", tuple(columns), {key: String()}))
-        format = self.sample.format
         return Dataset(
             name=self.name,
             columns=columns,
@@ -98,10 +101,7 @@ class Draft:
             row_time=self.row_time.reading.name if self.row_time else None,
             derive=tuple(derive),
             passthrough=tuple(name for s in self.suggestions if s.carried for name in s.columns),
-            csv=CsvFormat(
-                delimiter=format.delimiter, quote=format.quote,
-                names=tuple(self.names) if format.names else (),
-            ),
+            csv=self.sample.format,
         )  # fmt: skip
 
     @cached_property

@@ -2,23 +2,23 @@
 
 import argparse
 
-from forebay.console.arguments import add_common
+from forebay.console.arguments import add_common, describe
 from forebay.console.commands import Command
-from forebay.pipelines.options import PreprocessOptions
+from forebay.pipelines.options import add_max_record_bytes
 from forebay.pipelines.sources.arguments import positive
-
-EXAMPLES = """examples:
-  forebay init data/flights/flights.csv --label arr_delay
-  forebay init 'data/rides-*.csv.gz' --names fare,pickup_at,passengers --output rides.py
-  forebay init data.csv --output - | less
-
-The file written is a guess with its reasons: read it, and change what you know better."""
 
 
 def add_init_arguments(parser: argparse.ArgumentParser) -> None:
     """Adds the options of ``forebay init`` to a parser."""
-    parser.epilog = EXAMPLES
-    parser.formatter_class = argparse.RawDescriptionHelpFormatter
+    describe(
+        parser,
+        "Write a starting definition, guessed from a sample of the data.",
+        "data/flights/flights.csv --label arr_delay",
+        "'data/rides-*.csv.gz' --names fare,pickup_at,passengers --output rides.py",
+        "data.csv --output - | less",
+        also="The file written is a guess with its reasons: read it, and change what you know "
+        "better.",
+    )
     parser.add_argument(
         "input", nargs="+", metavar="PATH", help="files or globs, as for `forebay preprocess`"
     )
@@ -42,10 +42,7 @@ def add_init_arguments(parser: argparse.ArgumentParser) -> None:
         "--rows", type=positive, default=200_000, metavar="N",
         help="guess from this many rows, spread over the input (default: %(default)s)",
     )  # fmt: skip
-    parser.add_argument(
-        "--max-record-bytes", type=positive, default=PreprocessOptions.max_record_bytes,
-        metavar="N", help="leave longer records out (default: %(default)s)",
-    )  # fmt: skip
+    add_max_record_bytes(parser)
     add_common(parser, json="what was guessed")
 
 

@@ -2,16 +2,22 @@
 
 import math
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
-from functools import cached_property
+from dataclasses import dataclass, replace
 
 import numpy as np
-import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from forebay.init.dialect import guess_format, refuse_rows_as_header, refuse_title
-from forebay.init.texts import texts_of
+from forebay.init.dialect import (
+    encoding_of,
+    guess_format,
+    refuse_rows_as_header,
+    refuse_title,
+    with_numbers,
+)
+from forebay.init.joined_times import join_times
+from forebay.init.records_as_text import texts_of
+from forebay.init.texts import Texts, as_texts
 from forebay.pipelines.sources.csv.header import HEAD_BYTES, read_header
 from forebay.pipelines.sources.csv.parse import parse_chunk
 from forebay.pipelines.sources.csv.table import CsvFile
@@ -23,41 +29,12 @@ from forebay.pipelines.sources.row_identity import ROW_OFFSET
 from forebay.pipelines.sources.text.ranges import GuardedReader, read_chunks
 from forebay.transforms.definition.columns import String
 from forebay.transforms.definition.sources import RESERVED_PREFIX
-from forebay.transforms.definition.table_formats import CsvFormat
+from forebay.transforms.definition.table_formats import CsvFormat, python_name
 from forebay.transforms.errors import InputError
 
 # So many stretches, spread over the text, show what changes along it.
 _STRETCH_BYTES, _FEWEST_STRETCHES = 1 << 20, 16
 _GZIP_RATIO = 5
-
-
-@dataclass(frozen=True)
-class Texts:
-    """A column of the sample as text, d distinct texts in n rows.
-
-    Attributes:
-        distinct: string (d,), in order of first appearance.
-        codes: int (n,), which text each row has.
-    """
-
-    distinct: pa.StringArray
-    codes: npt.NDArray[np.int32]
-
-    @property
-    def blank(self) -> npt.NDArray[np.bool_]:
-        """The rows without a text, or with one of blanks only, bool (n,)."""
-        blanks = [not text.strip() for text in self.distinct.to_pylist()]
-        return np.array(blanks, np.bool_)[self.codes]
-
-    def take(self, rows: npt.NDArray[np.bool_]) -> "Texts":
-        """Returns the column of some of the rows."""
-        codes, places = np.unique(self.codes[rows], return_inverse=True)
-        return Texts(self.distinct.take(pa.array(codes)), places.astype(np.int32))
-
-    @cached_property
-    def counts(self) -> npt.NDArray[np.int64]:
-        """How many rows have each text, int64 (d,)."""
-        return np.bincount(self.codes, minlength=len(self.distinct))
 
 
 @dataclass(frozen=True)
@@ -68,15 +45,17 @@ class TextSample:
         format: the dialect of the files.
         columns: their texts, by name; columns that a definition cannot name are left out.
         unusable: the names of those.
+        joined: the columns that a time is made of, by its name.
         rows: how many rows were read, those without any text not counted.
         blank: how many had none, as spreadsheets leave them below a table.
         share: about which share of all rows these are; 1 where it is all of them.
-        rejects: records of the sample that are no rows.
+        rejects: records of the sample that are not rows.
     """
 
     format: CsvFormat
     columns: dict[str, Texts]
     unusable: tuple[str, ...]
+    joined: dict[str, tuple[str, str]]
     rows: int
     blank: int
     share: float
@@ -110,9 +89,11 @@ def read_sample(
                 f"{files[0].path} and {files[-1].path} are not of one kind; give files of one kind"
             )
         return _sample_typed(inputs, rows, max_record_bytes)
-    files = [file for file, _ in unpacked_files]
+    encoding = encoding_of(_head(unpacked_files[0][0]))
+    files = [replace(file, encoding=python_name(encoding)) for file, _ in unpacked_files]
     heads = {file.path: _head(file) for file in files}
     format = guess_format(heads[files[0].path], delimiter, names, files[0].path)
+    format = replace(format, encoding=encoding)
     inspected = []
     for file in files:
         refuse_title(heads[file.path], format, file.path)
@@ -149,7 +130,7 @@ def _sample_typed(inputs: Sequence[TableInput], rows: int, max_record_bytes: int
     usable = [name for name in table.column_names if _is_usable(name)]
     if not usable or not len(table):
         raise InputError(f"{inputs[0].path}: has no rows to guess from; give a file with some")
-    columns = {name: _texts(pc.fill_null(table[name], "")) for name in usable}
+    columns = {name: as_texts(pc.fill_null(table[name], "")) for name in usable}
     unusable = tuple(name for name in table.column_names if name not in usable)
     share = 1.0 if is_whole else min(0.99, len(table) / _estimated_rows(inputs, tables))
     return _without_blank(inputs[0].path, CsvFormat(), columns, unusable, share, [])
@@ -225,7 +206,7 @@ def _parse(
                if rejects else "; give a file with rows below its header line")
         )  # fmt: skip
     table = pa.Table.from_batches(batches)
-    texts = {name: _texts(table[name]) for name in usable}
+    texts = {name: as_texts(table[name]) for name in usable}
     unusable = tuple(name for name in names if name not in usable)
     share = read_bytes / text_bytes
     return _without_blank(files[0].path, format, texts, unusable, share, rejects)
@@ -249,10 +230,17 @@ def _without_blank(
         raise InputError(
             f"{path}: has {len(blank):,} rows, and no text in any; give a file with values"
         )
+    format = with_numbers(format, texts)
+    kept = {
+        name: replace(found.take(~blank) if blank.any() else found, format=format)
+        for name, found in texts.items()
+    }
+    columns, joined = join_times(kept)
     return TextSample(
         format,
-        {name: found.take(~blank) if blank.any() else found for name, found in texts.items()},
+        columns,
         unusable,
+        joined,
         int((~blank).sum()),
         int(blank.sum()),
         share,
@@ -266,10 +254,3 @@ def _chunks(file: CsvFile, format: CsvFormat, max_record_bytes: int) -> Iterator
             source, format, len(file.names), max_record_bytes, _STRETCH_BYTES,
             file.data_offset, file.path,
         )  # fmt: skip
-
-
-def _texts(column: pa.ChunkedArray) -> Texts:
-    encoded = column.combine_chunks().dictionary_encode()
-    if isinstance(encoded, pa.ChunkedArray):
-        encoded = encoded.combine_chunks()
-    return Texts(encoded.dictionary, encoded.indices.to_numpy())

@@ -1,76 +1,55 @@
-"""Chunks of any table as columns of texts, which is what guesses are made from."""
+"""Columns of text, which guesses are made from."""
 
-from __future__ import annotations
+from dataclasses import dataclass, field, replace
+from functools import cached_property
 
-from collections.abc import Mapping, Sequence
-from typing import Any
-
+import numpy as np
+import numpy.typing as npt
 import pyarrow as pa
-import pyarrow.compute as pc
 
-from forebay.pipelines.sources.inputs import TableInput
-from forebay.pipelines.sources.json_lines import JsonLinesFile, field_at, parsed, paths
-from forebay.pipelines.sources.typed.tfrecord import TFRecordFile, decoded, single_values
-
-_LISTED = ";"
+from forebay.transforms.definition.columns import Column
+from forebay.transforms.definition.table_formats import CsvFormat
+from forebay.transforms.parsing.cells import read_cells
 
 
-def texts_of(source: TableInput, chunk: Any) -> dict[str, pa.StringArray]:
-    """Returns the records of a chunk as texts, by the path of each field; null where missing."""
-    if isinstance(source, JsonLinesFile):
-        return _of_objects([one for one in map(parsed, chunk.data.splitlines())
-                            if isinstance(one, dict)])  # fmt: skip
-    if isinstance(source, TFRecordFile):
-        batch = decoded([frame.data for frame in chunk])
-        columns = {name: single_values(batch[name], None, len(batch))[0]
-                   for name in batch.schema.names}  # fmt: skip
-        return {name: _as_text(column) for name, column in columns.items()}
-    return {name: _as_text(column) for name, column in _flat(chunk.batch)}
+@dataclass(frozen=True)
+class Texts:
+    """A column of the sample as text, d distinct texts in n rows.
+
+    Attributes:
+        distinct: string (d,), in order of first appearance.
+        codes: int (n,), which text each row has.
+        format: how numbers are written in it.
+    """
+
+    distinct: pa.StringArray
+    codes: npt.NDArray[np.int32]
+    format: CsvFormat = field(default_factory=CsvFormat)
+
+    @property
+    def blank(self) -> npt.NDArray[np.bool_]:
+        """The rows without a text, or with one of blanks only, bool (n,)."""
+        blanks = [not text.strip() for text in self.distinct.to_pylist()]
+        return np.array(blanks, np.bool_)[self.codes]
+
+    def take(self, rows: npt.NDArray[np.bool_]) -> "Texts":
+        """Returns the column of some of the rows."""
+        codes, places = np.unique(self.codes[rows], return_inverse=True)
+        return replace(self, distinct=self.distinct.take(pa.array(codes)),
+                       codes=places.astype(np.int32))  # fmt: skip
+
+    def read_as(self, column: Column) -> pa.Array:
+        """Returns the distinct texts as values of a kind; null where missing or unreadable."""
+        return read_cells(self.distinct.cast(pa.binary()), column, self.format).values
+
+    @cached_property
+    def counts(self) -> npt.NDArray[np.int64]:
+        """How many rows have each text, int64 (d,)."""
+        return np.bincount(self.codes, minlength=len(self.distinct))
 
 
-def _of_objects(objects: Sequence[Mapping[str, Any]]) -> dict[str, pa.StringArray]:
-    names = dict.fromkeys(name for one in objects for name in paths(one))
-    found = {}
-    for name in names:
-        values = [field_at(one, name) for one in objects]
-        if not any(isinstance(value, dict) for value in values):
-            found[name] = pa.array(list(map(_json_text, values)), pa.string())
-    return found
-
-
-def _json_text(value: Any) -> str | None:
-    if isinstance(value, bool):
-        return "true" if value else "false"
-    if isinstance(value, list):
-        return _LISTED.join("" if item is None else str(item) for item in value)
-    return None if value is None else str(value)
-
-
-def _flat(batch: pa.RecordBatch, before: str = "") -> list[tuple[str, pa.Array]]:
-    found = []
-    for name, column in zip(batch.schema.names, batch.columns, strict=True):
-        if pa.types.is_struct(column.type):
-            fields = pa.RecordBatch.from_arrays(column.flatten(), names=column.type.names)
-            found += _flat(fields, f"{before}{name}.")
-        else:
-            found.append((before + name, column))
-    return found
-
-
-def _as_text(column: pa.Array) -> pa.StringArray:
-    """Returns typed values as the texts that a CSV file would have."""
-    kind = column.type
-    if isinstance(column, pa.ExtensionArray):
-        return _as_text(column.storage)
-    if pa.types.is_dictionary(kind):
-        return _as_text(column.cast(kind.value_type))
-    if pa.types.is_timestamp(kind) and kind.tz is not None:
-        column = column.cast(pa.timestamp("us", kind.tz), safe=False)
-        return pc.strftime(column.cast(pa.timestamp("us", "UTC")), format="%Y-%m-%dT%H:%M:%SZ")
-    if pa.types.is_list(kind) or pa.types.is_large_list(kind) or pa.types.is_fixed_size_list(kind):
-        items = column.to_pylist()
-        return pa.array([_json_text(item) for item in items], pa.string())
-    if pa.types.is_binary(kind) or pa.types.is_large_binary(kind):
-        texts = [None if value is None else value.as_py() for value in column]
-        return pa.array([None if t is None else t.decode("utf-8", "replace") for t in texts])
-    return column.cast(pa.string())
+def as_texts(column: pa.Array | pa.ChunkedArray) -> Texts:
+    """Returns a column of text, string (n,) without nulls, as its distinct texts."""
+    whole = column.combine_chunks() if isinstance(column, pa.ChunkedArray) else column
+    encoded = whole.dictionary_encode()
+    return Texts(encoded.dictionary, encoded.indices.to_numpy())

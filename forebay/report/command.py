@@ -7,7 +7,7 @@ from fnmatch import fnmatchcase
 from forebay.console.terminal import say_json
 from forebay.report.features.read import read_report
 from forebay.report.features.report import FeatureReport
-from forebay.storage.folders import files_below
+from forebay.storage.entries import files_below
 from forebay.storage.named_files import check_output, write_whole
 from forebay.storage.run.publish import REPLACED
 from forebay.transforms.errors import InputError
@@ -21,7 +21,7 @@ def report(run: str, patterns: Sequence[str] = ()) -> FeatureReport:
         patterns: names of the outputs to report on; empty: all.
 
     Raises:
-        RunFolderError: the folder is no finished run, or a file of it is damaged.
+        RunFolderError: the folder is not a finished run, or a file of it is damaged.
         InputError: a pattern matches no output.
     """
     found = read_report(run)

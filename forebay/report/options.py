@@ -2,25 +2,28 @@
 
 import argparse
 
-from forebay.console.arguments import add_common
+from forebay.console.arguments import add_common, add_run, describe
 from forebay.console.commands import Command
 
-EXAMPLES = """examples:
-  forebay report runs/flights
-  forebay report runs/flights --output 'carrier_*' --plot occupancy.png
-  forebay report runs/flights --json
-
-Columns: how many ids an output of features has; how many of them training rows have (occupied);
-then shares of the training rows: of the most frequent id, of missing values, and of values outside
-the known ones. For crosses: how many combinations training rows have, and the share of the rows
-whose combination shares its bucket with another."""
+_COLUMNS = (
+    "Columns: how many ids an output of features has; how many of them training rows have "
+    "(occupied); then shares of the training rows: of the most frequent id, of missing values, and "
+    "of values outside the known ones. For crosses: how many combinations training rows have, and "
+    "the share of the rows whose combination shares its bucket with another."
+)
 
 
 def add_report_arguments(parser: argparse.ArgumentParser) -> None:
     """Adds the options of ``forebay report`` to a parser."""
-    parser.epilog = EXAMPLES
-    parser.formatter_class = argparse.RawDescriptionHelpFormatter
-    parser.add_argument("run", help="a run folder that `forebay preprocess` made")
+    describe(
+        parser,
+        "Show how a run's training rows are spread over the ids of its features.",
+        "runs/flights",
+        "runs/flights --output 'carrier_*' --plot occupancy.png",
+        "runs/flights --json",
+        also=_COLUMNS,
+    )
+    add_run(parser)
     parser.add_argument(
         "--output", nargs="+", default=[], metavar="PATTERN",
         help="only the outputs that match, such as 'carrier_*' (default: all)",

@@ -49,7 +49,7 @@ class InstanceReader:
             ) from error
         if not isinstance(value, dict):
             raise InstanceError(
-                f"{shortened(value)} is no object; write the row's columns as {{...}}"
+                f"{shortened(value)} is not an object; write the row's columns as {{...}}"
             )
         return value
 

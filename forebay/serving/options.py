@@ -12,9 +12,9 @@ def add_predict_arguments(parser: argparse.ArgumentParser) -> None:
         "Answer JSON lines with JSON lines, in order. A line that does not fit the model is "
         'answered {"error": ..., "line": n} and the rest go on; the exit status is 1 where '
         "every line failed.",
-        "predict --model runs/flights/model < rows.jsonl",
-        "predict --model runs/flights/model rows.jsonl --output answers.jsonl",
-        "predict --model runs/flights/model/1767225600 < rows.jsonl",
+        "--model runs/flights/model < rows.jsonl",
+        "--model runs/flights/model rows.jsonl --output answers.jsonl",
+        "--model runs/flights/model/1767225600 < rows.jsonl",
     )
     parser.add_argument(
         "input",

@@ -13,11 +13,11 @@ import numpy.typing as npt
 import tensorflow as tf
 
 from forebay.serving.instances import InstanceReader
-from forebay.storage.folders import files_below
+from forebay.storage.entries import files_below
 from forebay.storage.named_files import written_whole
 from forebay.storage.plain_paths import plain_path
 from forebay.storage.run.exported import ExportedModel, open_exported
-from forebay.transforms.errors import InputError, InstanceError, RunFolderError, first_line
+from forebay.transforms.errors import InputError, InstanceError, RunFolderError, reason
 from forebay.transforms.json_text import json_text
 
 # Rows per call of the model: more are hardly faster per row.
@@ -70,8 +70,8 @@ class Predictor:
             self._function = self._loaded.signatures["serving_default"]
         except Exception as error:  # whatever TensorFlow's reader raises
             raise RunFolderError(
-                f"{self.exported.path} cannot be loaded ({first_line(error)}); export it anew "
-                "with `forebay train`"
+                f"{self.exported.path} holds no model that TensorFlow can load{_said(error)}; "
+                "export it anew with `forebay train`"
             ) from error
         passthrough = self.exported.definition.passthrough
         self._passthrough = [name for name in passthrough if name in self._reader.columns]
@@ -122,12 +122,17 @@ class Predictor:
             found = self._function(**raw)
         except tf.errors.InvalidArgumentError as error:
             if len(values) == 1:
-                cause = error.message.partition("\n")[0]
-                return [InstanceError(f"the model cannot take this row ({cause}); correct it")]
+                said = f"the model cannot take this row ({reason(error)}); correct it"
+                return [InstanceError(said)]
             half = len(values) // 2  # so that the rows that it can take have their answers
             return [*self._ask(values[:half]), *self._ask(values[half:])]
         columns = {name: _plain(found[name].numpy()) for name in self.exported.outputs}
         return [dict(zip(columns, row, strict=True)) for row in zip(*columns.values(), strict=True)]
+
+
+def _said(error: Exception) -> str:
+    """Returns what TensorFlow itself, not Python, says of a model."""
+    return f" ({reason(error)})" if isinstance(error, tf.errors.OpError) else ""
 
 
 def _failure(error: object, line: int) -> Answer:
@@ -186,7 +191,7 @@ def predict_files(model: str, source: str, sink: str) -> LineCounts:
             lines = sys.stdin.buffer if source == "-" else stack.enter_context(open(source, "rb"))
         except OSError as error:
             raise InputError(
-                f"{error.filename} cannot be opened ({error.strerror}); check the path"
+                f"{error.filename} cannot be opened ({reason(error)}); check the path"
             ) from error
         answers: TextIO = sys.stdout
         if sink != "-":

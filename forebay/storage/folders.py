@@ -5,99 +5,20 @@ On the way to the folder links are followed, as its user meant them; below it no
 """
 
 import os
-import re
-import secrets
 import shutil
 import stat
 from collections.abc import Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager, suppress
-from dataclasses import dataclass
-from fnmatch import fnmatchcase
-from unicodedata import category
 
-from forebay.transforms.errors import RunFolderError
+from forebay.console.machine import failure_of
+from forebay.storage.entries import Entry, entries_below
+from forebay.storage.names import is_temporary, temporary_name
+from forebay.transforms.errors import RunFolderError, reason
 
-# A file in the making, and a folder in the making: nobody else chooses such a name.
-_TEMPORARY = re.compile(r"\.forebay-[0-9a-f]{16}\.tmp")
-# Exists while a process holds the folder it lies in; see `forebay.storage.locks`.
-LOCK_NAME = ".forebay.lock"
 _FLUSHED_AT_ONCE = 16
 _FOLDER = os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC
 _NEW = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC
-
-
-@dataclass(frozen=True)
-class Entry:
-    """Something below a folder.
-
-    Attributes:
-        name: relative to the folder.
-        mode: as of ``os.lstat``: of a link itself.
-        identity: its file system and its number there: equal for all names of one file.
-    """
-
-    name: str
-    mode: int
-    identity: tuple[int, int]
-
-    @property
-    def is_file(self) -> bool:
-        """Whether it is a regular file."""
-        return stat.S_ISREG(self.mode)
-
-    @property
-    def is_folder(self) -> bool:
-        """Whether it is a folder."""
-        return stat.S_ISDIR(self.mode)
-
-    @property
-    def kind(self) -> str:
-        """What it is, for people."""
-        if self.is_file:
-            return "a file"
-        if self.is_folder:
-            return "a folder"
-        return "a link" if stat.S_ISLNK(self.mode) else "neither a file nor a folder"
-
-
-def is_remote(path: str) -> bool:
-    """Tells whether a path is on an object store, which has neither links nor locks."""
-    return "://" in path
-
-
-def is_inside(name: str) -> bool:
-    """Tells whether a relative path stays below its folder and is written plainly.
-
-    The one question to ask of a name that was read from a file before a path is made of it.
-    """
-    is_plain = all(category(letter) not in ("Cc", "Cs") for letter in name)
-    return is_plain and all(part not in ("", ".", "..") for part in name.split("/"))
-
-
-def identity(path: str) -> tuple[int, int] | None:
-    """Returns what is equal for all names of one file, links to it too; None: there is none."""
-    try:
-        found = os.stat(path)
-    except OSError:
-        return None
-    return found.st_dev, found.st_ino
-
-
-def matches(name: str, pattern: str) -> bool:
-    """Tells whether a path has as many parts as a pattern, and each matches."""
-    parts, patterns = name.split("/"), pattern.split("/")
-    return len(parts) == len(patterns) and all(map(fnmatchcase, parts, patterns))
-
-
-def temporary_name() -> str:
-    """Returns a new name for what has its own only when it is whole."""
-    return f".forebay-{secrets.token_hex(8)}.tmp"
-
-
-def is_temporary(name: str) -> bool:
-    """Tells whether a name, without folders, is one that `temporary_name` returns."""
-    return _TEMPORARY.fullmatch(name) is not None
 
 
 def write(folder: str, name: str, content: bytes) -> None:
@@ -171,36 +92,6 @@ def make(folder: str, name: str) -> list[str]:
     return made
 
 
-def entries(folder: str, name: str = "") -> Iterator[Entry]:
-    """Yields what lies below a folder, links as links, each folder before what is in it.
-
-    Args:
-        folder: the folder.
-        name: below it, to look at; where nothing has this name there is nothing to yield.
-    """
-    path = os.path.join(folder, name)
-    try:
-        found = os.lstat(path) if name else os.stat(path)
-    except (FileNotFoundError, NotADirectoryError):
-        return
-    if name:
-        yield Entry(name, found.st_mode, (found.st_dev, found.st_ino))
-    if stat.S_ISDIR(found.st_mode):
-        for below in sorted(os.listdir(path)):
-            yield from entries(folder, f"{name}/{below}" if name else below)
-
-
-def files_below(folder: str, names: Iterable[str] = ("",)) -> list[str]:
-    """Returns the paths of all that is no folder below a folder, or below entries of it.
-
-    On an object store there is nothing to tell.
-    """
-    if is_remote(folder):
-        return []
-    found = (entry for name in names for entry in entries(folder, name) if not entry.is_folder)
-    return [os.path.join(folder, entry.name) for entry in found]
-
-
 def remove(folder: str, names: Iterable[str]) -> None:
     """Removes files, and then the folders that hold nothing any more.
 
@@ -246,21 +137,11 @@ def remove_temporary(folder: str, name: str) -> None:
             shutil.rmtree(base, dir_fd=parent)
 
 
-def temporaries(folder: str, name: str = "") -> list[str]:
-    """Returns what is in the making below a folder, or was when its maker was killed."""
-    found: list[str] = []
-    for entry in entries(folder, name):
-        inside_another = bool(found) and entry.name.startswith(f"{found[-1]}/")
-        if is_temporary(os.path.basename(entry.name)) and not inside_another:
-            found.append(entry.name)
-    return found
-
-
 def move(folder: str, name: str, to: str) -> None:
     """Renames a file below a folder, in place of the file of the other name, making folders.
 
     Raises:
-        RunFolderError: the name is taken by what is no file, a folder on the way is a link or a
+        RunFolderError: the name is taken by what is not a file, a folder on the way is a link or a
             file, or it cannot be renamed.
     """
     (*before, base), (*after, new) = name.split("/"), to.split("/")
@@ -292,7 +173,7 @@ def rename_folder(folder: str, name: str, to: str) -> None:
 
 def flush(folder: str, name: str = "", *, files: bool = True) -> None:
     """Flushes what lies below a folder to the disk: its folders, and where wanted their files."""
-    found = list(entries(folder, name))
+    found = list(entries_below(folder, name))
     flushed = [e.name for e in found if e.is_folder or (files and e.is_file)]
     paths = [os.path.join(folder, each) for each in flushed] + ([] if name else [folder])
     # The disk takes many at once: one after the other, a file costs 5 ms, and so 0.4 ms.
@@ -351,6 +232,6 @@ def _writing(path: str) -> Iterator[None]:
     try:
         yield
     except OSError as error:
-        raise RunFolderError(
-            f"{path} cannot be written ({error.strerror}); free the place, or choose another"
+        raise failure_of(error, path) or RunFolderError(
+            f"{path} cannot be written ({reason(error)}); free the place, or choose another"
         ) from error

@@ -16,7 +16,7 @@ from typing import (
     is_typeddict,
 )
 
-from forebay.transforms.errors import RunFolderError
+from forebay.transforms.errors import RunFolderError, reason
 from forebay.transforms.json_text import parse_json
 
 T = TypeVar("T")
@@ -45,12 +45,12 @@ def read_record(kind: type[T], content: str | bytes, where: str, cure: str) -> T
         cure: what to do where it is damaged.
 
     Raises:
-        RunFolderError: it is no JSON, or not of that type.
+        RunFolderError: it is not JSON, or not of that type.
     """
     try:
         value = parse_json(content)
     except ValueError as error:
-        raise RunFolderError(f"{where} is damaged ({error}); {cure}") from error
+        raise RunFolderError(f"{where} is damaged ({reason(error)}); {cure}") from error
     return as_record(kind, value, where, cure)
 
 
@@ -70,7 +70,7 @@ def typed(kind: Any, value: Any, place: str = "") -> Any:
             unknown is left out; ``tuple[X, ...]``, ``tuple[X, Y]``, ``list[X]`` or
             ``Mapping[str, X]``; a union or ``Literal``; a scalar; Any; or ``Annotated[X, Y]``,
             what is kept as X and reads as Y.
-        value: as JSON is read.
+        value: what was read of JSON.
         place: where in the record it is.
 
     Raises:

@@ -6,9 +6,12 @@ import stat
 from collections.abc import Iterator
 from contextlib import contextmanager
 
+from forebay.console.machine import failure_of
 from forebay.console.terminal import note
 from forebay.storage import folders
-from forebay.transforms.errors import RunFolderError
+from forebay.storage.entries import temporaries
+from forebay.storage.names import LOCK_NAME, is_remote
+from forebay.transforms.errors import RunFolderError, reason
 
 _OPEN = os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW | os.O_CLOEXEC
 
@@ -22,7 +25,7 @@ def locked(
     On an object store nothing is locked.
 
     Args:
-        folder: on a local disk.
+        folder: a folder on a local disk.
         name: the folder below it to hold, which is made, and removed again if it stays empty;
             empty: the folder itself.
         shared: whether others may hold it too, who share it.
@@ -31,11 +34,11 @@ def locked(
     Raises:
         RunFolderError: another process holds it, or it cannot be locked.
     """
-    if folders.is_remote(folder):
+    if is_remote(folder):
         yield
         return
     how = (fcntl.LOCK_SH if shared else fcntl.LOCK_EX) | (0 if wait else fcntl.LOCK_NB)
-    path = os.path.join(folder, name, folders.LOCK_NAME)
+    path = os.path.join(folder, name, LOCK_NAME)
     made: list[str] = []
     while True:  # until it is the one that others see: who held it removes it
         made = folders.make(folder, name) or made
@@ -53,14 +56,14 @@ def locked(
 def occupied(folder: str, name: str, *, wait: bool = False) -> Iterator[None]:
     """Holds a folder alone, as `locked` does, without what killed processes left in the making."""
     with locked(folder, name, wait=wait):
-        if not folders.is_remote(folder):
+        if not is_remote(folder):
             clean(folder, name)
         yield
 
 
 def clean(folder: str, name: str = "") -> None:
     """Removes what killed processes left in the making, and says so; for who holds the folder."""
-    left = folders.temporaries(folder, name)
+    left = temporaries(folder, name)
     for each in left:
         folders.remove_temporary(folder, each)
     if left:
@@ -76,7 +79,7 @@ def _acquire(path: str, how: int, is_made: bool) -> int | None:
         lock = os.open(path, _OPEN, 0o666)
         found = os.fstat(lock)
         if not stat.S_ISREG(found.st_mode) or found.st_size:
-            raise _unlockable(path, "it is no lock of ours")
+            raise _unlockable(path, "it is not a lock of ours")
         fcntl.flock(lock, how)
         if _is_at(path, lock):
             kept, lock = lock, None
@@ -89,7 +92,7 @@ def _acquire(path: str, how: int, is_made: bool) -> int | None:
     except OSError as error:
         if isinstance(error, FileNotFoundError) and is_made:
             return None
-        raise _unlockable(path, str(error.strerror)) from error
+        raise failure_of(error, path) or _unlockable(path, reason(error)) from error
     finally:
         if lock is not None:
             os.close(lock)

@@ -1,13 +1,25 @@
 """Files that a user names to be written: whole or not at all, and never over their own inputs."""
 
+import errno
+import fcntl
 import os
+import re
+import secrets
 import stat
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager, suppress
 from typing import IO
 
-from forebay.storage.folders import identity, temporary_name
-from forebay.transforms.errors import InputError
+from forebay.console.machine import failure_of
+from forebay.console.terminal import note
+from forebay.storage.entries import identity
+from forebay.transforms.errors import ForebayError, InputError, reason
+
+# A file in the making, beside the name that it takes: not named as those within a run are, which
+# whoever holds the run removes.
+_BEGINS, _ENDS = ".forebay-output-", ".tmp"
+_LONGEST_NAME = 255  # bytes, wherever Linux keeps files
+_TEMPORARY = re.compile(r"\.forebay-output-[0-9a-f]{16}\.tmp")
 
 
 @contextmanager
@@ -23,16 +35,18 @@ def written_whole(path: str, option: str, inputs: Iterable[str] = ()) -> Iterato
 
     Raises:
         InputError: it is one of the inputs, a link or a folder, or cannot be written.
+        RunFailed: there is no space for it.
     """
-    check_output(path, option, inputs)
+    _check_name(path, option, inputs)
     try:
         if _is_special(path):
-            with open(path, "wb") as stream:
-                yield stream
+            with open(path, "wb") as special:
+                yield special
             return
         folder = os.path.dirname(path) or "."
-        temporary = os.path.join(folder, temporary_name())
-        stream = open(temporary, "xb")  # noqa: SIM115 - closed below, before it has its name
+        _clean(folder)
+        stream = _new_file(folder)
+        temporary = stream.name
     except OSError as error:
         raise _unwritable(path, option, error) from error
     try:
@@ -42,7 +56,7 @@ def written_whole(path: str, option: str, inputs: Iterable[str] = ()) -> Iterato
             with suppress(FileNotFoundError):
                 os.fchmod(stream.fileno(), stat.S_IMODE(os.lstat(path).st_mode))
             os.fsync(stream.fileno())
-        check_output(path, option, inputs)
+        _check_name(path, option, inputs)
         os.replace(temporary, path)
     except BaseException:
         with suppress(OSError):
@@ -60,8 +74,19 @@ def check_output(path: str, option: str, inputs: Iterable[str] = ()) -> None:
     """Checks that a file that a user names may be written, before the work that it is for.
 
     Raises:
-        InputError: as for `written_whole`.
+        InputError, RunFailed: as for `written_whole`.
     """
+    _check_name(path, option, inputs)
+    if _is_special(path):
+        return
+    try:
+        with _new_file(os.path.dirname(path) or ".") as tried:
+            os.unlink(tried.name)
+    except OSError as error:
+        raise _unwritable(path, option, error) from error
+
+
+def _check_name(path: str, option: str, inputs: Iterable[str]) -> None:
     if not path.strip():
         raise InputError(f"{option} {path!r} names no file; write a file's name")
     there = identity(path)
@@ -69,6 +94,10 @@ def check_output(path: str, option: str, inputs: Iterable[str] = ()) -> None:
         raise InputError(f"{option} {path!r} is one of the files that are read; choose another")
     if _is_special(path):
         return
+    if len(os.fsencode(os.path.basename(path))) > _LONGEST_NAME:
+        raise _unwritable(
+            path, option, OSError(errno.ENAMETOOLONG, os.strerror(errno.ENAMETOOLONG))
+        )
     if os.path.islink(path):
         raise InputError(
             f"{option} {path!r} is a link, and nothing is written through links; name the file "
@@ -78,8 +107,50 @@ def check_output(path: str, option: str, inputs: Iterable[str] = ()) -> None:
         raise InputError(f"{option} {path!r} is a folder; name a file")
     folder = os.path.dirname(path) or "."
     if not os.path.isdir(folder) or not os.access(folder, os.W_OK):
-        state = "cannot be written to" if os.path.isdir(folder) else "is no folder"
+        state = "cannot be written to" if os.path.isdir(folder) else "is not a folder"
         raise InputError(f"{option} {path!r} cannot be written ({folder} {state}); choose another")
+
+
+def _new_file(folder: str) -> IO[bytes]:
+    """Makes a file in the making, and holds it: what nobody holds, a killed process has left."""
+    while True:  # until nobody took it for left before it was held
+        path = os.path.join(folder, f"{_BEGINS}{secrets.token_hex(8)}{_ENDS}")
+        stream = open(path, "xb")  # noqa: SIM115 - closed by who writes it
+        with suppress(OSError):  # where there are no locks, nothing is taken for left either
+            fcntl.flock(stream, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        if os.path.exists(path):
+            return stream
+        stream.close()
+
+
+def _clean(folder: str) -> None:
+    """Removes the files in the making that killed processes left in a folder, and says so."""
+    try:
+        names = filter(_TEMPORARY.fullmatch, os.listdir(folder))
+    except OSError:  # it may be written to, not looked at
+        return
+    left = [name for name in names if _removed(os.path.join(folder, name))]
+    if left:
+        note(f"removed what a killed process left unfinished in {folder}: {', '.join(left)}")
+
+
+def _removed(path: str) -> bool:
+    """Removes a file in the making that nobody holds any more; tells whether it was one."""
+    try:
+        opened = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC)
+    except OSError:
+        return False
+    try:
+        if not stat.S_ISREG(os.fstat(opened).st_mode):
+            return False
+        fcntl.flock(opened, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        os.unlink(path)
+    except OSError:
+        return False
+    else:
+        return True
+    finally:
+        os.close(opened)
 
 
 def _is_special(path: str) -> bool:
@@ -91,7 +162,7 @@ def _is_special(path: str) -> bool:
     return not (stat.S_ISREG(mode) or stat.S_ISDIR(mode))
 
 
-def _unwritable(path: str, option: str, error: OSError) -> InputError:
-    return InputError(
-        f"{option} {path!r} cannot be written ({error.strerror}); choose another place"
+def _unwritable(path: str, option: str, error: OSError) -> ForebayError:
+    return failure_of(error, path) or InputError(
+        f"{option} {path!r} cannot be written ({reason(error)}); choose another place"
     )

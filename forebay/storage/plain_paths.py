@@ -1,7 +1,7 @@
 """Paths for libraries that take some characters of a name for a pattern.
 
 TensorFlow looks a checkpoint's name up as a pattern, and Beam a file's: in a folder called
-``run[1]`` neither finds what it has just written.
+``run[1]`` neither finds what it has just written. Nor do they take a name that is no UTF-8.
 """
 
 import functools
@@ -25,13 +25,18 @@ def plain_path(path: str) -> str:
         InputError: the path is of another file system, where there are no links.
     """
     if "://" in path:
-        if PATTERN_LETTERS.isdisjoint(path):
+        if _is_plain(path):
             return path
         raise InputError(
             f"{path!r} has one of the characters {' '.join(sorted(PATTERN_LETTERS))}, which are "
             "taken for a pattern there; choose another name"
         )
-    return path if PATTERN_LETTERS.isdisjoint(path) else _link(os.path.abspath(path))
+    return path if _is_plain(path) else _link(os.path.abspath(path))
+
+
+def _is_plain(path: str) -> bool:
+    is_text = not any("\ud800" <= letter <= "\udfff" for letter in path)
+    return is_text and PATTERN_LETTERS.isdisjoint(path)
 
 
 @functools.cache
@@ -46,7 +51,7 @@ def _link(path: str) -> str:
 def _links() -> tempfile.TemporaryDirectory[str]:
     """Returns a folder for links; it is removed when the process ends."""
     made = tempfile.TemporaryDirectory(prefix="forebay-")
-    if not PATTERN_LETTERS.isdisjoint(made.name):
+    if not _is_plain(made.name):
         raise InputError(
             f"the folder for temporary files, {tempfile.gettempdir()!r}, has one of the characters "
             f"{' '.join(sorted(PATTERN_LETTERS))}; set TMPDIR to another"

@@ -1,6 +1,5 @@
 """Rejected rows: brought together by input, located in it, written as JSON lines."""
 
-import json
 from collections.abc import Sequence
 from typing import Any
 
@@ -9,6 +8,7 @@ from apache_beam.io.filesystems import FileSystems
 
 from forebay.pipelines.shuffle.group_batches import Group, GroupBatches
 from forebay.pipelines.sources.inputs import TableInput
+from forebay.transforms.json_text import json_text
 
 
 class WriteRejects(beam.PTransform):
@@ -41,5 +41,5 @@ class WriteRejects(beam.PTransform):
         path = FileSystems.join(self.folder, f"part-{element.partition:05d}.jsonl")
         with FileSystems.create(path) as sink:
             for record in source.located(table, self.max_record_bytes):
-                line = json.dumps({"source": source.path, **record}, ensure_ascii=False)
+                line = json_text({"source": source.path, **record})
                 sink.write(line.encode() + b"\n")

@@ -9,13 +9,14 @@ from apache_beam.io.filesystem import CompressionTypes
 from apache_beam.io.filesystems import FileSystems
 
 from forebay.storage import folders
-from forebay.storage.folders import is_remote, temporary_name
+from forebay.storage.entries import entries_below, identity
 from forebay.storage.locks import locked
+from forebay.storage.names import is_remote, temporary_name
 from forebay.storage.run import publish as publication
 from forebay.storage.run.checksums import file_entry, read_entry
 from forebay.storage.run.layout import MANIFEST_NAME, TEMPORARY
 from forebay.storage.run.manifest import FileEntry, Manifest
-from forebay.transforms.errors import InputError, RunFolderError
+from forebay.transforms.errors import InputError, RunFolderError, reason
 
 
 def prepare_output(run: str, overwrite: bool) -> None:
@@ -41,10 +42,10 @@ def refuse_inputs(run: str, paths: Iterable[str]) -> None:
     """
     if is_remote(run):
         return
-    replaced = (entry for name in publication.REPLACED for entry in folders.entries(run, name))
+    replaced = (entry for name in publication.REPLACED for entry in entries_below(run, name))
     names = {entry.identity: entry.name for entry in replaced}
     for path in paths:
-        found = None if is_remote(path) else folders.identity(path)
+        found = None if is_remote(path) else identity(path)
         if found is not None and found in names:
             raise InputError(
                 f"{path} is {names[found]} of the run that would be replaced; choose another "
@@ -106,7 +107,7 @@ def list_files(folder: str, names: Iterable[str]) -> dict[str, FileEntry]:
         names: entries of the folder, files or folders.
     """
     if not is_remote(folder):
-        found = (entry for name in names for entry in folders.entries(folder, name))
+        found = (entry for name in names for entry in entries_below(folder, name))
         return {e.name: _read_entry(os.path.join(folder, e.name)) for e in found if e.is_file}
     base = folder.rstrip("/") + "/"
     entries = {}
@@ -144,7 +145,9 @@ def _made(run: str) -> Iterator[None]:
     try:
         os.makedirs(run, exist_ok=True)
     except OSError as error:
-        raise RunFolderError(f"{run} cannot be made ({error}); choose another folder") from error
+        raise RunFolderError(
+            f"{run} cannot be made ({reason(error)}); choose another folder"
+        ) from error
     try:
         yield
     finally:

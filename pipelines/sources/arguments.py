@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import re
 from typing import TYPE_CHECKING
 
 from forebay.pipelines.sources.bigquery.address import BigQuery, as_bigquery
@@ -64,7 +65,6 @@ def _named(text: str) -> tuple[str, str]:
 
 def positive(text: str) -> int:
     """Reads a whole number from 1, as an argument of a command."""
-    value = int(text)
-    if value < 1:
-        raise argparse.ArgumentTypeError(f"{value} is not a whole number from 1")
-    return value
+    if not re.fullmatch("0*[1-9][0-9]*", text):
+        raise argparse.ArgumentTypeError(f"{text!r} is not a whole number from 1")
+    return int(text)

@@ -12,7 +12,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import IO, Any, NamedTuple
 
-from forebay.transforms.errors import InputError
+from forebay.transforms.errors import InputError, reason
 
 UTF_8 = "utf-8"
 _GZIP = b"\x1f\x8b"
@@ -224,4 +224,4 @@ def _open_remote(path: str) -> IO[bytes]:
 
 
 def _unreadable(path: str, error: Exception) -> str:
-    return f"{path!r} cannot be read ({error}); check the path and its permissions"
+    return f"{path!r} cannot be read ({reason(error)}); check the path and its permissions"

@@ -76,8 +76,9 @@ class _Plan(beam.DoFn):
                 fingerprint = end.value
                 break
         source.check_unchanged()
-        entry = {"path": source.path, "size": source.size, "fingerprint": fingerprint}
-        yield beam.pvalue.TaggedOutput("tallies", ("inputs", source.path, entry))
+        entry = {"size": source.size, "fingerprint": fingerprint}
+        # By its number: Beam passes no names that are not UTF-8.
+        yield beam.pvalue.TaggedOutput("tallies", ("inputs", f"{source.number:06d}", entry))
 
 
 class _Read(beam.DoFn):

@@ -8,6 +8,7 @@ import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from forebay.transforms.comparisons import has_value
 from forebay.transforms.definition.dataset import Dataset
 from forebay.transforms.definition.labels import BinaryClassification, Label
 from forebay.transforms.definition.splits import NO_SPLIT
@@ -63,7 +64,7 @@ def label_refusals(column: pa.Array, label: Label) -> Iterator[Refusal]:
     if isinstance(label, BinaryClassification) and not pa.types.is_boolean(column.type):
         known = pc.or_(pc.equal(column, 0), pc.equal(column, 1))
         text = "neither 0 nor 1, and a label of two classes must be"
-        yield Refusal(label.column, text, has_value(column) & ~_mask(known))
+        yield Refusal(label.column, text, _mask(has_value(column)) & ~_mask(known))
     elif label.task == "regression":
         yield _beyond_float32(column, label.column)
 
@@ -71,26 +72,16 @@ def label_refusals(column: pa.Array, label: Label) -> Iterator[Refusal]:
 def _weight_refusals(column: pa.Array, name: str) -> Iterator[Refusal]:
     missing = ~_mask(pc.is_valid(column))
     yield Refusal(name, "missing, so the row has no weight", missing)
-    yield Refusal(name, "not finite, and a weight must be", ~missing & ~has_value(column))
+    yield Refusal(name, "not finite, and a weight must be", ~missing & ~_mask(has_value(column)))
     yield Refusal(name, "negative, and no weight can be", _mask(pc.less(column, 0)))
     yield _beyond_float32(column, name)
 
 
 def _beyond_float32(column: pa.Array, name: str) -> Refusal:
     beyond = np.zeros(len(column), np.bool_)
-    if _is_float(column):  # no whole number of 64 bits is so large
-        beyond = has_value(column) & _mask(pc.greater(pc.abs(column), _FLOAT32_MAX))
+    if pa.types.is_floating(column.type):  # no whole number of 64 bits is so large
+        beyond = _mask(pc.and_(has_value(column), pc.greater(pc.abs(column), _FLOAT32_MAX)))
     return Refusal(name, f"beyond {_FLOAT32_MAX:.3g}, the greatest number of a model", beyond)
-
-
-def has_value(column: pa.Array) -> Bools:
-    """Tells which values are there, and finite: bool (n,)."""
-    present = pc.is_valid(column)
-    return _mask(pc.and_(present, pc.is_finite(column)) if _is_float(column) else present)
-
-
-def _is_float(column: pa.Array) -> bool:
-    return bool(pa.types.is_floating(column.type))
 
 
 def _mask(flags: pa.BooleanArray) -> Bools:

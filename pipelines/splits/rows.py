@@ -7,7 +7,8 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from forebay.pipelines.splits.refusals import has_value, refusals
+from forebay.pipelines.splits.refusals import refusals
+from forebay.transforms.comparisons import has_value
 from forebay.transforms.definition.dataset import Dataset
 from forebay.transforms.definition.labels import Classification
 from forebay.transforms.definition.sources import ROW
@@ -63,7 +64,7 @@ def split_rows(batch: pa.RecordBatch, dataset: Dataset) -> SplitRows:
         remaining = pc.is_valid(batch[dataset.row_time]).to_numpy(zero_copy_only=False)
         dropped[NO_ROW_TIME] = int(len(batch) - remaining.sum())
     label = batch[dataset.label.column]
-    labelled = has_value(label)
+    labelled = has_value(label).to_numpy(zero_copy_only=False)
     dropped[NO_LABEL] = int((remaining & ~labelled).sum())
     remaining &= labelled
     labels: Counter[str] = Counter()

@@ -4,7 +4,8 @@ import posixpath
 from dataclasses import dataclass
 
 from forebay.pipelines.sinks.run_folder import write_file
-from forebay.storage.folders import identity, is_remote
+from forebay.storage.entries import identity
+from forebay.storage.names import is_remote
 from forebay.storage.run import files
 from forebay.storage.run.checksums import check_entry, file_entry
 from forebay.storage.run.layout import TRANSFORM_FOLDERS
@@ -54,7 +55,7 @@ def open_transform_source(run: str, output: str, dataset: Dataset) -> TransformS
         dataset: the definition of that run.
 
     Raises:
-        RunFolderError: the folder is no finished run, is of another definition, or is the run to
+        RunFolderError: the folder is not a finished run, is of another definition, or is the run to
             be made itself.
     """
     if run.rstrip("/") == output.rstrip("/") or _is_one_folder(run, output):

@@ -53,7 +53,7 @@ class TransformShards(beam.PTransform):
     Args:
         dataset: the definition.
         shards: the shards.
-        transform_fn: as ``AnalyzeDataset`` and ``ReadTransformFn`` of tf.Transform give it.
+        transform_fn: what ``AnalyzeDataset`` or ``ReadTransformFn`` of tf.Transform gives.
     """
 
     def __init__(self, dataset: Dataset, shards: Sequence[Shard], transform_fn: Any) -> None:

@@ -37,7 +37,7 @@ def by_event(number: int, versions: pa.RecordBatch, partitions: int) -> Partitio
 
     Args:
         number: which group they are for.
-        versions: as `WindowGroup.events` returns them.
+        versions: versions as `WindowGroup.events` returns them.
         partitions: how many partitions there are; those of one are held in memory together.
     """
     partition = scramble(versions[EVENT].to_numpy()) % np.uint64(partitions)

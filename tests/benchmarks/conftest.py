@@ -45,3 +45,8 @@ def model_quality() -> Iterator[ModuleType]:
 @pytest.fixture(scope="session")
 def flights_example() -> Iterator[ModuleType]:
     yield from import_from(ROOT / "examples/flights", "flights")
+
+
+@pytest.fixture(scope="session")
+def window_kernels() -> Iterator[ModuleType]:
+    yield from import_benchmark("window_kernels")

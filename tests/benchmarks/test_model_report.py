@@ -14,7 +14,7 @@ from rich.console import Console
 
 def compared(model_report: ModuleType, metric: str, interval: tuple[float, float]) -> object:
     scores = {
-        side: [model_report.Score(value, 100, 1.0, np.zeros(3)) for value in values]
+        side: [model_report.ModelScore(value, 100, 1.0, np.zeros(3)) for value in values]
         for side, values in {"ours": (14.0, 14.2), "LightGBM": (15.0, 15.4)}.items()
     }
     return model_report.Compared("trips", metric, "test", 3, scores, interval, {"ours": {}})

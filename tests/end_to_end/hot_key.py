@@ -1,4 +1,4 @@
-"""Windows over a table whose events are mostly one key's, with the memory that it took, as JSON.
+"""Windows over a table whose events are mostly one key's: memory and processor time, as JSON.
 
 python hot_key.py FOLDER ROWS MEMORY_BYTES
 """
@@ -104,17 +104,17 @@ def run(folder: Path, rows: int, memory_bytes: int) -> list[dict[str, float]]:
 
 
 def main(folder: str, rows: int, memory_bytes: int) -> None:
-    """Warms up, runs, and prints what came out and how much memory was taken beyond before."""
+    """Warms up, runs, and prints what came out, and what it took beyond the warm-up."""
     # Loads everything and compiles the kernels, those that put slices together among them: a
     # compiler takes more memory than the windows.
     run(Path(folder) / "small", WARM_UP_ROWS, WARM_UP_BYTES)
     Path("/proc/self/clear_refs").write_text("5")  # VmHWM begins anew
-    before, started = resident_bytes("VmRSS"), time.monotonic()
+    before, started = resident_bytes("VmRSS"), time.process_time()
     with install_recorder("numba:compile") as compiled:
         shards = run(Path(folder) / "large", rows, memory_bytes)
     taken = resident_bytes("VmHWM") - before
     totals = {name: sum(shard[name] for shard in shards) for name in shards[0]}
-    seconds = time.monotonic() - started
+    seconds = time.process_time() - started
     found = {"taken_bytes": taken, "compiled": len(compiled.buffer), "seconds": seconds}
     print(json.dumps({**found, **totals}))
 

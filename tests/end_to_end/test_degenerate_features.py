@@ -1,6 +1,6 @@
-"""Features that can teach a model nothing are named in the manifest; empty splits are no error.
+"""Features that can teach a model nothing are named in the manifest; empty splits are not errors.
 
-Beside that, on the same rows: weights travel to the examples, and what is no weight is rejected.
+Beside that, on the same rows: weights travel to the examples, and what is not a weight is rejected.
 """
 
 from __future__ import annotations

@@ -5,10 +5,15 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Mapping
+from dataclasses import replace
 from pathlib import Path
+from typing import Any, Literal
 
+import numpy as np
 import polars
+import pyarrow.parquet as pa_parquet
 import pytest
+import tensorflow as tf
 from table_kinds import WRITERS, as_table, make_records
 
 from forebay.pipelines.options import PreprocessOptions
@@ -19,16 +24,9 @@ DEFINITION = str(Path(__file__).with_name("gauges.py"))
 RECORDS = make_records(n=900)
 
 
-def run_of(inputs: tuple[object, ...], output: Path) -> Manifest:
-    return preprocess(
-        PreprocessOptions(
-            DEFINITION,
-            inputs=inputs,
-            output=str(output),
-            shards=2,
-            max_reject_fraction=1.0,  # type: ignore[arg-type]
-        )
-    )
+def run_of(inputs: tuple[Any, ...], output: Path, *also: Literal["parquet"]) -> Manifest:
+    options = PreprocessOptions(DEFINITION, inputs, str(output), max_reject_fraction=1.0)
+    return preprocess(replace(options, shards=2, also=also))
 
 
 def contents(run: Path) -> Mapping[str, str]:
@@ -63,7 +61,7 @@ def runs(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Path]:
         else:
             pieces.append(polars.from_arrow(as_table(piece)) if kind == "frame" else piece)
     run_of((str(folder / "all.csv"),), folder / "whole")
-    run_of(tuple(reversed(pieces)), folder / "pieces")
+    run_of(tuple(reversed(pieces)), folder / "pieces", "parquet")
     return folder / "whole", folder / "pieces"
 
 
@@ -97,3 +95,28 @@ def test_each_input_is_in_the_manifest(runs: tuple[Path, Path]) -> None:
     )
     assert manifest.rows_read == len(RECORDS)
     assert all(entry.fingerprint.startswith("sha256:") for entry in manifest.inputs)
+
+
+def test_parquet_holds_what_the_examples_hold(runs: tuple[Path, Path]) -> None:
+    _, run = runs
+    for path in sorted((run / "examples").glob("*/*")):
+        split, part = path.parent.name, path.name.removesuffix(".tfrecord")
+        transformed = pa_parquet.read_table(run / f"parquet/transformed/{split}/{part}.parquet")
+        rows = pa_parquet.read_table(run / f"parquet/rows/{split}/{part}.parquet")
+        examples = [
+            tf.train.Example.FromString(record).features.feature
+            for record in tf.data.TFRecordDataset(str(path)).as_numpy_iterator()
+        ]
+        assert len(examples) == len(transformed) == len(rows) > 0
+        assert transformed.column_names == sorted(examples[0])
+        for name in transformed.column_names:
+            kinds = [example[name].WhichOneof("kind") for example in examples]
+            values = [getattr(e[name], k).value[0] for e, k in zip(examples, kinds, strict=True)]
+            assert np.array_equal(transformed[name].to_numpy(), values)
+        assert rows["level"].to_pylist() == transformed["level"].to_pylist()
+        assert rows.schema.field("site").type == "string"
+    written = {path.name for path in (run / "parquet").glob("*/*/*")}
+    manifest = Manifest.from_json((run / "manifest.json").read_text("utf-8"), str(run))
+    listed = [name for name in manifest.files if name.startswith("parquet/")]
+    assert {Path(name).name for name in listed} == written
+    assert sum(manifest.files[name].rows or 0 for name in listed) == 2 * sum(manifest.rows.values())

@@ -111,7 +111,7 @@ def test_bars_are_the_shares_of_ids(readings_run: Path, examples: dict[str, list
 
 
 def test_the_file_is_one_of_the_runs_files(readings_run: Path, tmp_path: Path) -> None:
-    with pytest.raises(RunFolderError, match="is no finished run"):
+    with pytest.raises(RunFolderError, match="is not a finished run"):
         report(str(tmp_path))
     run = tmp_path / "run"
     shutil.copytree(readings_run, run)

@@ -158,18 +158,18 @@ def a_transform_that_is_the_output(place: Path) -> list[str]:
 CASES: dict[Case, str] = {
     an_empty_name: "--output '' names no folder",
     blanks_for_a_name: "--output '  ' names no folder",
-    a_folder_of_ones_own: "mine holds files that are no run's (examples)",
-    here: ". holds files that are no run's",
+    a_folder_of_ones_own: "mine holds files that are not a run's (examples)",
+    here: ". holds files that are not a run's",
     a_web_apps_manifest: "app/manifest.json is not a manifest",
     examples_that_are_a_link: "run/examples is a link",
     a_link_beside_the_examples: "run/examples/train/link is a link",
     a_lock_that_is_a_link: "new/.forebay.lock cannot be locked",
-    a_lock_with_something_in_it: "run/.forebay.lock cannot be locked (it is no lock of ours)",
+    a_lock_with_something_in_it: "run/.forebay.lock cannot be locked (it is not a lock of ours)",
     a_link_to_nothing: "dangling is a link to nothing",
     an_input_of_the_run: "run/occupancy.json is occupancy.json of the run that would be replaced",
     an_input_linked_to_the_run: "data.csv is examples/train/part-00000 of the run",
     an_input_that_is_a_hard_link: "data.csv is examples/train/part-00000 of the run",
-    an_input_in_the_output: "in holds files that are no run's (orders.csv)",
+    an_input_in_the_output: "in holds files that are not a run's (orders.csv)",
     a_transform_that_is_the_output: "--transform-fn 'alias' is the run to be written",
 }
 

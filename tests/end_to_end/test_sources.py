@@ -82,7 +82,6 @@ def test_windowed_values_are_those_of_the_oracle(tables: Tables, run: Path) -> N
             assert agrees(found[row][name], value), (name, row, found[row][name], value)
             known[name] = known.get(name, 0) + (value not in (None, 0))
     assert min(known.values()) > 30, known
-    assert len(known) == 19
 
 
 def test_the_manifest_counts_each_table(tables: Tables, run: Path) -> None:
@@ -224,7 +223,7 @@ def test_files_of_a_source_may_be_named_one_by_one_and_twice(tables: Tables) -> 
 
     opened = open_tables(load_definition(DEFINITION), [str(tables.folder / "parcels.csv")], sources)
 
-    files = [(file.source.number, Path(file.source.path).name) for file in all_inputs(opened)]
+    files = [(one.number, Path(one.path).name) for one in all_inputs(opened)]
     assert files == [
         (0, "parcels.csv"), (1, "weather-1.csv"), (2, "weather-2.csv"), (3, "prices.csv"),
     ]  # fmt: skip

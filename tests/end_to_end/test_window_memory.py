@@ -53,7 +53,8 @@ def test_without_a_bound_the_same_table_takes_several_times_as_much(
 
 def test_the_bound_changes_no_value(small: Totals, ample: Totals) -> None:
     names = [name for name in ample if name.startswith("price_")]
-    assert len(names) == 20
+    assert names
+    assert small.keys() == ample.keys()
     assert small["rows"] == ample["rows"] == ROWS
     for name in names:
         assert small[name] == pytest.approx(ample[name], rel=1e-12), name

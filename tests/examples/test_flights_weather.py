@@ -50,7 +50,9 @@ def rows(
     )  # fmt: skip
     text = pa.BufferReader(prepare.read_flights(prepare.find_data()))
     table = pyarrow.csv.read_csv(text, convert_options=options).combine_chunks()
-    return derived(table.to_batches()[0]).append_column(ROW, pa.array(np.arange(len(table))))
+    rows = derived(table.to_batches()[0]).append_column(ROW, pa.array(np.arange(len(table))))
+    # Flights of all days and hours; they never see each other here.
+    return rows.take(pa.array(np.arange(0, len(rows), 8)))
 
 
 def test_it_is_the_latest_of_two_hours_that_was_known(
@@ -71,6 +73,6 @@ def test_it_is_the_latest_of_two_hours_that_was_known(
         for value in ("temp", "wind_speed", "precip", "visib"):
             wanted = connection.sql(LATEST.format(value=value)).to_arrow_table()
             latest = found[f"weather_{value}_last_2h_by_origin"]
-            assert found[ROW].to_pylist() == wanted["row"].to_pylist()
-            assert latest.to_pylist() == wanted["latest"].to_pylist()
+            assert found[ROW].equals(wanted["row"])
+            assert latest.equals(wanted["latest"])
             assert latest.null_count < 0.01 * len(latest)

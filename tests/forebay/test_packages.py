@@ -4,11 +4,16 @@ from __future__ import annotations
 
 import ast
 import os
+import re
 import subprocess
 import sys
 import tomllib
+from importlib import metadata
 from pathlib import Path
 
+import pytest
+from packaging.requirements import Requirement
+from packaging.utils import canonicalize_name
 from setuptools import find_packages
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -78,3 +83,21 @@ def test_the_trainer_runs_from_the_checkout_by_its_short_name() -> None:
     ]  # fmt: skip
     assert said[0] == said[1]
     assert said[0].startswith("usage: python -m trainer.task train")
+
+
+@pytest.mark.parametrize("version", ["3.11", "3.12", "3.13"])
+def test_the_lock_has_what_beam_wants_of_each_python(version: str) -> None:
+    """Beam asks for other versions of some libraries on other Pythons."""
+    python = {"python_version": version, "python_full_version": f"{version}.0"}
+    lines = re.findall(r"^[a-z].*?(?= \\$)", (ROOT / "requirements.lock").read_text("utf-8"), re.M)
+    locked = [Requirement(line) for line in lines]
+    pins = {
+        canonicalize_name(one.name): next(iter(one.specifier)).version
+        for one in locked
+        if one.marker is None or one.marker.evaluate({**python, "extra": ""})
+    }
+    for text in metadata.requires("apache-beam") or ():
+        wanted = Requirement(text)
+        extras = [{**python, "extra": extra} for extra in ("", "gcp")]
+        if wanted.marker is None or any(map(wanted.marker.evaluate, extras)):
+            assert wanted.specifier.contains(pins[canonicalize_name(wanted.name)]), text

@@ -205,7 +205,7 @@ def _events(window: Window, kind: pa.DataType) -> str:
             units = f"({name} * {window.scale})"
             value = (
                 f"CASE WHEN NOT isfinite({name}) THEN NULL"
-                f" WHEN {units} <> round({units}) THEN error('{window.value} is no multiple')"
+                f" WHEN {units} <> round({units}) THEN error('{window.value} is not a multiple')"
                 f" ELSE {units}::HUGEINT END"
             )
     known = "NULL" if window.available_at is None else f"epoch_us({_quoted(window.available_at)})"

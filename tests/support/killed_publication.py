@@ -15,7 +15,9 @@ from collections.abc import Callable
 from pathlib import Path
 
 from forebay.storage import folders
+from forebay.storage.entries import entries_below, temporaries
 from forebay.storage.locks import locked
+from forebay.storage.names import LOCK_NAME, is_temporary, temporary_name
 from forebay.storage.run import publish
 from forebay.storage.run.checksums import file_entry
 from forebay.storage.run.layout import MANIFEST_NAME
@@ -57,7 +59,7 @@ def replace(run: Path) -> None:
     with locked(str(run)):
         publish.settle(str(run))
         publish.check_target(str(run), overwrite=True)
-        staged = folders.temporary_name()
+        staged = temporary_name()
         folders.make(str(run), staged)
         for name, content in NEW.items():
             path = run / staged / name
@@ -98,8 +100,8 @@ def found(run: Path) -> dict[str, object]:
     """What a reader finds: which run, if one; what else is in its folders; whose files are gone."""
     files = {
         entry.name: (run / entry.name).read_bytes()
-        for entry in folders.entries(str(run))
-        if entry.is_file and not any(map(folders.is_temporary, entry.name.split("/")))
+        for entry in entries_below(str(run))
+        if entry.is_file and not any(map(is_temporary, entry.name.split("/")))
     }
     text = files.pop(MANIFEST_NAME, None)
     listed = None if text is None else Manifest.from_json(text.decode(), "").files
@@ -108,7 +110,7 @@ def found(run: Path) -> dict[str, object]:
     there = {n: file_entry(c) for n, c in files.items() if listed and n in listed}
     return {
         "run": name if there == listed else "none" if text is None else "a false one",
-        "beside": sorted(files.keys() - OTHERS.keys() - {folders.LOCK_NAME} - set(listed or ())),
+        "beside": sorted(files.keys() - OTHERS.keys() - {LOCK_NAME} - set(listed or ())),
         "lost": [n for n, content in OTHERS.items() if files.get(n) != content],
     }
 
@@ -138,7 +140,7 @@ def main(folder: Path) -> None:
         shutil.rmtree(copies, ignore_errors=True)
         with contextlib.redirect_stderr(io.StringIO()) as said:
             settle(run)
-        left = folders.temporaries(str(run))
+        left = temporaries(str(run))
         print(
             json.dumps(
                 {"kill": kills, "died": died, "after": after, "settled": found(run), "left": left,

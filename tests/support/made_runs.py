@@ -16,13 +16,20 @@ import tensorflow_transform.beam as tft_beam
 from analyzed import fed
 from google.protobuf import text_format
 from tensorflow_metadata.proto.v0 import schema_pb2
+from tensorflow_transform.tf_metadata import metadata_io
 from tfx_bsl.coders import example_coder
 from tfx_bsl.public import tfxio as public_tfxio
 from tfx_bsl.tfxio import tensor_representation_util
 
 from forebay.storage.run.checksums import file_entry
-from forebay.storage.run.layout import DEFINITION_NAME, MANIFEST_NAME
+from forebay.storage.run.layout import (
+    DEFINITION_NAME,
+    MANIFEST_NAME,
+    METADATA_FOLDER,
+    OCCUPANCY_NAME,
+)
 from forebay.storage.run.manifest import Manifest
+from forebay.storage.run.occupancy import occupancies, to_json
 from forebay.trainer.task import main
 from forebay.transforms.definition import serialize
 from forebay.transforms.definition.columns import (
@@ -223,8 +230,28 @@ def write_examples(run: Path, batches: list[pa.RecordBatch]) -> dict[str, int]:
     return counts
 
 
+def write_occupancy(run: Path, dataset: Dataset, batches: list[pa.RecordBatch]) -> None:
+    """Counts the train rows of each id, one by one."""
+    schema = tft.TFTransformOutput(str(run)).transformed_metadata.schema
+    domains = {f.name: (f.int_domain.min, f.int_domain.max) for f in schema.feature}
+    train = pa.Table.from_batches(batches[: SPLIT_ROWS["train"][1] // BATCH])
+    counted = {}
+    for name in (feature.name for feature in schema.feature if feature.HasField("int_domain")):
+        ids, rows = np.unique(train[name].combine_chunks().flatten(), return_counts=True)
+        pairs = [(int(i), int(n)) for i, n in zip(ids, rows, strict=True)]
+        most = sorted(pairs, key=lambda pair: -pair[1])[:64]
+        counted[name] = {
+            "distinct": len(ids), "rows": int(rows.sum()), "largest": int(rows.max()),
+            "last": pairs[-64:], "most": most,
+        }  # fmt: skip
+    found = occupancies(dataset, domains, {"features": counted})
+    (run / OCCUPANCY_NAME).write_text(to_json(found), encoding="utf-8")
+
+
 def write_manifest(run: Path, dataset: Dataset, rows: dict[str, int]) -> None:
     (run / DEFINITION_NAME).write_text(serialize.to_json(dataset), encoding="utf-8")
+    metadata = tft.DatasetMetadata.from_feature_spec(feature_spec(dataset))
+    metadata_io.write_metadata(metadata, str(run / METADATA_FOLDER))
     entries = {
         str(path.relative_to(run)): replace(
             file_entry(path.read_bytes()), rows=BATCH if path.match("examples/*/*") else None
@@ -258,7 +285,9 @@ def make_run(folder: Path, task: str, rows: Columns) -> Path:
     run = folder / "run"
     run.mkdir(parents=True)
     dataset = make_dataset(task)
-    counts = write_examples(run, transform(dataset, rows, run, folder))
+    batches = transform(dataset, rows, run, folder)
+    counts = write_examples(run, batches)
+    write_occupancy(run, dataset, batches)
     write_manifest(run, dataset, counts)
     return run
 
@@ -322,11 +351,14 @@ def tell_in_words(run: Path) -> None:
     write_manifest(run, dataset, {split: b - a for split, (a, b) in SPLIT_ROWS.items()})
 
 
+# The options of a trained run.
+TRAINED = ["--max-steps", "600", "--eval-every", "200", "--batch-size", "128"]
+
+
 def train_copy(run: Path, folder: Path) -> Path:
     """Trains and exports in a copy of a run, under a name that is a pattern to some libraries."""
     copy = copy_run(run, folder).rename(folder / r"run [1]{a,b}*?\x")
-    flags = ["--max-steps", "600", "--eval-every", "200", "--batch-size", "128"]
-    assert main(["train", str(copy), *flags]) == 0
+    assert main(["train", str(copy), *TRAINED]) == 0
     return copy
 
 

@@ -9,6 +9,19 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
+from made_runs import TRAINED
+
+_HEAD = "trip_id,left_at,day,line,wagons,express,distance,guess,start_s,stop_s,delay,late"
+# Some rows of the made-up trips, as a table.
+TRIPS = "\n".join([
+    _HEAD,
+    *(
+        f"trip-{i},2020-09-13T12:{i:02d}:00Z,2020-09-13,red,3,true,{i}.5,1,{i},{i + 9},{i % 7},"
+        f"{i % 2}"
+        for i in range(60)
+    ),
+])  # fmt: skip
+
 Fault = Callable[[Path], None]
 
 
@@ -52,11 +65,12 @@ FAULTS: dict[str, Fault] = {
 
 
 def readers(run: Path, rows: Path, scratch: Path) -> dict[str, list[str]]:
-    """Arguments of every command that reads a run or a model, after its name."""
+    """Arguments of every command that reads a run or a model, after its name and first option."""
     short = ["--max-steps", "20", "--eval-every", "20", "--batch-size", "128"]
     definition, table = str(run / "definition.json"), ["--input", str(rows)]
     return {
-        "train": [str(run), *short],
+        "train": [str(run), *TRAINED],
+        "train --fresh": [str(run), *short],
         "evaluate": [str(run)],
         "sweep": [str(run), *short, "--trials", "1", "--search", "learning-rate", "1e-3..1e-2"],
         "lr-find": [str(run), "--steps", "100"],
@@ -70,7 +84,7 @@ def readers(run: Path, rows: Path, scratch: Path) -> dict[str, list[str]]:
 
 @dataclass(frozen=True)
 class Point:
-    """One command, after one fault of one file, by its name below the run."""
+    """One of the `readers`, after one fault of one file, by its name below the run."""
 
     command: str
     file: str

@@ -232,7 +232,7 @@ CASES: dict[Case, str] = {
     predict_into_its_model: "saved_model.pb' is one of the files that are read",
     predict_through_a_link: "--output 'answers' is a link",
     predict_to_no_name: "--output '' names no file",
-    a_manifest_that_leads_outside: "which is no place of a run's files",
+    a_manifest_that_leads_outside: "which is not a place of a run's files",
     other_words_in_a_vocabulary: "transform_fn/assets/line_id has the checksum",
 }
 

@@ -19,7 +19,7 @@ from forebay.trainer.checkpoints.checkpoint import Evaluation, TrainingState, di
 from forebay.trainer.examples.inputs import ModelInputs
 from forebay.trainer.options import TrainOptions
 from forebay.trainer.training.waiting import Seconds
-from forebay.transforms.errors import RunFolderError, first_line
+from forebay.transforms.errors import RunFolderError
 
 
 @dataclass
@@ -59,17 +59,17 @@ class TrainingRecord(TypedDict):
     """Where a trained model comes from.
 
     Attributes:
-        step: at which its weights were the best.
-        eval_loss: of them.
+        step: the step at which its weights were the best.
+        eval_loss: the loss of these weights on the eval split.
         steps_trained: how many steps the training has taken.
         history: all its evaluations.
         seconds: where the time of its steps went.
-        options: of the model and its training.
+        options: the options of the model and its training.
         inputs: what it is given.
-        definition_digest: of the run's definition.
-        transform_digest: of the run's transform graph.
-        weights_sha256: of its weights.
-        sha256: of its file.
+        definition_digest: the digest of the run's definition.
+        transform_digest: the digest of the run's transform graph.
+        weights_sha256: the digest of its weights.
+        sha256: the digest of its file.
     """
 
     step: int
@@ -90,7 +90,7 @@ class SavedTraining:
     """A trained model over transformed examples.
 
     Attributes:
-        model: takes the matrices of `split_reader.Examples`, answers in label units or
+        model: takes the matrices of `split_reader.Examples`, predicts in label units or
             probabilities.
         inputs: the columns of those matrices.
         record: where it comes from.
@@ -198,7 +198,6 @@ def load_saved(keras_path: str, record: TrainingRecord) -> SavedTraining:
             model = keras.models.load_model(path, compile=False)
         except Exception as error:  # whatever readers of zip, JSON and HDF5 raise
             raise RunFolderError(
-                f"{keras_path} is no model that Keras can load ({first_line(error)}); "
-                "train or export anew"
+                f"{keras_path} is not a model that Keras can load; train or export anew"
             ) from error
     return SavedTraining(model, typed(ModelInputs, record["inputs"], "inputs"), record, content)

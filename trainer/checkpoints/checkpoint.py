@@ -13,7 +13,7 @@ import keras
 import numpy as np
 import numpy.typing as npt
 
-from forebay.storage.json_records import typed
+from forebay.storage.json_records import ShapeError, typed
 from forebay.storage.run import files
 from forebay.transforms.errors import RunFolderError
 from forebay.transforms.json_text import parse_json
@@ -174,7 +174,7 @@ def save(folder: str, name: str, checkpoint: Checkpoint) -> None:
 
     Args:
         folder: the run.
-        name: of the checkpoint's file below it.
+        name: the name of the checkpoint's file below it.
         checkpoint: what is written.
     """
     head = {"identity": checkpoint.identity, "standing": asdict(checkpoint.state)}
@@ -201,8 +201,9 @@ def load(path: str) -> Checkpoint | None:
             parts = {part: _part(arrays, part) for part in _PARTS}
         return Checkpoint(head.standing, head.identity, **parts)
     except (ValueError, LookupError, EOFError, OSError, zipfile.BadZipFile, zlib.error) as error:
+        said = f" ({error})" if isinstance(error, ShapeError) else ""
         raise RunFolderError(
-            f"{path} is no checkpoint ({type(error).__name__}: {error}); train anew with --fresh"
+            f"{path} is not a checkpoint{said}, or was damaged; train anew with --fresh"
         ) from error
 
 

@@ -27,13 +27,13 @@ _SHARES = "shares of classes in train"
 
 
 def baselines(
-    run: RunFolder, answered: SplitPredictions, threshold: float, options: EvaluateOptions
+    run: RunFolder, predicted: SplitPredictions, threshold: float, options: EvaluateOptions
 ) -> list[dict[str, Any]]:
     """Measures a run's baselines.
 
     Args:
         run: the run.
-        answered: the model's answers, with the baselines' columns.
+        predicted: the model's predictions, with the baselines' columns.
         threshold: probability from which a row is called positive, for binary labels.
         options: what else the metrics need.
 
@@ -44,20 +44,20 @@ def baselines(
     """
     label = run.definition.label
     constant = train_mean(run)
-    rows = len(answered.label)
+    rows = len(predicted.label)
     if isinstance(label, Classification):
-        name, value, answer = _SHARES, constant.tolist(), np.tile(constant, (rows, 1))
+        name, value, prediction = _SHARES, constant.tolist(), np.tile(constant, (rows, 1))
     else:
         name = _MEAN if isinstance(label, Regression) else _SHARE
-        value, answer = float(constant[0]), np.full(rows, constant[0])
-    always = measurable(label, replace(answered, answer=answer), threshold, options.top_k)
+        value, prediction = float(constant[0]), np.full(rows, constant[0])
+    always = measurable(label, replace(predicted, prediction=prediction), threshold, options.top_k)
     first = {"name": name, "value": value, "rows_missing": 0, "metrics": scores(always)}
-    return [first, *(compare_column(label, answered, name) for name in label.baselines)]
+    return [first, *(compare_column(label, predicted, name) for name in label.baselines)]
 
 
-def scores(answers: Predictions) -> dict[str, Any]:
+def scores(predictions: Predictions) -> dict[str, Any]:
     """Returns how many rows there are, and the metrics that are one number each."""
-    return {"rows": len(answers), **answers.scores()}
+    return {"rows": len(predictions), **predictions.scores()}
 
 
 def train_mean(run: RunFolder) -> Floats:
@@ -83,7 +83,7 @@ def as_numbers(column: CarriedColumn) -> Floats:
     return np.where(missing, np.nan, values)
 
 
-def compare_column(label: Label, answered: SplitPredictions, name: str) -> dict[str, Any]:
+def compare_column(label: Label, predicted: SplitPredictions, name: str) -> dict[str, Any]:
     """Measures a column as a guess, where it is there, and the model on the same rows.
 
     For a binary label a column's order is the guess: AUC and average precision are measured. For
@@ -91,24 +91,24 @@ def compare_column(label: Label, answered: SplitPredictions, name: str) -> dict[
 
     Args:
         label: what is predicted.
-        answered: the model's answers, with the column.
+        predicted: the model's predictions, with the column.
         name: the column.
 
     Returns:
         ``name``, ``rows_missing``, ``metrics`` and ``model``, both None where the column is
         missing everywhere.
     """
-    column, answer = answered.columns[name], answered.answer
+    column, prediction = predicted.columns[name], predicted.prediction
     if isinstance(label, Classification):
-        guess, answer = _places(label, column), answer.argmax(axis=1).astype(np.float64)
+        guess, prediction = _places(label, column), prediction.argmax(axis=1).astype(np.float64)
     else:
         guess = as_numbers(column)
     there: Bools = ~np.isnan(guess)
     result: dict[str, Any] = {"name": name, "rows_missing": int((~there).sum())}
     if not there.any():
         return {**result, "metrics": None, "model": None}
-    kept = replace(answered, answer=answer, columns={}).take(there)
-    own = _as_guess(label, replace(kept, answer=guess[there]))
+    kept = replace(predicted, prediction=prediction, columns={}).take(there)
+    own = _as_guess(label, replace(kept, prediction=guess[there]))
     return {**result, "metrics": own, "model": _as_guess(label, kept)}
 
 
@@ -121,15 +121,15 @@ def _places(label: Classification, column: CarriedColumn) -> Floats:
     return np.array([places.get(value, np.nan) for value in column.tolist()])
 
 
-def _as_guess(label: Label, answered: SplitPredictions) -> dict[str, Any]:
-    rows, weight = len(answered.label), answered.weight
+def _as_guess(label: Label, predicted: SplitPredictions) -> dict[str, Any]:
+    rows, weight = len(predicted.label), predicted.weight
     match label:
         case Regression():
-            return scores(RegressionPredictions(answered.label, answered.answer, weight))
+            return scores(RegressionPredictions(predicted.label, predicted.prediction, weight))
         case BinaryClassification():
-            cuts = Ranking.of(answered.label > 0.5, answered.answer).cuts(weight)
+            cuts = Ranking.of(predicted.label > 0.5, predicted.prediction).cuts(weight)
             found = {"auc": auc(cuts), "average_precision": average_precision(cuts)}
             return {"rows": rows, **found}
         case Classification():
-            right = answered.label == answered.answer
+            right = predicted.label == predicted.prediction
             return {"rows": rows, "accuracy": float(np.average(right, weights=weight))}

@@ -14,14 +14,14 @@ _MORE_IS_BETTER = (
 
 
 def compare(model: Predictions, other: Predictions, resampling: Resampling) -> dict[str, Any]:
-    """Compares two models' answers to the same rows, in the same order.
+    """Compares two models' predictions for the same rows, in the same order.
 
     Each resample measures both models on the same rows, so what makes rows hard for both does not
     blur the difference.
 
     Args:
-        model: answers of one.
-        other: answers of the other.
+        model: predictions of one.
+        other: predictions of the other.
         resampling: draws of the rows.
 
     Returns:

@@ -63,7 +63,7 @@ def evaluate(run: RunFolder, options: EvaluateOptions) -> dict[str, Any]:
         report = {**measured.report, "model": describe_model(training, path)}
         if options.compare is not None and measured.resampling is not None:
             report["comparison"] = _compare(run, measured, measured.resampling, options)
-        pictures = {"": draw(measured.answers, report)} | {
+        pictures = {"": draw(measured.predictions, report)} | {
             column: draw_slices(column, slices, report)
             for column, slices in report["slices"].items()
         }
@@ -97,14 +97,14 @@ class Measured:
     """A model on a split.
 
     Attributes:
-        answered: its answers and the columns beside them.
-        answers: the same, as the task's metrics take them.
+        predicted: what it predicts, and the columns beside them.
+        predictions: the same, as the task's metrics take them.
         resampling: draws of its rows, where intervals are asked for.
         report: what was found.
     """
 
-    answered: SplitPredictions
-    answers: Predictions
+    predicted: SplitPredictions
+    predictions: Predictions
     resampling: Resampling | None
     report: dict[str, Any]
 
@@ -117,27 +117,29 @@ def measure(run: RunFolder, training: SavedTraining, options: EvaluateOptions) -
         InputError: a threshold cannot be chosen.
     """
     definition = run.definition
-    answered = predict_split(run, training, options.split, _columns(run, options))
+    predicted = predict_split(run, training, options.split, _columns(run, options))
     threshold = _threshold(run, training, options)
-    answers = measurable(definition.label, answered, threshold, options.top_k)
-    resampling = _resampling(answered, options)
+    predictions = measurable(definition.label, predicted, threshold, options.top_k)
+    resampling = _resampling(predicted, options)
     report = {
         "dataset": definition.name,
         "label": definition.label.column,
         "task": definition.label.task,
         "split": options.split,
-        "rows": len(answers),
-        "metrics": answers.metrics(),
-        "threshold": _describe_threshold(answers, options),
-        "baselines": baselines(run, answered, threshold, options),
+        "rows": len(predictions),
+        "metrics": predictions.metrics(),
+        "threshold": _describe_threshold(predictions, options),
+        "baselines": baselines(run, predicted, threshold, options),
         "resampling": _describe_resampling(resampling, options),
-        "intervals": resampling and intervals(answers.scores, len(answers), resampling),
+        "intervals": resampling and intervals(predictions.scores, len(predictions), resampling),
         "slices": {
-            name: measure_slices(answers, slice_rows(run, name, answered.columns[name]), resampling)
+            name: measure_slices(
+                predictions, slice_rows(run, name, predicted.columns[name]), resampling
+            )
             for name in options.slices
         },
     }
-    return Measured(answered, answers, resampling, report)
+    return Measured(predicted, predictions, resampling, report)
 
 
 def _check(run: RunFolder, options: EvaluateOptions) -> None:
@@ -151,7 +153,7 @@ def _check(run: RunFolder, options: EvaluateOptions) -> None:
     ):  # fmt: skip
         if value is not None and task != "binary_classification":
             raise InputError(
-                f"{flag} {value}: the label {run.definition.label.column!r} is no binary one "
+                f"{flag} {value}: the label {run.definition.label.column!r} is not a binary one "
                 f"({task}), so there is nothing to call positive; leave the flag out"
             )
 
@@ -164,33 +166,35 @@ def _columns(run: RunFolder, options: EvaluateOptions) -> set[str]:
 
 
 def _threshold(run: RunFolder, training: SavedTraining, options: EvaluateOptions) -> float:
-    """Returns the threshold given, or chosen by a model's answers to the choosing split."""
+    """Returns the threshold given, or chosen by a model's predictions for the choosing split."""
     if options.threshold_for is None:
         return DEFAULT_THRESHOLD if options.threshold is None else options.threshold
-    answered = predict_split(run, training, CHOOSING_SPLIT)
+    predicted = predict_split(run, training, CHOOSING_SPLIT)
     chosen_on = BinaryPredictions(
-        answered.label, answered.answer, DEFAULT_THRESHOLD, answered.weight
+        predicted.label, predicted.prediction, DEFAULT_THRESHOLD, predicted.weight
     )
     return choose_threshold(chosen_on, options.threshold_for, CHOOSING_SPLIT)
 
 
-def _describe_threshold(answers: Predictions, options: EvaluateOptions) -> dict[str, Any] | None:
-    if not isinstance(answers, BinaryPredictions):
+def _describe_threshold(
+    predictions: Predictions, options: EvaluateOptions
+) -> dict[str, Any] | None:
+    if not isinstance(predictions, BinaryPredictions):
         return None
     aim = options.threshold_for
     return {
-        "value": answers.threshold,
+        "value": predictions.threshold,
         "chosen_for": None if aim is None else str(aim),
         "chosen_on": None if aim is None else CHOOSING_SPLIT,
     }
 
 
-def _resampling(answered: SplitPredictions, options: EvaluateOptions) -> Resampling | None:
+def _resampling(predicted: SplitPredictions, options: EvaluateOptions) -> Resampling | None:
     if not options.resamples:
         return None
     groups = None
     if options.bootstrap_by is not None:
-        groups = _groups(options.bootstrap_by, answered.columns[options.bootstrap_by])
+        groups = _groups(options.bootstrap_by, predicted.columns[options.bootstrap_by])
     return Resampling(options.resamples, options.seed, groups)
 
 
@@ -227,15 +231,15 @@ def _compare(
     names = run.definition.passthrough
     if other_run is not run:
         check_comparable(run, other_run)
-    answered = predict_split(other_run, training, options.split, names)
+    predicted = predict_split(other_run, training, options.split, names)
     if other_run is not run:
-        answered = answered.take(pair_rows(measured.answered, answered, names))
-        answered = replace(answered, weight=measured.answered.weight)
+        predicted = predicted.take(pair_rows(measured.predicted, predicted, names))
+        predicted = replace(predicted, weight=measured.predicted.weight)
     threshold = _threshold(other_run, training, options)
-    other = measurable(run.definition.label, answered, threshold, options.top_k)
+    other = measurable(run.definition.label, predicted, threshold, options.top_k)
     return {
         "model": describe_model(training, path),
         "run": other_run.path,
         "threshold": _describe_threshold(other, options),
-        "scores": compare(measured.answers, other, resampling),
+        "scores": compare(measured.predictions, other, resampling),
     }

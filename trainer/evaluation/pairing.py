@@ -37,7 +37,7 @@ def pair_rows(mine: SplitPredictions, other: SplitPredictions, names: tuple[str,
     """Finds the other's rows in the order of mine.
 
     Args:
-        mine: answered rows.
+        mine: rows of the split, predicted by one model.
         other: the same rows of another run, in another order.
         names: the columns that, with the label, tell a row.
 

@@ -1,4 +1,4 @@
-"""A model's answers to every row of a split, and the columns carried beside them."""
+"""A model's predictions for every row of a split, and the columns carried beside them."""
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
@@ -24,18 +24,18 @@ CarriedColumn = npt.NDArray[Any]
 
 @dataclass(frozen=True)
 class SplitPredictions:
-    """The rows of a split, answered.
+    """What a model predicts of the rows of a split.
 
     Attributes:
         label: float64 (n,), in its own units; 0 or 1 for binary labels, the place among the
             classes for several.
-        answer: float64 (n,), in label units, or a probability; (n, classes) for several.
+        prediction: float64 (n,), in label units, or a probability; (n, classes) for several.
         columns: other columns of the examples, (n,) each, by name.
         weight: float64 (n,), how much each row counts; None: all alike.
     """
 
     label: Floats
-    answer: Floats
+    prediction: Floats
     columns: Mapping[str, CarriedColumn]
     weight: Floats | None = None
 
@@ -43,7 +43,7 @@ class SplitPredictions:
         """Returns some of the rows, or all in another order: a mask, or places."""
         columns = {name: column[rows] for name, column in self.columns.items()}
         return SplitPredictions(
-            self.label[rows], self.answer[rows], columns, taken(self.weight, rows)
+            self.label[rows], self.prediction[rows], columns, taken(self.weight, rows)
         )
 
 
@@ -62,43 +62,48 @@ def predict_split(
         RunFolderError: the split has no rows or is damaged.
     """
     names = tuple(columns)
-    labels, answers, weights, kept = [], [], [], []
+    labels, predictions, weights, kept = [], [], [], []
     for part in SplitReader(run, split, training.inputs, names).batches():
         labels.append(part.label.astype(np.float64))
-        answers.append(predict(training.model, part))
+        predictions.append(predict(training.model, part))
         weights.append(part.weight.astype(np.float64))
         kept.append(part.carried)
     carried = {name: np.concatenate([part[name] for part in kept]) for name in names}
     weight = np.concatenate(weights) if run.definition.weight else None
-    return SplitPredictions(np.concatenate(labels), np.concatenate(answers), carried, weight)
+    return SplitPredictions(np.concatenate(labels), np.concatenate(predictions), carried, weight)
 
 
 def measurable(
     label: Label,
-    answered: SplitPredictions,
+    predicted: SplitPredictions,
     threshold: float = DEFAULT_THRESHOLD,
     top_k: int = DEFAULT_TOP_K,
 ) -> Predictions:
-    """Returns answers as the task's metrics take them.
+    """Returns predictions as the task's metrics take them.
 
     Args:
         label: what the model predicts.
-        answered: its answers.
+        predicted: what it predicts.
         threshold: probability from which a row is called positive, for binary labels.
-        top_k: among how many of the likeliest classes the right one is looked for.
+        top_k: how many of the likeliest classes the right one is looked for among.
     """
     return as_predictions(
-        label, answered.label, answered.answer, answered.weight, threshold=threshold, top_k=top_k
+        label,
+        predicted.label,
+        predicted.prediction,
+        predicted.weight,
+        threshold=threshold,
+        top_k=top_k,
     )
 
 
 def predict(model: keras.Model, examples: Examples) -> Floats:
-    """Returns a model's answers, float64 (n,), or (n, classes) for several classes."""
-    answers = []
+    """Returns a model's predictions, float64 (n,), or (n, classes) for several classes."""
+    predictions = []
     for i in range(0, len(examples), PREDICT_ROWS):
         part = tuple(matrix[i : i + PREDICT_ROWS] for matrix in examples.inputs)
-        answers.append(keras.ops.convert_to_numpy(model(part, training=False)))
-    return np.concatenate(answers).astype(np.float64)
+        predictions.append(keras.ops.convert_to_numpy(model(part, training=False)))
+    return np.concatenate(predictions).astype(np.float64)
 
 
 def evaluate(
@@ -107,10 +112,10 @@ def evaluate(
     label: Label,
     weighting: Weighting = UNWEIGHTED,
 ) -> tuple[float, dict[str, float]]:
-    """Measures a model's answers over all rows of all parts.
+    """Measures a model's predictions over all rows of all parts.
 
     Args:
-        model: answers in the label's units, or probabilities.
+        model: predicts in the label's units, or probabilities.
         parts: the rows.
         label: what it predicts.
         weighting: what rows count in training.
@@ -120,15 +125,15 @@ def evaluate(
         number, of rows as their own weights say, a probability of 0.5 or more being called
         positive.
     """
-    answered = [
+    predicted = [
         (part.label, part.weight, _training_weight(part, weighting), predict(model, part))
         for part in parts
     ]
-    actual, own, training, answer = (
-        np.concatenate(arrays).astype(np.float64) for arrays in zip(*answered, strict=True)
+    actual, own, training, prediction = (
+        np.concatenate(arrays).astype(np.float64) for arrays in zip(*predicted, strict=True)
     )
-    loss = as_predictions(label, actual, answer, training).scores()[EVAL_LOSS[label.task]]
-    found = as_predictions(label, actual, answer, own).scores()
+    loss = as_predictions(label, actual, prediction, training).scores()[EVAL_LOSS[label.task]]
+    found = as_predictions(label, actual, prediction, own).scores()
     metrics = {name: v for name, v in found.items() if v is not None and np.isfinite(v)}
     return float("nan") if loss is None else loss, metrics
 

@@ -35,14 +35,14 @@ def check_columns(run: RunFolder, flag: str, names: Sequence[str]) -> None:
 
 
 def measure_slices(
-    answers: Predictions, slicing: Slicing, resampling: Resampling | None
+    predictions: Predictions, slicing: Slicing, resampling: Resampling | None
 ) -> list[dict[str, Any]]:
     """Measures each value's rows.
 
     Args:
-        answers: to all rows.
+        predictions: those for all rows.
         slicing: how slices are made of the same rows.
-        resampling: for intervals; None: without.
+        resampling: draws of the rows, for intervals; None: there are none.
 
     Returns:
         For each value ``value``, ``rows``, ``few_rows`` (below `FEW_ROWS`), ``metrics`` and,
@@ -51,7 +51,7 @@ def measure_slices(
     found = []
     for i, word in enumerate(slicing.words):
         rows = np.flatnonzero(slicing.keys == i)
-        part = answers.take(rows)
+        part = predictions.take(rows)
         measured = {"value": word, "rows": len(rows), "few_rows": len(rows) < FEW_ROWS}
         measured["metrics"] = scores(part)
         if resampling is not None:

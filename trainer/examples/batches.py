@@ -59,7 +59,7 @@ def in_steps(options: TrainOptions, rows: int) -> TrainOptions:
 
     Args:
         options: the options of a training.
-        rows: that it trains on, those of all workers.
+        rows: the rows that it trains on, those of all workers.
     """
     if options.epochs is None:
         return options

@@ -1,5 +1,6 @@
 """Serialized examples, as they lie in the TFRecord files of a run."""
 
+import os
 from collections.abc import Sequence
 
 import tensorflow as tf
@@ -24,14 +25,15 @@ def read_records(
     Returns:
         A dataset of serialized examples, string ().
     """
-    paths = tf.constant([part.path for part in parts])
+    paths = tf.constant([os.fsencode(part.path) for part in parts])
+    compressions = tf.constant(["GZIP" if p.path.endswith(".gz") else "" for p in parts])
     first, step = (
         tf.constant([getattr(part, name) for part in parts], tf.int64) for name in ("first", "step")
     )
 
     def read(place: tf.Tensor) -> tf.data.Dataset:
         path = tf.gather(paths, place)
-        compression = tf.where(tf.strings.regex_full_match(path, r".*\.gz"), "GZIP", "")
+        compression = tf.gather(compressions, place)
         records = tf.data.TFRecordDataset(path, compression_type=compression)
         if all(part.step == 1 for part in parts):
             return records

@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 
 from forebay.storage import folders
+from forebay.storage.names import is_remote, temporary_name
 
 
 @contextmanager
@@ -20,11 +21,11 @@ def rows_folder(run: str, folder: str) -> Iterator[str]:
             is used.
         folder: the folder below it that the training writes.
     """
-    if folders.is_remote(run):
+    if is_remote(run):
         with tempfile.TemporaryDirectory(prefix="forebay-rows-") as path:
             yield path
         return
-    name = posixpath.join(folder, folders.temporary_name())
+    name = posixpath.join(folder, temporary_name())
     folders.make(run, name)
     try:
         yield posixpath.join(run, name)

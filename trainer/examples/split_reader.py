@@ -12,12 +12,13 @@ import numpy as np
 import numpy.typing as npt
 import tensorflow as tf
 
+from forebay.storage.run.layout import MAKE_ANEW
 from forebay.storage.run.run_folder import RunFolder
 from forebay.trainer.examples.inputs import CategoricalInput, ModelInputs, slots
 from forebay.trainer.examples.label_values import label_values
 from forebay.trainer.examples.records import read_records
 from forebay.trainer.workers.shares import ALONE, Worker, share_of
-from forebay.transforms.errors import InputError, RunFolderError
+from forebay.transforms.errors import InputError, RunFolderError, reason
 
 READ_BATCH = 4096
 
@@ -127,14 +128,13 @@ class SplitReader:
                 yield self._checked(columns)
         except (tf.errors.DataLossError, tf.errors.InvalidArgumentError) as error:
             raise RunFolderError(
-                f"the examples beside {self.share.parts[0].path} cannot be read ({error.message}); "
-                "make the run anew with `forebay preprocess --overwrite`"
+                f"the examples beside {self.share.parts[0].path} cannot be read ({reason(error)}); "
+                + MAKE_ANEW
             ) from error
         if rows != self.rows:
             raise RunFolderError(
                 f"the examples beside {self.share.parts[0].path} are {rows:,} rows where the "
-                f"manifest says {self.rows:,}; make the run anew with `forebay preprocess "
-                "--overwrite`"
+                f"manifest says {self.rows:,}; {MAKE_ANEW}"
             )
 
     def read(self) -> Examples:

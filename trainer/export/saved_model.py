@@ -167,7 +167,7 @@ def verify(path: str, served: Served) -> None:
 def difference(found: Floats, expected: Floats) -> float:
     """Returns the greatest difference of two arrays of answers, as a share of their scale.
 
-    An answer that is no number is equal to another such, and infinitely far from one that is.
+    An answer that is not a number is equal to another such, and infinitely far from one that is.
     """
     known = np.isfinite(expected)
     if (known != np.isfinite(found)).any():
@@ -177,7 +177,7 @@ def difference(found: Floats, expected: Floats) -> float:
 
 
 def _unanswered(served: Served, raw: Mapping[str, tf.Tensor]) -> str:
-    """Says which of the model's inputs are no numbers, for made-up rows."""
+    """Says which of the model's inputs are not numbers, for made-up rows."""
     names = [
         name
         for name, values in served.transform(raw).items()
@@ -187,8 +187,8 @@ def _unanswered(served: Served, raw: Mapping[str, tf.Tensor]) -> str:
     makers = f" of the function {' or '.join(functions)}" if functions else ""
     return (
         f"the exported model answers some made-up rows with nan: its input {', '.join(names)}"
-        f"{makers} is no number there; have it make finite numbers of missing values (NaN), too, "
-        "or declare required=True what is always there"
+        f"{makers} is not a number there; have it make finite numbers of missing values (NaN) as "
+        "well, or declare required=True what is always there"
     )
 
 

@@ -114,7 +114,7 @@ def parse_examples(examples: tf.Tensor, dtypes: Mapping[str, tf.DType]) -> dict[
 
     Args:
         examples: serialized, string (batch,).
-        dtypes: of the columns, by name.
+        dtypes: the columns' types, by name.
 
     Returns:
         The columns, (batch,) each.

@@ -20,7 +20,7 @@ def own_scores(context: ModelContext) -> keras.KerasTensor:
         Scores, (batch, outputs).
 
     Raises:
-        InputError: there is no such function, it fails, or what it returns are no scores.
+        InputError: there is no such function, it fails, or what it returns are not scores.
     """
     path = context.options.model
     # The command's own folder is where a user's module most likely lies.

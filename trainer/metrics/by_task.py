@@ -1,4 +1,4 @@
-"""A model's answers to rows, of whatever task."""
+"""A model's predictions for rows, of whatever task."""
 
 import numpy as np
 
@@ -36,27 +36,29 @@ Predictions = RegressionPredictions | BinaryPredictions | MulticlassPredictions
 def as_predictions(
     label: Label,
     actual: Floats,
-    answer: Floats,
+    prediction: Floats,
     weight: Floats | None = None,
     *,
     threshold: float = DEFAULT_THRESHOLD,
     top_k: int = DEFAULT_TOP_K,
 ) -> Predictions:
-    """Returns answers as the task's metrics take them.
+    """Returns predictions as the task's metrics take them.
 
     Args:
         label: what the model predicts.
         actual: float64 (n,), the labels as `split_reader.Examples` has them.
-        answer: float64 (n,), in label units or probabilities; (n, classes) for several classes.
+        prediction: float64 (n,), in label units or probabilities; (n, classes) for several classes.
         weight: float64 (n,), how much each row counts; None: all alike.
         threshold: probability from which a row is called positive, for binary labels.
-        top_k: among how many of the likeliest classes the right one is looked for.
+        top_k: how many of the likeliest classes the right one is looked for among.
     """
     match label:
         case Regression():
-            return RegressionPredictions(actual, answer, weight)
+            return RegressionPredictions(actual, prediction, weight)
         case BinaryClassification():
-            return BinaryPredictions(actual, answer, threshold, weight)
+            return BinaryPredictions(actual, prediction, threshold, weight)
         case Classification():
             classes = tuple(str(value) for value in label.classes)
-            return MulticlassPredictions(actual.astype(np.int64), answer, classes, top_k, weight)
+            return MulticlassPredictions(
+                actual.astype(np.int64), prediction, classes, top_k, weight
+            )

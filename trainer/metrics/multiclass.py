@@ -20,7 +20,7 @@ class MulticlassPredictions:
         label: int64 (n,), the place of the row's class, n from 1.
         probability: float64 (n, classes).
         classes: their names.
-        top_k: among how many of the likeliest classes the right one is looked for.
+        top_k: how many of the likeliest classes the right one is looked for among.
         weight: float64 (n,), how much each row counts; None: all alike.
     """
 

@@ -10,11 +10,11 @@ from forebay.trainer.options.threshold import ThresholdAim
 from forebay.transforms.errors import InputError
 
 
-def choose_threshold(answers: BinaryPredictions, aim: ThresholdAim, split: str) -> float:
+def choose_threshold(predictions: BinaryPredictions, aim: ThresholdAim, split: str) -> float:
     """Chooses the threshold that serves an aim best on the given rows, the highest of equals.
 
     Args:
-        answers: labels and probabilities to choose on.
+        predictions: labels and probabilities to choose on.
         aim: what it is chosen for.
         split: what the rows are called in errors.
 
@@ -25,7 +25,7 @@ def choose_threshold(answers: BinaryPredictions, aim: ThresholdAim, split: str) 
     Raises:
         InputError: the labels are all the same, or no threshold has the precision asked for.
     """
-    cuts = answers.cuts
+    cuts = predictions.cuts
     if not cuts.positives or not cuts.negatives:
         raise InputError(
             f"the labels of the {split} split are all the same, so no threshold can be chosen on "

@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping
 from types import NoneType, UnionType
 from typing import Any, Literal, Union, get_args, get_origin
 
-from forebay.transforms.errors import InputError, Problem
+from forebay.transforms.errors import InputError, Problem, reason
 
 
 def read_config(path: str, kinds: Mapping[str, Any]) -> dict[str, Any]:
@@ -21,7 +21,7 @@ def read_config(path: str, kinds: Mapping[str, Any]) -> dict[str, Any]:
         the option is a float.
 
     Raises:
-        InputError: the file cannot be read, or has keys or values that are no options; it lists
+        InputError: the file cannot be read, or has keys or values that are not options; it lists
             all of them.
     """
     try:
@@ -29,7 +29,7 @@ def read_config(path: str, kinds: Mapping[str, Any]) -> dict[str, Any]:
             found = tomllib.load(file)
     except (OSError, tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
         raise InputError(
-            f"--config {path} cannot be read ({error}); "
+            f"--config {path} cannot be read ({reason(error)}); "
             "write TOML, such as hidden_units = [128, 64]"
         ) from error
     problems = [str(problem) for problem in _problems(found, kinds)]

@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Literal
 
-from forebay.console.arguments import with_default
+from forebay.console.arguments import help_of
 from forebay.transforms.errors import Problem
 
 BALANCED: Literal["balanced"] = "balanced"
@@ -17,14 +17,17 @@ class DataOptions:
     """Which rows a model is trained on, and how.
 
     Attributes:
-        files: patterns of the names of the train split's files; empty: all.
-        class_weights: the weight of each class by its name, 1 where it is not named; or
-            ``balanced``, so that all classes weigh the same; None: rows count as they are.
-        memory_mb: a split whose parsed rows take no more MiB than this is read once and kept in
-            memory; a larger one is read from its files.
-        cache: whether only the first pass reads those, and later ones what it has left of them on
+        files: patterns of the names of the train split's files, such as ``part-0000[0-4]*``;
+            empty: all.
+        class_weights: the weight of each class by its name, 1 where it is not named (``0:1,1:5``
+            on a command line); or ``balanced``, so that all classes weigh the same; None: rows
+            count as they are.
+        memory_mb: MiB up to which a split's parsed rows are kept in memory; a larger split is read
+            from its files.
+        cache: only the first pass reads those files, and later ones what it has left of them on
             the local disk, parsed.
-        deterministic: whether rows read from files come in the same order in every training.
+        deterministic: rows read from files come in the same order in every training, so that it
+            gives the same weights.
     """
 
     files: tuple[str, ...] = ()
@@ -67,23 +70,23 @@ def add_data_arguments(parser: argparse.ArgumentParser) -> None:
     add = group.add_argument
     add(
         "--train-files", action="append", default=[], metavar="PATTERN",
-        help="train on the files whose names match, such as 'part-0000[0-4]*'; repeatable",
+        help=help_of(DataOptions, "files", also="; repeatable"),
     )  # fmt: skip
     add(
         "--class-weights", type=_class_weights, metavar="WEIGHTS",
-        help="what the rows of each class count in training: balanced, or such as 0:1,1:5",
+        help=help_of(DataOptions, "class_weights"),
     )  # fmt: skip
     add(
         "--memory-mb", type=int, default=DataOptions.memory_mb, metavar="N",
-        help=with_default("MiB up to which a split is kept in memory; larger ones stay in files"),
+        help=help_of(DataOptions, "memory_mb"),
     )  # fmt: skip
     add(
         "--cache", action=argparse.BooleanOptionalAction, default=True,
-        help="keep the rows of larger splits on the local disk, parsed, after the first pass",
+        help=help_of(DataOptions, "cache", default="--cache"),
     )  # fmt: skip
     add(
         "--deterministic", action=argparse.BooleanOptionalAction, default=True,
-        help="read files in a fixed order, so that the same training gives the same weights",
+        help=help_of(DataOptions, "deterministic", default="--deterministic"),
     )  # fmt: skip
 
 

@@ -4,7 +4,7 @@ import argparse
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from forebay.console.arguments import add_common, choice, describe, with_default
+from forebay.console.arguments import add_common, add_run, choice, describe, help_of
 from forebay.trainer.options.threshold import AIMS, ThresholdAim
 from forebay.transforms.errors import InputError, Problem
 
@@ -19,18 +19,22 @@ class EvaluateOptions:
     """What is evaluated, and how.
 
     Attributes:
-        split: ``train``, ``eval`` or ``test``.
-        model: an exported model's folder, or a folder of them; None: the last training's best.
-        threshold: probability from which a row counts as positive; None: as `threshold_for`
-            chooses, or else `DEFAULT_THRESHOLD`.
+        split: the split whose rows are measured.
+        model: a model exported from this run, or a folder of them, of which the newest is taken;
+            None: the best of the last training.
+        threshold: probability from which a row counts as positive; None: as ``threshold_for``
+            chooses, or else 0.5.
         threshold_for: what the threshold is chosen for, on the eval split.
-        top_k: among how many of the likeliest classes the right one is looked for.
-        slices: columns by whose values the metrics are shown.
-        bootstrap: resamples for intervals; None: none, but `DEFAULT_RESAMPLES` where models are
-            compared or `bootstrap_by` is set.
-        bootstrap_by: a column whose values are drawn, all their rows together; None: rows are.
+        top_k: how many of the likeliest classes the right one is looked for among.
+        slices: columns by whose values the metrics are shown; examples carry those of passthrough,
+            of a baseline, and the ids of a feature.
+        bootstrap: resamples of the rows, for central 95 % intervals of the metrics; None: none,
+            but 1,000 with ``compare`` or ``bootstrap_by``.
+        bootstrap_by: a column whose values are drawn, with all their rows, such as a day, whose
+            rows are alike; None: single rows are.
         seed: the seed of the resamples.
-        compare: another model, or a run whose model it is, measured on the same rows.
+        compare: another model exported from this run, a folder of them, or another run with the
+            same rows: the differences are shown, paired row by row; None: none.
 
     Raises:
         InputError: options out of range; it lists all of them.
@@ -99,29 +103,28 @@ def add_evaluate_arguments(parser: argparse.ArgumentParser) -> None:
         parser,
         "Measure a model on a whole split, beside the baselines; write RUN/evaluation/<split>.json "
         "and .png.",
-        "evaluate runs/flights",
-        "evaluate runs/flights --split eval --model runs/flights/model",
-        "evaluate runs/late --threshold-for f1 --json",
-        "evaluate runs/flights --slice carrier --slice hour --bootstrap-by flight_date",
-        "evaluate runs/flights --compare runs/flights/model/1767225600",
+        "runs/flights",
+        "runs/flights --split eval --model runs/flights/model",
+        "runs/late --threshold-for f1 --json",
+        "runs/flights --slice carrier --slice hour --bootstrap-by flight_date",
+        "runs/flights --compare runs/flights/model/1767225600",
     )
-    parser.add_argument("run", metavar="RUN", help="folder that `forebay preprocess` wrote")
+    add_run(parser)
     parser.add_argument(
         "--model", metavar="DIR",
-        help="a model exported from this run, or a folder of them, of which the newest is taken "
-        "(default: the best of the last training)",
+        help=help_of(EvaluateOptions, "model"),
     )  # fmt: skip
-    parser.add_argument("--split", choices=SPLITS, default=default.split, help=with_default("rows"))
+    parser.add_argument(
+        "--split", choices=SPLITS, default=default.split, help=help_of(EvaluateOptions, "split")
+    )
     _add_threshold_arguments(parser, default)
     parser.add_argument(
         "--slice", dest="slices", action="append", default=[], metavar="COLUMN",
-        help="show the metrics by the values of a column that the examples carry: passthrough, a "
-        "baseline, or the ids of a feature; repeatable",
+        help=help_of(EvaluateOptions, "slices", also="; repeatable"),
     )  # fmt: skip
     parser.add_argument(
         "--compare", metavar="DIR",
-        help="another model exported from this run, a folder of them, or another run with the same "
-        "rows: the differences are shown, paired row by row",
+        help=help_of(EvaluateOptions, "compare"),
     )  # fmt: skip
     _add_bootstrap_arguments(parser, default)
     add_common(parser)
@@ -132,16 +135,15 @@ def _add_threshold_arguments(parser: argparse.ArgumentParser, default: EvaluateO
     either = group.add_mutually_exclusive_group()
     either.add_argument(
         "--threshold", type=float, metavar="P",
-        help=f"probability from which a row counts as positive (default: {DEFAULT_THRESHOLD})",
+        help=help_of(EvaluateOptions, "threshold"),
     )  # fmt: skip
     either.add_argument(
         "--threshold-for", metavar="AIM",
-        help=f"choose the threshold on the eval split for {AIMS}: costs of a false positive and "
-        "of a false negative",
+        help=help_of(EvaluateOptions, "threshold_for", also=f": {AIMS}"),
     )  # fmt: skip
     group.add_argument(
         "--top-k", type=int, default=default.top_k, metavar="K",
-        help=with_default("look for the right class among the K likeliest"),
+        help=help_of(EvaluateOptions, "top_k"),
     )  # fmt: skip
 
 
@@ -149,15 +151,13 @@ def _add_bootstrap_arguments(parser: argparse.ArgumentParser, default: EvaluateO
     group = parser.add_argument_group("intervals")
     group.add_argument(
         "--bootstrap", type=int, metavar="N",
-        help="show central 95 %% intervals of the metrics, over N resamples of the rows "
-        f"(default: {DEFAULT_RESAMPLES:,} with --compare or --bootstrap-by, else none)",
+        help=help_of(EvaluateOptions, "bootstrap"),
     )  # fmt: skip
     group.add_argument(
         "--bootstrap-by", metavar="COLUMN",
-        help="draw the values of this column, with all their rows, instead of single rows: a day, "
-        "say, whose rows are alike",
+        help=help_of(EvaluateOptions, "bootstrap_by"),
     )  # fmt: skip
     group.add_argument(
         "--seed", type=int, default=default.seed, metavar="N",
-        help=with_default("of the resamples"),
+        help=help_of(EvaluateOptions, "seed"),
     )  # fmt: skip

@@ -4,7 +4,7 @@ import argparse
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 
-from forebay.console.arguments import add_common, describe, with_default
+from forebay.console.arguments import add_common, add_run, describe, help_of
 from forebay.trainer.options.train import TrainOptions
 from forebay.trainer.options.train_arguments import add_training_options, train_options
 from forebay.transforms.errors import InputError, Problem
@@ -17,7 +17,7 @@ class FindRateOptions:
     Attributes:
         train: the options of the model and its training; the learning rate is not used.
         lowest: the rate of the first step.
-        highest: the rate of the last.
+        highest: the rate of the last step.
         steps: how many steps are taken, unless the loss diverges before.
 
     Raises:
@@ -61,21 +61,25 @@ def add_find_rate_arguments(parser: argparse.ArgumentParser) -> None:
         "Train for some hundred steps while the learning rate grows from step to step, and see "
         "where the loss falls and where it diverges. Writes RUN/learning-rate/rates.json and .png; "
         "no model and no checkpoint.",
-        "lr-find runs/flights",
-        "lr-find runs/flights --optimizer sgd --lowest 1e-4 --highest 100",
+        "runs/flights",
+        "runs/flights --optimizer sgd --lowest 1e-4 --highest 100",
     )
-    parser.add_argument("run", metavar="RUN", help="folder that `forebay preprocess` wrote")
+    add_run(parser)
     group = parser.add_argument_group("rates")
     group.add_argument(
         "--lowest", type=float, default=default.lowest, metavar="RATE",
-        help=with_default("rate of the first step"),
+        help=help_of(FindRateOptions, "lowest"),
     )  # fmt: skip
     group.add_argument(
         "--highest", type=float, default=default.highest, metavar="RATE",
-        help=with_default("rate of the last step"),
+        help=help_of(FindRateOptions, "highest"),
     )  # fmt: skip
     group.add_argument(
-        "--steps", type=int, default=default.steps, metavar="N", help=with_default("steps")
+        "--steps",
+        type=int,
+        default=default.steps,
+        metavar="N",
+        help=help_of(FindRateOptions, "steps"),
     )
     add_training_options(parser)
     add_common(parser)

@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Literal, get_args
 
-from forebay.console.arguments import choice, with_default
+from forebay.console.arguments import choice, help_of
 from forebay.transforms.errors import InputError, Problem
 
 ExporterName = Literal["latest", "best", "final"]
@@ -20,8 +20,8 @@ class LoopOptions:
 
     Attributes:
         checkpoint_every: steps between checkpoints; None: as many as between evaluations.
-        throttle_seconds: evaluations start at least so long after the one before, or after the
-            start; the last is always made.
+        throttle_seconds: seconds from one evaluation, or the start, to the next at the least; the
+            last is always made.
         exporters: what is exported: ``final``, the best weights to ``RUN/model/`` once the
             training has ended; ``best`` and ``latest``, to ``RUN/export/<exporter>/`` at every
             evaluation that is the best so far, or at every one.
@@ -80,21 +80,20 @@ def add_loop_arguments(parser: argparse.ArgumentParser) -> None:
     add("--fresh", action="store_true", help="forget the checkpoint in RUN/training/; models stay")
     add(
         "--checkpoint-every", type=int, default=default.checkpoint_every, metavar="N",
-        help="steps between checkpoints (default: as between evaluations)",
+        help=help_of(LoopOptions, "checkpoint_every"),
     )  # fmt: skip
     add(
         "--throttle-seconds", type=float, default=default.throttle_seconds, metavar="S",
-        help=with_default("least time between evaluations"),
+        help=help_of(LoopOptions, "throttle_seconds"),
     )  # fmt: skip
     exports = group.add_mutually_exclusive_group()
     exports.add_argument(
         "--exporter", action="append", choices=get_args(ExporterName),
-        help="final: the best weights, at the end, to RUN/model/; best, latest: at evaluations, "
-        "to RUN/export/<exporter>/; repeatable (default: final)",
+        help=help_of(LoopOptions, "exporters", also="; repeatable"),
     )  # fmt: skip
     exports.add_argument("--no-export", action="store_true", help="write no SavedModel")
     add(
         "--keep", type=int, default=default.keep, metavar="N",
-        help=with_default("models that each exporter keeps"),
+        help=help_of(LoopOptions, "keep"),
     )  # fmt: skip
     add("--no-tensorboard", action="store_true", help="write no RUN/training/logs/")

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field, fields, replace
 from types import NoneType, UnionType
 from typing import Any, Literal, Union, get_args, get_origin
 
-from forebay.console.arguments import add_common, describe, with_default
+from forebay.console.arguments import add_common, add_run, describe, help_of
 from forebay.trainer.options.train import TrainOptions
 from forebay.trainer.options.train_arguments import add_training_options, train_options
 from forebay.transforms.errors import InputError, Problem
@@ -122,7 +122,7 @@ class SweepOptions:
     Attributes:
         train: the options of all trials, but for those that are searched.
         search: what is searched; empty: `DEFAULT_SEARCH`.
-        trials: how many trainings there are in all, those of an interrupted sweep included.
+        trials: trainings in all, those of an interrupted sweep included.
         seed: the seed of the search; the trainings have their own.
 
     Raises:
@@ -181,15 +181,15 @@ def add_sweep_arguments(parser: argparse.ArgumentParser) -> None:
         "Train again and again with other options, compare the trials on the eval split, and "
         "write RUN/sweep/: a table, a picture and the best options. A killed sweep continues where "
         "it was. The test split is not read.",
-        "sweep runs/flights --trials 20 --max-steps 2000",
-        "sweep runs/flights --search learning-rate 1e-4..1e-2 --search hidden-units 64,32 128,64",
-        "sweep runs/flights --model linear --search optimizer adam ftrl --search l1 1e-7..1e-2",
+        "runs/flights --trials 20 --max-steps 2000",
+        "runs/flights --search learning-rate 1e-4..1e-2 --search hidden-units 64,32 128,64",
+        "runs/flights --model linear --search optimizer adam ftrl --search l1 1e-7..1e-2",
     )
-    parser.add_argument("run", metavar="RUN", help="folder that `forebay preprocess` wrote")
+    add_run(parser)
     group = parser.add_argument_group("search")
     group.add_argument(
         "--trials", type=int, default=default.trials, metavar="N",
-        help=with_default("trainings in all"),
+        help=help_of(SweepOptions, "trials"),
     )  # fmt: skip
     default_search = "; ".join(" ".join(words) for words in DEFAULT_SEARCH)
     group.add_argument(
@@ -199,7 +199,7 @@ def add_sweep_arguments(parser: argparse.ArgumentParser) -> None:
     )  # fmt: skip
     group.add_argument(
         "--sweep-seed", type=int, default=default.seed, metavar="N",
-        help=with_default("random seed of the search"),
+        help=help_of(SweepOptions, "seed"),
     )  # fmt: skip
     group.add_argument("--fresh", action="store_true", help="forget the trials in RUN/sweep/")
     add_training_options(parser)

@@ -46,7 +46,7 @@ class ThresholdAim:
                     return cls(kind, false_positive=false_positive, false_negative=false_negative)
         except ValueError as error:
             raise InputError(f"--threshold-for {text!r}: {error}; give {AIMS}") from None
-        raise InputError(f"--threshold-for {text!r} is no aim; give {AIMS}")
+        raise InputError(f"--threshold-for {text!r} is not an aim; give {AIMS}")
 
     def __str__(self) -> str:
         if self.kind == "cost":

@@ -25,8 +25,8 @@ class TrainOptions:
 
     Attributes:
         model: ``linear`` (numbers and one-hots), ``deep`` (numbers and embeddings through hidden
-            layers), ``wide_deep`` (the sum of both), or ``module:function``, a function of the
-            user's own; see `own_model`.
+            layers), ``wide_deep`` (the sum of both), or ``module:function``, which builds a Keras
+            model of your own.
         hidden_units: widths of the hidden layers, first to last.
         members: networks of hidden layers side by side, whose scores are averaged; each is
             trained on its own, on the same rows and embeddings.
@@ -36,22 +36,26 @@ class TrainOptions:
         l1: penalty on the sum of absolute weights; biases are free. Ftrl's is its own.
         l2: penalty on the sum of squared weights; biases are free.
         max_norm: bound of the norm of each hidden unit's incoming weights; None: none.
-        drop_features: patterns (``*``, ``?``, ``[...]``) of transformed outputs to leave out.
-        warm_start: a model whose weights the training begins with: an exported one, or a run.
-        embeddings_from: a model whose embeddings it begins with.
-        freeze_embeddings: whether those stay as they are.
-        optimizer: one of `OptimizerName`; of all weights, or with a ``wide_optimizer`` of those
-            that are not wide.
-        learning_rate: the optimizer's, at its peak.
-        wide_optimizer: the optimizer of the wide side's weights; None: ``optimizer``.
-        wide_learning_rate: the wide optimizer's, at its peak; unused without one.
-        momentum: the momentum of the optimizer ``momentum``, in [0, 1).
+        drop_features: patterns of transformed outputs to leave out, such as ``*_1h_by_*``; empty:
+            none.
+        warm_start: a model whose weights the training begins with: an exported one, or a run's;
+            None: none.
+        embeddings_from: a model whose embeddings the training begins with, matched by names and
+            entries; None: none.
+        freeze_embeddings: the embeddings of ``embeddings_from`` stay as they are.
+        optimizer: the optimizer of all weights, or of those that ``wide_optimizer`` leaves.
+        learning_rate: the optimizer's rate, at its peak.
+        wide_optimizer: the optimizer of the wide side's weights; None: that of all.
+        wide_learning_rate: the wide optimizer's rate, at its peak; unused without one.
+        momentum: the momentum of the optimizer of that name, in [0, 1).
         weight_decay: the decay of the optimizer ``adamw``; biases are free.
-        schedule: how the rates go on from their peak; Ftrl's stays.
+        schedule: how the rates go on from their peak: ``cosine`` falls to zero over
+            ``max_steps``. Ftrl's rate stays.
         warmup_steps: first steps, over which the rates rise to their peak.
         decay_rate: what ``exponential`` and ``step`` multiply the rates by, in (0, 1].
         decay_every: steps in which they do so once.
-        decay_at: steps at which ``step`` does so instead, ascending; empty: ``decay_every``.
+        decay_at: steps at which ``step`` does so instead, ascending; empty: every
+            ``decay_every``.
         clip_value: bound of every single gradient's size; None: none.
         clip_norm: bound of the norm of each weight matrix's gradient; None: none.
         clip_global_norm: bound of the norm of all gradients together; None: none.
@@ -60,8 +64,9 @@ class TrainOptions:
             steps make.
         batch_size: rows per step.
         eval_every: steps between evaluations on the eval split; each writes a checkpoint.
-        best_by: the metric of the eval split that says which evaluation was the best; None: the
-            RMSE of a regression, else the log loss, of rows as they count in training.
+        best_by: the metric of the eval split that says which evaluation was the best (``rmse``,
+            ``mae``, ``log_loss``, ``auc``, ``accuracy``), over rows as they count in training;
+            None: the RMSE of a regression, else the log loss.
         patience: evaluations without improvement after which training ends.
         seed: the seed of the weights, the order of the rows and dropout.
         data: which rows it is trained on, and what each counts.

@@ -16,11 +16,11 @@ from forebay.trainer.metrics.curves import Cuts, roc_curve
 _POINTS = 2_000
 
 
-def draw_binary(answers: BinaryPredictions, report: Mapping[str, Any], title: str) -> Figure:
+def draw_binary(predictions: BinaryPredictions, report: Mapping[str, Any], title: str) -> Figure:
     """Draws ROC and precision-recall curves, the calibration, and what thresholds do."""
     drawn = figure(title, 11, 9)
     (roc, precision), (calibration, thresholds) = drawn.subplots(2, 2)
-    metrics, cuts = report["metrics"], answers.cuts
+    metrics, cuts = report["metrics"], predictions.cuts
     if cuts.positives and cuts.negatives:
         _roc(roc, cuts, metrics)
         _precision(precision, cuts, metrics)
@@ -29,7 +29,7 @@ def draw_binary(answers: BinaryPredictions, report: Mapping[str, Any], title: st
         for axes in (roc, precision, thresholds):
             axes.set_title("labels are all the same: no curve")
     draw_calibration(
-        calibration, answers.calibration,
+        calibration, predictions.calibration,
         f"calibration error {metrics['calibration_error']:.4g}, "
         f"log loss {metrics['log_loss']:.4g}",
     )  # fmt: skip

@@ -12,20 +12,20 @@ from forebay.trainer.plots.multiclass import draw_multiclass
 from forebay.trainer.plots.regression import draw_regression
 
 
-def draw(answers: Predictions, report: Mapping[str, Any]) -> bytes:
-    """Returns a PNG of a model's answers against the labels.
+def draw(predictions: Predictions, report: Mapping[str, Any]) -> bytes:
+    """Returns a PNG of a model's predictions against the labels.
 
     Args:
-        answers: to all rows of a split.
+        predictions: those for all rows of a split.
         report: what was measured of them, by `evaluate`.
     """
     title = (
         f"{report['dataset']}: {report['label']}, {report['split']} split, {report['rows']:,} rows"
     )
-    match answers:
+    match predictions:
         case RegressionPredictions():
-            return png(draw_regression(answers, report, title))
+            return png(draw_regression(predictions, report, title))
         case BinaryPredictions():
-            return png(draw_binary(answers, report, title))
+            return png(draw_binary(predictions, report, title))
         case _:
-            return png(draw_multiclass(answers, report, title))
+            return png(draw_multiclass(predictions, report, title))

@@ -17,17 +17,17 @@ _MOST_LABELLED = 15
 
 
 def draw_multiclass(
-    answers: MulticlassPredictions, report: Mapping[str, Any], title: str
+    predictions: MulticlassPredictions, report: Mapping[str, Any], title: str
 ) -> Figure:
     """Draws the confusion matrix, each class's precision and recall, and the calibration."""
-    height = max(4.8, min(12.0, 1.6 + 0.32 * len(answers.classes)))
+    height = max(4.8, min(12.0, 1.6 + 0.32 * len(predictions.classes)))
     drawn = figure(title, 17, height)
     confusion, classes, calibration = drawn.subplots(1, 3)
     metrics = report["metrics"]
-    _confusion(confusion, answers.confusion, answers.classes, metrics["accuracy"])
-    _classes(classes, answers.classes, metrics["per_class"])
+    _confusion(confusion, predictions.confusion, predictions.classes, metrics["accuracy"])
+    _classes(classes, predictions.classes, metrics["per_class"])
     draw_calibration(
-        calibration, answers.calibration,
+        calibration, predictions.calibration,
         f"likeliest class: calibration error {metrics['calibration_error']:.4g}",
     )  # fmt: skip
     return drawn

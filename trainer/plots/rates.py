@@ -26,7 +26,7 @@ def draw_rates(report: Mapping[str, Any]) -> bytes:
             label=f"lowest at {report['lowest']:.2g}",
         )  # fmt: skip
     low, start = float(smooth.min()), float(smooth[: max(1, len(smooth) // 10)].mean())
-    high = start + 0.6 * max(start - low, 0.1 * abs(start))
+    high = start + 0.6 * (max(start - low, 0.1 * abs(start)) or 1.0)
     axes.set(
         xscale="log", xlabel="learning rate", ylabel="training loss",
         ylim=(low - 0.25 * (high - low), high),

@@ -1,4 +1,4 @@
-"""A regression's answers against its labels."""
+"""A regression's predictions against its labels."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -14,26 +14,28 @@ from forebay.trainer.metrics.regression import RegressionPredictions
 # Axes leave out this share of the rows at either end, or a few extremes would hide the rest.
 _TAIL = 0.001
 _TENTHS = 10
+# An axis that spans less of its largest number cannot be divided: rounding leaves too little.
+_LEAST_SPAN, _NOTHING = 1e-6, 1e-200
 
 
 def draw_regression(
-    answers: RegressionPredictions, report: Mapping[str, Any], title: str
+    predictions: RegressionPredictions, report: Mapping[str, Any], title: str
 ) -> Figure:
     """Draws predictions against labels, errors against predictions, and how large errors are."""
     drawn = figure(title, 16, 4.8)
     against, bias, sizes = drawn.subplots(1, 3)
     name, metrics = report["label"], report["metrics"]
-    _against(against, name, answers, metrics)
-    _bias(bias, name, answers, metrics)
-    _sizes(sizes, name, answers, metrics)
+    _against(against, name, predictions, metrics)
+    _bias(bias, name, predictions, metrics)
+    _sizes(sizes, name, predictions, metrics)
     return drawn
 
 
 def _against(
-    axes: Axes, name: str, answers: RegressionPredictions, metrics: Mapping[str, Any]
+    axes: Axes, name: str, predictions: RegressionPredictions, metrics: Mapping[str, Any]
 ) -> None:
-    low, high = _range(answers.label, answers.prediction)
-    _hexagons(axes, answers.label, answers.prediction, (low, high, low, high))
+    low, high = _range(predictions.label, predictions.prediction)
+    _hexagons(axes, predictions.label, predictions.prediction, (low, high, low, high))
     axes.plot([low, high], [low, high], color=MARK, linewidth=1, label="prediction = actual")
     explained = "" if metrics["r2"] is None else f", R² {metrics['r2']:.3f}"
     axes.set(
@@ -44,9 +46,9 @@ def _against(
 
 
 def _bias(
-    axes: Axes, name: str, answers: RegressionPredictions, metrics: Mapping[str, Any]
+    axes: Axes, name: str, predictions: RegressionPredictions, metrics: Mapping[str, Any]
 ) -> None:
-    prediction, error = answers.prediction, answers.prediction - answers.label
+    prediction, error = predictions.prediction, predictions.prediction - predictions.label
     _hexagons(axes, prediction, error, (*_range(prediction), *_range(error)))
     edges = np.unique(np.quantile(prediction, np.linspace(0, 1, _TENTHS + 1)))
     bins = np.clip(np.searchsorted(edges, prediction, "right") - 1, 0, max(len(edges) - 2, 0))
@@ -64,11 +66,11 @@ def _bias(
 
 
 def _sizes(
-    axes: Axes, name: str, answers: RegressionPredictions, metrics: Mapping[str, Any]
+    axes: Axes, name: str, predictions: RegressionPredictions, metrics: Mapping[str, Any]
 ) -> None:
     """The share of rows whose error is at most so large, and where half and 90 % of them are."""
     plain(axes)
-    size = np.sort(np.abs(answers.prediction - answers.label))
+    size = np.sort(np.abs(predictions.prediction - predictions.label))
     share = np.arange(1, len(size) + 1) / len(size)
     seen = np.linspace(0, len(size) - 1, min(len(size), 2_000)).astype(np.int64)
     axes.plot(size[seen], share[seen], color=MODEL)
@@ -89,7 +91,11 @@ def _sizes(
 def _range(*values: Floats) -> tuple[float, float]:
     low = min(float(np.quantile(v, _TAIL)) for v in values)
     high = max(float(np.quantile(v, 1 - _TAIL)) for v in values)
-    return (low, high) if low < high else (low - 1, high + 1)
+    largest = max(abs(low), abs(high))
+    if high - low > max(_LEAST_SPAN * largest, _NOTHING):
+        return low, high
+    room = _LEAST_SPAN * largest if largest > _NOTHING else 1.0
+    return low - room, high + room
 
 
 def _hexagons(axes: Axes, x: Floats, y: Floats, extent: tuple[float, float, float, float]) -> None:

@@ -15,7 +15,7 @@ from forebay.trainer.options import LoopOptions
 from forebay.trainer.options.find_rate import FindRateOptions
 from forebay.trainer.plots.rates import draw_rates
 from forebay.trainer.search.rate_curve import read_curve
-from forebay.trainer.training.job import Job, prepare
+from forebay.trainer.training.job import TrainingJob, prepare
 from forebay.trainer.workers.team import alone
 from forebay.transforms.errors import RunFailed
 
@@ -102,7 +102,7 @@ def _rate_report(run: RunFolder, options: FindRateOptions) -> dict[str, Any]:
     }
 
 
-def _losses(job: Job, steps: int) -> Floats:
+def _losses(job: TrainingJob, steps: int) -> Floats:
     """Returns the losses of the steps until they diverge, float64 (steps taken,)."""
     batches, one = iter(job.batches.ahead(0)), tf.constant(1)
     losses: list[float] = []

@@ -13,7 +13,7 @@ from forebay.trainer.checkpoints.best_model import SavedTraining, snapshot
 from forebay.trainer.checkpoints.checkpoint import TrainingState
 from forebay.trainer.export.saved_model import export_model
 from forebay.trainer.options import ExporterName, LoopOptions
-from forebay.trainer.training.job import Job
+from forebay.trainer.training.job import TrainingJob
 
 # The final models are what is served where nothing else is said.
 FOLDERS: dict[ExporterName, str] = {
@@ -31,7 +31,7 @@ class EvaluationExporter:
         name: ``latest`` or ``best``.
     """
 
-    def __init__(self, job: Job, name: ExporterName) -> None:
+    def __init__(self, job: TrainingJob, name: ExporterName) -> None:
         self._job = job
         self._name = name
 

@@ -30,7 +30,7 @@ from forebay.transforms.errors import InputError
 
 
 @dataclass(frozen=True)
-class Job:
+class TrainingJob:
     """A training, ready to begin or to go on.
 
     Attributes:
@@ -45,7 +45,7 @@ class Job:
         losses: computes the loss of the rows of a batch.
         run_steps: takes steps.
         batches: this worker's.
-        steps_per_pass: after how many this worker has seen all its rows.
+        steps_per_pass: the steps in which this worker sees all its rows once.
         eval_parts: reads the eval split.
         weighting: what rows count.
         step_times: where the time of its steps goes.
@@ -142,7 +142,7 @@ def prepare(
     loop: LoopOptions,
     team: Team,
     rows: str | None = None,
-) -> Job:
+) -> TrainingJob:
     """Reads what a training needs to know and builds a model with fresh weights.
 
     Args:
@@ -173,7 +173,7 @@ def prepare(
         reader, examples, own_rows, options.seed, weigh,
         deterministic=options.data.deterministic, cache=rows and os.path.join(rows, "part"),
     )  # fmt: skip
-    return Job(
+    return TrainingJob(
         run, options, loop, team, inputs, statistics, models, updater, losses,
         run_steps=compiled_steps(team, models.members, updater, losses, batches.finish),
         batches=batches,

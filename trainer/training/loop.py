@@ -15,7 +15,7 @@ import tensorflow as tf
 from forebay.trainer.checkpoints import checkpoint
 from forebay.trainer.checkpoints.checkpoint import Arrays, Checkpoint, Evaluation, TrainingState
 from forebay.trainer.options import TrainOptions
-from forebay.trainer.training.job import Job
+from forebay.trainer.training.job import TrainingJob
 from forebay.trainer.training.nonfinite import bad_batch
 
 # Steps between two looks at the loss: each look leaves the compiled loop.
@@ -43,7 +43,7 @@ def finished(state: TrainingState, options: TrainOptions) -> bool:
 
 
 def fit(
-    job: Job,
+    job: TrainingJob,
     state: TrainingState,
     best: Arrays,
     save: Callable[[Checkpoint], None],
@@ -67,7 +67,7 @@ def fit(
         RunFailed: a loss is not finite, or the other workers are gone.
     """
     clock, batches = _Clock(job.loop.throttle_seconds), iter(job.batches.ahead(state.step))
-    # Compiled now, which is no time of the steps; a call, even one of no steps, takes a batch.
+    # Compiled now, which is not a time of the steps; a call, even one of no steps, takes a batch.
     job.run_steps.get_concrete_function(batches, tf.TensorSpec((), tf.int32))
     try:
         while not finished(state, job.options):
@@ -106,7 +106,7 @@ class _Clock:
 
 
 def _to_next_mark(
-    job: Job, batches: Iterator[Any], state: TrainingState, watchers: Sequence[Watcher]
+    job: TrainingJob, batches: Iterator[Any], state: TrainingState, watchers: Sequence[Watcher]
 ) -> TrainingState:
     """Takes the steps up to the next mark, which all workers reach together."""
     step = state.step
@@ -125,7 +125,7 @@ def _to_next_mark(
     return state
 
 
-def _is_evaluated(job: Job, state: TrainingState, clock: _Clock) -> bool:
+def _is_evaluated(job: TrainingJob, state: TrainingState, clock: _Clock) -> bool:
     if state.step == job.options.max_steps:
         return True
     if state.step % job.options.eval_every:
@@ -134,7 +134,7 @@ def _is_evaluated(job: Job, state: TrainingState, clock: _Clock) -> bool:
     return bool(over)
 
 
-def _evaluate(job: Job, state: TrainingState) -> TrainingState:
+def _evaluate(job: TrainingJob, state: TrainingState) -> TrainingState:
     """Adds an evaluation, made by the chief; the others wait for what it says."""
     metrics: dict[str, float] = {}
     values = [0.0, 0.0]
@@ -147,6 +147,6 @@ def _evaluate(job: Job, state: TrainingState) -> TrainingState:
     return state.evaluated(Evaluation(state.step, state.train_loss, eval_loss, score, metrics))
 
 
-def _checkpoint(job: Job, state: TrainingState, best: Arrays) -> Checkpoint:
+def _checkpoint(job: TrainingJob, state: TrainingState, best: Arrays) -> Checkpoint:
     model = checkpoint.values(job.models.score.variables)
     return Checkpoint(state, job.identity, model, checkpoint.values(job.updater.variables), best)

@@ -12,7 +12,7 @@ from forebay.storage.run.layout import TRAINING_FOLDER
 from forebay.trainer.checkpoints.checkpoint import values
 from forebay.trainer.examples.inputs import ModelInputs
 from forebay.trainer.examples.split_reader import Examples, SplitReader
-from forebay.trainer.training.job import Job
+from forebay.trainer.training.job import TrainingJob
 from forebay.transforms.errors import RunFailed
 
 REPORT_NAME = "nonfinite.json"
@@ -49,7 +49,7 @@ class _Batch:
         return ~np.isfinite(self.losses)
 
 
-def bad_batch(job: Job, steps_taken: int) -> RunFailed:
+def bad_batch(job: TrainingJob, steps_taken: int) -> RunFailed:
     """Returns the error that names the batch whose loss is not finite, after writing it down.
 
     ``RUN/training/nonfinite.json`` has the rows with their passthrough columns and their most
@@ -83,7 +83,7 @@ def bad_batch(job: Job, steps_taken: int) -> RunFailed:
     )
 
 
-def _fetch(job: Job, steps_taken: int) -> _Batch:
+def _fetch(job: TrainingJob, steps_taken: int) -> _Batch:
     """Fetches the batch that is to blame: where weights are not finite, the one before."""
     weights = values(job.models.score.trainable_variables)
     finite = all(np.isfinite(array).all() for array in weights)
@@ -107,7 +107,7 @@ def _cause(batch: _Batch) -> str:
     return f"that of each of its {rows:,} rows here is finite, so their sum, or another worker's"
 
 
-def _worst_rows(job: Job, batch: _Batch) -> list[dict[str, Any]]:
+def _worst_rows(job: TrainingJob, batch: _Batch) -> list[dict[str, Any]]:
     """Describes the rows without a finite loss; where that is all or none, the most extreme."""
     moments = job.statistics.numbers
     deviations = (batch.inputs[0] - moments.mean) / moments.usable_deviation
@@ -142,7 +142,7 @@ def _number_names(inputs: ModelInputs) -> list[str]:
     ]
 
 
-def _identify(job: Job, batch: _Batch, rows: npt.NDArray[np.intp]) -> list[dict[str, Any]]:
+def _identify(job: TrainingJob, batch: _Batch, rows: npt.NDArray[np.intp]) -> list[dict[str, Any]]:
     """Finds rows of a batch among this worker's examples, by what they hold.
 
     Returns:

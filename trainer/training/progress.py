@@ -33,7 +33,7 @@ class Reporter:
     """Reports steps and evaluations on standard error.
 
     Args:
-        console: on standard error.
+        console: the console on standard error.
         max_steps: where the bar ends.
         metric: what evaluations are compared by, such as ``rmse``.
         pace: the pace of the training.

@@ -31,7 +31,7 @@ from forebay.trainer.examples.row_cache import rows_folder
 from forebay.trainer.metrics.by_task import EVAL_LOSS
 from forebay.trainer.options import LoopOptions, TrainOptions
 from forebay.trainer.training.exporters import FOLDERS, EvaluationExporter
-from forebay.trainer.training.job import Job, identity, prepare
+from forebay.trainer.training.job import TrainingJob, identity, prepare
 from forebay.trainer.training.loop import Watcher, finished, fit
 from forebay.trainer.training.progress import Pace, Reporter
 from forebay.trainer.training.tensorboard.board import Board
@@ -162,7 +162,7 @@ def _train(
     return training
 
 
-def _write_projector(job: Job, logs: str) -> None:
+def _write_projector(job: TrainingJob, logs: str) -> None:
     names, embeddings = names_of_run(job.run, job.inputs), {}
     for part in embedding_rows(job.inputs):
         table = part.table(job.models.score)
@@ -179,7 +179,7 @@ def finished_training(
 
     Args:
         run: the run.
-        options: as for `train`; fewer ``max_steps`` than were taken are reached too.
+        options: those given to `train`; fewer ``max_steps`` than were taken are reached too.
         team: the workers.
         folder: the folder of the run that was written.
 
@@ -202,7 +202,7 @@ def _in_steps(run: RunFolder, options: TrainOptions) -> TrainOptions:
 
 
 def _resume(
-    job: Job, path: str, found: Checkpoint | None
+    job: TrainingJob, path: str, found: Checkpoint | None
 ) -> tuple[TrainingState, checkpoint.Arrays]:
     """Returns how far the training is and its best weights; sets the weights to where it stands."""
     state = found.state if found else TrainingState()
@@ -222,7 +222,9 @@ def _resume(
 
 
 @contextmanager
-def _watchers(job: Job, logs: str, first_step: int, fresh: bool) -> Iterator[Sequence[Watcher]]:
+def _watchers(
+    job: TrainingJob, logs: str, first_step: int, fresh: bool
+) -> Iterator[Sequence[Watcher]]:
     """Yields who is told how the training goes: nobody but on the chief."""
     if not job.team.is_chief:
         yield ()

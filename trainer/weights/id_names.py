@@ -14,7 +14,7 @@ from forebay.transforms.definition.dataset import Dataset
 from forebay.transforms.definition.features import Categorical, Crossed, Feature, Listed
 
 MISSING_NAME = "(missing)"
-# What stands for texts that are no line of a vocabulary file; see
+# What stands for texts that are not lines of a vocabulary file; see
 # `forebay.transforms.graph.categories`.
 _STAND_INS = {b"\xfe": "", b"\xfd": "\n", b"\xfc": "\r"}
 

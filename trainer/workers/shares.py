@@ -49,7 +49,7 @@ class FilePart:
         path: the TFRecord file.
         rows: how many records that is.
         first: the first of them.
-        step: from one to the next; 1 takes all.
+        step: the distance from one to the next; 1 takes all.
     """
 
     path: str

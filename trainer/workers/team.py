@@ -6,16 +6,32 @@ to the bit. One worker alone is a team of one: the same calls, and nothing to wa
 """
 
 import hashlib
-import json
 from collections.abc import Callable, Mapping, Sequence
-from typing import Any, NoReturn
+from typing import Any, NoReturn, TypedDict
 
 import numpy as np
 import numpy.typing as npt
 import tensorflow as tf
 
+from forebay.storage.json_records import typed
 from forebay.trainer.workers.shares import Worker
-from forebay.transforms.errors import InputError, RunFailed
+from forebay.transforms.errors import InputError, RunFailed, reason
+from forebay.transforms.json_text import parse_json
+
+
+class _Task(TypedDict):
+    """Which of the cluster's processes this one is."""
+
+    type: str
+    index: int | str
+
+
+class _Config(TypedDict):
+    """What ``TF_CONFIG`` says: the addresses of all processes by their role."""
+
+    cluster: Mapping[str, list[str]]
+    task: _Task
+
 
 # The first of them that a cluster has leads; Vertex AI calls it chief or master.
 _LEADERS = ("chief", "master")
@@ -92,9 +108,9 @@ class Team:
             RunFailed: always.
         """
         raise RunFailed(
-            f"worker {self.worker.index} of {self.size} lost the others after step {step:,} "
-            f"({type(error).__name__}); start all workers again with the same flags, and the "
-            "training continues at its last checkpoint"
+            f"worker {self.worker.index} of {self.size} lost the others after step {step:,}; "
+            "start all workers again with the same flags, and the training continues at its last "
+            "checkpoint"
         ) from error
 
 
@@ -131,14 +147,14 @@ def join_team(environment: Mapping[str, str]) -> Team:
 def worker_of(text: str) -> Worker:
     """Returns who ``TF_CONFIG`` says that this process is; raises as `join_team` does."""
     try:
-        config = json.loads(text)
+        config = typed(_Config, parse_json(text))
         cluster, task = config["cluster"], config["task"]
         role, place = task["type"], int(task["index"])
         roles = [*(name for name in _LEADERS if name in cluster), "worker"]
         names = [(name, i) for name in roles for i in range(len(cluster.get(name, ())))]
-    except (ValueError, KeyError, TypeError) as error:
+    except ValueError as error:
         raise InputError(
-            f"TF_CONFIG = {text!r} is not as expected ({type(error).__name__}: {error}); write "
+            f"TF_CONFIG = {text!r} is not as expected ({reason(error)}); write "
             '{"cluster": {"worker": ["HOST:PORT", ...]}, "task": {"type": "worker", "index": 0}}'
         ) from error
     if (role, place) not in names:

@@ -165,7 +165,7 @@ class Numbers(Column):
 
 @dataclass(frozen=True, kw_only=True)
 class Bytes(Column):
-    """Bytes that are no text, written as base64.
+    """Bytes that are not text, written as base64.
 
     Attributes:
         image: the bytes are an image, as a JPEG or PNG file holds it; a row whose image cannot be

@@ -3,8 +3,10 @@
 A number of a pair is missing where one of its columns is.
 """
 
+import math
+from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import ClassVar, Literal
+from typing import Any, ClassVar, Literal
 
 from forebay.transforms.definition.columns import Boolean, Column, Date, Integer, Number, Timestamp
 from forebay.transforms.durations import DAY_US
@@ -151,3 +153,43 @@ class Elapsed:
 
 
 DerivedNumber = Difference | Ratio | Haversine | Euclidean | Elapsed
+
+
+def of_numbers(derived: DerivedNumber, numbers: Sequence[Any], functions: Any) -> Any:
+    """Computes a number that is made of other numbers: of tensors in the graph, else of arrays.
+
+    Args:
+        derived: how; not `Elapsed`, which is made of instants.
+        numbers: its columns, float64 (n,) each; where one is missing the result means nothing.
+        functions: the module that has them for such numbers: ``tensorflow`` or ``numpy``.
+
+    Returns:
+        float64 (n,).
+    """
+    match derived:
+        case Difference():
+            return numbers[0] - numbers[1]
+        case Ratio():
+            return numbers[0] / numbers[1]
+        case Euclidean():
+            x, y, to_x, to_y = numbers
+            return functions.sqrt(functions.square(to_x - x) + functions.square(to_y - y))
+        case Haversine():
+            radians = [number * (math.pi / 180) for number in numbers]
+            return _haversine_km(*radians, functions=functions)
+    raise TypeError(f"{type(derived).__name__} is not made of numbers")
+
+
+def _haversine_km(
+    latitude: Any, longitude: Any, to_latitude: Any, to_longitude: Any, *, functions: Any
+) -> Any:
+    """Computes the formula of `Haversine`, of angles in radians.
+
+    Rounding takes the haversine of antipodes above 1, where asin is not defined.
+    """
+    sin, cos, square = functions.sin, functions.cos, functions.square
+    haversine = square(sin((to_latitude - latitude) / 2)) + (
+        cos(latitude) * cos(to_latitude) * square(sin((to_longitude - longitude) / 2))
+    )
+    root = functions.sqrt(functions.minimum(haversine, 1.0))
+    return 2 * EARTH_RADIUS_KM * functions.asin(root)

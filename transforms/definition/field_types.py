@@ -6,6 +6,7 @@ within bounds. A float is finite, and a whole number one of 64 bits, whatever el
 """
 
 import dataclasses
+import enum
 import functools
 import math
 import types
@@ -169,10 +170,20 @@ def _has_shape(value: Any, kind: Any) -> bool:
     if origin is not None:  # a Mapping, a Callable
         return isinstance(value, origin)
     if kind is float:
-        return isinstance(value, int | float) and not isinstance(value, bool)
+        return _has_shape(value, int) or (
+            isinstance(value, float) and not _is_written_otherwise(value)
+        )
     if kind is int:
-        return isinstance(value, int) and not isinstance(value, bool)
-    return isinstance(value, kind) if kind in _SCALARS else _is_of(type(value), kind)
+        is_whole = isinstance(value, int) and not isinstance(value, bool)
+        return is_whole and not _is_written_otherwise(value)
+    if kind in _SCALARS:
+        return isinstance(value, kind) and not _is_written_otherwise(value)
+    return _is_of(type(value), kind)
+
+
+def _is_written_otherwise(value: Any) -> bool:
+    """Tells of members of an enum that print as ``Kind.NAME``, though they are texts or numbers."""
+    return isinstance(value, enum.Enum) and str(value) != str(value.value)
 
 
 def _is_of(owner: type, kind: type) -> bool:
@@ -237,6 +248,7 @@ def _wrong(value: Any, kind: Any, where: str) -> Problem:
             written = f"({value!r},)" if isinstance(value, str) else "it in brackets, [...]"
             return Problem(where, value, "one where several are meant", f"write {written}")
     as_python = ", as .tolist() makes of it" if hasattr(value, "tolist") else ""
+    as_python = ", such as its .value" if isinstance(value, enum.Enum) else as_python
     return Problem(where, value, _named(value, flat), f"write {_words(kind)}{as_python}")
 
 

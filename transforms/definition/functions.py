@@ -4,7 +4,7 @@ import importlib
 from collections.abc import Callable
 from typing import Any
 
-from forebay.transforms.errors import InputError
+from forebay.transforms.errors import InputError, first_line
 
 FUNCTION_CURE = "give a function defined at the top of an importable module, or 'module:name'"
 
@@ -41,6 +41,11 @@ def resolve(path: str) -> Callable[..., Any]:
         raise InputError(
             f"the function {path!r} cannot be imported ({error}); "
             "install its module where this command and its workers run"
+        ) from error
+    except Exception as error:  # whatever the module does
+        raise InputError(
+            f"the function {path!r} cannot be imported: its module fails ({first_line(error)}); "
+            "mend it"
         ) from error
     if not callable(function):
         raise InputError(f"{path!r} is a {type(function).__name__}, not a function")

@@ -199,7 +199,7 @@ def last_k(k: int, *, default: float | None = None, min_count: int = 0) -> tuple
 
 
 def _places(k: int) -> Iterable[int]:
-    """Returns 1 to k; of what is no number of places, itself, for the definition to refuse."""
+    """Returns 1 to k; of what is not a number of places, itself, for the definition to refuse."""
     return range(1, k + 1) if isinstance(k, int) and 1 <= k <= MOST_PLACES else (k,)
 
 

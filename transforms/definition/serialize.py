@@ -2,8 +2,8 @@
 
 import hashlib
 import json
-from dataclasses import fields, is_dataclass
-from typing import Any, get_args
+from dataclasses import MISSING, fields, is_dataclass
+from typing import Any, TypeVar, get_args
 
 from forebay.transforms.definition import (
     columns,
@@ -17,8 +17,11 @@ from forebay.transforms.definition import (
     windows,
 )
 from forebay.transforms.definition.dataset import Dataset
-from forebay.transforms.errors import InputError, first_line
+from forebay.transforms.errors import InputError, RunFolderError, UserError, reason
 from forebay.transforms.json_text import parse_json
+
+T = TypeVar("T")
+_LONGEST = 60  # characters of a value that are shown
 
 _KINDS: dict[str, type] = {
     kind.__name__: kind
@@ -49,14 +52,32 @@ def from_json(text: str | bytes) -> Dataset:
     """
     try:
         value = _decode(parse_json(text))
-    except (ValueError, LookupError, TypeError, AttributeError, ArithmeticError) as error:
+        if not isinstance(value, Dataset):
+            raise _not(value, "a Dataset", "")
+    except ValueError as error:
         raise InputError(
-            f"not a definition as Forebay writes it ({first_line(error)}); "
+            f"not a definition as Forebay writes it ({reason(error)}); "
             "write definitions in Python and let `forebay preprocess` write the JSON"
         ) from error
-    if not isinstance(value, Dataset):
-        raise InputError(f"the JSON holds a {type(value).__name__}, not a Dataset")
     return value
+
+
+def from_record(text: str | bytes, where: str, cure: str) -> Dataset:
+    """Reads what `to_json` wrote to a record of Forebay's own.
+
+    Args:
+        text: the JSON.
+        where: the file that it is in, for the error.
+        cure: what to do where it is damaged.
+
+    Raises:
+        RunFolderError: the text is no definition, or one with mistakes.
+    """
+    try:
+        return from_json(text)
+    except UserError as error:
+        said = reason(error.__cause__ or error)
+        raise RunFolderError(f"{where} is damaged ({said}); {cure}") from error
 
 
 def digest(dataset: Dataset) -> str:
@@ -76,17 +97,43 @@ def _encode(value: Any) -> Any:
     return value
 
 
-def _decode(value: Any) -> Any:
+def _decode(value: Any, place: str = "") -> Any:
+    """Returns what a value of JSON stands for; ``place`` is where it is, for errors.
+
+    Raises:
+        ValueError: nothing of a definition; which values fields may have, `Dataset` checks.
+    """
     if isinstance(value, list):
-        return tuple(_decode(item) for item in value)
-    if isinstance(value, dict) and "items" in value:
-        return {key: _decode(item) for key, item in value["items"].items()}
-    if isinstance(value, dict):
-        kind = value.get("kind")
-        if kind not in _KINDS:
-            raise ValueError(f"there is no kind {kind!r}")
-        arguments = {key: _decode(item) for key, item in value.items() if key != "kind"}
-        for name in arguments.keys() - {field.name for field in fields(_KINDS[kind])}:
-            raise ValueError(f"{kind} has no {name!r}")
-        return _KINDS[kind](**arguments)
+        return tuple(_decode(item, f"{place}[{i}]") for i, item in enumerate(value))
+    if not isinstance(value, dict):
+        return value
+    if "items" in value:
+        items = _one_of(dict, value["items"], "an object", _at(place, "items"))
+        return {key: _decode(item, f"{place}[{key!r}]") for key, item in items.items()}
+    name = _one_of(str, value.get("kind"), "the name of a kind", _at(place, "kind"))
+    if name not in _KINDS:
+        raise _not(name, "a kind that there is", _at(place, "kind"))
+    known = {field.name: field for field in fields(_KINDS[name])}
+    given = {key: item for key, item in value.items() if key != "kind"}
+    for key in given.keys() - known:
+        raise ValueError(f"{_at(place, key)} is no field of the kind {name}")
+    for key in known.keys() - given:
+        if known[key].default is MISSING and known[key].default_factory is MISSING:
+            raise ValueError(f"{_at(place, key)} is absent")
+    return _KINDS[name](**{key: _decode(item, _at(place, key)) for key, item in given.items()})
+
+
+def _at(place: str, name: str) -> str:
+    return f"{place}.{name}" if place else name
+
+
+def _one_of(kind: type[T], value: Any, wanted: str, place: str) -> T:
+    if not isinstance(value, kind):
+        raise _not(value, wanted, place)
     return value
+
+
+def _not(value: Any, wanted: str, place: str) -> ValueError:
+    text = repr(value)
+    shown = text if len(text) <= _LONGEST else f"{text[:_LONGEST]}..."
+    return ValueError(f"{place or 'the whole'} is {shown}, not {wanted}")

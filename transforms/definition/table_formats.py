@@ -42,7 +42,7 @@ class CsvFormat:
     @property
     def python_encoding(self) -> str:
         """The one name of the encoding among those that Python knows it by."""
-        return codecs.lookup(self.encoding).name
+        return python_name(self.encoding)
 
     def problems(self, where: str) -> Iterator[Problem]:
         """Yields the mistakes of this dialect; ``where`` is its path in the definition."""
@@ -67,6 +67,11 @@ class CsvFormat:
                           "write such as 'latin-1', 'cp1252' or 'utf-16'")  # fmt: skip
         for name in sorted({name for name in self.names if self.names.count(name) > 1}):
             yield Problem(f"{where}.names", name, "names two columns", "rename one")
+
+
+def python_name(encoding: str) -> str:
+    """Returns the one name of an encoding among those that Python knows it by."""
+    return codecs.lookup(encoding).name
 
 
 def _is_text_encoding(name: str) -> bool:

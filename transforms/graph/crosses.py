@@ -7,6 +7,7 @@ import tensorflow as tf
 from forebay.transforms.definition.features import Crossed
 from forebay.transforms.definition.features.crossed import MOST_BUCKETS, MOST_NUMBERED
 from forebay.transforms.graph.ids import Ids
+from forebay.transforms.hashing import ROUNDS
 
 
 def cross_ids(feature: Crossed, ids: Mapping[str, Ids]) -> Ids:
@@ -26,7 +27,7 @@ def cross_ids(feature: Crossed, ids: Mapping[str, Ids]) -> Ids:
         buckets = _cross_buckets(combinations)
     else:
         buckets = tf.constant(feature.buckets, tf.int64)
-    hashed = tf.math.floormod(_mix(combination), buckets)
+    hashed = tf.math.floormod(_scramble(combination), buckets)
     numbered = combinations <= tf.cast(buckets, tf.float64)
     return Ids(tf.where(numbered, combination, hashed), buckets)
 
@@ -38,10 +39,10 @@ def _cross_buckets(combinations: tf.Tensor) -> tf.Tensor:
     return tf.cast(tf.minimum(combinations, hashed), tf.int64)
 
 
-def _mix(x: tf.Tensor) -> tf.Tensor:
-    """Scrambles int64 numbers into [0, 2^63): the finalizer of SplitMix64 (Steele et al., 2014)."""
+def _scramble(x: tf.Tensor) -> tf.Tensor:
+    """Scrambles int64 numbers into [0, 2^63): the rounds of SplitMix64 (see `hashing`)."""
     z = tf.bitcast(x, tf.uint64)
-    for shift, factor in ((30, 0xBF58476D1CE4E5B9), (27, 0x94D049BB133111EB)):
+    for shift, factor in ROUNDS:
         z = tf.bitwise.bitwise_xor(z, tf.bitwise.right_shift(z, tf.constant(shift, tf.uint64)))
         z = z * tf.constant(factor, tf.uint64)
     return tf.bitcast(tf.bitwise.right_shift(z, tf.constant(1, tf.uint64)), tf.int64)

@@ -20,8 +20,8 @@ def custom_outputs(feature: Custom, inputs: Mapping[str, tf.Tensor]) -> dict[str
         inputs: the columns that features read, (batch,) each.
 
     Raises:
-        InputError: the function failed, returned what is no feature, or does what no served model
-            can do.
+        InputError: the function failed, returned what is not a feature, or does what no served
+            model can do.
     """
     columns = feature.columns or tuple(inputs)
     function = resolve(str(feature.function))

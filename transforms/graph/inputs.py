@@ -21,8 +21,8 @@ class Inputs:
     """The graph's input columns, (batch,) each, by name.
 
     Attributes:
-        columns: as features see them, a Number as float32.
-        exact: as numbers of several columns see them, a Number as float64.
+        columns: the columns as features see them, a Number as float32.
+        exact: the same as numbers of several columns see them, a Number as float64.
         kinds: how they are read.
     """
 

@@ -12,7 +12,8 @@ def label_classes(label: Label, column: tf.Tensor, boundaries: tuple[float, ...]
     Args:
         label: the definition's label.
         column: its column, (batch,), without missing values.
-        boundaries: for regression: class i is from boundary i-1, included, to boundary i.
+        boundaries: the bounds of a regression's classes: class i is from boundary i-1, included, to
+            boundary i.
     """
     if label.task == "regression":
         return parts_of(column, boundaries)

@@ -32,7 +32,7 @@ def number(x: tf.Tensor) -> tf.Tensor:
     """Returns values as features compute with them, float64, NaN where one is missing.
 
     Args:
-        x: int64; float32; or float64 of a number of several columns, which is no number beyond
+        x: int64; float32; or float64 of a number of several columns, which is not a number beyond
             float32's range, where it could not come out.
     """
     values = tf.cast(x, tf.float64)

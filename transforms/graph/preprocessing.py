@@ -58,8 +58,8 @@ def check_functions(dataset: Dataset) -> None:
     """Calls users' functions as the graph does, before there is any data, for mistakes to show.
 
     Raises:
-        InputError: a function failed, returned what is no feature, or does what no served model can
-            do.
+        InputError: a function failed, returned what is not a feature, or does what no served model
+            can do.
     """
     if not dataset.custom_features:
         return

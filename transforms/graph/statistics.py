@@ -144,7 +144,7 @@ def _to_tokens(x: tf.Tensor) -> tf.Tensor:
 def _from_token(token: tf.Tensor) -> tf.Tensor:
     """Turns what `_to_tokens` wrote back into a number, float64.
 
-    The line of an empty vocabulary is no token, and comes out as 0.
+    The line of an empty vocabulary is not a token, and comes out as 0.
     """
     is_token = tf.strings.regex_full_match(token, rf"\d{{{2 * _DIGITS}}}")
     text = tf.where(is_token, token, f"{_HALF // 2 - 1:0{_DIGITS}}{_HALF - 1:0{_DIGITS}}")

@@ -55,7 +55,7 @@ def read_value(name: str, column: Column, value: Any, dtype: GraphDtype) -> Grap
     Args:
         name: the column's, for errors.
         column: how it is read.
-        value: as ``json.loads`` returns it.
+        value: what ``json.loads`` returned.
         dtype: the column's in the graph.
 
     Raises:

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import calendar
 import datetime as dt
+import functools
+import re
 
 import numpy as np
 import pyarrow as pa
@@ -36,8 +39,12 @@ LAST_US = (dt.datetime.max - _EPOCH) // _MICROSECOND
 _DAY_US = 86_400_000_000
 _FIRST_DAY, _LAST_DAY = FIRST_US // _DAY_US, LAST_US // _DAY_US
 _FAR = "outside the years 1 to 9999"
-# What C's strptime reads as Python's does, mistakes apart; the rest is left to Python.
-_C_DIRECTIVES = frozenset("YmdHMSybBIp%")
+# What C's strptime is asked for, and how Python's reads it; the rest is left to Python's.
+_DIRECTIVES = {
+    "Y": "[0-9]{4}", "y": "[0-9]{2}", "m": "(1[0-2]|0?[1-9])", "b": "", "B": "",
+    "d": "(3[01]|[12][0-9]|0?[1-9])", "H": "(2[0-3]|[01]?[0-9])", "M": "[0-5]?[0-9]",
+    "S": "[0-5]?[0-9]", "I": "(1[0-2]|0?[1-9])", "p": "(AM|PM)", "%": "%",
+}  # fmt: skip
 _DAY = r"[0-9]{4}-(0[1-9]|1[0-2])-(0[1-9]|[12][0-9]|3[01])"
 _HOUR = r"([01][0-9]|2[0-3])"
 _TIME = _HOUR + r"(:[0-5][0-9](:[0-5][0-9](\.[0-9]+)?)?)?"
@@ -238,15 +245,17 @@ def _read_format(
     def read(cell: str) -> int | None:
         return _python_us(cell, format, with_offset=with_offset)
 
-    if not letters <= _C_DIRECTIVES:
+    if not letters <= _DIRECTIVES.keys():
         counts, failing = by_distinct(text, read)
         return counts.view(_CLOCK), failing
     values = pc.strptime(text, format=format, unit="s", error_is_null=True).cast(_CLOCK)
-    doubtful = _doubtful(values, letters)
-    if doubtful.any():
-        some = values.filter(pa.array(doubtful)).cast(pa.timestamp("s"))
-        written = pc.strftime(some, format=format)  # 1 µs a cell, Python's strptime 6 µs
-        doubtful[doubtful] = ~to_mask(pc.equal(written, text.filter(pa.array(doubtful))))
+    doubtful = to_mask(values.is_valid())
+    doubtful &= ~to_mask(pc.match_substring_regex(text, _pattern(format)))
+    doubtful |= to_mask(pc.less(values, pa.scalar(dt.datetime(1000, 1, 1), _CLOCK)))
+    if "d" in letters:  # C turns 30 February into 2 March
+        few = to_mask(pc.less_equal(pc.day(values), 3)) & ~doubtful
+        written = pc.strftime(values.filter(pa.array(few)).cast(pa.timestamp("s")), format=format)
+        doubtful[few] = ~to_mask(pc.equal(written, text.filter(pa.array(few))))
     if doubtful.any():
         checked, _ = by_distinct(without(text, ~doubtful), read)
         values = pc.if_else(pa.array(doubtful), checked.view(_CLOCK), values)
@@ -254,18 +263,20 @@ def _read_format(
     return values, failing
 
 
-def _doubtful(values: pa.Array, letters: set[str]) -> BoolArray:
-    """Finds the readings that C's strptime may have made of what Python's refuses.
+@functools.cache
+def _pattern(format: str) -> str:
+    """Returns what Python's ``strptime`` reads by a format, as a regular expression.
 
-    C turns 30 February into 2 March, second 60 into the next minute, and reads "13" as the
-    year 13.
+    C's reads more: blanks anywhere, months in full for %b, one digit for %y, years of three.
     """
-    doubtful = to_mask(pc.less(values, pa.scalar(dt.datetime(1000, 1, 1), _CLOCK)))
-    if "d" in letters:
-        doubtful |= to_mask(pc.less_equal(pc.day(values), 3))
-    if "S" in letters:
-        doubtful |= to_mask(pc.less_equal(pc.second(values), 1))
-    return doubtful
+    months = {"b": calendar.month_abbr, "B": calendar.month_name}
+    pattern = ""
+    for letter, blanks, other in re.findall(r"%(.)|(\s+)|(.)", format, re.DOTALL):
+        if letter:
+            pattern += _DIRECTIVES[letter] or f"({'|'.join(map(re.escape, months[letter][1:]))})"
+        else:
+            pattern += r"\s+" if blanks else re.escape(other)
+    return f"(?i)^{pattern}$"
 
 
 def _python_us(cell: str, format: str, *, with_offset: bool) -> int | None:

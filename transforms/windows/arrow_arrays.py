@@ -35,7 +35,7 @@ def to_events(group: WindowGroup, events: pa.Table, keys: Ints, texts: Texts) ->
 
     Args:
         group: the group.
-        events: as `WindowGroup.events` returns them.
+        events: events as `WindowGroup.events` returns them.
         keys: the code of each event's key.
         texts: all texts that there are.
     """

@@ -29,7 +29,7 @@ def compute(group: WindowGroup, events: pa.Table | None, requests: pa.Table) -> 
     Args:
         group: the aggregates.
         events: all events of the requests' keys, as `WindowGroup.events` returns them; None: none.
-        requests: as `WindowGroup.requests` returns them.
+        requests: requests as `WindowGroup.requests` returns them.
 
     Returns:
         One row for each request: `ROW`, `CONTENT` where requests have it, and the output columns.
@@ -62,9 +62,9 @@ def aggregate(events: Events, requests: Requests, aggregates: list[Aggregate]) -
 
     Returns:
         One column of shape (m,) per aggregate, in the order given. Counts, and min, max, first,
-        last and most_frequent of int64 columns, are int64 (float64 if their default is no int64);
-        all else is float64. A result beyond the range of float64 is missing. Missing places hold 0
-        or NaN.
+        last and most_frequent of int64 columns, are int64 (float64 if their default is no
+        int64); all else is float64. A result beyond the range of float64 is missing. Missing
+        places hold 0 or NaN.
 
     Raises:
         KeyError: an aggregate names a column that the events lack.

@@ -50,7 +50,7 @@ class Aggregate:
         min_count: fewer values than this, but at least one, give missing.
         place: the place of ``first``, ``last`` and ``most_frequent``, from 1.
         per_us: the time to which a ``rate`` refers, in µs.
-        half_life_us: in which a value loses half its weight in a ``decayed_mean``, in µs.
+        half_life_us: the µs in which a value loses half its weight in a ``decayed_mean``.
         q: the rank of a ``quantile``, from 0 to 1.
         limit: how many distinct values are exact.
         accuracy: greatest relative error of a quantile beyond that.

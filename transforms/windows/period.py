@@ -39,13 +39,13 @@ class Period:
         Args:
             from_text: an ISO 8601 date or instant, UTC where no offset is written, as those of
                 `forebay.transforms.definition.splits.TimeSplit`; None: no bound.
-            to_text: as ``from_text``.
+            to_text: the same for the end.
 
         Returns:
             The period; None where both are None.
 
         Raises:
-            InputError: a text is no instant, or the period is empty.
+            InputError: a text is not an instant, or the period is empty.
         """
         if from_text is None and to_text is None:
             return None

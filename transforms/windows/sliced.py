@@ -66,7 +66,7 @@ class SlicedWindows:
         """Computes every aggregate for every request.
 
         Args:
-            requests: as `WindowGroup.requests` returns them; each table best of one period.
+            requests: tables as `WindowGroup.requests` returns them, each best of one period.
 
         Yields:
             One row for each request: `ROW`, `CONTENT` where requests have it, and the outputs.

@@ -79,7 +79,7 @@ def cut(blocks: Iterable[Block[_Place]], nbytes: int) -> list[Slice[_Place]]:
     """Cuts blocks into slices, along time.
 
     Args:
-        blocks: in any order.
+        blocks: the blocks, in any order.
         nbytes: what a slice may take; a block that takes more is a slice of its own.
 
     Returns:

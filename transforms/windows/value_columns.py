@@ -7,7 +7,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from forebay.transforms.comparisons import compare
+from forebay.transforms.comparisons import compare, has_value
 from forebay.transforms.definition.windows import Where
 from forebay.transforms.hashing import hash_values
 
@@ -42,7 +42,7 @@ class ValueColumn:
         ones = pa.array(np.ones(len(batch), np.int64))
         values = ones if self.source is None else batch[self.source]
         if self.nulls:
-            values = pc.if_else(_has_value(values), None, ones)
+            values = pc.if_else(has_value(values), None, ones)
         if self.hashed:
             hashes = hash_values(values).view(np.int64)
             values = pc.if_else(pc.is_valid(values), pa.array(hashes), None)
@@ -55,7 +55,7 @@ def passes(where: tuple[Where, ...], batch: pa.RecordBatch) -> pa.Array:
     What is no value, missing, NaN or infinite, meets none.
     """
     met = [
-        pc.and_(_has_value(batch[condition.column]), _compared(condition, batch))
+        pc.and_(has_value(batch[condition.column]), _compared(condition, batch))
         for condition in where
     ]
     return functools.reduce(pc.and_, met)
@@ -64,9 +64,3 @@ def passes(where: tuple[Where, ...], batch: pa.RecordBatch) -> pa.Array:
 def _compared(condition: Where, batch: pa.RecordBatch) -> pa.Array:
     met = compare(batch[condition.column], condition.comparison, condition.value)
     return pc.fill_null(met, False)
-
-
-def _has_value(column: pa.Array) -> pa.Array:
-    if pa.types.is_floating(column.type):
-        return pc.fill_null(pc.is_finite(column), False)
-    return pc.is_valid(column)

@@ -25,7 +25,7 @@ def resolve(versions: pa.Table) -> pa.Table:
     Args:
         versions: every version of the events in it, as `WindowGroup.events` returns them for a
             group with event ids. A row without an id is an event of its own. One without an
-            availability is no version: it is never known, and replaces nothing.
+            availability is not a version: it is never known, and replaces nothing.
 
     Returns:
         The versions that windows see at some time, in any order, as `WindowGroup.events` returns

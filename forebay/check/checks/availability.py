@@ -80,7 +80,7 @@ def check_availability(subject: Subject, lineage: Lineage) -> list[Finding]:
 
 
 def _known_at(group: WindowGroup, rows: pa.RecordBatch) -> pa.Array:
-    """When the definition takes an event to be known: null for rows that are no event."""
+    """When the definition takes an event to be known: null for rows that are not events."""
     if group.available_at is None:
         return rows[group.at]
     return _latest(rows[group.at], rows[group.available_at], skip_nulls=False)

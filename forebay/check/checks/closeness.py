@@ -163,7 +163,7 @@ def _why_late(subject: Subject, lineage: Lineage, name: str, instant: str, after
 
 
 def _is_outcome(subject: Subject, lineage: Lineage, instant: str, base: str) -> bool:
-    """Tells whether an instant is tied to the label: then it is no plan."""
+    """Tells whether an instant is tied to the label: then it is not a plan."""
     label = subject.dataset.label.column
     found = find_evidence(subject.dataset, lineage, subject.rows, label, instant, base)
     return (

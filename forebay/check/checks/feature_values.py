@@ -1,6 +1,11 @@
-"""What features make of rows, computed without the graph: enough to tell values apart."""
+"""What features make of rows, computed without the graph: enough to tell values apart.
 
-from collections.abc import Mapping
+The graph itself would have to be learned first, by a pipeline of many seconds. What is more than
+telling apart is not done here: numbers made of several columns are computed by the definition's
+own formulas, and clocks are read by Arrow.
+"""
+
+from collections.abc import Callable, Mapping
 
 import numpy as np
 import numpy.typing as npt
@@ -10,13 +15,10 @@ import pyarrow.compute as pc
 from forebay.check.checks.label_evidence import numeric
 from forebay.check.subject import is_valid
 from forebay.transforms.definition.derived_numbers import (
-    EARTH_RADIUS_KM,
     UNITS_US,
     DerivedNumber,
-    Difference,
     Elapsed,
-    Euclidean,
-    Haversine,
+    of_numbers,
 )
 from forebay.transforms.definition.features import (
     Bucketized,
@@ -30,6 +32,7 @@ from forebay.transforms.definition.features import (
     Listed,
     Numeric,
 )
+from forebay.transforms.definition.features.calendar import CLOCK_PARTS
 from forebay.transforms.definition.features.categorical import MOST_FREQUENT
 from forebay.transforms.durations import DAY_US, duration_us
 from forebay.transforms.zones import utc_to_local
@@ -37,9 +40,21 @@ from forebay.transforms.zones import utc_to_local
 Ints = npt.NDArray[np.int64]
 Numbers = npt.NDArray[np.float64]
 
-_HOUR_US, _MINUTE_US = duration_us("1h"), duration_us("1m")
-_WEEK_US = 7 * DAY_US
-_MONDAY_US = 3 * DAY_US  # 1970-01-01 was a Thursday
+_HOUR_US = duration_us("1h")
+# Arrow reads the clock.
+_PARTS: Mapping[str, Callable[[pa.Array], pa.Array]] = {
+    "minute_of_hour": pc.minute,
+    "minute_of_day": lambda clock: pc.add(pc.multiply(pc.hour(clock), 60), pc.minute(clock)),
+    "hour_of_day": pc.hour,
+    "hour_of_week": lambda clock: pc.add(pc.multiply(pc.day_of_week(clock), 24), pc.hour(clock)),
+    "day_of_week": pc.day_of_week,
+    "day_of_month": pc.day,
+    "day_of_year": pc.day_of_year,
+    "week_of_year": pc.iso_week,
+    "month": pc.month,
+    "quarter": pc.quarter,
+    "is_weekend": lambda clock: pc.greater_equal(pc.day_of_week(clock), 5),
+}
 
 
 def ids_of_features(features: tuple[Feature, ...], rows: pa.RecordBatch) -> dict[str, Ints]:
@@ -96,35 +111,16 @@ def _operand(source: str | DerivedNumber, rows: pa.RecordBatch) -> Numbers:
     if isinstance(source, str):
         return numeric(rows[source])
     columns: list[Numbers] = [numeric(rows[name]) for name in source.inputs]
-    match source:
-        case Difference():
-            value = columns[0] - columns[1]
-        case Elapsed():
-            dates = [pa.types.is_date32(rows[name].type) for name in source.inputs]
-            since, until = (
-                column * (DAY_US if is_date else 1)
-                for column, is_date in zip(columns, dates, strict=True)
-            )
-            value = (until - since) / UNITS_US[source.unit]
-        case Euclidean():
-            x, y, to_x, to_y = columns
-            value = np.hypot(to_x - x, to_y - y)
-        case Haversine():
-            value = _haversine_km(*map(np.radians, columns))
-        case _:
-            value = columns[0] / np.where(columns[1] == 0, np.nan, columns[1])
+    if isinstance(source, Elapsed):
+        dates = [pa.types.is_date32(rows[name].type) for name in source.inputs]
+        since, until = (
+            column * (DAY_US if is_date else 1)
+            for column, is_date in zip(columns, dates, strict=True)
+        )
+        return (until - since) / UNITS_US[source.unit]
+    with np.errstate(divide="ignore", invalid="ignore"):
+        value: Numbers = of_numbers(source, columns, np)
     return value
-
-
-def _haversine_km(
-    latitude: Numbers, longitude: Numbers, to_latitude: Numbers, to_longitude: Numbers
-) -> Numbers:
-    haversine = (
-        np.sin((to_latitude - latitude) / 2) ** 2
-        + np.cos(latitude) * np.cos(to_latitude) * np.sin((to_longitude - longitude) / 2) ** 2
-    )
-    distance: Numbers = 2 * EARTH_RADIUS_KM * np.arcsin(np.sqrt(np.minimum(haversine, 1)))
-    return distance
 
 
 def _imputed(feature: Numeric, x: Numbers) -> Numbers:
@@ -166,28 +162,13 @@ def _cells(feature: Grid, rows: pa.RecordBatch) -> Ints:
 
 def _on_calendar(feature: Calendar | Cyclic, column: pa.Array) -> Ints:
     """The part of the local clock, or the place on its circle; -1 where it is missing."""
-    there = is_valid(column)
     if pa.types.is_date32(column.type):
-        local = pc.fill_null(column.cast(pa.int32()), 0).to_numpy().astype(np.int64) * DAY_US
+        local = pc.multiply(column.cast(pa.int32()).cast(pa.int64()), DAY_US)
     else:
-        local = utc_to_local(pc.fill_null(column.cast(pa.int64()), 0).to_numpy(), feature.tz)
-    days = local // DAY_US
-    dates = days.astype("M8[D]")
-    months, years = dates.astype("M8[M]"), dates.astype("M8[Y]")
-    weekdays = (days + 3) % 7
-    thursdays = (days - weekdays + 3).astype("M8[D]")
-    step_us = 1 if isinstance(feature, Cyclic) else None
-    parts: Mapping[str, Ints] = {
-        "minute_of_hour": local % _HOUR_US // (step_us or _MINUTE_US),
-        "minute_of_day": local % DAY_US // _MINUTE_US,
-        "hour_of_day": local % DAY_US // (step_us or _HOUR_US),
-        "hour_of_week": (local + _MONDAY_US) % _WEEK_US // (step_us or _HOUR_US),
-        "day_of_week": weekdays,
-        "day_of_month": (dates - months).astype(np.int64),
-        "day_of_year": (dates - years).astype(np.int64),
-        "week_of_year": (thursdays - thursdays.astype("M8[Y]")).astype(np.int64) // 7,
-        "month": months.astype(np.int64) % 12,
-        "quarter": months.astype(np.int64) % 12 // 3,
-        "is_weekend": (weekdays >= 5).astype(np.int64),
-    }
-    return np.where(there, parts[feature.part], -1)
+        instants = pc.fill_null(column.cast(pa.int64()), 0).to_numpy()
+        local = pa.array(utc_to_local(instants, feature.tz), mask=~is_valid(column))
+    part = _PARTS[feature.part](local.cast(pa.timestamp("us"))).cast(pa.int64())
+    ids: Ints = pc.fill_null(part, -1).to_numpy()
+    if isinstance(feature, Cyclic) and feature.part in CLOCK_PARTS:
+        ids = ids * _HOUR_US + pc.fill_null(local, 0).to_numpy() % _HOUR_US
+    return ids

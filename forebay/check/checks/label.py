@@ -164,7 +164,7 @@ def identities(subject: Subject) -> list[str]:
         names = isinstance(kind, String | Bytes | Integer)
         if names and distinct > _IDENTIFIES * max(present, 100):
             ids.append(name)
-    if subject.dataset.label.column in ids:  # a label is no identity
+    if subject.dataset.label.column in ids:  # a label is not an identity
         ids.remove(subject.dataset.label.column)
     return ids
 

@@ -115,7 +115,7 @@ class MissingTogether:
     """A column that is missing where the label is: it is filled when the outcome is known, maybe.
 
     Attributes:
-        where: in words: ``exactly where the label is``, say.
+        where: the place in words: ``exactly where the label is``, say.
         is_subset: whether it is missing nowhere else.
         rows: bool (n,), the rows that lack both.
         apart: how many rows lack one of them.
@@ -163,7 +163,7 @@ def telling_rows(others: Ints, share: float) -> Bools:
 
     Args:
         others: int64 (n,), how many other cells of each row have a value.
-        share: of the median row's, which a row must have more of; 0: any cell will do.
+        share: a row must have more than this share of the median row's; 0: any cell will do.
 
     Returns:
         bool (n,).

@@ -6,7 +6,8 @@ import pyarrow.compute as pc
 from forebay.check.findings import Finding, Severity, passed
 from forebay.check.subject import Subject
 from forebay.console.words import share
-from forebay.pipelines.splits.refusals import has_value, label_refusals
+from forebay.pipelines.splits.refusals import label_refusals
+from forebay.transforms.comparisons import has_value
 from forebay.transforms.definition.labels import Classification
 from forebay.transforms.definition.sources import ROW
 
@@ -20,7 +21,7 @@ def check_label_values(subject: Subject) -> list[Finding]:
     """Looks at the labels of the rows that ask."""
     label = subject.dataset.label
     rows = subject.rows.filter(pa.array(subject.asked))
-    rows = rows.filter(pa.array(has_value(rows[label.column])))
+    rows = rows.filter(has_value(rows[label.column]))
     column = rows[label.column]
     findings = []
     for refusal in label_refusals(column, label):

@@ -7,7 +7,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from forebay.console.words import shown
-from forebay.init.guesses.kinds import GuessedColumn
+from forebay.init.guesses.guessed_column import GuessedColumn
 from forebay.transforms.definition.columns import Boolean, Integer, Number, String
 from forebay.transforms.parsing.casts import to_mask
 

@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from forebay.init.guesses.column_facts import ColumnFacts, share
-from forebay.init.guesses.kinds import GuessedColumn
+from forebay.init.guesses.guessed_column import GuessedColumn
 from forebay.init.guesses.label import label_of
 from forebay.init.guesses.names import has_word, is_name_of_something
 from forebay.init.guesses.roles import (
@@ -16,6 +16,7 @@ from forebay.init.guesses.roles import (
     is_own_split,
 )
 from forebay.init.guesses.times import RowTime
+from forebay.init.guesses.written_times import is_of_months
 from forebay.transforms.definition.columns import Boolean, Date, Integer, String, Timestamp
 from forebay.transforms.definition.derived_numbers import Difference, Elapsed, Haversine
 from forebay.transforms.definition.features import (
@@ -119,7 +120,7 @@ def _suggest_one(
 
 
 def _is_names(reading: GuessedColumn, facts: ColumnFacts) -> bool:
-    """Tells whether whole numbers name something: they have no order, and are no quantities."""
+    """Tells whether whole numbers name something: they have no order, and are not quantities."""
     if not isinstance(reading.column, Integer):
         return False
     least, greatest = int(facts.least), int(facts.greatest)  # type: ignore[call-overload]
@@ -166,8 +167,9 @@ def _of_row_time(row_time: RowTime, facts: ColumnFacts) -> Suggestion:
     name = row_time.reading.name
     us = row_time.us[row_time.known]
     hours = bool((us % 86_400_000_000).any())
-    parts = ["hour_of_day"] * hours + ["day_of_week"]
-    parts += ["month"] * bool(us.max() - us.min() > _MONTHS_US)
+    months = is_of_months(row_time.reading.column)
+    parts = ["hour_of_day"] * hours + ["day_of_week"] * (not months)
+    parts += ["month"] * bool(months or us.max() - us.min() > _MONTHS_US)
     features: list[Feature] = [Calendar(name, part=part) for part in parts]  # type: ignore[arg-type]
     if hours:
         of = (f"{name}_day_of_week", f"{name}_hour_of_day")
@@ -184,7 +186,8 @@ def _of_instant(reading: GuessedColumn, facts: ColumnFacts, row_time: RowTime | 
         return Suggestion(
             (name,), (), f"later than {row_time.reading.name}: probably not known by then"
         )
-    features: list[Feature] = [Calendar(name, part="day_of_week"), Calendar(name, part="month")]
+    days = [] if is_of_months(reading.column) else [Calendar(name, part="day_of_week")]
+    features: list[Feature] = [*days, Calendar(name, part="month")]
     if row_time is None:
         return Suggestion((name,), tuple(features), "parts of the date")
     since = Elapsed(name, row_time.reading.name, unit="days")

@@ -6,15 +6,15 @@ here is what will be read there.
 
 import re
 from dataclasses import dataclass, replace
-from functools import cached_property
 
 import numpy as np
-import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from forebay.init.guesses.guessed_column import BoolArray, GuessedColumn
 from forebay.init.guesses.names import has_word
-from forebay.init.sample import Texts
+from forebay.init.guesses.written_times import is_of_months, written_like
+from forebay.init.texts import Texts
 from forebay.transforms.definition.columns import (
     Boolean,
     Column,
@@ -26,8 +26,6 @@ from forebay.transforms.definition.columns import (
 )
 from forebay.transforms.parsing.casts import to_mask
 from forebay.transforms.parsing.cells import read_cells
-
-BoolArray = npt.NDArray[np.bool_]
 
 # Texts that mean missing whatever the column is; words such as "unknown" may be categories.
 NULL_TEXTS = frozenset(
@@ -42,13 +40,9 @@ _PAIRS = (
     ("1", "0"),
     ("1.0", "0.0"),
 )
-# Months before days, for want of a better reason, where a file's days are all up to 12.
-_DATE_FORMATS = (
-    "%Y%m%d", "%Y/%m/%d", "%m/%d/%Y", "%d/%m/%Y", "%d.%m.%Y", "%m-%d-%Y", "%d-%m-%Y", "%m/%d/%y",
-    "%d-%b-%Y", "%d %b %Y", "%b %d, %Y", "%B %d, %Y",
-)  # fmt: skip
-_CLOCK_FORMATS = ("%H:%M", "%H:%M:%S", "%I:%M %p", "%I:%M:%S %p", "%H:%M:%S.%f")
-_FORMATS = ("%Y%m%d%H%M%S", "%a, %d %b %Y %H:%M:%S %z", "%Y-%m-%d %I:%M:%S %p")
+# Digits only; numbers that read as such by chance are of other centuries.
+_COMPACT = (Date(format="%Y%m%d"), Timestamp(format="%Y%m%d%H%M%S"))
+_FIRST_YEAR, _LAST_YEAR = 1900, 2100
 # Instants since 1970 are looked for between the starts of 1990 and 2100.
 _UNITS = {"s": 1, "ms": 1_000, "us": 1_000_000}
 _FIRST_SECOND, _LAST_SECOND = 631_152_000, 4_102_444_800
@@ -56,38 +50,10 @@ _FIRST_SECOND, _LAST_SECOND = 631_152_000, 4_102_444_800
 _ODD_TEXTS, _ODD_SHARE, _ODD_AMONG = 3, 0.2, 20
 # Cells that do not fit a kind are rejects; below this share the kind is guessed all the same.
 _REJECT_SHARE = 1e-3
-_SENTINEL = r"^[+-]?9{2,}(\.0*)?$"
+_SENTINEL = re.compile("[+-]?9{2,}|-[1-9]0{2,}")
 _CODE = re.compile(r"0\d+")
+_NO_ZONE = "no zone is written: read as UTC; set tz= where it is not"
 _LONG = re.compile(r"\s*[+-]?\d{16,300}\s*", re.ASCII)
-
-
-@dataclass(frozen=True)
-class GuessedColumn:
-    """A column read as the kind it seems to be.
-
-    Attributes:
-        name: the column.
-        column: how it is read.
-        texts: the column as text.
-        values: the distinct texts as values of that kind; null where missing or unreadable.
-        reasons: what led to the guess, where that is not obvious.
-    """
-
-    name: str
-    column: Column
-    texts: Texts
-    values: pa.Array
-    reasons: tuple[str, ...] = ()
-
-    @cached_property
-    def failing(self) -> BoolArray:
-        """The distinct texts that neither mean missing nor can be read, bool (d,)."""
-        missing = pc.is_in(self.texts.distinct, pa.array(self.column.nulls, pa.string()))
-        return ~to_mask(missing) & ~to_mask(self.values.is_valid())
-
-    def of_rows(self) -> pa.Array:
-        """Returns the value of each row of the sample."""
-        return self.values.take(pa.array(self.texts.codes))
 
 
 def read_column(name: str, texts: Texts) -> GuessedColumn:
@@ -99,19 +65,12 @@ def read_column(name: str, texts: Texts) -> GuessedColumn:
         return guess.reading(String())
     return (
         guess.boolean()
-        or guess.compact_date()
+        or guess.compact()
         or guess.code()
         or guess.number()
         or guess.time()
         or guess.reading(String(), *guess.number_like())
     )
-
-
-def read_as(reading: GuessedColumn, column: Column, *reasons: str) -> GuessedColumn:
-    """Reads a column as a given kind instead; its texts for missing stay."""
-    column = replace(column, nulls=reading.column.nulls)
-    values = read_cells(reading.texts.distinct.cast(pa.binary()), column).values
-    return replace(reading, column=column, values=values, reasons=reasons)
 
 
 @dataclass(frozen=True)
@@ -130,7 +89,7 @@ class _Guess:
 
     def reading(self, column: Column, *reasons: str) -> GuessedColumn:
         column = replace(column, nulls=self.nulls)
-        values = read_cells(self.texts.distinct.cast(pa.binary()), column).values
+        values = self.texts.read_as(column)
         return GuessedColumn(self.name, column, self.texts, values, reasons)
 
     def words(self) -> list[str]:
@@ -151,12 +110,14 @@ class _Guess:
                 return self.reading(Boolean(true=yes, false=no))
         return None
 
-    def compact_date(self) -> GuessedColumn | None:
-        """Reads days written 20130131."""
-        if self.fits(reading := self.reading(Date(format="%Y%m%d"))):
-            years = pc.year(reading.values.drop_null())
-            if pc.min(years).as_py() >= 1900 and pc.max(years).as_py() < 2100:
-                return reading
+    def compact(self) -> GuessedColumn | None:
+        """Reads days written 20130131, and instants 20130131093000."""
+        for column in _COMPACT:
+            if self.fits(reading := self.reading(column)):
+                years = pc.min_max(pc.year(reading.values.drop_null()))
+                if years["min"].as_py() >= _FIRST_YEAR and years["max"].as_py() < _LAST_YEAR:
+                    zoneless = isinstance(column, Timestamp)
+                    return replace(reading, reasons=(_NO_ZONE,) if zoneless else ())
         return None
 
     def code(self) -> GuessedColumn | None:
@@ -200,7 +161,7 @@ class _Guess:
             return self._with_rejects(day)
         if self.fits(instant := self.reading(Timestamp())):
             zoned = re.search(r"(Z|UTC|[+-]\d\d:?\d\d)\s*$", first[10:])
-            reasons = () if zoned else ("no zone is written: read as UTC; set tz= where it is not",)
+            reasons = () if zoned else (_NO_ZONE,)
             return self._with_rejects(replace(instant, reasons=reasons))
         return self._formatted()
 
@@ -240,10 +201,11 @@ class _Guess:
         return () if any(c.isdigit() for word in odd for c in word) else odd
 
     def _sentinels(self, reading: GuessedColumn) -> tuple[str, ...]:
-        """Finds -999 and the like: repeated, and farther off than the others are wide."""
+        """Finds -999, -200 and the like: repeated, farther off than the others are wide."""
         values = np.asarray(reading.values.fill_null(np.nan), np.float64)
         known = self.present & np.isfinite(values)
-        nines = to_mask(pc.match_substring_regex(self.texts.distinct, _SENTINEL))
+        shown = [f"{value:.0f}" if value == np.rint(value) else "" for value in values]
+        nines = np.array([_SENTINEL.fullmatch(text) is not None for text in shown], np.bool_)
         found: list[str] = []
         for i in np.flatnonzero(known & nines & (self.texts.counts > 1)):
             others = values[known & (values != values[i])]
@@ -271,29 +233,29 @@ class _Guess:
 
     def _whole(self, reading: GuessedColumn) -> GuessedColumn | None:
         words = self.words()
-        if any("." in word and not word.strip().endswith(".0") for word in words):
+        point = self.texts.format.decimal
+        if any(point in word and not word.strip().endswith(f"{point}0") for word in words):
             return None
         whole = self.reading(Integer())
         return self._with_rejects(whole) if self.fits(whole) else None
 
     def _formatted(self) -> GuessedColumn | None:
-        dates = [Date(format=format) for format in _DATE_FORMATS]
-        times = [f"{day}{sep}{clock}" for day in _DATE_FORMATS for sep in " T"
-                 for clock in _CLOCK_FORMATS]  # fmt: skip
-        instants = [Timestamp(format=format) for format in (*_FORMATS, *times)]
-        first = pa.array(self.words()[:1]).cast(pa.binary())
+        first = self.words()[0]
         fitting = [
             reading
-            for column in (*dates, *instants)
-            if read_cells(first, column).values.null_count == 0
+            for column in written_like(first.strip())
+            if read_cells(pa.array([first.encode()]), column).values.null_count == 0
             and self.fits(reading := self.reading(column))
         ]
         if not fitting:
             return None
         chosen, *others = fitting
+        others = [other for other in others if not other.values.equals(chosen.values)]
         reasons = [f"{other.column.format!r} would fit as well" for other in others[:1]]  # type: ignore[attr-defined]
-        if isinstance(chosen.column, Timestamp) and "%z" not in str(chosen.column.format).lower():
-            reasons.append("no zone is written: read as UTC; set tz= where it is not")
+        if is_of_months(chosen.column):
+            reasons.append("months are read as their first days")
+        if isinstance(chosen.column, Timestamp) and "%z" not in str(chosen.column.format):
+            reasons.append(_NO_ZONE)
         return self._with_rejects(replace(chosen, reasons=tuple(reasons)))
 
 

@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from dataclasses import replace
 
 from forebay.init.guesses.column_facts import ColumnFacts, facts_of
-from forebay.init.guesses.kinds import GuessedColumn, read_as
+from forebay.init.guesses.guessed_column import GuessedColumn, read_as
 from forebay.init.guesses.names import has_word, is_name_of_something, rank_as_label
 from forebay.init.guesses.roles import is_identity, is_own_split
 from forebay.transforms.definition.columns import Boolean, Integer, Number, String

@@ -1,4 +1,4 @@
-"""Which columns are no features: identities, free text, and what is known only with the label."""
+"""Which columns are not features: identities, free text, and what is known only with the label."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -14,7 +14,7 @@ from forebay.check.checks.label_evidence import (
     telling_rows,
 )
 from forebay.init.guesses.column_facts import ColumnFacts
-from forebay.init.guesses.kinds import GuessedColumn
+from forebay.init.guesses.guessed_column import GuessedColumn
 from forebay.init.guesses.names import (
     has_word,
     is_name_of_something,

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from forebay.init.guesses.column_facts import ColumnFacts
-from forebay.init.guesses.kinds import GuessedColumn
+from forebay.init.guesses.guessed_column import GuessedColumn
 from forebay.init.guesses.names import is_name_of
 from forebay.init.guesses.roles import is_free_text, is_identity
 from forebay.init.guesses.times import RowTime

@@ -9,7 +9,8 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from forebay.init.guesses.column_facts import ColumnFacts, share
-from forebay.init.guesses.kinds import GuessedColumn, read_as
+from forebay.init.guesses.guessed_column import GuessedColumn, read_as
+from forebay.init.guesses.written_times import is_of_months
 from forebay.transforms.definition.columns import Date, Timestamp
 
 # Fewer different instants than this tell nothing of before and after.
@@ -128,7 +129,8 @@ def _reason(name: str, reading: GuessedColumn, facts: ColumnFacts, candidates: l
     missing = f", {share(facts.missing)} missing" if facts.missing else ""
     text = f"{facts.distinct:,} instants{missing}"
     if isinstance(reading.column, Date):
-        text = f"{facts.distinct:,} days{missing}; rows of one day do not see each other"
+        unit = "month" if is_of_months(reading.column) else "day"
+        text = f"{facts.distinct:,} {unit}s{missing}; rows of one {unit} do not see each other"
     if others:
         text += f"; candidates besides: {', '.join(others)}"
     return text

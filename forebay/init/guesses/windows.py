@@ -7,7 +7,7 @@ import numpy as np
 
 from forebay.init.guesses.column_facts import ColumnFacts
 from forebay.init.guesses.features import Suggestion
-from forebay.init.guesses.kinds import GuessedColumn
+from forebay.init.guesses.guessed_column import GuessedColumn
 from forebay.init.guesses.names import has_word, is_name_of
 from forebay.init.guesses.times import RowTime
 from forebay.transforms.definition.columns import Integer, Number, String
@@ -16,7 +16,7 @@ from forebay.transforms.definition.operators import count, mean
 from forebay.transforms.definition.windows import Windowed
 from forebay.transforms.durations import duration_us
 
-_LENGTHS = ("1h", "6h", "1d", "7d", "28d")
+_LENGTHS = ("1h", "6h", "1d", "7d", "28d", "91d", "364d")
 _ROWS_IN_WINDOW = 5
 # Fewer will do where the name says that something has a past: a customer.
 _FEWEST_ROWS_PER_KEY, _FEWEST_ROWS_OF_ONE = 20, 5

@@ -8,7 +8,7 @@ from types import ModuleType
 
 from forebay.transforms.definition.dataset import Dataset
 from forebay.transforms.definition.serialize import from_json
-from forebay.transforms.errors import ForebayError, InputError
+from forebay.transforms.errors import ForebayError, InputError, reason
 
 _FORMS = "write FILE.py, FILE.py:NAME, MODULE:NAME or definition.json"
 
@@ -91,4 +91,6 @@ def _read(path: str) -> str:
         with open(path, encoding="utf-8") as file:
             return file.read()
     except (OSError, UnicodeDecodeError) as error:
-        raise InputError(f"the definition {path!r} cannot be read ({error}); {_FORMS}") from error
+        raise InputError(
+            f"the definition {path!r} cannot be read ({reason(error)}); {_FORMS}"
+        ) from error

@@ -7,9 +7,8 @@ from dataclasses import dataclass
 from typing import Annotated, Any, TypedDict
 
 import numpy as np
-import tensorflow as tf
 
-from forebay.storage.folders import is_inside
+from forebay.storage.names import is_inside
 from forebay.storage.run import files
 from forebay.storage.run.layout import EXTRA
 from forebay.storage.run.manifest import FileEntry
@@ -17,7 +16,7 @@ from forebay.transforms.definition import serialize
 from forebay.transforms.definition.columns import GraphDtype
 from forebay.transforms.definition.dataset import Dataset
 from forebay.transforms.definition.labels import Classification, Label, Task
-from forebay.transforms.errors import RunFolderError, UserError, first_line
+from forebay.transforms.errors import RunFolderError
 
 RECORD_NAME = "forebay.json"
 OUTPUT_NAMES: Mapping[Task, str] = {
@@ -100,13 +99,10 @@ def open_exported(path: str) -> ExportedModel:
     """
     path = newest_model(path)
     record = read_exported(path)
-    try:
-        definition = serialize.from_json(json.dumps(record["definition"]))
-    except UserError as error:
-        raise RunFolderError(
-            f"{path}/{EXTRA}/{RECORD_NAME} is damaged ({first_line(error.__cause__ or error)}); "
-            "export anew with `forebay train`"
-        ) from error
+    definition = serialize.from_record(
+        json.dumps(record["definition"]), f"{path}/{EXTRA}/{RECORD_NAME}",
+        "export anew with `forebay train`",
+    )  # fmt: skip
     files.verify(path, record["files"], "export it anew with `forebay train`")
     return ExportedModel(path, record, definition)
 
@@ -121,7 +117,7 @@ def read_exported(path: str) -> ExportRecord:
     for name in record["files"]:
         if not is_inside(name):
             raise RunFolderError(
-                f"{path}/{EXTRA}/{RECORD_NAME} lists {name!r}, which is no place of a model's "
+                f"{path}/{EXTRA}/{RECORD_NAME} lists {name!r}, which is not a place of a model's "
                 "files; export anew with `forebay train`"
             )
     return record
@@ -137,7 +133,7 @@ def is_as_exported(run: str, name: str) -> bool:
 
     Args:
         run: the run folder.
-        name: of the model's folder below it.
+        name: the name of the model's folder below it.
     """
     try:
         listed = read_exported(posixpath.join(run, name))["files"]
@@ -149,7 +145,7 @@ def is_as_exported(run: str, name: str) -> bool:
 
 def stamps(folder: str) -> list[int]:
     """Returns the timestamps of the models in a folder, oldest first."""
-    names = tf.io.gfile.listdir(folder) if tf.io.gfile.isdir(folder) else []
+    names = files.names_in(folder)
     return sorted(int(name.rstrip("/")) for name in names if name.rstrip("/").isdigit())
 
 

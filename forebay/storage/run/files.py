@@ -1,21 +1,23 @@
-"""Files of a run, on a local disk or, through TensorFlow's file systems, an object store."""
+"""Files of a run, on a local disk or, through TensorFlow's file systems, an object store.
+
+TensorFlow is loaded where an object store is first asked.
+"""
 
 import os
 import posixpath
 import stat
 from collections.abc import Iterable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from dataclasses import replace
-from typing import Any, TypeVar
-
-import tensorflow as tf
+from typing import Any, BinaryIO, TypeVar
 
 from forebay.storage import folders, json_records
-from forebay.storage.folders import is_remote
+from forebay.storage.entries import Entry, entries_below
+from forebay.storage.names import LOCK_NAME, is_remote, is_temporary, matches, temporary_name
 from forebay.storage.run.checksums import check_entry, read_entry
 from forebay.storage.run.manifest import FileEntry
-from forebay.transforms.errors import RunFolderError
+from forebay.transforms.errors import RunFolderError, reason
 from forebay.transforms.json_text import json_text
 
 T = TypeVar("T")
@@ -25,7 +27,14 @@ _READ_AT_ONCE = 8
 
 def exists(path: str) -> bool:
     """Tells whether there is a file or folder."""
-    return bool(tf.io.gfile.exists(path))
+    return bool(_gfile().exists(path)) if is_remote(path) else os.path.exists(path)
+
+
+def names_in(folder: str) -> list[str]:
+    """Returns the names of what lies in a folder; none where there is no such folder."""
+    if is_remote(folder):
+        return list(_gfile().listdir(folder)) if _gfile().isdir(folder) else []
+    return os.listdir(folder) if os.path.isdir(folder) else []
 
 
 def read_bytes(path: str) -> bytes:
@@ -34,15 +43,8 @@ def read_bytes(path: str) -> bytes:
     Raises:
         RunFolderError: it cannot be read.
     """
-    try:
-        with tf.io.gfile.GFile(path, "rb") as stream:
-            return bytes(stream.read())
-    except tf.errors.OpError as error:
-        raise RunFolderError(
-            # The message ends in what the machine said: "...; Is a directory".
-            f"{path} cannot be read ({error.message.rpartition('; ')[2]}); check the path and its "
-            "permissions"
-        ) from error
+    with _reading(path) as stream:
+        return bytes(stream.read())
 
 
 def read_record(kind: type[T], path: str) -> T:
@@ -59,7 +61,7 @@ def write_bytes(folder: str, name: str, content: bytes) -> None:
 
     Args:
         folder: the run, or another folder that is ours; see `folders.write`.
-        name: of the file below it.
+        name: the file's name below it.
         content: what is written.
 
     Raises:
@@ -69,11 +71,11 @@ def write_bytes(folder: str, name: str, content: bytes) -> None:
         folders.write(folder, name, content)
         return
     path = posixpath.join(folder, name)
-    temporary = posixpath.join(posixpath.dirname(path), folders.temporary_name())
-    tf.io.gfile.makedirs(posixpath.dirname(path))
-    with tf.io.gfile.GFile(temporary, "wb") as stream:
+    temporary = posixpath.join(posixpath.dirname(path), temporary_name())
+    _gfile().makedirs(posixpath.dirname(path))
+    with _gfile().GFile(temporary, "wb") as stream:
         stream.write(content)
-    tf.io.gfile.rename(temporary, path, overwrite=True)
+    _gfile().rename(temporary, path, overwrite=True)
 
 
 def write_json(folder: str, name: str, value: Any) -> None:
@@ -86,7 +88,7 @@ def check_outputs(folder: str, names: Iterable[str], into: Iterable[str] = ()) -
 
     Args:
         folder: the run.
-        names: of the files.
+        names: the names of the files.
         into: names of folders, for files of other names.
 
     Raises:
@@ -106,8 +108,8 @@ def owned(folder: str, name: str, patterns: Iterable[str]) -> list[str]:
 
     Args:
         folder: the run.
-        name: of a folder below it that one of our commands writes.
-        patterns: of the files that it writes there, as `folders.matches` takes them.
+        name: a folder below it that one of our commands writes.
+        patterns: those of the files that it writes there, as `matches` takes them.
 
     Returns:
         The names of the files, below the run.
@@ -118,7 +120,7 @@ def owned(folder: str, name: str, patterns: Iterable[str]) -> list[str]:
     found = [entry for entry in _entries(folder, name) if not entry.is_folder]
     for entry in found:
         inside = posixpath.relpath(entry.name, name)
-        if not entry.is_file or not any(folders.matches(inside, each) for each in patterns):
+        if not entry.is_file or not any(matches(inside, each) for each in patterns):
             raise RunFolderError(
                 f"{posixpath.join(folder, entry.name)} ({entry.kind}) was not written by this "
                 f"command, so {name} is not removed; move it away"
@@ -132,7 +134,7 @@ def remove(folder: str, names: Iterable[str]) -> None:
         folders.remove(folder, names)
         return
     for name in names:
-        tf.io.gfile.remove(posixpath.join(folder, name))
+        _gfile().remove(posixpath.join(folder, name))
 
 
 @contextmanager
@@ -141,9 +143,9 @@ def in_the_making(folder: str, name: str) -> Iterator[str]:
 
     Args:
         folder: the run.
-        name: of the folder below it that the new one lies in; see `rename_folder`.
+        name: the folder below it that the new one lies in; see `rename_folder`.
     """
-    made = posixpath.join(name, folders.temporary_name())
+    made = posixpath.join(name, temporary_name())
     if not is_remote(folder):
         folders.make(folder, made)
         try:
@@ -152,12 +154,12 @@ def in_the_making(folder: str, name: str) -> Iterator[str]:
             folders.remove_temporary(folder, made)
         return
     path = posixpath.join(folder, made)
-    tf.io.gfile.makedirs(path)
+    _gfile().makedirs(path)
     try:
         yield made
     finally:
         if exists(path):
-            tf.io.gfile.rmtree(path)
+            _gfile().rmtree(path)
 
 
 def rename_folder(folder: str, name: str, to: str) -> None:
@@ -166,18 +168,18 @@ def rename_folder(folder: str, name: str, to: str) -> None:
         folders.flush(os.path.join(folder, name))
         folders.rename_folder(folder, name, to)
         return
-    tf.io.gfile.rename(posixpath.join(folder, name), posixpath.join(folder, to))
+    _gfile().rename(posixpath.join(folder, name), posixpath.join(folder, to))
 
 
 def discard_folder(folder: str, name: str) -> None:
     """Removes a folder and what is in it, first from sight: nobody is to open half of it."""
-    hidden = posixpath.join(posixpath.dirname(name), folders.temporary_name())
+    hidden = posixpath.join(posixpath.dirname(name), temporary_name())
     if not is_remote(folder):
         folders.rename_folder(folder, name, hidden)
         folders.remove_temporary(folder, hidden)
         return
-    tf.io.gfile.rename(posixpath.join(folder, name), posixpath.join(folder, hidden))
-    tf.io.gfile.rmtree(posixpath.join(folder, hidden))
+    _gfile().rename(posixpath.join(folder, name), posixpath.join(folder, hidden))
+    _gfile().rmtree(posixpath.join(folder, hidden))
 
 
 def listing(folder: str) -> dict[str, FileEntry]:
@@ -216,18 +218,18 @@ def check_size(path: str, listed: FileEntry, cure: str) -> None:
     check_entry(path, replace(listed, size=size(path)), listed, cure)
 
 
-def _entries(folder: str, name: str) -> Iterator[folders.Entry]:
+def _entries(folder: str, name: str) -> Iterator[Entry]:
     """Yields what lies below a folder, but for our locks and what is in the making."""
     if not is_remote(folder):
-        for entry in folders.entries(folder, name):
+        for entry in entries_below(folder, name):
             base = posixpath.basename(entry.name)
-            if base != folders.LOCK_NAME and not folders.is_temporary(base):
+            if base != LOCK_NAME and not is_temporary(base):
                 yield entry
         return
-    for place, _, names in tf.io.gfile.walk(posixpath.join(folder, name)):
+    for place, _, names in _gfile().walk(posixpath.join(folder, name)):
         for base in filter(None, names):
             below = posixpath.relpath(posixpath.join(place, base), folder)
-            yield folders.Entry(below, stat.S_IFREG, (0, 0))
+            yield Entry(below, stat.S_IFREG, (0, 0))
 
 
 def _read_entries(folder: str, names: Iterable[str]) -> list[FileEntry]:
@@ -236,18 +238,46 @@ def _read_entries(folder: str, names: Iterable[str]) -> list[FileEntry]:
 
 
 def _read_entry(path: str) -> FileEntry:
-    try:
-        if not is_remote(path):
-            with open(path, "rb", buffering=0) as file:
-                return read_entry(file)
-        with tf.io.gfile.GFile(path, "rb") as stream:
-            return read_entry(stream)
-    except (OSError, tf.errors.OpError) as error:
-        raise RunFolderError(
-            f"{path} cannot be read ({type(error).__name__}); check the path and its permissions"
-        ) from error
+    with _reading(path) as stream:
+        return read_entry(stream)
 
 
 def size(path: str) -> int:
     """Returns a file's length in bytes."""
-    return int(tf.io.gfile.stat(path).length)
+    return int(_gfile().stat(path).length) if is_remote(path) else os.path.getsize(path)
+
+
+def _reading(path: str) -> AbstractContextManager[BinaryIO]:
+    """Opens a file; what goes wrong while it is read is a `RunFolderError`."""
+    return _reading_remote(path) if is_remote(path) else _reading_local(path)
+
+
+@contextmanager
+def _reading_local(path: str) -> Iterator[BinaryIO]:
+    try:
+        with open(path, "rb") as stream:
+            yield stream
+    except OSError as error:
+        raise _unreadable(path, reason(error)) from error
+
+
+@contextmanager
+def _reading_remote(path: str) -> Iterator[BinaryIO]:
+    from tensorflow.errors import OpError
+
+    try:
+        with _gfile().GFile(path, "rb") as stream:
+            yield stream
+    except OpError as error:
+        # The message ends in what the store said: "...; Permission denied".
+        raise _unreadable(path, error.message.rpartition("; ")[2]) from error
+
+
+def _unreadable(path: str, why: str | None) -> RunFolderError:
+    return RunFolderError(f"{path} cannot be read ({why}); check the path and its permissions")
+
+
+def _gfile() -> Any:
+    from tensorflow.io import gfile  # it takes seconds
+
+    return gfile

@@ -6,15 +6,19 @@ DEFINITION_NAME = "definition.json"
 METADATA_FOLDER = "metadata"
 TRANSFORM_FOLDERS = ("transform_fn", "transformed_metadata")
 EXAMPLES_FOLDER = "examples"
+PARQUET_FOLDER = "parquet"
 REJECTS_FOLDER = "rejects"
 OCCUPANCY_NAME = "occupancy.json"
 # What a manifest may list; all else is somebody else's.
 OUTPUTS = (
-    DEFINITION_NAME, METADATA_FOLDER, *TRANSFORM_FOLDERS, EXAMPLES_FOLDER, REJECTS_FOLDER,
-    OCCUPANCY_NAME,
+    DEFINITION_NAME, METADATA_FOLDER, *TRANSFORM_FOLDERS, EXAMPLES_FOLDER,
+    PARQUET_FOLDER, REJECTS_FOLDER, OCCUPANCY_NAME,
 )  # fmt: skip
 # Where a run in the making keeps what only its own steps read.
 TEMPORARY = "temporary"
+
+# What helps where something of a run is not as it was written.
+MAKE_ANEW = "make the run anew with `forebay preprocess --overwrite`"
 
 # `forebay train`: the training, and the models that its exporters write, each in a folder named
 # for its moment.

@@ -5,10 +5,10 @@ from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from typing import Any
 
-from forebay.storage.folders import is_inside
 from forebay.storage.json_records import typed
+from forebay.storage.names import is_inside
 from forebay.storage.run.layout import EXAMPLES_FOLDER, OUTPUTS
-from forebay.transforms.errors import RunFolderError
+from forebay.transforms.errors import RunFolderError, reason
 from forebay.transforms.instants import instant
 from forebay.transforms.json_text import json_text, parse_json
 
@@ -20,7 +20,7 @@ class FileEntry:
     """A file of the run.
 
     Attributes:
-        size: in bytes.
+        size: its size in bytes.
         crc32c: CRC-32C of its content (RFC 3720, as Google Cloud Storage keeps it), eight
             hexadecimal digits.
         rows: examples in it; None for files that hold none.
@@ -162,7 +162,7 @@ class Manifest:
             _check_names(manifest.files)
         except ValueError as error:
             raise RunFolderError(
-                f"{where} is not a manifest ({error}); make the run anew with "
+                f"{where} is not a manifest ({reason(error)}); make the run anew with "
                 "`forebay preprocess`, in another folder"
             ) from error
         return manifest
@@ -171,6 +171,6 @@ class Manifest:
 def _check_names(files: Mapping[str, FileEntry]) -> None:
     for name, entry in files.items():
         if not is_inside(name) or name.split("/")[0] not in OUTPUTS:
-            raise ValueError(f"it lists {name!r}, which is no place of a run's files")
+            raise ValueError(f"it lists {name!r}, which is not a place of a run's files")
         if not _CRC.fullmatch(entry.crc32c):
             raise ValueError(f"it lists {name!r} without its checksum")

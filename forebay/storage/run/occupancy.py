@@ -5,6 +5,7 @@ from dataclasses import asdict, dataclass
 from typing import Any
 
 from forebay.storage.json_records import read_record
+from forebay.storage.run.layout import MAKE_ANEW
 from forebay.transforms.definition.dataset import Dataset
 from forebay.transforms.json_text import json_text
 
@@ -43,7 +44,7 @@ class Occupancy:
         missing: how many are the id of a missing value; None: there is none.
         oov: how many are ids that unknown values share; None: there are none.
         most: (id, rows) of the most frequent ids, up to `MOST_SHOWN`, the most frequent first.
-        collisions: what shares the buckets of a cross; None: it is no cross.
+        collisions: what shares the buckets of a cross; None: it is not a cross.
     """
 
     output: str
@@ -110,5 +111,4 @@ def from_json(text: str | bytes, where: str) -> tuple[Occupancy, ...]:
     Raises:
         RunFolderError: the text is something else.
     """
-    cure = "make the run anew with `forebay preprocess --overwrite`"
-    return read_record(tuple[Occupancy, ...], text, where, cure)
+    return read_record(tuple[Occupancy, ...], text, where, MAKE_ANEW)

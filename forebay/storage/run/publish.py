@@ -13,10 +13,12 @@ from pathlib import Path
 
 from forebay.console.terminal import note
 from forebay.storage import folders
+from forebay.storage.entries import entries_below, temporaries
 from forebay.storage.locks import clean, locked
+from forebay.storage.names import LOCK_NAME, is_temporary, temporary_name
 from forebay.storage.run.layout import MANIFEST_NAME, OUTPUTS
 from forebay.storage.run.manifest import Manifest
-from forebay.transforms.errors import RunFolderError
+from forebay.transforms.errors import RunFolderError, reason
 
 # The manifest of the run that is being replaced, beside the one of its successor.
 _REPLACED_NAME = "replaced-manifest.json"
@@ -41,7 +43,7 @@ def check_target(run: str, overwrite: bool) -> Manifest | None:
     if not os.path.lexists(run):
         above = next(path for path in Path(run).absolute().parents if os.path.lexists(path))
         if not above.is_dir():
-            raise RunFolderError(f"{run} cannot be made: {above} is no folder; choose another")
+            raise RunFolderError(f"{run} cannot be made: {above} is not a folder; choose another")
         return None
     if not os.path.isdir(run):
         kind = "a link to nothing" if os.path.islink(run) else "a file"
@@ -50,7 +52,7 @@ def check_target(run: str, overwrite: bool) -> Manifest | None:
     if MANIFEST_NAME not in names:
         if names:
             raise RunFolderError(
-                f"{run} holds files that are no run's ({', '.join(names[:3])}); choose another "
+                f"{run} holds files that are not a run's ({', '.join(names[:3])}); choose another "
                 "folder"
             )
         return None
@@ -58,7 +60,7 @@ def check_target(run: str, overwrite: bool) -> Manifest | None:
     if not overwrite:
         raise there_already(run)
     device = os.stat(run).st_dev
-    for entry in (entry for name in OUTPUTS for entry in folders.entries(run, name)):
+    for entry in (entry for name in OUTPUTS for entry in entries_below(run, name)):
         path = os.path.join(run, entry.name)
         if not entry.is_folder and not (entry.is_file and entry.name in manifest.files):
             kind = "no file that the run's manifest lists" if entry.is_file else entry.kind
@@ -88,7 +90,7 @@ def publish(run: str, staged: str, manifest: Manifest, overwrite: bool) -> None:
         run: its folder.
         staged: the name below it of the folder in the making that it lies in.
         manifest: what it consists of.
-        overwrite: as for `check_target`, which is asked again.
+        overwrite: whether a run may be replaced; `check_target` is asked again.
 
     Raises:
         RunFolderError: the folder may no longer be written to, or a file cannot be moved. Once the
@@ -111,7 +113,7 @@ def settle(run: str) -> None:
     Raises:
         RunFolderError: something cannot be moved or removed.
     """
-    for name in folders.temporaries(run):
+    for name in temporaries(run):
         if os.path.exists(os.path.join(run, name, MANIFEST_NAME)):
             _finish(run, name)
             note(f"finished the publication of {run}, which was cut off")
@@ -124,7 +126,7 @@ def settle_leftovers(run: str) -> None:
     Raises:
         RunFolderError: as `settle` does, or another process is writing the run.
     """
-    if os.path.isdir(run) and any(map(folders.is_temporary, os.listdir(run))):
+    if os.path.isdir(run) and any(map(is_temporary, os.listdir(run))):
         with locked(run):
             settle(run)
 
@@ -143,9 +145,9 @@ def check_moves(run: str, staged: str) -> None:
     Raises:
         RunFolderError: they cannot.
     """
-    for entry in [entry for name in OUTPUTS for entry in folders.entries(run, name)]:
+    for entry in [entry for name in OUTPUTS for entry in entries_below(run, name)]:
         if entry.is_folder:
-            name = folders.temporary_name()
+            name = temporary_name()
             folders.write(os.path.join(run, staged), name, b"")
             folders.move(run, f"{staged}/{name}", f"{entry.name}/{name}")
             folders.remove_temporary(run, f"{entry.name}/{name}")
@@ -174,7 +176,7 @@ def _check_move(run: str, staged: str, name: str) -> None:
     """Checks that a file of the new run is there, and that no folder has its name."""
     found = os.lstat(os.path.join(run, staged, name))
     if not stat.S_ISREG(found.st_mode):
-        raise RunFolderError(f"{run}/{staged}/{name} is no file; make the run anew")
+        raise RunFolderError(f"{run}/{staged}/{name} is not a file; make the run anew")
     folders.check_place(run, name)
 
 
@@ -185,16 +187,16 @@ def _read_manifest(run: str, name: str) -> Manifest:
             content = stream.read()
     except OSError as error:
         raise RunFolderError(
-            f"{path} cannot be read ({error.strerror}), so {run} is no run that could be "
+            f"{path} cannot be read ({reason(error)}), so {run} is not a run that could be "
             "replaced; choose another folder"
         ) from error
     try:
         return Manifest.from_json(content.decode(), path)
     except UnicodeDecodeError as error:
         raise RunFolderError(
-            f"{path} is not a manifest ({error}); choose another folder"
+            f"{path} is not a manifest ({reason(error)}); choose another folder"
         ) from error
 
 
 def _is_ours(name: str) -> bool:
-    return name == folders.LOCK_NAME or folders.is_temporary(name)
+    return name == LOCK_NAME or is_temporary(name)

@@ -1,35 +1,48 @@
-"""A finished run, opened for reading: its manifest decides what belongs to it."""
+"""A finished run, opened for reading: its manifest decides what belongs to it.
+
+TensorFlow is loaded where a run's transform graph or schema is first asked for.
+"""
+
+from __future__ import annotations
 
 import hashlib
 import json
 import posixpath
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
 from fnmatch import fnmatchcase
 from functools import cached_property
+from typing import TYPE_CHECKING
 
-import tensorflow_transform as tft
-from tensorflow_metadata.proto.v0 import schema_pb2
-
-from forebay.storage.folders import is_remote
 from forebay.storage.locks import locked
+from forebay.storage.names import is_remote
 from forebay.storage.plain_paths import plain_path
 from forebay.storage.run import files
 from forebay.storage.run.layout import (
     DEFINITION_NAME,
     EXAMPLES_FOLDER,
+    MAKE_ANEW,
     MANIFEST_NAME,
+    METADATA_FOLDER,
     REJECTS_FOLDER,
     TRANSFORM_FOLDERS,
 )
 from forebay.storage.run.manifest import Manifest
 from forebay.storage.run.publish import settle_leftovers
 from forebay.transforms.definition import serialize
+from forebay.transforms.definition.columns import GraphDtype
 from forebay.transforms.definition.dataset import Dataset
-from forebay.transforms.errors import InputError, RunFolderError, UserError, first_line
+from forebay.transforms.errors import InputError, RunFolderError
 
-_CURE = "make the run anew with `forebay preprocess --overwrite`"
+if TYPE_CHECKING:
+    import tensorflow_transform as tft
+    from tensorflow_metadata.proto.v0 import schema_pb2
+
+# What a schema calls the types in which the graph is fed columns (`graph.inputs.feature_spec`).
+_FED_AS: Mapping[GraphDtype, str] = {
+    "float32": "FLOAT", "float64": "INT", "int64": "INT", "string": "BYTES",
+}  # fmt: skip
 
 
 @dataclass(frozen=True)
@@ -50,6 +63,8 @@ class RunFolder:
     @cached_property
     def transform_output(self) -> tft.TFTransformOutput:
         """The run's transform graph and the schemas of its examples."""
+        import tensorflow_transform as tft
+
         return tft.TFTransformOutput(plain_path(self.path))
 
     @cached_property
@@ -85,7 +100,7 @@ class RunFolder:
         if rows < 1:
             raise RunFolderError(
                 f"{self.path}: the split {split!r} has no rows; change the definition's split and "
-                + _CURE
+                + MAKE_ANEW
             )
         return rows
 
@@ -104,14 +119,14 @@ class RunFolder:
         self.rows(split)
         names = _matching(self.manifest.examples(split), split, tuple(patterns))
         for name in names:
-            files.check_size(self.file(name), self.manifest.files[name], _CURE)
+            files.check_size(self.file(name), self.manifest.files[name], MAKE_ANEW)
         return {self.file(name): self._rows_of(name) for name in names}
 
     def _rows_of(self, name: str) -> int:
         rows = self.manifest.files[name].rows
         if rows is None:
             raise RunFolderError(
-                f"{self.file(MANIFEST_NAME)} does not say how many rows {name} has; " + _CURE
+                f"{self.file(MANIFEST_NAME)} does not say how many rows {name} has; " + MAKE_ANEW
             )
         return rows
 
@@ -125,7 +140,7 @@ class RunFolder:
             RunFolderError: one is gone, or has another size or checksum.
         """
         new = {name: self.manifest.files[name] for name in names if name not in self._verified}
-        files.verify(self.path, new, _CURE)
+        files.verify(self.path, new, MAKE_ANEW)
         self._verified.update(new)
 
 
@@ -152,7 +167,7 @@ def open_run(path: str) -> RunFolder:
         path: the folder, local or on an object store.
 
     Raises:
-        RunFolderError: it is no finished run, or a file of it is not what its manifest says.
+        RunFolderError: it is not a finished run, or a file of it is not what its manifest says.
     """
     if not path.strip():
         raise RunFolderError(f"{path!r} names no folder; write the run folder's name")
@@ -162,33 +177,46 @@ def open_run(path: str) -> RunFolder:
         settle_leftovers(path)
     if not files.exists(manifest_path):
         found = (
-            "has no manifest, so it is no finished run" if files.exists(path) else "is not there"
+            "has no manifest, so it is not a finished run" if files.exists(path) else "is not there"
         )
         raise RunFolderError(f"{path} {found}; make one with `forebay preprocess`")
     manifest = Manifest.from_json(files.read_bytes(manifest_path), manifest_path)
-    for folder in TRANSFORM_FOLDERS:
+    for folder in (METADATA_FOLDER, *TRANSFORM_FOLDERS):
         if not any(name.startswith(f"{folder}/") for name in manifest.files):
-            raise RunFolderError(f"{manifest_path} lists nothing in {folder}/; " + _CURE)
+            raise RunFolderError(f"{manifest_path} lists nothing in {folder}/; " + MAKE_ANEW)
     later = (f"{EXAMPLES_FOLDER}/", f"{REJECTS_FOLDER}/")
     now = {name: entry for name, entry in manifest.files.items() if not name.startswith(later)}
-    files.verify(path, now, _CURE)
-    return RunFolder(path, manifest, _read_definition(path, manifest))
+    files.verify(path, now, MAKE_ANEW)
+    run = RunFolder(path, manifest, _read_definition(path, manifest))
+    _check_graph(run)
+    return run
+
+
+def _check_graph(run: RunFolder) -> None:
+    """Refuses a run whose graph is fed something else than its definition says today."""
+    from google.protobuf import text_format
+    from tensorflow_metadata.proto.v0 import schema_pb2
+
+    written = files.read_bytes(run.file(METADATA_FOLDER, "schema.pbtxt"))
+    schema = text_format.Parse(written, schema_pb2.Schema())
+    fed = {feature.name: schema_pb2.FeatureType.Name(feature.type) for feature in schema.feature}
+    dtypes = run.definition.graph_dtypes
+    wanted = {name: _FED_AS[dtypes[name]] for name in run.definition.graph_columns}
+    if fed != wanted:
+        others = sorted(name for name in fed | wanted if fed.get(name) != wanted.get(name))
+        raise RunFolderError(
+            f"{run.path} was made by another version of Forebay, which fed {', '.join(others)} to "
+            "its graph in another way; " + MAKE_ANEW
+        )
 
 
 def _read_definition(path: str, manifest: Manifest) -> Dataset:
     name = posixpath.join(path, DEFINITION_NAME)
-    try:
-        definition = serialize.from_json(files.read_bytes(name))
-    except UserError as error:
-        raise RunFolderError(
-            f"{name} is damaged ({first_line(error.__cause__ or error)}); make the run anew with "
-            "`forebay preprocess --overwrite`"
-        ) from error
+    definition = serialize.from_record(files.read_bytes(name), name, MAKE_ANEW)
     digest = serialize.digest(definition)
     if digest != manifest.definition_digest:
         raise RunFolderError(
             f"{name} has the digest {digest[:12]}, the manifest says "
-            f"{manifest.definition_digest[:12]}; the folder mixes two runs: make it anew with "
-            "`forebay preprocess --overwrite`"
+            f"{manifest.definition_digest[:12]}; the folder mixes two runs; {MAKE_ANEW}"
         )
     return definition

@@ -44,7 +44,8 @@ class Clients:
     @classmethod
     def from_environment(cls) -> Clients:
         """Returns what makes clients of Google's, or of an emulator that the environment names."""
-        return cls(*map(os.environ.get, (REST_VARIABLE, STORAGE_VARIABLE, PROJECT_VARIABLE)))
+        told = os.environ
+        return cls(told.get(REST_VARIABLE), told.get(STORAGE_VARIABLE), told.get(PROJECT_VARIABLE))
 
     def bigquery(self, otherwise: str = "") -> Any:
         """Returns a client for tables and queries, ``google.cloud.bigquery.Client``.

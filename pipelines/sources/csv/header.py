@@ -1,4 +1,4 @@
-"""The first bytes of a CSV file: its byte-order mark, its column names, and what is no CSV."""
+"""The first bytes of a CSV file: its byte-order mark, its column names, and what is not CSV."""
 
 from __future__ import annotations
 
@@ -38,12 +38,12 @@ def read_header(head: bytes, format: CsvFormat, source: str) -> tuple[tuple[str,
         are distinct, save that several may be empty.
 
     Raises:
-        InputError: the file is empty, is no CSV in UTF-8, repeats a name, or has no header of
+        InputError: the file is empty, is not CSV in UTF-8, repeats a name, or has no header of
             acceptable length; or, without a header line, its first record has another number of
             fields than there are names.
     """
     data_offset = len(BOM) if head.startswith(BOM) else 0
-    data_offset += _lines_end(head[data_offset:], format.skip_lines, source)
+    data_offset += lines_end(head[data_offset:], format.skip_lines, source)
     text = head[data_offset:]
     records = scan_records(text, format, ANY_ARITY, HEAD_BYTES, is_last=True, most=_MOST_COMMENTS)
     kept = [i for i, status in enumerate(records.statuses) if status != COMMENT]
@@ -73,7 +73,7 @@ def read_header(head: bytes, format: CsvFormat, source: str) -> tuple[tuple[str,
     return format.names, data_offset
 
 
-def _lines_end(text: bytes, count: int, source: str) -> int:
+def lines_end(text: bytes, count: int, source: str) -> int:
     """Returns where the lines above a header end."""
     ends = [match.end() for match in islice(_LINE.finditer(text), count)]
     if len(ends) < count:
@@ -138,7 +138,7 @@ def _quote_problem(status: int, first: bytes, format: CsvFormat) -> str:
 def _fields(record: bytes, format: CsvFormat, source: str) -> tuple[str, ...]:
     if b"\0" in record:
         raise InputError(
-            f"{source}: the first line {_shown(record)} holds NUL bytes: it is no UTF-8 text;"
+            f"{source}: the first line {_shown(record)} holds NUL bytes: it is not UTF-8 text;"
             " export the table as CSV in UTF-8"
         )
     try:

@@ -144,7 +144,7 @@ def _split(
 def _reject_lines(
     data: bytes, offset: int, records: Records, columns_count: int, max_record_bytes: int
 ) -> list[Reject]:
-    """Makes rejects of the lines that are no good records."""
+    """Makes rejects of the lines that are not good records."""
     rejects = []
     none = (records.statuses != OK) & (records.statuses != COMMENT)
     for index in np.flatnonzero(none).tolist():

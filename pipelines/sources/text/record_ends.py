@@ -221,7 +221,7 @@ def _skip_unquoted(
 ) -> tuple[int, int]:
     """Goes over unquoted fields to ``stop``, a line end or a quote that opens a field.
 
-    The byte at ``i`` is no quote that opens the record's first field.
+    The byte at ``i`` is not a quote that opens the record's first field.
     """
     while True:
         # Counting instead of branching at delimiters: one misprediction a line, not one a field.

@@ -2,7 +2,7 @@
 
 The rules are those of RFC 4180, made strict:
 
-- A record ends at LF, CRLF or a lone CR outside quotes. Blank lines are no records.
+- A record ends at LF, CRLF or a lone CR outside quotes. Blank lines are not records.
 - A quote means something at the start of a field only; elsewhere in an unquoted field it is text.
 - Inside a quoted field, a quote is followed by another quote (one literal quote), by the
   delimiter, by a line end or by the end of the file. Anything else is a mistake.

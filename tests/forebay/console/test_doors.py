@@ -29,6 +29,41 @@ def test_a_mistyped_option_is_refused_with_the_usage_of_its_command(
     assert error == "no such option: --debgu; did you mean --debug?\n"
 
 
+@pytest.mark.parametrize(
+    ("arguments", "error"),
+    [
+        # What the mistyped option leaves missing is not what is wrong.
+        ("preprocess x.py --inptu x.csv", "no such option: --inptu; did you mean --input?"),
+        ("predict --modl=runs/x rows.jsonl", "no such option: --modl; did you mean --model?"),
+        (
+            "evaluate x --split tset",
+            "--split: 'tset' is not one of train, eval, test; did you mean",
+        ),
+        ("train x --optimizer adm", "sgd; did you mean adam or adamw?"),
+        ("train x --max-steps ten", "--max-steps: 'ten' is not a whole number"),
+        ("train x --dropout some", "--dropout: 'some' is not a number"),
+        ("explain x.py --input x --row 1 --events 0", "'0' is not a whole number from 1"),
+        ("check x.py --input x --rows 1e5", "'1e5' is not a whole number from 1"),
+        (
+            "preprocess x.py --input x --output y --max-reject-fraction half",
+            "'half' is not a share between 0 and 1",
+        ),
+    ],
+)
+def test_what_is_mistyped_is_named_with_what_may_be_meant(
+    arguments: str, error: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    with pytest.raises(SystemExit) as caught:
+        main(arguments.split())
+    assert caught.value.code == 2
+    assert error in capsys.readouterr().err.splitlines()[-1]
+
+
+def test_options_of_beam_are_not_ours_to_refuse() -> None:
+    arguments = ["preprocess", "nowhere.py", "--input", "x", "--output", "y", "--", "--inptu"]
+    assert main(arguments) == 2  # for there is no such definition
+
+
 def _required(command: str) -> list[str]:
     """Arguments without which the parser complains of their absence first."""
     parser = argparse.ArgumentParser()

@@ -13,7 +13,7 @@ import pytest
 import tensorflow as tf
 
 from forebay.console.command_line import FAILURE, USER_ERROR, tell_failure
-from forebay.console.machine import Refusal, find_refusal, full_disk_told, refusal_in
+from forebay.console.machine import MachineRefusal, find_refusal, full_disk_told, refusal_in
 from forebay.transforms.errors import InputError
 
 FULL = "/dev/full"
@@ -55,34 +55,38 @@ def test_a_full_disk(library: str) -> None:
 def test_a_name_that_is_too_long(library: str, tmp_path: Path) -> None:
     path = str(tmp_path / ("x" * 300))
     found = find_refusal(refused(library, path))
-    assert found == Refusal(errno.ENAMETOOLONG, path) or found == Refusal(errno.ENAMETOOLONG)
+    assert found == MachineRefusal(errno.ENAMETOOLONG, path) or found == MachineRefusal(
+        errno.ENAMETOOLONG
+    )
     assert found.is_users
 
 
 def test_it_is_found_in_what_was_raised_of_it() -> None:
     above = ValueError("no index")
     above.__cause__ = refused("python", "/dev/null/x")
-    assert find_refusal(above) == Refusal(errno.ENOTDIR, "/dev/null/x")
+    assert find_refusal(above) == MachineRefusal(errno.ENOTDIR, "/dev/null/x")
     assert find_refusal(ValueError("no index")) is None
-    assert find_refusal(MemoryError()) == Refusal(errno.ENOMEM)
+    assert find_refusal(MemoryError()) == MachineRefusal(errno.ENOMEM)
 
 
 @pytest.mark.parametrize(
     ("text", "found"),
     [
         ("OSError: [Errno 28] No space left on device: '/a/b' [while running 'X']",
-         Refusal(errno.ENOSPC, "/a/b")),
-        ("PermissionError: [Errno 13] Permission denied: b'/a'\n", Refusal(errno.EACCES, "/a")),
+         MachineRefusal(errno.ENOSPC, "/a/b")),
+        ("PermissionError: [Errno 13] Permission denied: b'/a'\n",
+         MachineRefusal(errno.EACCES, "/a")),
         ("errors_impl.ResourceExhaustedError: /a b/c; No space left on device",
-         Refusal(errno.ENOSPC, "/a b/c")),
-        ("Error writing bytes. Detail: [errno 28] No space left on device", Refusal(errno.ENOSPC)),
+         MachineRefusal(errno.ENOSPC, "/a b/c")),
+        ("Error writing bytes. Detail: [errno 28] No space left on device",
+         MachineRefusal(errno.ENOSPC)),
         ("first '[Errno 2] No such file: 'x'\nthen [Errno 28] No space: 'y'",
-         Refusal(errno.ENOSPC, "y")),
+         MachineRefusal(errno.ENOSPC, "y")),
         ("[Errno 9999] Never heard of: 'x'", None),
         ("File exists", None),
     ],
 )  # fmt: skip
-def test_it_is_found_in_tracebacks_of_others(text: str, found: Refusal | None) -> None:
+def test_it_is_found_in_tracebacks_of_others(text: str, found: MachineRefusal | None) -> None:
     assert refusal_in(text) == found
 
 
@@ -126,4 +130,4 @@ def test_a_limit_on_the_size_of_files_is_no_full_disk(tmp_path: Path) -> None:
         [sys.executable, "-c", code, tmp_path / "x"], capture_output=True, text=True, check=False,
         preexec_fn=lambda: resource.setrlimit(resource.RLIMIT_FSIZE, (0, 0)),
     )  # fmt: skip
-    assert refusal_in(done.stderr) == Refusal(errno.EFBIG)
+    assert refusal_in(done.stderr) == MachineRefusal(errno.EFBIG)

@@ -15,7 +15,7 @@ from forebay.console.tables import aligned
 from forebay.console.terminal import plain, plain_line, results, say, say_json, tell
 
 # A colour, the window's title, a move of the cursor, the one-letter forms of the same, a bell, an
-# erased line, a name that is no UTF-8, and what Rich would read as its own.
+# erased line, a name that is not UTF-8, and what Rich would read as its own.
 NASTY = "\x1b[31mred\x1b]0;title\x07\x9b2Jup\x1b[1A\x08\x7f\rgone \udce9\ud800 [red]x[/] [/]"
 TEXTS = st.text(st.characters(codec=None)) | st.just(NASTY)
 RICH_OWN = re.compile(r"\x1b\[[0-9;]*m")

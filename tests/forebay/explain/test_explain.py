@@ -174,7 +174,7 @@ def test_a_value_with_a_comma(trips: tuple[str, str]) -> None:
     ("options", "parts"),
     [
         (["--row", "id=one"], ["'one' is not a whole number", "id must be (Integer)"]),
-        (["--row", "id"], ["'id' is no column=value", "FILE:LINE"]),
+        (["--row", "id"], ["'id' is not column=value", "FILE:LINE"]),
         (["--row", "idd=1"], ["no column 'idd'", "did you mean id"]),
         (["--row", "zone=north"], ["means 11 rows", "narrow it", ":2 (2024-05-01 12", "1 more"]),
         (["--row", "id=99"], ["means no row", "values of id near it: 13, 12, 11"]),

@@ -13,6 +13,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from forebay.storage import folders
+from forebay.storage.entries import entries_below, identity, temporaries
+from forebay.storage.names import is_inside, is_temporary, matches, temporary_name
 from forebay.transforms.errors import RunFolderError
 
 PRECIOUS = b"precious"
@@ -50,27 +52,27 @@ def ours(tmp_path: Path) -> Path:
     ],
 )  # fmt: skip
 def test_names_that_lead_elsewhere(name: str) -> None:
-    assert not folders.is_inside(name)
+    assert not is_inside(name)
 
 
 @pytest.mark.parametrize("name", ["a", "a/b.c", "größe", "a b", "...", "a\u3000b", "-", "~", "$x"])
 def test_names_that_stay(name: str) -> None:
-    assert folders.is_inside(name)
+    assert is_inside(name)
 
 
 @given(st.lists(st.sampled_from(["..", ".", "", "a", "b", "..."]), min_size=1, max_size=6))
 def test_a_name_that_stays_is_its_own_normal_form(parts: list[str]) -> None:
     name = "/".join(parts)
-    if folders.is_inside(name):
+    if is_inside(name):
         assert os.path.normpath(f"/top/folder/{name}") == f"/top/folder/{name}"
 
 
 def test_temporary_names_are_new() -> None:
-    names = {folders.temporary_name() for _ in range(100)}
+    names = {temporary_name() for _ in range(100)}
     assert len(names) == 100
-    assert all(map(folders.is_temporary, names))
+    assert all(map(is_temporary, names))
     for other in (".forebay-.tmp", ".forebay-0123456789abcdef.tmp.bak", "x.tmp", "forebay.tmp"):
-        assert not folders.is_temporary(other)
+        assert not is_temporary(other)
 
 
 # Writing.
@@ -188,12 +190,12 @@ def test_nothing_is_removed_through_links(ours: Path) -> None:
 
 
 def test_what_is_in_the_making_is_removed_and_links_in_it_lead_nowhere(ours: Path) -> None:
-    name = folders.temporary_name()
+    name = temporary_name()
     folders.write(str(ours), f"{name}/x/y", b"x")
     (ours / name / "link").symlink_to(ours.parent / "theirs")
-    (ours / folders.temporary_name()).symlink_to(ours.parent / "theirs")
-    folders.write(str(ours), f"kept/{folders.temporary_name()}", b"x")
-    found = folders.temporaries(str(ours))
+    (ours / temporary_name()).symlink_to(ours.parent / "theirs")
+    folders.write(str(ours), f"kept/{temporary_name()}", b"x")
+    found = temporaries(str(ours))
     assert len(found) == 3
     assert all(re.fullmatch(r"(kept/)?\.forebay-.*\.tmp", each) for each in found)
     for each in found:
@@ -208,13 +210,13 @@ def test_entries_are_what_they_are(ours: Path) -> None:
     folders.write(str(ours), "a/file", b"x")
     (ours / "a/link").symlink_to(ours.parent / "theirs")
     os.mkfifo(ours / "a/pipe")
-    found = {entry.name: entry.kind for entry in folders.entries(str(ours))}
+    found = {entry.name: entry.kind for entry in entries_below(str(ours))}
     assert found == {
         "a": "a folder", "a/file": "a file", "a/link": "a link",
         "a/pipe": "neither a file nor a folder",
     }  # fmt: skip
-    assert list(folders.entries(str(ours), "nothing")) == []
-    assert [entry.name for entry in folders.entries(str(ours), "a/link")] == ["a/link"]
+    assert list(entries_below(str(ours), "nothing")) == []
+    assert [entry.name for entry in entries_below(str(ours), "a/link")] == ["a/link"]
 
 
 def test_all_names_of_a_file_have_one_identity(ours: Path) -> None:
@@ -222,10 +224,10 @@ def test_all_names_of_a_file_have_one_identity(ours: Path) -> None:
     (ours / "hard").hardlink_to(ours / "a/file")
     (ours / "soft").symlink_to("a/file")
     names = ["a/file", "hard", "soft", "a/../a/./file"]
-    assert len({folders.identity(str(ours / name)) for name in names}) == 1
-    assert folders.identity(str(ours / "nothing")) is None
+    assert len({identity(str(ours / name)) for name in names}) == 1
+    assert identity(str(ours / "nothing")) is None
     shutil.copy(ours / "hard", ours / "copy")
-    assert folders.identity(str(ours / "copy")) != folders.identity(str(ours / "hard"))
+    assert identity(str(ours / "copy")) != identity(str(ours / "hard"))
 
 
 @pytest.mark.parametrize(
@@ -236,4 +238,4 @@ def test_all_names_of_a_file_have_one_identity(ours: Path) -> None:
     ],
 )  # fmt: skip
 def test_patterns_match_part_by_part(name: str, pattern: str, expected: bool) -> None:
-    assert folders.matches(name, pattern) is expected
+    assert matches(name, pattern) is expected

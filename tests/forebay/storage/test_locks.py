@@ -11,7 +11,9 @@ from pathlib import Path
 import pytest
 
 from forebay.storage import folders
+from forebay.storage.entries import temporaries
 from forebay.storage.locks import locked, occupied
+from forebay.storage.names import LOCK_NAME, temporary_name
 from forebay.transforms.errors import RunFolderError
 
 HOLDER = """
@@ -36,7 +38,7 @@ def hold(folder: Path, name: str = "", how: str = "alone") -> subprocess.Popen[s
 
 def test_a_lock_is_gone_afterwards(tmp_path: Path) -> None:
     with locked(str(tmp_path), "a/b"):
-        assert [path.name for path in (tmp_path / "a/b").iterdir()] == [folders.LOCK_NAME]
+        assert [path.name for path in (tmp_path / "a/b").iterdir()] == [LOCK_NAME]
     assert list(tmp_path.iterdir()) == []
     with locked(str(tmp_path), "a/b"):
         (tmp_path / "a/kept").touch()
@@ -97,7 +99,7 @@ def somebodys_file(path: Path) -> None:
 
 @pytest.mark.parametrize("obstacle", [a_link, a_dangling_link, somebodys_file, os.mkdir, os.mkfifo])
 def test_what_is_no_lock_is_left_alone(tmp_path: Path, obstacle: Callable[[Path], None]) -> None:
-    path = tmp_path / folders.LOCK_NAME
+    path = tmp_path / LOCK_NAME
     obstacle(path)
     before = {each.name: os.lstat(each) for each in tmp_path.iterdir()}
     with pytest.raises(RunFolderError, match="cannot be locked"), locked(str(tmp_path)):
@@ -108,12 +110,12 @@ def test_what_is_no_lock_is_left_alone(tmp_path: Path, obstacle: Callable[[Path]
 def test_who_occupies_a_folder_finds_nothing_in_the_making(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    left = folders.temporary_name()
+    left = temporary_name()
     folders.write(str(tmp_path), f"mine/deep/{left}", b"x")
-    folders.write(str(tmp_path), f"other/{folders.temporary_name()}", b"x")
+    folders.write(str(tmp_path), f"other/{temporary_name()}", b"x")
     with occupied(str(tmp_path), "mine"):
-        assert folders.temporaries(str(tmp_path), "mine") == []
-    assert len(folders.temporaries(str(tmp_path), "other")) == 1
+        assert temporaries(str(tmp_path), "mine") == []
+    assert len(temporaries(str(tmp_path), "other")) == 1
     said = capsys.readouterr().err
     assert f"removed what a killed process left unfinished in {tmp_path}/mine" in said
     assert left in said

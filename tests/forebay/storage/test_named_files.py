@@ -46,8 +46,8 @@ def test_a_file_is_written_or_replaced(place: Path, name: str) -> None:
         ("", "names no file"), (" ", "names no file"), ("input", "one of the files that are read"),
         ("./folder/../input", "one of the files that are read"),
         ("link", "one of the files that are read"), ("hard", "one of the files that are read"),
-        ("dangling", "is a link"), ("folder", "is a folder"), ("nowhere/x", "is no folder"),
-        ("older/x", "is no folder"),
+        ("dangling", "is a link"), ("folder", "is a folder"), ("nowhere/x", "is not a folder"),
+        ("older/x", "is not a folder"),
     ],
 )  # fmt: skip
 @pytest.mark.parametrize("write", [check_output, lambda *a: write_whole(a[0], b"new", *a[1:])])
@@ -86,3 +86,27 @@ def test_a_device_is_written_to(place: Path) -> None:
     write_whole("null", b"x", "--output")
     (place / "null").unlink()
     assert everything(place) == before
+
+
+def test_what_a_killed_process_left_is_removed(
+    place: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    left = place / f".forebay-output-{'0' * 16}.tmp"
+    left.write_bytes(b"half")
+    others = [place / ".forebay-output-mine.tmp", place / f".forebay-{'0' * 16}.tmp"]
+    for other in others:
+        other.write_bytes(b"somebody's")
+    link = place / f".forebay-output-{'1' * 16}.tmp"
+    link.symlink_to("input")
+    before = everything(place)
+
+    with written_whole("new", "--output") as stream:
+        write_whole("another", b"whole", "--output")  # while the first is in the making
+        stream.write(b"whole")
+
+    assert everything(place) == {
+        **{name: content for name, content in before.items() if name != left.name},
+        "new": b"whole",
+        "another": b"whole",
+    }
+    assert f"left unfinished in .: {left.name}\n" in capsys.readouterr().err

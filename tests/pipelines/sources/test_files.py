@@ -43,7 +43,7 @@ def paths(*patterns: str) -> list[str]:
 def test_names_and_patterns(patterns: list[str], expected: list[str]) -> None:
     if expected:
         assert paths(*patterns) == expected
-    else:  # folders that match a pattern are no files
+    else:  # folders that match a pattern are not files
         with pytest.raises(InputError, match="matches no file"):
             find_files(patterns)
 

@@ -19,8 +19,8 @@ LABEL = Regression("y", baselines=("guess",))
     [np.array([1.0, np.nan, 3.0, np.inf], np.float32), np.array([1, MISSING_INT, 3, MISSING_INT])],
 )
 def test_a_column_is_measured_where_it_is_there(column: np.ndarray) -> None:
-    label, answer = np.array([2.0, 2.0, 2.0, 2.0]), np.array([2.0, 99.0, 3.0, 99.0])
-    found = compare_column(LABEL, SplitPredictions(label, answer, {"guess": column}), "guess")
+    label, prediction = np.array([2.0, 2.0, 2.0, 2.0]), np.array([2.0, 99.0, 3.0, 99.0])
+    found = compare_column(LABEL, SplitPredictions(label, prediction, {"guess": column}), "guess")
     assert found["rows_missing"] == 2
     assert found["metrics"]["rmse"] == 1.0
     assert found["model"]["rmse"] == pytest.approx(np.sqrt(0.5))
@@ -28,8 +28,8 @@ def test_a_column_is_measured_where_it_is_there(column: np.ndarray) -> None:
 
 
 def test_a_column_that_is_never_there_has_no_metrics() -> None:
-    answered = SplitPredictions(np.ones(2), np.ones(2), {"guess": np.full(2, np.nan)})
-    assert compare_column(LABEL, answered, "guess") == {
+    predicted = SplitPredictions(np.ones(2), np.ones(2), {"guess": np.full(2, np.nan)})
+    assert compare_column(LABEL, predicted, "guess") == {
         "name": "guess", "rows_missing": 2, "metrics": None, "model": None,
     }  # fmt: skip
 
@@ -39,9 +39,9 @@ def test_the_order_of_a_column_is_the_guess_at_a_binary_label() -> None:
     label = random.integers(0, 2, 300).astype(float)
     guess = (100 * label + random.normal(0, 90, 300)).round().astype(np.int64)
     weight = random.random(300)
-    answered = SplitPredictions(label, random.random(300), {"guess": guess}, weight)
-    found = compare_column(BinaryClassification("y", baselines=("guess",)), answered, "guess")
-    for measured, score in (("metrics", guess), ("model", answered.answer)):
+    predicted = SplitPredictions(label, random.random(300), {"guess": guess}, weight)
+    found = compare_column(BinaryClassification("y", baselines=("guess",)), predicted, "guess")
+    for measured, score in (("metrics", guess), ("model", predicted.prediction)):
         assert found[measured] == pytest.approx({
             "rows": 300,
             "auc": peer.roc_auc_score(label, score, sample_weight=weight),
@@ -57,9 +57,9 @@ def test_the_order_of_a_column_is_the_guess_at_a_binary_label() -> None:
     ],
 )
 def test_a_column_of_classes_is_right_or_wrong(classes: tuple, column: np.ndarray) -> None:
-    answer = np.array([[0.9, 0.1], [0.8, 0.2], [0.3, 0.7], [0.0, 1.0], [0.0, 1.0]])
-    answered = SplitPredictions(np.array([0.0, 1.0, 1.0, 1.0, 0.0]), answer, {"guess": column})
-    found = compare_column(Classification("y", classes, baselines=("guess",)), answered, "guess")
+    prediction = np.array([[0.9, 0.1], [0.8, 0.2], [0.3, 0.7], [0.0, 1.0], [0.0, 1.0]])
+    predicted = SplitPredictions(np.array([0.0, 1.0, 1.0, 1.0, 0.0]), prediction, {"guess": column})
+    found = compare_column(Classification("y", classes, baselines=("guess",)), predicted, "guess")
     assert found["rows_missing"] == 2
     assert found["metrics"] == {"rows": 3, "accuracy": pytest.approx(2 / 3)}
     assert found["model"] == {"rows": 3, "accuracy": pytest.approx(2 / 3)}
@@ -67,8 +67,8 @@ def test_a_column_of_classes_is_right_or_wrong(classes: tuple, column: np.ndarra
 
 def test_weights_count_in_the_models_metrics() -> None:
     random = np.random.default_rng(1)
-    label, answer, weight = random.normal(size=(3, 50))
-    answered = SplitPredictions(label, answer, {}, np.abs(weight)).take(np.arange(10, 50))
-    assert measurable(LABEL, answered).scores()["rmse"] == pytest.approx(
-        peer.root_mean_squared_error(label[10:], answer[10:], sample_weight=np.abs(weight[10:]))
+    label, prediction, weight = random.normal(size=(3, 50))
+    predicted = SplitPredictions(label, prediction, {}, np.abs(weight)).take(np.arange(10, 50))
+    assert measurable(LABEL, predicted).scores()["rmse"] == pytest.approx(
+        peer.root_mean_squared_error(label[10:], prediction[10:], sample_weight=np.abs(weight[10:]))
     )

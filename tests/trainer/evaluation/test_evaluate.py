@@ -30,10 +30,10 @@ def evaluate(run: Path, *flags: str) -> dict[str, Any]:
     return json.loads((run / f"evaluation/{split}.json").read_text())  # type: ignore[no-any-return]
 
 
-def answers(path: Path, split: str) -> tuple[np.ndarray, np.ndarray]:
+def predictions(path: Path, split: str) -> tuple[np.ndarray, np.ndarray]:
     run = open_run(str(path))
-    answered = predict_split(run, find_model(run, None)[0], split)
-    return answered.label, answered.answer
+    predicted = predict_split(run, find_model(run, None)[0], split)
+    return predicted.label, predicted.prediction
 
 
 def test_a_regression_beats_its_baselines(trained_regression: Path, rows: Rows) -> None:
@@ -72,14 +72,14 @@ def test_a_threshold_is_chosen_on_eval_and_applied_to_test(
     trained_binary: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     report = evaluate(trained_binary, "--threshold-for", "f1")
-    label, probability = answers(trained_binary, "eval")
+    label, probability = predictions(trained_binary, "eval")
     f1 = [
         2 * label[probability >= t].sum() / ((probability >= t).sum() + label.sum())
         for t in np.sort(probability)
     ]
     best = np.sort(probability)[np.argmax(f1)]
     assert report["threshold"] == {"value": best, "chosen_for": "f1", "chosen_on": "eval"}
-    label, probability = answers(trained_binary, "test")
+    label, probability = predictions(trained_binary, "test")
     assert report["metrics"]["f1"] == pytest.approx(peer.f1_score(label, probability >= best))
     assert "flatters" not in capsys.readouterr().out
     evaluate(trained_binary, "--threshold-for", "f1", "--split", "eval")
@@ -89,8 +89,8 @@ def test_a_threshold_is_chosen_on_eval_and_applied_to_test(
 def test_slices_and_intervals_are_of_the_rows(trained_regression: Path, rows: Rows) -> None:
     flags = ["--slice", "line_id", "--slice", "left_at", "--bootstrap-by", "line_id"]
     report = evaluate(trained_regression, *flags, "--bootstrap", "200", "--seed", "3")
-    label, answer = answers(trained_regression, "test")
-    error, lines = answer - label, rows["line"][TEST]
+    label, prediction = predictions(trained_regression, "test")
+    error, lines = prediction - label, rows["line"][TEST]
     found = {one["value"]: one for one in report["slices"]["line_id"]}
     red = found["red"]
     assert red["rows"] == (lines == b"red").sum()
@@ -118,8 +118,8 @@ def test_two_models_are_compared_on_the_same_rows(
     train(open_run(str(other)), TrainOptions(model="linear", max_steps=60, batch_size=64))
     report = evaluate(trained_regression, "--compare", str(other), "--bootstrap", "200")
     found = report["comparison"]["scores"]
-    label, answer = answers(other, "test")
-    assert found["rmse"]["other"] == pytest.approx(np.sqrt(np.mean((answer - label) ** 2)))
+    label, prediction = predictions(other, "test")
+    assert found["rmse"]["other"] == pytest.approx(np.sqrt(np.mean((prediction - label) ** 2)))
     assert found["rmse"]["model"] == report["metrics"]["rmse"]
     assert found["rmse"]["better"] == "model"
     assert found["rmse"]["interval"][1] < 0
@@ -133,7 +133,7 @@ def test_several_classes_are_measured_each(multiclass_run: Path, copy_of: Copy) 
     options = TrainOptions(model="linear", max_steps=120, batch_size=128, learning_rate=0.02)
     train(open_run(str(path)), options)
     report = evaluate(path, "--top-k", "2", "--slice", "line_id", "--bootstrap", "100")
-    label, probability = answers(path, "test")
+    label, probability = predictions(path, "test")
     called, classes = probability.argmax(axis=1), report["metrics"]["classes"]
     assert report["metrics"]["accuracy"] == pytest.approx((called == label).mean())
     for i, name in enumerate(classes):

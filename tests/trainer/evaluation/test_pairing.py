@@ -26,7 +26,7 @@ def test_rows_are_found_in_any_order() -> None:
     mine = make_rows()
     other = mine.take(np.random.default_rng(5).permutation(500))
     paired = other.take(pair_rows(mine, other, NAMES))
-    np.testing.assert_array_equal(paired.answer, mine.answer)
+    np.testing.assert_array_equal(paired.prediction, mine.prediction)
 
 
 def test_a_row_that_only_one_run_has_is_refused() -> None:
@@ -40,7 +40,7 @@ def test_another_label_is_another_row() -> None:
     label = mine.label.copy()
     label[7] += 1
     with pytest.raises(InputError, match=r"1 of 500 here are not there, 1 of 500 there"):
-        pair_rows(mine, SplitPredictions(label, mine.answer, mine.columns), NAMES)
+        pair_rows(mine, SplitPredictions(label, mine.prediction, mine.columns), NAMES)
 
 
 def test_rows_that_nothing_tells_apart_are_refused() -> None:
@@ -53,5 +53,5 @@ def test_rows_that_nothing_tells_apart_are_refused() -> None:
 def test_missing_numbers_are_equal() -> None:
     mine = make_rows(50)
     columns = {**mine.columns, "day": np.where(mine.columns["day"] == 3, np.nan, 1.0)}
-    mine = SplitPredictions(mine.label, mine.answer, columns)
+    mine = SplitPredictions(mine.label, mine.prediction, columns)
     np.testing.assert_array_equal(pair_rows(mine, mine, NAMES), np.arange(50))

@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from forebay.storage.folders import is_temporary
+from forebay.storage.names import is_temporary
 from forebay.storage.run.run_folder import open_run
 from forebay.trainer.examples import batches
 from forebay.trainer.examples.batches import in_steps, steps_per_pass, training_batches

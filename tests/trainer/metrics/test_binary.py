@@ -14,7 +14,7 @@ ROWS = 5_000
 THRESHOLD = 0.4
 
 
-def make_answers(decimals: int, *, weighted: bool = False) -> BinaryPredictions:
+def make_predictions(decimals: int, *, weighted: bool = False) -> BinaryPredictions:
     random = np.random.default_rng(3)
     label = random.integers(0, 2, ROWS).astype(float)
     probability = np.round(np.clip(0.3 * label + 0.7 * random.random(ROWS), 0, 1), decimals)
@@ -25,10 +25,10 @@ def make_answers(decimals: int, *, weighted: bool = False) -> BinaryPredictions:
 @pytest.mark.parametrize("weighted", [False, True])
 @pytest.mark.parametrize("decimals", [1, 2, 12])
 def test_scores_are_scikit_learns(decimals: int, weighted: bool) -> None:
-    answers = make_answers(decimals, weighted=weighted)
-    label, probability, weight = answers.label, answers.probability, answers.weight
+    predictions = make_predictions(decimals, weighted=weighted)
+    label, probability, weight = predictions.label, predictions.probability, predictions.weight
     called = probability >= THRESHOLD
-    found = answers.scores()
+    found = predictions.scores()
     wanted = {
         "log_loss": peer.log_loss(label, probability, sample_weight=weight),
         "auc": peer.roc_auc_score(label, probability, sample_weight=weight),
@@ -46,58 +46,62 @@ def test_scores_are_scikit_learns(decimals: int, weighted: bool) -> None:
 
 @pytest.mark.parametrize("decimals", [1, 12])
 def test_the_calibration_is_scikit_learns(decimals: int) -> None:
-    answers = make_answers(decimals)
+    predictions = make_predictions(decimals)
     share, probability = peer_calibration.calibration_curve(
-        answers.label, answers.probability, n_bins=10, strategy="quantile"
+        predictions.label, predictions.probability, n_bins=10, strategy="quantile"
     )
-    found = answers.calibration
+    found = predictions.calibration
     np.testing.assert_allclose(found.share, share)
     np.testing.assert_allclose(found.probability, probability)
     assert found.rows.sum() == ROWS
     gaps = np.repeat(np.abs(share - probability), found.rows.astype(int))
-    assert answers.scores()["calibration_error"] == pytest.approx(gaps.mean())
+    assert predictions.scores()["calibration_error"] == pytest.approx(gaps.mean())
 
 
 def test_counts_and_bins_are_reported() -> None:
-    answers = make_answers(2)
-    found = answers.metrics()
-    (tn, fp), (fn, tp) = peer.confusion_matrix(answers.label, answers.probability >= THRESHOLD)
+    predictions = make_predictions(2)
+    found = predictions.metrics()
+    (tn, fp), (fn, tp) = peer.confusion_matrix(
+        predictions.label, predictions.probability >= THRESHOLD
+    )
     assert found["confusion"] == {
         "true_positives": tp, "false_positives": fp, "false_negatives": fn, "true_negatives": tn,
     }  # fmt: skip
     assert found["rows"] == ROWS
-    assert found["positives"] == answers.label.sum()
+    assert found["positives"] == predictions.label.sum()
     assert found["threshold"] == THRESHOLD
     assert sum(one["rows"] for one in found["calibration"]) == ROWS
 
 
 def test_the_roc_curve_is_scikit_learns() -> None:
-    answers = make_answers(1)
+    predictions = make_predictions(1)
     false_rates, true_rates, _ = peer.roc_curve(
-        answers.label, answers.probability, drop_intermediate=False
+        predictions.label, predictions.probability, drop_intermediate=False
     )
-    found = roc_curve(answers.cuts)
+    found = roc_curve(predictions.cuts)
     np.testing.assert_allclose(found[0], false_rates)
     np.testing.assert_allclose(found[1], true_rates)
 
 
 def test_precision_and_recall_at_every_score_are_scikit_learns() -> None:
-    answers = make_answers(2)
-    precision, recall, scores = peer.precision_recall_curve(answers.label, answers.probability)
-    cuts = answers.cuts
+    predictions = make_predictions(2)
+    precision, recall, scores = peer.precision_recall_curve(
+        predictions.label, predictions.probability
+    )
+    cuts = predictions.cuts
     np.testing.assert_allclose(cuts.scores[::-1], scores)
     np.testing.assert_allclose(cuts.precision[::-1], precision[:-1])
     np.testing.assert_allclose(cuts.recall[::-1], recall[:-1])
 
 
 def test_drawn_rows_count_as_often_as_they_are_drawn() -> None:
-    answers = make_answers(2, weighted=True)
+    predictions = make_predictions(2, weighted=True)
     drawn = np.random.default_rng(5).integers(0, ROWS, ROWS)
     counts = np.bincount(drawn, minlength=ROWS).astype(float)
-    repeated = answers.take(drawn).scores()
+    repeated = predictions.take(drawn).scores()
     # The bins of the calibration error are of the rows as they are, not as they are drawn.
     repeated.pop("calibration_error")
-    found = answers.scores(counts)
+    found = predictions.scores(counts)
     assert {name: found[name] for name in repeated} == pytest.approx(repeated, rel=1e-10)
 
 

@@ -20,7 +20,7 @@ def groups() -> np.ndarray:
 
 
 @pytest.fixture
-def answers(groups: np.ndarray) -> RegressionPredictions:
+def predictions(groups: np.ndarray) -> RegressionPredictions:
     random = np.random.default_rng(1)
     label = random.normal(0, 5, ROWS) + random.normal(0, 4, GROUPS)[groups]
     return RegressionPredictions(label, label + random.normal(0.5, 2, ROWS))
@@ -28,22 +28,24 @@ def answers(groups: np.ndarray) -> RegressionPredictions:
 
 @pytest.mark.parametrize("grouped", [False, True])
 def test_resamples_are_of_repeated_rows(
-    answers: RegressionPredictions, groups: np.ndarray, grouped: bool
+    predictions: RegressionPredictions, groups: np.ndarray, grouped: bool
 ) -> None:
     resampling = Resampling(200, seed=9, groups=groups if grouped else None)
-    found = intervals(answers.scores, ROWS, resampling)
+    found = intervals(predictions.scores, ROWS, resampling)
     random = np.random.default_rng(9)
     values = []
     for _ in range(200):
         drawn = random.integers(0, GROUPS if grouped else ROWS, GROUPS if grouped else ROWS)
         rows = np.concatenate([np.flatnonzero(groups == g) for g in drawn]) if grouped else drawn
-        values.append(np.sqrt(np.mean((answers.label[rows] - answers.prediction[rows]) ** 2)))
+        values.append(
+            np.sqrt(np.mean((predictions.label[rows] - predictions.prediction[rows]) ** 2))
+        )
     assert found["rmse"] == pytest.approx(np.quantile(values, [0.025, 0.975]), rel=1e-9)
 
 
-def test_intervals_are_scipys(answers: RegressionPredictions) -> None:
-    found = intervals(answers.scores, ROWS, Resampling(4_000))
-    error = answers.prediction - answers.label
+def test_intervals_are_scipys(predictions: RegressionPredictions) -> None:
+    found = intervals(predictions.scores, ROWS, Resampling(4_000))
+    error = predictions.prediction - predictions.label
     peer = stats.bootstrap(
         (error,), lambda e, axis: np.sqrt(np.mean(e**2, axis=axis)),
         n_resamples=4_000, method="percentile", vectorized=True, random_state=5,
@@ -52,17 +54,17 @@ def test_intervals_are_scipys(answers: RegressionPredictions) -> None:
 
 
 def test_alike_rows_of_a_group_widen_the_interval(
-    answers: RegressionPredictions, groups: np.ndarray
+    predictions: RegressionPredictions, groups: np.ndarray
 ) -> None:
-    alone = RegressionPredictions(answers.label, np.zeros(ROWS))
+    alone = RegressionPredictions(predictions.label, np.zeros(ROWS))
     by_rows = intervals(alone.scores, ROWS, Resampling(500))["mean_error"]
     by_groups = intervals(alone.scores, ROWS, Resampling(500, groups=groups))["mean_error"]
     assert by_groups[1] - by_groups[0] > 1.5 * (by_rows[1] - by_rows[0])
 
 
-def test_the_seed_decides(answers: RegressionPredictions) -> None:
+def test_the_seed_decides(predictions: RegressionPredictions) -> None:
     first, again, other = (
-        intervals(answers.scores, ROWS, Resampling(100, seed)) for seed in (1, 1, 2)
+        intervals(predictions.scores, ROWS, Resampling(100, seed)) for seed in (1, 1, 2)
     )
     assert first == again
     assert first["rmse"] != other["rmse"]
@@ -76,24 +78,24 @@ def test_resamples_that_cannot_be_measured_are_left_out() -> None:
     assert intervals(never.scores, 20, Resampling(100))["auc"] is None
 
 
-def test_models_are_compared_on_the_same_resamples(answers: RegressionPredictions) -> None:
-    worse = RegressionPredictions(answers.label, answers.prediction + 0.3)
-    found = compare(worse, answers, Resampling(300, seed=4))["rmse"]
+def test_models_are_compared_on_the_same_resamples(predictions: RegressionPredictions) -> None:
+    worse = RegressionPredictions(predictions.label, predictions.prediction + 0.3)
+    found = compare(worse, predictions, Resampling(300, seed=4))["rmse"]
     random = np.random.default_rng(4)
     values = []
     for _ in range(300):
         rows = random.integers(0, ROWS, ROWS)
-        values.append(worse.take(rows).scores()["rmse"] - answers.take(rows).scores()["rmse"])
+        values.append(worse.take(rows).scores()["rmse"] - predictions.take(rows).scores()["rmse"])
     assert found["interval"] == pytest.approx(np.quantile(values, [0.025, 0.975]), rel=1e-6)
     assert found["difference"] == pytest.approx(found["model"] - found["other"])
     assert found["better"] == "other"
-    alone = intervals(answers.scores, ROWS, Resampling(300, seed=4))["rmse"]
+    alone = intervals(predictions.scores, ROWS, Resampling(300, seed=4))["rmse"]
     paired = found["interval"]
     assert paired[1] - paired[0] < 0.5 * (alone[1] - alone[0])
 
 
-def test_a_model_is_no_better_than_itself(answers: RegressionPredictions) -> None:
-    found = compare(answers, answers, Resampling(100))
+def test_a_model_is_no_better_than_itself(predictions: RegressionPredictions) -> None:
+    found = compare(predictions, predictions, Resampling(100))
     assert all(one["difference"] == 0 and one["better"] is None for one in found.values())
 
 

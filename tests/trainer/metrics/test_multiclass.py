@@ -11,7 +11,7 @@ from forebay.trainer.metrics.multiclass import MulticlassPredictions
 CLASSES = ("red", "green", "blue", "never")
 
 
-def make_answers(top_k: int = 2, *, weighted: bool = False) -> MulticlassPredictions:
+def make_predictions(top_k: int = 2, *, weighted: bool = False) -> MulticlassPredictions:
     random = np.random.default_rng(3)
     label = random.choice(3, 4_000, p=[0.6, 0.3, 0.1])
     scores = random.normal(0, 1, (4_000, 4)) + 1.5 * np.eye(4)[label] - [0, 0, 0, 3]
@@ -23,11 +23,11 @@ def make_answers(top_k: int = 2, *, weighted: bool = False) -> MulticlassPredict
 @pytest.mark.parametrize("weighted", [False, True])
 @pytest.mark.parametrize("top_k", [1, 2, 3])
 def test_scores_are_scikit_learns(top_k: int, weighted: bool) -> None:
-    answers = make_answers(top_k, weighted=weighted)
-    label, probability, weight = answers.label, answers.probability, answers.weight
+    predictions = make_predictions(top_k, weighted=weighted)
+    label, probability, weight = predictions.label, predictions.probability, predictions.weight
     called = probability.argmax(axis=1)
     there = [i for i in range(4) if (label == i).any() or (called == i).any()]
-    found = answers.scores()
+    found = predictions.scores()
     assert found.pop("calibration_error") >= 0
     assert found == pytest.approx({
         "log_loss": peer.log_loss(label, probability, labels=range(4), sample_weight=weight),
@@ -42,9 +42,9 @@ def test_scores_are_scikit_learns(top_k: int, weighted: bool) -> None:
 
 
 def test_every_class_has_its_own_metrics() -> None:
-    answers = make_answers()
-    label, called = answers.label, answers.probability.argmax(axis=1)
-    found = answers.metrics()
+    predictions = make_predictions()
+    label, called = predictions.label, predictions.probability.argmax(axis=1)
+    found = predictions.metrics()
     assert found["confusion"] == peer.confusion_matrix(label, called, labels=range(4)).tolist()
     for i, name in enumerate(CLASSES[:3]):
         one = found["per_class"][name]
@@ -53,7 +53,7 @@ def test_every_class_has_its_own_metrics() -> None:
         assert one["recall"] == pytest.approx(peer.recall_score(label == i, called == i))
         assert one["f1"] == pytest.approx(peer.f1_score(label == i, called == i))
         assert one["auc"] == pytest.approx(
-            peer.roc_auc_score(label == i, answers.probability[:, i])
+            peer.roc_auc_score(label == i, predictions.probability[:, i])
         )
     never = found["per_class"]["never"]
     assert (never["rows"], never["recall"], never["auc"]) == (0, None, None)
@@ -72,11 +72,11 @@ def test_the_likeliest_class_is_as_right_as_it_says_where_it_is() -> None:
 
 
 def test_drawn_rows_count_as_often_as_they_are_drawn() -> None:
-    answers = make_answers(weighted=True)
+    predictions = make_predictions(weighted=True)
     drawn = np.random.default_rng(5).integers(0, 4_000, 4_000)
-    repeated = answers.take(drawn).scores()
+    repeated = predictions.take(drawn).scores()
     repeated.pop("calibration_error")
-    found = answers.scores(np.bincount(drawn, minlength=4_000).astype(float))
+    found = predictions.scores(np.bincount(drawn, minlength=4_000).astype(float))
     assert {name: found[name] for name in repeated} == pytest.approx(repeated, rel=1e-9)
 
 

@@ -9,7 +9,7 @@ from sklearn import metrics as peer
 from forebay.trainer.metrics.regression import RegressionPredictions
 
 
-def make_answers(center: float, weight: np.ndarray | None = None) -> RegressionPredictions:
+def make_predictions(center: float, weight: np.ndarray | None = None) -> RegressionPredictions:
     random = np.random.default_rng(3)
     label = random.normal(center, 30, 5_000)
     return RegressionPredictions(label, label + random.normal(3, 10, 5_000), weight)
@@ -19,9 +19,9 @@ def make_answers(center: float, weight: np.ndarray | None = None) -> RegressionP
 @pytest.mark.parametrize("weighted", [False, True])
 def test_scores_are_scikit_learns(center: float, weighted: bool) -> None:
     weight = np.random.default_rng(4).integers(0, 3, 5_000).astype(float) if weighted else None
-    answers = make_answers(center, weight)
-    label, prediction = answers.label, answers.prediction
-    found = answers.metrics()
+    predictions = make_predictions(center, weight)
+    label, prediction = predictions.label, predictions.prediction
+    found = predictions.metrics()
     wanted = {
         "rmse": peer.root_mean_squared_error(label, prediction, sample_weight=weight),
         "mae": peer.mean_absolute_error(label, prediction, sample_weight=weight),
@@ -43,16 +43,16 @@ def test_scores_are_scikit_learns(center: float, weighted: bool) -> None:
 
 
 def test_drawn_rows_count_as_often_as_they_are_drawn() -> None:
-    answers = make_answers(1e3)
+    predictions = make_predictions(1e3)
     drawn = np.random.default_rng(5).integers(0, 5_000, 5_000)
     counts = np.bincount(drawn, minlength=5_000).astype(float)
-    assert answers.scores(counts) == pytest.approx(answers.take(drawn).scores(), rel=1e-9)
+    assert predictions.scores(counts) == pytest.approx(predictions.take(drawn).scores(), rel=1e-9)
 
 
 @pytest.mark.parametrize("constant", [0.0, 0.1, 1e9 + 0.3])
 def test_labels_without_variance_have_no_r2(constant: float) -> None:
-    answers = RegressionPredictions(np.full(7, constant), np.arange(7.0))
-    assert answers.scores()["r2"] is None
+    predictions = RegressionPredictions(np.full(7, constant), np.arange(7.0))
+    assert predictions.scores()["r2"] is None
 
 
 def test_a_label_of_zero_has_no_percentage_error() -> None:

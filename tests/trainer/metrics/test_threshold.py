@@ -16,7 +16,7 @@ from forebay.transforms.errors import InputError
 Value = Callable[[np.ndarray, np.ndarray], float]
 
 
-def make_answers(decimals: int = 2) -> BinaryPredictions:
+def make_predictions(decimals: int = 2) -> BinaryPredictions:
     random = np.random.default_rng(11)
     label = (random.random(250) < 0.2).astype(float)
     probability = np.clip(0.35 * label + 0.6 * random.random(250), 0, 1).round(decimals)
@@ -51,11 +51,11 @@ def precision_where_recalled(label: np.ndarray, called: np.ndarray) -> float:
     ],
 )
 def test_no_other_threshold_does_better(aim: str, value: Value, decimals: int) -> None:
-    answers = make_answers(decimals)
-    chosen = choose_threshold(answers, ThresholdAim.parse(aim), "eval")
+    predictions = make_predictions(decimals)
+    chosen = choose_threshold(predictions, ThresholdAim.parse(aim), "eval")
     values = {
-        float(threshold): value(answers.label, answers.probability >= threshold)
-        for threshold in np.unique(answers.probability)
+        float(threshold): value(predictions.label, predictions.probability >= threshold)
+        for threshold in np.unique(predictions.probability)
     }
     best = max(values.values())
     assert values[chosen] == pytest.approx(best)
@@ -63,34 +63,34 @@ def test_no_other_threshold_does_better(aim: str, value: Value, decimals: int) -
 
 
 def test_calling_nothing_may_be_cheapest() -> None:
-    answers = BinaryPredictions(np.array([0.0, 1.0]), np.array([0.9, 0.2]), 0.5)
-    chosen = choose_threshold(answers, ThresholdAim.parse("cost=10:1"), "eval")
-    assert not (answers.probability >= chosen).any()
+    predictions = BinaryPredictions(np.array([0.0, 1.0]), np.array([0.9, 0.2]), 0.5)
+    chosen = choose_threshold(predictions, ThresholdAim.parse("cost=10:1"), "eval")
+    assert not (predictions.probability >= chosen).any()
 
 
 def test_weights_count_in_the_choice() -> None:
-    answers = make_answers()
+    predictions = make_predictions()
     random = np.random.default_rng(1)
-    weight = random.integers(0, 5, len(answers)).astype(float)
-    times = np.repeat(np.arange(len(answers)), weight.astype(int))
-    weighted = BinaryPredictions(answers.label, answers.probability, 0.5, weight)
+    weight = random.integers(0, 5, len(predictions)).astype(float)
+    times = np.repeat(np.arange(len(predictions)), weight.astype(int))
+    weighted = BinaryPredictions(predictions.label, predictions.probability, 0.5, weight)
     aim = ThresholdAim.parse("f1")
     assert choose_threshold(weighted, aim, "eval") == choose_threshold(
-        answers.take(times), aim, "eval"
+        predictions.take(times), aim, "eval"
     )
 
 
 def test_a_precision_that_is_nowhere_is_refused_with_the_highest_there_is() -> None:
     label = np.array([1.0, 0.0, 0.0, 1.0])
-    answers = BinaryPredictions(label, np.array([0.9, 0.9, 0.2, 0.2]), 0.5)
+    predictions = BinaryPredictions(label, np.array([0.9, 0.9, 0.2, 0.2]), 0.5)
     with pytest.raises(InputError, match=r"precision=0\.8.*eval split.*highest is 0\.5, at 0\.9"):
-        choose_threshold(answers, ThresholdAim.parse("precision=0.8"), "eval")
+        choose_threshold(predictions, ThresholdAim.parse("precision=0.8"), "eval")
 
 
 def test_labels_that_are_all_the_same_choose_nothing() -> None:
-    answers = BinaryPredictions(np.ones(3), np.full(3, 0.5), 0.5)
+    predictions = BinaryPredictions(np.ones(3), np.full(3, 0.5), 0.5)
     with pytest.raises(InputError, match=r"eval split are all the same.*--threshold"):
-        choose_threshold(answers, ThresholdAim.parse("f1"), "eval")
+        choose_threshold(predictions, ThresholdAim.parse("f1"), "eval")
 
 
 @pytest.mark.parametrize(

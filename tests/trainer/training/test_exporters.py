@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from forebay.storage.folders import temporary_name
+from forebay.storage.names import temporary_name
 from forebay.storage.run.exported import newest_model, open_exported
 from forebay.storage.run.run_folder import open_run
 from forebay.trainer.checkpoints.best_model import load_exported

@@ -16,7 +16,7 @@ from forebay.trainer.checkpoints import checkpoint
 from forebay.trainer.checkpoints.checkpoint import TrainingState
 from forebay.trainer.examples.split_reader import SplitReader
 from forebay.trainer.options import LoopOptions, TrainOptions
-from forebay.trainer.training.job import Job, prepare
+from forebay.trainer.training.job import TrainingJob, prepare
 from forebay.trainer.training.loop import fit
 from forebay.trainer.training.train import train
 from forebay.trainer.workers.team import alone
@@ -28,13 +28,13 @@ BATCH = 16
 
 
 @pytest.fixture
-def job(regression_run: Path, copy_of: Copy) -> Job:
+def job(regression_run: Path, copy_of: Copy) -> TrainingJob:
     run = open_run(str(copy_of(regression_run)))
     options = TrainOptions(model="linear", l2=0.0, batch_size=BATCH, max_steps=500)
     return prepare(run, options, LoopOptions(), alone())
 
 
-def poison(job: Job, name: str, entry: int) -> None:
+def poison(job: TrainingJob, name: str, entry: int) -> None:
     """Gives one id of one input a weight that no loss survives: its square is infinite."""
     offsets = np.cumsum([0, *(column.size for column in job.inputs.categorical)])
     place = [column.name for column in job.inputs.categorical].index(name)
@@ -44,7 +44,7 @@ def poison(job: Job, name: str, entry: int) -> None:
     table.assign(values)
 
 
-def test_the_batch_and_its_rows_are_named(job: Job) -> None:
+def test_the_batch_and_its_rows_are_named(job: TrainingJob) -> None:
     rare = 4  # of the five lines in the vocabulary the one seen least
     poison(job, "line_id", rare)
     before = checkpoint.values(job.models.score.variables)
@@ -81,13 +81,13 @@ def keys(report: dict[str, Any]) -> list[set[str]]:
     return [set(report), set(row), set(row["extreme_inputs"][0])]
 
 
-def trips_of(job: Job) -> dict[str, Any]:
+def trips_of(job: TrainingJob) -> dict[str, Any]:
     examples = SplitReader(job.run, "train", job.inputs, ("trip_id",)).read()
     names = (name.decode() for name in examples.carried["trip_id"])
     return dict(zip(names, examples.ids, strict=True))
 
 
-def test_the_most_extreme_inputs_are_named(job: Job) -> None:
+def test_the_most_extreme_inputs_are_named(job: TrainingJob) -> None:
     poison(job, "line_id", 0)
     with pytest.raises(RunFailed):
         fit(job, TrainingState(), [], job.run.file("training", "checkpoint.npz"), (), None)

@@ -15,7 +15,9 @@ import numpy as np
 import pytest
 
 from forebay.storage import folders
+from forebay.storage.entries import temporaries
 from forebay.storage.locks import locked, occupied
+from forebay.storage.names import LOCK_NAME, temporary_name
 from forebay.storage.run.run_folder import open_run
 from forebay.trainer.checkpoints import checkpoint
 from forebay.trainer.checkpoints.checkpoint import TrainingState
@@ -53,7 +55,7 @@ def test_the_best_weights_are_kept_in_label_units(trained_regression: Path) -> N
 
 
 def everything(folder: Path) -> dict[str, object]:
-    paths = (path for path in folder.rglob("*") if path.name != folders.LOCK_NAME)
+    paths = (path for path in folder.rglob("*") if path.name != LOCK_NAME)
     return {str(path): path.is_file() and path.read_bytes() for path in sorted(paths)}
 
 
@@ -173,10 +175,10 @@ def test_what_a_killed_training_left_is_removed_by_the_next(
 ) -> None:
     copy = copy_of(regression_run)
     for name in ("training/logs", "training", "model"):
-        folders.write(str(copy), f"{name}/{folders.temporary_name()}", b"left")
-    folders.write(str(copy), f"training/{folders.temporary_name()}/part_0", b"left")
+        folders.write(str(copy), f"{name}/{temporary_name()}", b"left")
+    folders.write(str(copy), f"training/{temporary_name()}/part_0", b"left")
     (copy / "training/.forebay.lock").touch()
-    assert len(folders.temporaries(str(copy))) == 4
+    assert len(temporaries(str(copy))) == 4
     run = open_run(str(copy))
     export_model(run, train(run, TrainOptions(max_steps=20, eval_every=20), QUIET))
     assert not list(copy.rglob(".*"))

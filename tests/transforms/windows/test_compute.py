@@ -198,7 +198,7 @@ def test_one_huge_value_spoils_only_the_windows_that_hold_it() -> None:
 def test_extreme_magnitudes_neither_overflow_nor_vanish() -> None:
     large = events([1, 2, 3], [1.7e308, 1.7e308, -1.7e308])
     assert one(large, at(5), Aggregate("sum", "x", 9)) == [pytest.approx(1.7e308, rel=1e-15)]
-    assert one(large, at(3), Aggregate("sum", "x", 9)) == [None]  # 3.4e308 is no float64
+    assert one(large, at(3), Aggregate("sum", "x", 9)) == [None]  # 3.4e308 is not a float64
     assert one(large, at(3), Aggregate("mean", "x", 9)) == [pytest.approx(1.7e308, rel=1e-15)]
     wide = events([1, 2], [1e152, 3e152])
     assert one(wide, at(5), Aggregate("var", "x", 9)) == [pytest.approx(2e304)]

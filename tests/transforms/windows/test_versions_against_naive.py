@@ -96,7 +96,7 @@ def table_of(batch: pa.RecordBatch) -> pa.Table:
 
 
 def versions_of(found: Sequence[dict[str, Any]], where: bool) -> list[naive_versions.Version]:
-    """The rows as the oracle takes them; what fails the filter is no event, but a version."""
+    """The rows as the oracle takes them; what fails the filter is not an event, but a version."""
     return [
         naive_versions.Version(
             naive.Event(

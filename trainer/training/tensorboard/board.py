@@ -10,7 +10,7 @@ import tensorflow as tf
 from rich.console import Console
 
 from forebay.trainer.checkpoints.checkpoint import TrainingState
-from forebay.trainer.training.job import Job
+from forebay.trainer.training.job import TrainingJob
 from forebay.trainer.training.progress import Pace
 from forebay.trainer.training.tensorboard.activations import PROBE_ROWS, ActivationProbe, warning
 from forebay.trainer.training.tensorboard.events import EventFile
@@ -32,7 +32,9 @@ class Board:
         console: where warnings are printed.
     """
 
-    def __init__(self, job: Job, folder: str, goes_on_at: int | None, console: Console) -> None:
+    def __init__(
+        self, job: TrainingJob, folder: str, goes_on_at: int | None, console: Console
+    ) -> None:
         self._job = job
         self._events = EventFile(folder, goes_on_at)
         self._console = console
@@ -89,13 +91,13 @@ class Board:
         self._events.graph(_graph(self._job, self._sample))
 
 
-def _sample(job: Job) -> tuple[Any, ...]:
+def _sample(job: TrainingJob) -> tuple[Any, ...]:
     """Returns the model's inputs of a few rows of the eval split."""
     first = next(iter(job.eval_parts()))
     return tuple(matrix[:PROBE_ROWS] for matrix in first.inputs)
 
 
-def _graph(job: Job, sample: tuple[Any, ...]) -> bytes:
+def _graph(job: TrainingJob, sample: tuple[Any, ...]) -> bytes:
     """Returns the model's graph, as a serialized GraphDef."""
     model = job.models.prediction
     answer = tf.function(lambda *inputs: model(inputs, training=False))

@@ -3,6 +3,7 @@
 Values are computed outside TensorFlow's graphs, so that writing them changes nothing in a training.
 """
 
+import os
 import posixpath
 import time
 from collections.abc import Mapping
@@ -19,7 +20,9 @@ from tensorboard.plugins.text.summary_v2 import text_pb
 from tensorboard.summary.writer.event_file_writer import EventFileWriter
 from tensorboard.util import tensor_util
 
-from forebay.storage.folders import temporary_name
+from forebay.storage.names import is_remote, temporary_name
+from forebay.storage.plain_paths import plain_path
+from forebay.storage.run import files
 
 BUCKETS = 30
 
@@ -35,8 +38,11 @@ class EventFile:
     """
 
     def __init__(self, folder: str, goes_on_at: int | None) -> None:
+        if not is_remote(folder):
+            os.makedirs(folder, exist_ok=True)
+            folder = plain_path(folder)
         if goes_on_at is not None:
-            for name in tf.io.gfile.listdir(folder) if tf.io.gfile.isdir(folder) else ():
+            for name in files.names_in(folder):
                 if name.startswith("events.out.tfevents."):
                     _forget_later(posixpath.join(folder, name), goes_on_at)
         self._writer = EventFileWriter(folder)

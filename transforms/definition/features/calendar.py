@@ -19,7 +19,7 @@ CYCLES = (
     "month",
 )  # fmt: skip
 # Parts that a Date has not.
-_CLOCK_PARTS = ("minute_of_hour", "minute_of_day", "hour_of_day", "hour_of_week")
+CLOCK_PARTS = ("minute_of_hour", "minute_of_day", "hour_of_day", "hour_of_week")
 
 
 @dataclass(frozen=True)
@@ -106,7 +106,7 @@ class Cyclic(OnColumn):
 def _part_problems(
     feature: Calendar | Cyclic, where: str, columns: Mapping[str, Column]
 ) -> Iterator[Problem]:
-    if feature.part in _CLOCK_PARTS and isinstance(columns.get(str(feature.column)), Date):
+    if feature.part in CLOCK_PARTS and isinstance(columns.get(str(feature.column)), Date):
         yield Problem(
             f"{where}.part", feature.part, f"{feature.column} is a Date, which has no clock",
             "use a part such as day_of_week",

@@ -64,7 +64,7 @@ class Informative:
         adjusted: whether to take off what chance would make of a value as frequent (its expected
             mutual information; Vinh, Epps and Bailey, 2009). Rare values lose by it. It takes a
             step of Python for each training row, at most.
-        label_boundaries: for a label that is a number: where to cut it into classes, ascending.
+        label_boundaries: values at which a label that is a number is cut into classes, ascending.
         oov_buckets: how many ids the values outside it share, by hash.
     """
 

@@ -74,7 +74,7 @@ class OnColumn(Outputs):
 def kind_problems(
     where: str, names: Iterable[str], kinds: tuple[type[Column], ...], columns: Mapping[str, Column]
 ) -> Iterator[Problem]:
-    """Yields which of the names in the field ``where`` are no columns of the given kinds."""
+    """Yields which of the names in the field ``where`` are not columns of the given kinds."""
     for name in names:
         column = columns.get(name)
         if column is None:

@@ -13,7 +13,7 @@ from forebay.transforms.definition.field_types import Between
 from forebay.transforms.errors import Problem
 from forebay.transforms.limits import MOST_ITEMS
 
-# It begins with what is no part of a word. Marks belong to the letter before them, and so do the
+# It begins with what is not a part of a word. Marks belong to the letter before them, and so do the
 # joiners of scripts that write with them; those of other characters, as of emoji, do not.
 BETWEEN_WORDS = r"[^\pL\pM\pN_\x{200C}\x{200D}][^\pL\pN_]*"
 

@@ -32,7 +32,7 @@ def weigh(
         exponents: int64 (n,): the values are fractions times two to these powers.
         valid: bool (n,), whether there is a value.
         times: int64 (n,) µs.
-        half_life_us: in µs, positive.
+        half_life_us: the half-life in µs, positive.
 
     Returns:
         The weighted values and the weights, as `digits.sweep_digits` takes them: int64 (n, 3) each.

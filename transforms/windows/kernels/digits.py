@@ -71,7 +71,7 @@ def cut(numbers: Ints, order: int) -> tuple[Ints, Leaves]:
 
     Args:
         numbers: int64 (n, 3): m, e and s of m * 2**(e + 28 s), exactly; m is 0 where there is none.
-        order: of the states, 1 to 3.
+        order: the order of the states, 1 to 3.
 
     Returns:
         The states' tops, int64 (n,), NO_TOP for 0, and their digits, int32 (n, s - 1).

@@ -67,7 +67,7 @@ def from_buckets(buckets: Ints, accuracy: float) -> Floats:
 
     Args:
         buckets: int64 (n,), of :func:`to_buckets`.
-        accuracy: as it was given there.
+        accuracy: the accuracy that was given there.
 
     Returns:
         float64 (n,), within the accuracy of every number of the bucket, relative to that number;

@@ -16,10 +16,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from forebay.transforms.compiled import compiled
+from forebay.transforms.hashing import LAST_SHIFT, ROUNDS
 
 Ints = NDArray[np.int64]
 
 INT64_MIN = -(2**63)
+_ROUNDS = np.array(ROUNDS, np.uint64)
 NEVER = -1  # ends a chain of own events; as a width: unbounded
 _DIGIT_BITS = 11  # 2,048 counters fit in the first-level cache
 
@@ -98,11 +100,11 @@ def put(rows: NDArray[Any], order: Ints) -> NDArray[Any]:
 
 @compiled
 def _slot(row: int, mask: int) -> np.int64:
-    """First place to look for a row in a hash table of ``mask + 1`` slots (splitmix64)."""
+    """First place to look for a row in a hash table of ``mask + 1`` slots."""
     h = np.uint64(row)
-    h = (h ^ (h >> np.uint64(30))) * np.uint64(0xBF58476D1CE4E5B9)
-    h = (h ^ (h >> np.uint64(27))) * np.uint64(0x94D049BB133111EB)
-    return np.int64((h ^ (h >> np.uint64(31))) & np.uint64(mask))
+    for i in range(_ROUNDS.shape[0]):
+        h = (h ^ (h >> _ROUNDS[i, 0])) * _ROUNDS[i, 1]
+    return np.int64((h ^ (h >> LAST_SHIFT)) & np.uint64(mask))
 
 
 @compiled

@@ -76,7 +76,7 @@ def sweep_distinct(
         ends: int64 (m,), of the same.
         groups: int64 (g, 4), see :mod:`forebay.transforms.windows.kernels.ordering`.
         bases: int64 (g + 1,), first code of each group.
-        limit: at least 1.
+        limit: the most values kept, at least 1.
 
     Returns:
         present: int64 (m,), number of distinct values.

@@ -30,7 +30,7 @@ def finish(states: States, requests: Requests, aggregates: list[Aggregate]) -> l
     Args:
         states: the states of m requests.
         requests: those m.
-        aggregates: as they were given to
+        aggregates: those that were given to
             :func:`forebay.transforms.windows.states.from_events.partial`.
 
     Returns:

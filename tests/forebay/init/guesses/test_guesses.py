@@ -11,13 +11,16 @@ import re
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
+import numpy as np
+import pyarrow as pa
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from forebay.init.draft import Draft, make_draft
+from forebay.init.guesses.kinds import read_column
 from forebay.init.guesses.names import servable_names
-from forebay.init.sample import TextSample, read_sample
+from forebay.init.sample import Texts, TextSample, read_sample
 from forebay.pipelines.sources.files import find_files
 from forebay.transforms.definition.columns import (
     Boolean,
@@ -151,6 +154,40 @@ def test_kinds(drafted: Drafted, name: str, cells: list[object], expected: Colum
     assert {k: v for k, v in vars(found).items() if k != "nulls"} == {
         k: v for k, v in vars(expected).items() if k != "nulls"
     }
+
+
+@pytest.mark.parametrize(
+    "format",
+    [
+        "%Y-%m", "%Y/%m", "%m/%Y", "%b %Y", "%B %Y", "%b-%Y", "%b-%y", "%Y.%m.%d", "%d/%m/%y",
+        "%d.%m.%y", "%d-%b-%y", "%d %B %Y", "%B %d %Y", "%A, %B %d, %Y",
+        "%Y%m%d%H%M%S", "%Y%m%dT%H%M%S", "%Y-%m-%d %I:%M:%S %p", "%d.%m.%Y, %H:%M",
+        "%m/%d/%y %I:%M%p", "%B %d, %Y %H:%M:%S.%f", "%Y.%m.%d %H:%M",
+        "%a %b %d %H:%M:%S %Y", "%d/%b/%Y:%H:%M:%S %z", "%a, %d %b %Y %H:%M:%S %z",
+    ],
+)  # fmt: skip
+def test_days_months_and_instants_are_read_as_they_are_written(format: str) -> None:
+    moments = [t.replace(tzinfo=dt.UTC) for t in instants(dt.timedelta(hours=31))]
+    cells = [t.strftime(format) for t in moments]
+
+    found = read_column("when", Texts(pa.array(cells), np.arange(ROWS, dtype=np.int32)))
+
+    kind = Timestamp if "%H" in format or "%I" in format else Date
+    assert (type(found.column), found.column.format) == (kind, format)  # type: ignore[attr-defined]
+    assert found.of_rows().null_count == 0
+
+
+def test_a_table_of_months_asks_by_month(drafted: Drafted) -> None:
+    months = [f"{2015 + i // 120}-{i // 10 % 12 + 1:02}" for i in range(ROWS)]
+    stores = [f"store {i % 10}" for i in range(ROWS)]
+    draft = drafted({"month": months, "store": stores, "y": spread(0, 1)}, "y")
+
+    assert draft.dataset.row_time == "month"
+    assert draft.dataset.columns["month"] == Timestamp(format="%Y-%m")
+    calendar = [f.part for f in draft.dataset.features if isinstance(f, Calendar)]
+    assert calendar == ["month"]
+    assert draft.window is not None
+    assert draft.window.windowed.over == ("364d",)
 
 
 def test_a_few_unreadable_cells_are_rejects_not_another_kind(drafted: Drafted) -> None:

@@ -16,7 +16,9 @@ import pytest
 from killed_publication import NEW, OLD, OTHERS, found, manifest_of, replace, write_run
 
 from forebay.storage import folders
+from forebay.storage.entries import temporaries
 from forebay.storage.locks import locked
+from forebay.storage.names import temporary_name
 from forebay.storage.run import publish
 from forebay.transforms.errors import RunFolderError
 
@@ -157,18 +159,18 @@ def a_manifest_that_is_a_folder(run: Path) -> None:
 
 OLD_ENTRY = {"size": 8, "crc32c": "00000000", "rows": None}
 REFUSED = {
-    a_file_not_listed: "examples/train/notes is no file that the run's manifest lists",
+    a_file_not_listed: "examples/train/notes is not a file that the run's manifest lists",
     a_link_not_listed: "metadata is a link",
     a_linked_folder: "examples is a link",
     a_linked_file: "definition.json is a link",
     a_linked_manifest: "manifest.json cannot be read",
     a_strangers_manifest: "is not a manifest",
-    a_manifest_that_leads_outside: "theirs/thesis', which is no place of a run's files",
-    a_manifest_with_a_path_from_the_root: "theirs/thesis', which is no place of a run's files",
-    a_manifest_that_lists_the_trainers_files: "saved_model.pb', which is no place of a run's",
+    a_manifest_that_leads_outside: "theirs/thesis', which is not a place of a run's files",
+    a_manifest_with_a_path_from_the_root: "theirs/thesis', which is not a place of a run's files",
+    a_manifest_that_lists_the_trainers_files: "saved_model.pb', which is not a place of a run's",
     an_older_forebays_manifest: "is not a manifest",
     half_a_manifest: "is not a manifest",
-    no_manifest: "holds files that are no run's (definition.json, examples, model)",
+    no_manifest: "holds files that are not a run's (definition.json, examples, model)",
     a_manifest_that_is_a_folder: "manifest.json cannot be read",
 }
 
@@ -218,8 +220,8 @@ def test_a_folder_that_is_empty_or_not_there_is_free(tmp_path: Path, name: str) 
         ("file", "a file"),
         ("dangling", "a link to nothing"),
         ("loop", "a link"),
-        ("file/run", "file is no folder"),
-        ("dangling/run", "dangling is no folder"),
+        ("file/run", "file is not a folder"),
+        ("dangling/run", "dangling is not a folder"),
     ],
 )
 def test_what_is_no_folder_is_not_taken_for_one(tmp_path: Path, name: str, kind: str) -> None:
@@ -235,7 +237,7 @@ def test_a_run_that_came_while_ours_was_made_is_not_replaced(tmp_path: Path) -> 
     run.mkdir()
     with locked(str(run)):
         publish.check_target(str(run), overwrite=False)
-        staged = folders.temporary_name()
+        staged = temporary_name()
         write_run(run / staged, NEW)
         (run / staged / "manifest.json").unlink()
         write_run(run, OLD)
@@ -243,7 +245,7 @@ def test_a_run_that_came_while_ours_was_made_is_not_replaced(tmp_path: Path) -> 
             publish.publish(str(run), staged, manifest_of(NEW), overwrite=False)
         publish.abandon(str(run), staged)
     assert found(run)["run"] == "old"
-    assert folders.temporaries(str(run)) == []
+    assert temporaries(str(run)) == []
 
 
 def test_what_cannot_be_moved_is_said_before_the_older_run_is_touched(run: Path) -> None:

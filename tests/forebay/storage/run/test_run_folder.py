@@ -10,6 +10,8 @@ from typing import Any
 
 import pytest
 import tensorflow as tf
+from google.protobuf import text_format
+from tensorflow_metadata.proto.v0 import schema_pb2
 
 from forebay.storage.run.checksums import file_entry
 from forebay.storage.run.run_folder import open_run
@@ -55,7 +57,7 @@ def test_ids_without_a_range_are_refused(regression_run: Path) -> None:
 def test_a_folder_without_a_manifest_is_no_run(regression_run: Path, copy_of: Copy) -> None:
     copy = copy_of(regression_run)
     (copy / "manifest.json").unlink()
-    with pytest.raises(RunFolderError, match="no manifest, so it is no finished run"):
+    with pytest.raises(RunFolderError, match="no manifest, so it is not a finished run"):
         open_run(str(copy))
 
 
@@ -76,6 +78,23 @@ def test_a_definition_of_another_run_is_refused(
     with edit_json(copy / "manifest.json") as manifest:
         manifest["files"]["definition.json"] = asdict(file_entry(path.read_bytes()))
     with pytest.raises(RunFolderError, match="mixes two runs"):
+        open_run(str(copy))
+
+
+def test_a_graph_that_is_fed_otherwise_is_refused(
+    regression_run: Path, copy_of: Copy, edit_json: Edit
+) -> None:
+    """As the graph of an earlier version, whose differences were made of float32."""
+    copy = copy_of(regression_run)
+    path = copy / "metadata" / "schema.pbtxt"
+    schema = schema_pb2.Schema()
+    text_format.Parse(path.read_text(), schema)
+    (column,) = (column for column in schema.feature if column.name == "start_s")
+    column.type = schema_pb2.FLOAT
+    path.write_text(text_format.MessageToString(schema))
+    with edit_json(copy / "manifest.json") as manifest:
+        manifest["files"]["metadata/schema.pbtxt"] = asdict(file_entry(path.read_bytes()))
+    with pytest.raises(RunFolderError, match="another version of Forebay, which fed start_s to"):
         open_run(str(copy))
 
 

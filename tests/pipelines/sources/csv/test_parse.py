@@ -4,6 +4,7 @@ import base64
 import datetime as dt
 import math
 import zoneinfo
+from collections.abc import Callable
 from typing import Any
 from unittest import mock
 
@@ -406,6 +407,41 @@ def test_formats_agree_with_python(format: str, rows: list[list[int]]) -> None:
         except ValueError:
             expected = None
         assert found == expected, text
+
+
+SPACED = [
+    "%d %b %Y", "%B %d, %Y", "%H:%M %d.%m.%Y", "%m/%d/%y %I%p", "%Y-%m", "100%% %Y-%m-%d %H:%M:%S",
+]  # fmt: skip
+
+
+@settings(max_examples=150, deadline=None)
+@given(
+    st.sampled_from(SPACED),
+    st.datetimes(dt.datetime(1970, 1, 1), dt.datetime(2060, 1, 1)),
+    st.lists(
+        st.tuples(st.integers(0, 30), st.integers(0, 2), st.sampled_from(["", " ", "  ", "7"])),
+        max_size=2,
+    ),
+    st.sampled_from([str.lower, str.upper, str.title]),
+)  # fmt: skip
+def test_formats_read_no_more_than_python_does(
+    format: str,
+    moment: dt.datetime,
+    edits: list[tuple[int, int, str]],
+    cased: Callable[[str], str],
+) -> None:
+    """Not a blank more, nor a digit less; a month in full for %B only, on every day of it."""
+    text = cased(moment.strftime(format))
+    for at, length, instead in edits:
+        text = text[:at] + instead + text[at + length :]
+    for cell in (text, text.replace("Jan", "January"), text.replace("April", "Apr")):
+        column = Timestamp(format=format)
+        (found,) = read_cells(pa.array([cell.encode()], pa.binary()), column).values.to_pylist()
+        try:
+            expected = dt.datetime.strptime(cell.strip(" \t"), format).replace(tzinfo=UTC)
+        except ValueError:
+            expected = None
+        assert found == expected or not cell.strip(), cell
 
 
 NAMES = ("n", "s", "ignored")

@@ -20,7 +20,7 @@ from forebay.storage.run.run_folder import open_run
 from forebay.trainer.checkpoints import checkpoint
 from forebay.trainer.checkpoints.checkpoint import Evaluation, TrainingState
 from forebay.trainer.options import LoopOptions, TrainOptions
-from forebay.trainer.training.job import Job, prepare
+from forebay.trainer.training.job import TrainingJob, prepare
 from forebay.trainer.training.tensorboard.activations import ActivationProbe
 from forebay.trainer.training.tensorboard.board import Board
 from forebay.trainer.training.train import train
@@ -133,7 +133,7 @@ def test_a_probe_counts_zeros_and_dead_units() -> None:
     assert zeros.share == 1 - sum(fires) / 16
 
 
-def small_job(run: Path) -> Job:
+def small_job(run: Path) -> TrainingJob:
     options = TrainOptions(hidden_units=(6, 4), batch_size=64, max_steps=50, eval_every=25)
     return prepare(open_run(str(run)), options, LoopOptions(), alone())
 

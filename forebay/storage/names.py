@@ -1,0 +1,41 @@
+"""Names of files and folders: what they may be, and which only we give."""
+
+import re
+import secrets
+from fnmatch import fnmatchcase
+from unicodedata import category
+
+# A file in the making, and a folder in the making: nobody else chooses such a name.
+_TEMPORARY = re.compile(r"\.forebay-[0-9a-f]{16}\.tmp")
+# Exists while a process holds the folder it lies in; see `forebay.storage.locks`.
+LOCK_NAME = ".forebay.lock"
+
+
+def is_remote(path: str) -> bool:
+    """Tells whether a path is on an object store, which has neither links nor locks."""
+    return "://" in path
+
+
+def is_inside(name: str) -> bool:
+    """Tells whether a relative path stays below its folder and is written plainly.
+
+    The one question to ask of a name that was read from a file before a path is made of it.
+    """
+    is_plain = all(category(letter) not in ("Cc", "Cs") for letter in name)
+    return is_plain and all(part not in ("", ".", "..") for part in name.split("/"))
+
+
+def matches(name: str, pattern: str) -> bool:
+    """Tells whether a path has as many parts as a pattern, and each matches."""
+    parts, patterns = name.split("/"), pattern.split("/")
+    return len(parts) == len(patterns) and all(map(fnmatchcase, parts, patterns))
+
+
+def temporary_name() -> str:
+    """Returns a new name for what has its own only when it is whole."""
+    return f".forebay-{secrets.token_hex(8)}.tmp"
+
+
+def is_temporary(name: str) -> bool:
+    """Tells whether a name, without folders, is one that `temporary_name` returns."""
+    return _TEMPORARY.fullmatch(name) is not None

@@ -1,0 +1,49 @@
+"""Inputs and outputs of any name: patterns, blanks, quotes, bytes that are no UTF-8."""
+
+from __future__ import annotations
+
+import json
+import os
+from pathlib import Path
+
+import pytest
+from small_work import lay_out
+from verdicts import wrong_with
+
+from forebay.cli import main
+from forebay.storage.run.run_folder import open_run
+
+ODD = os.fsdecode(b"caf\xe9 [1]*?{a} $X ;&|<>\"'")
+
+
+def test_rows_become_a_run_whatever_they_are_called(
+    tmp_path: Path, capfd: pytest.CaptureFixture[str]
+) -> None:
+    place = tmp_path / ODD
+    lay_out(place)
+    rows = place / f"{ODD}.csv"
+    (place / "rows.csv").rename(rows)
+    rows.write_text(rows.read_text() + "\no300,no time,a,1.5,0")
+    definition = (place / "small.py").rename(place / "odd_names.py")
+    read = [str(definition), "--input", str(rows)]
+    run = str(place / f"run {ODD}")
+
+    def said(*command: str) -> str:
+        capfd.readouterr()
+        status = main(command)
+        out, err = capfd.readouterr()
+        assert (status, wrong_with(status, err)) == (0, "")
+        return out
+
+    said("preprocess", *read, "--output", run, "--max-reject-fraction", "0.1")
+    found = open_run(run)
+    assert (sum(found.manifest.rows.values()), found.manifest.inputs[0].path) == (300, str(rows))
+    (reject,) = (Path(run) / "rejects").iterdir()
+    assert json.loads(reject.read_text())["source"] == str(rows)
+
+    said("report", run, "--plot", str(place / f"report {ODD}.png"))
+    told = said("explain", *read, "--row", f"{rows}:8", "--plot", str(place / f"{ODD}.png"))
+    assert "id=o6" in told
+    assert "caf\\xe9 [1]" in told
+    said("init", str(rows), "--output", str(place / "drafted.py"))
+    assert len(list(place.glob("*.png"))) == 2
