@@ -110,6 +110,9 @@ input-rate: $(STAMP) $(WEATHER) ## Measure how fast rows come to the trainer, be
 bench-inputs: $(STAMP) ## Measure reading of a table of 1 M rows from every kind of input; options go in ARGS="..."
 	$(BIN)/python benchmarks/inputs.py $(ARGS)
 
+bench-bigquery: $(STAMP) $(GCP_STAMP) ## Measure reading a table of BigQuery beside Beam's ReadFromBigQuery, with a stand-in
+	$(BIN)/python benchmarks/bigquery_read.py $(ARGS)
+
 bounds: $(STAMP) ## Measure each stage of preprocessing alone on one core: what bounds the whole
 	$(BIN)/python benchmarks/bounds.py $(ARGS)
 
