@@ -38,7 +38,7 @@ from forebay.pipelines.sources.files import find_files
 from forebay.pipelines.transform.graph_rows import SHARD, to_graph_rows
 from forebay.storage.run.definition_files import load_definition
 from forebay.transforms.definition.dataset import Dataset
-from forebay.transforms.definition.sources import ROW
+from forebay.transforms.definition.identity import ROW
 from forebay.transforms.windows.compute import compute
 from forebay.transforms.windows.groups import window_groups
 

@@ -70,7 +70,9 @@ if TYPE_CHECKING:
     from forebay.transforms.definition.operators import var as var
     from forebay.transforms.definition.sources import Derive as Derive
     from forebay.transforms.definition.sources import Source as Source
+    from forebay.transforms.definition.splits import ColumnSplit as ColumnSplit
     from forebay.transforms.definition.splits import HashSplit as HashSplit
+    from forebay.transforms.definition.splits import RandomSplit as RandomSplit
     from forebay.transforms.definition.splits import TimeSplit as TimeSplit
     from forebay.transforms.definition.table_formats import CsvFormat as CsvFormat
     from forebay.transforms.definition.windows import Where as Where
@@ -107,7 +109,9 @@ _NAMES = {
     ),
     "forebay.transforms.windows.period": ("history_needed",),
     "forebay.transforms.definition.sources": ("Derive", "Source"),
-    "forebay.transforms.definition.splits": ("HashSplit", "TimeSplit"),
+    "forebay.transforms.definition.splits": (
+        "ColumnSplit", "HashSplit", "RandomSplit", "TimeSplit",
+    ),
     "forebay.transforms.definition.table_formats": ("CsvFormat",),
     "forebay.transforms.definition.windows": ("Where", "Windowed"),
     "forebay.transforms.zones": ("local_to_utc", "utc_to_local"),

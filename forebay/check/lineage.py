@@ -10,7 +10,8 @@ import pyarrow.compute as pc
 from forebay.check.subject import Subject, moved, replaced
 from forebay.transforms.definition.columns import Timestamp
 from forebay.transforms.definition.dataset import Dataset
-from forebay.transforms.definition.sources import ROW, Derive
+from forebay.transforms.definition.identity import ROW
+from forebay.transforms.definition.sources import Derive
 
 # Rows whose cells are changed: enough to meet most branches of a function.
 _PROBES = 500

@@ -18,7 +18,8 @@ from forebay.pipelines.sources.batches import ReadBatch, read_batches
 from forebay.pipelines.sources.inputs import TableInput
 from forebay.pipelines.sources.tables import Tables
 from forebay.transforms.definition.dataset import Dataset
-from forebay.transforms.definition.sources import ROW, ROWS
+from forebay.transforms.definition.identity import ROW
+from forebay.transforms.definition.sources import ROWS
 from forebay.transforms.errors import InputError
 from forebay.transforms.hashing import scramble
 from forebay.transforms.windows.groups import window_groups

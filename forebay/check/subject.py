@@ -14,7 +14,8 @@ from forebay.pipelines.sources.derive import derive
 from forebay.pipelines.sources.row_identity import ROW_OFFSET
 from forebay.transforms.definition.dataset import Dataset
 from forebay.transforms.definition.functions import resolve
-from forebay.transforms.definition.sources import ROW, ROWS, Derive
+from forebay.transforms.definition.identity import ROW
+from forebay.transforms.definition.sources import ROWS, Derive
 from forebay.transforms.errors import InputError
 from forebay.transforms.windows.compute import compute
 from forebay.transforms.windows.groups import WindowGroup, window_groups

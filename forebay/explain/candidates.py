@@ -13,7 +13,8 @@ import pyarrow.compute as pc
 
 from forebay.explain.selection import OF_KEY, OWN, passes
 from forebay.explain.windowed_columns import WindowedColumn
-from forebay.transforms.definition.sources import ROW, ROWS, Source
+from forebay.transforms.definition.identity import ROW
+from forebay.transforms.definition.sources import ROWS, Source
 from forebay.transforms.definition.windows import Where
 from forebay.transforms.windows.groups import WindowGroup
 

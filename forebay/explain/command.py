@@ -15,7 +15,8 @@ from forebay.pipelines.sources.tables import all_inputs, open_tables
 from forebay.storage.named_files import check_output, write_whole
 from forebay.storage.run.definition_files import load_definition
 from forebay.transforms.definition.dataset import Dataset
-from forebay.transforms.definition.sources import ROW, ROWS
+from forebay.transforms.definition.identity import ROW
+from forebay.transforms.definition.sources import ROWS
 from forebay.transforms.errors import InputError, unknown_column
 
 

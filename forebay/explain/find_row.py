@@ -14,7 +14,7 @@ from forebay.pipelines.sources.batches import read_batches
 from forebay.pipelines.sources.inputs import TableInput, place_of
 from forebay.pipelines.sources.row_identity import row_identity
 from forebay.transforms.definition.dataset import Dataset
-from forebay.transforms.definition.sources import ROW
+from forebay.transforms.definition.identity import ROW
 from forebay.transforms.errors import InputError, nearest_names
 from forebay.transforms.parsing.cells import read_cells
 

@@ -22,7 +22,7 @@ import pyarrow.compute as pc
 from forebay.explain.replacement import is_value, replaced
 from forebay.explain.windowed_columns import WindowedColumn
 from forebay.transforms.comparisons import compare, has_value
-from forebay.transforms.definition.sources import ROW
+from forebay.transforms.definition.identity import ROW
 from forebay.transforms.definition.windows import Where, Windowed
 
 Number = int | float

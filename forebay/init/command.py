@@ -40,9 +40,8 @@ def run_init(args: argparse.Namespace) -> int:
         check_output(str(path), "--output", inputs)
     with saying("init: reading a sample"):
         sample = read_sample(found, args.delimiter, args.names, args.rows, args.max_record_bytes)
-    module = variable if printed else path.stem
     with saying(f"init: guessing from {sample.rows:,} rows"):
-        draft = make_draft(sample, variable, module, args.label)
+        draft = make_draft(sample, variable, args.label)
     source = write_definition(draft, variable)
     if printed:
         say(source.rstrip("\n"))

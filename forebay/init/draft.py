@@ -23,14 +23,10 @@ from forebay.init.guesses.times import RowTime, find_row_time, with_row_time
 from forebay.init.guesses.windows import WindowGuess, guess_window
 from forebay.init.sample import TextSample
 from forebay.pipelines.splits.refusals import Refusal, label_refusals
-from forebay.transforms.definition.columns import String
 from forebay.transforms.definition.dataset import Dataset
-from forebay.transforms.definition.sources import Derive
 from forebay.transforms.definition.splits import HashSplit
 from forebay.transforms.errors import InputError
 from forebay.transforms.parsing.casts import to_mask
-
-_ROW_KEY = "row_key"
 
 
 @dataclass(frozen=True)
@@ -39,7 +35,6 @@ class Draft:
 
     Attributes:
         name: what the dataset is called.
-        module: the module that it will be in.
         sample: what it is guessed from.
         readings, facts: the columns, and what the sample shows of them, by a name that a model can
             be given.
@@ -52,7 +47,6 @@ class Draft:
     """
 
     name: str
-    module: str
     sample: TextSample
     readings: dict[str, GuessedColumn]
     facts: dict[str, ColumnFacts]
@@ -72,16 +66,6 @@ class Draft:
         """Returns what the table calls a column, where that is not its name here."""
         return self.sample.joined.get(source) or (None if name == source else source)
 
-    @property
-    def whole_row_key(self) -> str | None:
-        """The derived column to split on; None where a column of the file serves."""
-        if self.split.split:
-            return None
-        name = _ROW_KEY
-        while name in self.readings or name in self.names:
-            name += "_"
-        return name
-
     @cached_property
     def dataset(self) -> Dataset:
         """The definition itself."""
@@ -89,17 +73,13 @@ class Draft:
             name: replace(self.readings[name].column, field=self._field(source, name))
             for source, name in self.names.items()
         }
-        derive = []
-        if key := self.whole_row_key:
-            derive.append(Derive(f"{self.module}:{key}", tuple(columns), {key: String()}))
         return Dataset(
             name=self.name,
             columns=columns,
             features=tuple(feature for s in self.suggestions for feature in s.features),
             label=label_of(self.readings[self.label]),
-            split=self.split.split or HashSplit(str(self.whole_row_key)),
+            split=self.split.split,
             row_time=self.row_time.reading.name if self.row_time else None,
-            derive=tuple(derive),
             passthrough=tuple(name for s in self.suggestions if s.carried for name in s.columns),
             csv=self.sample.format,
         )  # fmt: skip
@@ -117,13 +97,12 @@ class Draft:
         return (int(bad.sum()) + broken) / (self.sample.rows + broken)
 
 
-def make_draft(sample: TextSample, name: str, module: str, label: str | None) -> Draft:
+def make_draft(sample: TextSample, name: str, label: str | None) -> Draft:
     """Guesses a definition.
 
     Args:
         sample: rows of the input.
         name: what to call the dataset.
-        module: the module that the definition will be in.
         label: the column to predict; None: guessed.
 
     Raises:
@@ -158,7 +137,7 @@ def make_draft(sample: TextSample, name: str, module: str, label: str | None) ->
     if row_time:
         window = guess_window(readings, facts, target, row_time, suggestions, sample.share)
     return Draft(
-        name, module, sample, readings, facts, target, reason, row_time, split, suggestions, window
+        name, sample, readings, facts, target, reason, row_time, split, suggestions, window
     )
 
 

@@ -15,7 +15,7 @@ from forebay.pipelines.sinks.run_folder import write_file
 from forebay.pipelines.tallies.tallies import Tally
 from forebay.pipelines.transform.shards import Shard, Transformed
 from forebay.storage.run.layout import PARQUET_FOLDER
-from forebay.transforms.definition.sources import ROW
+from forebay.transforms.definition.identity import ROW
 
 ROWS_FOLDER, TRANSFORMED_FOLDER = "rows", "transformed"
 

@@ -18,7 +18,8 @@ from forebay.pipelines.sources.inputs import Stretch, TableInput
 from forebay.pipelines.sources.rejects import Reject
 from forebay.pipelines.sources.row_identity import ROW_OFFSET, row_identity
 from forebay.transforms.definition.functions import resolve
-from forebay.transforms.definition.sources import ROW, Source
+from forebay.transforms.definition.identity import ROW
+from forebay.transforms.definition.sources import Source
 from forebay.transforms.errors import InputError
 
 

@@ -13,7 +13,8 @@ from forebay.pipelines.shuffle.group_batches import Partitioned
 from forebay.pipelines.sources.batches import BatchReader, ReadBatch
 from forebay.pipelines.sources.inputs import Stretch, TableInput
 from forebay.pipelines.sources.row_identity import row_identity, row_place
-from forebay.transforms.definition.sources import ROW, Source
+from forebay.transforms.definition.identity import ROW
+from forebay.transforms.definition.sources import Source
 
 REJECTS = "rejects"
 

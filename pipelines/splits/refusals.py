@@ -53,7 +53,9 @@ def refusals(batch: pa.RecordBatch, dataset: Dataset, split: np.ndarray) -> Iter
         dataset: the definition.
         split: the number of each row's split, or NO_SPLIT.
     """
-    yield Refusal(dataset.split_column, "missing, so the row has no split", split == NO_SPLIT)
+    apart, given = split == NO_SPLIT, _mask(pc.is_valid(batch[dataset.split_column]))
+    yield Refusal(dataset.split_column, "missing, so the row has no split", apart & ~given)
+    yield Refusal(dataset.split_column, "no value of train, eval or test", apart & given)
     yield from label_refusals(batch[dataset.label.column], dataset.label)
     if dataset.weight is not None:
         yield from _weight_refusals(batch[dataset.weight], dataset.weight)

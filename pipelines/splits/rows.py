@@ -10,8 +10,8 @@ import pyarrow.compute as pc
 from forebay.pipelines.splits.refusals import refusals
 from forebay.transforms.comparisons import has_value
 from forebay.transforms.definition.dataset import Dataset
+from forebay.transforms.definition.identity import ROW
 from forebay.transforms.definition.labels import Classification
-from forebay.transforms.definition.sources import ROW
 from forebay.transforms.definition.splits import SPLITS
 
 NO_ROW_TIME, NO_LABEL, NO_CLASS = "no row time", "no label", "label is no class"

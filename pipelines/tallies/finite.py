@@ -13,7 +13,7 @@ from forebay.pipelines.sources.inputs import TableInput, places_of
 from forebay.pipelines.tallies.tallies import Tallies, Tally
 from forebay.pipelines.transform.shards import Transformed
 from forebay.transforms.definition.dataset import Dataset
-from forebay.transforms.definition.sources import ROW
+from forebay.transforms.definition.identity import ROW
 from forebay.transforms.errors import InputError
 
 _KIND = "nonfinite"

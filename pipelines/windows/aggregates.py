@@ -20,7 +20,8 @@ from forebay.pipelines.shuffle.group_batches import (
 from forebay.pipelines.windows.conform import conform
 from forebay.pipelines.windows.versions import ResolveVersions, by_event
 from forebay.transforms.definition.dataset import Dataset
-from forebay.transforms.definition.sources import CONTENT, ROW, ROWS
+from forebay.transforms.definition.identity import CONTENT, ROW
+from forebay.transforms.definition.sources import ROWS
 from forebay.transforms.row_contents import hash_contents
 from forebay.transforms.windows.groups import (
     ASKS,
@@ -265,7 +266,7 @@ def _join(element: Group, groups: Sequence[WindowGroup]) -> tuple[int, pa.Record
     """Puts each row's windowed values beside it and orders the rows by what they hold."""
     tables = element.tables()
     order = _by_contents(tables[ROWS])
-    rows = tables[ROWS].drop_columns([CONTENT]).combine_chunks().take(pa.array(order))
+    rows = tables[ROWS].combine_chunks().take(pa.array(order))
     for i, group in enumerate(groups):
         values = tables.get(f"windows{i}")
         for name, column in _beside(tables[ROWS], order, values, group.schema):

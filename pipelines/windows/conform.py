@@ -15,7 +15,7 @@ from forebay.transforms.definition.columns import (
     String,
     Timestamp,
 )
-from forebay.transforms.definition.sources import ROW
+from forebay.transforms.definition.identity import ROW
 from forebay.transforms.errors import InputError
 
 

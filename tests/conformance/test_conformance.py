@@ -23,8 +23,9 @@ from forebay.transforms.definition.columns import (
 )
 from forebay.transforms.definition.dataset import Dataset
 from forebay.transforms.definition.features import Numeric
+from forebay.transforms.definition.identity import ROW
 from forebay.transforms.definition.labels import Regression
-from forebay.transforms.definition.sources import ROW, Source
+from forebay.transforms.definition.sources import Source
 from forebay.transforms.definition.splits import HashSplit
 from forebay.transforms.definition.windows import Where, Windowed
 from forebay.transforms.durations import parse_duration

@@ -8,7 +8,7 @@ import pyarrow as pa
 from doc_pages import Page
 
 from forebay.transforms.definition.columns import Column, Integer, Number, Timestamp
-from forebay.transforms.definition.sources import ROW
+from forebay.transforms.definition.identity import ROW
 from forebay.transforms.windows.compute import compute
 from forebay.transforms.windows.groups import window_groups
 

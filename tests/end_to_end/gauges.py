@@ -5,7 +5,7 @@ from forebay.transforms.definition.dataset import Dataset
 from forebay.transforms.definition.features import Bucketized, Calendar, Categorical, Numeric
 from forebay.transforms.definition.labels import Regression
 from forebay.transforms.definition.operators import count, mean
-from forebay.transforms.definition.splits import HashSplit
+from forebay.transforms.definition.splits import RandomSplit
 from forebay.transforms.definition.windows import Windowed
 
 gauges = Dataset(
@@ -28,6 +28,6 @@ gauges = Dataset(
         Calendar("day", part="day_of_week"),
     ],
     label=Regression("level"),
-    split=HashSplit("taken"),
+    split=RandomSplit(seed=3),
     passthrough=["ok"],
 )

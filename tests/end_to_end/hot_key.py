@@ -21,9 +21,9 @@ from forebay.pipelines.windows.aggregates import WindowedAggregates
 from forebay.transforms.definition.columns import Number, String, Timestamp
 from forebay.transforms.definition.dataset import Dataset
 from forebay.transforms.definition.features import Numeric
+from forebay.transforms.definition.identity import ROW
 from forebay.transforms.definition.labels import Regression
 from forebay.transforms.definition.operators import count, last, mean, std
-from forebay.transforms.definition.sources import ROW
 from forebay.transforms.definition.splits import HashSplit
 from forebay.transforms.definition.windows import Windowed
 

@@ -12,7 +12,7 @@ import pyarrow.csv
 import pytest
 
 from forebay.transforms.definition.functions import resolve
-from forebay.transforms.definition.sources import ROW
+from forebay.transforms.definition.identity import ROW
 from forebay.transforms.windows.compute import compute
 from forebay.transforms.windows.groups import window_groups
 

@@ -27,6 +27,7 @@ from window_questions import Question, assert_agree, computed, questions
 from forebay.pipelines.options import PreprocessOptions
 from forebay.pipelines.preprocess import preprocess
 from forebay.transforms.definition.dataset import Dataset
+from forebay.transforms.definition.identity import ROW
 from forebay.transforms.definition.operators import (  # fmt: skip
     OPERATORS,
     count,
@@ -49,7 +50,6 @@ from forebay.transforms.definition.operators import (  # fmt: skip
     var,
 )
 from forebay.transforms.definition.serialize import to_json
-from forebay.transforms.definition.sources import ROW
 from forebay.transforms.definition.windows import Where, Windowed
 
 pytestmark = pytest.mark.full_table

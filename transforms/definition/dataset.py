@@ -10,7 +10,7 @@ from forebay.transforms.definition.derived_numbers import DerivedNumber
 from forebay.transforms.definition.features import Custom, Feature
 from forebay.transforms.definition.labels import Label
 from forebay.transforms.definition.sources import ROWS, Source
-from forebay.transforms.definition.splits import HashSplit, TimeSplit
+from forebay.transforms.definition.splits import ColumnSplit, HashSplit, RandomSplit, TimeSplit
 from forebay.transforms.definition.windows import Windowed
 from forebay.transforms.errors import DefinitionError
 
@@ -41,7 +41,7 @@ class Dataset(Source):
     name: str
     features: tuple[Feature, ...]
     label: Label
-    split: HashSplit | TimeSplit
+    split: HashSplit | TimeSplit | ColumnSplit | RandomSplit
     row_time: str | None = None
     sources: Mapping[str, Source] = field(default_factory=dict)
     windows: tuple[Windowed, ...] = ()

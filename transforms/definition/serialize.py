@@ -33,7 +33,7 @@ _KINDS: dict[str, type] = {
         *get_args(features.Feature), *get_args(features.CategoryIds),
         *get_args(derived_numbers.DerivedNumber),
         *get_args(labels.Label),
-        splits.HashSplit, splits.TimeSplit,
+        splits.HashSplit, splits.TimeSplit, splits.ColumnSplit, splits.RandomSplit,
     )
 }  # fmt: skip
 

@@ -11,10 +11,6 @@ from forebay.transforms.definition.functions import FUNCTION_CURE, import_path, 
 from forebay.transforms.definition.table_formats import CsvFormat
 from forebay.transforms.errors import Problem, unknown_column
 
-# The columns beside those of a table: which row it is, and a hash of what it holds, by which its
-# examples are spread and ordered whatever it was read from.
-ROW, CONTENT = "__row", "__content"
-
 # What a dataset's own table is called among its sources.
 ROWS = "rows"
 RESERVED_PREFIX = "__"

@@ -3,12 +3,12 @@
 A hash split keeps rows with one value of a column together and is the same wherever it is
 computed, BigQuery included; its splits can share history, since windows reach across them. A
 time split trains on the past and tests on the future; nothing of the test period can reach
-training.
+training. A column split is what the table itself says. A random split draws rows by a seed.
 """
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from typing import Annotated, Any
+from typing import Annotated, Any, ClassVar
 
 import numpy as np
 import numpy.typing as npt
@@ -17,7 +17,10 @@ import pyarrow.compute as pc
 
 from forebay.transforms.definition.columns import Boolean, Column, Date, Integer, String, Timestamp
 from forebay.transforms.definition.field_types import Between
+from forebay.transforms.definition.freeze import freeze_sequences
+from forebay.transforms.definition.identity import CONTENT
 from forebay.transforms.errors import Problem, unknown_column
+from forebay.transforms.hashing import scramble
 from forebay.transforms.instants import instant_us
 
 SPLITS = ("train", "eval", "test")
@@ -72,7 +75,7 @@ class TimeSplit:
 
     Attributes:
         eval_from, test_from: ISO 8601 dates or instants; UTC where no offset is written.
-        on: a Timestamp column; None: the dataset's row time.
+        on: a Timestamp or Date column; None: the dataset's row time.
     """
 
     eval_from: str
@@ -83,8 +86,8 @@ class TimeSplit:
         """Yields the mistakes of this split; ``where`` is its path in the definition."""
         if self.on is not None and self.on not in columns:
             yield unknown_column(f"{where}.on", self.on, columns)
-        elif self.on is not None and not isinstance(columns[self.on], Timestamp):
-            yield Problem(f"{where}.on", self.on, "not a Timestamp column", "name one")
+        elif self.on is not None and not isinstance(columns[self.on], Timestamp | Date):
+            yield Problem(f"{where}.on", self.on, "not a Timestamp or Date column", "name one")
         bounds = []
         for field in ("eval_from", "test_from"):
             try:
@@ -105,11 +108,103 @@ class TimeSplit:
             )
 
     def assign(self, values: pa.Array) -> npt.NDArray[np.int8]:
-        """Returns the index in `SPLITS` of each instant, int8 (n,); `NO_SPLIT` for null."""
+        """Returns the index in `SPLITS` of each instant or day, int8 (n,); `NO_SPLIT` for null."""
+        if pa.types.is_date32(values.type):
+            values = values.cast(pa.timestamp("us"))
         times = pc.fill_null(values.cast(pa.int64()), 0).to_numpy(zero_copy_only=False)
         bounds = [instant_us(self.eval_from), instant_us(self.test_from)]
         split: npt.NDArray[np.int8] = np.digitize(times, bounds).astype(np.int8)
         split[pc.is_null(values).to_numpy(zero_copy_only=False)] = NO_SPLIT
+        return split
+
+
+@dataclass(frozen=True)
+class ColumnSplit:
+    """Splits by what a column says of each row.
+
+    Attributes:
+        on: a String, Integer, Boolean or Date column; a row without a value, or with one that
+            stands for no split, is rejected.
+        train, eval, test: the values of each split, one or several, as BigQuery writes them
+            (``true``, ``2013-01-31``).
+    """
+
+    on: str
+    train: tuple[str | int, ...] | str | int = "train"
+    eval: tuple[str | int, ...] | str | int = ()
+    test: tuple[str | int, ...] | str | int = ()
+
+    def __post_init__(self) -> None:
+        freeze_sequences(self)
+
+    @property
+    def values(self) -> dict[str, int]:
+        """The index in `SPLITS` of each value that stands for one."""
+        return {text: i for i, name in enumerate(SPLITS) for text in self._texts(name)}
+
+    def problems(self, where: str, columns: Mapping[str, Column]) -> Iterator[Problem]:
+        """Yields the mistakes of this split; ``where`` is its path in the definition."""
+        column = columns.get(self.on)
+        if column is None:
+            yield unknown_column(f"{where}.on", self.on, columns)
+        elif not isinstance(column, String | Integer | Boolean | Date):
+            yield Problem(
+                f"{where}.on", self.on, f"a {type(column).__name__} column",
+                "name a String, Integer, Boolean or Date column",
+            )  # fmt: skip
+        if not self._texts("train"):
+            yield Problem(f"{where}.train", (), "leaves no row for training", "name a value")
+        first: dict[str, str] = {}
+        for name in SPLITS:
+            for text in self._texts(name):
+                if text in first:
+                    yield Problem(
+                        f"{where}.{name}", text, f"stands for {first[text]} already", "name it once"
+                    )
+                first.setdefault(text, name)
+
+    def assign(self, values: pa.Array) -> npt.NDArray[np.int8]:
+        """Returns the index in `SPLITS` of each value, int8 (n,); `NO_SPLIT` for any other."""
+        known = pa.array(list(self.values), pa.string())
+        index = pc.fill_null(pc.index_in(bigquery_text(values), known), len(known))
+        splits = np.array([*self.values.values(), NO_SPLIT], np.int8)
+        return splits[index.to_numpy(zero_copy_only=False)]  # type: ignore[no-any-return]
+
+    def _texts(self, name: str) -> list[str]:
+        values = getattr(self, name)
+        return [str(value) for value in (values if isinstance(values, tuple) else (values,))]
+
+
+@dataclass(frozen=True)
+class RandomSplit:
+    """Splits at random, by a hash of what a row holds: equal rows go to one split.
+
+    What a row holds is the columns read from the table. It is the same whatever the table is read
+    from, and on every runner.
+
+    Attributes:
+        train, eval, test: weights, as for `HashSplit`.
+        seed: draws another split of the same rows.
+    """
+
+    train: Annotated[int, Between(1, _MOST_WEIGHT, "leaves no row for training")] = 80
+    eval: Annotated[int, Between(0, _MOST_WEIGHT)] = 10
+    test: Annotated[int, Between(0, _MOST_WEIGHT)] = 10
+    seed: Annotated[int, Between(0, _MOST_WEIGHT)] = 0
+    on: ClassVar[str] = CONTENT
+
+    def problems(self, where: str, columns: Mapping[str, Column]) -> Iterator[Problem]:
+        """Yields the mistakes of this split, of which there are none."""
+        yield from ()
+
+    def assign(self, values: pa.Array) -> npt.NDArray[np.int8]:
+        """Returns the index in `SPLITS` of each row, by the hash of what it holds, int8 (n,)."""
+        seed = scramble(np.array([self.seed]))
+        drawn = scramble((values.to_numpy() ^ seed).view(np.int64))
+        place = drawn % np.uint64(self.train + self.eval + self.test)
+        split: npt.NDArray[np.int8] = np.digitize(
+            place, [self.train, self.train + self.eval]
+        ).astype(np.int8)
         return split
 
 

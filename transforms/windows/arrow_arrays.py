@@ -9,7 +9,7 @@ import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from forebay.transforms.definition.sources import CONTENT, ROW
+from forebay.transforms.definition.identity import CONTENT, ROW
 from forebay.transforms.windows.groups import AVAILABLE, EVENT, RETIRED, TIME, WindowGroup
 from forebay.transforms.windows.kernels.values import Events, Requests, Values
 

@@ -16,7 +16,8 @@ import pyarrow.compute as pc
 
 from forebay.transforms.definition.columns import String
 from forebay.transforms.definition.dataset import Dataset
-from forebay.transforms.definition.sources import CONTENT, ROW, ROWS
+from forebay.transforms.definition.identity import CONTENT, ROW
+from forebay.transforms.definition.sources import ROWS
 from forebay.transforms.definition.windows import Windowed
 from forebay.transforms.durations import UNBOUNDED, duration_us
 from forebay.transforms.hashing import hash_rows, hash_values

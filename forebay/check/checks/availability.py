@@ -21,7 +21,8 @@ from forebay.check.subject import (
     replaced,
 )
 from forebay.console.words import share
-from forebay.transforms.definition.sources import ROW, ROWS
+from forebay.transforms.definition.identity import ROW
+from forebay.transforms.definition.sources import ROWS
 from forebay.transforms.windows.groups import WindowGroup
 
 AVAILABILITY, DECLARED = "availability", "declared times"

@@ -23,8 +23,8 @@ from forebay.check.subject import Bools, Subject, cell, is_valid
 from forebay.console.words import share
 from forebay.transforms.definition.columns import Date, Integer, Number, Timestamp
 from forebay.transforms.definition.features import Categorical
+from forebay.transforms.definition.identity import ROW
 from forebay.transforms.definition.labels import Regression
-from forebay.transforms.definition.sources import ROW
 
 CLOSE, LATE = "close to the label", "known too late"
 # An instant that is later in fewer of the rows says nothing of when what is tied to it is known; of

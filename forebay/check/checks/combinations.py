@@ -20,8 +20,8 @@ from forebay.transforms.definition.columns import (
     Numbers,
     String,
 )
+from forebay.transforms.definition.identity import ROW
 from forebay.transforms.definition.labels import Regression
-from forebay.transforms.definition.sources import ROW
 
 TOGETHER = "close together"
 # Rows looked at, and how many there must be for each column: with fewer, chance fits them.

@@ -13,7 +13,8 @@ from forebay.check.lineage import Lineage
 from forebay.check.subject import Bools, Ints, Subject, cell, deciding, moved, replaced
 from forebay.console.words import share
 from forebay.pipelines.sources.row_identity import ROW_OFFSET
-from forebay.transforms.definition.sources import ROW, ROWS
+from forebay.transforms.definition.identity import ROW
+from forebay.transforms.definition.sources import ROWS
 from forebay.transforms.definition.windows import Windowed
 from forebay.transforms.windows.groups import WindowGroup
 

@@ -21,7 +21,7 @@ from forebay.check.subject import (
 )
 from forebay.console.words import share
 from forebay.transforms.definition.columns import Bytes, Integer, String
-from forebay.transforms.definition.sources import ROW
+from forebay.transforms.definition.identity import ROW
 from forebay.transforms.windows.compute import compute
 from forebay.transforms.windows.groups import WindowGroup
 

@@ -8,8 +8,8 @@ from forebay.check.subject import Subject
 from forebay.console.words import share
 from forebay.pipelines.splits.refusals import label_refusals
 from forebay.transforms.comparisons import has_value
+from forebay.transforms.definition.identity import ROW
 from forebay.transforms.definition.labels import Classification
-from forebay.transforms.definition.sources import ROW
 
 LABEL_VALUES = "label values"
 # Fewer labels of no class are told by the run alone.

@@ -8,7 +8,7 @@ import pyarrow as pa
 from forebay.check.findings import Finding, Severity, passed
 from forebay.check.subject import Ints, Subject, cell, moved
 from forebay.console.words import share
-from forebay.transforms.definition.sources import ROW
+from forebay.transforms.definition.identity import ROW
 from forebay.transforms.errors import InputError
 
 BATCHES, ORDER = "batches", "order"

@@ -11,7 +11,7 @@ from forebay.init.guesses.names import is_name_of
 from forebay.init.guesses.roles import is_free_text, is_identity
 from forebay.init.guesses.times import RowTime
 from forebay.transforms.definition.columns import Date, Integer, String, Timestamp
-from forebay.transforms.definition.splits import HashSplit, TimeSplit
+from forebay.transforms.definition.splits import HashSplit, RandomSplit, TimeSplit
 from forebay.transforms.instants import instant, moment
 
 _SHARES = (0.8, 0.9)
@@ -28,11 +28,11 @@ class SplitGuess:
     """A split.
 
     Attributes:
-        split: the split; None where no column serves: the rows' whole text does.
+        split: the split.
         reason: why this one.
     """
 
-    split: HashSplit | TimeSplit | None
+    split: HashSplit | TimeSplit | RandomSplit
     reason: str
 
 
@@ -86,6 +86,6 @@ def hash_split(
             "nearly every row",
         )
     return SplitGuess(
-        None, "by a hash of the whole row, as no column of times and no key was found: equal rows "
-        "stay together",
+        RandomSplit(), "at random, as no column of times and no key was found: equal rows stay "
+        "together",
     )  # fmt: skip

@@ -26,23 +26,16 @@ from forebay.transforms.definition.table_formats import CsvFormat
 
 _COLUMNS, _NULLS = "columns", "NULLS"
 # Names of a written file: a variable must be another.
-OWN_NAMES = frozenset({_COLUMNS, _NULLS, PACKAGE, "pa", "pc", "row_key"})
-_ROW_KEY = '''def {name}(rows: pa.RecordBatch) -> dict[str, pa.Array]:
-    """Writes each row as one text."""
-    texts = [pc.fill_null(rows[name].cast(pa.string()), "") for name in rows.schema.names]
-    return {{"{name}": pc.binary_join_element_wise(*texts, "|")}}
-'''
+OWN_NAMES = frozenset({_COLUMNS, _NULLS, PACKAGE})
 
 
 def write_definition(draft: Draft, variable: str) -> str:
     """Returns the source of a definition file, whose Dataset gets the given name."""
     nulls = _common_nulls(draft)
-    parts = [_docstring(draft), _imports(draft)]
+    parts = [_docstring(draft), f"import forebay as {PACKAGE}"]
     if nulls:
         parts.append(f"{_NULLS} = ({', '.join(map(quoted, nulls))}{',' * (len(nulls) == 1)})")
     parts.append("\n".join(laid_out(Item(_columns(draft, nulls), f"{_COLUMNS} = "))))
-    if functions := list(_functions(draft)):
-        parts.append("\n" + "\n\n".join(functions))
     parts.append("\n".join(laid_out(Item(_dataset(draft), f"{variable} = "))))
     return "\n\n".join(parts) + "\n"
 
@@ -72,15 +65,6 @@ def _docstring(draft: Draft) -> str:
         lines += textwrap.wrap(plain, WIDTH // 2 if width(plain) > len(plain) else WIDTH,
                                initial_indent="- ", subsequent_indent="  ")  # fmt: skip
     return "\n".join([*lines, '"""'])
-
-
-def _imports(draft: Draft) -> str:
-    lines = [f"import forebay as {PACKAGE}"]
-    if draft.dataset.derive:
-        lines.append("import pyarrow as pa")
-    if draft.whole_row_key:
-        lines.append("import pyarrow.compute as pc")
-    return "\n".join(lines)
 
 
 def _common_nulls(draft: Draft) -> tuple[str, ...]:
@@ -123,8 +107,6 @@ def _dataset(draft: Draft) -> Bracket:
             names = Item(Name(f"tuple({_COLUMNS})") if is_same else dataset.csv.names, "names=")
             csv = Bracket(csv.opening, (*csv.entries, names), csv.closing)  # type: ignore[union-attr]
         entries.append(Item(csv, "csv="))
-    if dataset.derive:
-        entries.append(Item(_derive(draft), "derive="))
     if dataset.row_time:
         entries.append(Item(dataset.row_time, "row_time=", (_row_time_reason(draft),)))
     if draft.window:
@@ -137,28 +119,6 @@ def _dataset(draft: Draft) -> Bracket:
     if dataset.passthrough:
         entries.append(Item(dataset.passthrough, "passthrough="))
     return Bracket(f"{PACKAGE}.Dataset(", tuple(entries), ")")
-
-
-def _functions(draft: Draft) -> Iterator[str]:
-    if draft.whole_row_key:
-        yield _ROW_KEY.format(name=draft.whole_row_key)
-
-
-def _derive(draft: Draft) -> Bracket:
-    steps = []
-    if key := draft.whole_row_key:
-        text = Item(Name(f"{PACKAGE}.String()"), f"{quoted(key)}: ")
-        steps.append(_step(key, Name(f"list({_COLUMNS})"), (text,)))
-    return Bracket("[", tuple(map(Item, steps)), "]")
-
-
-def _step(function: str, inputs: Bracket | Name, outputs: tuple[Item, ...]) -> Bracket:
-    entries = (
-        Item(Name(function)),
-        Item(inputs, "inputs="),
-        Item(Bracket("{", outputs, "}"), "outputs="),
-    )
-    return Bracket(f"{PACKAGE}.Derive(", entries, ")")
 
 
 def _row_time_reason(draft: Draft) -> str:

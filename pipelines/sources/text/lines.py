@@ -9,7 +9,7 @@ import pyarrow as pa
 
 from forebay.pipelines.sources.row_identity import row_place
 from forebay.pipelines.sources.text.records import ANY_ARITY, scan_records
-from forebay.transforms.definition.sources import ROW
+from forebay.transforms.definition.identity import ROW
 from forebay.transforms.definition.table_formats import CsvFormat
 
 _BLOCK = 8 << 20

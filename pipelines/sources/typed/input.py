@@ -17,7 +17,8 @@ from forebay.pipelines.sources.files import SourceFile
 from forebay.pipelines.sources.inputs import FileInput, Parsed, Stretch
 from forebay.pipelines.sources.row_identity import row_place
 from forebay.pipelines.sources.typed.rows import check_schema, parse_batch, record_json, top_columns
-from forebay.transforms.definition.sources import ROW, Source
+from forebay.transforms.definition.identity import ROW
+from forebay.transforms.definition.sources import Source
 from forebay.transforms.errors import InputError
 
 # Rows that are in memory together, and about as many as a stretch has.

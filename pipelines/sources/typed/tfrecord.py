@@ -24,7 +24,8 @@ from forebay.pipelines.sources.rejects import Reject
 from forebay.pipelines.sources.row_identity import row_place
 from forebay.pipelines.sources.typed.rows import check_schema, parse_batch, record_json
 from forebay.transforms.definition.columns import Boolean, Column, Date, Numbers, Timestamp
-from forebay.transforms.definition.sources import ROW, Source
+from forebay.transforms.definition.identity import ROW
+from forebay.transforms.definition.sources import Source
 from forebay.transforms.errors import InputError
 
 _HEAD = struct.Struct("<QI")

@@ -23,13 +23,13 @@ from forebay.transforms.definition.columns import (
 )
 from forebay.transforms.definition.dataset import Dataset
 from forebay.transforms.definition.features import Calendar, Categorical, Feature, Numeric
+from forebay.transforms.definition.identity import ROW
 from forebay.transforms.definition.labels import (
     BinaryClassification,
     Classification,
     Label,
     Regression,
 )
-from forebay.transforms.definition.sources import ROW
 from forebay.transforms.definition.splits import HashSplit
 from forebay.transforms.definition.windows import Windowed
 

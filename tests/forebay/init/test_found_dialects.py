@@ -21,7 +21,7 @@ LIMIT = 1 << 20
 
 def drafted(path: Path) -> Draft:
     sample = read_sample(find_inputs([str(path)]), None, (), 200_000, LIMIT)
-    return make_draft(sample, "table", "table", None)
+    return make_draft(sample, "table", None)
 
 
 def rejected(path: Path, draft: Draft) -> list[str]:

@@ -17,7 +17,7 @@ from forebay.pipelines.sources.kinds import open_input
 from forebay.pipelines.sources.row_identity import row_place
 from forebay.pipelines.sources.text import input as module
 from forebay.storage.run.definition_files import load_definition
-from forebay.transforms.definition.sources import ROW
+from forebay.transforms.definition.identity import ROW
 
 DEFINITION = str(Path(__file__).parents[2] / "end_to_end" / "readings.py")
 

@@ -25,7 +25,8 @@ from forebay.pipelines.sources.kinds import open_input
 from forebay.pipelines.sources.read import reject_batch
 from forebay.pipelines.sources.row_identity import row_identity, row_place
 from forebay.pipelines.sources.tables import find_inputs
-from forebay.transforms.definition.sources import ROW, Source
+from forebay.transforms.definition.identity import ROW
+from forebay.transforms.definition.sources import Source
 from forebay.transforms.errors import InputError
 
 LIMIT = 1 << 20

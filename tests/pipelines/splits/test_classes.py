@@ -11,9 +11,9 @@ from forebay.pipelines.splits.rows import NO_CLASS, NO_LABEL, NO_ROW_TIME, split
 from forebay.transforms.definition.columns import Integer, Number, String, Timestamp
 from forebay.transforms.definition.dataset import Dataset
 from forebay.transforms.definition.features import Numeric
+from forebay.transforms.definition.identity import ROW
 from forebay.transforms.definition.labels import Classification
 from forebay.transforms.definition.serialize import from_json, to_json
-from forebay.transforms.definition.sources import ROW
 from forebay.transforms.definition.splits import HashSplit
 from forebay.transforms.errors import DefinitionError
 

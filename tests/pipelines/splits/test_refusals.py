@@ -15,14 +15,14 @@ from forebay.pipelines.tallies.checks import check_rejects, check_splits
 from forebay.transforms.definition.columns import Boolean, Column, Integer, Number, String
 from forebay.transforms.definition.dataset import Dataset
 from forebay.transforms.definition.features import Numeric
+from forebay.transforms.definition.identity import ROW
 from forebay.transforms.definition.labels import (
     BinaryClassification,
     Classification,
     Label,
     Regression,
 )
-from forebay.transforms.definition.sources import ROW
-from forebay.transforms.definition.splits import HashSplit
+from forebay.transforms.definition.splits import ColumnSplit, HashSplit
 from forebay.transforms.errors import InputError
 
 GREATEST = 3.4028234663852886e38  # of float32
@@ -126,3 +126,27 @@ def test_labels_that_are_all_no_class_are_named() -> None:
     facts = ingested(dropped={"label is no class": 200}, labels={"'A'": 120, "'B'": 80})
     with pytest.raises(InputError, match=r"'y': 'A' \(120\); 'B' \(80\); list its classes"):
         check_splits(facts, dataset, None, learns=True)
+
+
+def test_a_row_of_a_part_that_is_none_is_rejected_with_its_value() -> None:
+    dataset = Dataset(
+        name="parts", columns={"part": String(), "x": Number(), "y": Number()},
+        features=[Numeric("x")], label=Regression("y"),
+        split=ColumnSplit("part", train="train", eval=["dev", "valid"]),
+    )  # fmt: skip
+    parts = ["train", "dev", "tset", None, "valid", "train"]
+    rows = pa.RecordBatch.from_pydict(
+        {"part": parts, "x": [1.0] * 6, "y": [1.0] * 6, ROW: pa.array(range(6), pa.int64())}
+    )
+
+    found = split_rows(rows, dataset)
+
+    assert {name: batch[ROW].to_pylist() for name, batch in found.splits.items()} == {
+        "train": [0, 5], "eval": [1, 4],
+    }  # fmt: skip
+    assert {c: (r.identities.to_pylist(), r.reasons) for c, r in found.rejected.items()} == {
+        "part: missing, so the row has no split": ([3], ["part: missing, so the row has no split"]),
+        "part: no value of train, eval or test": (
+            [2], ["part: 'tset' is no value of train, eval or test"],
+        ),
+    }  # fmt: skip

@@ -32,6 +32,7 @@ from forebay.transforms.definition.columns import (
 )
 from forebay.transforms.definition.dataset import Dataset
 from forebay.transforms.definition.features import Numeric
+from forebay.transforms.definition.identity import ROW
 from forebay.transforms.definition.labels import Regression
 from forebay.transforms.definition.operators import (  # fmt: skip
     count,
@@ -53,7 +54,6 @@ from forebay.transforms.definition.operators import (  # fmt: skip
     sum,
     var,
 )
-from forebay.transforms.definition.sources import ROW
 from forebay.transforms.definition.splits import HashSplit
 from forebay.transforms.definition.windows import Where, Windowed
 from forebay.transforms.windows.groups import window_groups

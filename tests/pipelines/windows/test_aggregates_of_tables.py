@@ -21,7 +21,7 @@ from forebay.pipelines.sources.tables import open_tables
 from forebay.pipelines.windows.aggregates import WindowedAggregates
 from forebay.storage.run.definition_files import load_definition
 from forebay.transforms.definition.dataset import Dataset
-from forebay.transforms.definition.sources import ROW
+from forebay.transforms.definition.identity import ROW
 
 DEFINITION = str(Path(__file__).parents[2] / "end_to_end" / "parcels.py")
 Batches = dict[str, list[pa.RecordBatch]]

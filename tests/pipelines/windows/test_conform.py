@@ -27,9 +27,9 @@ from forebay.transforms.definition.columns import (
 )
 from forebay.transforms.definition.dataset import Dataset
 from forebay.transforms.definition.features import Numeric
+from forebay.transforms.definition.identity import ROW
 from forebay.transforms.definition.labels import Regression
 from forebay.transforms.definition.operators import count
-from forebay.transforms.definition.sources import ROW
 from forebay.transforms.definition.splits import HashSplit
 from forebay.transforms.definition.windows import Windowed
 from forebay.transforms.errors import InputError

@@ -26,6 +26,7 @@ from forebay.pipelines.windows.aggregates import WindowedAggregates
 from forebay.transforms.definition.columns import Column, Integer, Number, String, Timestamp
 from forebay.transforms.definition.dataset import Dataset
 from forebay.transforms.definition.features import Numeric
+from forebay.transforms.definition.identity import ROW
 from forebay.transforms.definition.labels import Regression
 from forebay.transforms.definition.operators import (  # fmt: skip
     count,
@@ -45,7 +46,6 @@ from forebay.transforms.definition.operators import (  # fmt: skip
     std,
     sum,
 )
-from forebay.transforms.definition.sources import ROW
 from forebay.transforms.definition.splits import HashSplit
 from forebay.transforms.definition.windows import Where, Windowed
 from forebay.transforms.windows.compute import compute

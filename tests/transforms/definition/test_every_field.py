@@ -21,8 +21,8 @@ import tensorflow_transform as tft
 
 import forebay as fb
 from forebay.transforms.definition.dataset import Dataset
+from forebay.transforms.definition.identity import ROW
 from forebay.transforms.definition.serialize import digest, from_json, to_json
-from forebay.transforms.definition.sources import ROW
 from forebay.transforms.errors import NO_SUCH_COLUMN, DefinitionError
 from forebay.transforms.graph.preprocessing import feature_spec, preprocessing_fn
 from forebay.transforms.parsing.cells import read_cells
@@ -93,7 +93,9 @@ BASES = [
     for changes in (
         {"features": [fb.Categorical("shop"), fb.Calendar("t", "month"),
                       fb.Crossed("both", ["shop_id", "t_month"], buckets=4)]},
-        {"label": fb.BinaryClassification("paid", ["price"])},
+        {"label": fb.BinaryClassification("paid", ["price"]),
+         "split": fb.ColumnSplit("shop", train="a", eval=["b", 3])},
+        {"split": fb.RandomSplit(seed=1)},
         {"label": fb.Classification("shop", ["a", "b"]),
          "split": fb.TimeSplit("2013-01-01", "2014-01-01", "t")},
         {"derive": [fb.Derive(f"{HERE}:double", ["price"], {"more": fb.Number()})],

@@ -9,15 +9,19 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from forebay.transforms.definition.columns import Number, String
 from forebay.transforms.definition.splits import (
     NO_SPLIT,
     SPLITS,
+    ColumnSplit,
     HashSplit,
+    RandomSplit,
     TimeSplit,
     bigquery_text,
     farm_fingerprint,
     farm_remainder,
 )
+from forebay.transforms.hashing import scramble
 
 # The examples of GoogleSQL's reference for FARM_FINGERPRINT.
 PUBLISHED = {
@@ -96,3 +100,60 @@ def test_time_split_bounds_are_half_open() -> None:
 
 def test_no_rows_make_no_splits() -> None:
     assert len(HashSplit("x").assign(pa.array([], pa.string()))) == 0
+
+
+def test_a_column_says_which_split() -> None:
+    split = ColumnSplit("part", train=("a", "b"), eval="c", test=7)
+    values = ["a", "7", None, "c", "b", "x", "A", ""]
+
+    assert split.assign(pa.array(values)).tolist() == [0, 2, -1, 1, 0, -1, -1, -1]
+    assert split.assign(pa.array([7, 8, None])).tolist() == [2, -1, -1]
+    days = ColumnSplit("day", train="2024-05-01", test=["2024-05-02"])
+    assert days.assign(pa.array([dt.date(2024, 5, 2), dt.date(2024, 5, 1)])).tolist() == [2, 0]
+    flags = ColumnSplit("flag", train="false", test="true")
+    assert flags.assign(pa.array([True, False, None])).tolist() == [2, 0, -1]
+
+
+@pytest.mark.parametrize(
+    ("split", "mistakes"),
+    [
+        (ColumnSplit("x"), ["split.on = 'x': no such column"]),
+        (ColumnSplit("price"), ["split.on = 'price': a Number column"]),
+        (ColumnSplit("part", train=()), ["leaves no row for training"]),
+        (ColumnSplit("part", train="a", eval=["a", "b"], test="b"),
+         ["eval = 'a': stands for train already", "test = 'b': stands for eval already"]),
+    ],
+)  # fmt: skip
+def test_mistakes_of_a_column_split(split: ColumnSplit, mistakes: list[str]) -> None:
+    found = [
+        str(problem) for problem in split.problems("split", {"part": String(), "price": Number()})
+    ]
+
+    assert len(found) == len(mistakes)
+    for problem, mistake in zip(found, mistakes, strict=True):
+        assert mistake in problem
+
+
+@given(st.integers(0, 2**31 - 1), st.integers(1, 50), st.integers(0, 50), st.integers(0, 50))
+def test_a_random_split_has_its_shares_and_depends_on_the_seed(
+    seed: int, train: int, eval_weight: int, test: int
+) -> None:
+    contents = pa.array(scramble(np.arange(4000)))
+    split = RandomSplit(train, eval_weight, test, seed)
+
+    drawn = split.assign(contents)
+
+    shares = np.bincount(drawn, minlength=3) / 4000
+    weights = np.array([train, eval_weight, test]) / (train + eval_weight + test)
+    assert np.abs(shares - weights).max() < 0.05
+    assert np.array_equal(split.assign(contents), drawn)
+    if 0 < weights[0] < 0.9:
+        assert not np.array_equal(
+            RandomSplit(train, eval_weight, test, seed ^ 1).assign(contents), drawn
+        )
+
+
+def test_a_time_split_takes_days() -> None:
+    days = pa.array([dt.date(2024, 5, day) for day in (1, 2, 3)] + [None])
+
+    assert TimeSplit("2024-05-02", "2024-05-03", on="day").assign(days).tolist() == [0, 1, 2, -1]

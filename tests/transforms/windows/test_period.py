@@ -14,6 +14,7 @@ from forebay.console.words import duration_text, history_text
 from forebay.transforms.definition.columns import Integer, Number, Timestamp
 from forebay.transforms.definition.dataset import Dataset
 from forebay.transforms.definition.features import Numeric
+from forebay.transforms.definition.identity import ROW
 from forebay.transforms.definition.labels import Regression
 from forebay.transforms.definition.operators import (
     count,
@@ -26,7 +27,7 @@ from forebay.transforms.definition.operators import (
     std,
     sum,
 )
-from forebay.transforms.definition.sources import ROW, Source
+from forebay.transforms.definition.sources import Source
 from forebay.transforms.definition.splits import HashSplit
 from forebay.transforms.definition.windows import Where, Windowed
 from forebay.transforms.errors import InputError

@@ -15,6 +15,7 @@ from hypothesis import strategies as st
 from forebay.transforms.definition.columns import Integer, Number, String, Timestamp
 from forebay.transforms.definition.dataset import Dataset
 from forebay.transforms.definition.features import Numeric
+from forebay.transforms.definition.identity import ROW
 from forebay.transforms.definition.labels import Regression
 from forebay.transforms.definition.operators import (
     count,
@@ -32,7 +33,6 @@ from forebay.transforms.definition.operators import (
     std,
     sum,
 )
-from forebay.transforms.definition.sources import ROW
 from forebay.transforms.definition.splits import HashSplit
 from forebay.transforms.definition.windows import Where, Windowed
 from forebay.transforms.windows.compute import compute

@@ -31,9 +31,10 @@ from forebay.transforms.definition.columns import (
 )
 from forebay.transforms.definition.dataset import Dataset
 from forebay.transforms.definition.features import Numeric
+from forebay.transforms.definition.identity import ROW
 from forebay.transforms.definition.labels import Regression
 from forebay.transforms.definition.operators import COUNTS, OF_TEXT, OPERATORS, Op
-from forebay.transforms.definition.sources import ROW, ROWS, Source
+from forebay.transforms.definition.sources import ROWS, Source
 from forebay.transforms.definition.splits import HashSplit
 from forebay.transforms.definition.windows import Where, Windowed
 from forebay.transforms.windows.compute import compute

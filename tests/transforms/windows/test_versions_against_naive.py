@@ -19,9 +19,10 @@ from hypothesis import strategies as st
 from forebay.transforms.definition.columns import Boolean, Integer, Number, String, Timestamp
 from forebay.transforms.definition.dataset import Dataset
 from forebay.transforms.definition.features import Numeric
+from forebay.transforms.definition.identity import ROW
 from forebay.transforms.definition.labels import Regression
 from forebay.transforms.definition.operators import count, last, sum
-from forebay.transforms.definition.sources import ROW, Source
+from forebay.transforms.definition.sources import Source
 from forebay.transforms.definition.splits import HashSplit
 from forebay.transforms.definition.windows import Where, Windowed
 from forebay.transforms.hashing import hash_values

@@ -15,6 +15,7 @@ from window_questions import Question, assert_agree, computed, questions
 from forebay.transforms.definition.columns import Boolean, Integer, Number, String, Timestamp
 from forebay.transforms.definition.dataset import Dataset
 from forebay.transforms.definition.features import Numeric
+from forebay.transforms.definition.identity import ROW
 from forebay.transforms.definition.labels import Regression
 from forebay.transforms.definition.operators import (  # fmt: skip
     OPERATORS,
@@ -38,7 +39,6 @@ from forebay.transforms.definition.operators import (  # fmt: skip
     sum,
     var,
 )
-from forebay.transforms.definition.sources import ROW
 from forebay.transforms.definition.splits import HashSplit
 from forebay.transforms.definition.windows import Where, Windowed
 

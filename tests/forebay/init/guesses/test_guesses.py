@@ -41,7 +41,7 @@ from forebay.transforms.definition.features import (
     Numeric,
 )
 from forebay.transforms.definition.labels import BinaryClassification, Classification, Regression
-from forebay.transforms.definition.splits import HashSplit, TimeSplit
+from forebay.transforms.definition.splits import HashSplit, RandomSplit, TimeSplit
 from forebay.transforms.errors import InputError
 
 ROWS = 600
@@ -91,7 +91,7 @@ def sampled(tmp_path: Path) -> Callable[..., TextSample]:
 @pytest.fixture
 def drafted(sampled: Callable[..., TextSample]) -> Drafted:
     def draft(columns: Columns, label: str | None = None) -> Draft:
-        return make_draft(sampled(written(columns)), "data", "data", label)
+        return make_draft(sampled(written(columns)), "data", label)
 
     return draft
 
@@ -271,10 +271,10 @@ def test_without_people_each_row_is_by_itself(drafted: Drafted) -> None:
     assert draft.dataset.passthrough == ("id",)
 
 
-def test_without_a_key_the_whole_row_is_one(drafted: Drafted) -> None:
-    draft = drafted({"n": spread(0, 1), "y": spread(0, 1, 2), "row_key": chosen("a", "b")})
+def test_without_a_key_rows_are_drawn(drafted: Drafted) -> None:
+    draft = drafted({"n": spread(0, 1), "y": spread(0, 1, 2), "s": chosen("a", "b")})
 
-    assert draft.dataset.split == HashSplit("row_key_")
+    assert draft.dataset.split == RandomSplit()
 
 
 def test_labels_are_guessed_by_name_and_then_from_the_right(drafted: Drafted) -> None:

@@ -17,7 +17,8 @@ from forebay.pipelines.sources.csv.table import open_csv
 from forebay.pipelines.sources.files import find_files
 from forebay.pipelines.sources.rejects import Reject
 from forebay.transforms.definition.columns import Date, Integer, Number, String, Timestamp
-from forebay.transforms.definition.sources import ROW, Source
+from forebay.transforms.definition.identity import ROW
+from forebay.transforms.definition.sources import Source
 from forebay.transforms.definition.table_formats import CsvFormat
 from forebay.transforms.errors import InputError
 from forebay.transforms.parsing.number_texts import plain_numbers
