@@ -328,3 +328,56 @@ def test_a_table_deleted_under_a_session_is_told(warehouse: Any) -> None:
     source = open_bigquery(warehouse.input(name), IDS, 0)
     with pytest.raises(InputError, match="is not there, or no longer"):
         read(source, IDS)
+
+
+def test_every_command_takes_a_table(
+    warehouse: Any, in_emulators: Any, tmp_path: Path, capsys: pytest.CaptureFixture[str],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:  # fmt: skip
+    """`init` writes a definition of it, and `check` and `explain` read it by that."""
+    from forebay.cli import main
+
+    monkeypatch.chdir(tmp_path)
+    hours = np.arange(2000) * 1_800_000_000
+    sales = pa.table(
+        {
+            "at": pa.array(hours + 1_700_000_000_000_000, pa.timestamp("us", "UTC")),
+            "shop": [f"s{i % 7}" for i in range(2000)],
+            "amount": [float(i % 13 + 1) for i in range(2000)],
+            "sale": np.arange(2000),
+        }
+    )
+    kinds = {"at": "TIMESTAMP", "shop": "STRING", "amount": "FLOAT64", "sale": "INT64"}
+    schema = [SchemaField(name, kind) for name, kind in kinds.items()]
+    name = warehouse.load("sales", schema, sales)
+    assert main(["init", name, "--label", "amount", "--output", "sales.py"]) == 0
+    definition = Path("sales.py").read_text()
+    assert '"at": Timestamp(' in definition
+    assert '"shop": String(' in definition
+
+    windowed = definition + WINDOWED
+    Path("windowed.py").write_text(windowed)
+    assert main(["check", "windowed.py:windowed", "--input", name]) in (0, 1)
+    capsys.readouterr()
+    row = ["--row", "sale=1000", "--json"]
+    assert main(["explain", "windowed.py:windowed", "--input", name, *row]) == 0
+    assert f"{name}:" in capsys.readouterr().out
+    assert main(["explain", "windowed.py:windowed", "--input", name, "--row", f"{name}:3"]) == 2
+    assert "no places that last" in capsys.readouterr().err
+
+
+WINDOWED = """
+from forebay import Dataset, HashSplit, Integer, Number, Numeric, Regression, Windowed, mean
+
+windowed = Dataset(
+    name="windowed",
+    columns={
+        "at": Timestamp(), "shop": String(), "amount": Number(), "sale": Integer(),
+    },
+    row_time="at",
+    windows=[Windowed("amount", key="shop", over="1d", ops=mean())],
+    features=[Numeric("amount_mean_1d_by_shop")],
+    label=Regression("amount"),
+    split=HashSplit("sale"),
+)
+"""

@@ -17,7 +17,8 @@ from forebay.pipelines.sources.inputs import Parsed, Stretch, TableInput
 from forebay.pipelines.sources.row_identity import row_place
 from forebay.pipelines.sources.typed.input import CELL_BYTES, RowsChunk
 from forebay.pipelines.sources.typed.rows import parse_batch, record_json
-from forebay.transforms.definition.sources import ROW, Source
+from forebay.transforms.definition.identity import ROW
+from forebay.transforms.definition.sources import Source
 from forebay.transforms.errors import InputError
 
 # A row's offset in the input: its stream, and its offset there in so many bits.
