@@ -352,11 +352,10 @@ def test_every_command_takes_a_table(
     name = warehouse.load("sales", schema, sales)
     assert main(["init", name, "--label", "amount", "--output", "sales.py"]) == 0
     definition = Path("sales.py").read_text()
-    assert '"at": Timestamp(' in definition
-    assert '"shop": String(' in definition
+    assert '"at": fb.Timestamp(' in definition
+    assert '"shop": fb.String(' in definition
 
-    windowed = definition + WINDOWED
-    Path("windowed.py").write_text(windowed)
+    Path("windowed.py").write_text(WINDOWED)
     assert main(["check", "windowed.py:windowed", "--input", name]) in (0, 1)
     capsys.readouterr()
     row = ["--row", "sale=1000", "--json"]
@@ -367,7 +366,9 @@ def test_every_command_takes_a_table(
 
 
 WINDOWED = """
-from forebay import Dataset, HashSplit, Integer, Number, Numeric, Regression, Windowed, mean
+from forebay import (
+    Dataset, HashSplit, Integer, Number, Numeric, Regression, String, Timestamp, Windowed, mean
+)
 
 windowed = Dataset(
     name="windowed",
