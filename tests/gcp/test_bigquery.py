@@ -210,50 +210,6 @@ def test_every_type_is_read(warehouse: Any) -> None:
     }  # fmt: skip
 
 
-@pytest.mark.parametrize(
-    ("field", "column", "said"),
-    [
-        (SchemaField("c", "INTERVAL"), String(), "'c' is INTERVAL, which String() cannot hold"),
-        (SchemaField("c", "GEOGRAPHY"), Number(), "'c' is GEOGRAPHY, which Number() cannot hold"),
-        (SchemaField("c", "JSON"), Number(), "'c' is JSON, which Number() cannot hold"),
-        (SchemaField("c", "BIGNUMERIC"), Boolean(), "'c' is BIGNUMERIC, which Boolean() cannot"),
-        (SchemaField("c", "TIME"), Timestamp(), "'c' is TIME, which Timestamp() cannot hold"),
-        (SchemaField("c", "STRING", "REPEATED"), String(), "'c' is ARRAY<STRING>, which String()"),
-        (
-            SchemaField("c", "STRUCT", fields=[SchemaField("x", "INT64")]), Number(),
-            "'c' is STRUCT, which Number() cannot hold; name one of its fields (x) by",
-        ),
-        (
-            SchemaField("c", "RANGE", range_element_type="DATE"), Date(),
-            "'c' is RANGE, which Date() cannot hold; name one of its fields (start, end) by",
-        ),
-    ],
-)  # fmt: skip
-def test_a_type_that_a_column_cannot_hold_is_named(
-    field: SchemaField, column: Any, said: str
-) -> None:
-    from forebay.pipelines.sources.bigquery.types import check_table
-
-    with pytest.raises(InputError) as error:
-        check_table([field], Source(columns={"c": column}), "bigquery://p.d.t")
-    assert said in str(error.value)
-
-
-@pytest.mark.parametrize(
-    ("field", "column"),
-    [
-        (SchemaField("c", "GEOGRAPHY"), String()),
-        (SchemaField("c", "BIGNUMERIC"), Number()),
-        (SchemaField("c", "RANGE", range_element_type="DATE"), Date(field="c.start")),
-        (SchemaField("c", "RANGE", range_element_type="DATETIME"), Timestamp(field="c.end")),
-    ],
-)
-def test_other_types_are_held(field: SchemaField, column: Any) -> None:
-    from forebay.pipelines.sources.bigquery.types import check_table
-
-    check_table([field], Source(columns={"c": column}), "bigquery://p.d.t")
-
-
 FORM = "write bigquery://PROJECT.DATASET.TABLE"
 
 

@@ -8,7 +8,6 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from decimal import Decimal
 from typing import TYPE_CHECKING, Any
-from urllib.parse import unquote
 
 from forebay.transforms.errors import InputError
 
@@ -17,7 +16,7 @@ if TYPE_CHECKING:
 
 TABLE_SCHEME = "bigquery://"
 QUERY_SCHEME = "bigquery-query:"
-_TABLE = re.compile(r"(?P<project>[^.?@/]+(?:\.[^.?@/]+:)?)\.(?P<dataset>\w+)\.(?P<table>[^.?@/]+)")
+_TABLE = re.compile(r"(?P<project>(?:[^:?@/]+:)?[^.:?@/]+)\.(?P<dataset>\w+)\.(?P<table>[^.?@/]+)")
 _RESTRICTION = "row_restriction="
 _FORM = "bigquery://PROJECT.DATASET.TABLE[@TIMESTAMP][?row_restriction=CONDITION]"
 _PARAMETER_FORM = "NAME:TYPE:VALUE, such as origin:STRING:JFK or ids:ARRAY<INT64>:[1,2]"
@@ -83,7 +82,7 @@ def table_address(text: str) -> TableAddress:
         raise InputError(f"{text!r} names no table; write {_FORM}")
     if question and not question.startswith(_RESTRICTION):
         raise InputError(f"{text!r}: {question!r} is no row_restriction=...; write {_FORM}")
-    restriction = unquote(question.removeprefix(_RESTRICTION))
+    restriction = question.removeprefix(_RESTRICTION)
     return TableAddress(**found.groupdict(), snapshot=_instant(instant, text) if at else None,
                         row_restriction=restriction)  # fmt: skip
 
