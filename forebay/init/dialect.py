@@ -10,6 +10,7 @@ import numpy as np
 
 from forebay.init.texts import Texts
 from forebay.pipelines.sources.csv.header import BOM, lines_end, read_header
+from forebay.pipelines.sources.files import UTF_8
 from forebay.pipelines.sources.text.record_ends import COMMENT, OK
 from forebay.pipelines.sources.text.records import ANY_ARITY, scan_records
 from forebay.transforms.definition.table_formats import CsvFormat
@@ -31,7 +32,9 @@ def encoding_of(head: bytes) -> str:
     """Guesses how a text is written: in UTF-8 if that can be, or else as Windows or Unix did."""
     if head.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)):
         return "utf-16"
-    for encoding in ("utf-8", "cp1252"):
+    if b"\0" in head:  # no text at all, as its reader will say
+        return UTF_8
+    for encoding in (UTF_8, "cp1252"):
         try:
             codecs.getincrementaldecoder(encoding)().decode(head)
         except UnicodeDecodeError:

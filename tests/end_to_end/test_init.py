@@ -202,7 +202,7 @@ def test_rejects_are_told_and_the_next_command_allows_for_them(
         (None, [], "'data.csv' matches no file"),
         (b"a,b\n", [], "has no rows to guess from; give a file with rows below its header line"),
         (b"a,b\n1\n2\n", [], "records read: 2, all rejected: 1 fields instead of 2"),
-        (b"\x00\x01\x02,\xff\n" * 9, [], "no UTF-8 text"),
+        (b"\x00\x01\x02,\xff\n" * 9, [], "not UTF-8 text"),
         (b"PK\x03\x04" + bytes(99), [], "zip archive or an Excel workbook"),
         (b"1,2\n3,4\n", [], "looks like a row, not like a header (1, 2); name the columns"),
         (b"1,2\n3,4\n", ["--names", "a,b,c"], "'1,2' does not have the 3 fields"),

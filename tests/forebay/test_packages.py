@@ -21,7 +21,9 @@ PYPROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text("utf-8"))
 # At the top of the checkout, and in forebay/ as links to there.
 LINKED = ("pipelines", "trainer", "transforms")
 # Tests of no one folder.
-WHOLE = {"benchmarks", "conformance", "docs", "end_to_end", "examples", "golden", "support"}
+WHOLE = {
+    "benchmarks", "conformance", "docs", "end_to_end", "examples", "faults", "golden", "support"
+}  # fmt: skip
 
 
 def source_folders() -> set[str]:

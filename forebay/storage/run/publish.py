@@ -63,7 +63,7 @@ def check_target(run: str, overwrite: bool) -> Manifest | None:
     for entry in (entry for name in OUTPUTS for entry in entries_below(run, name)):
         path = os.path.join(run, entry.name)
         if not entry.is_folder and not (entry.is_file and entry.name in manifest.files):
-            kind = "no file that the run's manifest lists" if entry.is_file else entry.kind
+            kind = "not a file that the run's manifest lists" if entry.is_file else entry.kind
             raise RunFolderError(
                 f"{path} is {kind}, so it is not replaced; move it away, or choose another folder"
             )
