@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import datetime as dt
+import json
+import subprocess
+import sys
 import time
 from decimal import Decimal
 from pathlib import Path
@@ -162,6 +165,45 @@ def test_reading_asks_for_no_change(warehouse: Any, events: str, tmp_path: Path)
     posted = {line for line in asked if not line.startswith("GET ")}
     assert posted == {"POST /bigquery/v2/projects/test/jobs"}  # the query, and its dry run
     assert sorted(table.table_id for table in warehouse.client.list_tables("d")) == tables
+
+
+READ = """
+import json, sys
+from forebay import Integer, Number, Source, Timestamp
+from forebay.pipelines.sources.bigquery.address import BigQuery
+from forebay.pipelines.sources.bigquery.clients import Clients
+from forebay.pipelines.sources.bigquery.input import open_bigquery
+
+table = Source(columns={"id": Integer(), "at": Timestamp(), "v": Number()})
+
+def rows(name):
+    given = BigQuery(name, (), Clients(*json.loads(sys.argv[1])))
+    source = open_bigquery(given, table, 0)
+    return sum(len(source.parse(chunk, table, 0).rows) for chunk in source.chunks(0))
+
+def peak():
+    status = open("/proc/self/status").read()  # of getrusage it is the parent's, where that is more
+    return int(status.partition("VmHWM:")[2].split()[0]) // 1024
+
+few, before = rows(sys.argv[2]), peak()
+print(json.dumps([few, rows(sys.argv[3]), peak() - before]))
+"""
+
+
+def test_a_million_rows_are_read_in_bounded_memory(warehouse: Any, events: str) -> None:
+    many = 1_000_000
+    number = np.arange(many)
+    at = pa.array(number * 1_000_000, pa.timestamp("us", "UTC"))
+    name = warehouse.load("million", SCHEMA, pa.table({"id": number, "at": at, "v": number * 0.5}))
+    there = warehouse.emulators
+    clients = json.dumps([there.bigquery, there.bigquery_storage, there.project])
+    command = [sys.executable, "-c", READ, clients, events, name]
+    done = subprocess.run(command, capture_output=True, text=True, check=True)
+    few, rows, more_mib = json.loads(done.stdout)
+    assert (few, rows) == (ROWS, many)
+    print(f"1,000,000 rows: {more_mib} MiB more at the peak than 20,000")
+    # The table is 24 MB, of which a chunk of 65,536 rows is 1.6.
+    assert more_mib < 40
 
 
 WHEN = dt.datetime(2024, 7, 1, 12, 30, 15, 250_000)

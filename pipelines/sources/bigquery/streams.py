@@ -14,6 +14,9 @@ from forebay.transforms.errors import RunFailed, first_line
 # Pages are put together to about so many rows or bytes: BigQuery's own are small.
 _CHUNK_ROWS = 1 << 16
 _CHUNK_BYTES = 8 << 20
+# A call that takes longer is ended and made again from where it was: one that hangs does not hold
+# the run for ever.
+_CALL_SECONDS = 300.0
 
 
 def read_stream(
@@ -74,7 +77,7 @@ def _pages(
 
 def _once(client: Any, stream: str, schema: pa.Schema, offset: int) -> Iterator[pa.RecordBatch]:
     request = {"read_stream": stream, "offset": offset}
-    for response in client.read_rows(request, retry=None, timeout=None):
+    for response in client.read_rows(request, retry=None, timeout=_CALL_SECONDS):
         # The message itself: the wrapper around it copies what it holds at every look.
         message = type(response).pb(response)
         if message.row_count:
