@@ -106,6 +106,7 @@ def test_a_run_on_cloud_storage_is_the_one_on_a_disk(
     capsys: pytest.CaptureFixture[str],
 ) -> None:  # fmt: skip
     import tensorflow as tf
+    from apache_beam.io.filesystems import FileSystems
 
     bucket = f"gs://{emulators.bucket}"
     flights, weather = f"{bucket}/data/flights.csv", f"{bucket}/data/weather.csv"
@@ -128,6 +129,12 @@ def test_a_run_on_cloud_storage_is_the_one_on_a_disk(
 
     assert preprocess(flights, weather, remote) == 2
     assert "--overwrite" in capsys.readouterr().err
+    failed = f"{bucket}/runs/failed"
+    assert preprocess(flights, weather, failed, "--from", "2030-01-01") == 2
+    # Asked of Beam: TensorFlow remembers for seconds what it has seen there.
+    objects = FileSystems.match([f"{failed}/**"])[0].metadata_list
+    left = sorted(one.path.removeprefix(f"{failed}/") for one in objects)
+    assert [name for name in left if not name.startswith("rejects/")] == []
     assert main(["train", remote, "--model", "linear", "--epochs", "1"]) == 0
     assert main(["evaluate", remote]) == 0
     assert tf.io.gfile.exists(f"{remote}/evaluation/test.json")
