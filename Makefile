@@ -12,7 +12,7 @@ WEATHER := data/flights/weather.csv
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
 .NOTPARALLEL:
-.PHONY: help install data demo test test-pythons wheel fuzz faults oracle check format format-check lint types imports docs windows-worth bench bench-model input-rate bench-inputs bounds bench-peers lock clean
+.PHONY: help install data demo test test-pythons test-gcp wheel fuzz faults oracle check format format-check lint types imports docs windows-worth bench bench-model input-rate bench-inputs bench-bigquery bounds bench-peers lock clean
 
 help: ## List the targets
 	@awk 'BEGIN {FS = ":.*## "} /^[a-z-]+:.*## / {printf "  %-14s %s\n", $$1, $$2}' $(firstword $(MAKEFILE_LIST))
@@ -58,6 +58,17 @@ fuzz: $(STAMP) ## Search the property tests with examples drawn anew, for MINUTE
 faults: $(STAMP) ## Kill, fill disks, fail calls, tamper, fuzz, drawn by a seed (SEED=...) that it prints, for MINUTES=10
 	FAULTS_MINUTES=$(or $(MINUTES),10) FAULTS_SEED=$(SEED) $(BIN)/python -m pytest -m faults tests/faults $(ARGS)
 
+# The stand-ins for BigQuery and Cloud Storage, in an environment of their own.
+GCP_STAMP := .venv-gcp/.installed
+
+$(GCP_STAMP): tests/gcp/requirements.txt
+	@test -x .venv-gcp/bin/python || $(PYTHON) -m venv .venv-gcp
+	.venv-gcp/bin/python -m pip install --quiet --requirement tests/gcp/requirements.txt
+	@touch $@
+
+test-gcp: $(STAMP) $(GCP_STAMP) $(WEATHER) ## Run the tests with stand-ins for BigQuery and Cloud Storage
+	$(BIN)/python -m pytest -m gcp tests/gcp $(ARGS)
+
 oracle: $(STAMP) $(WEATHER) ## Hold the windows of all flights against the same windows in SQL (about 10 minutes)
 	$(BIN)/python -m pytest -m full_table -rP $(ARGS)
 
@@ -98,6 +109,9 @@ input-rate: $(STAMP) $(WEATHER) ## Measure how fast rows come to the trainer, be
 
 bench-inputs: $(STAMP) ## Measure reading of a table of 1 M rows from every kind of input; options go in ARGS="..."
 	$(BIN)/python benchmarks/inputs.py $(ARGS)
+
+bench-bigquery: $(STAMP) $(GCP_STAMP) ## Measure reading a table of BigQuery beside Beam's ReadFromBigQuery, with a stand-in
+	$(BIN)/python benchmarks/bigquery_read.py $(ARGS)
 
 bounds: $(STAMP) ## Measure each stage of preprocessing alone on one core: what bounds the whole
 	$(BIN)/python benchmarks/bounds.py $(ARGS)

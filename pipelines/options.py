@@ -11,7 +11,12 @@ from typing import TYPE_CHECKING, Any, Literal
 
 from forebay.console.arguments import add_common, describe, help_of
 from forebay.console.commands import Command
-from forebay.pipelines.sources.arguments import add_table_arguments, positive, source_patterns
+from forebay.pipelines.sources.arguments import (
+    add_table_arguments,
+    given_inputs,
+    given_sources,
+    positive,
+)
 
 if TYPE_CHECKING:
     from forebay.pipelines.sources.spool import Given
@@ -130,9 +135,9 @@ def preprocess_options(args: argparse.Namespace) -> PreprocessOptions:
     """Makes the options of parsed arguments; ``args.beam`` is what followed ``--``."""
     return PreprocessOptions(
         definition=args.definition,
-        inputs=tuple(args.input),
+        inputs=given_inputs(args),
         output=args.output,
-        sources=source_patterns(args),
+        sources=given_sources(args),
         overwrite=args.overwrite,
         max_record_bytes=args.max_record_bytes,
         max_reject_fraction=args.max_reject_fraction,

@@ -11,7 +11,7 @@ from forebay.check.report import CheckReport, in_order
 from forebay.check.sample import read_sample
 from forebay.console.command_line import FAILURE
 from forebay.console.terminal import notes, say_json
-from forebay.pipelines.sources.arguments import source_patterns
+from forebay.pipelines.sources.arguments import given_inputs, given_sources
 from forebay.pipelines.sources.inputs import places_of
 from forebay.pipelines.sources.tables import all_inputs, open_tables
 from forebay.storage.run.definition_files import load_definition
@@ -43,7 +43,7 @@ def check(args: argparse.Namespace) -> CheckReport:
         )
 
         check_functions(dataset)
-    tables = open_tables(dataset, args.input, source_patterns(args))
+    tables = open_tables(dataset, given_inputs(args), given_sources(args))
     inputs = all_inputs(tables)
     with _progress() as tell:
         sample = read_sample(dataset, tables, args.rows, args.seed, args.max_record_bytes, tell)

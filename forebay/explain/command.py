@@ -8,8 +8,9 @@ from forebay.console.terminal import say_json, saying
 from forebay.explain.collect import explain_row
 from forebay.explain.find_row import find_row, identity_columns
 from forebay.explain.report import RowReport, print_report, shown_rows, to_json
-from forebay.pipelines.sources.arguments import source_patterns
+from forebay.pipelines.sources.arguments import given_inputs, given_sources
 from forebay.pipelines.sources.inputs import places_of
+from forebay.pipelines.sources.spool import Given
 from forebay.pipelines.sources.tables import all_inputs, open_tables
 from forebay.storage.named_files import check_output, write_whole
 from forebay.storage.run.definition_files import load_definition
@@ -21,23 +22,23 @@ from forebay.transforms.errors import InputError, unknown_column
 
 def explain(
     definition: str,
-    inputs: Sequence[str],
+    inputs: Sequence[Given],
     key: str,
     columns: Sequence[str] = (),
     shown: int = 10,
     max_record_bytes: int = 1 << 20,
-    sources: Mapping[str, Sequence[str]] | None = None,
+    sources: Mapping[str, Sequence[Given]] | None = None,
 ) -> RowReport:
     """Explains the windowed values of one row of the input.
 
     Args:
         definition: where the definition is.
-        inputs: CSV files or globs.
+        inputs: files or globs, or what else tables are read from.
         key: the row: ``FILE:LINE`` or ``column=value`` pairs.
         columns: the windowed columns; empty: all.
         shown: how many events of each window to list.
         max_record_bytes: longer records are rejects.
-        sources: CSV files or globs of each of the definition's sources.
+        sources: those of each of the definition's sources.
 
     Raises:
         UserError: the definition, the input, the key or a column is not as it must be.
@@ -82,14 +83,13 @@ def _plot(report: RowReport, path: str, inputs: Sequence[str]) -> None:
 
 def run_explain(args: argparse.Namespace) -> int:
     """Runs ``forebay explain`` with parsed arguments; returns its exit status."""
-    sources = source_patterns(args)
-    patterns = [*args.input, *(each for named in sources.values() for each in named)]
+    patterns = [*args.input, *(pattern for _, pattern in args.source)]
     inputs = [args.definition, *patterns, *(path for p in patterns for path in glob.glob(p))]
     if args.plot is not None:
         check_output(args.plot, "--plot", inputs)
     report = explain(
-        args.definition, args.input, args.row, args.column, args.events, args.max_record_bytes,
-        sources,
+        args.definition, given_inputs(args), args.row, args.column, args.events,
+        args.max_record_bytes, given_sources(args),
     )  # fmt: skip
     if args.plot is not None:
         _plot(report, args.plot, inputs)

@@ -17,6 +17,14 @@ from forebay.init.guesses.column_facts import described, share
 from forebay.init.sample import read_sample
 from forebay.init.source.definition import OWN_NAMES, write_definition
 from forebay.pipelines.options import PreprocessOptions
+from forebay.pipelines.sources.arguments import given_inputs
+from forebay.pipelines.sources.bigquery.address import (
+    QUERY_SCHEME,
+    TABLE_SCHEME,
+    as_bigquery,
+    table_address,
+)
+from forebay.pipelines.sources.bigquery.input import open_bigquery
 from forebay.pipelines.sources.tables import find_inputs
 from forebay.storage.named_files import check_output, write_whole
 from forebay.transforms.errors import InputError
@@ -34,12 +42,17 @@ def run_init(args: argparse.Namespace) -> int:
     printed = args.output == _STANDARD_OUTPUT
     if not printed:
         _refuse_output(path, args.overwrite)
-    found = find_inputs(args.input, option="")
+    given = given_inputs(args)
+    named = [one for one in map(as_bigquery, given) if one is not None]
+    found = find_inputs([one for one in given if as_bigquery(one) is None], option="")
     inputs = [file.path for file in found]
     if not printed:
         check_output(str(path), "--output", inputs)
     with saying("init: reading a sample"):
-        sample = read_sample(found, args.delimiter, args.names, args.rows, args.max_record_bytes)
+        tables = [open_bigquery(one, None, number) for number, one in enumerate(named)]
+        sample = read_sample(
+            found, args.delimiter, args.names, args.rows, args.max_record_bytes, tables
+        )
     with saying(f"init: guessing from {sample.rows:,} rows"):
         draft = make_draft(sample, variable, args.label)
     source = write_definition(draft, variable)
@@ -57,10 +70,15 @@ def run_init(args: argparse.Namespace) -> int:
 def _variable(pattern: str) -> str:
     """Makes a Python name of an input's: ``data/Rides-2024*.csv.gz`` is rides_2024.
 
+    A table of BigQuery gives its own name, without its project and dataset.
+
     Names that mean something else in a definition file, or when one is loaded, get ``_data``.
     """
-    stem = os.path.basename(pattern).removesuffix(".gz")
-    stem = stem.rpartition(".")[0] or stem
+    if pattern.startswith(TABLE_SCHEME):
+        stem = table_address(pattern).table
+    else:
+        stem = os.path.basename(pattern.removeprefix(QUERY_SCHEME)).removesuffix(".gz")
+        stem = stem.rpartition(".")[0] or stem
     name = re.sub(r"[^a-z0-9]+", "_", stem.lower()).strip("_") or "data"
     if not name[0].isalpha():
         name = f"data_{name}"

@@ -5,7 +5,7 @@ import argparse
 from forebay.console.arguments import add_common, describe
 from forebay.console.commands import Command
 from forebay.pipelines.options import add_max_record_bytes
-from forebay.pipelines.sources.arguments import positive
+from forebay.pipelines.sources.arguments import add_query_parameter, positive
 
 
 def add_init_arguments(parser: argparse.ArgumentParser) -> None:
@@ -22,6 +22,7 @@ def add_init_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "input", nargs="+", metavar="PATH", help="files or globs, as for `forebay preprocess`"
     )
+    add_query_parameter(parser)
     parser.add_argument(
         "--label", metavar="COLUMN", help="what to predict (default: the most plausible column)"
     )

@@ -68,6 +68,7 @@ def read_sample(
     names: Sequence[str],
     rows: int,
     max_record_bytes: int,
+    tables: Sequence[TableInput] = (),
 ) -> TextSample:
     """Reads about so many rows, in stretches spread evenly over the files.
 
@@ -77,16 +78,18 @@ def read_sample(
         names: the columns of files without a header line; empty: they have one.
         rows: how many rows to read.
         max_record_bytes: longer records are rejects.
+        tables: what is no file, instead of files.
 
     Raises:
         InputError: a file cannot be read, has other columns than the first, or there are no rows.
     """
     unpacked_files = [unpacked(file) for file in files]
     told = [open_told(file, head, None) for file, head in unpacked_files]
-    if inputs := [one for one in told if one is not None]:
-        if len(inputs) < len(files) or len({type(one) for one in inputs}) > 1:
+    if inputs := [*tables, *(one for one in told if one is not None)]:
+        paths = [*(one.path for one in tables), *(file.path for file in files)]
+        if len(inputs) < len(paths) or len({type(one) for one in inputs}) > 1:
             raise InputError(
-                f"{files[0].path} and {files[-1].path} are not of one kind; give files of one kind"
+                f"{paths[0]} and {paths[-1]} are not of one kind; give files of one kind"
             )
         return _sample_typed(inputs, rows, max_record_bytes)
     encoding = encoding_of(_head(unpacked_files[0][0]))
@@ -114,8 +117,8 @@ def _sample_typed(inputs: Sequence[TableInput], rows: int, max_record_bytes: int
     stretches = [(one, stretch) for one in inputs for stretch in one.plan(max_record_bytes)]
     step = max(1, len(stretches) // _FEWEST_STRETCHES)
     chosen = stretches[::step]
-    quota = math.ceil(rows / len(chosen))
-    tables: list[pa.Table] = []
+    quota = math.ceil(rows / max(1, len(chosen)))
+    tables: list[pa.Table] = [pa.table({})]
     is_whole = step == 1
     for source, stretch in chosen:
         left = quota

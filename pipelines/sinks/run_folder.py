@@ -70,9 +70,13 @@ def staging(run: str, overwrite: bool) -> Iterator[str]:
             or nobody can write there.
     """
     if is_remote(run):
-        _delete([FileSystems.join(run, MANIFEST_NAME)])
-        yield run
-        _delete([FileSystems.join(run, TEMPORARY)])
+        manifest = FileSystems.join(run, MANIFEST_NAME)
+        if FileSystems.exists(manifest):
+            FileSystems.delete([manifest])
+        try:
+            yield run
+        finally:
+            _remove_remote(FileSystems.join(run, TEMPORARY))
         return
     with _made(run), locked(run):
         publication.settle(run)
@@ -111,7 +115,8 @@ def list_files(folder: str, names: Iterable[str]) -> dict[str, FileEntry]:
         path = base + name
         matches = FileSystems.match([path, path + "/**"])
         for metadata in (found for match in matches for found in match.metadata_list):
-            entries[metadata.path.removeprefix(base)] = _read_entry(metadata.path)
+            if not metadata.path.endswith("/"):  # as TensorFlow marks a folder
+                entries[metadata.path.removeprefix(base)] = _read_entry(metadata.path)
     return entries
 
 
@@ -151,7 +156,9 @@ def _made(run: str) -> Iterator[None]:
                 os.rmdir(path)
 
 
-def _delete(paths: list[str]) -> None:
-    existing = [path for path in paths if FileSystems.exists(path)]
-    if existing:
-        FileSystems.delete(existing)
+def _remove_remote(folder: str) -> None:
+    """Removes a folder of an object store: its files, and what TensorFlow marks folders by."""
+    import tensorflow as tf
+
+    if tf.io.gfile.isdir(folder):
+        tf.io.gfile.rmtree(folder)

@@ -1,27 +1,57 @@
 """Options of every command that reads tables; stdlib only."""
 
+from __future__ import annotations
+
 import argparse
 import re
+from typing import TYPE_CHECKING
+
+from forebay.pipelines.sources.bigquery.address import BigQuery, as_bigquery
+
+if TYPE_CHECKING:
+    from forebay.pipelines.sources.spool import Given
 
 
 def add_table_arguments(parser: argparse.ArgumentParser) -> None:
     """Adds the options that name the files of a definition's tables."""
     parser.add_argument(
         "--input", required=True, nargs="+", action="extend", metavar="PATH",
-        help="files or globs of CSV, JSON lines, Parquet, Arrow or TFRecord; - is standard input",
+        help="files or globs of CSV, JSON lines, Parquet, Arrow or TFRecord; - is standard input; "
+        "bigquery://PROJECT.DATASET.TABLE or bigquery-query:FILE.sql",
     )  # fmt: skip
     parser.add_argument(
         "--source", type=_named, action="append", default=[], metavar="NAME=PATH",
         help="files of one of the definition's sources, as for --input; may be repeated",
     )  # fmt: skip
+    add_query_parameter(parser)
 
 
-def source_patterns(args: argparse.Namespace) -> dict[str, list[str]]:
-    """Returns the files or globs of each source that is named, from parsed arguments."""
-    patterns: dict[str, list[str]] = {}
+def add_query_parameter(parser: argparse.ArgumentParser) -> None:
+    """Adds the option for the parameters of queries."""
+    parser.add_argument(
+        "--query-parameter", action="append", default=[], metavar="NAME:TYPE:VALUE",
+        help="a parameter of the queries, as the bq command has it; may be repeated",
+    )  # fmt: skip
+
+
+def given_inputs(args: argparse.Namespace) -> tuple[Given, ...]:
+    """Returns the inputs of the dataset's own table, from parsed arguments."""
+    return tuple(_with_parameters(one, args) for one in args.input)
+
+
+def given_sources(args: argparse.Namespace) -> dict[str, list[Given]]:
+    """Returns the inputs of each source that is named, from parsed arguments."""
+    given: dict[str, list[Given]] = {}
     for name, pattern in args.source:
-        patterns.setdefault(name, []).append(pattern)
-    return patterns
+        given.setdefault(name, []).append(_with_parameters(pattern, args))
+    return given
+
+
+def _with_parameters(given: str, args: argparse.Namespace) -> Given:
+    named = as_bigquery(given)
+    if named is None or not args.query_parameter:
+        return given
+    return BigQuery(named.name, tuple(args.query_parameter))
 
 
 def _named(text: str) -> tuple[str, str]:

@@ -93,8 +93,8 @@ class TableInput(ABC):
         """Raises an InputError where the input is no longer what it was when it was found."""
 
     @abstractmethod
-    def places(self, offsets: Iterable[int]) -> Mapping[int, int]:
-        """Returns the number that people count for each offset: a line or a row, from 1."""
+    def places(self, offsets: Iterable[int]) -> Mapping[int, int | str]:
+        """Returns what people call the place of each offset: a line or a row, counted from 1."""
 
     @abstractmethod
     def offset_of(self, place: int) -> int | None:

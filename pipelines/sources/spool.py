@@ -17,6 +17,7 @@ from typing import IO, Any, Protocol, runtime_checkable
 import pyarrow as pa
 import pyarrow.ipc as pa_ipc
 
+from forebay.pipelines.sources.bigquery.address import BigQuery
 from forebay.pipelines.sources.files import SourceFile, found_at
 from forebay.transforms.errors import InputError
 
@@ -33,7 +34,7 @@ class ArrowTable(Protocol):
 
 
 # What names the files of a table, or is one.
-Given = str | ArrowTable | Sequence[Mapping[str, Any]]
+Given = str | ArrowTable | Sequence[Mapping[str, Any]] | BigQuery
 
 
 def is_read_once(given: Given) -> bool:

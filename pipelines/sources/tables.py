@@ -2,12 +2,14 @@
 
 from collections.abc import Mapping, Sequence
 
+from forebay.pipelines.sources.bigquery.address import as_bigquery
+from forebay.pipelines.sources.bigquery.input import open_bigquery
 from forebay.pipelines.sources.files import SourceFile, find_files
 from forebay.pipelines.sources.inputs import TableInput
 from forebay.pipelines.sources.kinds import open_input
 from forebay.pipelines.sources.spool import Given, is_read_once, kept
 from forebay.transforms.definition.dataset import Dataset
-from forebay.transforms.definition.sources import ROWS
+from forebay.transforms.definition.sources import ROWS, Source
 from forebay.transforms.errors import InputError
 
 # The inputs of each table, by its name.
@@ -21,8 +23,8 @@ def open_tables(
 
     Args:
         dataset: the definition.
-        inputs: the dataset's own table: files or globs, ``-`` for standard input, or tables in
-            memory.
+        inputs: the dataset's own table: files or globs, ``-`` for standard input, tables and
+            queries of BigQuery, or tables in memory.
         sources: those of each of its sources.
 
     Returns:
@@ -38,10 +40,21 @@ def open_tables(
     count = 0
     for name, table in dataset.tables.items():
         given = inputs if name == ROWS else sources[name]
-        found = find_inputs(given, first_number=count, option=options[name])
-        tables[name] = [open_input(file, table) for file in found]
-        count += len(found)
+        tables[name] = open_inputs(given, table, first_number=count, option=options[name])
+        count += len(tables[name])
     return tables
+
+
+def open_inputs(
+    given: Sequence[Given], table: Source, *, first_number: int, option: str
+) -> list[TableInput]:
+    """Opens the inputs of one table, files first."""
+    named = [one for one in map(as_bigquery, given) if one is not None]
+    others = [one for one in given if as_bigquery(one) is None]
+    found = find_inputs(others, first_number=first_number, option=option)
+    opened = [open_input(file, table) for file in found]
+    first_number += len(opened)
+    return opened + [open_bigquery(one, table, first_number + i) for i, one in enumerate(named)]
 
 
 def find_inputs(

@@ -42,8 +42,14 @@ from forebay.transforms.parsing.times import read_counts, read_days, read_instan
 _NUMBER = re.compile(NUMBER_PATTERN)
 
 
-def type_problem(given: pa.DataType, column: Column) -> str | None:
-    """Tells why values of a type cannot be a column's, and the cure; None where they can."""
+def type_problem(given: pa.DataType, column: Column, called: str | None = None) -> str | None:
+    """Tells why values of a type cannot be a column's, and the cure; None where they can.
+
+    Args:
+        given: the type.
+        column: what the definition says of the column.
+        called: what the type is called where the table is; None: as Arrow calls it.
+    """
     given = _plain_type(given)
     if _is_text(given) or pa.types.is_null(given):
         return None
@@ -51,7 +57,7 @@ def type_problem(given: pa.DataType, column: Column) -> str | None:
     if accepts(given, column):
         return None
     kind = type(column).__name__
-    return f"is {given}, which {kind}() cannot hold; {_cure(given, cure)}"
+    return f"is {called or given}, which {kind}() cannot hold; {_cure(given, cure)}"
 
 
 def read_values(values: pa.Array, column: Column) -> Cells:
@@ -170,7 +176,8 @@ def _takes_numbers(given: pa.DataType, _: Column) -> bool:
 
 
 def _takes_texts(given: pa.DataType, _: Column) -> bool:
-    return bool(pa.types.is_integer(given) or pa.types.is_decimal(given))
+    types = pa.types
+    return bool(types.is_integer(given) or types.is_decimal(given) or types.is_time(given))
 
 
 def _takes_lists(given: pa.DataType, _: Column) -> bool:
@@ -182,6 +189,8 @@ def _takes_booleans(given: pa.DataType, _: Column) -> bool:
 
 
 def _takes_times(given: pa.DataType, column: Column) -> bool:
+    if isinstance(column.field, tuple) and pa.types.is_time(given):
+        return True  # beside a day, of another column
     if isinstance(column, Timestamp) and column.unit is not None:
         return bool(pa.types.is_integer(given) or pa.types.is_floating(given)) or _is_time(given)
     return _is_time(given)

@@ -54,7 +54,7 @@ class RowsFile(FileInput):
 
     @property
     def text_bytes(self) -> int:  # noqa: D102
-        return sum(self.rows) * len(self.columns) * _CELL_BYTES
+        return sum(self.rows) * len(self.columns) * CELL_BYTES
 
     def plan(self, max_record_bytes: int) -> Generator[Stretch, None, str]:
         """Yields stretches of parts, counted; then reads the file for its fingerprint."""
@@ -108,7 +108,7 @@ class RowsFile(FileInput):
 
 
 # About how long a value is as text, with what stands between it and the next.
-_CELL_BYTES = 6
+CELL_BYTES = 6
 
 
 @contextmanager

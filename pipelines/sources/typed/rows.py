@@ -22,8 +22,16 @@ from forebay.transforms.errors import InputError
 from forebay.transforms.parsing.typed_cells import read_values, type_problem
 
 
-def check_schema(schema: pa.Schema, table: Source, path: str) -> None:
+def check_schema(
+    schema: pa.Schema, table: Source, path: str, types: Mapping[str, str] | None = None
+) -> None:
     """Checks that a table has the columns of its definition, of types that their kinds can hold.
+
+    Args:
+        schema: its columns.
+        table: the definition.
+        path: its name, for errors.
+        types: what its types are called there, by path; None: as Arrow calls them.
 
     Raises:
         InputError: one is missing, or of another type; all of them are named.
@@ -32,7 +40,7 @@ def check_schema(schema: pa.Schema, table: Source, path: str) -> None:
     problems = []
     for name, column in table.columns.items():
         for field in column.fields(name):
-            problem = type_problem(_type_at(schema, field), column)
+            problem = type_problem(_type_at(schema, field), column, (types or {}).get(field))
             if problem is not None:
                 problems.append(f"{field!r} {problem}")
     if problems:

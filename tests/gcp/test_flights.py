@@ -1,0 +1,146 @@
+"""The flights example from BigQuery: the same run, to the byte, as from CSV."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import pyarrow.csv
+import pytest
+from google.cloud.bigquery import SchemaField
+
+from forebay.cli import main
+from forebay.storage.run.definition_files import load_definition
+from forebay.transforms.definition.columns import Column
+
+pytestmark = pytest.mark.gcp
+
+REPOSITORY = Path(__file__).resolve().parents[2]
+DEFINITION = f"{REPOSITORY}/examples/flights/flights.py:departure"
+DATA = REPOSITORY / "data" / "flights"
+EACH = 84  # one flight in so many, some 4,000 of all the year
+KINDS = {
+    "timestamp[us, tz=UTC]": "TIMESTAMP", "int64": "INT64", "double": "FLOAT64",
+    "string": "STRING", "bool": "BOOL", "date32[day]": "DATE",
+}  # fmt: skip
+# BigQuery orders nothing, and neither do we: the same rows come in another order.
+QUERY = "SELECT * FROM `test.d.flights` WHERE carrier != @none ORDER BY flight"
+
+
+def load(warehouse: Any, name: str, text: Path, columns: Mapping[str, Column]) -> str:
+    """Loads a CSV file as a table of BigQuery, each column of its own type."""
+    fields = {kind.fields(c)[0]: kind for c, kind in columns.items()}
+    types = {field: kind.arrow_type for field, kind in fields.items()}
+    nulls = sorted({null for kind in fields.values() for null in kind.nulls})
+    options = pyarrow.csv.ConvertOptions(
+        column_types=types, null_values=nulls, strings_can_be_null=True,
+        include_columns=list(types),
+    )  # fmt: skip
+    rows = pyarrow.csv.read_csv(text, convert_options=options)
+    schema = [SchemaField(field, KINDS[str(types[field])]) for field in types]
+    return warehouse.load(name, schema, rows)
+
+
+def contents(run: Path) -> dict[str, str]:
+    """The checksums of the examples and of the vocabularies."""
+    files = [*run.glob("examples/*/*"), *run.glob("transform_fn/assets/*")]
+    return {
+        str(path.relative_to(run)): hashlib.sha256(path.read_bytes()).hexdigest() for path in files
+    }
+
+
+def preprocess(rows: str, weather: str, run: str, *more: str) -> int:
+    return main(
+        ["preprocess", DEFINITION, "--input", rows, "--source", f"weather={weather}",
+         "--output", run, "--shards", "2", *more]
+    )  # fmt: skip
+
+
+@pytest.fixture(scope="module")
+def sample(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    path = tmp_path_factory.mktemp("sample") / "flights.csv"
+    header, *lines = (DATA / "flights.csv").read_text().splitlines(keepends=True)
+    path.write_text("".join([header, *lines[::EACH]]))
+    return path
+
+
+@pytest.fixture(scope="module")
+def run(sample: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The run that is made of CSV files on a local disk."""
+    run = tmp_path_factory.mktemp("runs") / "csv"
+    assert preprocess(str(sample), str(DATA / "weather.csv"), str(run)) == 0
+    return run
+
+
+def test_flights_of_a_table_and_of_a_query_are_those_of_csv(
+    warehouse: Any, in_emulators: Any, sample: Path, run: Path, tmp_path: Path
+) -> None:
+    dataset = load_definition(DEFINITION)
+    flights = load(warehouse, "flights", sample, dataset.columns)
+    weather = load(warehouse, "weather", DATA / "weather.csv", dataset.sources["weather"].columns)
+    (tmp_path / "query.sql").write_text(QUERY)
+    query = f"bigquery-query:{tmp_path / 'query.sql'}"
+    parameter = ("--query-parameter", "none::XX")
+    assert preprocess(flights, weather, str(tmp_path / "table")) == 0
+    assert preprocess(query, weather, str(tmp_path / "query"), *parameter) == 0
+
+    csv = contents(run)
+    assert len(csv) == 9  # two shards of each split, and three vocabularies
+    assert contents(tmp_path / "table") == csv
+    assert contents(tmp_path / "query") == csv
+    manifest = json.loads((tmp_path / "query" / "manifest.json").read_text())
+    (entry,) = manifest["inputs"]
+    assert entry["path"] == query
+    assert entry["fingerprint"].startswith("job:")
+    (rejects,) = (tmp_path / "table" / "rejects").iterdir()
+    reject = json.loads(rejects.read_text())
+    assert set(reject) == {"source", "stream", "offset", "reason", "raw"}
+    assert reject["source"] == weather
+
+
+def test_a_run_on_cloud_storage_is_the_one_on_a_disk(
+    emulators: Any, in_emulators: Any, sample: Path, run: Path, tmp_path: Path,
+    capsys: pytest.CaptureFixture[str],
+) -> None:  # fmt: skip
+    import tensorflow as tf
+    from apache_beam.io.filesystems import FileSystems
+
+    bucket = f"gs://{emulators.bucket}"
+    flights, weather = f"{bucket}/data/flights.csv", f"{bucket}/data/weather.csv"
+    for path, there in ((sample, flights), (DATA / "weather.csv", weather)):
+        tf.io.gfile.copy(str(path), there)
+    remote = f"{bucket}/runs/flights"
+    assert preprocess(flights, weather, remote) == 0
+
+    found = [
+        f"{folder.removesuffix('/')}/{name}".removeprefix(f"{remote}/")
+        for folder, _, names in tf.io.gfile.walk(remote) for name in names
+    ]  # fmt: skip
+    manifest = json.loads(tf.io.gfile.GFile(f"{remote}/manifest.json").read())
+    assert sorted({*manifest["files"], "manifest.json"}) == sorted(found)
+    assert not tf.io.gfile.exists(f"{remote}/temporary")
+    for name in found:
+        tf.io.gfile.makedirs(str((tmp_path / name).parent))
+        tf.io.gfile.copy(f"{remote}/{name}", str(tmp_path / name))
+    assert contents(tmp_path) == contents(run)
+
+    assert preprocess(flights, weather, remote) == 2
+    assert "--overwrite" in capsys.readouterr().err
+    failed = f"{bucket}/runs/failed"
+    assert preprocess(flights, weather, failed, "--from", "2030-01-01") == 2
+    # Asked of Beam: TensorFlow remembers for seconds what it has seen there.
+    objects = FileSystems.match([f"{failed}/**"])[0].metadata_list
+    left = sorted(one.path.removeprefix(f"{failed}/") for one in objects)
+    assert [name for name in left if not name.startswith("rejects/")] == []
+    assert main(["train", remote, "--model", "linear", "--epochs", "1"]) == 0
+    assert main(["evaluate", remote]) == 0
+    assert tf.io.gfile.exists(f"{remote}/evaluation/test.json")
+    capsys.readouterr()
+    rows = f"{REPOSITORY}/examples/flights/rows.jsonl"
+    assert main(["predict", "--model", f"{remote}/model", rows]) == 0
+    answers = [json.loads(line) for line in capsys.readouterr().out.splitlines()]
+    assert len(answers) == len(Path(rows).read_text().splitlines())
+    assert all("error" not in answer for answer in answers)
