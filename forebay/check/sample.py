@@ -85,10 +85,13 @@ def read_sample(
         times.add(instants_us(dataset, batch.rows))
         kept = [*kept, batch.rows] if count <= most else []
     if not count:
+        if not rejects:
+            names = ", ".join(dict.fromkeys(one.path for one in inputs))
+            raise InputError(f"{names}: has no rows below its header; give a table with some")
         common = "; ".join(f"{why} ({times:,})" for why, times in rejects.most_common(3))
         raise InputError(
             f"none of the {rejects.total():,} records became a row; the commonest reasons: "
-            f"{common or 'none'}; mend the input or the definition"
+            f"{common}; mend the input or the definition"
         )
     is_whole = count <= most
     if not is_whole:

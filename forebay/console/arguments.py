@@ -26,13 +26,18 @@ def choice(flag: str, value: str, allowed: tuple[str, ...]) -> Iterator[Problem]
 class Parser(argparse.ArgumentParser):
     """A parser that names what was probably meant, under the usage of the command it is of."""
 
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        # A flag cut short may be another one with the next version.
+        super().__init__(*args, **{"allow_abbrev": False, **kwargs})
+
     def parse_known_args(self, args: Any = None, namespace: Any = None) -> tuple[Any, list[str]]:
         """Parses arguments; exits with 2 where there are some it does not know.
 
         A mistyped option is told before what is missing for want of it.
         """
-        if self._subparsers is None and args is not None:
-            mistyped = [text for text in _options_in(args) if not self._is_known(text)]
+        if args is not None:
+            own = args if self._subparsers is None else list(_before_command(args))
+            mistyped = [text for text in _options_in(own) if not self._is_known(text)]
             if mistyped:
                 self._refuse(mistyped)
         parsed, unknown = super().parse_known_args(args, namespace)
@@ -41,9 +46,8 @@ class Parser(argparse.ArgumentParser):
         return parsed, unknown
 
     def _is_known(self, text: str) -> bool:
-        """Tells whether an option is one of ours, or the beginning of one."""
-        flag = text.partition("=")[0]
-        return any(known.startswith(flag) for known in self._option_string_actions)
+        """Tells whether an option is one of ours."""
+        return text.partition("=")[0] in self._option_string_actions
 
     def _get_value(self, action: argparse.Action, arg_string: str) -> Any:
         try:
@@ -68,6 +72,10 @@ class Parser(argparse.ArgumentParser):
         self.error(
             "; ".join(f"no such option: {flag}{did_you_mean(flag, known)}" for flag in flags)
         )
+
+
+def _before_command(args: Sequence[str]) -> Iterator[str]:
+    return itertools.takewhile(lambda text: text.startswith("-"), args)
 
 
 def _options_in(args: Sequence[str]) -> Iterator[str]:

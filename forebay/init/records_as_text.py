@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import Any
+from typing import Any, NamedTuple
 
 import pyarrow as pa
 import pyarrow.compute as pc
@@ -11,38 +11,61 @@ import pyarrow.compute as pc
 from forebay.pipelines.sources.inputs import TableInput
 from forebay.pipelines.sources.json_lines import JsonLinesFile, field_at, parsed, paths
 from forebay.pipelines.sources.typed.tfrecord import TFRecordFile, decoded, single_values
+from forebay.transforms.definition.columns import Boolean, Bytes, Date, Number, String, Timestamp
+from forebay.transforms.parsing.typed_cells import type_problem
 
-_LISTED = ";"
+
+class FieldTexts(NamedTuple):
+    """The values of a field.
+
+    Attributes:
+        texts: what a CSV file would have, null where missing; None where no kind can hold them.
+        type: their type, where they are typed.
+    """
+
+    texts: pa.StringArray | None
+    type: pa.DataType | None = None
 
 
-def texts_of(source: TableInput, chunk: Any) -> dict[str, pa.StringArray]:
-    """Returns the records of a chunk as texts, by the path of each field; null where missing."""
+def fields_of(source: TableInput, chunk: Any) -> dict[str, FieldTexts]:
+    """Returns the fields of a chunk of records, by their paths."""
     if isinstance(source, JsonLinesFile):
-        return _of_objects([one for one in map(parsed, chunk.data.splitlines())
-                            if isinstance(one, dict)])  # fmt: skip
+        objects = map(parsed, chunk.data.splitlines())
+        return _of_objects([one for one in objects if isinstance(one, dict)])
     if isinstance(source, TFRecordFile):
         batch = decoded([frame.data for frame in chunk])
-        columns = {name: single_values(batch[name], None, len(batch))[0]
-                   for name in batch.schema.names}  # fmt: skip
-        return {name: _as_text(column) for name, column in columns.items()}
-    return {name: _as_text(column) for name, column in _flat(chunk.batch)}
+        columns = [
+            (name, single_values(batch[name], None, len(batch))[0]) for name in batch.schema.names
+        ]
+    else:
+        columns = _flat(chunk.batch)
+    return {name: _typed(column) for name, column in columns}
 
 
-def _of_objects(objects: Sequence[Mapping[str, Any]]) -> dict[str, pa.StringArray]:
+def _of_objects(objects: Sequence[Mapping[str, Any]]) -> dict[str, FieldTexts]:
     names = dict.fromkeys(name for one in objects for name in paths(one))
     found = {}
     for name in names:
         values = [field_at(one, name) for one in objects]
-        if not any(isinstance(value, dict) for value in values):
-            found[name] = pa.array(list(map(_json_text, values)), pa.string())
+        if any(isinstance(value, dict) for value in values):
+            continue  # its own fields are there
+        if any(isinstance(value, list) for value in values):
+            found[name] = FieldTexts(None)
+        else:
+            found[name] = FieldTexts(pa.array(list(map(_json_text, values)), pa.string()))
     return found
+
+
+def _typed(column: pa.Array) -> FieldTexts:
+    kinds = (String(), Number(), Timestamp(), Date(), Boolean(), Bytes())
+    if all(type_problem(column.type, kind) for kind in kinds):
+        return FieldTexts(None, column.type)
+    return FieldTexts(_as_text(column), column.type)
 
 
 def _json_text(value: Any) -> str | None:
     if isinstance(value, bool):
         return "true" if value else "false"
-    if isinstance(value, list):
-        return _LISTED.join("" if item is None else str(item) for item in value)
     return None if value is None else str(value)
 
 
@@ -67,9 +90,6 @@ def _as_text(column: pa.Array) -> pa.StringArray:
     if pa.types.is_timestamp(kind) and kind.tz is not None:
         column = column.cast(pa.timestamp("us", kind.tz), safe=False)
         return pc.strftime(column.cast(pa.timestamp("us", "UTC")), format="%Y-%m-%dT%H:%M:%SZ")
-    if pa.types.is_list(kind) or pa.types.is_large_list(kind) or pa.types.is_fixed_size_list(kind):
-        items = column.to_pylist()
-        return pa.array([_json_text(item) for item in items], pa.string())
     if pa.types.is_binary(kind) or pa.types.is_large_binary(kind):
         texts = [None if value is None else value.as_py() for value in column]
         return pa.array([None if t is None else t.decode("utf-8", "replace") for t in texts])

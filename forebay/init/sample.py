@@ -16,7 +16,7 @@ from forebay.init.dialect import (
     with_numbers,
 )
 from forebay.init.joined_times import join_times
-from forebay.init.records_as_text import texts_of
+from forebay.init.records_as_text import fields_of
 from forebay.init.texts import Texts, as_texts
 from forebay.pipelines.sources.csv.header import HEAD_BYTES, read_header
 from forebay.pipelines.sources.csv.parse import parse_chunk
@@ -114,29 +114,50 @@ def read_sample(
 
 def _sample_typed(inputs: Sequence[TableInput], rows: int, max_record_bytes: int) -> TextSample:
     """Reads rows of inputs that tell their columns, some of each of several stretches."""
+    _refuse_different(inputs)
     stretches = [(one, stretch) for one in inputs for stretch in one.plan(max_record_bytes)]
     step = max(1, len(stretches) // _FEWEST_STRETCHES)
     chosen = stretches[::step]
     quota = math.ceil(rows / max(1, len(chosen)))
     tables: list[pa.Table] = [pa.table({})]
+    types: dict[str, pa.DataType | None] = {}
+    unusable: dict[str, None] = {}
     is_whole = step == 1
     for source, stretch in chosen:
         left = quota
         for chunk in source.chunks(max_record_bytes, stretch):
-            table = pa.table(texts_of(source, chunk))
+            fields = fields_of(source, chunk)
+            types |= {name: field.type for name, field in fields.items()}
+            unusable |= {name: None for name, field in fields.items() if field.texts is None}
+            table = pa.table({n: f.texts for n, f in fields.items() if f.texts is not None})
             tables.append(table.slice(0, left))
             is_whole &= len(table) <= left
             left -= len(tables[-1])
             if not left:
                 break
     table = pa.concat_tables(tables, promote_options="default")
-    usable = [name for name in table.column_names if _is_usable(name)]
+    unusable |= dict.fromkeys(name for name in table.column_names if not _is_usable(name))
+    usable = [name for name in table.column_names if name not in unusable]
     if not usable or not len(table):
         raise InputError(f"{inputs[0].path}: has no rows to guess from; give a file with some")
-    columns = {name: as_texts(pc.fill_null(table[name], "")) for name in usable}
-    unusable = tuple(name for name in table.column_names if name not in usable)
+    columns = {
+        name: replace(as_texts(pc.fill_null(table[name], "")), type=types.get(name))
+        for name in usable
+    }
     share = 1.0 if is_whole else min(0.99, len(table) / _estimated_rows(inputs, tables))
-    return _without_blank(inputs[0].path, CsvFormat(), columns, unusable, share, [])
+    return _without_blank(inputs[0].path, CsvFormat(), columns, tuple(unusable), share, [])
+
+
+def _refuse_different(inputs: Sequence[TableInput]) -> None:
+    """Refuses files whose columns are told by their heads, and are not the same."""
+    first, *others = inputs
+    for other in others:
+        mine, theirs = (getattr(one, "columns", ()) for one in (first, other))
+        if set(mine) != set(theirs):
+            raise InputError(
+                f"{other.path}: has other columns than {first.path} "
+                f"({', '.join(sorted({*mine} ^ {*theirs}))}); give files of one kind"
+            )
 
 
 def _estimated_rows(inputs: Sequence[TableInput], tables: Sequence[pa.Table]) -> float:

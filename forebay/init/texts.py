@@ -20,11 +20,13 @@ class Texts:
         distinct: string (d,), in order of first appearance.
         codes: int (n,), which text each row has.
         format: how numbers are written in it.
+        type: the type of its values, where they are no texts.
     """
 
     distinct: pa.StringArray
     codes: npt.NDArray[np.int32]
     format: CsvFormat = field(default_factory=CsvFormat)
+    type: pa.DataType | None = None
 
     @property
     def blank(self) -> npt.NDArray[np.bool_]:

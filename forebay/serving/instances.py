@@ -3,7 +3,8 @@
 A value is what the column's kind says: a Number or Integer is a JSON number, a Boolean true or
 false, a String text or ``{"b64": ...}``, Bytes ``{"b64": ...}`` and Numbers a JSON array. A
 Timestamp or a Date is what a table's cell of it says, or RFC 3339; a number counts the Timestamp's
-own unit, microseconds if it has none. null is a missing value, and only null is.
+own unit, microseconds if it has none. null is a missing value, and so is a number that the column
+lists among its nulls.
 """
 
 from collections.abc import Mapping, Sequence

@@ -177,6 +177,9 @@ def _batches(source: BinaryIO) -> Iterator[list[tuple[int, bytes]]]:
         yield batch
 
 
+_HEAD_BYTES, _LINES_LOOKED_AT = 1 << 12, 3
+
+
 def predict_files(model: str, source: str, sink: str) -> LineCounts:
     """Answers the lines of a file; ``-`` is standard input and output.
 
@@ -193,6 +196,7 @@ def predict_files(model: str, source: str, sink: str) -> LineCounts:
             raise InputError(
                 f"{error.filename} cannot be opened ({reason(error)}); check the path"
             ) from error
+        _refuse_tables(lines, source)
         answers: TextIO = sys.stdout
         if sink != "-":
             inputs = [source, *files_below(model)]
@@ -200,3 +204,15 @@ def predict_files(model: str, source: str, sink: str) -> LineCounts:
             answers = io.TextIOWrapper(stream, "utf-8", write_through=True)
             stack.callback(answers.detach)
         return predict_lines(Predictor(model), lines, answers)
+
+
+def _refuse_tables(lines: BinaryIO, source: str) -> None:
+    """Refuses a file that begins as a table does: with lines of which none is in braces."""
+    head = lines.peek(_HEAD_BYTES)  # type: ignore[attr-defined]
+    first = [line.strip() for line in head.splitlines()[:_LINES_LOOKED_AT] if line.strip()]
+    if len(first) == _LINES_LOOKED_AT and not any(line[:1] in (b"{", b"[") for line in first):
+        shown = first[0][:60].decode("utf-8", "backslashreplace")
+        raise InputError(
+            f"{source} is not JSON lines: it begins with {shown!r}, as a CSV file may; write each "
+            'row as an object on a line of its own, such as {"column": 1.5, "other": null}'
+        )

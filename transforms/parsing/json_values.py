@@ -16,6 +16,7 @@ from forebay.transforms.definition.columns import (
     MISSING,
     MISSING_BYTES,
     MISSING_INT,
+    NUMBER_PATTERN,
     Boolean,
     Bytes,
     Column,
@@ -47,6 +48,7 @@ _EPOCH = dt.datetime(1970, 1, 1, tzinfo=dt.UTC)
 _MICROSECOND = dt.timedelta(microseconds=1)
 _RFC_3339 = re.compile(r"\d{4}-\d\d-\d\d[Tt ]\d\d:\d\d:\d\d(\.\d+)?([Zz]|[+-]\d\d:\d\d)", re.ASCII)
 _ANY_NUMBER = Number()
+_WRITTEN = re.compile(NUMBER_PATTERN, re.ASCII)
 
 
 def read_value(name: str, column: Column, value: Any, dtype: GraphDtype) -> GraphValue:
@@ -61,12 +63,19 @@ def read_value(name: str, column: Column, value: Any, dtype: GraphDtype) -> Grap
     Raises:
         InstanceError: the value does not fit; it names it, what is expected and what to write.
     """
-    if value is not None:
+    if value is not None and not _is_sentinel(column, value):
         reader: _Reader = _double if dtype == "float64" else _READERS[type(column)]
         return reader(name, column, value)
     if column.required:
-        raise InstanceError(f"{name!r} is null, and it is required; give a value")
+        raise InstanceError(f"{name!r} is {shortened(value)}, and it is required; give a value")
     return MISSING[dtype]
+
+
+def _is_sentinel(column: Column, value: Any) -> bool:
+    """Tells whether a number is one of those that mean missing in the column's table."""
+    if isinstance(value, bool) or not isinstance(value, int | float):
+        return False
+    return any(float(text) == value for text in column.nulls if _WRITTEN.fullmatch(text))
 
 
 def _number(name: str, column: Number, value: Any) -> float:

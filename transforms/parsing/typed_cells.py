@@ -10,6 +10,7 @@ import re
 from collections.abc import Callable
 from typing import Any
 
+import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
@@ -150,8 +151,11 @@ def _as_text(values: pa.Array, column: Column) -> CastColumn:
 
 
 def _numbers(values: pa.Array, column: Numbers) -> CastColumn:
-    items = values.values.cast(pa.string()).fill_null("")
-    lists = pa.ListArray.from_arrays(values.offsets, items, mask=values.is_null())
+    # Of a slice, too, whose own offsets do not begin at 0.
+    lengths = pc.fill_null(pc.list_value_length(values), 0).to_numpy()
+    offsets = pa.array(np.concatenate([[0], np.cumsum(lengths)]), pa.int32())
+    items = values.flatten().cast(pa.string()).fill_null("")
+    lists = pa.ListArray.from_arrays(offsets, items, mask=values.is_null())
     return _as_text(pc.binary_join(lists, column.separator), column)
 
 

@@ -26,6 +26,7 @@ from forebay.transforms.definition.columns import (
 )
 from forebay.transforms.parsing.casts import to_mask
 from forebay.transforms.parsing.cells import read_cells
+from forebay.transforms.parsing.typed_cells import type_problem
 
 # Texts that mean missing whatever the column is; words such as "unknown" may be categories.
 NULL_TEXTS = frozenset(
@@ -63,7 +64,7 @@ def read_column(name: str, texts: Texts) -> GuessedColumn:
     guess = _Guess(name, texts, present, ("", *(text for text in nulls if text)))
     if not present.any():
         return guess.reading(String())
-    return (
+    found = (
         guess.boolean()
         or guess.compact()
         or guess.code()
@@ -71,6 +72,20 @@ def read_column(name: str, texts: Texts) -> GuessedColumn:
         or guess.time()
         or guess.reading(String(), *guess.number_like())
     )
+    if texts.type is None or type_problem(texts.type, found.column) is None:
+        return found
+    return guess.reading(_kind_of(texts.type))
+
+
+def _kind_of(type: pa.DataType) -> Column:
+    """Returns the kind that takes a type, where its texts look like those of another."""
+    if pa.types.is_timestamp(type):
+        return Timestamp()
+    if pa.types.is_date(type):
+        return Date()
+    if pa.types.is_boolean(type):
+        return Boolean()
+    return Integer() if pa.types.is_integer(type) else Number()
 
 
 @dataclass(frozen=True)

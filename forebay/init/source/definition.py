@@ -86,7 +86,11 @@ def _columns(draft: Draft, nulls: tuple[str, ...]) -> Bracket:
     ]  # fmt: skip
     if draft.sample.unusable:
         names = ", ".join(name or "the one without a name" for name in draft.sample.unusable)
-        entries.append(Item(None, "", (f"Left out, for want of a usable name: {names}",)))
+        entries.append(
+            Item(
+                None, "", (f"Left out, for want of a usable name or a kind that holds it: {names}",)
+            )
+        )
     return Bracket("{", tuple(entries), "}")
 
 

@@ -10,7 +10,7 @@ import numpy as np
 
 from forebay.storage.names import is_inside
 from forebay.storage.run import files
-from forebay.storage.run.layout import EXTRA
+from forebay.storage.run.layout import EXTRA, MODEL_FOLDER
 from forebay.storage.run.manifest import FileEntry
 from forebay.transforms.definition import serialize
 from forebay.transforms.definition.columns import GraphDtype
@@ -155,6 +155,9 @@ def newest_model(path: str) -> str:
         return path
     found = stamps(path)
     if not found:
+        below = posixpath.join(path, MODEL_FOLDER)
+        if stamps(below):
+            raise RunFolderError(f"{path} is a run, whose models are in {below}; name that folder")
         state = "holds no exported model" if files.exists(path) else "is not there"
         raise RunFolderError(f"{path} {state}; export one with `forebay train RUN` (RUN/model/)")
     newest = posixpath.join(path, str(found[-1]))

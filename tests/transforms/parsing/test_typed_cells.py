@@ -182,6 +182,8 @@ def test_lists_of_numbers_are_numbers() -> None:
     lists = pa.array([[1.5, None, 2.0], [], None, [3.0]], pa.list_(pa.float32()))
 
     assert read_values(lists, Numbers()).values.to_pylist() == ["1.5;;2", None, None, "3"]
+    assert read_values(lists.slice(1, 3), Numbers()).values.to_pylist() == [None, None, "3"]
+    assert read_values(lists.slice(0, 2), Numbers()).values.to_pylist() == ["1.5;;2", None]
 
 
 @pytest.mark.parametrize(
