@@ -196,6 +196,7 @@ def predict_files(model: str, source: str, sink: str) -> LineCounts:
             raise InputError(
                 f"{error.filename} cannot be opened ({reason(error)}); check the path"
             ) from error
+        predictor = Predictor(model)
         _refuse_tables(lines, source)
         answers: TextIO = sys.stdout
         if sink != "-":
@@ -203,7 +204,7 @@ def predict_files(model: str, source: str, sink: str) -> LineCounts:
             stream = stack.enter_context(written_whole(sink, "--output", inputs))
             answers = io.TextIOWrapper(stream, "utf-8", write_through=True)
             stack.callback(answers.detach)
-        return predict_lines(Predictor(model), lines, answers)
+        return predict_lines(predictor, lines, answers)
 
 
 def _refuse_tables(lines: BinaryIO, source: str) -> None:

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import json
 import random
 from collections.abc import Callable
 from pathlib import Path
 
+import pyarrow as pa
+import pyarrow.parquet as pa_parquet
 import pytest
 from table_kinds import WRITERS, make_records
 
@@ -15,6 +18,7 @@ from forebay.pipelines.sources.batches import read_batches
 from forebay.pipelines.sources.tables import find_inputs, open_tables
 from forebay.transforms.definition.columns import Integer, Number, Timestamp
 from forebay.transforms.definition.table_formats import CsvFormat
+from forebay.transforms.errors import InputError
 
 LIMIT = 1 << 20
 
@@ -118,3 +122,46 @@ def test_every_kind_of_input_gives_the_same_draft(kind: str, tmp_path: Path) -> 
     assert kinds == {name: type(column) for name, column in wanted.columns.items()}
     assert found.row_time == wanted.row_time
     assert found.label == wanted.label
+
+
+def test_what_no_kind_can_hold_is_left_out_and_types_decide(tmp_path: Path) -> None:
+    n = 200
+    columns = {
+        "compact": pa.array([20240101 + i % 28 for i in range(n)]),
+        "took": pa.array(range(n), pa.duration("us")),
+        "list": pa.array([[1.0, 2.0]] * n),
+        "midnight": pa.array([1_714_521_600 * 10**6] * n, pa.timestamp("us", "UTC")),
+        "share": pa.array([i % 7 / 8 for i in range(n)]),
+        "y": pa.array([i % 13 + 0.5 for i in range(n)]),
+    }
+    path = tmp_path / "typed.parquet"
+    pa_parquet.write_table(pa.table(columns), path)
+
+    draft = drafted(path)
+
+    assert draft.sample.unusable == ("took", "list")
+    kinds = {name: type(column).__name__ for name, column in draft.dataset.columns.items()}
+    assert kinds == {
+        "compact": "Integer", "midnight": "Timestamp", "share": "Number", "y": "Number"
+    }  # fmt: skip
+    assert rejected(path, draft) == []
+
+
+def test_lists_in_json_are_left_out(tmp_path: Path) -> None:
+    path = tmp_path / "lines"
+    lines = [{"tags": ["a"], "x": i % 11, "y": i / 2, "of": {"z": i % 5}} for i in range(200)]
+    path.write_text("".join(json.dumps(line) + "\n" for line in lines))
+
+    draft = drafted(path)
+
+    assert draft.sample.unusable == ("tags",)
+    assert set(draft.dataset.fields) == {"x", "y", "of.z"}
+    assert rejected(path, draft) == []
+
+
+def test_files_of_other_columns_are_told_apart(tmp_path: Path) -> None:
+    for name in "ab":
+        pa_parquet.write_table(pa.table({name: [1, 2], "y": [1, 2]}), tmp_path / f"{name}.parquet")
+
+    with pytest.raises(InputError, match=r"b\.parquet: has other columns than .*\(a, b\)"):
+        drafted(tmp_path / "?.parquet")

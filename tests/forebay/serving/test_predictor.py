@@ -182,3 +182,17 @@ def test_a_pipe_works_and_standard_error_is_quiet(trained_regression: Path, rows
     )  # fmt: skip
     assert json.loads(done.stdout)["trip_id"] == "trip-0"
     assert done.stderr == ""
+
+
+def test_a_table_is_told_from_json_lines(
+    trained_regression: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    path = tmp_path / "rows.csv"
+    path.write_text("distance,line\n1,a\n2,b\n")
+    model = trained_regression / "model"
+
+    assert main(["predict", "--model", str(model), str(path)]) == 2
+    assert "is not JSON lines: it begins with 'distance,line'" in capsys.readouterr().err
+
+    assert main(["predict", "--model", str(trained_regression), str(path)]) == 2
+    assert "is a run, whose models are in" in capsys.readouterr().err
