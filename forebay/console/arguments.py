@@ -45,6 +45,12 @@ class Parser(argparse.ArgumentParser):
             self._refuse(unknown)
         return parsed, unknown
 
+    def error(self, message: str) -> NoReturn:
+        """Says what is wrong, passwords hidden and control characters shown, and ends with 2."""
+        from forebay.console.terminal import plain_line
+
+        super().error(plain_line(message))
+
     def _is_known(self, text: str) -> bool:
         """Tells whether an option is one of ours."""
         return text.partition("=")[0] in self._option_string_actions

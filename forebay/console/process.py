@@ -156,6 +156,7 @@ def in_own_process(work: Callable[[], int]) -> int:
         status = INTERRUPTED
     if interrupts.came:
         interrupts.say()
+        interrupts.over(INTERRUPTED)
         return INTERRUPTED
     interrupts.over(status)
     return status
@@ -171,13 +172,19 @@ def _finished(work: Callable[[], int]) -> int:
         status = work()
     except SystemExit as end:
         status = end.code if isinstance(end.code, int) else int(end.code is not None)
+    except OSError as error:  # of printing before there is a command
+        return _told(error)
     try:
         sys.stdout.flush()
     except OSError as error:
-        from forebay.console.command_line import tell_failure
-
-        return tell_failure(error)
+        return _told(error)
     return status
+
+
+def _told(error: OSError) -> int:
+    from forebay.console.command_line import tell_failure
+
+    return tell_failure(error)
 
 
 def _own_streams() -> _Words:

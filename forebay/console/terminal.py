@@ -30,7 +30,7 @@ _SIGNS: dict[int, int | str] = {
 }
 _LINE_END = {ord("\n"): "␊"}
 _HIDDEN = r"\1:***@"
-_PASSWORD = re.compile(r"(?<=://)([^/\s:@]*):[^/\s\"]*@")
+_PASSWORD = re.compile(r"(?<=://)([^/\s:@]*):[^\s]*@")
 
 
 def plain(text: str) -> str:

@@ -59,7 +59,7 @@ def run_init(args: argparse.Namespace) -> int:
     if printed:
         say(source.rstrip("\n"))
         return 0
-    _write(path, source, inputs)
+    _write(path, source, inputs, args.overwrite)
     if args.json:
         say_json(_to_json(draft, str(path), variable), indent=2)
     else:
@@ -114,8 +114,8 @@ def _refuse_output(path: Path, overwrite: bool) -> None:
         raise InputError(f"{str(path)!r} is there already; choose another --output, or --overwrite")
 
 
-def _write(path: Path, source: str, inputs: list[str]) -> None:
-    write_whole(str(path), source.encode(), "--output", inputs)
+def _write(path: Path, source: str, inputs: list[str], overwrite: bool) -> None:
+    write_whole(str(path), source.encode(), "--output", inputs, replaces=overwrite)
 
 
 def _tell(draft: Draft, path: Path, inputs: list[str]) -> None:

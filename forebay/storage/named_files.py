@@ -23,7 +23,9 @@ _TEMPORARY = re.compile(r"\.forebay-output-[0-9a-f]{16}\.tmp")
 
 
 @contextmanager
-def written_whole(path: str, option: str, inputs: Iterable[str] = ()) -> Iterator[IO[bytes]]:
+def written_whole(
+    path: str, option: str, inputs: Iterable[str] = (), *, replaces: bool = True
+) -> Iterator[IO[bytes]]:
     """Opens a new file that takes its name when all is written, and is gone if that fails.
 
     A file that has the name is replaced; a device or a pipe is written to as it is.
@@ -32,9 +34,11 @@ def written_whole(path: str, option: str, inputs: Iterable[str] = ()) -> Iterato
         path: the file's name.
         option: what it was given by, for errors.
         inputs: files that are read, by whatever names: they are not replaced.
+        replaces: whether a file that has the name by then is replaced.
 
     Raises:
-        InputError: it is one of the inputs, a link or a folder, or cannot be written.
+        InputError: it is there and not to be replaced, is one of the inputs, a link or a folder, or
+            cannot be written.
         RunFailed: there is no space for it.
     """
     _check_name(path, option, inputs)
@@ -57,16 +61,32 @@ def written_whole(path: str, option: str, inputs: Iterable[str] = ()) -> Iterato
                 os.fchmod(stream.fileno(), stat.S_IMODE(os.lstat(path).st_mode))
             os.fsync(stream.fileno())
         _check_name(path, option, inputs)
-        os.replace(temporary, path)
+        if replaces:
+            os.replace(temporary, path)
+        else:
+            _take_name(temporary, path, option)
     except BaseException:
         with suppress(OSError):
             os.unlink(temporary)
         raise
 
 
-def write_whole(path: str, content: bytes, option: str, inputs: Iterable[str] = ()) -> None:
+def _take_name(temporary: str, path: str, option: str) -> None:
+    """Gives a file a name that no other has, even if one took it a moment ago."""
+    try:
+        os.link(temporary, path)
+    except FileExistsError as error:
+        raise InputError(
+            f"{option} {path!r} is there already, written meanwhile; choose another name"
+        ) from error
+    os.unlink(temporary)
+
+
+def write_whole(
+    path: str, content: bytes, option: str, inputs: Iterable[str] = (), *, replaces: bool = True
+) -> None:
     """Writes a file that a user names; see `written_whole`."""
-    with written_whole(path, option, inputs) as stream:
+    with written_whole(path, option, inputs, replaces=replaces) as stream:
         stream.write(content)
 
 

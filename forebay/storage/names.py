@@ -5,8 +5,12 @@ import secrets
 from fnmatch import fnmatchcase
 from unicodedata import category
 
+from forebay.transforms.errors import InputError
+
 # A file in the making, and a folder in the making: nobody else chooses such a name.
 _TEMPORARY = re.compile(r"\.forebay-[0-9a-f]{16}\.tmp")
+# Whose addresses the file systems of Beam and TensorFlow read and write.
+_STORES = ("gs", "s3", "hdfs", "viewfs", "abfs", "abfss")
 # Exists while a process holds the folder it lies in; see `forebay.storage.locks`.
 LOCK_NAME = ".forebay.lock"
 
@@ -14,6 +18,22 @@ LOCK_NAME = ".forebay.lock"
 def is_remote(path: str) -> bool:
     """Tells whether a path is on an object store, which has neither links nor locks."""
     return "://" in path
+
+
+def check_place(path: str) -> None:
+    """Refuses a place that is no local path and on no object store.
+
+    A ``file://`` address would pass by all that keeps local files: name the path itself.
+
+    Raises:
+        InputError: write the path, or the address of an object store.
+    """
+    scheme, apart, rest = path.partition("://")
+    if apart and scheme not in _STORES:
+        cure = (
+            f"write {rest!r}" if scheme == "file" else "name a folder, or such as gs://bucket/run"
+        )
+        raise InputError(f"{path}: nothing is read or written at {scheme}:// addresses; {cure}")
 
 
 def is_inside(name: str) -> bool:

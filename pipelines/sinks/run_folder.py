@@ -11,7 +11,7 @@ from apache_beam.io.filesystems import FileSystems
 from forebay.storage import folders
 from forebay.storage.entries import entries_below, identity
 from forebay.storage.locks import locked
-from forebay.storage.names import is_remote, temporary_name
+from forebay.storage.names import check_place, is_remote, temporary_name
 from forebay.storage.run import publish as publication
 from forebay.storage.run.checksums import file_entry, read_entry
 from forebay.storage.run.layout import MANIFEST_NAME, TEMPORARY
@@ -27,6 +27,7 @@ def prepare_output(run: str, overwrite: bool) -> None:
     """
     if not run.strip():
         raise RunFolderError(f"--output {run!r} names no folder; write the run folder's name")
+    check_place(run)
     if not is_remote(run):
         publication.settle_leftovers(run)
         publication.check_target(run, overwrite)

@@ -61,9 +61,9 @@ class WindowedAggregates(beam.PTransform):
     is exact; where it is not, an `InputError` names the column. Where the definition has sources: a
     mapping of ``"rows"`` and each source's name to such a PCollection; identities are distinct over
     all tables. Output: ``(shard, RecordBatch)``, one for each of ``shards`` shards that has rows,
-    with the windowed columns added (missing for rows without a row time). Rows are spread over the
-    shards by a hash of what they hold and ordered by it, so that every shard is a fair sample in a
-    fair order, whatever the rows were read from.
+    with the windowed columns added (missing for rows without a row time) and `CONTENT`. Rows are
+    spread over the shards by a hash of what they hold and ordered by it, so that every shard is a
+    fair sample in a fair order, whatever the rows were read from.
 
     Args:
         dataset: the definition.
@@ -73,7 +73,7 @@ class WindowedAggregates(beam.PTransform):
             works on one part at a time.
         memory_bytes: how much of a part a worker thread holds in memory, see
             docs/concepts/memory.md; its events are cut along time where they are more.
-        keep: the row columns of the output, beside `ROW` and the windowed ones; None: all.
+        keep: the row columns of the output, beside `ROW`, `CONTENT` and windowed ones; None: all.
         period: only rows of these times are in the output; the others are events. None: all.
     """
 

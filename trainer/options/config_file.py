@@ -8,6 +8,8 @@ from typing import Any, Literal, Union, get_args, get_origin
 
 from forebay.transforms.errors import InputError, Problem, reason
 
+_LONGEST_BYTES = 1 << 20
+
 
 def read_config(path: str, kinds: Mapping[str, Any]) -> dict[str, Any]:
     """Reads options from a TOML file.
@@ -26,7 +28,14 @@ def read_config(path: str, kinds: Mapping[str, Any]) -> dict[str, Any]:
     """
     try:
         with open(path, "rb") as file:
-            found = tomllib.load(file)
+            text = file.read(_LONGEST_BYTES + 1)
+        if len(text) > _LONGEST_BYTES:
+            raise InputError(
+                f"--config {path} is longer than {_LONGEST_BYTES:,} bytes; name a file of options"
+            )
+        found = tomllib.loads(text.decode())
+    except RecursionError as error:
+        raise InputError(f"--config {path} is nested too deep; write one option a line") from error
     except (OSError, tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
         raise InputError(
             f"--config {path} cannot be read ({reason(error)}); "

@@ -71,7 +71,7 @@ def _import(name: str, reference: str) -> ModuleType:
         return importlib.import_module(name)
     except ForebayError:
         raise
-    except Exception as error:
+    except (Exception, SystemExit) as error:  # a definition that ends the process, too
         frames = traceback.extract_tb(error.__traceback__)
         place = next((f", line {f.lineno}" for f in frames if f.filename == reference), "")
         message = str(error).partition("\n")[0]

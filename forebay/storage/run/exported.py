@@ -8,7 +8,7 @@ from typing import Annotated, Any, TypedDict
 
 import numpy as np
 
-from forebay.storage.names import is_inside
+from forebay.storage.names import check_place, is_inside
 from forebay.storage.run import files
 from forebay.storage.run.layout import EXTRA, MODEL_FOLDER
 from forebay.storage.run.manifest import FileEntry
@@ -151,6 +151,9 @@ def stamps(folder: str) -> list[int]:
 
 def newest_model(path: str) -> str:
     """Returns the exported model that a path means; raises as `open_exported` does."""
+    if not path.strip():
+        raise RunFolderError(f"{path!r} names no model; write its folder")
+    check_place(path)
     if files.exists(posixpath.join(path, EXTRA, RECORD_NAME)):
         return path
     found = stamps(path)

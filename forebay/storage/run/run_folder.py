@@ -16,7 +16,7 @@ from functools import cached_property
 from typing import TYPE_CHECKING
 
 from forebay.storage.locks import locked
-from forebay.storage.names import is_remote
+from forebay.storage.names import check_place, is_remote
 from forebay.storage.plain_paths import plain_path
 from forebay.storage.run import files
 from forebay.storage.run.layout import (
@@ -172,6 +172,7 @@ def open_run(path: str) -> RunFolder:
     if not path.strip():
         raise RunFolderError(f"{path!r} names no folder; write the run folder's name")
     path = path.rstrip("/") or path
+    check_place(path)
     manifest_path = posixpath.join(path, MANIFEST_NAME)
     if not files.exists(manifest_path) and not is_remote(path):
         settle_leftovers(path)

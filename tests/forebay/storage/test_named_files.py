@@ -110,3 +110,19 @@ def test_what_a_killed_process_left_is_removed(
         "another": b"whole",
     }
     assert f"left unfinished in .: {left.name}\n" in capsys.readouterr().err
+
+
+def test_a_file_that_appears_meanwhile_is_not_replaced_unasked(place: Path) -> None:
+    path = place / "draft.py"
+
+    def write() -> None:
+        with written_whole(str(path), "--output", replaces=False) as stream:
+            stream.write(b"ours")
+            path.write_text("somebody's")
+
+    with pytest.raises(InputError, match="is there already, written meanwhile"):
+        write()
+    assert path.read_text() == "somebody's"
+    assert [one.name for one in place.iterdir() if one.name.startswith(".forebay")] == []
+    write_whole(str(place / "new.py"), b"ours", "--output", replaces=False)
+    assert (place / "new.py").read_bytes() == b"ours"

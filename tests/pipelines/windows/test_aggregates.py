@@ -32,7 +32,7 @@ from forebay.transforms.definition.columns import (
 )
 from forebay.transforms.definition.dataset import Dataset
 from forebay.transforms.definition.features import Numeric
-from forebay.transforms.definition.identity import ROW
+from forebay.transforms.definition.identity import CONTENT, ROW
 from forebay.transforms.definition.labels import Regression
 from forebay.transforms.definition.operators import (  # fmt: skip
     count,
@@ -375,7 +375,7 @@ def test_every_row_comes_out_once_with_its_own_columns(
     found = {row[ROW]: row for row in one_of_each.to_pylist()}
 
     assert len(one_of_each) == len(found) == len(rows)
-    assert sorted(one_of_each.schema.names) == sorted([*COLUMNS, ROW, *NAMES])
+    assert sorted(one_of_each.schema.names) == sorted([*COLUMNS, ROW, CONTENT, *NAMES])
     for name in NAMES:
         kind = pa.string() if name in TEXTS else pa.float64()
         assert one_of_each.schema.field(name).type == kind
@@ -434,7 +434,7 @@ def test_only_the_columns_to_keep_come_out(tmp_path: Path, rows: list[Row]) -> N
         tmp_path, batches, dataset, shards=1, key_partitions=1, keep=["delay", "day"]
     ).values()
 
-    assert table.schema.names == ["delay", "day", ROW, *CASES[0].names]
+    assert table.schema.names == ["delay", "day", ROW, CONTENT, *CASES[0].names]
 
 
 def test_a_definition_without_windows_only_spreads_the_rows(
