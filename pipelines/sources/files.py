@@ -15,7 +15,6 @@ from typing import IO, Any, NamedTuple
 from forebay.transforms.errors import InputError, reason
 
 UTF_8 = "utf-8"
-_GZIP = b"\x1f\x8b"
 _BLOCK = 1 << 20
 
 

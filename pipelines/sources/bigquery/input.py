@@ -14,10 +14,8 @@ from forebay.pipelines.sources.bigquery.clients import Clients, faults_told
 from forebay.pipelines.sources.bigquery.sessions import Session, open_session
 from forebay.pipelines.sources.bigquery.streams import read_stream
 from forebay.pipelines.sources.inputs import Parsed, Stretch, TableInput
-from forebay.pipelines.sources.row_identity import row_place
 from forebay.pipelines.sources.typed.input import CELL_BYTES, RowsChunk
-from forebay.pipelines.sources.typed.rows import parse_batch, record_json
-from forebay.transforms.definition.identity import ROW
+from forebay.pipelines.sources.typed.rows import parse_batch, record_json, told_rejects
 from forebay.transforms.definition.sources import Source
 from forebay.transforms.errors import InputError
 
@@ -85,16 +83,9 @@ class BigQueryInput(TableInput):
         )
 
     def located(self, rejects: pa.Table, max_record_bytes: int) -> Iterator[dict[str, str | int]]:  # noqa: D102
-        rejects = rejects.sort_by(ROW)
-        offsets = row_place(rejects[ROW].to_numpy())[1].tolist()
-        raws = rejects["raw"].to_pylist()
-        unread = [o for o, raw in zip(offsets, raws, strict=True) if raw is None]
-        records = self._records(unread)
-        for offset, reason, raw in zip(offsets, rejects["reason"].to_pylist(), raws, strict=True):
+        for offset, reason, record in told_rejects(rejects, self._records):
             stream, row = _stream_place(offset)
-            record = records[offset] if raw is None else raw
-            text = record.decode("utf-8", "replace")
-            yield {"stream": stream, "offset": row, "reason": reason, "raw": text}
+            yield {"stream": stream, "offset": row, "reason": reason, "raw": record}
 
     def _read(self, stream: int, first: int = 0) -> Iterator[RowsChunk]:
         name, schema = self.session.streams[stream], self.session.arrow_schema

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from abc import abstractmethod
-from collections.abc import Generator, Iterable, Iterator
+from collections.abc import Generator, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import ClassVar
@@ -15,9 +15,13 @@ import pyarrow.parquet as pa_parquet
 
 from forebay.pipelines.sources.files import SourceFile
 from forebay.pipelines.sources.inputs import FileInput, Parsed, Stretch
-from forebay.pipelines.sources.row_identity import row_place
-from forebay.pipelines.sources.typed.rows import check_schema, parse_batch, record_json, top_columns
-from forebay.transforms.definition.identity import ROW
+from forebay.pipelines.sources.typed.rows import (
+    check_schema,
+    parse_batch,
+    record_json,
+    told_rejects,
+    top_columns,
+)
 from forebay.transforms.definition.sources import Source
 from forebay.transforms.errors import InputError
 
@@ -87,22 +91,14 @@ class RowsFile(FileInput):
         return place - 1 if 1 <= place <= sum(self.rows) else None
 
     def located(self, rejects: pa.Table, max_record_bytes: int) -> Iterator[dict[str, str | int]]:  # noqa: D102
-        rejects = rejects.sort_by(ROW)
-        rows = row_place(rejects[ROW].to_numpy())[1]
-        raws = rejects["raw"].to_pylist()
-        unread = [row for row, raw in zip(rows.tolist(), raws, strict=True) if raw is None]
-        records = self._records(set(unread))
-        for row, reason, raw in zip(
-            rows.tolist(), rejects["reason"].to_pylist(), raws, strict=True
-        ):
-            record = records[row] if raw is None else raw
-            yield {"row": row + 1, "reason": reason, "raw": record.decode("utf-8", "replace")}
+        for row, reason, record in told_rejects(rejects, self._records):
+            yield {"row": row + 1, "reason": reason, "raw": record}
 
-    def _records(self, rows: set[int]) -> dict[int, bytes]:
+    def _records(self, rows: Sequence[int]) -> dict[int, bytes]:
         """Reads some rows as JSON, in one pass over the file."""
         found: dict[int, bytes] = {}
         for chunk in self.chunks(0) if rows else ():
-            here = rows & set(range(chunk.first, chunk.first + len(chunk.batch)))
+            here = set(rows) & set(range(chunk.first, chunk.first + len(chunk.batch)))
             found |= {row: record_json(chunk.batch.slice(row - chunk.first, 1)) for row in here}
         return found
 

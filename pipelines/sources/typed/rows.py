@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import base64
 import json
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -15,8 +15,10 @@ import pyarrow.compute as pc
 from forebay.pipelines.sources.inputs import Parsed
 from forebay.pipelines.sources.missing_columns import refuse_missing
 from forebay.pipelines.sources.rejects import Reject
+from forebay.pipelines.sources.row_identity import row_place
 from forebay.pipelines.sources.rows import joined, make_rows
 from forebay.transforms.definition.columns import Column
+from forebay.transforms.definition.identity import ROW
 from forebay.transforms.definition.sources import Source
 from forebay.transforms.errors import InputError
 from forebay.transforms.parsing.typed_cells import read_values, type_problem
@@ -70,6 +72,24 @@ def parse_batch(
         for f in made.faults
     ]
     return Parsed(made.batch, rejects)
+
+
+def told_rejects(
+    rejects: pa.Table, records: Callable[[list[int]], Mapping[int, bytes]]
+) -> Iterator[tuple[int, str, str]]:
+    """Yields the offset, the reason and the record of each reject, in order of offset.
+
+    Args:
+        rejects: as for `forebay.pipelines.sources.inputs.TableInput.located`.
+        records: reads the records at some offsets, ascending, of which rejects do not have them.
+    """
+    rejects = rejects.sort_by(ROW)
+    offsets = row_place(rejects[ROW].to_numpy())[1].tolist()
+    raws = rejects["raw"].to_pylist()
+    found = records([o for o, raw in zip(offsets, raws, strict=True) if raw is None])
+    for offset, reason, raw in zip(offsets, rejects["reason"].to_pylist(), raws, strict=True):
+        record = found[offset] if raw is None else raw
+        yield offset, reason, record.decode("utf-8", "replace")
 
 
 def record_json(row: pa.RecordBatch) -> bytes:

@@ -10,7 +10,7 @@ import base64
 import struct
 from collections.abc import Generator, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
-from typing import IO, ClassVar, NamedTuple
+from typing import ClassVar, NamedTuple
 
 import google_crc32c
 import numpy as np
@@ -19,9 +19,10 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from forebay.pipelines.sources.files import SourceFile
-from forebay.pipelines.sources.inputs import FileInput, Parsed, Stretch
+from forebay.pipelines.sources.inputs import FileInput, Hashed, Parsed, Stretch
 from forebay.pipelines.sources.rejects import Reject
 from forebay.pipelines.sources.row_identity import row_place
+from forebay.pipelines.sources.text.ranges import Readable
 from forebay.pipelines.sources.typed.rows import check_schema, parse_batch, record_json
 from forebay.transforms.definition.columns import Boolean, Column, Date, Numbers, Timestamp
 from forebay.transforms.definition.identity import ROW
@@ -74,18 +75,20 @@ class TFRecordFile(FileInput):
 
     def plan(self, max_record_bytes: int) -> Generator[Stretch, None, str]:
         """Yields stretches of whole records in one pass that also takes the fingerprint."""
-        start = end = 0
         if self.file.is_sequential:
             yield Stretch(0, 0)
-        else:
-            for frame in self._frames(0, None, 0):
+            return self.fingerprint()
+        start = end = 0
+        with self.file.open_raw() as raw:
+            source = Hashed(raw)
+            for frame in self._frames_of(source, 0, None, 0):
                 if frame.offset - start >= _STRETCH_BYTES:
                     yield Stretch(start, frame.offset)
                     start = frame.offset
                 end = frame.offset + _HEAD.size + frame.size + _TAIL.size
-            if end > start:
-                yield Stretch(start, end)
-        return self.fingerprint()
+        if end > start:
+            yield Stretch(start, end)
+        return source.fingerprint
 
     def chunks(  # noqa: D102
         self, max_record_bytes: int, stretch: Stretch | None = None
@@ -140,16 +143,21 @@ class TFRecordFile(FileInput):
         with self.file.open() as source:
             if start:
                 source.seek(start)
-            offset = start
-            while end is None or offset < end:
-                head = source.read(_HEAD.size)
-                if not head:
-                    return
-                size, kept = self._read(source, head, offset, keep)
-                yield _Frame(offset, kept, size)
-                offset += _HEAD.size + size + _TAIL.size
+            yield from self._frames_of(source, start, end, keep)
 
-    def _read(self, source: IO[bytes], head: bytes, offset: int, keep: int) -> tuple[int, bytes]:
+    def _frames_of(
+        self, source: Readable, offset: int, end: int | None, keep: int
+    ) -> Iterator[_Frame]:
+        """Yields the records of a stream that is at the offset of one, as `_frames` does."""
+        while end is None or offset < end:
+            head = source.read(_HEAD.size)
+            if not head:
+                return
+            size, kept = self._read(source, head, offset, keep)
+            yield _Frame(offset, kept, size)
+            offset += _HEAD.size + size + _TAIL.size
+
+    def _read(self, source: Readable, head: bytes, offset: int, keep: int) -> tuple[int, bytes]:
         if len(head) < _HEAD.size:
             raise self._damage(offset, "the file ends within it")
         size, checksum = _HEAD.unpack(head)
