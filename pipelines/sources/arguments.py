@@ -6,7 +6,8 @@ import argparse
 import re
 from typing import TYPE_CHECKING
 
-from forebay.pipelines.sources.bigquery.address import BigQuery, as_bigquery
+from forebay.pipelines.sources.bigquery.address import QUERY_SCHEME, BigQuery
+from forebay.transforms.errors import InputError
 
 if TYPE_CHECKING:
     from forebay.pipelines.sources.spool import Given
@@ -35,7 +36,17 @@ def add_query_parameter(parser: argparse.ArgumentParser) -> None:
 
 
 def given_inputs(args: argparse.Namespace) -> tuple[Given, ...]:
-    """Returns the inputs of the dataset's own table, from parsed arguments."""
+    """Returns the inputs of the dataset's own table, from parsed arguments.
+
+    Raises:
+        InputError: there are parameters, and no query of any table.
+    """
+    named = [*args.input, *(pattern for _, pattern in getattr(args, "source", ()))]
+    if args.query_parameter and not any(map(_is_query, named)):
+        raise InputError(
+            f"--query-parameter {args.query_parameter[0]!r}: no query is read that could have it; "
+            f"give {QUERY_SCHEME}FILE.sql, or leave it out"
+        )
     return tuple(_with_parameters(one, args) for one in args.input)
 
 
@@ -48,10 +59,11 @@ def given_sources(args: argparse.Namespace) -> dict[str, list[Given]]:
 
 
 def _with_parameters(given: str, args: argparse.Namespace) -> Given:
-    named = as_bigquery(given)
-    if named is None or not args.query_parameter:
-        return given
-    return BigQuery(named.name, tuple(args.query_parameter))
+    return BigQuery(given, tuple(args.query_parameter)) if _is_query(given) else given
+
+
+def _is_query(given: str) -> bool:
+    return given.startswith(QUERY_SCHEME)
 
 
 def _named(text: str) -> tuple[str, str]:
