@@ -34,7 +34,7 @@ from forebay.pipelines.transform.earlier_graph import open_transform_source
 from forebay.pipelines.transform.graph_rows import SHARD
 from forebay.pipelines.transform.shards import AnalyzeAndTransform, TransformShards
 from forebay.pipelines.windows.aggregates import WindowedAggregates
-from forebay.pipelines.windows.period import SelectPeriod
+from forebay.pipelines.windows.period import SelectPeriod, without_unneeded
 from forebay.storage.plain_paths import plain_path
 from forebay.storage.run.definition_files import load_definition
 from forebay.storage.run.layout import EXAMPLES_FOLDER, REJECTS_FOLDER, TEMPORARY
@@ -83,14 +83,15 @@ def _ingest(job: Job) -> Tallies:
 
     def build(pipeline: beam.Pipeline) -> None:
         read = {
-            name: pipeline | f"Read {name}" >> ReadTable(table, job.tables[name], most_bytes)
+            name: pipeline | f"Read {name}" >> ReadTable(table, inputs[name], most_bytes)
             for name, table in job.dataset.tables.items()
         }
         tables = {name: table["rows"] for name, table in read.items()}
         tallies_read = [_tallies(name, table["tallies"]) for name, table in read.items()]
         if job.period is not None:
             selected = tables[ROWS] | "Period" >> SelectPeriod(job.dataset, job.period)
-            tables[ROWS], tallies_read = selected.rows, [*tallies_read, selected.tallies]
+            left_out = pipeline | "LeftOut" >> beam.Create(skipped)
+            tables[ROWS], tallies_read = selected.rows, [*tallies_read, selected.tallies, left_out]
         rows = tables | "Windows" >> WindowedAggregates(
             job.dataset,
             temporary,
@@ -107,6 +108,7 @@ def _ingest(job: Job) -> Tallies:
         )
         _ = (*tallies_read, splits.tallies) | "Tallies" >> WriteTallies(tallies)
 
+    inputs, skipped = without_unneeded(job.tables, job.dataset, job.period)
     most_bytes = job.options.max_record_bytes
     temporary = job.path(TEMPORARY)
     tallies = job.path(TEMPORARY, "ingested.json")

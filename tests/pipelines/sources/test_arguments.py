@@ -34,5 +34,5 @@ def test_queries_and_nothing_else_have_the_parameters() -> None:
 
 
 def test_a_table_with_parameters_is_refused() -> None:
-    with pytest.raises(InputError, match="is a table, and the parameter .* one of a query"):
+    with pytest.raises(InputError, match=r"is a table, and the parameter .* one of a query"):
         open_session(TABLE, None, (PARAMETER,), Clients())
