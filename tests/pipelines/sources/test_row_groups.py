@@ -172,7 +172,8 @@ DAYS = pa.table(
     }
 )
 PLAIN: dict[str, Column] = {
-    "asked": Timestamp(required=True), "happened": Timestamp(), "x": Number(), "y": Number(), "n": Integer()
+    "asked": Timestamp(required=True), "happened": Timestamp(), "x": Number(), "y": Number(),
+    "n": Integer(),
 }  # fmt: skip
 PERIOD = Period(50 * SECOND, 60 * SECOND)
 
@@ -214,6 +215,11 @@ def test_counts_of_a_unit_are_times_too(tmp_path: Path) -> None:
 def test_a_level_out_of_range_is_found_wherever_it_is(tmp_path: Path) -> None:
     columns = {**PLAIN, "n": Integer(range=(15, 84))}
     assert skipped(tmp_path, columns) == [2, 3, 6, 7]
+
+
+def test_a_number_that_means_missing_is_found_wherever_it_is(tmp_path: Path) -> None:
+    columns = {**PLAIN, "n": Integer(required=True, nulls=("", "25"))}
+    assert skipped(tmp_path, columns) == []
 
 
 def test_a_row_without_a_time_is_counted_wherever_it_is(tmp_path: Path) -> None:
