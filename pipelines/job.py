@@ -13,6 +13,7 @@ from forebay.pipelines.options import PreprocessOptions
 from forebay.pipelines.sources.inputs import TableInput
 from forebay.pipelines.sources.tables import Tables, all_inputs
 from forebay.pipelines.transform.earlier_graph import TransformSource
+from forebay.pipelines.windows.asking import Asking, AskingInPeriod
 from forebay.transforms.definition.dataset import Dataset
 from forebay.transforms.definition.sources import ROWS
 from forebay.transforms.windows.period import Period
@@ -66,6 +67,13 @@ class Job:
             f"{len(inputs):,} files of {sum(one.size for one in inputs):,} bytes; "
             f"{self.shards:,} shards a split, windows by {self.key_partitions:,} parts of the keys"
         )
+
+    @property
+    def asking(self) -> Asking | None:
+        """Which rows become examples; None: all."""
+        if self.period is None:
+            return None
+        return AskingInPeriod(self.period, str(self.dataset.row_time))
 
     def path(self, *parts: str) -> str:
         """Returns a path in the staged run."""

@@ -98,7 +98,7 @@ def _ingest(job: Job) -> Tallies:
             key_partitions=job.key_partitions,
             memory_bytes=job.options.window_memory_mb << 20,
             keep=job.dataset.columns_after_windows,
-            period=job.period,
+            asking=job.asking,
         )
         splits = rows | "Split" >> WriteSplits(job.dataset, temporary)
         rejects = (*(table["rejects"] for table in read.values()), splits.rejects)
