@@ -2,7 +2,7 @@
 
 import math
 import time
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 
@@ -51,13 +51,12 @@ class Job:
     @property
     def shards(self) -> int:
         """How many files the rows of each split are spread over."""
-        rows = [self.tables[ROWS]]
-        return self.options.shards or max(1, math.ceil(_text_bytes(rows) / SHARD_BYTES))
+        return self.options.shards or shards_of(self.tables[ROWS])
 
     @property
     def key_partitions(self) -> int:
         """How many parts the windows' keys are cut into."""
-        return max(1, math.ceil(_text_bytes(self.tables.values()) / KEY_PARTITION_BYTES))
+        return key_partitions_of(all_inputs(self.tables))
 
     @property
     def plan(self) -> str:
@@ -87,5 +86,15 @@ class Job:
         self.seconds[step] = round(time.monotonic() - started, 3)
 
 
-def _text_bytes(tables: Iterable[Sequence[TableInput]]) -> int:
-    return sum(one.text_bytes for inputs in tables for one in inputs)
+def shards_of(inputs: Sequence[TableInput]) -> int:
+    """Returns how many files the rows of some inputs are spread over."""
+    return _parts(inputs, SHARD_BYTES)
+
+
+def key_partitions_of(inputs: Sequence[TableInput]) -> int:
+    """Returns how many parts the windows' keys are cut into, for all the inputs of a job."""
+    return _parts(inputs, KEY_PARTITION_BYTES)
+
+
+def _parts(inputs: Sequence[TableInput], part_bytes: int) -> int:
+    return max(1, math.ceil(sum(one.text_bytes for one in inputs) / part_bytes))

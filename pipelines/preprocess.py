@@ -29,7 +29,7 @@ from forebay.pipelines.tallies.checks import check_rejects, check_splits, check_
 from forebay.pipelines.tallies.features import FeatureTallies
 from forebay.pipelines.tallies.finite import FindNonFinite, check_finite
 from forebay.pipelines.tallies.occupancy import write_occupancy
-from forebay.pipelines.tallies.tallies import Tallies, WriteTallies, read_tallies, tally_of
+from forebay.pipelines.tallies.tallies import Tallies, WriteTallies, read_tallies, set_apart
 from forebay.pipelines.transform.earlier_graph import open_transform_source
 from forebay.pipelines.transform.graph_rows import SHARD
 from forebay.pipelines.transform.shards import AnalyzeAndTransform, TransformShards
@@ -87,7 +87,7 @@ def _ingest(job: Job) -> Tallies:
             for name, table in job.dataset.tables.items()
         }
         tables = {name: table["rows"] for name, table in read.items()}
-        tallies_read = [_tallies(name, table["tallies"]) for name, table in read.items()]
+        tallies_read = [set_apart(name, table["tallies"]) for name, table in read.items()]
         if job.period is not None:
             selected = tables[ROWS] | "Period" >> SelectPeriod(job.dataset, job.period)
             tables[ROWS], tallies_read = selected.rows, [*tallies_read, selected.tallies]
@@ -114,11 +114,6 @@ def _ingest(job: Job) -> Tallies:
     with job.timed("ingest"), progress("ingest", job.path(TEMPORARY, "train-*"), job.shards):
         run_pipeline(build, job.beam)
     return read_tallies(tallies)
-
-
-def _tallies(table: str, tallies: beam.PCollection) -> beam.PCollection:
-    """Sets what is learned of a source apart from what is learned of the dataset's own rows."""
-    return tallies if table == ROWS else tallies | f"TalliesOf {table}" >> beam.Map(tally_of, table)
 
 
 def _transform(job: Job, ingested: Tallies) -> Tallies:

@@ -88,7 +88,6 @@ class BatchReader:
         rows = pa.RecordBatch.from_pydict({**columns, ROW: pa.array(identity, pa.int64())})
         return ReadBatch(source, rows, rejects, records)
 
-
     def _present(self, lacks: frozenset[str]) -> Source:
         """Returns what is read of an input."""
         if not lacks:

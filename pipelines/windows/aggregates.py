@@ -105,9 +105,7 @@ class WindowedAggregates(beam.PTransform):
         has_versions = any(group.versions for group in groups)
         spills = _SPILLS_WITH_VERSIONS if has_versions else _SPILLS_IN_MEMORY
         spill_bytes = self.memory_bytes // spills
-        parts = [
-            rows | "ShardRows" >> _each(_shard_rows, self.keep, self.shards, self.asking)
-        ]
+        parts = [rows | "ShardRows" >> _each(_shard_rows, self.keep, self.shards, self.asking)]
         if groups:
             asked = [
                 tables[name]
