@@ -1,7 +1,7 @@
 """Which rows ask, and are in the output; the others are events only."""
 
+from abc import ABC, abstractmethod
 from dataclasses import dataclass
-from typing import Protocol
 
 import numpy as np
 import pyarrow as pa
@@ -12,18 +12,20 @@ from forebay.transforms.windows.groups import WindowGroup
 from forebay.transforms.windows.period import Period
 
 
-class Asking(Protocol):
+class Asking(ABC):
     """Tells which rows ask."""
 
+    @abstractmethod
     def asks(self, rows: pa.RecordBatch) -> pa.BooleanArray:
         """Returns which rows of the dataset's own table ask, (n,)."""
 
+    @abstractmethod
     def reaches(self, group: WindowGroup, rows: pa.RecordBatch) -> pa.BooleanArray:
         """Returns which rows of the group's source a window may see as events, (n,)."""
 
 
 @dataclass(frozen=True)
-class AskingInPeriod:
+class AskingInPeriod(Asking):
     """The rows whose time lies in a period ask; their windows reach back from there.
 
     Attributes:
@@ -42,7 +44,7 @@ class AskingInPeriod:
 
 
 @dataclass(frozen=True)
-class AskingInputs:
+class AskingInputs(Asking):
     """The rows of the first so many inputs ask; those of all are events.
 
     Attributes:
