@@ -10,6 +10,7 @@ from apache_beam.io.filesystems import FileSystems
 from apache_beam.options.pipeline_options import PipelineOptions
 
 from forebay.pipelines.options import PreprocessOptions
+from forebay.pipelines.sinks.of_run import RunSinks
 from forebay.pipelines.sources.inputs import TableInput
 from forebay.pipelines.sources.tables import Tables, all_inputs
 from forebay.pipelines.transform.earlier_graph import TransformSource
@@ -36,6 +37,7 @@ class Job:
         beam: Beam's options.
         period: the row times that ask; None: all.
         graph: the earlier run whose transform graph is used; None: one is learned.
+        sinks: where rows and rejects go beside the run folder.
         seconds: how long each step took.
     """
 
@@ -46,6 +48,7 @@ class Job:
     beam: PipelineOptions
     period: Period | None
     graph: TransformSource | None
+    sinks: RunSinks
     seconds: dict[str, float] = field(default_factory=dict)
 
     @property

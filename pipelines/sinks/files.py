@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import shutil
 import sys
+import tempfile
 from abc import abstractmethod
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
@@ -17,6 +19,7 @@ from forebay.storage.names import check_place, is_remote
 from forebay.transforms.errors import InputError, reason
 
 STANDARD_OUTPUT = "-"
+_BLOCK = 1 << 20
 
 
 @dataclass(frozen=True)
@@ -73,14 +76,18 @@ class FileOutput(TableOutput):
 
 @contextmanager
 def _remote(path: str, option: str) -> Iterator[IO[bytes]]:
-    """Opens an object of a store, which is there when it is closed."""
+    """Opens what becomes an object of a store when all of it is written."""
     from apache_beam.io.filesystem import CompressionTypes
     from apache_beam.io.filesystems import FileSystems
 
-    try:
-        with FileSystems.create(path, compression_type=CompressionTypes.UNCOMPRESSED) as stream:
-            yield stream
-    except (OSError, ValueError) as error:
-        raise InputError(
-            f"{option} {path!r} cannot be written ({reason(error)}); check the name and your rights"
-        ) from error
+    with tempfile.TemporaryFile() as here:  # a stream to a store cannot be taken back
+        yield here
+        here.seek(0)
+        try:
+            with FileSystems.create(path, compression_type=CompressionTypes.UNCOMPRESSED) as there:
+                shutil.copyfileobj(here, there, _BLOCK)
+        except (OSError, ValueError) as error:
+            raise InputError(
+                f"{option} {path!r} cannot be written ({reason(error)}); check the name and your "
+                "rights"
+            ) from error

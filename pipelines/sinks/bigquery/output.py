@@ -111,6 +111,7 @@ def _made(client: Any, address: TableAddress, fields: Sequence[Field]) -> Any:
         bigquery.SchemaField(one.name, one.type, "REPEATED" if one.is_array else "NULLABLE")
         for one in fields
     ]
+    client.get_dataset(f"{address.project}.{address.dataset}", **patience())  # we make no dataset
     made = bigquery.Table(address.text, schema=schema)
     return client.create_table(made, exists_ok=True, **patience())
 

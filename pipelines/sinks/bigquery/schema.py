@@ -112,9 +112,7 @@ def _differences(wanted: Sequence[Field], found: Sequence[Any]) -> Iterator[str]
     for field in wanted:
         column = there.pop(field.name.lower(), None)
         if column is None:
-            yield (
-                f"the table has no column {field.name!r} (ADD COLUMN {field.name} {field.sql})"
-            )
+            yield (f"the table has no column {field.name!r} (ADD COLUMN {field.name} {field.sql})")
             continue
         kind = _sql_type(column)
         if kind != field.sql:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Iterable, Iterator, Sequence
+from functools import partial
 from typing import Any
 
 import pyarrow as pa
@@ -48,7 +49,7 @@ def write_stream(
         data = types.ArrowRecordBatch(serialized_record_batch=message)
         arrow = types.AppendRowsRequest.ArrowData(writer_schema=head, rows=data)
         request = types.AppendRowsRequest(write_stream=stream, offset=offset, arrow_rows=arrow)
-        _repeated(clients, name, lambda request=request: _append(client, request))
+        _repeated(clients, name, partial(_append, client, request))
         offset += rows
     closed = _repeated(
         clients, name,

@@ -167,9 +167,7 @@ def faults_told(name: str, bad_request: str, rights: Rights = READER) -> Iterato
         raise told from error
 
 
-def _told(
-    error: Exception, name: str, bad_request: str, rights: Rights
-) -> ForebayError | None:
+def _told(error: Exception, name: str, bad_request: str, rights: Rights) -> ForebayError | None:
     with _extra_told():
         from google.api_core import exceptions as api
         from google.auth import exceptions as auth
@@ -184,7 +182,7 @@ def _told(
         return InputError(
             f"{name}: is not there, or no longer ({said}); check project, dataset and table"
         )
-    if _QUOTA.search(said):
+    if isinstance(error, api.TooManyRequests) or _QUOTA.search(said):
         return RunFailed(
             f"{name}: a quota of BigQuery is used up ({said}); wait until it is there again, or "
             "ask for a greater one"
@@ -210,6 +208,6 @@ def _said(error: Exception) -> str:
     return " ".join(lines[:2])[:_LONGEST] or type(error).__name__
 
 
-_QUOTA = re.compile("quota|rate limit", re.IGNORECASE)
+_QUOTA = re.compile("quota exceeded|exceeded (quota|rate limit)", re.IGNORECASE)
 _REQUEST = re.compile(r"^(GET|POST) \S+: ")
 _LONGEST = 300
