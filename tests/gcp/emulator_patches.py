@@ -16,6 +16,7 @@ as the real one does.
 
 from __future__ import annotations
 
+import time
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from typing import Any
@@ -35,6 +36,8 @@ class Fault:
     ANSWERS_LOST = "answers_lost"
     # Writing breaks at the second request, for ever.
     UNWRITABLE = "unwritable"
+    # The first time, rows are never shown and nothing is answered; the log says COMMIT.
+    NEVER_SHOWN = "never_shown"
     QUOTA_TABLE = "over_quota"
 
 
@@ -55,7 +58,7 @@ def patch_bigquery(log: str) -> None:
     read_session._SMALL_TABLE_BYTE_THRESHOLD = 10_000
     _patch_sessions()
     _patch_read_rows()
-    _patch_writes()
+    _patch_writes(log)
     _patch_rest(log)
 
 
@@ -198,7 +201,7 @@ def _patch_read_rows() -> None:
     BigQueryReadHandler._handle_read_rows = read_rows
 
 
-def _patch_writes() -> None:
+def _patch_writes(log: str) -> None:
     from bqemulator.grpc_api.write_servicer import BigQueryWriteHandler
     from google.cloud.bigquery_storage_v1 import types
     from grpc import StatusCode
@@ -208,6 +211,7 @@ def _patch_writes() -> None:
     commit = BigQueryWriteHandler._handle_batch_commit_write_streams
     lost: Counter[tuple[str, int]] = Counter()
     committed: dict[tuple[str, ...], bool] = {}
+    waited: list[str] = []
 
     def loses(table: str, request: tuple[str, int]) -> bool:
         lost[request] += 1
@@ -238,6 +242,14 @@ def _patch_writes() -> None:
     def batch_commit(self: Any, request_bytes: bytes, context: Any) -> bytes:
         request = types.BatchCommitWriteStreamsRequest.deserialize(request_bytes)
         streams = tuple(request.write_streams)
+        table = request.parent.rpartition("/")[2]
+        if table == Fault.NEVER_SHOWN and not waited:
+            waited.append(table)
+            with open(log, "a") as written:
+                written.write(f"COMMIT {table}\n")
+            while context.is_active():
+                time.sleep(0.05)
+            return b""
         if committed.get(streams):
             code = types.StorageError.StorageErrorCode.STREAM_ALREADY_COMMITTED
             errors = [types.StorageError(code=code, entity=name) for name in streams]
@@ -248,7 +260,7 @@ def _patch_writes() -> None:
             answer = commit(self, request_bytes, context)
             done = types.BatchCommitWriteStreamsResponse.deserialize(answer)
             committed[streams] = not done.stream_errors
-        if loses(request.parent.rpartition("/")[2], (streams[0], -1)):
+        if loses(table, (streams[0], -1)):
             _fail(context, StatusCode.UNAVAILABLE, "Connection reset by peer")
             return b""
         return bytes(answer)
