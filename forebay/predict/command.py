@@ -27,9 +27,11 @@ def run_predict(args: argparse.Namespace) -> int:
 def _answer_lines(args: argparse.Namespace) -> int:
     from forebay.serving.predictor import predict_files
 
-    for flag in ("history", "source", "definition", "rejects"):
+    for flag in ("history", "source", "definition", "rejects", "query_parameter"):
         if getattr(args, flag):
-            raise InputError(f"--{flag} goes with a table, which --input names; give it")
+            raise InputError(
+                f"--{flag.replace('_', '-')} goes with a table, which --input names; give it"
+            )
     counts = predict_files(args.model, args.instances or "-", args.output)
     if counts.errors:
         note(f"{counts.errors:,} of {counts.lines:,} lines were answered with an error")

@@ -39,6 +39,7 @@ class Fault:
     # The first time, rows are never shown and nothing is answered; the log says COMMIT.
     NEVER_SHOWN = "never_shown"
     QUOTA_TABLE = "over_quota"
+    QUOTA_OF_STREAMS = "stream_quota"
 
 
 # Rows in one answer, of tables whose streams break and of others.
@@ -177,6 +178,8 @@ def _patch_read_rows() -> None:
         state = get_session(session)
         if table == Fault.DELETED_TABLE:
             _fail(context, StatusCode.NOT_FOUND, f"Not found: Table test:d.{table} was not found")
+        elif table == Fault.QUOTA_OF_STREAMS:
+            _fail(context, StatusCode.RESOURCE_EXHAUSTED, "Quota exceeded for ReadRows")
         elif state is None or state.data_format != FORMAT_ARROW:
             yield from read(self, request_bytes, context)
         else:
