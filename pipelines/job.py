@@ -2,7 +2,7 @@
 
 import math
 import time
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 
@@ -10,9 +10,11 @@ from apache_beam.io.filesystems import FileSystems
 from apache_beam.options.pipeline_options import PipelineOptions
 
 from forebay.pipelines.options import PreprocessOptions
+from forebay.pipelines.sinks.of_run import RunSinks
 from forebay.pipelines.sources.inputs import TableInput
 from forebay.pipelines.sources.tables import Tables, all_inputs
 from forebay.pipelines.transform.earlier_graph import TransformSource
+from forebay.pipelines.windows.asking import Asking, AskingInPeriod
 from forebay.transforms.definition.dataset import Dataset
 from forebay.transforms.definition.sources import ROWS
 from forebay.transforms.windows.period import Period
@@ -35,6 +37,7 @@ class Job:
         beam: Beam's options.
         period: the row times that ask; None: all.
         graph: the earlier run whose transform graph is used; None: one is learned.
+        sinks: where rows and rejects go beside the run folder.
         seconds: how long each step took.
     """
 
@@ -45,18 +48,18 @@ class Job:
     beam: PipelineOptions
     period: Period | None
     graph: TransformSource | None
+    sinks: RunSinks
     seconds: dict[str, float] = field(default_factory=dict)
 
     @property
     def shards(self) -> int:
         """How many files the rows of each split are spread over."""
-        rows = [self.tables[ROWS]]
-        return self.options.shards or max(1, math.ceil(_text_bytes(rows) / SHARD_BYTES))
+        return self.options.shards or shards_of(self.tables[ROWS])
 
     @property
     def key_partitions(self) -> int:
         """How many parts the windows' keys are cut into."""
-        return max(1, math.ceil(_text_bytes(self.tables.values()) / KEY_PARTITION_BYTES))
+        return key_partitions_of(all_inputs(self.tables))
 
     @property
     def plan(self) -> str:
@@ -66,6 +69,13 @@ class Job:
             f"{len(inputs):,} files of {sum(one.size for one in inputs):,} bytes; "
             f"{self.shards:,} shards a split, windows by {self.key_partitions:,} parts of the keys"
         )
+
+    @property
+    def asking(self) -> Asking | None:
+        """Which rows become examples; None: all."""
+        if self.period is None:
+            return None
+        return AskingInPeriod(self.period, str(self.dataset.row_time))
 
     def path(self, *parts: str) -> str:
         """Returns a path in the staged run."""
@@ -79,5 +89,15 @@ class Job:
         self.seconds[step] = round(time.monotonic() - started, 3)
 
 
-def _text_bytes(tables: Iterable[Sequence[TableInput]]) -> int:
-    return sum(one.text_bytes for inputs in tables for one in inputs)
+def shards_of(inputs: Sequence[TableInput]) -> int:
+    """Returns how many files the rows of some inputs are spread over."""
+    return _parts(inputs, SHARD_BYTES)
+
+
+def key_partitions_of(inputs: Sequence[TableInput]) -> int:
+    """Returns how many parts the windows' keys are cut into, for all the inputs of a job."""
+    return _parts(inputs, KEY_PARTITION_BYTES)
+
+
+def _parts(inputs: Sequence[TableInput], part_bytes: int) -> int:
+    return max(1, math.ceil(sum(one.text_bytes for one in inputs) / part_bytes))

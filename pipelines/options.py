@@ -7,7 +7,7 @@ import functools
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Any
 
 from forebay.console.arguments import add_common, describe, help_of
 from forebay.console.commands import Command
@@ -17,11 +17,13 @@ from forebay.pipelines.sources.arguments import (
     given_sources,
     positive,
 )
+from forebay.pipelines.sources.bigquery.address import TABLE_SCHEME, BigQuery
 
 if TYPE_CHECKING:
     from forebay.pipelines.sources.spool import Given
 
 WINDOW_MEMORY_MB = 512
+PARQUET = "parquet"
 
 
 @dataclass(frozen=True)
@@ -39,8 +41,11 @@ class PreprocessOptions:
         max_reject_fraction: a greater share of rejected records stops the run.
         shards: TFRecord files per split; None: one for each 8 MB of input.
         gzip: compress the TFRecords.
-        also: other forms in which rows are written beside the TFRecords, as they are after the
-            windows and transformed: ``parquet``.
+        also: where rows are written beside the TFRecords. ``parquet``: to the run folder, as they
+            are after the windows and transformed. ``bigquery://PROJECT.DATASET.TABLE``: appended to
+            a table, as they are after the windows, with their split; the last thing that is done.
+        rejects: where rejects are written beside the run folder: JSON lines, by its ending CSV or
+            Parquet, or ``bigquery://PROJECT.DATASET.TABLE``; also where they end the run.
         period_from: examples are made of rows from this time on; older rows serve the windows. An
             ISO 8601 date or instant, UTC where no offset is written; None: no bound.
         period_to: examples are made of rows before this time; None: no bound.
@@ -60,7 +65,8 @@ class PreprocessOptions:
     max_reject_fraction: float = 0.01
     shards: int | None = None
     gzip: bool = False
-    also: tuple[Literal["parquet"], ...] = ()
+    also: tuple[str | BigQuery, ...] = ()
+    rejects: str | BigQuery | None = None
     period_from: str | None = None
     period_to: str | None = None
     window_memory_mb: int = WINDOW_MEMORY_MB
@@ -89,10 +95,11 @@ def add_preprocess_arguments(parser: argparse.ArgumentParser) -> None:
     add("--output", required=True, metavar="RUN")
     add("--overwrite", action="store_true")
     add("--max-record-bytes", type=positive, metavar="N")
-    add("--max-reject-fraction", type=_fraction, metavar="F")
+    add("--max-reject-fraction", type=fraction, metavar="F")
     add("--shards", type=positive, metavar="N")
     add("--gzip", action="store_true")
-    add("--also", nargs="+", choices=("parquet",))
+    add("--also", nargs="+", type=_also, metavar="WHERE")
+    add("--rejects", metavar="FILE")
     add("--from", "period_from", metavar="INSTANT")
     add("--to", "period_to", metavar="INSTANT")
     add("--window-memory-mb", type=positive, metavar="N")
@@ -144,6 +151,7 @@ def preprocess_options(args: argparse.Namespace) -> PreprocessOptions:
         shards=args.shards,
         gzip=args.gzip,
         also=tuple(args.also),
+        rejects=args.rejects,
         period_from=args.period_from,
         period_to=args.period_to,
         window_memory_mb=args.window_memory_mb,
@@ -152,7 +160,17 @@ def preprocess_options(args: argparse.Namespace) -> PreprocessOptions:
     )
 
 
-def _fraction(text: str) -> float:
+def _also(text: str) -> str:
+    """Reads another place of a run's rows, as an argument of a command."""
+    if text != PARQUET and not text.startswith(TABLE_SCHEME):
+        raise argparse.ArgumentTypeError(
+            f"{text!r} is neither {PARQUET} nor {TABLE_SCHEME}PROJECT.DATASET.TABLE"
+        )
+    return text
+
+
+def fraction(text: str) -> float:
+    """Reads a share between 0 and 1, as an argument of a command."""
     try:
         value = float(text)
     except ValueError:

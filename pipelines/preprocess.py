@@ -15,11 +15,13 @@ from forebay.console.machine import full_disk_told
 from forebay.console.terminal import detail
 from forebay.pipelines.descriptions import make_manifest, write_descriptions
 from forebay.pipelines.job import Job
-from forebay.pipelines.options import PreprocessOptions
+from forebay.pipelines.options import PARQUET, PreprocessOptions
 from forebay.pipelines.runners.progress import progress
 from forebay.pipelines.runners.run import beam_options, run_pipeline
+from forebay.pipelines.sinks.of_run import open_sinks
 from forebay.pipelines.sinks.parquet import WriteParquet
 from forebay.pipelines.sinks.rejects import WriteRejects
+from forebay.pipelines.sinks.rows import WriteRows
 from forebay.pipelines.sinks.run_folder import prepare_output, publish, refuse_inputs, staging
 from forebay.pipelines.sinks.tfrecords.write import WriteExamples
 from forebay.pipelines.sources.read import ReadTable
@@ -29,7 +31,7 @@ from forebay.pipelines.tallies.checks import check_rejects, check_splits, check_
 from forebay.pipelines.tallies.features import FeatureTallies
 from forebay.pipelines.tallies.finite import FindNonFinite, check_finite
 from forebay.pipelines.tallies.occupancy import write_occupancy
-from forebay.pipelines.tallies.tallies import Tallies, WriteTallies, read_tallies, tally_of
+from forebay.pipelines.tallies.tallies import Tallies, WriteTallies, read_tallies, set_apart
 from forebay.pipelines.transform.earlier_graph import open_transform_source
 from forebay.pipelines.transform.graph_rows import SHARD
 from forebay.pipelines.transform.shards import AnalyzeAndTransform, TransformShards
@@ -60,14 +62,17 @@ def preprocess(options: PreprocessOptions) -> Manifest:
     else:
         graph = open_transform_source(options.transform_fn, options.output, dataset)
     tables = open_tables(dataset, options.inputs, options.sources)
-    refuse_inputs(options.output, [one.path for one in all_inputs(tables)])
+    inputs = [one.path for one in all_inputs(tables)]
+    refuse_inputs(options.output, inputs)
+    sinks = open_sinks(options, dataset, inputs)
     with staging(options.output, options.overwrite) as staged, full_disk_told(options.output):
         beam_opts = beam_options(options.beam)
-        job = Job(options, dataset, tables, plain_path(staged), beam_opts, period, graph)
+        job = Job(options, dataset, tables, plain_path(staged), beam_opts, period, graph, sinks)
         detail(job.plan)
         ingested = _ingest(job)
-        check_rejects(ingested, dataset, options.max_reject_fraction)
-        check_splits(ingested, dataset, period, learns=graph is None)
+        with sinks.rejects_kept(job.path(REJECTS_FOLDER)):
+            check_rejects(ingested, dataset, options.max_reject_fraction)
+            check_splits(ingested, dataset, period, learns=graph is None)
         transformed = _transform(job, ingested)
         check_written(ingested, transformed)
         check_finite(transformed, ingested["shards"], dataset, all_inputs(tables))
@@ -75,6 +80,7 @@ def preprocess(options: PreprocessOptions) -> Manifest:
         write_occupancy(job.folder, dataset, transformed)
         manifest = make_manifest(job, ingested, transformed)
         publish(staged, options.output, manifest, options.overwrite)
+    sinks.finish(options.output, transformed)
     return manifest
 
 
@@ -87,7 +93,7 @@ def _ingest(job: Job) -> Tallies:
             for name, table in job.dataset.tables.items()
         }
         tables = {name: table["rows"] for name, table in read.items()}
-        tallies_read = [_tallies(name, table["tallies"]) for name, table in read.items()]
+        tallies_read = [set_apart(name, table["tallies"]) for name, table in read.items()]
         if job.period is not None:
             selected = tables[ROWS] | "Period" >> SelectPeriod(job.dataset, job.period)
             left_out = pipeline | "LeftOut" >> beam.Create(skipped)
@@ -99,7 +105,7 @@ def _ingest(job: Job) -> Tallies:
             key_partitions=job.key_partitions,
             memory_bytes=job.options.window_memory_mb << 20,
             keep=job.dataset.columns_after_windows,
-            period=job.period,
+            asking=job.asking,
         )
         splits = rows | "Split" >> WriteSplits(job.dataset, temporary)
         rejects = (*(table["rejects"] for table in read.values()), splits.rejects)
@@ -116,11 +122,6 @@ def _ingest(job: Job) -> Tallies:
     with job.timed("ingest"), progress("ingest", job.path(TEMPORARY, "train-*"), job.shards):
         run_pipeline(build, job.beam)
     return read_tallies(tallies)
-
-
-def _tallies(table: str, tallies: beam.PCollection) -> beam.PCollection:
-    """Sets what is learned of a source apart from what is learned of the dataset's own rows."""
-    return tallies if table == ROWS else tallies | f"TalliesOf {table}" >> beam.Map(tally_of, table)
 
 
 def _transform(job: Job, ingested: Tallies) -> Tallies:
@@ -146,8 +147,12 @@ def _transform(job: Job, ingested: Tallies) -> Tallies:
                 )
         written = transformed | "WriteExamples" >> WriteExamples(job.folder, job.options.gzip)
         tallied = [written]
-        if "parquet" in job.options.also:
+        if PARQUET in job.options.also:
             tallied.append(transformed | "Parquet" >> WriteParquet(job.folder, shards))
+        tallied += [
+            pipeline | f"Also {i}" >> WriteRows(sink, job.dataset, shards)
+            for i, sink in enumerate(job.sinks.rows)
+        ]
         features = transformed | "FeatureTallies" >> FeatureTallies(job.dataset)
         nonfinite = transformed | "NonFinite" >> FindNonFinite(job.dataset)
         _ = (*tallied, features, nonfinite) | "Tallies" >> WriteTallies(tallies)

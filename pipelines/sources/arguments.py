@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import argparse
 import re
+from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
-from forebay.pipelines.sources.bigquery.address import QUERY_SCHEME, BigQuery
+from forebay.pipelines.sources.bigquery.address import QUERY_SCHEME, BigQuery, as_bigquery
 from forebay.transforms.errors import InputError
 
 if TYPE_CHECKING:
@@ -20,14 +21,19 @@ def add_table_arguments(parser: argparse.ArgumentParser) -> None:
         help="files or globs of CSV, JSON lines, Parquet, Arrow or TFRecord; - is standard input; "
         "bigquery://PROJECT.DATASET.TABLE or bigquery-query:FILE.sql",
     )  # fmt: skip
+    add_source(parser)
+    add_query_parameter(parser)
+
+
+def add_source(parser: argparse._ActionsContainer) -> None:
+    """Adds the option for the files of sources."""
     parser.add_argument(
         "--source", type=_named, action="append", default=[], metavar="NAME=PATH",
         help="files of one of the definition's sources, as for --input; may be repeated",
     )  # fmt: skip
-    add_query_parameter(parser)
 
 
-def add_query_parameter(parser: argparse.ArgumentParser) -> None:
+def add_query_parameter(parser: argparse._ActionsContainer) -> None:
     """Adds the option for the parameters of queries."""
     parser.add_argument(
         "--query-parameter", action="append", default=[], metavar="NAME:TYPE:VALUE",
@@ -36,18 +42,18 @@ def add_query_parameter(parser: argparse.ArgumentParser) -> None:
 
 
 def given_inputs(args: argparse.Namespace) -> tuple[Given, ...]:
-    """Returns the inputs of the dataset's own table, from parsed arguments.
+    """Returns the inputs of the dataset's own table, from parsed arguments."""
+    return given_many(args.input, args)
+
+
+def given_many(paths: Sequence[str], args: argparse.Namespace) -> tuple[Given, ...]:
+    """Returns inputs of one table by their names, from parsed arguments.
 
     Raises:
-        InputError: there are parameters, and no query of any table.
+        InputError: parameters are given, and no query that could have them.
     """
-    named = [*args.input, *(pattern for _, pattern in getattr(args, "source", ()))]
-    if args.query_parameter and not any(map(_is_query, named)):
-        raise InputError(
-            f"--query-parameter {args.query_parameter[0]!r}: no query is read that could have it; "
-            f"give {QUERY_SCHEME}FILE.sql, or leave it out"
-        )
-    return tuple(_with_parameters(one, args) for one in args.input)
+    _check_parameters(args)
+    return tuple(_with_parameters(one, args) for one in paths)
 
 
 def given_sources(args: argparse.Namespace) -> dict[str, list[Given]]:
@@ -58,12 +64,21 @@ def given_sources(args: argparse.Namespace) -> dict[str, list[Given]]:
     return given
 
 
+def _check_parameters(args: argparse.Namespace) -> None:
+    named = [*args.input, *getattr(args, "history", ())]
+    named += [path for _, path in getattr(args, "source", ())]
+    if args.query_parameter and not any(one.startswith(QUERY_SCHEME) for one in named):
+        raise InputError(
+            f"--query-parameter {args.query_parameter[0]!r} is a query's, and none is read; give "
+            f"one as --input {QUERY_SCHEME}FILE.sql, or leave the parameter out"
+        )
+
+
 def _with_parameters(given: str, args: argparse.Namespace) -> Given:
-    return BigQuery(given, tuple(args.query_parameter)) if _is_query(given) else given
-
-
-def _is_query(given: str) -> bool:
-    return given.startswith(QUERY_SCHEME)
+    named = as_bigquery(given)
+    if named is None or not given.startswith(QUERY_SCHEME):
+        return given
+    return BigQuery(named.name, tuple(args.query_parameter))
 
 
 def _named(text: str) -> tuple[str, str]:

@@ -16,12 +16,23 @@ def check_rejects(ingested: Tallies, dataset: Dataset, limit: float) -> None:
     Raises:
         InputError: more were.
     """
-    _check_rejects(ingested, "", limit, dataset.label)
+    check_rejects_of(ingested, "", limit, dataset.label)
     for name in dataset.sources:
-        _check_rejects(tallies_of(ingested, name), f" of the source {name}", limit, dataset.label)
+        check_rejects_of(tallies_of(ingested, name), f" of the source {name}", limit, dataset.label)
 
 
-def _check_rejects(ingested: Tallies, table: str, limit: float, label: Label) -> None:
+def check_rejects_of(ingested: Tallies, table: str, limit: float, label: Label) -> None:
+    """Checks that no more than a share of the records of one table was rejected.
+
+    Args:
+        ingested: its tallies.
+        table: it, after "records".
+        limit: the share.
+        label: the definition's.
+
+    Raises:
+        InputError: more were.
+    """
     rejects = ingested.get("rejects", {})
     count, records = sum(rejects.values()), sum(ingested.get("records", {}).values())
     if count > limit * records:
