@@ -10,7 +10,7 @@ from forebay.transforms.errors import InputError
 # A file in the making, and a folder in the making: nobody else chooses such a name.
 _TEMPORARY = re.compile(r"\.forebay-[0-9a-f]{16}\.tmp")
 # Whose addresses the file systems of Beam and TensorFlow read and write.
-_STORES = ("gs", "s3", "hdfs", "viewfs", "abfs", "abfss")
+_STORES = ("gs", "hdfs", "viewfs", "abfs", "abfss")
 # Exists while a process holds the folder it lies in; see `forebay.storage.locks`.
 LOCK_NAME = ".forebay.lock"
 
@@ -33,7 +33,9 @@ def check_place(path: str) -> None:
         cure = (
             f"write {rest!r}" if scheme == "file" else "name a folder, or such as gs://bucket/run"
         )
-        raise InputError(f"{path}: nothing is read or written at {scheme}:// addresses; {cure}")
+        raise InputError(
+            f"{path}: no run, model or output is kept at {scheme}:// addresses; {cure}"
+        )
 
 
 def is_inside(name: str) -> bool:

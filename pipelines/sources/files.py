@@ -8,10 +8,11 @@ import glob
 import gzip
 import io
 import os
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import IO, Any, NamedTuple
 
+from forebay.pipelines.sources import s3
 from forebay.transforms.errors import InputError, reason
 
 UTF_8 = "utf-8"
@@ -180,13 +181,20 @@ def _match(pattern: str) -> dict[str, _Found]:
     """Returns the files that a pattern means, by path."""
     if "://" not in pattern:
         return _match_local(pattern)
-    from apache_beam.io.filesystems import FileSystems
-
     try:
-        found = FileSystems.match([pattern])[0].metadata_list
+        return dict(_match_remote(pattern))
     except (OSError, ValueError) as error:
         raise InputError(_unreadable(pattern, error)) from error
-    return {one.path: _Found(one.size_in_bytes, str(one.last_updated_in_seconds)) for one in found}
+
+
+def _match_remote(pattern: str) -> Iterator[tuple[str, _Found]]:
+    if pattern.startswith(s3.SCHEME):
+        yield from ((path, _Found(size, version)) for path, size, version in s3.match(pattern))
+        return
+    from apache_beam.io.filesystems import FileSystems
+
+    for one in FileSystems.match([pattern])[0].metadata_list:
+        yield one.path, _Found(one.size_in_bytes, str(one.last_updated_in_seconds))
 
 
 def _match_local(pattern: str) -> dict[str, _Found]:
@@ -216,6 +224,8 @@ def _in_folder(pattern: str) -> str:
 
 
 def _open_remote(path: str) -> IO[bytes]:
+    if path.startswith(s3.SCHEME):
+        return s3.open_file(path)
     from apache_beam.io.filesystem import CompressionTypes
     from apache_beam.io.filesystems import FileSystems
 

@@ -32,5 +32,5 @@ def test_addresses_of_no_store_are_refused(path: str, cure: str) -> None:
 
 def test_a_run_is_not_opened_by_its_address(tmp_path: Path) -> None:
     for opened in (open_run, newest_model):
-        with pytest.raises(ForebayError, match="nothing is read or written at file://"):
+        with pytest.raises(ForebayError, match="no run, model or output is kept at file://"):
             opened(f"file://{tmp_path}")

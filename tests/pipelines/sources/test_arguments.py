@@ -23,7 +23,7 @@ def parsed(*argv: str) -> argparse.Namespace:
 
 @pytest.mark.parametrize("inputs", [["rows.csv"], [TABLE], ["rows.csv", "--source", f"s={TABLE}"]])
 def test_a_parameter_of_no_query_is_refused(inputs: list[str]) -> None:
-    with pytest.raises(InputError, match=r"'since:DATE:2024-05-01' is a query's, and none is read; .*FILE\.sql"):
+    with pytest.raises(InputError, match=r"'since:DATE:2024-05-01' is a query's, and none is"):
         given_inputs(parsed("--input", *inputs))
 
 
