@@ -12,7 +12,7 @@ from forebay.storage.run.run_folder import open_run
 from forebay.transforms.errors import ForebayError, InputError
 
 
-@pytest.mark.parametrize("path", ["runs/a", "/runs/a", ".", "gs://bucket/run", "s3://b/r", "a:b"])
+@pytest.mark.parametrize("path", ["runs/a", "/runs/a", ".", "gs://bucket/run", "a:b"])
 def test_places_that_are_kept(path: str) -> None:
     check_place(path)
 
@@ -23,6 +23,7 @@ def test_places_that_are_kept(path: str) -> None:
         ("file:///tmp/run", "write '/tmp/run'"),
         ("http://host/run", "name a folder"),
         ("bogus://x", "name a folder"),
+        ("s3://bucket/run", "name a folder, or such as gs://bucket/run"),
     ],
 )
 def test_addresses_of_no_store_are_refused(path: str, cure: str) -> None:
