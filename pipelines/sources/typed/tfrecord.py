@@ -34,6 +34,7 @@ _TAIL = struct.Struct("<I")
 _MASK_DELTA = 0xA282EAD8
 _STRETCH_BYTES = 8 << 20
 _CHUNK_BYTES = 4 << 20
+_AT_ONCE = 1 << 20
 _LOOKED_AT = 1000
 _NOT_EXAMPLE = "not a tf.Example"
 _TOO_LONG = "record too long"
@@ -163,18 +164,29 @@ class TFRecordFile(FileInput):
         size, checksum = _HEAD.unpack(head)
         if checksum != _masked(head[:8]):
             raise self._damage(offset, "the checksum of its length is another")
-        crc, kept, left = 0, b"", size
+        if size <= _AT_ONCE:
+            data = source.read(size)
+            if len(data) < size:
+                raise self._damage(offset, "the file ends within it")
+            crc, kept = google_crc32c.value(data), data if size <= keep else data[: keep + 1]
+        else:
+            crc, kept = self._long(source, size, offset, keep)
+        tail = source.read(_TAIL.size)
+        if len(tail) < _TAIL.size or _TAIL.unpack(tail)[0] != _mask(crc):
+            raise self._damage(offset, "its checksum is another, or not there")
+        return size, kept
+
+    def _long(self, source: Readable, left: int, offset: int, keep: int) -> tuple[int, bytes]:
+        """Reads a long record block by block; returns its checksum, and what is kept of it."""
+        crc, kept = 0, b""
         while left:
-            block = source.read(min(left, 1 << 20))
+            block = source.read(min(left, _AT_ONCE))
             if not block:
                 raise self._damage(offset, "the file ends within it")
             crc = google_crc32c.extend(crc, block)
             kept += block[: max(0, keep + 1 - len(kept))]
             left -= len(block)
-        tail = source.read(_TAIL.size)
-        if len(tail) < _TAIL.size or _TAIL.unpack(tail)[0] != _mask(crc):
-            raise self._damage(offset, "its checksum is another, or not there")
-        return size, kept
+        return crc, kept
 
     def _damage(self, offset: int, why: str) -> InputError:
         return InputError(
