@@ -12,7 +12,7 @@ import tensorflow_transform.beam as tft_beam
 from apache_beam.io.filesystems import FileSystems
 
 from forebay.console.machine import full_disk_told
-from forebay.console.terminal import detail
+from forebay.console.terminal import detail, note
 from forebay.pipelines.descriptions import make_manifest, write_descriptions
 from forebay.pipelines.job import Job
 from forebay.pipelines.options import PreprocessOptions
@@ -25,7 +25,12 @@ from forebay.pipelines.sinks.tfrecords.write import WriteExamples
 from forebay.pipelines.sources.read import ReadTable
 from forebay.pipelines.sources.tables import all_inputs, open_tables
 from forebay.pipelines.splits.write import WriteSplits
-from forebay.pipelines.tallies.checks import check_rejects, check_splits, check_written
+from forebay.pipelines.tallies.checks import (
+    check_rejects,
+    check_splits,
+    check_written,
+    empty_splits,
+)
 from forebay.pipelines.tallies.features import FeatureTallies
 from forebay.pipelines.tallies.finite import FindNonFinite, check_finite
 from forebay.pipelines.tallies.occupancy import write_occupancy
@@ -68,6 +73,8 @@ def preprocess(options: PreprocessOptions) -> Manifest:
         ingested = _ingest(job)
         check_rejects(ingested, dataset, options.max_reject_fraction)
         check_splits(ingested, dataset, period, learns=graph is None)
+        if period is None and graph is None and (empty := empty_splits(ingested, dataset)):
+            note(f"warning: {empty}")
         transformed = _transform(job, ingested)
         check_written(ingested, transformed)
         check_finite(transformed, ingested["shards"], dataset, all_inputs(tables))

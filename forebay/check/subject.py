@@ -19,6 +19,7 @@ from forebay.transforms.definition.sources import ROWS, Derive
 from forebay.transforms.errors import InputError
 from forebay.transforms.windows.compute import compute
 from forebay.transforms.windows.groups import WindowGroup, window_groups
+from forebay.transforms.windows.value_columns import passes
 
 # Floats that differ by less agree: sums are exact to 1e-12, deviations to 1e-9.
 _TOLERANCE = 1e-9
@@ -75,10 +76,17 @@ class Subject:
 
     @cached_property
     def asked(self) -> Bools:
-        """Which of `rows` ask: those with a row time (all, where none is declared), bool (n,)."""
-        if self.dataset.row_time is None:
-            return np.ones(len(self.rows), bool)
-        return is_valid(self.rows[self.dataset.row_time])
+        """Which of `rows` ask for an example, bool (n,).
+
+        Those with a row time, if one is declared, that the definition's ``where`` keeps.
+        """
+        asked = np.ones(len(self.rows), bool)
+        if self.dataset.row_time is not None:
+            asked &= is_valid(self.rows[self.dataset.row_time])
+        if self.dataset.conditions:
+            wanted = passes(self.dataset.conditions, self.rows)
+            asked &= wanted.to_numpy(zero_copy_only=False)
+        return asked
 
     def events(self, group: WindowGroup) -> pa.RecordBatch:
         """The rows that a group takes its events from."""

@@ -8,10 +8,11 @@ from forebay.transforms.definition.columns import Column, GraphDtype
 from forebay.transforms.definition.dataset_checks import definition_problems
 from forebay.transforms.definition.derived_numbers import DerivedNumber
 from forebay.transforms.definition.features import Custom, Feature
+from forebay.transforms.definition.field_types import LATER
 from forebay.transforms.definition.labels import Label
 from forebay.transforms.definition.sources import ROWS, Source
 from forebay.transforms.definition.splits import ColumnSplit, HashSplit, RandomSplit, TimeSplit
-from forebay.transforms.definition.windows import Windowed
+from forebay.transforms.definition.windows import Where, Windowed
 from forebay.transforms.errors import DefinitionError
 
 
@@ -33,6 +34,8 @@ class Dataset(Source):
         weight: a Number or Integer column that says how much a row counts in training and in
             metrics; a row where it is missing, not finite or negative is rejected. None: all rows
             count alike.
+        where: the rows that become examples, by a condition on their columns or several that must
+            all hold; the others stay events, which windows see. Empty: all.
 
     Raises:
         DefinitionError: the definition has mistakes; it lists all of them.
@@ -47,12 +50,20 @@ class Dataset(Source):
     windows: tuple[Windowed, ...] = ()
     passthrough: tuple[str, ...] = ()
     weight: str | None = None
+    where: tuple[Where, ...] | Where = field(default=(), metadata=LATER)
 
     def __post_init__(self) -> None:
         super().__post_init__()
+        where = self.where if isinstance(self.where, tuple) else (self.where,)
+        object.__setattr__(self, "where", where)
         problems = list(definition_problems(self))
         if problems:
             raise DefinitionError(self.name, problems)
+
+    @property
+    def conditions(self) -> tuple[Where, ...]:
+        """What must hold of a row that becomes an example."""
+        return self.where  # type: ignore[return-value]
 
     @cached_property
     def tables(self) -> Mapping[str, Source]:
@@ -124,6 +135,7 @@ class Dataset(Source):
     def columns_after_windows(self) -> tuple[str, ...]:
         """Row columns still needed once the windows are computed."""
         needed = {*self.graph_columns, self.split_column, self.row_time}
+        needed |= {condition.column for condition in self.conditions}
         return tuple(name for name in self.row_columns if name in needed)
 
     @cached_property

@@ -18,7 +18,11 @@ from forebay.transforms.definition.names import (
 from forebay.transforms.definition.sources import ROWS, source_problems
 from forebay.transforms.definition.splits import HashSplit, TimeSplit
 from forebay.transforms.definition.table_formats import CsvFormat
-from forebay.transforms.definition.window_checks import NO_SUCH_SOURCE, window_problems
+from forebay.transforms.definition.window_checks import (
+    NO_SUCH_SOURCE,
+    where_problems,
+    window_problems,
+)
 from forebay.transforms.errors import NO_SUCH_COLUMN, Problem, unknown_column
 
 if TYPE_CHECKING:
@@ -28,7 +32,7 @@ if TYPE_CHECKING:
 _STAND_INS: Mapping[str, Any] = {
     "name": "unnamed", "columns": {}, "derive": (), "csv": CsvFormat(), "features": (),
     "label": Regression(""), "split": HashSplit(""), "row_time": None, "sources": {},
-    "windows": (), "passthrough": (), "weight": None,
+    "windows": (), "passthrough": (), "weight": None, "where": (),
 }  # fmt: skip
 
 
@@ -90,6 +94,8 @@ def _contradictions(dataset: "Dataset", mended: "Dataset", faults: Faults) -> It
         if name not in mended.all_columns:
             yield unknown_column("passthrough", name, mended.all_columns)
     yield from _weight_problems(mended)
+    for condition in mended.conditions:
+        yield from where_problems(condition, "where", mended.row_columns)
     if faults.sound("label") and faults.sound("features"):
         yield from served_name_problems(mended.served_columns)
 

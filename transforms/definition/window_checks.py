@@ -56,7 +56,7 @@ def window_problems(
             "name a column in by and list its values in categories",
         )  # fmt: skip
     for condition in sorted(set().union(*windowed.filters), key=repr):
-        yield from _where_problems(condition, f"{where}.where", columns)
+        yield from where_problems(condition, f"{where}.where", columns)
 
 
 def _event_problems(windowed: Windowed, where: str) -> Iterator[Problem]:
@@ -154,9 +154,10 @@ def _row_key_problems(
                 )
 
 
-def _where_problems(
+def where_problems(
     condition: Where, where: str, columns: Mapping[str, Column]
 ) -> Iterator[Problem]:
+    """Yields the mistakes of a condition on the cells of some columns."""
     column = columns.get(condition.column)
     if column is None:
         yield unknown_column(f"{where}.column", condition.column, columns)
