@@ -2,7 +2,7 @@
 
 import math
 import time
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 
@@ -10,8 +10,7 @@ from apache_beam.io.filesystems import FileSystems
 from apache_beam.options.pipeline_options import PipelineOptions
 
 from forebay.pipelines.options import PreprocessOptions
-from forebay.pipelines.sources.inputs import TableInput
-from forebay.pipelines.sources.tables import Tables, all_inputs
+from forebay.pipelines.sources.tables import Tables, all_inputs, text_bytes
 from forebay.pipelines.transform.earlier_graph import TransformSource
 from forebay.transforms.definition.dataset import Dataset
 from forebay.transforms.definition.sources import ROWS
@@ -50,13 +49,13 @@ class Job:
     @property
     def shards(self) -> int:
         """How many files the rows of each split are spread over."""
-        rows = [self.tables[ROWS]]
-        return self.options.shards or max(1, math.ceil(_text_bytes(rows) / SHARD_BYTES))
+        size = text_bytes(self.tables[ROWS])
+        return self.options.shards or max(1, math.ceil(size / SHARD_BYTES))
 
     @property
     def key_partitions(self) -> int:
         """How many parts the windows' keys are cut into."""
-        return max(1, math.ceil(_text_bytes(self.tables.values()) / KEY_PARTITION_BYTES))
+        return max(1, math.ceil(text_bytes(all_inputs(self.tables)) / KEY_PARTITION_BYTES))
 
     @property
     def plan(self) -> str:
@@ -77,7 +76,3 @@ class Job:
         started = time.monotonic()
         yield
         self.seconds[step] = round(time.monotonic() - started, 3)
-
-
-def _text_bytes(tables: Iterable[Sequence[TableInput]]) -> int:
-    return sum(one.text_bytes for inputs in tables for one in inputs)

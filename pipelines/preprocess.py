@@ -15,14 +15,15 @@ from forebay.console.machine import full_disk_told
 from forebay.console.terminal import detail, note
 from forebay.pipelines.descriptions import make_manifest, write_descriptions
 from forebay.pipelines.job import Job
+from forebay.pipelines.lookups.counts import check_lookups
 from forebay.pipelines.options import PreprocessOptions
+from forebay.pipelines.rows import WindowedRows
 from forebay.pipelines.runners.progress import progress
 from forebay.pipelines.runners.run import beam_options, run_pipeline
 from forebay.pipelines.sinks.parquet import WriteParquet
 from forebay.pipelines.sinks.rejects import WriteRejects
 from forebay.pipelines.sinks.run_folder import prepare_output, publish, refuse_inputs, staging
 from forebay.pipelines.sinks.tfrecords.write import WriteExamples
-from forebay.pipelines.sources.read import ReadTable
 from forebay.pipelines.sources.tables import all_inputs, open_tables
 from forebay.pipelines.splits.write import WriteSplits
 from forebay.pipelines.tallies.checks import (
@@ -34,17 +35,14 @@ from forebay.pipelines.tallies.checks import (
 from forebay.pipelines.tallies.features import FeatureTallies
 from forebay.pipelines.tallies.finite import FindNonFinite, check_finite
 from forebay.pipelines.tallies.occupancy import write_occupancy
-from forebay.pipelines.tallies.tallies import Tallies, WriteTallies, read_tallies, tally_of
+from forebay.pipelines.tallies.tallies import Tallies, WriteTallies, read_tallies
 from forebay.pipelines.transform.earlier_graph import open_transform_source
 from forebay.pipelines.transform.graph_rows import SHARD
 from forebay.pipelines.transform.shards import AnalyzeAndTransform, TransformShards
-from forebay.pipelines.windows.aggregates import WindowedAggregates
-from forebay.pipelines.windows.period import SelectPeriod
 from forebay.storage.plain_paths import plain_path
 from forebay.storage.run.definition_files import load_definition
 from forebay.storage.run.layout import EXAMPLES_FOLDER, REJECTS_FOLDER, TEMPORARY
 from forebay.storage.run.manifest import Manifest
-from forebay.transforms.definition.sources import ROWS
 from forebay.transforms.graph.preprocessing import check_functions
 from forebay.transforms.windows.period import read_period
 
@@ -71,6 +69,7 @@ def preprocess(options: PreprocessOptions) -> Manifest:
         job = Job(options, dataset, tables, plain_path(staged), beam_opts, period, graph)
         detail(job.plan)
         ingested = _ingest(job)
+        check_lookups(ingested, dataset)
         check_rejects(ingested, dataset, options.max_reject_fraction)
         check_splits(ingested, dataset, period, learns=graph is None)
         if period is None and graph is None and (empty := empty_splits(ingested, dataset)):
@@ -89,30 +88,23 @@ def _ingest(job: Job) -> Tallies:
     """Reads, validates, aggregates and splits; leaves the rows of each split as Arrow files."""
 
     def build(pipeline: beam.Pipeline) -> None:
-        read = {
-            name: pipeline | f"Read {name}" >> ReadTable(table, job.tables[name], most_bytes)
-            for name, table in job.dataset.tables.items()
-        }
-        tables = {name: table["rows"] for name, table in read.items()}
-        tallies_read = [_tallies(name, table["tallies"]) for name, table in read.items()]
-        if job.period is not None:
-            selected = tables[ROWS] | "Period" >> SelectPeriod(job.dataset, job.period)
-            tables[ROWS], tallies_read = selected.rows, [*tallies_read, selected.tallies]
-        rows = tables | "Windows" >> WindowedAggregates(
+        made = pipeline | "Rows" >> WindowedRows(
             job.dataset,
+            job.tables,
             temporary,
             shards=job.shards,
             key_partitions=job.key_partitions,
             memory_bytes=job.options.window_memory_mb << 20,
+            max_record_bytes=most_bytes,
             keep=job.dataset.columns_after_windows,
             period=job.period,
         )
-        splits = rows | "Split" >> WriteSplits(job.dataset, temporary)
-        rejects = (*(table["rejects"] for table in read.values()), splits.rejects)
+        splits = made["rows"] | "Split" >> WriteSplits(job.dataset, temporary)
+        rejects = (*made["rejects"], splits.rejects)
         _ = rejects | "Rejects" >> WriteRejects(
             job.path(REJECTS_FOLDER), temporary, all_inputs(job.tables), most_bytes
         )
-        _ = (*tallies_read, splits.tallies) | "Tallies" >> WriteTallies(tallies)
+        _ = (*made["tallies"], splits.tallies) | "Tallies" >> WriteTallies(tallies)
 
     most_bytes = job.options.max_record_bytes
     temporary = job.path(TEMPORARY)
@@ -121,11 +113,6 @@ def _ingest(job: Job) -> Tallies:
     with job.timed("ingest"), progress("ingest", job.path(TEMPORARY, "train-*"), job.shards):
         run_pipeline(build, job.beam)
     return read_tallies(tallies)
-
-
-def _tallies(table: str, tallies: beam.PCollection) -> beam.PCollection:
-    """Sets what is learned of a source apart from what is learned of the dataset's own rows."""
-    return tallies if table == ROWS else tallies | f"TalliesOf {table}" >> beam.Map(tally_of, table)
 
 
 def _transform(job: Job, ingested: Tallies) -> Tallies:

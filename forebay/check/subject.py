@@ -10,6 +10,7 @@ import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from forebay.pipelines.lookups.tables import Lookups, no_lookups
 from forebay.pipelines.sources.derive import derive
 from forebay.pipelines.sources.row_identity import ROW_OFFSET
 from forebay.transforms.definition.dataset import Dataset
@@ -37,11 +38,13 @@ class Subject:
         read: the row columns and `ROW`, in order of identity, derived in the batches in which
             they were read.
         sources: the events of each of the definition's sources, likewise.
+        lookups: what the definition's lookups find; None: nothing.
     """
 
     dataset: Dataset
     read: pa.RecordBatch
     sources: Mapping[str, pa.RecordBatch] = field(default_factory=dict)
+    lookups: Lookups | None = None
 
     @cached_property
     def parsed(self) -> pa.RecordBatch:
@@ -50,9 +53,10 @@ class Subject:
         return columns.append_column(ROW_OFFSET, columns[ROW])
 
     @cached_property
-    def functions(self) -> list[Any]:
-        """The functions of the derive steps."""
-        return [resolve(str(step.function)) for step in self.dataset.derive]
+    def functions(self) -> Mapping[str, Any]:
+        """The functions of the derive steps, by import path."""
+        paths = {str(step.function) for step in self.dataset.derive}
+        return {path: resolve(path) for path in paths}
 
     @cached_property
     def groups(self) -> list[WindowGroup]:
@@ -104,11 +108,19 @@ class Subject:
         Raises:
             InputError: a function failed.
         """
-        for step, function in zip(self.dataset.derive, self.functions, strict=True):
-            if steps is None or step in steps:
-                parsed, _ = derive(parsed, step, function)
+        parsed = self._derived(parsed, self.dataset.steps_at_reading, steps)
+        parsed = (self.lookups or no_lookups(self.dataset)).beside(parsed)
+        parsed = self._derived(parsed, self.dataset.later_steps, steps)
         there = [name for name in self.dataset.row_columns if name in parsed.schema.names]
         return parsed.select([*there, ROW])
+
+    def _derived(
+        self, parsed: pa.RecordBatch, steps: Sequence[Derive], wanted: Collection[Derive] | None
+    ) -> pa.RecordBatch:
+        for step in steps:
+            if wanted is None or step in wanted:
+                parsed, _ = derive(parsed, step, self.functions[str(step.function)])
+        return parsed
 
     def derived_or_none(
         self, parsed: pa.RecordBatch, steps: Collection[Derive] | None = None

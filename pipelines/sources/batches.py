@@ -51,7 +51,7 @@ class BatchReader:
     def __init__(self, table: Source, max_record_bytes: int) -> None:
         self.table = table
         self.max_record_bytes = max_record_bytes
-        self._functions = [resolve(str(step.function)) for step in table.derive]
+        self._functions = [resolve(str(step.function)) for step in table.steps_at_reading]
 
     def chunks(self, source: TableInput, stretch: Stretch | None = None) -> Iterator[Any]:
         """Yields an input, or a stretch of it, in chunks for `read`.
@@ -74,11 +74,11 @@ class BatchReader:
         """
         batch, rejects = source.parse(chunk, self.table, self.max_record_bytes)
         records = len(batch) + len(rejects)
-        for step, function in zip(self.table.derive, self._functions, strict=True):
+        for step, function in zip(self.table.steps_at_reading, self._functions, strict=True):
             batch, more = derive(batch, step, function)
             rejects += more
         identity = row_identity(source.number, batch[ROW_OFFSET].to_numpy())
-        columns = {name: batch[name] for name in self.table.row_columns}
+        columns = {name: batch[name] for name in self.table.columns_at_reading}
         rows = pa.RecordBatch.from_pydict({**columns, ROW: pa.array(identity, pa.int64())})
         return ReadBatch(source, rows, rejects, records)
 
