@@ -37,6 +37,7 @@ from forebay.pipelines.tallies.finite import FindNonFinite, check_finite
 from forebay.pipelines.tallies.occupancy import write_occupancy
 from forebay.pipelines.tallies.tallies import Tallies, WriteTallies, read_tallies
 from forebay.pipelines.transform.earlier_graph import open_transform_source
+from forebay.pipelines.transform.embedded import read_embedded
 from forebay.pipelines.transform.graph_rows import SHARD
 from forebay.pipelines.transform.shards import AnalyzeAndTransform, TransformShards
 from forebay.storage.plain_paths import plain_path
@@ -128,7 +129,7 @@ def _transform(job: Job, ingested: Tallies) -> Tallies:
         ):  # fmt: skip
             if job.graph is None:
                 transform_fn, transformed = pipeline | "Transform" >> AnalyzeAndTransform(
-                    job.dataset, shards
+                    job.dataset, shards, embedded
                 )
                 _ = transform_fn | "WriteTransformFn" >> tft_beam.WriteTransformFn(job.folder)
             else:
@@ -147,6 +148,7 @@ def _transform(job: Job, ingested: Tallies) -> Tallies:
     if job.graph is not None:
         job.graph.copy_to(job.folder)
     shards = [(split, number, path) for path, (split, number) in sorted(ingested["shards"].items())]
+    embedded = read_embedded(job.dataset, job.path(TEMPORARY))
     tallies = job.path(TEMPORARY, "transformed.json")
     written_files = job.path(EXAMPLES_FOLDER, "*", "*")
     with job.timed("transform"), progress("transform", written_files, len(shards)):

@@ -80,7 +80,7 @@ class LookUp(beam.PTransform):
 
     def _step(self, lookup: Lookup) -> beam.PTransform:
         parts = -(-self.table_bytes.get(lookup.source, 0) * _SHARE_OF_MEMORY // self.memory_bytes)
-        if parts <= 1:
+        if parts <= 1 or lookup.embed:
             return _InMemory(self.dataset, lookup, self.temp_location)
         return _ByParts(self.dataset, lookup, self.temp_location, parts)
 
