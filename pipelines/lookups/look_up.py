@@ -65,7 +65,7 @@ class LookUp(beam.PTransform):
         self.table_bytes = table_bytes or {}
         self.memory_bytes = memory_bytes
 
-    def expand(self, tables: Mapping[str, beam.PCollection]) -> Any:  # noqa: D102
+    def expand(self, tables: Any) -> Any:  # noqa: D102
         rows, tallies = tables[ROWS], []
         for lookup in self.dataset.lookups:
             table = tables[lookup.source]
@@ -92,7 +92,7 @@ class _InMemory(beam.PTransform):
         super().__init__()
         self.dataset, self.lookup, self.temp_location = dataset, lookup, temp_location
 
-    def expand(self, inputs: tuple[beam.PCollection, beam.PCollection]) -> Any:
+    def expand(self, inputs: Any) -> Any:
         rows, table = inputs
         parts = table | "ToTable" >> beam.Map(
             _part, TABLE, self.lookup.key, [*self.lookup.table_columns, ROW], 1
@@ -121,7 +121,7 @@ class _ByParts(beam.PTransform):
         self.dataset, self.lookup, self.temp_location = dataset, lookup, temp_location
         self.parts = parts
 
-    def expand(self, inputs: tuple[beam.PCollection, beam.PCollection]) -> Any:
+    def expand(self, inputs: Any) -> Any:
         rows, table = inputs
         columns = [*self.lookup.table_columns, ROW]
         asking = rows | "ToRows" >> beam.Map(
