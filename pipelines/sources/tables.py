@@ -103,6 +103,11 @@ def all_inputs(tables: Tables) -> list[TableInput]:
     return [one for inputs in tables.values() for one in inputs]
 
 
+def text_bytes(inputs: Sequence[TableInput]) -> int:
+    """Returns about how long the rows of inputs are as text, bytes."""
+    return sum(one.text_bytes for one in inputs)
+
+
 def _check_names(dataset: Dataset, sources: Mapping[str, Sequence[Given]]) -> None:
     declared = ", ".join(dataset.sources) or "none"
     for name in sources:

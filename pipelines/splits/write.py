@@ -52,6 +52,8 @@ class _WriteSplits(beam.DoFn):
             yield ("dropped", cause, count)
         for value, count in sorted_out.labels.items():
             yield ("labels", value, count)
+        for value, count in sorted_out.undeclared.items():
+            yield ("undeclared", value, count)
         for category, rejected in sorted_out.rejected.items():
             n = len(rejected.reasons)
             yield ("rejects", category, n)

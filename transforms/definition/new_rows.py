@@ -75,7 +75,13 @@ def _partial(
         wanted: of the files' columns that these depend on: whether a file must have it.
     """
     read = set(needed)
-    for step in reversed(dataset.derive):
+    for step in reversed(dataset.later_steps):
+        if read.intersection(step.outputs):
+            read.update(step.inputs)
+    for lookup in reversed(dataset.lookups):
+        if read.intersection(lookup.names):
+            read.update(lookup.row_keys)
+    for step in reversed(dataset.steps_at_reading):
         if read.intersection(step.outputs):
             read.update(step.inputs)
     columns = {n: kind if n in read else _optional(kind) for n, kind in dataset.columns.items()}
@@ -84,7 +90,7 @@ def _partial(
             name: kind if name in needed else _optional(kind)
             for name, kind in step.outputs.items()
         })
-        for step in dataset.derive
+        for step in dataset.steps_at_reading
     )  # fmt: skip
     return PartialSource(
         columns=columns,
