@@ -113,7 +113,9 @@ def _ingest(job: Job) -> Tallies:
             keep=job.dataset.columns_after_windows,
             asking=job.asking,
         )
-        splits = rows | "Split" >> WriteSplits(job.dataset, temporary)
+        splits = rows | "Split" >> WriteSplits(
+            job.dataset, temporary, keep_unlabelled=job.options.keep_unlabelled
+        )
         rejects = (*read["rejects"], splits.rejects)
         _ = rejects | "Rejects" >> WriteRejects(
             job.path(REJECTS_FOLDER), temporary, all_inputs(job.tables), most_bytes

@@ -12,7 +12,7 @@ from forebay.transforms.comparisons import has_value
 from forebay.transforms.definition.dataset import Dataset
 from forebay.transforms.definition.identity import ROW
 from forebay.transforms.definition.labels import Classification
-from forebay.transforms.definition.splits import SPLITS
+from forebay.transforms.definition.splits import PREDICT, SPLITS
 from forebay.transforms.windows.value_columns import passes
 
 NO_ROW_TIME, NO_LABEL, NO_CLASS = "no row time", "no label", "label is no class"
@@ -54,12 +54,19 @@ class SplitRows:
     undeclared: dict[str, int]
 
 
-def split_rows(batch: pa.RecordBatch, dataset: Dataset) -> SplitRows:
+def split_rows(
+    batch: pa.RecordBatch, dataset: Dataset, *, keep_unlabelled: bool = False
+) -> SplitRows:
     """Sorts rows into splits.
 
     A row without a row time leaves first, then one that fails the definition's ``where``, then one
     without a label (missing or not finite), then one whose label is not one of the classes. Then
     come the rejects: rows without a value to split on, and rows whose label or weight is none.
+
+    Args:
+        batch: the rows of a shard.
+        dataset: the definition.
+        keep_unlabelled: whether rows without a label make the split ``predict`` instead.
     """
     dropped = {}
     remaining = np.ones(len(batch), bool)
@@ -72,7 +79,8 @@ def split_rows(batch: pa.RecordBatch, dataset: Dataset) -> SplitRows:
         remaining &= wanted
     label = batch[dataset.label.column]
     labelled = has_value(label).to_numpy(zero_copy_only=False)
-    dropped[NO_LABEL] = int((remaining & ~labelled).sum())
+    unlabelled = remaining & ~labelled & keep_unlabelled
+    dropped[NO_LABEL] = int((remaining & ~labelled & ~unlabelled).sum())
     remaining &= labelled
     labels: Counter[str] = Counter()
     undeclared: Counter[str] = Counter()
@@ -97,6 +105,7 @@ def split_rows(batch: pa.RecordBatch, dataset: Dataset) -> SplitRows:
     splits = {
         name: rows.filter(pa.array(remaining & (split == i))) for i, name in enumerate(SPLITS)
     }
+    splits[PREDICT] = rows.filter(pa.array(unlabelled))
     return SplitRows(
         {name: found for name, found in splits.items() if len(found)},
         {cause: count for cause, count in dropped.items() if count},
