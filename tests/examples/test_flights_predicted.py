@@ -14,9 +14,11 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
+import pyarrow as pa
 import pyarrow.parquet as pa_parquet
 import pytest
 import tensorflow as tf
+import tensorflow_transform as tft
 
 from forebay.cli import main
 from forebay.pipelines.predictions.options import PredictOptions
@@ -48,6 +50,11 @@ class Way:
     def model(self) -> str:
         return newest_model(str(self.folder / "trained" / "model"))
 
+    def written(self, run: str, split: str) -> pa.RecordBatch:
+        """The rows of a split after the windows, as Parquet has them."""
+        (path,) = (self.folder / run / "parquet" / "rows" / split).glob("*.parquet")
+        return pa_parquet.read_table(path).combine_chunks().to_batches()[0]
+
     def predictions(self) -> list[dict[str, Any]]:
         lines = (self.folder / "november.jsonl").read_text("utf-8").splitlines()
         return [json.loads(line) for line in lines]
@@ -69,7 +76,15 @@ def way(prepare: ModuleType, tmp_path_factory: pytest.TempPathFactory) -> Iterat
     assert main([*asked, "--to", NOVEMBER, "--output", trained]) == 0
     assert main(["train", trained, "--max-steps", "20"]) == 0
     assert main(predict(way, str(folder / "november.jsonl"))) == 0
-    labelled = ["--from", NOVEMBER, "--to", "2013-12-01T00:00:00-05:00", "--also", "parquet"]
+    labelled = [
+        "--from",
+        NOVEMBER,
+        "--to",
+        "2013-12-01T00:00:00-05:00",
+        "--also",
+        "parquet",
+        "--keep-unlabelled",
+    ]
     again = [*labelled, "--transform-fn", trained, "--output", str(folder / "labelled")]
     assert main([*asked, *again]) == 0
     yield way
@@ -104,29 +119,50 @@ def test_every_new_row_has_its_answer_in_order(way: Way) -> None:
 
 def test_answers_are_those_of_the_labelled_run_to_the_bit(way: Way) -> None:
     """Its windows, given to a plain SavedModel, with no code of ours."""
-    (path,) = (way.folder / "labelled" / "parquet" / "rows").glob("*/*.parquet")
-    rows = pa_parquet.read_table(path).combine_chunks().to_batches()[0]
-    dataset = open_exported(way.model).definition
-    dtypes = dataset.graph_dtypes
-    columns = {
-        name: tf.constant(marked_column(rows[name], dtypes[name]).to_numpy(zero_copy_only=False))
-        for name in dataset.served_columns
-    }
+    tables = [way.written("labelled", split) for split in ("test", "predict")]
+    model = tf.saved_model.load(way.model).signatures["serving_default"]
 
-    served = tf.saved_model.load(way.model).signatures["serving_default"](**columns)
+    labelled = {key: answer for rows in tables for key, answer in ask(model, rows, way).items()}
 
-    keys = zip(*(rows[name].to_pylist() for name in ("flight_date", "carrier", "flight")),
-               strict=True)  # fmt: skip
-    labelled = {
-        (str(day), *key): answer
-        for (day, *key), answer in zip(keys, served["prediction"].numpy(), strict=True)
-    }
     answered = {
         (row["flight_date"], row["carrier"], row["flight"]): np.float32(row["prediction"])
         for row in way.predictions()
     }
-    assert len(labelled) == len(rows) > 300
-    assert {key: answered[key] for key in labelled} == labelled
+    assert len(labelled) == sum(map(len, tables)) > 300
+    assert answered == labelled
+
+
+def ask(model: Any, rows: pa.RecordBatch, way: Way) -> dict[tuple[Any, ...], np.float32]:
+    dataset = open_exported(way.model).definition
+    columns = {
+        name: tf.constant(
+            marked_column(rows[name], dataset.graph_dtypes[name]).to_numpy(zero_copy_only=False)
+        )
+        for name in dataset.served_columns
+    }
+    answers = model(**columns)["prediction"].numpy()
+    keys = zip(*(rows[name].to_pylist() for name in ("flight_date", "carrier", "flight")),
+               strict=True)  # fmt: skip
+    return {(str(day), *key): a for (day, *key), a in zip(keys, answers, strict=True)}
+
+
+def test_unlabelled_rows_are_kept_as_a_split(way: Way) -> None:
+    run = way.folder / "labelled"
+    manifest = json.loads((run / "manifest.json").read_text("utf-8"))
+    spec = tft.TFTransformOutput(str(run)).transformed_feature_spec()
+    (file,) = (name for name in manifest["files"] if name.startswith("examples/predict/"))
+    records = tf.data.TFRecordDataset(str(run / file))
+    examples = [tf.io.parse_single_example(record, spec) for record in records]
+
+    with (way.folder / "flights.csv").open(newline="", encoding="utf-8") as table:
+        flights = list(csv.DictReader(table))
+    unlabelled = [row for row in flights if row["month"] == "11" and row["arr_delay"] == "NA"]
+    assert manifest["rows"]["predict"] == len(examples) == len(unlabelled) > 0
+    assert "no label" not in manifest["dropped"]
+    assert sorted(one["flight"].numpy() for one in examples) == sorted(
+        int(row["flight"]) for row in unlabelled
+    )
+    assert all(np.isnan(one["arr_delay"].numpy()) for one in examples)
 
 
 def test_frames_are_answered_alike(way: Way) -> None:
