@@ -14,8 +14,8 @@ from forebay.explain import options as explain
 from forebay.init import options as init
 from forebay.pipelines import options as pipelines
 from forebay.pipelines.options import split_beam_arguments
+from forebay.predict import options as predict
 from forebay.report import options as report
-from forebay.serving import commands as serving
 from forebay.trainer import task as trainer
 
 COMMANDS = {
@@ -25,7 +25,7 @@ COMMANDS = {
     **explain.COMMANDS,
     **report.COMMANDS,
     **trainer.COMMANDS,
-    **serving.COMMANDS,
+    **predict.COMMANDS,
 }
 
 

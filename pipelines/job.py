@@ -2,7 +2,7 @@
 
 import math
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 
@@ -10,8 +10,10 @@ from apache_beam.io.filesystems import FileSystems
 from apache_beam.options.pipeline_options import PipelineOptions
 
 from forebay.pipelines.options import PreprocessOptions
+from forebay.pipelines.sources.inputs import TableInput
 from forebay.pipelines.sources.tables import Tables, all_inputs, text_bytes
 from forebay.pipelines.transform.earlier_graph import TransformSource
+from forebay.pipelines.windows.asking import Asking, AskingInPeriod
 from forebay.transforms.definition.dataset import Dataset
 from forebay.transforms.definition.sources import ROWS
 from forebay.transforms.windows.period import Period
@@ -49,13 +51,12 @@ class Job:
     @property
     def shards(self) -> int:
         """How many files the rows of each split are spread over."""
-        size = text_bytes(self.tables[ROWS])
-        return self.options.shards or max(1, math.ceil(size / SHARD_BYTES))
+        return self.options.shards or shards_of(self.tables[ROWS])
 
     @property
     def key_partitions(self) -> int:
         """How many parts the windows' keys are cut into."""
-        return max(1, math.ceil(text_bytes(all_inputs(self.tables)) / KEY_PARTITION_BYTES))
+        return key_partitions_of(all_inputs(self.tables))
 
     @property
     def plan(self) -> str:
@@ -65,6 +66,13 @@ class Job:
             f"{len(inputs):,} files of {sum(one.size for one in inputs):,} bytes; "
             f"{self.shards:,} shards a split, windows by {self.key_partitions:,} parts of the keys"
         )
+
+    @property
+    def asking(self) -> Asking | None:
+        """Which rows become examples; None: all."""
+        if self.period is None:
+            return None
+        return AskingInPeriod(self.period, str(self.dataset.row_time))
 
     def path(self, *parts: str) -> str:
         """Returns a path in the staged run."""
@@ -76,3 +84,17 @@ class Job:
         started = time.monotonic()
         yield
         self.seconds[step] = round(time.monotonic() - started, 3)
+
+
+def shards_of(inputs: Sequence[TableInput]) -> int:
+    """Returns how many files the rows of some inputs are spread over."""
+    return _parts(inputs, SHARD_BYTES)
+
+
+def key_partitions_of(inputs: Sequence[TableInput]) -> int:
+    """Returns how many parts the windows' keys are cut into, for all the inputs of a job."""
+    return _parts(inputs, KEY_PARTITION_BYTES)
+
+
+def _parts(inputs: Sequence[TableInput], part_bytes: int) -> int:
+    return max(1, math.ceil(text_bytes(inputs) / part_bytes))

@@ -89,7 +89,7 @@ def add_preprocess_arguments(parser: argparse.ArgumentParser) -> None:
     add("--output", required=True, metavar="RUN")
     add("--overwrite", action="store_true")
     add("--max-record-bytes", type=positive, metavar="N")
-    add("--max-reject-fraction", type=_fraction, metavar="F")
+    add("--max-reject-fraction", type=fraction, metavar="F")
     add("--shards", type=positive, metavar="N")
     add("--gzip", action="store_true")
     add("--also", nargs="+", choices=("parquet",))
@@ -152,7 +152,8 @@ def preprocess_options(args: argparse.Namespace) -> PreprocessOptions:
     )
 
 
-def _fraction(text: str) -> float:
+def fraction(text: str) -> float:
+    """Reads a share between 0 and 1, as an argument of a command."""
     try:
         value = float(text)
     except ValueError:

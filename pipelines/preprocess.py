@@ -16,15 +16,16 @@ from forebay.console.terminal import detail, note
 from forebay.pipelines.descriptions import make_manifest, write_descriptions
 from forebay.pipelines.job import Job
 from forebay.pipelines.lookups.counts import check_lookups
+from forebay.pipelines.lookups.look_up import LookUp
 from forebay.pipelines.options import PreprocessOptions
-from forebay.pipelines.rows import WindowedRows
 from forebay.pipelines.runners.progress import progress
 from forebay.pipelines.runners.run import beam_options, run_pipeline
 from forebay.pipelines.sinks.parquet import WriteParquet
 from forebay.pipelines.sinks.rejects import WriteRejects
 from forebay.pipelines.sinks.run_folder import prepare_output, publish, refuse_inputs, staging
 from forebay.pipelines.sinks.tfrecords.write import WriteExamples
-from forebay.pipelines.sources.tables import all_inputs, open_tables
+from forebay.pipelines.sources.read import ReadTable
+from forebay.pipelines.sources.tables import all_inputs, open_tables, text_bytes
 from forebay.pipelines.splits.write import WriteSplits
 from forebay.pipelines.tallies.checks import (
     check_rejects,
@@ -35,15 +36,18 @@ from forebay.pipelines.tallies.checks import (
 from forebay.pipelines.tallies.features import FeatureTallies
 from forebay.pipelines.tallies.finite import FindNonFinite, check_finite
 from forebay.pipelines.tallies.occupancy import write_occupancy
-from forebay.pipelines.tallies.tallies import Tallies, WriteTallies, read_tallies
+from forebay.pipelines.tallies.tallies import Tallies, WriteTallies, read_tallies, set_apart
 from forebay.pipelines.transform.earlier_graph import open_transform_source
 from forebay.pipelines.transform.embedded import read_embedded
 from forebay.pipelines.transform.graph_rows import SHARD
 from forebay.pipelines.transform.shards import AnalyzeAndTransform, TransformShards
+from forebay.pipelines.windows.aggregates import WindowedAggregates
+from forebay.pipelines.windows.period import SelectPeriod
 from forebay.storage.plain_paths import plain_path
 from forebay.storage.run.definition_files import load_definition
 from forebay.storage.run.layout import EXAMPLES_FOLDER, REJECTS_FOLDER, TEMPORARY
 from forebay.storage.run.manifest import Manifest
+from forebay.transforms.definition.sources import ROWS
 from forebay.transforms.graph.preprocessing import check_functions
 from forebay.transforms.windows.period import read_period
 
@@ -89,23 +93,38 @@ def _ingest(job: Job) -> Tallies:
     """Reads, validates, aggregates and splits; leaves the rows of each split as Arrow files."""
 
     def build(pipeline: beam.Pipeline) -> None:
-        made = pipeline | "Rows" >> WindowedRows(
+        read = {
+            name: pipeline | f"Read {name}" >> ReadTable(table, job.tables[name], most_bytes)
+            for name, table in job.dataset.tables.items()
+        }
+        tables = {name: table["rows"] for name, table in read.items()}
+        tallies_read = [set_apart(name, table["tallies"]) for name, table in read.items()]
+        found = tables | "LookUp" >> LookUp(
             job.dataset,
-            job.tables,
+            temporary,
+            table_bytes={name: text_bytes(inputs) for name, inputs in job.tables.items()},
+            memory_bytes=job.options.window_memory_mb << 20,
+        )
+        tables[ROWS], tallies_read = found["rows"], [*tallies_read, *found["tallies"]]
+        if job.period is not None:
+            selected = tables[ROWS] | "Period" >> SelectPeriod(job.dataset, job.period)
+            tables[ROWS], tallies_read = selected.rows, [*tallies_read, selected.tallies]
+        rows = tables | "Windows" >> WindowedAggregates(
+            job.dataset,
             temporary,
             shards=job.shards,
             key_partitions=job.key_partitions,
             memory_bytes=job.options.window_memory_mb << 20,
-            max_record_bytes=most_bytes,
             keep=job.dataset.columns_after_windows,
-            period=job.period,
+            asking=job.asking,
         )
-        splits = made["rows"] | "Split" >> WriteSplits(job.dataset, temporary)
-        rejects = (*made["rejects"], splits.rejects)
+        splits = rows | "Split" >> WriteSplits(job.dataset, temporary)
+        rejects = (*(table["rejects"] for table in read.values()), *found["rejects"])
+        rejects = (*rejects, splits.rejects)
         _ = rejects | "Rejects" >> WriteRejects(
             job.path(REJECTS_FOLDER), temporary, all_inputs(job.tables), most_bytes
         )
-        _ = (*made["tallies"], splits.tallies) | "Tallies" >> WriteTallies(tallies)
+        _ = (*tallies_read, splits.tallies) | "Tallies" >> WriteTallies(tallies)
 
     most_bytes = job.options.max_record_bytes
     temporary = job.path(TEMPORARY)

@@ -10,18 +10,13 @@ from typing import Any, BinaryIO, TextIO
 
 import numpy as np
 import numpy.typing as npt
-import tensorflow as tf
 
 from forebay.serving.instances import InstanceReader
 from forebay.storage.entries import files_below
 from forebay.storage.named_files import written_whole
-from forebay.storage.plain_paths import plain_path
-from forebay.storage.run.exported import ExportedModel, open_exported
-from forebay.transforms.errors import InputError, InstanceError, RunFolderError, reason
+from forebay.storage.run.loaded_model import BATCH_ROWS, LoadedModel
+from forebay.transforms.errors import InputError, InstanceError, reason
 from forebay.transforms.json_text import json_text
-
-# Rows per call of the model: more are hardly faster per row.
-BATCH_LINES = 1024
 
 
 @dataclass(frozen=True)
@@ -63,16 +58,9 @@ class Predictor:
     """
 
     def __init__(self, path: str) -> None:
-        self.exported: ExportedModel = open_exported(path)
+        self._model = LoadedModel(path)
+        self.exported = self._model.exported
         self._reader = InstanceReader(self.exported.definition)
-        try:
-            self._loaded = tf.saved_model.load(plain_path(self.exported.path))
-            self._function = self._loaded.signatures["serving_default"]
-        except Exception as error:  # whatever TensorFlow's reader raises
-            raise RunFolderError(
-                f"{self.exported.path} holds no model that TensorFlow can load{_said(error)}; "
-                "export it anew with `forebay train`"
-            ) from error
         passthrough = self.exported.definition.passthrough
         self._passthrough = [name for name in passthrough if name in self._reader.columns]
 
@@ -103,12 +91,9 @@ class Predictor:
     def _answer(self, row: _Read, result: _Result, number: int) -> Answer:
         if isinstance(result, InstanceError):
             return _failure(result, number)
-        answer = result[self.exported.output]
-        if not np.isfinite(answer).all():
-            cause = "are the row's numbers extreme?"
-            if self.exported.definition.custom_features:
-                cause += " Or is a value missing that a function of the definition needs?"
-            return _failure(f"the model answers {answer}: {cause}", number)
+        unanswered = self._model.unanswered(result[self.exported.output])
+        if unanswered is not None:
+            return _failure(unanswered, number)
         carried = {name: row.given[name] for name in self._passthrough}
         return Answer({**carried, **result})
 
@@ -116,23 +101,15 @@ class Predictor:
         """Returns each row's answers by name, as JSON takes them, or why the model has none."""
         if not values:
             return []
-        arrays = self._reader.arrays(values)
-        raw = {name: tf.constant(array) for name, array in arrays.items()}
         try:
-            found = self._function(**raw)
-        except tf.errors.InvalidArgumentError as error:
+            found = self._model.ask(self._reader.arrays(values))
+        except InstanceError as error:
             if len(values) == 1:
-                said = f"the model cannot take this row ({reason(error)}); correct it"
-                return [InstanceError(said)]
+                return [error]
             half = len(values) // 2  # so that the rows that it can take have their answers
             return [*self._ask(values[:half]), *self._ask(values[half:])]
-        columns = {name: _plain(found[name].numpy()) for name in self.exported.outputs}
+        columns = {name: _plain(column) for name, column in found.items()}
         return [dict(zip(columns, row, strict=True)) for row in zip(*columns.values(), strict=True)]
-
-
-def _said(error: Exception) -> str:
-    """Returns what TensorFlow itself, not Python, says of a model."""
-    return f" ({reason(error)})" if isinstance(error, tf.errors.OpError) else ""
 
 
 def _failure(error: object, line: int) -> Answer:
@@ -173,7 +150,7 @@ def predict_lines(predictor: Predictor, source: BinaryIO, sink: TextIO) -> LineC
 
 def _batches(source: BinaryIO) -> Iterator[list[tuple[int, bytes]]]:
     numbered = ((i, line) for i, line in enumerate(source, start=1) if line.strip())
-    while batch := list(islice(numbered, BATCH_LINES)):
+    while batch := list(islice(numbered, BATCH_ROWS)):
         yield batch
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import re
+from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from forebay.pipelines.sources.bigquery.address import BigQuery, as_bigquery
@@ -19,14 +20,19 @@ def add_table_arguments(parser: argparse.ArgumentParser) -> None:
         help="files or globs of CSV, JSON lines, Parquet, Arrow or TFRecord; - is standard input; "
         "bigquery://PROJECT.DATASET.TABLE or bigquery-query:FILE.sql",
     )  # fmt: skip
+    add_source(parser)
+    add_query_parameter(parser)
+
+
+def add_source(parser: argparse._ActionsContainer) -> None:
+    """Adds the option for the files of sources."""
     parser.add_argument(
         "--source", type=_named, action="append", default=[], metavar="NAME=PATH",
         help="files of one of the definition's sources, as for --input; may be repeated",
     )  # fmt: skip
-    add_query_parameter(parser)
 
 
-def add_query_parameter(parser: argparse.ArgumentParser) -> None:
+def add_query_parameter(parser: argparse._ActionsContainer) -> None:
     """Adds the option for the parameters of queries."""
     parser.add_argument(
         "--query-parameter", action="append", default=[], metavar="NAME:TYPE:VALUE",
@@ -36,7 +42,12 @@ def add_query_parameter(parser: argparse.ArgumentParser) -> None:
 
 def given_inputs(args: argparse.Namespace) -> tuple[Given, ...]:
     """Returns the inputs of the dataset's own table, from parsed arguments."""
-    return tuple(_with_parameters(one, args) for one in args.input)
+    return given_many(args.input, args)
+
+
+def given_many(paths: Sequence[str], args: argparse.Namespace) -> tuple[Given, ...]:
+    """Returns inputs of one table by their names, from parsed arguments."""
+    return tuple(_with_parameters(one, args) for one in paths)
 
 
 def given_sources(args: argparse.Namespace) -> dict[str, list[Given]]:

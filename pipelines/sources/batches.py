@@ -5,7 +5,7 @@ commands that start no pipeline.
 """
 
 from collections import deque
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import Any
@@ -17,6 +17,7 @@ from forebay.pipelines.sources.derive import derive
 from forebay.pipelines.sources.inputs import Stretch, TableInput
 from forebay.pipelines.sources.rejects import Reject
 from forebay.pipelines.sources.row_identity import ROW_OFFSET, row_identity
+from forebay.transforms.definition.columns import Column
 from forebay.transforms.definition.functions import resolve
 from forebay.transforms.definition.identity import ROW
 from forebay.transforms.definition.sources import Source
@@ -72,15 +73,34 @@ class BatchReader:
         Raises:
             InputError: a function of the definition failed.
         """
-        batch, rejects = source.parse(chunk, self.table, self.max_record_bytes)
+        batch, rejects = source.parse(chunk, self._present(source.lacks), self.max_record_bytes)
         records = len(batch) + len(rejects)
+        absent = source.lacks
+        batch = _with_nulls(batch, {name: self.table.columns[name] for name in absent})
         for step, function in zip(self.table.steps_at_reading, self._functions, strict=True):
+            if self.table.skips(step, absent):
+                batch, absent = _with_nulls(batch, step.outputs), absent.union(step.outputs)
+                continue
             batch, more = derive(batch, step, function)
             rejects += more
         identity = row_identity(source.number, batch[ROW_OFFSET].to_numpy())
         columns = {name: batch[name] for name in self.table.columns_at_reading}
         rows = pa.RecordBatch.from_pydict({**columns, ROW: pa.array(identity, pa.int64())})
         return ReadBatch(source, rows, rejects, records)
+
+    def _present(self, lacks: frozenset[str]) -> Source:
+        """Returns what is read of an input."""
+        if not lacks:
+            return self.table
+        kinds = {name: kind for name, kind in self.table.columns.items() if name not in lacks}
+        return Source(columns=kinds, csv=self.table.csv)
+
+
+def _with_nulls(batch: pa.RecordBatch, columns: Mapping[str, Column]) -> pa.RecordBatch:
+    """Returns a batch with more columns, missing in every row."""
+    for name, kind in columns.items():
+        batch = batch.append_column(name, pa.nulls(len(batch), kind.arrow_type))
+    return batch
 
 
 def read_batches(

@@ -10,7 +10,7 @@ from __future__ import annotations
 import hashlib
 from abc import ABC, abstractmethod
 from collections.abc import Generator, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import IO, Any, ClassVar, NamedTuple
 
 import pyarrow as pa
@@ -68,6 +68,11 @@ class TableInput(ABC):
     def text_bytes(self) -> int:
         """About how long its rows are as text, bytes."""
 
+    @property
+    @abstractmethod
+    def lacks(self) -> frozenset[str]:
+        """The optional columns of its table that it is known not to have."""
+
     @abstractmethod
     def plan(self, max_record_bytes: int) -> Generator[Stretch, None, str]:
         """Yields the stretches that are read by themselves, and returns the content's fingerprint.
@@ -116,9 +121,11 @@ class FileInput(TableInput):
 
     Attributes:
         file: the file.
+        lacks: the optional columns of its table that it is known not to have.
     """
 
     file: SourceFile
+    lacks: frozenset[str] = field(default=frozenset(), kw_only=True)
 
     @property
     def path(self) -> str:  # noqa: D102

@@ -53,7 +53,7 @@ _OPEN, _CLOSE = ord("{"), ord("}")
 
 @dataclass(frozen=True)
 class JsonLinesFile(TextInput):
-    """A file of JSON lines in whose first records every column of the table was seen."""
+    """A file of JSON lines in whose first records every column that it does not lack was seen."""
 
     @property
     def fields(self) -> int:  # noqa: D102
@@ -72,12 +72,14 @@ def open_json_lines(file: SourceFile, table: Source | None) -> JsonLinesFile:
     with file.open() as source:
         head = GuardedReader(source, file.path).read(_HEAD_BYTES)
     start = len(_BOM) if head.startswith(_BOM) else 0
+    lacks: frozenset[str] = frozenset()
     if table is not None:
         objects = _objects(head[start:])
         names = list(dict.fromkeys(name for one in objects for name in paths(one)))
         what = f"field in its first {len(objects):,} records"
-        refuse_missing(names, table.fields, file.path, what)
-    return JsonLinesFile(file, LINES, start)
+        refuse_missing(names, table.fields(table.optional), file.path, what)
+        lacks = table.lacking(names)
+    return JsonLinesFile(file, LINES, start, lacks=lacks)
 
 
 def _objects(text: bytes) -> list[dict[str, Any]]:

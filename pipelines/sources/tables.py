@@ -1,6 +1,7 @@
 """The inputs of every table that a definition reads: the dataset's own, and its sources'."""
 
 from collections.abc import Mapping, Sequence
+from typing import NamedTuple
 
 from forebay.pipelines.sources.bigquery.address import as_bigquery
 from forebay.pipelines.sources.bigquery.input import open_bigquery
@@ -34,13 +35,43 @@ def open_tables(
         InputError: a source has no files, or is not in the definition; a pattern matches nothing;
             a file is of no kind that can be read, or lacks a column of its table.
     """
+    asked = {ROWS: Asked(dataset, inputs, "--input ")}
+    return open_asked(asked | asked_sources(dataset, sources))
+
+
+class Asked(NamedTuple):
+    """A table to be opened.
+
+    Attributes:
+        table: what its inputs hold.
+        given: the inputs.
+        option: what they were given by, for errors.
+    """
+
+    table: Source
+    given: Sequence[Given]
+    option: str
+
+
+def asked_sources(dataset: Dataset, sources: Mapping[str, Sequence[Given]]) -> dict[str, Asked]:
+    """Returns what was given for each source of a definition, by its name.
+
+    Raises:
+        InputError: a source has no files, or is not in the definition.
+    """
     _check_names(dataset, sources)
-    options = {ROWS: "--input "} | {name: f"--source {name}=" for name in dataset.sources}
+    return {
+        name: Asked(table, sources[name], f"--source {name}=")
+        for name, table in dataset.sources.items()
+    }
+
+
+def open_asked(asked: Mapping[str, Asked]) -> Tables:
+    """Opens tables; their inputs are numbered through all of them, in order."""
     tables: dict[str, list[TableInput]] = {}
     count = 0
-    for name, table in dataset.tables.items():
-        given = inputs if name == ROWS else sources[name]
-        tables[name] = open_inputs(given, table, first_number=count, option=options[name])
+    for name, (table, given, option) in asked.items():
+        tables[name] = open_inputs(given, table, first_number=count, option=option)
         count += len(tables[name])
     return tables
 

@@ -17,12 +17,23 @@ def check_rejects(ingested: Tallies, dataset: Dataset, limit: float) -> None:
     Raises:
         InputError: more were.
     """
-    _check_rejects(ingested, "", limit, dataset)
+    check_rejects_of(ingested, "", limit, dataset)
     for name in dataset.sources:
-        _check_rejects(tallies_of(ingested, name), f" of the source {name}", limit, dataset)
+        check_rejects_of(tallies_of(ingested, name), f" of the source {name}", limit, dataset)
 
 
-def _check_rejects(ingested: Tallies, table: str, limit: float, dataset: Dataset) -> None:
+def check_rejects_of(ingested: Tallies, table: str, limit: float, dataset: Dataset) -> None:
+    """Checks that no more than a share of the records of one table was rejected.
+
+    Args:
+        ingested: its tallies.
+        table: it, after "records".
+        limit: the share.
+        dataset: the definition.
+
+    Raises:
+        InputError: more were.
+    """
     rejects = ingested.get("rejects", {})
     count, records = sum(rejects.values()), sum(ingested.get("records", {}).values())
     if count > limit * records:

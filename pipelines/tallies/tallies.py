@@ -10,7 +10,10 @@ from typing import Any
 import apache_beam as beam
 from apache_beam.io.filesystems import FileSystems
 
-# (kind, name, value): numbers of equal kind and name are added; other values are named once.
+from forebay.transforms.definition.sources import ROWS
+
+# (kind, name, value): numbers of equal kind and name are added, but for `Latest`; other values are
+# named once.
 Tally = tuple[str, str, Any]
 # Kind → name → total.
 Tallies = Mapping[str, Mapping[str, Any]]
@@ -20,6 +23,11 @@ def tally_of(tally: Tally, table: str) -> Tally:
     """Returns a tally as one of a table, apart from those of others."""
     kind, name, value = tally
     return f"{table}.{kind}", name, value
+
+
+def set_apart(table: str, tallies: beam.PCollection) -> beam.PCollection:
+    """Sets what is learned of a table apart from what is learned of the dataset's own rows."""
+    return tallies if table == ROWS else tallies | f"TalliesOf {table}" >> beam.Map(tally_of, table)
 
 
 def tallies_of(tallies: Tallies, table: str) -> Tallies:
@@ -49,8 +57,14 @@ class WriteTallies(beam.PTransform):
         )
 
 
+class Latest(int):
+    """A tally of which the greatest counts: nothing is added up."""
+
+
 def _total(values: Iterable[Any]) -> Any:
     values = list(values)
+    if values and isinstance(values[0], Latest):
+        return max(values)
     return sum(values) if not values or isinstance(values[0], int) else values[0]
 
 

@@ -17,6 +17,7 @@ from forebay.pipelines.shuffle.group_batches import (
     Piece,
     read_pieces,
 )
+from forebay.pipelines.windows.asking import Asking
 from forebay.pipelines.windows.conform import conform
 from forebay.pipelines.windows.versions import ResolveVersions, by_event
 from forebay.transforms.definition.dataset import Dataset
@@ -33,7 +34,6 @@ from forebay.transforms.windows.groups import (
 )
 from forebay.transforms.windows.kernels.ordering import sort_by
 from forebay.transforms.windows.operations import furthest
-from forebay.transforms.windows.period import Period
 from forebay.transforms.windows.sliced import SlicedWindows
 from forebay.transforms.windows.slices import Block, Slice, cut, reach, spanning
 
@@ -74,7 +74,7 @@ class WindowedAggregates(beam.PTransform):
         memory_bytes: how much of a part a worker thread holds in memory, see
             docs/concepts/memory.md; its events are cut along time where they are more.
         keep: the row columns of the output, beside `ROW`, `CONTENT` and windowed ones; None: all.
-        period: only rows of these times are in the output; the others are events. None: all.
+        asking: which rows ask and are in the output; the others are events only. None: all ask.
     """
 
     def __init__(
@@ -86,7 +86,7 @@ class WindowedAggregates(beam.PTransform):
         key_partitions: int,
         memory_bytes: int = WINDOW_MEMORY_MB << 20,
         keep: Sequence[str] | None = None,
-        period: Period | None = None,
+        asking: Asking | None = None,
     ) -> None:
         super().__init__()
         self.dataset = dataset
@@ -95,25 +95,22 @@ class WindowedAggregates(beam.PTransform):
         self.key_partitions = key_partitions
         self.memory_bytes = memory_bytes
         self.keep = keep
-        self.period = period
+        self.asking = asking
 
     def expand(self, tables: Any) -> beam.PCollection:  # noqa: D102
         tables = {ROWS: tables} if isinstance(tables, beam.PCollection) else tables
         groups = window_groups(self.dataset)
         tables = {name: self._conforming(name, rows, groups) for name, rows in tables.items()}
         rows = tables[ROWS]
-        row_time = str(self.dataset.row_time)
         has_versions = any(group.versions for group in groups)
         spills = _SPILLS_WITH_VERSIONS if has_versions else _SPILLS_IN_MEMORY
         spill_bytes = self.memory_bytes // spills
-        parts = [
-            rows | "ShardRows" >> _each(_shard_rows, self.keep, self.shards, row_time, self.period)
-        ]
+        parts = [rows | "ShardRows" >> _each(_shard_rows, self.keep, self.shards, self.asking)]
         if groups:
             asked = [
                 tables[name]
                 | f"ToEventsAndRequests {name}"
-                >> _each(_to_keys, groups, name, self.key_partitions, self.period)
+                >> _each(_to_keys, groups, name, self.key_partitions, self.asking)
                 for name in dict.fromkeys([ROWS, *(group.source for group in groups)])
             ]
             for name in dict.fromkeys(group.source for group in groups if group.versions):
@@ -148,7 +145,7 @@ class WindowedAggregates(beam.PTransform):
         self, rows: beam.PCollection, groups: Sequence[WindowGroup], table: str, spill_bytes: int
     ) -> beam.PCollection:
         """The events of a table of which there may be several versions."""
-        versions = _each(_to_versions, groups, table, self.key_partitions, self.period)
+        versions = _each(_to_versions, groups, table, self.key_partitions, self.asking)
         return (
             rows
             | f"ToVersions {table}" >> versions
@@ -168,10 +165,9 @@ def _with_contents(batch: pa.RecordBatch, columns: Sequence[str]) -> pa.RecordBa
 
 
 def _shard_rows(
-    batch: pa.RecordBatch, keep: Sequence[str] | None, shards: int, row_time: str,
-    period: Period | None,
-) -> Iterator[Partitioned]:  # fmt: skip
-    rows = batch if period is None else batch.filter(period.asks(batch[row_time]))
+    batch: pa.RecordBatch, keep: Sequence[str] | None, shards: int, asking: Asking | None
+) -> Iterator[Partitioned]:
+    rows = _asking(batch, asking)
     if len(rows):
         yield _to_shards(rows if keep is None else rows.select([*keep, ROW, CONTENT]), ROWS, shards)
 
@@ -183,16 +179,15 @@ def _to_shards(batch: pa.RecordBatch, stream: str, shards: int) -> Partitioned:
 
 def _to_keys(
     batch: pa.RecordBatch, groups: Sequence[WindowGroup], table: str, partitions: int,
-    period: Period | None,
+    asking: Asking | None,
 ) -> Iterator[Partitioned]:  # fmt: skip
     """Yields what rows of a table are to each group: events, and requests if they are to ask."""
     for i, group in enumerate(groups):
         if group.source == table and group.versions is None:
-            events = _reached(batch, group, period)
+            events = _reached(batch, group, asking)
             yield from _to_events((i, events), groups, partitions)
         if table == ROWS:
-            asking = batch if period is None else batch.filter(period.asks(batch[group.row_time]))
-            requests = group.requests(asking)
+            requests = group.requests(_asking(batch, asking))
             if len(requests):
                 keys = group.partition(requests, partitions)
                 yield Partitioned(str(i), _REQUESTS, keys, requests, (TIME,))
@@ -200,17 +195,21 @@ def _to_keys(
 
 def _to_versions(
     batch: pa.RecordBatch, groups: Sequence[WindowGroup], table: str, partitions: int,
-    period: Period | None,
+    asking: Asking | None,
 ) -> Iterator[Partitioned]:  # fmt: skip
     for i, group in enumerate(groups):
         if group.source == table and group.versions is not None:
-            versions = _reached(batch, group, period)
+            versions = _reached(batch, group, asking)
             if len(versions):
                 yield by_event(i, versions, partitions)
 
 
-def _reached(batch: pa.RecordBatch, group: WindowGroup, period: Period | None) -> pa.RecordBatch:
-    return group.events(batch if period is None else batch.filter(period.reaches(group, batch)))
+def _asking(batch: pa.RecordBatch, asking: Asking | None) -> pa.RecordBatch:
+    return batch if asking is None else batch.filter(asking.asks(batch))
+
+
+def _reached(batch: pa.RecordBatch, group: WindowGroup, asking: Asking | None) -> pa.RecordBatch:
+    return group.events(batch if asking is None else batch.filter(asking.reaches(group, batch)))
 
 
 def _to_events(

@@ -1,6 +1,6 @@
 """Tables of events as data: their columns, what is derived from them, and how files hold them."""
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
 from types import MappingProxyType
@@ -54,16 +54,35 @@ class Source:
     def __post_init__(self) -> None:
         freeze_sequences(self)
 
-    @cached_property
-    def fields(self) -> tuple[str, ...]:
-        """What the table itself calls the columns that are read of it, each once."""
-        named = (kind.fields(name) for name, kind in self.columns.items())
+    @property
+    def optional(self) -> frozenset[str]:
+        """The columns that a file may lack, so that they are missing in every row."""
+        return frozenset()
+
+    def fields(self, absent: frozenset[str] = frozenset()) -> tuple[str, ...]:
+        """Returns what the table itself calls the columns that are read of it, each once.
+
+        Args:
+            absent: the columns that are not.
+        """
+        named = (kind.fields(name) for name, kind in self.columns.items() if name not in absent)
         return tuple(dict.fromkeys(one for fields in named for one in fields))
 
     @property
     def steps_at_reading(self) -> tuple[Derive, ...]:
         """What is derived as the table is read."""
         return self.derive
+
+    def lacking(self, names: Collection[str]) -> frozenset[str]:
+        """Returns the optional columns that a file of the given fields lacks."""
+        return frozenset(
+            name for name in self.optional
+            if any(field not in names for field in self.columns[name].fields(name))
+        )  # fmt: skip
+
+    def skips(self, step: Derive, absent: frozenset[str]) -> bool:
+        """Tells whether a step is left out where columns are absent, so that its outputs are."""
+        return False
 
     @cached_property
     def columns_at_reading(self) -> Mapping[str, Column]:

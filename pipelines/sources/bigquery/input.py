@@ -57,6 +57,10 @@ class BigQueryInput(TableInput):
     def text_bytes(self) -> int:  # noqa: D102
         return self.session.rows * len(self.session.arrow_schema) * CELL_BYTES
 
+    @property
+    def lacks(self) -> frozenset[str]:  # noqa: D102
+        return self.session.lacks
+
     def plan(self, max_record_bytes: int) -> Generator[Stretch, None, str]:  # noqa: D102
         for stream in range(len(self.session.streams)):
             yield Stretch(stream, stream + 1)

@@ -24,7 +24,7 @@ from forebay.pipelines.sources.bigquery.clients import (
     patience,
 )
 from forebay.pipelines.sources.bigquery.types import arrow_schema, check_table
-from forebay.pipelines.sources.typed.rows import top_columns
+from forebay.pipelines.sources.typed.rows import lacking_of, top_columns
 from forebay.transforms.definition.sources import Source
 from forebay.transforms.errors import InputError
 
@@ -44,6 +44,7 @@ class Session:
         size: about how many bytes are read.
         rows: about how many rows there are.
         fingerprint: what tells the content from another.
+        lacks: the optional columns that it does not have.
     """
 
     name: str
@@ -52,6 +53,7 @@ class Session:
     size: int
     rows: int
     fingerprint: str
+    lacks: frozenset[str]
 
     @property
     def arrow_schema(self) -> pa.Schema:
@@ -99,9 +101,11 @@ def _session(
             f"with a query, and give {QUERY_SCHEME}FILE.sql"
         )
     columns: list[str] = []
+    lacks: frozenset[str] = frozenset()
     if table is not None:
         check_table(found.schema, table, name)
-        columns = top_columns(arrow_schema(found.schema), table)
+        schema = arrow_schema(found.schema)
+        columns, lacks = top_columns(schema, table), lacking_of(schema, table)
     made = _create(clients.storage_read(), client.project, address, columns, found.num_bytes)
     modified = f"modified:{found.modified};rows:{found.num_rows}"
     return Session(
@@ -111,6 +115,7 @@ def _session(
         made.estimated_total_bytes_scanned or found.num_bytes or 0,
         made.estimated_row_count or found.num_rows or 0,
         f"snapshot:{address.snapshot.isoformat()}" if address.snapshot else modified,
+        lacks,
     )
 
 

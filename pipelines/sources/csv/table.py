@@ -41,5 +41,6 @@ def open_csv(file: SourceFile, table: Source) -> CsvFile:
     with file.open() as source:
         head = GuardedReader(source, file.path).read(HEAD_BYTES)
     names, data_offset = read_header(head, table.csv, file.path)
-    check_header(names, table.fields, table.csv, file.path)
-    return CsvFile(file, table.csv, data_offset, tuple(names))
+    check_header(names, table.fields(table.optional), table.csv, file.path)
+    lacks = table.lacking(names)
+    return CsvFile(file, table.csv, data_offset, tuple(names), lacks=lacks)

@@ -17,6 +17,7 @@ from forebay.pipelines.sources.files import SourceFile
 from forebay.pipelines.sources.inputs import FileInput, Parsed, Stretch
 from forebay.pipelines.sources.typed.rows import (
     check_schema,
+    lacking_of,
     parse_batch,
     record_json,
     told_rejects,
@@ -138,7 +139,8 @@ def open_parquet(file: SourceFile, table: Source | None) -> ParquetFile:
         opened = pa_parquet.ParquetFile(source)
         schema, metadata = opened.schema_arrow, opened.metadata
         rows = tuple(metadata.row_group(i).num_rows for i in range(metadata.num_row_groups))
-    return ParquetFile(file, _columns(schema, table, file.path), rows)
+    columns, lacks = _columns(schema, table, file.path)
+    return ParquetFile(file, columns, rows, lacks=lacks)
 
 
 @dataclass(frozen=True)
@@ -160,7 +162,8 @@ def open_arrow(file: SourceFile, table: Source | None) -> ArrowFile:
         opened = pa_ipc.open_file(source)
         schema = opened.schema
         rows = tuple(len(opened.get_batch(i)) for i in range(opened.num_record_batches))
-    return ArrowFile(file, _columns(schema, table, file.path), rows)
+    columns, lacks = _columns(schema, table, file.path)
+    return ArrowFile(file, columns, rows, lacks=lacks)
 
 
 @dataclass(frozen=True)
@@ -181,15 +184,21 @@ def open_arrow_stream(file: SourceFile, table: Source | None) -> ArrowStream:
         opened = pa_ipc.open_stream(source)
         schema = opened.schema
         rows = sum(len(batch) for batch in opened)
-    return ArrowStream(file, _columns(schema, table, file.path), (rows,))
+    columns, lacks = _columns(schema, table, file.path)
+    return ArrowStream(file, columns, (rows,), lacks=lacks)
 
 
-def _columns(schema: pa.Schema, table: Source | None, path: str) -> tuple[str, ...]:
-    """Checks a schema against a table and returns the columns to read; without one, all."""
+def _columns(
+    schema: pa.Schema, table: Source | None, path: str
+) -> tuple[tuple[str, ...], frozenset[str]]:
+    """Checks a schema against a table; returns the columns to read, and what it lacks.
+
+    Without a table, all are read.
+    """
     if table is None:
-        return tuple(schema.names)
+        return tuple(schema.names), frozenset()
     check_schema(schema, table, path)
-    return tuple(top_columns(schema, table))
+    return tuple(top_columns(schema, table)), lacking_of(schema, table)
 
 
 def _in_chunks(batch: pa.RecordBatch) -> Iterator[pa.RecordBatch]:

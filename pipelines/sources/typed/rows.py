@@ -38,10 +38,12 @@ def check_schema(
     Raises:
         InputError: one is missing, or of another type; all of them are named.
     """
-    refuse_missing(list(_paths(schema)), table.fields, path)
+    names = list(_paths(schema))
+    refuse_missing(names, table.fields(table.optional), path)
+    lacking = table.lacking(names)
     problems = []
     for name, column in table.columns.items():
-        for field in column.fields(name):
+        for field in () if name in lacking else column.fields(name):
             problem = type_problem(_type_at(schema, field), column, (types or {}).get(field))
             if problem is not None:
                 problems.append(f"{field!r} {problem}")
@@ -51,7 +53,13 @@ def check_schema(
 
 def top_columns(schema: pa.Schema, table: Source) -> list[str]:
     """Returns the columns of a table, as it has them, that its definition reads of."""
-    return list(dict.fromkeys(_top(schema, field) for field in table.fields))
+    fields = table.fields(lacking_of(schema, table))
+    return list(dict.fromkeys(_top(schema, field) for field in fields))
+
+
+def lacking_of(schema: pa.Schema, table: Source) -> frozenset[str]:
+    """Returns the optional columns of a definition that a table does not have."""
+    return table.lacking(list(_paths(schema)))
 
 
 def parse_batch(

@@ -206,8 +206,10 @@ def open_tfrecord(file: SourceFile, table: Source | None) -> TFRecordFile:
         return opened
     kinds = _kinds(table.columns)
     singles = [(field.name, _single_type(field, table.columns)) for field in batch.schema]
-    check_schema(pa.schema(singles), Source(columns=kinds), file.path)
-    return opened
+    lacks = table.lacking(batch.schema.names)
+    present = {name: kind for name, kind in kinds.items() if name not in lacks}
+    check_schema(pa.schema(singles), Source(columns=present), file.path)
+    return replace(opened, lacks=lacks)
 
 
 def _single_type(field: pa.Field, columns: Mapping[str, Column]) -> pa.DataType:

@@ -85,8 +85,9 @@ def run(
         }
         found = tables | LookUp(dataset, str(folder), **options)
         _ = found["rows"] | "Rows" >> beam.Map(write, "rows")
-        _ = found["rejects"] | "Rejects" >> beam.Map(lambda part: write(part.batch, "rejects"))
-        _ = (found["tallies"],) | WriteTallies(str(folder / "tallies.json"))
+        (rejects,) = found["rejects"]
+        _ = rejects | "Rejects" >> beam.Map(lambda part: write(part.batch, "rejects"))
+        _ = found["tallies"] | WriteTallies(str(folder / "tallies.json"))
 
     run_pipeline(build, PipelineOptions(["--runner=FnApiRunner"]))
     read = {

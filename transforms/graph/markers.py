@@ -1,6 +1,4 @@
-"""Columns of rows as the transform graph is fed them: the marker where a value is missing."""
-
-from collections.abc import Mapping
+"""Columns as the transform graph takes them: its types, and markers for what is missing."""
 
 import numpy as np
 import pyarrow as pa
@@ -8,21 +6,20 @@ import pyarrow.compute as pc
 
 from forebay.transforms.definition.columns import MISSING, GraphDtype
 
-ARROW: Mapping[GraphDtype, pa.DataType] = {
+# How Arrow holds the columns of each dtype of the graph.
+GRAPH_TYPES: dict[GraphDtype, pa.DataType] = {
     "float32": pa.float32(),
-    "float64": pa.int64(),  # its bits
+    "float64": pa.float64(),
     "int64": pa.int64(),
     "string": pa.large_binary(),
 }
 
 
-def fed_column(column: pa.Array, dtype: GraphDtype) -> pa.Array:
-    """Turns a column into what the graph is fed, with the marker where a value is missing."""
-    if dtype == "float64":
-        return pc.fill_null(column, MISSING[dtype]).view(pa.int64())
+def marked(column: pa.Array, dtype: GraphDtype) -> pa.Array:
+    """Returns a column in the graph's type, with the marker where a value is missing."""
     if pa.types.is_date32(column.type):
         column = column.cast(pa.int32())
-    column = column.cast(ARROW[dtype], safe=False)
+    column = column.cast(GRAPH_TYPES[dtype], safe=False)
     column = pc.fill_null(column, pa.scalar(MISSING[dtype], column.type))
     return _without_subnormal(column) if dtype == "float32" else column
 

@@ -1,0 +1,1 @@
+"""``forebay predict``: rows answered by an exported model."""

@@ -1,0 +1,1 @@
+"""New rows answered: read, joined with their history, given to an exported model."""

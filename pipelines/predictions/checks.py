@@ -1,0 +1,81 @@
+"""Whether answers rest on what they should: derived columns that are there, windows with events."""
+
+from collections.abc import Iterator
+
+from forebay.console.words import duration_text
+from forebay.pipelines.predictions.options import HISTORY
+from forebay.pipelines.sources.tables import Tables
+from forebay.pipelines.tallies.checks import check_rejects_of
+from forebay.pipelines.tallies.tallies import Tallies, tallies_of
+from forebay.transforms.definition.dataset import Dataset
+from forebay.transforms.definition.new_rows import asked_columns
+from forebay.transforms.definition.sources import ROWS
+from forebay.transforms.errors import InputError
+from forebay.transforms.instants import instant
+from forebay.transforms.windows.period import history_needed
+
+
+def check_history(found: Tallies, dataset: Dataset, limit: float) -> None:
+    """Checks that no more than a share of the records of the history, or of a source, was rejected.
+
+    Raises:
+        InputError: more were.
+    """
+    tables = {HISTORY: f" of {HISTORY}"}
+    tables |= {name: f" of the source {name}" for name in dataset.sources}
+    for name, told in tables.items():
+        check_rejects_of(tallies_of(found, name), told, limit, dataset)
+
+
+def check_derived(found: Tallies, dataset: Dataset, tables: Tables) -> None:
+    """Checks that no column that answers depend on is missing for want of an absent one.
+
+    Raises:
+        InputError: one is.
+    """
+    rows = found.get("asked", {}).get("rows", 0)
+    missing = found.get("missing", {})
+    asked = asked_columns(dataset)
+    absent = {name for one in tables[ROWS] for name in one.lacks}
+    for step in dataset.derive:
+        lacking = absent & {*step.inputs}
+        for name in step.outputs:
+            if rows and lacking and name in asked and missing.get(name) == rows:
+                raise InputError(
+                    f"{name!r} is missing in all {rows:,} rows: it is derived of "
+                    f"{', '.join(sorted(lacking))}, which --input lacks; give it"
+                )
+        if lacking:
+            absent |= {*step.outputs}
+
+
+def warnings(found: Tallies, dataset: Dataset, has_history: bool) -> Iterator[str]:
+    """Yields what people should know of the windows that the answers rest on."""
+    answered = found.get("answered", {}).get("rows", 0)
+    times = found.get("history times", {})
+    if has_history and not times:
+        yield "no row of --history has a time, so no window sees one"
+    elif times:
+        yield from _of_times(-times["begins before"], times["ends"], -times["new begins before"],
+                             dataset)  # fmt: skip
+    empty = [name for name, rows in found.get("empty", {}).items() if rows >= answered > 0]
+    if empty:
+        cure = "give more of them" if has_history else "give earlier rows with --history"
+        yield (
+            f"nothing is in the windows of any of {answered:,} rows for {', '.join(empty)}: no "
+            f"event of their keys is known by then; {cure}"
+        )
+
+
+def _of_times(begins: int, ends: int, new: int, dataset: Dataset) -> Iterator[str]:
+    reach = history_needed(dataset)
+    if reach is not None and ends + reach < new:
+        yield (
+            f"--history ends at {instant(ends)}, more than {duration_text(reach)}, as far as "
+            f"windows reach, before the first new row at {instant(new)}; give later rows, too"
+        )
+    if new < begins:
+        yield (
+            f"the first new row, at {instant(new)}, is before the first of --history, at "
+            f"{instant(begins)}; give earlier rows, too"
+        )

@@ -1,0 +1,256 @@
+"""Any row answered: read, derived, its windows computed over history, and given to the model."""
+
+import tempfile
+import uuid
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+
+import apache_beam as beam
+import pyarrow as pa
+from apache_beam.io.filesystem import CompressionTypes
+from apache_beam.io.filesystems import FileSystems
+from apache_beam.options.pipeline_options import GoogleCloudOptions, PipelineOptions
+
+from forebay.console.machine import full_disk_told
+from forebay.console.terminal import note
+from forebay.pipelines.job import key_partitions_of, shards_of
+from forebay.pipelines.lookups.look_up import LookUp
+from forebay.pipelines.predictions.answers import AnswerRows, answer_types, prediction_columns
+from forebay.pipelines.predictions.checks import check_derived, check_history, warnings
+from forebay.pipelines.predictions.options import HISTORY, PredictOptions
+from forebay.pipelines.predictions.same_rows import WithHistory
+from forebay.pipelines.predictions.write import WriteInOrder
+from forebay.pipelines.runners.progress import progress
+from forebay.pipelines.runners.run import beam_options, run_pipeline
+from forebay.pipelines.sinks.rejects import WriteRejects
+from forebay.pipelines.sources.read import ReadTable
+from forebay.pipelines.sources.tables import (
+    Asked,
+    Tables,
+    all_inputs,
+    asked_sources,
+    open_asked,
+    text_bytes,
+)
+from forebay.pipelines.tallies.tallies import Tallies, WriteTallies, read_tallies, set_apart
+from forebay.pipelines.windows.aggregates import WindowedAggregates
+from forebay.pipelines.windows.asking import AskingInputs
+from forebay.storage.run.definition_files import load_definition
+from forebay.storage.run.exported import ExportedModel, open_exported
+from forebay.transforms.definition import serialize
+from forebay.transforms.definition.dataset import Dataset
+from forebay.transforms.definition.new_rows import asked_columns, history, later_steps, new_rows
+from forebay.transforms.definition.sources import ROWS, Source
+from forebay.transforms.errors import InputError
+
+_PARTS, _REJECTS, _TALLIES = "predictions", "rejects", "tallies.json"
+
+
+@dataclass(frozen=True)
+class Counts:
+    """What became of the records.
+
+    Attributes:
+        records: of the input.
+        answered: those that have a prediction.
+        rejects: how many have none, by reason.
+        history: how many earlier rows the windows could see.
+    """
+
+    records: int
+    answered: int
+    rejects: dict[str, int]
+    history: int
+
+
+@dataclass(frozen=True)
+class Predictions:
+    """Predictions as they were written, in the order of the input.
+
+    Attributes:
+        schema: the passed columns and the model's outputs.
+        counts: what became of the records.
+        parts: Arrow files with the predictions.
+        rejects: files with the rejects, JSON lines.
+    """
+
+    schema: pa.Schema
+    counts: Counts
+    parts: Sequence[str]
+    rejects: Sequence[str]
+
+    def read_rejects(self) -> Iterator[bytes]:
+        """Yields the rejects of all inputs, JSON lines."""
+        for path in self.rejects:
+            with FileSystems.open(path, compression_type=CompressionTypes.UNCOMPRESSED) as source:
+                while block := source.read(1 << 20):
+                    yield block
+
+    def batches(self) -> Iterator[pa.RecordBatch]:
+        """Yields the predictions in the order of the input."""
+        for path in self.parts:
+            with FileSystems.open(path, compression_type=CompressionTypes.UNCOMPRESSED) as source:
+                yield from pa.ipc.open_file(source.read()).read_all().to_batches()
+
+
+@contextmanager
+def predicted(options: PredictOptions) -> Iterator[Predictions]:
+    """Answers the rows of a table; what it gives is there as long as the context.
+
+    Raises:
+        UserError: the model, the definition or a table is not as it must be.
+        RunFailed: the pipeline failed.
+    """
+    model = open_exported(options.model)
+    dataset = _with_functions(model.definition, options.definition)
+    tables = _open(dataset, options)
+    beam_opts = beam_options(options.beam)
+    with _temporary(beam_opts) as folder, full_disk_told(folder):
+        found = _run(model, dataset, tables, folder, options, beam_opts)
+        check_history(found, dataset, options.max_reject_fraction)
+        check_derived(found, dataset, tables)
+        for warning in warnings(found, dataset, bool(options.history)):
+            note(f"warning: {warning}")
+        yield _predictions(model, dataset, tables, folder, found)
+
+
+def _with_functions(dataset: Dataset, reference: str | None) -> Dataset:
+    """Makes the functions of a model's definition importable, from the file they are in."""
+    if reference is not None and serialize.digest(load_definition(reference)) != serialize.digest(
+        dataset
+    ):
+        raise InputError(
+            f"--definition {reference!r} is not the definition {dataset.name!r} that the model was "
+            "made with; name that, or train anew"
+        )
+    return dataset
+
+
+def _open(dataset: Dataset, options: PredictOptions) -> Tables:
+    """Opens the new rows, their history and the sources, and says which columns are absent."""
+    asked = {ROWS: Asked(new_rows(dataset), options.inputs, "--input ")}
+    if options.history:
+        asked[HISTORY] = Asked(history(dataset), options.history, "--history ")
+    tables = open_asked(asked | asked_sources(dataset, options.sources))
+    absent = sorted({n for one in tables[ROWS] for n in one.lacks} - {dataset.label.column})
+    if absent:
+        note(f"--input has no {', '.join(absent)}: missing in every row")
+    return tables
+
+
+@contextmanager
+def _temporary(options: PipelineOptions) -> Iterator[str]:
+    """Gives a folder that all workers reach, and removes it afterwards."""
+    remote = options.view_as(GoogleCloudOptions).temp_location
+    if remote is None:
+        with tempfile.TemporaryDirectory(prefix="forebay-predict-") as folder:
+            yield folder
+        return
+    folder = FileSystems.join(remote, f"forebay-predict-{uuid.uuid4().hex}")
+    FileSystems.mkdirs(folder)
+    try:
+        yield folder
+    finally:
+        FileSystems.delete([folder])
+
+
+def _run(
+    model: ExportedModel, dataset: Dataset, tables: Tables, folder: str,
+    options: PredictOptions, beam_opts: PipelineOptions,
+) -> Tallies:  # fmt: skip
+    """Reads, computes windows and answers; leaves predictions and rejects as files."""
+
+    def build(pipeline: beam.Pipeline) -> None:
+        read = {
+            name: pipeline | f"Read {name}" >> ReadTable(table, tables[name], most_bytes)
+            for name, table in _tables(dataset, tables).items()
+        }
+        rows = {name: table["rows"] for name, table in read.items() if name != HISTORY}
+        tallied = [set_apart(name, table["tallies"]) for name, table in read.items()]
+        if HISTORY in read:
+            both = {"new": rows[ROWS], "history": read[HISTORY]["rows"]}
+            joined = both | "History" >> WithHistory(dataset, folder)
+            rows[ROWS] = joined["rows"]
+            tallied.append(joined["tallies"])
+        looked_up = rows | "LookUp" >> LookUp(
+            dataset,
+            folder,
+            table_bytes={name: text_bytes(inputs) for name, inputs in tables.items()},
+            memory_bytes=options.window_memory_mb << 20,
+            later_steps=later_steps(dataset),
+        )
+        rows[ROWS] = looked_up["rows"]
+        windowed = rows | "Windows" >> WindowedAggregates(
+            dataset,
+            folder,
+            shards=shards_of(tables[ROWS]),
+            key_partitions=key_partitions_of(all_inputs(tables)),
+            memory_bytes=options.window_memory_mb << 20,
+            keep=_kept(dataset, passed),
+            asking=AskingInputs(len(tables[ROWS])),
+        )
+        answered = windowed | "Answer" >> AnswerRows(model, passed, options.batch_size)
+        _ = answered.answers | "Write" >> WriteInOrder(_path(folder, _PARTS), folder)
+        rejects = (*(table["rejects"] for table in read.values()), *looked_up["rejects"])
+        rejects = (*rejects, answered.rejects)
+        _ = rejects | "Rejects" >> WriteRejects(
+            _path(folder, _REJECTS), folder, all_inputs(tables), most_bytes
+        )
+        _ = (*tallied, *looked_up["tallies"], answered.tallies) | "Tallies" >> WriteTallies(
+            _path(folder, _TALLIES)
+        )
+
+    most_bytes = options.max_record_bytes
+    passed = prediction_columns(model, _has_label(dataset, tables))
+    for name in (_PARTS, _REJECTS):
+        FileSystems.mkdirs(_path(folder, name))
+    with progress("predict", _path(folder, _PARTS, "*"), shards_of(tables[ROWS])):
+        run_pipeline(build, beam_opts)
+    return read_tallies(_path(folder, _TALLIES))
+
+
+def _tables(dataset: Dataset, tables: Tables) -> dict[str, Source]:
+    """Returns what is read of each table."""
+    partial = {ROWS: new_rows(dataset), HISTORY: history(dataset)}
+    return {name: partial.get(name) or dataset.sources[name] for name in tables}
+
+
+def _has_label(dataset: Dataset, tables: Tables) -> bool:
+    """Tells whether the new rows come with a label."""
+    label = dataset.label.column
+    absent = {name for one in tables[ROWS] for name in one.lacks}
+    for step in dataset.derive:
+        if absent & {*step.inputs}:
+            absent |= {*step.outputs}
+    return label in dataset.row_columns and label not in absent
+
+
+def _kept(dataset: Dataset, passed: Sequence[str]) -> list[str]:
+    """Returns the columns of the rows that are read after the windows."""
+    kept = {*asked_columns(dataset), *passed}
+    return [name for name in dataset.row_columns if name in kept]
+
+
+def _predictions(
+    model: ExportedModel, dataset: Dataset, tables: Tables, folder: str, found: Tallies
+) -> Predictions:
+    counts = Counts(
+        records=sum(found.get("records", {}).values()),
+        answered=found.get("answered", {}).get("rows", 0),
+        rejects=dict(found.get("rejects", {})),
+        history=found.get("history", {}).get("rows", 0),
+    )
+    passed = prediction_columns(model, _has_label(dataset, tables))
+    kinds = [(name, dataset.all_columns[name].arrow_type) for name in passed]
+    schema = pa.schema([*kinds, *answer_types(model)])
+    return Predictions(schema, counts, _files(folder, _PARTS), _files(folder, _REJECTS))
+
+
+def _files(folder: str, name: str) -> list[str]:
+    found = FileSystems.match([_path(folder, name, "*")])[0].metadata_list
+    return sorted(one.path for one in found)
+
+
+def _path(folder: str, *parts: str) -> str:
+    return str(FileSystems.join(folder, *parts))

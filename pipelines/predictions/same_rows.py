@@ -1,0 +1,227 @@
+"""New rows among earlier ones: a row that stands in both tables is one row.
+
+Were it two, it would see its own event. It is the same where all columns on which its answer
+depends are equal, and so is every other column in which the new row has a value. Of several equal
+rows the first stands for the first.
+"""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+import apache_beam as beam
+import numpy as np
+import numpy.typing as npt
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from forebay.pipelines.shuffle.group_batches import Group, GroupBatches, Partitioned
+from forebay.pipelines.tallies.tallies import Latest
+from forebay.pipelines.windows.asking import AskingInPeriod
+from forebay.transforms.definition.dataset import Dataset
+from forebay.transforms.definition.identity import ROW
+from forebay.transforms.definition.new_rows import asked_at_reading
+from forebay.transforms.definition.sources import ROWS
+from forebay.transforms.row_contents import hash_contents
+from forebay.transforms.windows.groups import window_groups
+from forebay.transforms.windows.period import Period
+
+UInt64Array = npt.NDArray[np.uint64]
+
+_ASKED = "__asked"
+_NEW, _EARLIER = "new", "earlier"
+_PARTITIONS = np.uint64(64)
+
+
+@dataclass(frozen=True)
+class NewTimes:
+    """What is known of all new rows.
+
+    Attributes:
+        hashes: of what their answers depend on, sorted, each once.
+        first_us, last_us: their least and greatest time; None: none has one.
+    """
+
+    hashes: UInt64Array = field(default_factory=lambda: np.zeros(0, np.uint64))
+    first_us: int | None = None
+    last_us: int | None = None
+
+
+class WithHistory(beam.PTransform):
+    """Joins new rows with the earlier ones that their windows may see.
+
+    Input: a mapping of ``new`` and ``history`` to batches of rows of the dataset's own table.
+    Output: ``rows``, of both, a row of both once, with the identity of the new one; ``tallies``.
+
+    Args:
+        dataset: the definition.
+        temp_location: a folder that all workers can write to and read from.
+    """
+
+    def __init__(self, dataset: Dataset, temp_location: str) -> None:
+        super().__init__()
+        self.dataset = dataset
+        self.temp_location = temp_location
+
+    def expand(self, tables: Any) -> Any:  # noqa: D102
+        asked = sorted(asked_at_reading(self.dataset))
+        new = tables["new"] | "HashNew" >> beam.Map(_with_asked, asked)
+        times = new | "NewTimes" >> beam.CombineGlobally(_NewTimes(self.dataset.row_time))
+        sifted = tables["history"] | "Sift" >> beam.ParDo(
+            _Sift(self.dataset, asked), beam.pvalue.AsSingleton(times)
+        ).with_outputs("tallies", "same", main="events")
+        found = (
+            (
+                new | "New" >> _each(_parted, _NEW),
+                sifted.same | "Same" >> _each(_parted, _EARLIER),
+            )
+            | "GroupByAsked" >> GroupBatches(self.temp_location)
+            | "Match" >> beam.FlatMap(_matched, asked).with_output_types(pa.RecordBatch)
+        )
+        return {"rows": (found, sifted.events) | beam.Flatten(), "tallies": sifted.tallies}
+
+
+def _each(function: Any, *arguments: Any) -> beam.PTransform:
+    return beam.Map(function, *arguments).with_output_types(Partitioned)
+
+
+def _with_asked(batch: pa.RecordBatch, asked: Sequence[str]) -> pa.RecordBatch:
+    hashes = hash_contents([batch[name] for name in asked])
+    return batch.append_column(_ASKED, pa.array(hashes))
+
+
+class _NewTimes(beam.CombineFn):
+    def __init__(self, row_time: str | None) -> None:
+        self._row_time = row_time
+
+    def create_accumulator(self) -> list[NewTimes]:
+        return []
+
+    def add_input(self, found: list[NewTimes], batch: pa.RecordBatch) -> list[NewTimes]:
+        hashes = np.unique(batch[_ASKED].to_numpy())
+        if self._row_time is None:
+            return [*found, NewTimes(hashes)]
+        ends = pc.min_max(batch[self._row_time].cast(pa.int64()))
+        return [*found, NewTimes(hashes, ends["min"].as_py(), ends["max"].as_py())]
+
+    def merge_accumulators(self, several: Any) -> list[NewTimes]:
+        return [_joined([one for found in several for one in found])]
+
+    def extract_output(self, found: list[NewTimes]) -> NewTimes:
+        return _joined(found)
+
+
+def _joined(several: Sequence[NewTimes]) -> NewTimes:
+    if not several:
+        return NewTimes()
+    firsts = [one.first_us for one in several if one.first_us is not None]
+    lasts = [one.last_us for one in several if one.last_us is not None]
+    hashes = np.unique(np.concatenate([one.hashes for one in several]))
+    return NewTimes(hashes, min(firsts, default=None), max(lasts, default=None))
+
+
+class _Sift(beam.DoFn):
+    """Sorts earlier rows: what may be a new one, what windows may see, and what neither."""
+
+    def __init__(self, dataset: Dataset, asked: Sequence[str]) -> None:
+        self._dataset = dataset
+        self._asked = asked
+
+    def setup(self) -> None:
+        groups = window_groups(self._dataset)
+        self._groups = [group for group in groups if group.source == ROWS]
+
+    def process(self, batch: pa.RecordBatch, times: NewTimes) -> Iterator[Any]:
+        batch = _with_asked(batch, self._asked)
+        same = np.isin(batch[_ASKED].to_numpy(), times.hashes)
+        reached = pa.array(np.zeros(len(batch), np.bool_))
+        if times.first_us is not None and times.last_us is not None:
+            period = Period(times.first_us, times.last_us + 1)
+            asking = AskingInPeriod(period, str(self._dataset.row_time))
+            for group in self._groups:
+                found = pc.fill_null(asking.reaches(group, batch), False)
+                reached = pc.or_(reached, found)
+        events = batch.filter(pc.and_(reached, pa.array(~same))).drop_columns([_ASKED])
+        if self._groups and len(batch):
+            ends = pc.min_max(batch[str(self._dataset.row_time)].cast(pa.int64()))
+            if ends["max"].is_valid and times.first_us is not None:
+                yield from _told_times(ends["min"].as_py(), ends["max"].as_py(), times.first_us)
+        if len(events):
+            yield beam.pvalue.TaggedOutput("tallies", ("history", "rows", len(events)))
+            yield events
+        if same.any():
+            yield beam.pvalue.TaggedOutput("same", batch.filter(pa.array(same)))
+
+
+def _told_times(first_us: int, last_us: int, new_us: int) -> Iterator[Any]:
+    """Yields where the history begins and ends, and where the new rows begin."""
+    found = {"begins before": -first_us, "ends": last_us, "new begins before": -new_us}
+    for name, us in found.items():
+        yield beam.pvalue.TaggedOutput("tallies", ("history times", name, Latest(us)))
+
+
+def _parted(batch: pa.RecordBatch, stream: str) -> Partitioned:
+    part = (batch[_ASKED].to_numpy() % _PARTITIONS).astype(np.int64)
+    return Partitioned("same", stream, part, batch)
+
+
+def _matched(element: Group, asked: Sequence[str]) -> Iterator[pa.RecordBatch]:
+    """Yields the rows of one partition, those that are in both tables once."""
+    tables = element.tables()  # earlier rows come only where a new one is like them
+    new = _in_order(tables[_NEW])
+    earlier = _in_order(tables[_EARLIER]) if _EARLIER in tables else new.slice(0, 0)
+    pairs = _pairs(new, earlier, asked)
+    is_both = pairs >= 0
+    identities = earlier[ROW].to_numpy().copy()
+    identities[pairs[is_both]] = new[ROW].to_numpy()[is_both]
+    place = earlier.schema.get_field_index(ROW)
+    earlier = earlier.set_column(place, earlier.schema.field(ROW), pa.array(identities))
+    for rows in (new.filter(pa.array(~is_both)), earlier):
+        if len(rows):
+            yield rows.drop_columns([_ASKED])
+
+
+def _in_order(table: pa.Table) -> pa.RecordBatch:
+    ordered = table.take(pa.array(np.lexsort((table[ROW].to_numpy(), table[_ASKED].to_numpy()))))
+    return ordered.combine_chunks().to_batches()[0]
+
+
+def _pairs(
+    new: pa.RecordBatch, earlier: pa.RecordBatch, asked: Sequence[str]
+) -> npt.NDArray[np.int64]:
+    """Returns which earlier row each new row is, int64 (n,); -1: none. Both are in order."""
+    columns = [n for n in new.schema.names if n not in {*asked, ROW, _ASKED}]
+    codes = [_codes(new[name], earlier[name]) for name in columns]
+    hashes, others = new[_ASKED].to_numpy(), earlier[_ASKED].to_numpy()
+    starts, ends = (np.searchsorted(others, hashes, side) for side in ("left", "right"))
+    found = np.full(len(new), -1, np.int64)
+    is_first = np.append(True, hashes[1:] != hashes[:-1])
+    alone = (ends - starts == 1) & is_first & np.append(is_first[1:], True)
+    mine, theirs = np.flatnonzero(alone), starts[alone]
+    found[mine] = np.where(_fit(codes, mine, theirs), theirs, -1)
+    taken = np.zeros(len(earlier), np.bool_)
+    for row in np.flatnonzero(~alone & (ends > starts)):
+        theirs = np.arange(starts[row], ends[row])
+        free = theirs[~taken[theirs] & _fit(codes, row, theirs)]
+        if len(free):
+            found[row] = free[0]
+            taken[free[0]] = True
+    return found
+
+
+_Codes = tuple[npt.NDArray[np.int64], npt.NDArray[np.int64]]
+
+
+def _codes(new: pa.Array, earlier: pa.Array) -> _Codes:
+    """Returns a number for each value of a column of both, equal for equal values; -1: none."""
+    both = pa.chunked_array([new, earlier]).combine_chunks()
+    indices = pc.fill_null(pc.dictionary_encode(both).indices, -1).to_numpy().astype(np.int64)
+    return indices[: len(new)], indices[len(new) :]
+
+
+def _fit(codes: Sequence[_Codes], mine: Any, theirs: npt.NDArray[np.int64]) -> Any:
+    """Tells which earlier rows have every value that the new rows have."""
+    fits = np.ones(len(theirs), np.bool_)
+    for new, earlier in codes:
+        fits &= (new[mine] == -1) | (new[mine] == earlier[theirs])
+    return fits

@@ -1,0 +1,123 @@
+"""A dataset's table whose rows are to be answered, or are events only: what its files may lack."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Collection, Sequence
+from dataclasses import dataclass, replace
+from functools import cached_property
+
+from forebay.transforms.definition.columns import Column
+from forebay.transforms.definition.dataset import Dataset
+from forebay.transforms.definition.sources import Derive, Source
+
+
+@dataclass(frozen=True, kw_only=True)
+class PartialSource(Source):
+    """A table of which files may lack columns, which are then missing in every row.
+
+    Attributes:
+        needed: the columns, derived ones among them, that rows are read for.
+        wanted: the columns of the files that must be there.
+    """
+
+    needed: frozenset[str]
+    wanted: frozenset[str]
+
+    @cached_property
+    def optional(self) -> frozenset[str]:  # noqa: D102
+        return frozenset(self.columns) - self.wanted
+
+    def skips(self, step: Derive, absent: frozenset[str]) -> bool:
+        """Tells whether a step is left out where columns are absent, so that its outputs are."""
+        return bool(absent.intersection(step.inputs)) and not self.needed.intersection(step.outputs)
+
+
+def new_rows(dataset: Dataset) -> PartialSource:
+    """Returns the table of the rows that a model is to answer.
+
+    Files may lack what no answer depends on: the label, what windows aggregate. They may also lack
+    a column of which others are derived, where the definition lets it be missing.
+    """
+    needed = asked_at_reading(dataset)
+    label = dataset.label.column
+
+    def wanted(name: str, kind: Column) -> bool:
+        return name in needed or (kind.required and name != label)
+
+    return _partial(dataset, needed, wanted)
+
+
+def history(dataset: Dataset) -> PartialSource:
+    """Returns the table of rows that are events of the others' windows.
+
+    Files may lack what neither windows nor answers read.
+    """
+    read = {name for one in dataset.windows if one.source is None for name in one.columns_read}
+    needed = _at_reading(dataset, asked_columns(dataset) | (read & {*dataset.row_columns}))
+    return _partial(dataset, needed, lambda _name, _kind: True)
+
+
+def asked_columns(dataset: Dataset) -> frozenset[str]:
+    """Returns the columns of a row that its answer depends on, its windows apart."""
+    keys = {name for windowed in dataset.windows for name in windowed.row_keys}
+    times = set() if dataset.row_time is None else {dataset.row_time}
+    return frozenset({*dataset.served_columns, *keys, *times} & {*dataset.row_columns})
+
+
+def asked_at_reading(dataset: Dataset) -> frozenset[str]:
+    """Returns those of the columns as the table is read: the keys of what is looked up."""
+    return _at_reading(dataset, asked_columns(dataset))
+
+
+def later_steps(dataset: Dataset) -> tuple[Derive, ...]:
+    """Returns the steps that derive of what is looked up; none rejects a row without a label."""
+    return _partly_required(dataset.later_steps, asked_columns(dataset))
+
+
+def _at_reading(dataset: Dataset, columns: Collection[str]) -> frozenset[str]:
+    read = set(columns)
+    for step in reversed(dataset.later_steps):
+        if read.intersection(step.outputs):
+            read.update(step.inputs)
+    for lookup in dataset.lookups:
+        if read.intersection(lookup.names):
+            read.update(lookup.row_keys)
+    return frozenset(read & {*dataset.columns_at_reading})
+
+
+def _partly_required(steps: Sequence[Derive], needed: Collection[str]) -> tuple[Derive, ...]:
+    return tuple(
+        replace(step, outputs={
+            name: kind if name in needed else _optional(kind)
+            for name, kind in step.outputs.items()
+        })
+        for step in steps
+    )  # fmt: skip
+
+
+def _partial(
+    dataset: Dataset, needed: frozenset[str], wanted: Callable[[str, Column], bool]
+) -> PartialSource:
+    """Returns a dataset's table as it is read for some of its columns.
+
+    Args:
+        dataset: the definition.
+        needed: the columns, derived ones among them.
+        wanted: of the files' columns that these depend on: whether a file must have it.
+    """
+    read = set(needed)
+    for step in reversed(dataset.steps_at_reading):
+        if read.intersection(step.outputs):
+            read.update(step.inputs)
+    columns = {n: kind if n in read else _optional(kind) for n, kind in dataset.columns.items()}
+    return PartialSource(
+        columns=columns,
+        derive=_partly_required(dataset.steps_at_reading, needed),
+        csv=dataset.csv,
+        needed=needed,
+        wanted=frozenset(n for n, kind in columns.items() if n in read and wanted(n, kind)),
+    )
+
+
+def _optional(kind: Column) -> Column:
+    return replace(kind, required=False)
