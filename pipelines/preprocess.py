@@ -16,16 +16,15 @@ from forebay.console.terminal import detail, note
 from forebay.pipelines.descriptions import make_manifest, write_descriptions
 from forebay.pipelines.job import Job
 from forebay.pipelines.lookups.counts import check_lookups
-from forebay.pipelines.lookups.look_up import LookUp
 from forebay.pipelines.options import PreprocessOptions
+from forebay.pipelines.rows import ReadRows
 from forebay.pipelines.runners.progress import progress
 from forebay.pipelines.runners.run import beam_options, run_pipeline
 from forebay.pipelines.sinks.parquet import WriteParquet
 from forebay.pipelines.sinks.rejects import WriteRejects
 from forebay.pipelines.sinks.run_folder import prepare_output, publish, refuse_inputs, staging
 from forebay.pipelines.sinks.tfrecords.write import WriteExamples
-from forebay.pipelines.sources.read import ReadTable
-from forebay.pipelines.sources.tables import all_inputs, open_tables, text_bytes
+from forebay.pipelines.sources.tables import all_inputs, open_tables
 from forebay.pipelines.splits.write import WriteSplits
 from forebay.pipelines.tallies.checks import (
     check_rejects,
@@ -36,7 +35,7 @@ from forebay.pipelines.tallies.checks import (
 from forebay.pipelines.tallies.features import FeatureTallies
 from forebay.pipelines.tallies.finite import FindNonFinite, check_finite
 from forebay.pipelines.tallies.occupancy import write_occupancy
-from forebay.pipelines.tallies.tallies import Tallies, WriteTallies, read_tallies, set_apart
+from forebay.pipelines.tallies.tallies import Tallies, WriteTallies, read_tallies
 from forebay.pipelines.transform.earlier_graph import open_transform_source
 from forebay.pipelines.transform.embedded import read_embedded
 from forebay.pipelines.transform.graph_rows import SHARD
@@ -93,40 +92,36 @@ def _ingest(job: Job) -> Tallies:
     """Reads, validates, aggregates and splits; leaves the rows of each split as Arrow files."""
 
     def build(pipeline: beam.Pipeline) -> None:
-        read = {
-            name: pipeline | f"Read {name}" >> ReadTable(table, job.tables[name], most_bytes)
-            for name, table in job.dataset.tables.items()
-        }
-        tables = {name: table["rows"] for name, table in read.items()}
-        tallies_read = [set_apart(name, table["tallies"]) for name, table in read.items()]
-        found = tables | "LookUp" >> LookUp(
+        read = pipeline | "Rows" >> ReadRows(
             job.dataset,
+            job.dataset.tables,
+            job.tables,
             temporary,
-            table_bytes={name: text_bytes(inputs) for name, inputs in job.tables.items()},
-            memory_bytes=job.options.window_memory_mb << 20,
+            max_record_bytes=most_bytes,
+            memory_bytes=memory_bytes,
         )
-        tables[ROWS], tallies_read = found["rows"], [*tallies_read, *found["tallies"]]
+        tables, tallies_read = read["tables"], read["tallies"]
         if job.period is not None:
             selected = tables[ROWS] | "Period" >> SelectPeriod(job.dataset, job.period)
-            tables[ROWS], tallies_read = selected.rows, [*tallies_read, selected.tallies]
+            tables, tallies_read = tables | {ROWS: selected.rows}, (*tallies_read, selected.tallies)
         rows = tables | "Windows" >> WindowedAggregates(
             job.dataset,
             temporary,
             shards=job.shards,
             key_partitions=job.key_partitions,
-            memory_bytes=job.options.window_memory_mb << 20,
+            memory_bytes=memory_bytes,
             keep=job.dataset.columns_after_windows,
             asking=job.asking,
         )
         splits = rows | "Split" >> WriteSplits(job.dataset, temporary)
-        rejects = (*(table["rejects"] for table in read.values()), *found["rejects"])
-        rejects = (*rejects, splits.rejects)
+        rejects = (*read["rejects"], splits.rejects)
         _ = rejects | "Rejects" >> WriteRejects(
             job.path(REJECTS_FOLDER), temporary, all_inputs(job.tables), most_bytes
         )
         _ = (*tallies_read, splits.tallies) | "Tallies" >> WriteTallies(tallies)
 
     most_bytes = job.options.max_record_bytes
+    memory_bytes = job.options.window_memory_mb << 20
     temporary = job.path(TEMPORARY)
     tallies = job.path(TEMPORARY, "ingested.json")
     FileSystems.mkdirs(temporary)

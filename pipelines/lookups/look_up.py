@@ -24,7 +24,7 @@ from forebay.pipelines.tallies.tallies import Tally
 from forebay.transforms.definition.dataset import Dataset
 from forebay.transforms.definition.identity import ROW
 from forebay.transforms.definition.lookups import Lookup
-from forebay.transforms.definition.sources import ROWS, Derive
+from forebay.transforms.definition.sources import ROWS
 from forebay.transforms.lookup_tables import LookupTable, empty_table, hash_keys, look_up
 
 TABLE = "table"
@@ -38,7 +38,7 @@ class LookUp(beam.PTransform):
 
     Input: a mapping of ``"rows"`` and each source's name to PCollections of RecordBatches, as
     `ReadTable` gives them. Output: ``rows``, with all row columns and `ROW`; ``rejects`` and
-    ``tallies``, tuples of PCollections for `WriteRejects` and `WriteTallies`.
+    ``tallies``.
 
     A table that is small enough is sorted once, written as a file, and read by every worker thread.
     Of a larger one and of the rows, those of equal keys meet in parts of it: memory then has to
@@ -49,7 +49,6 @@ class LookUp(beam.PTransform):
         temp_location: a folder that all workers can write to and read from.
         table_bytes: about how large each source is as text; those that are absent are small.
         memory_bytes: what a worker thread may hold.
-        later_steps: what is derived then; None: the definition's.
     """
 
     def __init__(
@@ -59,14 +58,12 @@ class LookUp(beam.PTransform):
         *,
         table_bytes: Mapping[str, int] | None = None,
         memory_bytes: int = WINDOW_MEMORY_MB << 20,
-        later_steps: Sequence[Derive] | None = None,
     ) -> None:
         super().__init__()
         self.dataset = dataset
         self.temp_location = temp_location
         self.table_bytes = table_bytes or {}
         self.memory_bytes = memory_bytes
-        self.later_steps = dataset.later_steps if later_steps is None else later_steps
 
     def expand(self, tables: Any) -> Any:  # noqa: D102
         rows, tallies = tables[ROWS], []
@@ -75,13 +72,11 @@ class LookUp(beam.PTransform):
             looked_up = (rows, table) | lookup.name >> self._step(lookup)
             rows = looked_up["rows"]
             tallies.append(looked_up["tallies"])
-        if not self.dataset.lookups:
-            return {"rows": rows, "rejects": (), "tallies": ()}
-        later = rows | "Later" >> beam.ParDo(_Later(self.dataset, self.later_steps)).with_outputs(
+        later = rows | "Later" >> beam.ParDo(_Later(self.dataset)).with_outputs(
             "tallies", "rejects", main="rows"
         )
-        tallied = (*tallies, later.tallies)
-        return {"rows": later.rows, "rejects": (later.rejects,), "tallies": tallied}
+        counted = (*tallies, later.tallies) | "Tallies" >> beam.Flatten()
+        return {"rows": later.rows, "rejects": later.rejects, "tallies": counted}
 
     def _step(self, lookup: Lookup) -> beam.PTransform:
         parts = -(-self.table_bytes.get(lookup.source, 0) * _SHARE_OF_MEMORY // self.memory_bytes)
@@ -231,12 +226,11 @@ def _tagged(tallies: Iterator[Tally]) -> Iterator[beam.pvalue.TaggedOutput]:
 class _Later(beam.DoFn):
     """Derives what is made of what was looked up."""
 
-    def __init__(self, dataset: Dataset, steps: Sequence[Derive]) -> None:
+    def __init__(self, dataset: Dataset) -> None:
         self._dataset = dataset
-        self._steps = steps
 
     def setup(self) -> None:
-        self._later = LaterColumns(self._dataset, self._steps)
+        self._later = LaterColumns(self._dataset)
 
     def process(self, batch: pa.RecordBatch) -> Iterator[Any]:
         rows, rejects = self._later.derive(batch)

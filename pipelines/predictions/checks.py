@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 
 from forebay.console.words import duration_text
-from forebay.pipelines.predictions.options import HISTORY
+from forebay.pipelines.rows import HISTORY
 from forebay.pipelines.sources.tables import Tables
 from forebay.pipelines.tallies.checks import check_rejects_of
 from forebay.pipelines.tallies.tallies import Tallies, tallies_of

@@ -20,7 +20,7 @@ from forebay.pipelines.tallies.tallies import Latest
 from forebay.pipelines.windows.asking import AskingInPeriod
 from forebay.transforms.definition.dataset import Dataset
 from forebay.transforms.definition.identity import ROW
-from forebay.transforms.definition.new_rows import asked_at_reading
+from forebay.transforms.definition.new_rows import asked_columns
 from forebay.transforms.definition.sources import ROWS
 from forebay.transforms.row_contents import hash_contents
 from forebay.transforms.windows.groups import window_groups
@@ -64,7 +64,7 @@ class WithHistory(beam.PTransform):
         self.temp_location = temp_location
 
     def expand(self, tables: Any) -> Any:  # noqa: D102
-        asked = sorted(asked_at_reading(self.dataset))
+        asked = sorted(asked_columns(self.dataset))
         new = tables["new"] | "HashNew" >> beam.Map(_with_asked, asked)
         times = new | "NewTimes" >> beam.CombineGlobally(_NewTimes(self.dataset.row_time))
         sifted = tables["history"] | "Sift" >> beam.ParDo(

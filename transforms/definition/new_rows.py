@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Sequence
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 from functools import cached_property
 
@@ -38,7 +38,7 @@ def new_rows(dataset: Dataset) -> PartialSource:
     Files may lack what no answer depends on: the label, what windows aggregate. They may also lack
     a column of which others are derived, where the definition lets it be missing.
     """
-    needed = asked_at_reading(dataset)
+    needed = asked_columns(dataset)
     label = dataset.label.column
 
     def wanted(name: str, kind: Column) -> bool:
@@ -53,7 +53,7 @@ def history(dataset: Dataset) -> PartialSource:
     Files may lack what neither windows nor answers read.
     """
     read = {name for one in dataset.windows if one.source is None for name in one.columns_read}
-    needed = _at_reading(dataset, asked_columns(dataset) | (read & {*dataset.row_columns}))
+    needed = frozenset(asked_columns(dataset) | (read & {*dataset.row_columns}))
     return _partial(dataset, needed, lambda _name, _kind: True)
 
 
@@ -62,37 +62,6 @@ def asked_columns(dataset: Dataset) -> frozenset[str]:
     keys = {name for windowed in dataset.windows for name in windowed.row_keys}
     times = set() if dataset.row_time is None else {dataset.row_time}
     return frozenset({*dataset.served_columns, *keys, *times} & {*dataset.row_columns})
-
-
-def asked_at_reading(dataset: Dataset) -> frozenset[str]:
-    """Returns those of the columns as the table is read: the keys of what is looked up."""
-    return _at_reading(dataset, asked_columns(dataset))
-
-
-def later_steps(dataset: Dataset) -> tuple[Derive, ...]:
-    """Returns the steps that derive of what is looked up; none rejects a row without a label."""
-    return _partly_required(dataset.later_steps, asked_columns(dataset))
-
-
-def _at_reading(dataset: Dataset, columns: Collection[str]) -> frozenset[str]:
-    read = set(columns)
-    for step in reversed(dataset.later_steps):
-        if read.intersection(step.outputs):
-            read.update(step.inputs)
-    for lookup in dataset.lookups:
-        if read.intersection(lookup.names):
-            read.update(lookup.row_keys)
-    return frozenset(read & {*dataset.columns_at_reading})
-
-
-def _partly_required(steps: Sequence[Derive], needed: Collection[str]) -> tuple[Derive, ...]:
-    return tuple(
-        replace(step, outputs={
-            name: kind if name in needed else _optional(kind)
-            for name, kind in step.outputs.items()
-        })
-        for step in steps
-    )  # fmt: skip
 
 
 def _partial(
@@ -106,13 +75,26 @@ def _partial(
         wanted: of the files' columns that these depend on: whether a file must have it.
     """
     read = set(needed)
+    for step in reversed(dataset.later_steps):
+        if read.intersection(step.outputs):
+            read.update(step.inputs)
+    for lookup in reversed(dataset.lookups):
+        if read.intersection(lookup.names):
+            read.update(lookup.row_keys)
     for step in reversed(dataset.steps_at_reading):
         if read.intersection(step.outputs):
             read.update(step.inputs)
     columns = {n: kind if n in read else _optional(kind) for n, kind in dataset.columns.items()}
+    steps = tuple(
+        replace(step, outputs={
+            name: kind if name in needed else _optional(kind)
+            for name, kind in step.outputs.items()
+        })
+        for step in dataset.steps_at_reading
+    )  # fmt: skip
     return PartialSource(
         columns=columns,
-        derive=_partly_required(dataset.steps_at_reading, needed),
+        derive=steps,
         csv=dataset.csv,
         needed=needed,
         wanted=frozenset(n for n, kind in columns.items() if n in read and wanted(n, kind)),

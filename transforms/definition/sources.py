@@ -68,11 +68,6 @@ class Source:
         named = (kind.fields(name) for name, kind in self.columns.items() if name not in absent)
         return tuple(dict.fromkeys(one for fields in named for one in fields))
 
-    @property
-    def steps_at_reading(self) -> tuple[Derive, ...]:
-        """What is derived as the table is read."""
-        return self.derive
-
     def lacking(self, names: Collection[str]) -> frozenset[str]:
         """Returns the optional columns that a file of the given fields lacks."""
         return frozenset(
@@ -83,6 +78,11 @@ class Source:
     def skips(self, step: Derive, absent: frozenset[str]) -> bool:
         """Tells whether a step is left out where columns are absent, so that its outputs are."""
         return False
+
+    @property
+    def steps_at_reading(self) -> tuple[Derive, ...]:
+        """What is derived as the table is read."""
+        return self.derive
 
     @cached_property
     def columns_at_reading(self) -> Mapping[str, Column]:

@@ -13,11 +13,10 @@ import numpy.typing as npt
 import pyarrow as pa
 import tensorflow as tf
 
-from forebay.transforms.definition.columns import GraphDtype
 from forebay.transforms.definition.dataset import Dataset
 from forebay.transforms.definition.lookups import MOST_EMBEDDED, Lookup
 from forebay.transforms.errors import InputError
-from forebay.transforms.graph.markers import marked
+from forebay.transforms.graph.fed import fed_column
 from forebay.transforms.graph.missing import is_missing
 from forebay.transforms.lookup_tables import LookupTable, empty_table
 
@@ -58,7 +57,7 @@ class EmbeddedTable:
         kinds = lookup.kinds(dataset.sources[lookup.source].row_columns)
         key_dtypes = [dataset.graph_dtypes[name] for name in lookup.row_keys]
         pairs = zip(lookup.key, key_dtypes, strict=True)
-        keys = [(_values(_fed(table.rows[name], dtype)), dtype) for name, dtype in pairs]
+        keys = [(_values(fed_column(table.rows[name], dtype)), dtype) for name, dtype in pairs]
         with tf.init_scope():  # at once, though a graph be traced
             texts = _tokens([tf.constant(values, dtype) for values, dtype in keys])
             tokens, hashes = texts.numpy(), _hashes(texts).numpy()
@@ -72,7 +71,7 @@ class EmbeddedTable:
         return cls(
             np.append(np.int64(-1), hashes[order]),
             np.append(np.array([b""], object), tokens[order]),
-            {name: _values(_fed(c, dataset.graph_dtypes[name])) for name, c in found.items()},
+            {name: _values(fed_column(c, dataset.graph_dtypes[name])) for name, c in found.items()},
         )
 
     def find(self, keys: Sequence[tf.Tensor]) -> dict[str, tf.Tensor]:
@@ -127,12 +126,6 @@ def _tokens(keys: Sequence[tf.Tensor]) -> tf.Tensor:
 
 def _hashes(tokens: tf.Tensor) -> tf.Tensor:
     return tf.strings.to_hash_bucket_fast(tokens, _BUCKETS)
-
-
-def _fed(column: pa.Array, dtype: GraphDtype) -> pa.Array:
-    """Returns a column as the graph is fed it: float64 as its bits."""
-    column = marked(column, dtype)
-    return column.view(pa.int64()) if dtype == "float64" else column
 
 
 def _values(column: pa.Array) -> npt.NDArray[Any]:

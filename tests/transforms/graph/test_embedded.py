@@ -32,7 +32,7 @@ from forebay.transforms.definition.splits import HashSplit
 from forebay.transforms.errors import InputError
 from forebay.transforms.graph import embedded
 from forebay.transforms.graph.embedded import EmbeddedTable
-from forebay.transforms.graph.markers import marked
+from forebay.transforms.graph.fed import fed_column
 from forebay.transforms.lookup_tables import LookupTable, look_up
 
 PLANES: dict[str, Column] = {
@@ -105,7 +105,13 @@ def test_the_graph_finds_what_the_pipeline_finds(table: LookupTable, tmp_path: P
 
     def rows_of(dataset: Dataset) -> dict[str, list[Any]]:
         dtypes = {name: dataset.graph_dtypes[name] for name in dataset.graph_columns}
-        return {name: marked(full[name], dtype).to_pylist() for name, dtype in dtypes.items()}
+        return {
+            # `Analyzed` makes bits of a float64 itself
+            name: full[name].fill_null(float("nan")).to_pylist()
+            if dtype == "float64"
+            else fed_column(full[name], dtype).to_pylist()
+            for name, dtype in dtypes.items()
+        }
 
     assert set(FLIGHTS.graph_columns) == {*KEYS, "y"} == set(FLIGHTS.served_columns) | {"y"}
     tables = {LOOKUP.name: EmbeddedTable.of(table, FLIGHTS)}
