@@ -1,6 +1,6 @@
 """From inputs to rows ready for their windows: what every run does, whatever becomes of them."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import apache_beam as beam
@@ -10,7 +10,7 @@ from forebay.pipelines.sources.read import ReadTable
 from forebay.pipelines.sources.tables import Tables, text_bytes
 from forebay.pipelines.tallies.tallies import set_apart
 from forebay.transforms.definition.dataset import Dataset
-from forebay.transforms.definition.sources import ROWS, Source
+from forebay.transforms.definition.sources import ROWS, Derive, Source
 
 # Earlier rows of the dataset's own table, where its rows are new: no source has this name.
 HISTORY = "--history"
@@ -30,6 +30,7 @@ class ReadRows(beam.PTransform):
         temporary: a folder that all workers can write to and read from.
         max_record_bytes: longer records are rejected.
         memory_bytes: what a worker thread may hold of the tables looked into.
+        later_steps: what is derived of what rows find; None: as the definition says.
     """
 
     def __init__(
@@ -41,6 +42,7 @@ class ReadRows(beam.PTransform):
         *,
         max_record_bytes: int,
         memory_bytes: int,
+        later_steps: Sequence[Derive] | None = None,
     ) -> None:
         super().__init__()
         self.dataset = dataset
@@ -49,6 +51,7 @@ class ReadRows(beam.PTransform):
         self.temporary = temporary
         self.max_record_bytes = max_record_bytes
         self.memory_bytes = memory_bytes
+        self.later_steps = later_steps
 
     def expand(self, pipeline: beam.Pipeline) -> Any:  # noqa: D102
         read = {
@@ -58,19 +61,20 @@ class ReadRows(beam.PTransform):
         }
         tables = {name: table["rows"] for name, table in read.items()}
         rejects = [table["rejects"] for table in read.values()]
-        tallies = [set_apart(name, table["tallies"]) for name, table in read.items()]
-        for name in (ROWS, HISTORY):
-            if self.dataset.lookups and name in tables:
-                looked_up = {**tables, ROWS: tables[name]} | f"LookUp {name}" >> self._look_up()
-                tables[name] = looked_up["rows"]
-                rejects.append(looked_up["rejects"])
-                tallies += [looked_up["tallies"]] if name == ROWS else []
-        return {"tables": tables, "rejects": tuple(rejects), "tallies": tuple(tallies)}
-
-    def _look_up(self) -> LookUp:
-        return LookUp(
+        looked_up = tables | "LookUp" >> LookUp(
             self.dataset,
             self.temporary,
-            table_bytes={name: text_bytes(self.tables[name]) for name in self.dataset.sources},
+            table_bytes={name: text_bytes(inputs) for name, inputs in self.tables.items()},
             memory_bytes=self.memory_bytes,
+            asking=[name for name in (ROWS, HISTORY) if name in tables],
+            later_steps=self.later_steps,
         )
+        rejects += looked_up["rejects"]
+        tallies = {name: table["tallies"] for name, table in read.items()}
+        for name, found in looked_up["tallies"].items():
+            tallies[name] = (tallies[name], found) | f"Tallies {name}" >> beam.Flatten()
+        return {
+            "tables": looked_up["tables"],
+            "rejects": tuple(rejects),
+            "tallies": tuple(set_apart(name, found) for name, found in tallies.items()),
+        }

@@ -1,5 +1,7 @@
 """What is derived once something was looked up."""
 
+from collections.abc import Sequence
+
 import pyarrow as pa
 
 from forebay.pipelines.sources.derive import derive
@@ -7,6 +9,7 @@ from forebay.pipelines.sources.rejects import Reject
 from forebay.transforms.definition.dataset import Dataset
 from forebay.transforms.definition.functions import resolve
 from forebay.transforms.definition.identity import ROW
+from forebay.transforms.definition.sources import Derive
 
 
 class LaterColumns:
@@ -14,11 +17,12 @@ class LaterColumns:
 
     Args:
         dataset: the definition.
+        steps: the steps.
     """
 
-    def __init__(self, dataset: Dataset) -> None:
+    def __init__(self, dataset: Dataset, steps: Sequence[Derive]) -> None:
         self._dataset = dataset
-        self._steps = [(step, resolve(str(step.function))) for step in dataset.later_steps]
+        self._steps = [(step, resolve(str(step.function))) for step in steps]
 
     def derive(self, batch: pa.RecordBatch) -> tuple[pa.RecordBatch, list[Reject]]:
         """Returns rows with all of the definition's row columns and `ROW`, in their order.

@@ -24,10 +24,10 @@ from forebay.pipelines.tallies.tallies import Tally
 from forebay.transforms.definition.dataset import Dataset
 from forebay.transforms.definition.identity import ROW
 from forebay.transforms.definition.lookups import Lookup
-from forebay.transforms.definition.sources import ROWS
+from forebay.transforms.definition.sources import ROWS, Derive
 from forebay.transforms.lookup_tables import LookupTable, empty_table, hash_keys, look_up
 
-TABLE = "table"
+TABLE = "looked into"
 # Tables that take less of a worker thread's memory are held by each, as a side input; of larger
 # ones each thread holds a part.
 _SHARE_OF_MEMORY = 4
@@ -37,8 +37,9 @@ class LookUp(beam.PTransform):
     """Puts a definition's looked-up columns beside its rows, and derives what is made of them.
 
     Input: a mapping of ``"rows"`` and each source's name to PCollections of RecordBatches, as
-    `ReadTable` gives them. Output: ``rows``, with all row columns and `ROW`; ``rejects`` and
-    ``tallies``.
+    `ReadTable` gives them. Output: ``tables``, the mapping, with all row columns and `ROW` in the
+    tables that ask; ``rejects``, a tuple of PCollections for `WriteRejects`, and ``tallies``, those
+    of each of these tables for `WriteTallies`.
 
     A table that is small enough is sorted once, written as a file, and read by every worker thread.
     Of a larger one and of the rows, those of equal keys meet in parts of it: memory then has to
@@ -49,6 +50,8 @@ class LookUp(beam.PTransform):
         temp_location: a folder that all workers can write to and read from.
         table_bytes: about how large each source is as text; those that are absent are small.
         memory_bytes: what a worker thread may hold.
+        asking: the tables whose rows look up.
+        later_steps: what is derived of what they find; None: as the definition says.
     """
 
     def __init__(
@@ -58,47 +61,75 @@ class LookUp(beam.PTransform):
         *,
         table_bytes: Mapping[str, int] | None = None,
         memory_bytes: int = WINDOW_MEMORY_MB << 20,
+        asking: Sequence[str] = (ROWS,),
+        later_steps: Sequence[Derive] | None = None,
     ) -> None:
         super().__init__()
         self.dataset = dataset
         self.temp_location = temp_location
         self.table_bytes = table_bytes or {}
         self.memory_bytes = memory_bytes
+        self.asking = asking
+        self.later_steps = dataset.later_steps if later_steps is None else later_steps
 
     def expand(self, tables: Any) -> Any:  # noqa: D102
-        rows, tallies = tables[ROWS], []
+        tables, rejects = dict(tables), []
+        tallies: dict[str, list[beam.PCollection]] = {name: [] for name in self.asking}
         for lookup in self.dataset.lookups:
-            table = tables[lookup.source]
-            looked_up = (rows, table) | lookup.name >> self._step(lookup)
-            rows = looked_up["rows"]
-            tallies.append(looked_up["tallies"])
-        later = rows | "Later" >> beam.ParDo(_Later(self.dataset)).with_outputs(
-            "tallies", "rejects", main="rows"
-        )
-        counted = (*tallies, later.tallies) | "Tallies" >> beam.Flatten()
-        return {"rows": later.rows, "rejects": later.rejects, "tallies": counted}
+            asking = {name: tables[name] for name in self.asking}
+            step = _ByParts if self._parts(lookup) > 1 else _InMemory
+            found = (asking, tables[lookup.source]) | lookup.name >> step(
+                self.dataset, lookup, self.temp_location, self._parts(lookup)
+            )
+            tables |= found["rows"]
+            for name, counted in found["tallies"]:
+                tallies[name].append(counted)
+        for name in self.asking if self.dataset.lookups else ():
+            later = tables[name] | f"Later {name}" >> beam.ParDo(
+                _Later(self.dataset, self.later_steps)
+            ).with_outputs("tallies", "rejects", main="rows")
+            tables[name] = later.rows
+            rejects.append(later.rejects)
+            tallies[name].append(later.tallies)
+        together = {
+            name: tuple(found) | f"Tallies {name}" >> beam.Flatten()
+            for name, found in tallies.items()
+            if found
+        }
+        return {"tables": tables, "rejects": tuple(rejects), "tallies": together}
 
-    def _step(self, lookup: Lookup) -> beam.PTransform:
-        parts = -(-self.table_bytes.get(lookup.source, 0) * _SHARE_OF_MEMORY // self.memory_bytes)
-        if parts <= 1 or lookup.embed:
-            return _InMemory(self.dataset, lookup, self.temp_location)
-        return _ByParts(self.dataset, lookup, self.temp_location, parts)
+    def _parts(self, lookup: Lookup) -> int:
+        """Into how many parts of the keys a table is cut; 1: each thread holds all of it."""
+        size = self.table_bytes.get(lookup.source, 0) * _SHARE_OF_MEMORY
+        return 1 if lookup.embed else max(1, -(-size // self.memory_bytes))
 
 
-class _InMemory(beam.PTransform):
-    """Every worker thread holds the table."""
+class _Step(beam.PTransform):
+    """One lookup.
 
-    def __init__(self, dataset: Dataset, lookup: Lookup, temp_location: str) -> None:
+    Input: the tables that ask, by name, and the table. Output: ``rows``, those that ask, and
+    ``tallies``, pairs as `LookUp` has them.
+    """
+
+    def __init__(self, dataset: Dataset, lookup: Lookup, temp_location: str, parts: int) -> None:
         super().__init__()
         self.dataset, self.lookup, self.temp_location = dataset, lookup, temp_location
+        self.parts = parts
+
+    def _parted(self, table: beam.PCollection) -> beam.PCollection:
+        columns = [*self.lookup.table_columns, ROW]
+        return table | "ToTable" >> beam.Map(
+            _part, TABLE, self.lookup.key, columns, self.parts
+        ).with_output_types(Partitioned)
+
+
+class _InMemory(_Step):
+    """Every worker thread holds the table."""
 
     def expand(self, inputs: Any) -> Any:
-        rows, table = inputs
-        parts = table | "ToTable" >> beam.Map(
-            _part, TABLE, self.lookup.key, [*self.lookup.table_columns, ROW], 1
-        ).with_output_types(Partitioned)
+        asking, table = inputs
         built = (
-            (parts,)
+            (self._parted(table),)
             | "Gather" >> GroupBatches(self.temp_location)
             | "Sort"
             >> beam.ParDo(_Sort(self.lookup, self.temp_location)).with_outputs(
@@ -106,37 +137,42 @@ class _InMemory(beam.PTransform):
             )
         )
         paths = beam.pvalue.AsList(built.paths)
-        found = rows | "Find" >> beam.ParDo(_Find(self.dataset, self.lookup), paths).with_outputs(
-            "tallies", main="rows"
-        )
-        tallies = (built.tallies, found.tallies) | "Tallies" >> beam.Flatten()
-        return {"rows": found.rows, "tallies": tallies}
+        found = {
+            name: rows
+            | f"Find {name}"
+            >> beam.ParDo(_Find(self.dataset, self.lookup), paths).with_outputs(
+                "tallies", main="rows"
+            )
+            for name, rows in asking.items()
+        }
+        tallies = [(name, one.tallies) for name, one in found.items()]
+        rows = {name: one.rows for name, one in found.items()}
+        return {"rows": rows, "tallies": ((ROWS, built.tallies), *tallies)}
 
 
-class _ByParts(beam.PTransform):
+class _ByParts(_Step):
     """Rows and table meet in parts of the keys."""
 
-    def __init__(self, dataset: Dataset, lookup: Lookup, temp_location: str, parts: int) -> None:
-        super().__init__()
-        self.dataset, self.lookup, self.temp_location = dataset, lookup, temp_location
-        self.parts = parts
-
     def expand(self, inputs: Any) -> Any:
-        rows, table = inputs
-        columns = [*self.lookup.table_columns, ROW]
-        asking = rows | "ToRows" >> beam.Map(
-            _part, ROWS, self.lookup.row_keys, None, self.parts
-        ).with_output_types(Partitioned)
-        asked = table | "ToTable" >> beam.Map(
-            _part, TABLE, self.lookup.key, columns, self.parts
-        ).with_output_types(Partitioned)
+        asking, table = inputs
+        parted = [
+            rows
+            | f"ToRows {name}"
+            >> beam.Map(_part, name, self.lookup.row_keys, None, self.parts).with_output_types(
+                Partitioned
+            )
+            for name, rows in asking.items()
+        ]
+        outputs = list(asking) + [f"tallies of {name}" for name in asking]
         joined = (
-            (asking, asked)
+            (*parted, self._parted(table))
             | "Meet" >> GroupBatches(self.temp_location)
             | "Join"
-            >> beam.ParDo(_Join(self.dataset, self.lookup)).with_outputs("tallies", main="rows")
+            >> beam.ParDo(_Join(self.dataset, self.lookup)).with_outputs(*outputs, main="tallies")
         )
-        return {"rows": joined.rows, "tallies": joined.tallies}
+        tallies = [(name, joined[f"tallies of {name}"]) for name in asking]
+        rows = {name: joined[name] for name in asking}
+        return {"rows": rows, "tallies": ((ROWS, joined["tallies"]), *tallies)}
 
 
 def _part(
@@ -164,7 +200,7 @@ class _Sort(beam.DoFn):
         ):
             writer.write_batch(table.rows)
         yield path
-        yield from _tagged(counts_of_table(table))
+        yield from _tagged("tallies", counts_of_table(table))
 
 
 def table_path(folder: str, lookup: Lookup) -> str:
@@ -192,11 +228,16 @@ class _Find(beam.DoFn):
         if self._held is None or self._held[0] != paths:
             tables = [read_sorted(path, self._lookup) for path in paths]
             self._held = paths, (*tables, empty_table(self._lookup, self._dataset))[0]
-        yield from _looked_up(batch, self._held[1], self._dataset)
+        rows, tallies = _looked_up(batch, self._held[1], self._dataset)
+        yield rows
+        yield from _tagged("tallies", tallies)
 
 
 class _Join(beam.DoFn):
-    """Finds the rows of a part of the keys theirs in that part of the table."""
+    """Finds the rows of a part of the keys theirs in that part of the table.
+
+    Rows and their tallies come out by the name of their table, those of the table itself untagged.
+    """
 
     def __init__(self, dataset: Dataset, lookup: Lookup) -> None:
         self._dataset = dataset
@@ -207,30 +248,35 @@ class _Join(beam.DoFn):
         table = empty_table(self._lookup, self._dataset)
         if pieces:
             table = LookupTable.of(self._lookup, read_pieces(pieces))
-        yield from _tagged(counts_of_table(table))
-        for piece in part.of(ROWS):
-            (batch,) = read_pieces([piece]).to_batches()
-            yield from _looked_up(batch, table, self._dataset)
+        yield from counts_of_table(table)
+        for piece in part.pieces:
+            if piece.stream != TABLE:
+                (batch,) = read_pieces([piece]).to_batches()
+                rows, tallies = _looked_up(batch, table, self._dataset)
+                yield beam.pvalue.TaggedOutput(piece.stream, rows)
+                yield from _tagged(f"tallies of {piece.stream}", tallies)
 
 
-def _looked_up(batch: pa.RecordBatch, table: LookupTable, dataset: Dataset) -> Iterator[Any]:
+def _looked_up(
+    batch: pa.RecordBatch, table: LookupTable, dataset: Dataset
+) -> tuple[pa.RecordBatch, Iterator[Tally]]:
     rows, found = look_up(batch, table, dataset)
-    yield rows
-    yield from _tagged(counts_of_rows(batch, found, table.lookup, dataset))
+    return rows, counts_of_rows(batch, found, table.lookup, dataset)
 
 
-def _tagged(tallies: Iterator[Tally]) -> Iterator[beam.pvalue.TaggedOutput]:
-    return (beam.pvalue.TaggedOutput("tallies", tally) for tally in tallies)
+def _tagged(output: str, tallies: Iterator[Tally]) -> Iterator[beam.pvalue.TaggedOutput]:
+    return (beam.pvalue.TaggedOutput(output, tally) for tally in tallies)
 
 
 class _Later(beam.DoFn):
     """Derives what is made of what was looked up."""
 
-    def __init__(self, dataset: Dataset) -> None:
+    def __init__(self, dataset: Dataset, steps: Sequence[Derive]) -> None:
         self._dataset = dataset
+        self._steps = steps
 
     def setup(self) -> None:
-        self._later = LaterColumns(self._dataset)
+        self._later = LaterColumns(self._dataset, self._steps)
 
     def process(self, batch: pa.RecordBatch) -> Iterator[Any]:
         rows, rejects = self._later.derive(batch)

@@ -33,7 +33,7 @@ from forebay.storage.run.exported import ExportedModel, open_exported
 from forebay.transforms.definition import serialize
 from forebay.transforms.definition.dataset import Dataset
 from forebay.transforms.definition.functions import resolve
-from forebay.transforms.definition.new_rows import asked_columns, history, new_rows
+from forebay.transforms.definition.new_rows import asked_columns, history, later_steps, new_rows
 from forebay.transforms.definition.sources import ROWS, Source
 from forebay.transforms.errors import InputError
 
@@ -170,6 +170,7 @@ def _run(
             folder,
             max_record_bytes=most_bytes,
             memory_bytes=memory_bytes,
+            later_steps=later_steps(dataset),
         )
         rows, tallied = dict(read["tables"]), [*read["tallies"]]
         if HISTORY in rows:

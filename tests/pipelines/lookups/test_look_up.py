@@ -84,9 +84,10 @@ def run(
             for name, batches in (("rows", flights), ("planes", planes))
         }
         found = tables | LookUp(dataset, str(folder), **options)
-        _ = found["rows"] | "Rows" >> beam.Map(write, "rows")
-        _ = found["rejects"] | "Rejects" >> beam.Map(lambda part: write(part.batch, "rejects"))
-        _ = (found["tallies"],) | WriteTallies(str(folder / "tallies.json"))
+        _ = found["tables"]["rows"] | "Rows" >> beam.Map(write, "rows")
+        (rejects,) = found["rejects"]
+        _ = rejects | "Rejects" >> beam.Map(lambda part: write(part.batch, "rejects"))
+        _ = (found["tallies"]["rows"],) | WriteTallies(str(folder / "tallies.json"))
 
     run_pipeline(build, PipelineOptions(["--runner=FnApiRunner"]))
     read = {
