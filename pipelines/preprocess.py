@@ -76,7 +76,11 @@ def preprocess(options: PreprocessOptions) -> Manifest:
         check_lookups(ingested, dataset)
         check_rejects(ingested, dataset, options.max_reject_fraction)
         check_splits(ingested, dataset, period, learns=graph is None)
-        if period is None and graph is None and (empty := empty_splits(ingested, dataset)):
+        if (
+            period is None
+            and graph is None
+            and (empty := empty_splits(ingested, dataset, tables[ROWS]))
+        ):
             note(f"warning: {empty}")
         transformed = _transform(job, ingested)
         check_written(ingested, transformed)
@@ -113,7 +117,7 @@ def _ingest(job: Job) -> Tallies:
             keep=job.dataset.columns_after_windows,
             asking=job.asking,
         )
-        splits = rows | "Split" >> WriteSplits(job.dataset, temporary)
+        splits = rows | "Split" >> WriteSplits(job.dataset, temporary, job.tables[ROWS])
         rejects = (*read["rejects"], splits.rejects)
         _ = rejects | "Rejects" >> WriteRejects(
             job.path(REJECTS_FOLDER), temporary, all_inputs(job.tables), most_bytes

@@ -1,6 +1,6 @@
 """Rows after the windows, sorted into splits and kept as Arrow files for the transform."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 import apache_beam as beam
@@ -8,9 +8,13 @@ import numpy as np
 import pyarrow as pa
 from apache_beam.io.filesystems import FileSystems
 
+from forebay.pipelines.sources.inputs import TableInput
 from forebay.pipelines.sources.read import reject_batch
+from forebay.pipelines.sources.row_identity import row_place
 from forebay.pipelines.splits.rows import split_rows
+from forebay.pipelines.tallies.tallies import input_kind, tally_of
 from forebay.transforms.definition.dataset import Dataset
+from forebay.transforms.definition.identity import ROW
 
 
 class WriteSplits(beam.PTransform):
@@ -18,27 +22,53 @@ class WriteSplits(beam.PTransform):
 
     Input: ``(shard number, RecordBatch)``. Output: ``tallies`` with the paths and counts, and
     ``rejects`` for `forebay.pipelines.sinks.rejects.WriteRejects`.
+
+    Args:
+        dataset: the definition.
+        folder: where the files are written.
+        inputs: the dataset's own, for their splits where they have one.
     """
 
-    def __init__(self, dataset: Dataset, folder: str) -> None:
+    def __init__(self, dataset: Dataset, folder: str, inputs: Sequence[TableInput]) -> None:
         super().__init__()
         self.dataset = dataset
         self.folder = folder
+        self.splits = {one.number: one.split for one in inputs if one.split is not None}
 
     def expand(self, shards: beam.PCollection) -> Any:  # noqa: D102
-        return shards | beam.ParDo(_WriteSplits(self.dataset, self.folder)).with_outputs(
-            "rejects", main="tallies"
-        )
+        return shards | beam.ParDo(
+            _WriteSplits(self.dataset, self.folder, self.splits)
+        ).with_outputs("rejects", main="tallies")
 
 
 class _WriteSplits(beam.DoFn):
-    def __init__(self, dataset: Dataset, folder: str) -> None:
+    def __init__(self, dataset: Dataset, folder: str, splits: Mapping[int, str]) -> None:
         self._dataset = dataset
         self._folder = folder
+        self._splits = splits
 
     def process(self, element: tuple[int, pa.RecordBatch]) -> Iterator[Any]:
         number, batch = element
-        sorted_out = split_rows(batch, self._dataset)
+        for split, rows in self._by_input(batch):
+            for found in self._sort_out(number, rows, split):
+                yield found
+                if split is not None and not isinstance(found, beam.pvalue.TaggedOutput):
+                    yield tally_of(found, input_kind(split))
+
+    def _by_input(self, batch: pa.RecordBatch) -> Iterator[tuple[str | None, pa.RecordBatch]]:
+        """Yields the rows by the split of their input, where that has one."""
+        if not self._splits:
+            yield None, batch
+            return
+        numbers = row_place(batch[ROW].to_numpy())[0]
+        for split in dict.fromkeys(self._splits.values()):
+            mine = [number for number, of in self._splits.items() if of == split]
+            rows = batch.filter(pa.array(np.isin(numbers, mine)))
+            if len(rows):
+                yield split, rows
+
+    def _sort_out(self, number: int, batch: pa.RecordBatch, of_input: str | None) -> Iterator[Any]:
+        sorted_out = split_rows(batch, self._dataset, of_input)
         for split, rows in sorted_out.splits.items():
             path = FileSystems.join(self._folder, f"{split}-{number:05d}.arrow")
             with FileSystems.create(path) as sink, pa.ipc.new_file(sink, rows.schema) as writer:
