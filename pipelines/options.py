@@ -19,6 +19,7 @@ from forebay.pipelines.sources.arguments import (
 )
 
 if TYPE_CHECKING:
+    from forebay.pipelines.sources.named_inputs import SplitInput
     from forebay.pipelines.sources.spool import Given
 
 WINDOW_MEMORY_MB = 512
@@ -31,7 +32,8 @@ class PreprocessOptions:
     Attributes:
         definition: the definition: FILE.py, FILE.py:NAME, MODULE:NAME or definition.json.
         inputs: files or globs, ``-`` for standard input, or tables in memory: data frames of
-            pandas or Polars, Arrow tables, lists of dicts.
+            pandas or Polars, Arrow tables, lists of dicts; named by their split where the
+            definition splits by inputs.
         sources: those of each of the definition's sources.
         output: the run folder to write.
         overwrite: replace a run that is there; its models stay.
@@ -54,7 +56,7 @@ class PreprocessOptions:
     """
 
     definition: str
-    inputs: tuple[Given, ...]
+    inputs: tuple[Given | SplitInput, ...]
     output: str
     sources: Mapping[str, Sequence[Given]] = field(default_factory=dict)
     overwrite: bool = False

@@ -14,6 +14,7 @@ from forebay.explain.report import RowReport, print_report, shown_rows, to_json
 from forebay.pipelines.lookups.tables import read_lookups
 from forebay.pipelines.sources.arguments import given_inputs, given_sources
 from forebay.pipelines.sources.inputs import places_of
+from forebay.pipelines.sources.named_inputs import SplitInput
 from forebay.pipelines.sources.spool import Given
 from forebay.pipelines.sources.tables import all_inputs, open_tables
 from forebay.storage.named_files import check_output, write_whole
@@ -26,7 +27,7 @@ from forebay.transforms.errors import InputError, unknown_column
 
 def explain(
     definition: str,
-    inputs: Sequence[Given],
+    inputs: Sequence[Given | SplitInput],
     key: str,
     columns: Sequence[str] = (),
     shown: int = 10,

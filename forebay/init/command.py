@@ -17,7 +17,7 @@ from forebay.init.guesses.column_facts import described, share
 from forebay.init.sample import read_sample
 from forebay.init.source.definition import OWN_NAMES, write_definition
 from forebay.pipelines.options import PreprocessOptions
-from forebay.pipelines.sources.arguments import given_inputs
+from forebay.pipelines.sources.arguments import given_many
 from forebay.pipelines.sources.bigquery.address import (
     QUERY_SCHEME,
     TABLE_SCHEME,
@@ -42,7 +42,7 @@ def run_init(args: argparse.Namespace) -> int:
     printed = args.output == _STANDARD_OUTPUT
     if not printed:
         _refuse_output(path, args.overwrite)
-    given = given_inputs(args)
+    given = given_many(args.input, args)
     named = [one for one in map(as_bigquery, given) if one is not None]
     found = find_inputs([one for one in given if as_bigquery(one) is None], option="")
     inputs = [file.path for file in found]

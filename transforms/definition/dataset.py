@@ -12,7 +12,7 @@ from forebay.transforms.definition.field_types import LATER
 from forebay.transforms.definition.labels import Label
 from forebay.transforms.definition.lookups import Lookup
 from forebay.transforms.definition.sources import ROWS, Derive, Source
-from forebay.transforms.definition.splits import ColumnSplit, HashSplit, RandomSplit, TimeSplit
+from forebay.transforms.definition.splits import Split
 from forebay.transforms.definition.windows import Where, Windowed
 from forebay.transforms.errors import DefinitionError
 
@@ -46,7 +46,7 @@ class Dataset(Source):
     name: str
     features: tuple[Feature, ...]
     label: Label
-    split: HashSplit | TimeSplit | ColumnSplit | RandomSplit
+    split: Split
     row_time: str | None = None
     sources: Mapping[str, Source] = field(default_factory=dict)
     windows: tuple[Windowed, ...] = ()
