@@ -3,9 +3,15 @@
 The functions `run_train`, `run_evaluate` and so on are what the ``forebay`` commands call.
 """
 
+import sys
+
+if __name__ == "__main__":  # before what takes longer to import
+    from forebay.console.first_moment import end_when_interrupted
+
+    end_when_interrupted()
+
 import argparse
 import os
-import sys
 from collections.abc import Mapping, Sequence
 from typing import Any
 

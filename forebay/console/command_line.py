@@ -8,8 +8,8 @@ import traceback
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
+from forebay.console.first_moment import INTERRUPTED
 from forebay.console.machine import find_refusal, full_disk_told
-from forebay.console.process import INTERRUPTED
 from forebay.console.terminal import choose_verbosity, is_verbose, plain_line, saying, tell
 from forebay.transforms.errors import DefinitionError, ForebayError, UserError, first_line
 
