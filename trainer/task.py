@@ -16,9 +16,9 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from forebay.console.arguments import Parser
-from forebay.console.command_line import start_tensorflow
 from forebay.console.commands import Command, add_commands, parse_command, run_parsed
 from forebay.console.process import in_own_process
+from forebay.console.tensorflow import start_tensorflow
 from forebay.console.terminal import say, say_json
 from forebay.storage.run.layout import TRAINING_FOLDER
 from forebay.trainer import options

@@ -197,7 +197,8 @@ def _own_streams() -> _Words:
             os.fstat(number)
         except OSError:
             os.set_inheritable(os.open(os.devnull, mode), True)
-    words, results = _Words(2, "w", closefd=False), _Results(1, "w", closefd=False)
+    # What is said is heard even while what libraries say is hidden.
+    words, results = _Words(os.dup(2), "w"), _Results(1, "w", closefd=False)
     sys.stdin = sys.stdin or open(0, closefd=False)  # noqa: SIM115
     sys.stderr = _text(words, sys.stderr, is_by_line=True)
     sys.stdout = _text(results, sys.stdout, is_by_line=results.isatty())

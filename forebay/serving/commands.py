@@ -2,8 +2,8 @@
 
 import argparse
 
-from forebay.console.command_line import start_tensorflow
 from forebay.console.commands import Command
+from forebay.console.tensorflow import start_tensorflow
 from forebay.console.terminal import note
 from forebay.serving.options import add_predict_arguments
 

@@ -62,6 +62,10 @@ MOMENTS = {
         " one.join()"
     ),
     "its own end": "def work(args):\n atexit.register(forever)\n atexit.register(ready)\n return 0",
+    "a library that is loaded quietly": (
+        "from forebay.console.tensorflow import native_logs_hidden\n"
+        "def work(args):\n with native_logs_hidden():\n  ready()\n  ten_minutes_in_c()"
+    ),
     "imports": "def work(args):\n sys.path.insert(0, FOLDER)\n import slow_module",
 }  # fmt: skip
 
