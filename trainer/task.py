@@ -13,6 +13,7 @@ if __name__ == "__main__":  # before what takes longer to import
 import argparse
 import os
 from collections.abc import Mapping, Sequence
+from contextlib import nullcontext
 from typing import Any
 
 from forebay.console.arguments import Parser
@@ -44,13 +45,14 @@ def run_train(args: argparse.Namespace) -> int:
     if done is not None and exported_already(run, done, loop):
         return _say_nothing_to_do(done.record, args)
     looked_at = options.EvaluateOptions(split="eval")
-    if team.is_chief:
-        check_outputs(run, looked_at)
-    training = train(run, chosen, loop, team=team, fresh=args.fresh)
     model, report = None, None
-    if team.is_chief:
-        report = evaluate(run, looked_at)
-        model = export_final(run, training, report, loop)
+    with run.in_use() if team.is_chief else nullcontext():
+        if team.is_chief:
+            check_outputs(run, looked_at)
+        training = train(run, chosen, loop, team=team, fresh=args.fresh)
+        if team.is_chief:
+            report = evaluate(run, looked_at)
+            model = export_final(run, training, report, loop)
     team.wait()  # a worker that leaves early takes the others' connections with it
     record = training.record
     if args.json:

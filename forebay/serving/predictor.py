@@ -16,7 +16,7 @@ from forebay.serving.instances import InstanceReader
 from forebay.storage.entries import files_below
 from forebay.storage.named_files import written_whole
 from forebay.storage.plain_paths import plain_path
-from forebay.storage.run.exported import ExportedModel, open_exported
+from forebay.storage.run.exported import ExportedModel, of_newest
 from forebay.transforms.errors import InputError, InstanceError, RunFolderError, reason
 from forebay.transforms.json_text import json_text
 
@@ -52,6 +52,18 @@ class LineCounts:
     errors: int
 
 
+def _load(exported: ExportedModel) -> tuple[ExportedModel, Any, Any]:
+    """Returns a model, what keeps it alive, and the function that answers."""
+    try:
+        loaded = tf.saved_model.load(plain_path(exported.path))
+        return exported, loaded, loaded.signatures["serving_default"]
+    except Exception as error:  # whatever TensorFlow's reader raises
+        raise RunFolderError(
+            f"{exported.path} holds no model that TensorFlow can load{_said(error)}; "
+            "export it anew with `forebay train`"
+        ) from error
+
+
 class Predictor:
     """An exported model, ready to be asked.
 
@@ -63,16 +75,8 @@ class Predictor:
     """
 
     def __init__(self, path: str) -> None:
-        self.exported: ExportedModel = open_exported(path)
+        self.exported, self._loaded, self._function = of_newest(path, _load)
         self._reader = InstanceReader(self.exported.definition)
-        try:
-            self._loaded = tf.saved_model.load(plain_path(self.exported.path))
-            self._function = self._loaded.signatures["serving_default"]
-        except Exception as error:  # whatever TensorFlow's reader raises
-            raise RunFolderError(
-                f"{self.exported.path} holds no model that TensorFlow can load{_said(error)}; "
-                "export it anew with `forebay train`"
-            ) from error
         passthrough = self.exported.definition.passthrough
         self._passthrough = [name for name in passthrough if name in self._reader.columns]
 
