@@ -121,8 +121,8 @@ def pair(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Pair]:
 @pytest.mark.timeout(0)  # its own bound is FAULTS_MINUTES
 def test_two_at_once_lose_nothing(pair: Pair, capfd: pytest.CaptureFixture[str]) -> None:
     draw, found, ends = Draw("two at once", 0.1), {}, dict[str, int]()
-    for _ in draw.points():
-        name, other = draw.random.choice(list(STOPPED)), draw.random.choice(list(REPLACES))
+    for name in draw.rounds(STOPPED):
+        other = draw.random.choice(list(REPLACES))
         after = draw.random.random()
         wrong, ended = pair.wrong(name, other, after)
         ends[str(ended)] = ends.get(str(ended), 0) + 1
