@@ -3,6 +3,9 @@
 import sys
 
 if __name__ == "__main__":  # before what takes seconds to import
+    from forebay.console.first_moment import end_when_interrupted
+
+    end_when_interrupted()
     from forebay.pipelines.module import main
 
     sys.exit(main())

@@ -12,7 +12,7 @@ from typing import Any
 from sphinx.application import Sphinx
 
 import forebay
-from forebay.console.command_line import native_logs_hidden
+from forebay.console.tensorflow import native_logs_hidden
 
 _QUALIFIED = re.compile(r"\b(?:[a-z_]+\.)+(?=[A-Z])")
 

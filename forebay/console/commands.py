@@ -8,7 +8,8 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 
 from forebay.console.arguments import did_you_mean
-from forebay.console.command_line import native_logs_hidden, quiet_tensorflow, run_command
+from forebay.console.command_line import run_command
+from forebay.console.tensorflow import quiet_tensorflow
 from forebay.console.terminal import saying
 
 Run = Callable[[argparse.Namespace], int]
@@ -64,10 +65,10 @@ def run_parsed(called: str, command: Command, args: argparse.Namespace) -> int:
     """
 
     def run(args: argparse.Namespace) -> int:
-        quiet_tensorflow()
-        with saying(f"{called}: loading"), native_logs_hidden(), _kept_for_good():
-            run_loaded = command.load()
-        return run_loaded(args)
+        with quiet_tensorflow():
+            with saying(f"{called}: loading"), _kept_for_good():
+                run_loaded = command.load()
+            return run_loaded(args)
 
     return run_command(run, args)
 

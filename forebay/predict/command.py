@@ -6,7 +6,7 @@ from collections.abc import Iterable
 from dataclasses import asdict
 from typing import IO
 
-from forebay.console.command_line import start_tensorflow
+from forebay.console.tensorflow import start_tensorflow
 from forebay.console.terminal import note, say_json
 from forebay.predict.options import predict_options
 from forebay.storage.entries import files_below

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import contextlib
 import io
 import json
 import os
+import random
+import struct
 import subprocess
 import sys
 import threading
@@ -15,6 +18,7 @@ from typing import Any
 import pandas
 import polars
 import pyarrow as pa
+import pyarrow.ipc as pa_ipc
 import pytest
 from table_kinds import TABLE, WRITERS, Record, as_table, csv_text, json_text, make_records
 
@@ -25,6 +29,7 @@ from forebay.pipelines.sources.kinds import open_input
 from forebay.pipelines.sources.read import reject_batch
 from forebay.pipelines.sources.row_identity import row_identity, row_place
 from forebay.pipelines.sources.tables import find_inputs
+from forebay.transforms.definition.columns import String
 from forebay.transforms.definition.identity import ROW
 from forebay.transforms.definition.sources import Source
 from forebay.transforms.errors import InputError
@@ -252,6 +257,36 @@ def test_a_truncated_file_is_told_of(kind: str, tmp_path: Path) -> None:
         path.write_bytes(whole[:size])
         with pytest.raises(InputError, match=r"read to its end|is damaged"):
             read(opened(path))
+
+
+@pytest.mark.parametrize("kind", ["parquet", "arrow", "arrows", "tfrecord"])
+def test_a_file_with_another_byte_is_read_or_refused(kind: str, tmp_path: Path) -> None:
+    """Arrow believes what a file says of lengths and places in memory, and may crash of it."""
+    path, draw = tmp_path / "table", random.Random(kind)
+    WRITERS[kind](RECORDS, path)
+    whole = path.read_bytes()
+    for at in draw.sample(range(len(whole)), 150):
+        damaged = bytearray(whole)
+        damaged[at] = draw.randrange(256)
+        path.write_bytes(damaged)
+        with contextlib.suppress(InputError):
+            for batch in read(opened(path)):
+                batch.rows.validate(full=True)
+                assert len(batch.rows) + len(batch.rejects) == batch.records
+
+
+def test_places_outside_of_an_arrow_file_are_refused(tmp_path: Path) -> None:
+    table, path = pa.table({"site": ["ab"] * 100}), tmp_path / "table"
+    with pa_ipc.new_file(str(path), table.schema) as writer:
+        writer.write_table(table)
+    whole = path.read_bytes()
+    offsets = whole.index(struct.pack("<4i", 0, 2, 4, 6))
+    for wrong in (2_000_000_000, -5, 0):
+        damaged = bytearray(whole)
+        damaged[offsets + 80 : offsets + 84] = struct.pack("<i", wrong)
+        path.write_bytes(damaged)
+        with pytest.raises(InputError, match="Offset invariant failure"):
+            read(opened(path, Source(columns={"site": String()})))
 
 
 def test_a_wrong_schema_is_told_of_at_once(tmp_path: Path) -> None:
