@@ -14,6 +14,7 @@ import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from forebay.console.words import counted
 from forebay.pipelines.sources.batches import ReadBatch, read_batches
 from forebay.pipelines.sources.inputs import TableInput
 from forebay.pipelines.sources.tables import Tables
@@ -90,8 +91,8 @@ def read_sample(
             raise InputError(f"{names}: has no rows below its header; give a table with some")
         common = "; ".join(f"{why} ({times:,})" for why, times in rejects.most_common(3))
         raise InputError(
-            f"none of the {rejects.total():,} records became a row; the commonest reasons: "
-            f"{common}; mend the input or the definition"
+            f"none of the {counted(rejects.total(), 'record')} became a row; the commonest "
+            f"reasons: {common}; mend the input or the definition"
         )
     is_whole = count <= most
     if not is_whole:
@@ -150,7 +151,7 @@ def _batches(
     records = 0
     for batch in read_batches(inputs, dataset, max_record_bytes):
         records += batch.records
-        tell(f"read {records:,} records")
+        tell(f"read {counted(records, 'record')}")
         yield batch
 
 

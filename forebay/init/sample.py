@@ -1,13 +1,14 @@
 """Rows to guess from: whole stretches of the input, spread evenly over it, as text."""
 
 import math
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from forebay.console.words import counted
 from forebay.init.dialect import (
     encoding_of,
     guess_format,
@@ -42,6 +43,7 @@ class TextSample:
     """Rows of the input.
 
     Attributes:
+        path: the first file's name, for errors.
         format: the dialect of the files.
         columns: their texts, by name; columns that a definition cannot name are left out.
         unusable: the names of those.
@@ -52,6 +54,7 @@ class TextSample:
         rejects: records of the sample that are not rows.
     """
 
+    path: str
     format: CsvFormat
     columns: dict[str, Texts]
     unusable: tuple[str, ...]
@@ -78,19 +81,21 @@ def read_sample(
         names: the columns of files without a header line; empty: they have one.
         rows: how many rows to read.
         max_record_bytes: longer records are rejects.
-        tables: what is no file, instead of files.
+        tables: tables that are not files, instead of files.
 
     Raises:
         InputError: a file cannot be read, has other columns than the first, or there are no rows.
     """
     unpacked_files = [unpacked(file) for file in files]
     told = [open_told(file, head, None) for file, head in unpacked_files]
+    kinds = [one.kind if one else CsvFile.kind for one in told]
+    _refuse_mixed(
+        [
+            *((one.path, one.kind) for one in tables),
+            *zip([file.path for file in files], kinds, strict=True),
+        ]
+    )
     if inputs := [*tables, *(one for one in told if one is not None)]:
-        paths = [*(one.path for one in tables), *(file.path for file in files)]
-        if len(inputs) < len(paths) or len({type(one) for one in inputs}) > 1:
-            raise InputError(
-                f"{paths[0]} and {paths[-1]} are not of one kind; give files of one kind"
-            )
         return _sample_typed(inputs, rows, max_record_bytes)
     encoding = encoding_of(_head(unpacked_files[0][0]))
     files = [replace(file, encoding=python_name(encoding)) for file, _ in unpacked_files]
@@ -110,6 +115,16 @@ def read_sample(
             )
     plan = _plan(inspected[0], heads[files[0].path], files, rows)
     return _parse(inspected, format, plan, rows, max_record_bytes)
+
+
+def _refuse_mixed(kinds: Sequence[tuple[str, str]]) -> None:
+    """Refuses tables of several kinds, given as their names and kinds."""
+    (path, kind), *others = kinds
+    for other, its in others:
+        if its != kind:
+            raise InputError(
+                f"{path} is {kind} and {other} is {its}; give a pattern of files of one kind"
+            )
 
 
 def _sample_typed(inputs: Sequence[TableInput], rows: int, max_record_bytes: int) -> TextSample:
@@ -177,7 +192,7 @@ def _head(file: SourceFile) -> bytes:
 
 @dataclass(frozen=True)
 class _Plan:
-    """What is read of the text: in a share of its stretches, a share of the rows each."""
+    """How much of the text is read: a share of its stretches, and of each a share of its rows."""
 
     stretches: float
     rows: float
@@ -208,6 +223,28 @@ def _parse(
         )
     usable = [name for name in names if _is_usable(name)]
     columns = {name: String(nulls=()) for name in usable}
+    batches, rejects, share = _read_stretches(files, format, columns, plan, rows, max_record_bytes)
+    if not any(map(len, batches)):
+        raise InputError(
+            f"{files[0].path}: has no rows to guess from"
+            + (f" (records read: {len(rejects)}, all rejected: {rejects[0].reason})"
+               if rejects else "; give a file with rows below its header line")
+        )  # fmt: skip
+    table = pa.Table.from_batches(batches)
+    texts = {name: as_texts(table[name]) for name in usable}
+    unusable = tuple(name for name in names if name not in usable)
+    return _without_blank(files[0].path, format, texts, unusable, share, rejects)
+
+
+def _read_stretches(
+    files: Sequence[CsvFile],
+    format: CsvFormat,
+    columns: Mapping[str, String],
+    plan: _Plan,
+    rows: int,
+    max_record_bytes: int,
+) -> tuple[list[pa.RecordBatch], list[Reject], float]:
+    """Reads the planned rows; returns them, the rejects among them, and their share of the text."""
     batches: list[pa.RecordBatch] = []
     rejects: list[Reject] = []
     count, turn, text_bytes, read_bytes = 0, 0, 0, 0.0
@@ -217,23 +254,13 @@ def _parse(
             text_bytes += len(data)
             if batches and (count >= rows or not due):
                 continue
-            batch, more = parse_chunk(data, offset, names, columns, format, max_record_bytes)
+            batch, more = parse_chunk(data, offset, file.names, columns, format, max_record_bytes)
             kept = min(rows - count, math.ceil(len(batch) * plan.rows))
             end = batch[ROW_OFFSET][kept].as_py() if kept < len(batch) else offset + len(data)
             batches.append(batch.slice(0, kept))
             rejects += [reject for reject in more if reject.offset < end]
             count, read_bytes = count + kept, read_bytes + end - offset
-    if not count:
-        raise InputError(
-            f"{files[0].path}: has no rows to guess from"
-            + (f" (records read: {len(rejects)}, all rejected: {rejects[0].reason})"
-               if rejects else "; give a file with rows below its header line")
-        )  # fmt: skip
-    table = pa.Table.from_batches(batches)
-    texts = {name: as_texts(table[name]) for name in usable}
-    unusable = tuple(name for name in names if name not in usable)
-    share = read_bytes / text_bytes
-    return _without_blank(files[0].path, format, texts, unusable, share, rejects)
+    return batches, rejects, read_bytes / max(1, text_bytes)
 
 
 def _without_blank(
@@ -252,7 +279,7 @@ def _without_blank(
     blank = np.logical_and.reduce([found.blank for found in texts.values()])
     if blank.all():
         raise InputError(
-            f"{path}: has {len(blank):,} rows, and no text in any; give a file with values"
+            f"{path}: has {counted(len(blank), 'row')}, and no text in any; give a file with values"
         )
     format = with_numbers(format, texts)
     kept = {
@@ -261,6 +288,7 @@ def _without_blank(
     }
     columns, joined = join_times(kept)
     return TextSample(
+        path,
         format,
         columns,
         unusable,

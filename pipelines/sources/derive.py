@@ -6,6 +6,7 @@ from typing import Any
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from forebay.console.words import counted
 from forebay.pipelines.sources.rejects import Reject
 from forebay.pipelines.sources.row_identity import ROW_OFFSET
 from forebay.transforms.definition.sources import Derive
@@ -34,8 +35,8 @@ def derive(
     for name, array in arrays.items():
         if len(array) != len(batch):
             raise InputError(
-                f"the function {step.function!r} returned {len(array)} values of {name!r} for "
-                f"{len(batch)} rows; return one for each row"
+                f"the function {step.function!r} returned {counted(len(array), 'value')} of "
+                f"{name!r} for {counted(len(batch), 'row')}; return one for each row"
             )
         batch = batch.append_column(name, array)
     return _without_missing(batch, [n for n, column in step.outputs.items() if column.required])

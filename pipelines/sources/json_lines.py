@@ -6,13 +6,14 @@ import json
 import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, ClassVar
 
 import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.json as pa_json
 
+from forebay.console.words import counted
 from forebay.pipelines.sources.files import SourceFile
 from forebay.pipelines.sources.inputs import Parsed
 from forebay.pipelines.sources.missing_columns import refuse_missing
@@ -55,6 +56,8 @@ _OPEN, _CLOSE = ord("{"), ord("}")
 class JsonLinesFile(TextInput):
     """A file of JSON lines in whose first records every column of the table was seen."""
 
+    kind: ClassVar[str] = "JSON lines"
+
     @property
     def fields(self) -> int:  # noqa: D102
         return ANY_ARITY
@@ -75,7 +78,7 @@ def open_json_lines(file: SourceFile, table: Source | None) -> JsonLinesFile:
     if table is not None:
         objects = _objects(head[start:])
         names = list(dict.fromkeys(name for one in objects for name in paths(one)))
-        what = f"field in its first {len(objects):,} records"
+        what = f"field in its first {counted(len(objects), 'record')}"
         refuse_missing(names, table.fields, file.path, what)
     return JsonLinesFile(file, LINES, start)
 

@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from forebay.console.canvas import png
+from forebay.console.words import counted
 from forebay.trainer.metrics.binary import BinaryPredictions
 from forebay.trainer.metrics.by_task import Predictions
 from forebay.trainer.metrics.regression import RegressionPredictions
@@ -20,7 +21,8 @@ def draw(predictions: Predictions, report: Mapping[str, Any]) -> bytes:
         report: what was measured of them, by `evaluate`.
     """
     title = (
-        f"{report['dataset']}: {report['label']}, {report['split']} split, {report['rows']:,} rows"
+        f"{report['dataset']}: {report['label']}, {report['split']} split, "
+        f"{counted(report['rows'], 'row')}"
     )
     match predictions:
         case RegressionPredictions():

@@ -39,6 +39,7 @@ class BigQueryInput(TableInput):
     order: int
     clients: Clients
 
+    kind: ClassVar[str] = "a table of BigQuery"
     place_word: ClassVar[str] = "row"
 
     @property

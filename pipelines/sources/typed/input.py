@@ -50,7 +50,6 @@ class RowsFile(FileInput):
     rows: tuple[int, ...]
 
     place_word: ClassVar[str] = "row"
-    kind: ClassVar[str]
 
     @abstractmethod
     def batches(self, parts: range) -> Iterator[pa.RecordBatch]:
@@ -113,8 +112,7 @@ def _damage_told(path: str, kind: str) -> Iterator[None]:
         yield
     except (pa.ArrowException, OSError, EOFError) as error:
         raise InputError(
-            f"{path}: is no {kind} file that can be read to its end ({error}); copy or write it "
-            "again"
+            f"{path}: cannot be read to its end as {kind} ({error}); copy or write it again"
         ) from error
 
 

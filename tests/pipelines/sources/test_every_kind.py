@@ -229,9 +229,9 @@ def test_a_name_says_nothing_of_the_kind(written: Path) -> None:
         (b"Obj\x01....", "Avro"),
         (b'[{"taken": "2024-01-01"}]', "is one JSON array; write its objects as JSON lines"),
         ("taken,day\n".encode("utf-16"), "UTF-16 text; write CsvFormat"),
-        (b"PAR1....", "is no Parquet file that can be read"),
-        (b"ARROW1\0\0....", "is no Arrow file that can be read"),
-        (b'{"taken": 1}\n', "has no fields in its first 1 records 'day', 'site'"),
+        (b"PAR1....", "cannot be read to its end as Parquet"),
+        (b"ARROW1\0\0....", "cannot be read to its end as Arrow"),
+        (b'{"taken": 1}\n', "has no fields in its first 1 record 'day', 'site'"),
         (b"\x1f\x8b....", "gzip data are truncated or corrupt"),
     ],
 )
