@@ -37,6 +37,7 @@ from forebay.transforms.definition.columns import (
 from forebay.transforms.definition.sources import Source
 from forebay.transforms.definition.table_formats import CsvFormat
 from forebay.transforms.errors import InputError
+from forebay.transforms.json_text import TOO_DEEP, is_nested_too_deep
 from forebay.transforms.parsing.casts import Fault
 from forebay.transforms.parsing.cells import Cells, read_cells
 from forebay.transforms.parsing.typed_cells import read_values
@@ -220,11 +221,12 @@ _decode = json.JSONDecoder(parse_float=str, parse_int=str, parse_constant=str).d
 def parsed(line: bytes) -> dict[str, Any] | str | None:
     """Returns an object, numbers as they are written; why there is none; None: another value."""
     try:
-        value = _decode(line.decode())
+        text = line.decode()
+        if is_nested_too_deep(text):
+            return f"not JSON that can be read: {TOO_DEEP}"
+        value = _decode(text)
     except UnicodeDecodeError:
         return "not UTF-8 text"
-    except RecursionError:
-        return "not JSON that can be read: nested too deep"
     except ValueError as error:
         return f"not JSON: {error}"
     return value if isinstance(value, dict) else None
