@@ -32,7 +32,7 @@ class PreprocessOptions:
         definition: the definition: FILE.py, FILE.py:NAME, MODULE:NAME or definition.json.
         inputs: files or globs, ``-`` for standard input, or tables in memory: data frames of
             pandas or Polars, Arrow tables, lists of dicts.
-        sources: those of each of the definition's sources.
+        sources: the inputs of each of the definition's sources, by its name.
         output: the run folder to write.
         overwrite: replace a run that is there; its models stay.
         max_record_bytes: longer records are rejected.

@@ -27,7 +27,7 @@ class CheckReport:
     Attributes:
         dataset: the definition.
         sample: the rows looked at.
-        inputs: where they come from.
+        inputs: the files that the rows come from.
         findings: what was found, worst first.
         places: ``file:line`` of each example row, by identity.
     """

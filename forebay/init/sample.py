@@ -1,7 +1,7 @@
 """Rows to guess from: whole stretches of the input, spread evenly over it, as text."""
 
 import math
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -9,6 +9,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from forebay.console.words import counted
+from forebay.init.csv_stretches import FEWEST_STRETCHES, Plan, plan_stretches, read_stretches
 from forebay.init.dialect import (
     encoding_of,
     guess_format,
@@ -20,22 +21,16 @@ from forebay.init.joined_times import join_times
 from forebay.init.records_as_text import fields_of
 from forebay.init.texts import Texts, as_texts
 from forebay.pipelines.sources.csv.header import HEAD_BYTES, read_header
-from forebay.pipelines.sources.csv.parse import parse_chunk
 from forebay.pipelines.sources.csv.table import CsvFile
 from forebay.pipelines.sources.files import SourceFile
 from forebay.pipelines.sources.inputs import TableInput
 from forebay.pipelines.sources.kinds import open_told, unpacked
 from forebay.pipelines.sources.rejects import Reject
-from forebay.pipelines.sources.row_identity import ROW_OFFSET
-from forebay.pipelines.sources.text.ranges import GuardedReader, read_chunks
+from forebay.pipelines.sources.text.ranges import GuardedReader
 from forebay.transforms.definition.columns import String
 from forebay.transforms.definition.sources import RESERVED_PREFIX
 from forebay.transforms.definition.table_formats import CsvFormat, python_name
 from forebay.transforms.errors import InputError
-
-# So many stretches, spread over the text, show what changes along it.
-_STRETCH_BYTES, _FEWEST_STRETCHES = 1 << 20, 16
-_GZIP_RATIO = 5
 
 
 @dataclass(frozen=True)
@@ -113,8 +108,8 @@ def read_sample(
                 f"{file.path}: has other columns than {files[0].path}: {', '.join(found)}; "
                 "give files of one kind"
             )
-    plan = _plan(inspected[0], heads[files[0].path], files, rows)
-    return _parse(inspected, format, plan, rows, max_record_bytes)
+    plan = plan_stretches(inspected[0], heads[files[0].path], rows, files)
+    return _parse(inspected, format, plan, max_record_bytes)
 
 
 def _refuse_mixed(kinds: Sequence[tuple[str, str]]) -> None:
@@ -131,7 +126,7 @@ def _sample_typed(inputs: Sequence[TableInput], rows: int, max_record_bytes: int
     """Reads rows of inputs that tell their columns, some of each of several stretches."""
     _refuse_different(inputs)
     stretches = [(one, stretch) for one in inputs for stretch in one.plan(max_record_bytes)]
-    step = max(1, len(stretches) // _FEWEST_STRETCHES)
+    step = max(1, len(stretches) // FEWEST_STRETCHES)
     chosen = stretches[::step]
     quota = math.ceil(rows / max(1, len(chosen)))
     tables: list[pa.Table] = [pa.table({})]
@@ -190,30 +185,8 @@ def _head(file: SourceFile) -> bytes:
         return GuardedReader(source, file.path).read(HEAD_BYTES)
 
 
-@dataclass(frozen=True)
-class _Plan:
-    """How much of the text is read: a share of its stretches, and of each a share of its rows."""
-
-    stretches: float
-    rows: float
-
-
-def _plan(first: CsvFile, head: bytes, files: Sequence[SourceFile], rows: int) -> _Plan:
-    """Spreads about so many rows over several stretches, by the first file's lines."""
-    body = head[first.data_offset :]
-    row_bytes = len(body) / max(1, body.count(b"\n"))
-    text_bytes = sum(file.size * (_GZIP_RATIO if file.is_compressed else 1) for file in files)
-    share = rows * row_bytes / max(1, text_bytes)
-    if share >= 1:
-        return _Plan(1.0, 1.0)
-    # A little less, so that the last stretches are as likely to be reached as the first.
-    share *= 0.95
-    stretches = min(1.0, max(share, _FEWEST_STRETCHES * _STRETCH_BYTES / text_bytes))
-    return _Plan(stretches, share / stretches)
-
-
 def _parse(
-    files: Sequence[CsvFile], format: CsvFormat, plan: _Plan, rows: int, max_record_bytes: int
+    files: Sequence[CsvFile], format: CsvFormat, plan: Plan, max_record_bytes: int
 ) -> TextSample:
     names = files[0].names
     if len(names) == 1:
@@ -223,7 +196,7 @@ def _parse(
         )
     usable = [name for name in names if _is_usable(name)]
     columns = {name: String(nulls=()) for name in usable}
-    batches, rejects, share = _read_stretches(files, format, columns, plan, rows, max_record_bytes)
+    batches, rejects, share = read_stretches(files, format, columns, plan, max_record_bytes)
     if not any(map(len, batches)):
         raise InputError(
             f"{files[0].path}: has no rows to guess from"
@@ -234,33 +207,6 @@ def _parse(
     texts = {name: as_texts(table[name]) for name in usable}
     unusable = tuple(name for name in names if name not in usable)
     return _without_blank(files[0].path, format, texts, unusable, share, rejects)
-
-
-def _read_stretches(
-    files: Sequence[CsvFile],
-    format: CsvFormat,
-    columns: Mapping[str, String],
-    plan: _Plan,
-    rows: int,
-    max_record_bytes: int,
-) -> tuple[list[pa.RecordBatch], list[Reject], float]:
-    """Reads the planned rows; returns them, the rejects among them, and their share of the text."""
-    batches: list[pa.RecordBatch] = []
-    rejects: list[Reject] = []
-    count, turn, text_bytes, read_bytes = 0, 0, 0, 0.0
-    for file in files:
-        for offset, data in _chunks(file, format, max_record_bytes):
-            due, turn = int((turn + 1) * plan.stretches) > int(turn * plan.stretches), turn + 1
-            text_bytes += len(data)
-            if batches and (count >= rows or not due):
-                continue
-            batch, more = parse_chunk(data, offset, file.names, columns, format, max_record_bytes)
-            kept = min(rows - count, math.ceil(len(batch) * plan.rows))
-            end = batch[ROW_OFFSET][kept].as_py() if kept < len(batch) else offset + len(data)
-            batches.append(batch.slice(0, kept))
-            rejects += [reject for reject in more if reject.offset < end]
-            count, read_bytes = count + kept, read_bytes + end - offset
-    return batches, rejects, read_bytes / max(1, text_bytes)
 
 
 def _without_blank(
@@ -298,11 +244,3 @@ def _without_blank(
         share,
         rejects,
     )
-
-
-def _chunks(file: CsvFile, format: CsvFormat, max_record_bytes: int) -> Iterator[tuple[int, bytes]]:
-    with file.file.open() as source:
-        yield from read_chunks(
-            source, format, len(file.names), max_record_bytes, _STRETCH_BYTES,
-            file.data_offset, file.path,
-        )  # fmt: skip

@@ -17,7 +17,7 @@ def draw(predictions: Predictions, report: Mapping[str, Any]) -> bytes:
     """Returns a PNG of a model's predictions against the labels.
 
     Args:
-        predictions: those for all rows of a split.
+        predictions: the predictions for all rows of a split.
         report: what was measured of them, by `evaluate`.
     """
     title = (

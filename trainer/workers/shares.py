@@ -102,7 +102,7 @@ def share_of(files: Mapping[str, int], worker: Worker = ALONE) -> Share:
 
     Args:
         files: rows of each file, by path.
-        worker: who asks.
+        worker: the worker that asks.
 
     Raises:
         InputError: there are fewer rows than workers.

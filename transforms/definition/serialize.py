@@ -71,7 +71,7 @@ def from_record(text: str | bytes, where: str, cure: str) -> Dataset:
         cure: what to do where it is damaged.
 
     Raises:
-        RunFolderError: the text is no definition, or one with mistakes.
+        RunFolderError: the text is not a definition, or one with mistakes.
     """
     try:
         return from_json(text)

@@ -89,8 +89,8 @@ def crc32c(data: ByteArray, start: int, stop: int, before: int = 0) -> np.uint64
 
     Args:
         data: uint8.
-        start: where the part begins.
-        stop: where it ends.
+        start: the first byte of the part.
+        stop: the byte after the part's last.
         before: the CRC-32C of what lies before that part.
     """
     crc = np.uint64(before) ^ np.uint64(0xFFFFFFFF)

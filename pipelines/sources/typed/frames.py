@@ -44,8 +44,8 @@ def frames_of(
     Args:
         source: the stream, at the offset of a record.
         path: its name, for errors.
-        offset: that offset, bytes.
-        end: where to stop, bytes; None: at the end of the file.
+        offset: the offset of that record, bytes.
+        end: the offset to stop at, bytes; None: at the end of the file.
         keep: how many bytes of each record are kept; of a longer one, one more.
 
     Raises:
