@@ -249,6 +249,16 @@ def test_mistakes_are_one_line(
     assert Path("there.py").read_text("utf-8") == "# mine\n"
 
 
+def test_files_of_several_kinds_are_told_apart(
+    folder: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    Path("mixed-1.csv").write_text("a,b\n1,2\n3,4\n", "utf-8")
+    Path("mixed-2.jsonl").write_text('{"a": 1, "b": 2}\n', "utf-8")
+    assert main(["init", "mixed-*", "--output", "mixed.py"]) == 2
+    error = capsys.readouterr().err.splitlines()[-1]
+    assert "mixed-1.csv is CSV and mixed-2.jsonl is JSON lines; give a pattern of files" in error
+
+
 @pytest.mark.parametrize("option", ["--names=a,,c", "--names=a,b,a", "--delimiter=ab", "--rows=0"])
 def test_options_that_mean_nothing_are_refused(folder: Path, option: str) -> None:
     with pytest.raises(SystemExit) as stopped:
