@@ -48,7 +48,7 @@ def test_a_clean_definition_exits_with_0_and_says_what_was_read(table: Path) -> 
 
 def test_a_leaking_definition_exits_with_1_and_names_columns_rows_and_cures(table: Path) -> None:
     done = check(LEAKY, "--input", str(table), "--json")
-    assert (done.returncode, done.stderr) == (1, "")
+    assert (done.returncode, done.stderr) == (1, "forebay check: loading …\n")
     report = json.loads(done.stdout)
     assert report["sample"] | {"from": None, "to": None} == {
         "rows": 2400, "records": 2400, "rejected": 0, "whole": True, "from": None, "to": None,
