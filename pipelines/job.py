@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 from apache_beam.io.filesystems import FileSystems
 from apache_beam.options.pipeline_options import PipelineOptions
 
+from forebay.console.words import counted
 from forebay.pipelines.options import PreprocessOptions
 from forebay.pipelines.sources.inputs import TableInput
 from forebay.pipelines.sources.tables import Tables, all_inputs, text_bytes
@@ -63,8 +64,9 @@ class Job:
         """How much there is to read, and how finely it is cut, as ``--verbose`` tells it."""
         inputs = all_inputs(self.tables)
         return (
-            f"{len(inputs):,} files of {sum(one.size for one in inputs):,} bytes; "
-            f"{self.shards:,} shards a split, windows by {self.key_partitions:,} parts of the keys"
+            f"{counted(len(inputs), 'file')} of {sum(one.size for one in inputs):,} bytes; "
+            f"{counted(self.shards, 'shard')} a split, windows by {self.key_partitions:,} parts "
+            "of the keys"
         )
 
     @property

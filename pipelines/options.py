@@ -34,7 +34,7 @@ class PreprocessOptions:
         inputs: files or globs, ``-`` for standard input, or tables in memory: data frames of
             pandas or Polars, Arrow tables, lists of dicts; named by their split where the
             definition splits by inputs.
-        sources: those of each of the definition's sources.
+        sources: the inputs of each of the definition's sources, by its name.
         output: the run folder to write.
         overwrite: replace a run that is there; its models stay.
         max_record_bytes: longer records are rejected.

@@ -21,6 +21,7 @@ from forebay.console.commands import Command, add_commands, parse_command, run_p
 from forebay.console.process import in_own_process
 from forebay.console.tensorflow import start_tensorflow
 from forebay.console.terminal import say, say_json
+from forebay.console.words import counted
 from forebay.storage.run.layout import TRAINING_FOLDER
 from forebay.trainer import options
 
@@ -65,10 +66,7 @@ def run_train(args: argparse.Namespace) -> int:
             "evaluation": report,
         })  # fmt: skip
         return 0
-    say(f"trained {record['steps_trained']:,} steps, the best was {record['step']:,}")
-    if record["seconds"]["steps"]:
-        share = record["seconds"]["waiting for rows"] / record["seconds"]["steps"]
-        say(f"{share:.1%} of the steps' time was spent waiting for rows")
+    _say_trained(record)
     if report is not None:
         say(table(report))
         if chosen.l1:
@@ -79,13 +77,21 @@ def run_train(args: argparse.Namespace) -> int:
     return 0
 
 
+def _say_trained(record: Mapping[str, Any]) -> None:
+    say(f"trained {counted(record['steps_trained'], 'step')}, the best was {record['step']:,}")
+    if record["seconds"]["steps"]:
+        share = record["seconds"]["waiting for rows"] / record["seconds"]["steps"]
+        say(f"{share:.1%} of the steps' time was spent waiting for rows")
+
+
 def _say_nothing_to_do(record: Mapping[str, Any], args: argparse.Namespace) -> int:
     steps = {name: record[name] for name in ("step", "steps_trained")}
     if args.json:
         say_json({"nothing_to_do": True, **steps})
     else:
         say(
-            f"nothing to do: {args.run} is trained already, {steps['steps_trained']:,} steps of "
+            f"nothing to do: {args.run} is trained already, "
+            f"{counted(steps['steps_trained'], 'step')} of "
             f"{record['options']['max_steps']:,} planned; --fresh trains anew"
         )
     return 0

@@ -40,10 +40,10 @@ def _written(args: argparse.Namespace) -> str:
 
 
 def tell_failure(error: Exception, *, debug: bool = False) -> int:
-    """Prints a line that says what an exception is about, and what helps.
+    """Prints a line that says what went wrong, and what helps.
 
     Args:
-        error: it.
+        error: the exception.
         debug: whether to print the traceback before.
 
     Returns:

@@ -53,12 +53,12 @@ def parse_command(
 
 
 def run_parsed(called: str, command: Command, args: argparse.Namespace) -> int:
-    """Loads what runs a command, which is said, and runs it.
+    """Loads the code of a command, saying so, and runs it.
 
     Args:
-        called: what it was called by.
-        command: it.
-        args: its parsed arguments.
+        called: the words that the command was called by.
+        command: the command.
+        args: the command's parsed arguments.
 
     Returns:
         The exit status; see `run_command`.

@@ -8,6 +8,7 @@ from typing import IO
 
 from forebay.console.tensorflow import start_tensorflow
 from forebay.console.terminal import note, say_json
+from forebay.console.words import counted
 from forebay.predict.options import predict_options
 from forebay.storage.entries import files_below
 from forebay.storage.named_files import check_output, written_whole
@@ -70,11 +71,13 @@ def _answer_table(args: argparse.Namespace) -> int:
     if rejected:
         kept = f"; they are in {rejects}" if rejects is not None else ""
         reasons = "; ".join(f"{reason} ({n:,})" for reason, n in counts.rejects.items())
-        note(f"{rejected:,} of {counts.records:,} records have no prediction: {reasons}{kept}")
+        of = f"{rejected:,} of {counted(counts.records, 'record')}"
+        note(f"no prediction for {of}: {reasons}{kept}")
     if args.json:
         say_json(asdict(counts), indent=2)
     elif args.output != "-":
-        note(f"{args.output}: {counts.answered:,} predictions of {counts.records:,} records")
+        made = counted(counts.answered, "prediction")
+        note(f"{args.output}: {made} of {counted(counts.records, 'record')}")
     return 1 if counts.records and not counts.answered else 0
 
 

@@ -94,7 +94,7 @@ class SavedTraining:
         model: takes the matrices of `split_reader.Examples`, predicts in label units or
             probabilities.
         inputs: the columns of those matrices.
-        record: where it comes from.
+        record: the record of the training that it comes from.
         content: the model's file.
     """
 

@@ -45,7 +45,7 @@ class ExportRecord(TypedDict):
     Attributes:
         definition: the dataset's, as JSON.
         files: what belongs to the model, by path relative to its folder.
-        training: where the model comes from.
+        training: the training that the model comes from.
     """
 
     definition: dict[str, Any]

@@ -51,7 +51,6 @@ class RowsFile(FileInput):
     rows: tuple[int, ...]
 
     place_word: ClassVar[str] = "row"
-    kind: ClassVar[str]
 
     @abstractmethod
     def batches(self, parts: range) -> Iterator[pa.RecordBatch]:
@@ -117,7 +116,7 @@ def _damage_told(path: str, kind: str) -> Iterator[None]:
     except (pa.ArrowException, OSError, EOFError, MemoryError, UnicodeDecodeError) as error:
         why = str(error) or "it asks for more memory than there is"
         raise InputError(
-            f"{path}: is no {kind} file that can be read to its end ({why}); copy or write it again"
+            f"{path}: cannot be read to its end as {kind} ({why}); copy or write it again"
         ) from error
 
 

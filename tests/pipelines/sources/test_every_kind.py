@@ -234,9 +234,9 @@ def test_a_name_says_nothing_of_the_kind(written: Path) -> None:
         (b"Obj\x01....", "Avro"),
         (b'[{"taken": "2024-01-01"}]', "is one JSON array; write its objects as JSON lines"),
         ("taken,day\n".encode("utf-16"), "UTF-16 text; write CsvFormat"),
-        (b"PAR1....", "is no Parquet file that can be read"),
-        (b"ARROW1\0\0....", "is no Arrow file that can be read"),
-        (b'{"taken": 1}\n', "has no fields in its first 1 records 'day', 'site'"),
+        (b"PAR1....", "cannot be read to its end as Parquet"),
+        (b"ARROW1\0\0....", "cannot be read to its end as Arrow"),
+        (b'{"taken": 1}\n', "has no fields in its first 1 record 'day', 'site'"),
         (b"\x1f\x8b....", "gzip data are truncated or corrupt"),
     ],
 )
@@ -342,7 +342,9 @@ def test_lines_that_are_no_objects_are_rejects(tmp_path: Path) -> None:
         b'{"taken": "\xff"}': "not UTF-8 text",
         b'{"taken": {"a": 1}}': 'taken: \'{"a": "1"}\' is no single value',
         b'{"taken": "2024-01-01", "pulses": 1.5}': "pulses: '1.5' is not a whole number",
-        b'{"a":' * 5000: "not JSON that can be read: nested too deep",
+        b'{"a":' * 5000: "not JSON that can be read: nested deeper than 100 levels",
+        b'{"taken":' * 101 + b"1" + b"}" * 101: "not JSON that can be read: nested deeper than",
+        b'{"taken":' * 100 + b"1" + b"}" * 100: "taken: '{",
     }
     path = tmp_path / "lines"
     path.write_bytes(b"\n".join([*good, *bad, b"", *good]) + b"\n")

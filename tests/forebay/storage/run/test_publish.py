@@ -171,7 +171,7 @@ REFUSED = {
     a_manifest_that_lists_the_trainers_files: "saved_model.pb', which is not a place of a run's",
     an_older_forebays_manifest: "is not a manifest",
     half_a_manifest: "is not a manifest",
-    no_manifest: "holds files that are not a run's (definition.json, examples, model)",
+    no_manifest: "holds files that are not a run's (definition.json, evaluation, examples)",
     a_manifest_that_is_a_folder: "manifest.json cannot be read",
 }
 
