@@ -11,6 +11,7 @@ from apache_beam.options.pipeline_options import PipelineOptions
 
 from forebay.console.words import counted
 from forebay.pipelines.options import PreprocessOptions
+from forebay.pipelines.sinks.of_run import RunSinks
 from forebay.pipelines.sources.inputs import TableInput
 from forebay.pipelines.sources.tables import Tables, all_inputs, text_bytes
 from forebay.pipelines.transform.earlier_graph import TransformSource
@@ -37,6 +38,7 @@ class Job:
         beam: Beam's options.
         period: the row times that ask; None: all.
         graph: the earlier run whose transform graph is used; None: one is learned.
+        sinks: where rows and rejects go beside the run folder.
         seconds: how long each step took.
     """
 
@@ -47,6 +49,7 @@ class Job:
     beam: PipelineOptions
     period: Period | None
     graph: TransformSource | None
+    sinks: RunSinks
     seconds: dict[str, float] = field(default_factory=dict)
 
     @property
@@ -58,6 +61,11 @@ class Job:
     def key_partitions(self) -> int:
         """How many parts the windows' keys are cut into."""
         return key_partitions_of(all_inputs(self.tables))
+
+    @property
+    def is_whole(self) -> bool:
+        """Whether all rows become examples that a graph is learned from."""
+        return self.period is None and self.graph is None
 
     @property
     def plan(self) -> str:

@@ -98,6 +98,12 @@ def note(text: str) -> None:
         tell(text)
 
 
+def warn(problem: str | None) -> None:
+    """Tells of a problem that ends nothing, if there is one, as `note` does."""
+    if problem is not None:
+        note(f"warning: {problem}")
+
+
 def detail(text: str) -> None:
     """Tells on standard error what only ``--verbose`` asks for."""
     if _Verbosity.verbose:

@@ -471,6 +471,15 @@ def test_options_that_cannot_be(
     assert not command.run_folder.exists()
 
 
+def test_a_parameter_of_no_query(command: Command) -> None:
+    parameter = ("--query-parameter", "since:DATE:2024-01-01")
+
+    for given in (command.file(HEADER + ROW), "bigquery://p.d.t"):
+        error = command.fails(given, options=parameter)
+        assert "--query-parameter 'since:DATE:2024-01-01' is a query's, and none is read" in error
+        assert "--input bigquery-query:FILE.sql, or leave the parameter out" in error
+
+
 def test_the_module_says_what_the_command_says(
     command: Command, capfd: pytest.CaptureFixture[str]
 ) -> None:

@@ -64,8 +64,13 @@ class TableAddress:
     row_restriction: str = ""
 
     @property
+    def text(self) -> str:
+        """Its name as people write it."""
+        return f"{self.project}.{self.dataset}.{self.table}"
+
+    @property
     def resource(self) -> str:
-        """Its name as the Storage Read API writes it."""
+        """Its name as the Storage APIs write it."""
         return f"projects/{self.project}/datasets/{self.dataset}/tables/{self.table}"
 
 

@@ -7,6 +7,7 @@ import io
 import json
 import os
 import random
+import re
 import struct
 import subprocess
 import sys
@@ -248,14 +249,14 @@ def test_what_is_no_table_is_named(content: bytes, message: str, tmp_path: Path)
         read(opened(path))
 
 
-@pytest.mark.parametrize("kind", ["parquet", "arrow", "arrows", "tfrecord"])
+@pytest.mark.parametrize("kind", ["csv.gz", "jsonl.gz", "parquet", "arrow", "arrows", "tfrecord"])
 def test_a_truncated_file_is_told_of(kind: str, tmp_path: Path) -> None:
     path = tmp_path / "table"
     WRITERS[kind](RECORDS, path)
     whole = path.read_bytes()
     for size in (len(whole) // 3, len(whole) - 9, len(whole) - 1):
         path.write_bytes(whole[:size])
-        with pytest.raises(InputError, match=r"read to its end|is damaged"):
+        with pytest.raises(InputError, match=r"read to its end|is damaged|truncated or corr"):
             read(opened(path))
 
 
@@ -315,6 +316,32 @@ def test_a_wrong_schema_is_told_of_at_once(tmp_path: Path) -> None:
         "name one of its fields (d) by field='NAME.FIELD'",
     ):
         assert part in message
+
+
+def test_files_of_one_pattern_may_differ_in_what_holds_the_same(tmp_path: Path) -> None:
+    """Files under one glob are each read by their own schema, or refused by name."""
+    import pyarrow.parquet as pa_parquet
+
+    table = as_table(RECORDS)
+    at = table.schema.get_field_index("pulses")
+    texts = table.set_column(at, "pulses", table["pulses"].cast(pa.string()))
+    parts = [table, texts, table.select(table.schema.names[::-1])]
+    for i, part in enumerate(parts):
+        pa_parquet.write_table(part, tmp_path / f"part-{i}.parquet")
+
+    opened = [open_input(file, TABLE) for file in find_files([f"{tmp_path}/part-*"])]
+    assert rows_of(list(read_batches(opened, TABLE, LIMIT))) == expected(RECORDS)[0] * 3
+
+    odd = table.set_column(at, "pulses", pa.array([True] * len(table)))
+    for i, (other, said) in enumerate(
+        [(odd, "'pulses' is bool, which Integer() cannot hold"),
+         (table.drop_columns(["pulses"]), "has no column 'pulses'")], 3,
+    ):  # fmt: skip
+        pa_parquet.write_table(other, tmp_path / f"part-{i}.parquet")
+        with pytest.raises(InputError, match=re.escape(said)) as error:
+            [open_input(file, TABLE) for file in find_files([f"{tmp_path}/part-*"])]
+        assert str(error.value).startswith(f"{tmp_path}/part-{i}.parquet: ")
+        (tmp_path / f"part-{i}.parquet").unlink()
 
 
 def test_a_file_that_changes_while_it_is_read_is_named(written: Path) -> None:
@@ -384,6 +411,53 @@ def test_nested_fields_are_read_by_path(tmp_path: Path) -> None:
     assert rows_of(read(open_input(file, table), table)) == wanted
     with pytest.raises(InputError, match=r"has no column 'site\.nam'"):
         open_input(file, Source(columns={"site": String(field="site.nam")}))
+
+
+@pytest.mark.parametrize("kind", ["jsonl", "parquet", "arrow"])
+def test_a_null_on_the_way_to_a_field_is_missing(kind: str, tmp_path: Path) -> None:
+    """So it is with every part of the path; in a list a null is a missing number."""
+    from forebay.transforms.definition.columns import Number, Numbers, String
+
+    records: list[Any] = [
+        {"site": {"name": "a", "place": {"lat": 1.5}}, "levels": [1.0, 2.0]},
+        {"site": {"name": None, "place": {"lat": None}}, "levels": None},
+        {"site": {"name": "c", "place": None}, "levels": []},
+        {"site": None, "levels": [3.0]},
+        {"site": {"name": "e", "place": {"lat": 2.5}}, "levels": [4.0, None]},
+    ]
+    path = tmp_path / "table"
+    if kind == "jsonl":
+        path.write_text("".join(json.dumps(record) + "\n" for record in records))
+    else:
+        {"parquet": _write_parquet, "arrow": _write_arrow}[kind](
+            pa.Table.from_pylist(records), path
+        )
+    kinds = {
+        "name": String(field="site.name"), "lat": Number(field="site.place.lat"),
+        "levels": Numbers(),
+    }  # fmt: skip
+    table = Source(columns=kinds)
+
+    (found,) = read(opened(path, table), table)
+
+    rows = rows_of([found])
+    assert found.rejects == []
+    assert [row["name"] for row in rows] == ["a", None, "c", None, "e"]
+    assert [row["lat"] for row in rows] == [1.5, None, None, None, 2.5]
+    levels = [row["levels"] and row["levels"].split(";") for row in rows]
+    numbers = [cell and [float(item) if item else None for item in cell] for cell in levels]
+    assert numbers == [[1.0, 2.0], None, None, [3.0], [4.0, None]]
+
+
+def _write_parquet(table: pa.Table, path: Path) -> None:
+    import pyarrow.parquet as pa_parquet
+
+    pa_parquet.write_table(table, path)
+
+
+def _write_arrow(table: pa.Table, path: Path) -> None:
+    with pa.ipc.new_file(path, table.schema) as writer:
+        writer.write_table(table)
 
 
 def test_buffers_of_memory_are_no_longer_than_a_few_chunks(tmp_path: Path) -> None:
