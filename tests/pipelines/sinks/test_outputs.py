@@ -1,4 +1,4 @@
-"""Every kind of sink that is a file: what is read of it is what was written, whole or not at all."""
+"""Every kind of sink that is a file: what is read again is what was written, all or nothing."""
 
 from __future__ import annotations
 
