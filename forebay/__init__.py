@@ -3,11 +3,15 @@
 Names are loaded when first used, so that ``forebay --help`` loads nothing heavy.
 """
 
-import importlib
-from importlib import metadata
-from typing import TYPE_CHECKING, Any
+from __future__ import annotations
 
+import importlib
+
+# As `typing` has it, which takes longer to load than all that is here.
+TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from typing import Any
+
     __version__: str
 
     from forebay.pipelines.preprocess import preprocess as preprocess
@@ -50,6 +54,7 @@ if TYPE_CHECKING:
     from forebay.transforms.definition.labels import BinaryClassification as BinaryClassification
     from forebay.transforms.definition.labels import Classification as Classification
     from forebay.transforms.definition.labels import Regression as Regression
+    from forebay.transforms.definition.lookups import Lookup as Lookup
     from forebay.transforms.definition.operators import count as count
     from forebay.transforms.definition.operators import count_nulls as count_nulls
     from forebay.transforms.definition.operators import decayed_mean as decayed_mean
@@ -72,6 +77,7 @@ if TYPE_CHECKING:
     from forebay.transforms.definition.sources import Source as Source
     from forebay.transforms.definition.splits import ColumnSplit as ColumnSplit
     from forebay.transforms.definition.splits import HashSplit as HashSplit
+    from forebay.transforms.definition.splits import InputSplit as InputSplit
     from forebay.transforms.definition.splits import RandomSplit as RandomSplit
     from forebay.transforms.definition.splits import TimeSplit as TimeSplit
     from forebay.transforms.definition.table_formats import CsvFormat as CsvFormat
@@ -99,6 +105,7 @@ _NAMES = {
     "forebay.transforms.definition.labels": (
         "BinaryClassification", "Classification", "Regression",
     ),
+    "forebay.transforms.definition.lookups": ("Lookup",),
     "forebay.transforms.definition.operators": (
         "count", "count_nulls", "decayed_mean", "distinct", "first", "last", "last_k", "max",
         "mean", "min", "most_frequent", "quantile", "rate", "seconds_since_last", "skew", "std",
@@ -110,7 +117,7 @@ _NAMES = {
     "forebay.transforms.windows.period": ("history_needed",),
     "forebay.transforms.definition.sources": ("Derive", "Source"),
     "forebay.transforms.definition.splits": (
-        "ColumnSplit", "HashSplit", "RandomSplit", "TimeSplit",
+        "ColumnSplit", "HashSplit", "InputSplit", "RandomSplit", "TimeSplit",
     ),
     "forebay.transforms.definition.table_formats": ("CsvFormat",),
     "forebay.transforms.definition.windows": ("Where", "Windowed"),
@@ -123,6 +130,8 @@ __all__ = sorted(_HOMES)
 
 def __getattr__(name: str) -> Any:
     if name == "__version__":
+        from importlib import metadata  # it takes as long as Python itself
+
         return metadata.version("forebay")
     if name not in _HOMES:
         raise AttributeError(f"module 'forebay' has no attribute {name!r}")

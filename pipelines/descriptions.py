@@ -7,11 +7,21 @@ from apache_beam.io.filesystems import FileSystems
 from tensorflow_transform.tf_metadata import metadata_io
 
 from forebay.pipelines.job import Job
+from forebay.pipelines.lookups.counts import (
+    DUPLICATES,
+    FINDABLE,
+    FOUND,
+    NO_KEY,
+    NO_TIME,
+    NOT_FOUND,
+    UNUSABLE,
+    lookup_kind,
+)
 from forebay.pipelines.sinks.run_folder import list_files
 from forebay.pipelines.sources.tables import all_inputs
 from forebay.pipelines.tallies.checks import history_rows
 from forebay.pipelines.tallies.degenerate_features import warnings_of
-from forebay.pipelines.tallies.tallies import Tallies, tallies_of
+from forebay.pipelines.tallies.tallies import Tallies, input_kind, tallies_of
 from forebay.pipelines.transform.graph_rows import raw_metadata
 from forebay.storage.run.layout import (
     DEFINITION_NAME,
@@ -20,9 +30,19 @@ from forebay.storage.run.layout import (
     OUTPUTS,
     PARQUET_FOLDER,
 )
-from forebay.storage.run.manifest import FileEntry, InputEntry, Manifest, PeriodEntry, SourceEntry
+from forebay.storage.run.manifest import (
+    FileEntry,
+    InputEntry,
+    LookupEntry,
+    Manifest,
+    PeriodEntry,
+    SourceEntry,
+    SplitEntry,
+)
+from forebay.transforms.definition.lookups import Lookup
 from forebay.transforms.definition.serialize import digest, to_json
-from forebay.transforms.definition.splits import SPLITS
+from forebay.transforms.definition.sources import ROWS
+from forebay.transforms.definition.splits import SPLITS, WRITTEN_SPLITS
 from forebay.transforms.windows.period import history_needed
 from forebay.transforms.zones import HORIZON_YEAR, tzdata_version
 
@@ -42,7 +62,8 @@ def make_manifest(job: Job, ingested: Tallies, transformed: Tallies) -> Manifest
         ingested: what was counted while rows were read and split.
         transformed: what was counted while they were transformed and written.
     """
-    rows = {split: ingested["rows"].get(split, 0) for split in SPLITS}
+    splits = WRITTEN_SPLITS if job.options.keep_unlabelled else SPLITS
+    rows = {split: ingested["rows"].get(split, 0) for split in splits}
     graph, asked = job.graph, job.period
     return Manifest(
         dataset=job.dataset.name,
@@ -64,13 +85,29 @@ def make_manifest(job: Job, ingested: Tallies, transformed: Tallies) -> Manifest
         ),
         seconds=job.seconds,
         files=_files(job, transformed),
+        lookups={one.name: _lookup(one, ingested) for one in job.dataset.lookups},
+        splits=_splits(job, ingested),
     )
 
 
 def _inputs(job: Job, tallies: Tallies) -> tuple[InputEntry, ...]:
     inputs = all_inputs(job.tables)
     found = sorted(tallies["inputs"].items())
-    return tuple(InputEntry(inputs[int(number)].path, **entry) for number, entry in found)
+    entries = ((inputs[int(number)], entry) for number, entry in found)
+    return tuple(InputEntry(one.path, **entry, split=one.split) for one, entry in entries)
+
+
+def _splits(job: Job, ingested: Tallies) -> dict[str, SplitEntry]:
+    named = dict.fromkeys(one.split for one in job.tables[ROWS] if one.split is not None)
+    tallies = {split: tallies_of(ingested, input_kind(split)) for split in named}
+    return {
+        split: SplitEntry(
+            rows_read=found.get("records", {}).get("read", 0),
+            rejects=found.get("rejects", {}),
+            dropped=found.get("dropped", {}),
+        )
+        for split, found in tallies.items()
+    }
 
 
 def _source(name: str, job: Job, ingested: Tallies) -> SourceEntry:
@@ -80,6 +117,20 @@ def _source(name: str, job: Job, ingested: Tallies) -> SourceEntry:
         rows_read=tallies.get("records", {}).get("read", 0),
         rejects=tallies.get("rejects", {}),
         reach_us=history_needed(job.dataset, name),
+    )
+
+
+def _lookup(lookup: Lookup, ingested: Tallies) -> LookupEntry:
+    counts = ingested.get(lookup_kind(lookup), {})
+    return LookupEntry(
+        source=lookup.source,
+        rows=counts.get(FINDABLE, 0),
+        unusable=counts.get(UNUSABLE, 0),
+        duplicates=counts.get(DUPLICATES, 0),
+        found=counts.get(FOUND, 0),
+        not_found=counts.get(NOT_FOUND, 0),
+        without_key=counts.get(NO_KEY, 0),
+        without_time=counts.get(NO_TIME, 0),
     )
 
 

@@ -9,10 +9,11 @@ from dataclasses import dataclass, field
 from apache_beam.io.filesystems import FileSystems
 from apache_beam.options.pipeline_options import PipelineOptions
 
+from forebay.console.words import counted
 from forebay.pipelines.options import PreprocessOptions
 from forebay.pipelines.sinks.of_run import RunSinks
 from forebay.pipelines.sources.inputs import TableInput
-from forebay.pipelines.sources.tables import Tables, all_inputs
+from forebay.pipelines.sources.tables import Tables, all_inputs, text_bytes
 from forebay.pipelines.transform.earlier_graph import TransformSource
 from forebay.pipelines.windows.asking import Asking, AskingInPeriod
 from forebay.transforms.definition.dataset import Dataset
@@ -62,12 +63,18 @@ class Job:
         return key_partitions_of(all_inputs(self.tables))
 
     @property
+    def is_whole(self) -> bool:
+        """Whether all rows become examples that a graph is learned from."""
+        return self.period is None and self.graph is None
+
+    @property
     def plan(self) -> str:
         """How much there is to read, and how finely it is cut, as ``--verbose`` tells it."""
         inputs = all_inputs(self.tables)
         return (
-            f"{len(inputs):,} files of {sum(one.size for one in inputs):,} bytes; "
-            f"{self.shards:,} shards a split, windows by {self.key_partitions:,} parts of the keys"
+            f"{counted(len(inputs), 'file')} of {sum(one.size for one in inputs):,} bytes; "
+            f"{counted(self.shards, 'shard')} a split, windows by {self.key_partitions:,} parts "
+            "of the keys"
         )
 
     @property
@@ -100,4 +107,4 @@ def key_partitions_of(inputs: Sequence[TableInput]) -> int:
 
 
 def _parts(inputs: Sequence[TableInput], part_bytes: int) -> int:
-    return max(1, math.ceil(sum(one.text_bytes for one in inputs) / part_bytes))
+    return max(1, math.ceil(text_bytes(inputs) / part_bytes))

@@ -20,6 +20,7 @@ from forebay.pipelines.sources.arguments import (
 from forebay.pipelines.sources.bigquery.address import TABLE_SCHEME, BigQuery
 
 if TYPE_CHECKING:
+    from forebay.pipelines.sources.named_inputs import SplitInput
     from forebay.pipelines.sources.spool import Given
 
 WINDOW_MEMORY_MB = 512
@@ -33,8 +34,9 @@ class PreprocessOptions:
     Attributes:
         definition: the definition: FILE.py, FILE.py:NAME, MODULE:NAME or definition.json.
         inputs: files or globs, ``-`` for standard input, or tables in memory: data frames of
-            pandas or Polars, Arrow tables, lists of dicts.
-        sources: those of each of the definition's sources.
+            pandas or Polars, Arrow tables, lists of dicts; named by their split where the
+            definition splits by inputs.
+        sources: the inputs of each of the definition's sources, by its name.
         output: the run folder to write.
         overwrite: replace a run that is there; its models stay.
         max_record_bytes: longer records are rejected.
@@ -46,6 +48,8 @@ class PreprocessOptions:
             a table, as they are after the windows, with their split; the last thing that is done.
         rejects: where rejects are written beside the run folder: JSON lines, by its ending CSV or
             Parquet, or ``bigquery://PROJECT.DATASET.TABLE``; also where they end the run.
+        keep_unlabelled: rows without a label become examples of a split of their own, ``predict``,
+            in which the label is missing.
         period_from: examples are made of rows from this time on; older rows serve the windows. An
             ISO 8601 date or instant, UTC where no offset is written; None: no bound.
         period_to: examples are made of rows before this time; None: no bound.
@@ -57,7 +61,7 @@ class PreprocessOptions:
     """
 
     definition: str
-    inputs: tuple[Given, ...]
+    inputs: tuple[Given | SplitInput, ...]
     output: str
     sources: Mapping[str, Sequence[Given]] = field(default_factory=dict)
     overwrite: bool = False
@@ -67,6 +71,7 @@ class PreprocessOptions:
     gzip: bool = False
     also: tuple[str | BigQuery, ...] = ()
     rejects: str | BigQuery | None = None
+    keep_unlabelled: bool = False
     period_from: str | None = None
     period_to: str | None = None
     window_memory_mb: int = WINDOW_MEMORY_MB
@@ -100,6 +105,7 @@ def add_preprocess_arguments(parser: argparse.ArgumentParser) -> None:
     add("--gzip", action="store_true")
     add("--also", nargs="+", type=_also, metavar="WHERE")
     add("--rejects", metavar="FILE")
+    add("--keep-unlabelled", action="store_true")
     add("--from", "period_from", metavar="INSTANT")
     add("--to", "period_to", metavar="INSTANT")
     add("--window-memory-mb", type=positive, metavar="N")
@@ -151,6 +157,7 @@ def preprocess_options(args: argparse.Namespace) -> PreprocessOptions:
         shards=args.shards,
         gzip=args.gzip,
         also=tuple(args.also),
+        keep_unlabelled=args.keep_unlabelled,
         rejects=args.rejects,
         period_from=args.period_from,
         period_to=args.period_to,

@@ -3,13 +3,18 @@
 import argparse
 import glob
 from collections.abc import Mapping, Sequence
+from typing import Any
+
+import pyarrow as pa
 
 from forebay.console.terminal import say_json, saying
 from forebay.explain.collect import explain_row
 from forebay.explain.find_row import find_row, identity_columns
 from forebay.explain.report import RowReport, print_report, shown_rows, to_json
+from forebay.pipelines.lookups.tables import read_lookups
 from forebay.pipelines.sources.arguments import given_inputs, given_sources
 from forebay.pipelines.sources.inputs import places_of
+from forebay.pipelines.sources.named_inputs import SplitInput
 from forebay.pipelines.sources.spool import Given
 from forebay.pipelines.sources.tables import all_inputs, open_tables
 from forebay.storage.named_files import check_output, write_whole
@@ -22,7 +27,7 @@ from forebay.transforms.errors import InputError, unknown_column
 
 def explain(
     definition: str,
-    inputs: Sequence[Given],
+    inputs: Sequence[Given | SplitInput],
     key: str,
     columns: Sequence[str] = (),
     shown: int = 10,
@@ -32,13 +37,13 @@ def explain(
     """Explains the windowed values of one row of the input.
 
     Args:
-        definition: where the definition is.
+        definition: the place of the definition.
         inputs: files or globs, or what else tables are read from.
         key: the row: ``FILE:LINE`` or ``column=value`` pairs.
         columns: the windowed columns; empty: all.
         shown: how many events of each window to list.
         max_record_bytes: longer records are rejects.
-        sources: those of each of the definition's sources.
+        sources: the inputs of each of the definition's sources, by its name.
 
     Raises:
         UserError: the definition, the input, the key or a column is not as it must be.
@@ -48,7 +53,8 @@ def explain(
     names = _columns(dataset, columns)
     tables = open_tables(dataset, inputs, sources or {})
     with saying("explain: looking for the row"):
-        row = find_row(tables[ROWS], dataset, key, max_record_bytes)
+        lookups = read_lookups(dataset, tables, max_record_bytes)
+        row = find_row(tables[ROWS], lookups, key, max_record_bytes)
     asked = row[str(dataset.row_time)][0]
     if not asked.is_valid:
         raise InputError(
@@ -56,12 +62,16 @@ def explain(
             "with one"
         )
     with saying("explain: reading the events of its keys"):
-        explained = explain_row(tables, dataset, row, names, max_record_bytes)
+        explained = explain_row(tables, lookups, row, names, max_record_bytes)
     identity = row[ROW][0].as_py()
     return RowReport(
-        identity, asked.value, identity_columns(dataset, row), explained,
+        identity, asked.value, identity_columns(dataset, row), explained, _looked_up(dataset, row),
         places_of(all_inputs(tables), {identity, *shown_rows(explained, shown)}), shown,
     )  # fmt: skip
+
+
+def _looked_up(dataset: Dataset, row: pa.RecordBatch) -> dict[str, Any]:
+    return {name: row[name][0].as_py() for name in dataset.looked_up_columns}
 
 
 def _columns(dataset: Dataset, columns: Sequence[str]) -> list[str]:

@@ -10,7 +10,8 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from forebay.pipelines.sources.batches import read_batches
+from forebay.console.words import counted
+from forebay.pipelines.lookups.tables import Lookups, read_rows
 from forebay.pipelines.sources.inputs import TableInput, place_of
 from forebay.pipelines.sources.row_identity import row_identity
 from forebay.transforms.definition.dataset import Dataset
@@ -57,13 +58,13 @@ class _Seen:
 
 
 def find_row(
-    files: Sequence[TableInput], dataset: Dataset, key: str, max_record_bytes: int
+    files: Sequence[TableInput], lookups: Lookups, key: str, max_record_bytes: int
 ) -> pa.RecordBatch:
     """Finds the one row that a key means, in one pass over the input.
 
     Args:
         files: the input.
-        dataset: the definition.
+        lookups: the definition, and what its lookups find.
         key: ``FILE:LINE``, or ``column=value`` pairs with commas between, each value read as the
             column's cells are.
         max_record_bytes: longer records are rejects.
@@ -76,10 +77,11 @@ def find_row(
     """
     place = _place(files, key)
     if place is not None:
-        return _row_at(files, dataset, key, place, max_record_bytes)
+        return _row_at(lookups, key, place, max_record_bytes)
+    dataset = lookups.dataset
     conditions = read_conditions(dataset, key)
     seen = _Seen()
-    for read in read_batches(files, dataset, max_record_bytes):
+    for read in read_rows(files, lookups, max_record_bytes):
         _look(read.rows, conditions, seen)
     if seen.count == 1:
         return seen.matches[0]
@@ -87,8 +89,8 @@ def find_row(
         places = "; ".join(_described(files, row, dataset) for row in seen.matches)
         more = f"; and {seen.count - _SHOWN:,} more" if seen.count > _SHOWN else ""
         raise InputError(
-            f"--row {key!r} means {seen.count:,} rows; narrow it with another column=value, or "
-            f"name one as FILE:LINE: {places}{more}"
+            f"--row {key!r} means {counted(seen.count, 'row')}; narrow it with another "
+            f"column=value, or name one as FILE:LINE: {places}{more}"
         )
     raise InputError(
         f"--row {key!r} means no row; {_near_misses(files, dataset, conditions, seen)}"
@@ -153,7 +155,7 @@ def _near_misses(
         )
         return f"rows that meet all but one of its values: {places}"
     counts = ", ".join(
-        f"{c.column}={c.text} ({seen.holding.get(c.column, 0):,} rows)" for c in conditions
+        f"{c.column}={c.text} ({counted(seen.holding.get(c.column, 0), 'row')})" for c in conditions
     )
     if len(conditions) > 1:
         return f"rows that each value alone means: {counts}"
@@ -201,11 +203,7 @@ def _place(files: Sequence[TableInput], key: str) -> tuple[TableInput, int] | No
 
 
 def _row_at(
-    files: Sequence[TableInput],
-    dataset: Dataset,
-    key: str,
-    place: tuple[TableInput, int],
-    max_record_bytes: int,
+    lookups: Lookups, key: str, place: tuple[TableInput, int], max_record_bytes: int
 ) -> pa.RecordBatch:
     file, line = place
     offset = file.offset_of(line)
@@ -215,7 +213,7 @@ def _row_at(
         )
     wanted = int(row_identity(file.number, np.array([offset], np.int64))[0])
     reject = None
-    for read in read_batches([file], dataset, max_record_bytes):
+    for read in read_rows([file], lookups, max_record_bytes):
         found = np.flatnonzero(read.rows[ROW].to_numpy() == wanted)
         if len(found):
             return read.rows.slice(int(found[0]), 1)

@@ -107,11 +107,11 @@ class _Masks:
     """What is true of each row, bool (n,).
 
     Attributes:
-        early, inside, late: it lies before, in or behind the window.
+        early, inside, late: whether it lies before, in or after the window.
         kept: the filters keep it.
-        other: it is not the asking row's own.
-        known: it was available before the row asked.
-        valued: it has a value.
+        other: whether it is another event than the asking row's own.
+        known: whether it was available before the row asked.
+        valued: whether it has a value.
         gone: why the event is not as the row says, as text; empty: it is.
     """
 
@@ -184,7 +184,7 @@ def explain(column: WindowedColumn, at: str, rows: pa.Table, asked_us: int) -> E
 def _left_out(column: WindowedColumn, are: _Masks, select: _Select) -> Iterator[Exclusion]:
     """Yields why events of the window's time are not among its values."""
     name, value = column.windowed.available_at, column.windowed.value
-    filters = " and ".join(f"{w.column} {w.comparison} {w.value!r}" for w in column.where)
+    filters = " and ".join(map(str, column.where))
     others = (are.inside, are.kept, are.other)
     found = (
         ("the row's own event", select(are.inside, are.kept, pc.invert(are.other))),

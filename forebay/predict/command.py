@@ -3,11 +3,14 @@
 import argparse
 from dataclasses import asdict
 
-from forebay.console.command_line import start_tensorflow
+from forebay.console.tensorflow import start_tensorflow
 from forebay.console.terminal import note, say_json
+from forebay.console.words import counted
 from forebay.pipelines.sources.bigquery.address import as_bigquery
 from forebay.predict.options import predict_options
 from forebay.storage.entries import files_below
+from forebay.storage.run.definition_files import load_same_definition
+from forebay.storage.run.exported import open_exported
 from forebay.transforms.errors import InputError
 
 
@@ -27,12 +30,15 @@ def run_predict(args: argparse.Namespace) -> int:
 def _answer_lines(args: argparse.Namespace) -> int:
     from forebay.serving.predictor import predict_files
 
-    for flag in ("history", "source", "definition", "rejects", "query_parameter"):
+    for flag in ("history", "source", "rejects", "query_parameter"):
         if getattr(args, flag):
             raise InputError(
                 f"--{flag.replace('_', '-')} goes with a table, which --input names; give it"
             )
-    counts = predict_files(args.model, args.instances or "-", args.output)
+    if args.definition is not None:
+        load_same_definition(args.definition, open_exported(args.model).definition)
+    lines = args.instances or "-"
+    counts = predict_files(args.model, lines, args.output, ignore_extra=args.ignore_extra)
     if counts.errors:
         note(f"{counts.errors:,} of {counts.lines:,} lines were answered with an error")
     return 1 if counts.errors and counts.errors == counts.lines else 0
@@ -61,11 +67,13 @@ def _answer_table(args: argparse.Namespace) -> int:
     if rejected:
         kept = f"; they are in {rejects.name}" if rejects is not None else ""
         reasons = "; ".join(f"{reason} ({n:,})" for reason, n in counts.rejects.items())
-        note(f"{rejected:,} of {counts.records:,} records have no prediction: {reasons}{kept}")
+        of = f"{rejected:,} of {counted(counts.records, 'record')}"
+        note(f"no prediction for {of}: {reasons}{kept}")
     if args.json:
         say_json(asdict(counts), indent=2)
     elif args.output != "-":
-        note(f"{args.output}: {counts.answered:,} predictions of {counts.records:,} records")
+        made = counted(counts.answered, "prediction")
+        note(f"{args.output}: {made} of {counted(counts.records, 'record')}")
     return 1 if counts.records and not counts.answered else 0
 
 

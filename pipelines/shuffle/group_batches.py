@@ -61,7 +61,7 @@ class Piece(NamedTuple):
     Attributes:
         stream: what the rows are.
         path: the file.
-        schema_at, start, end: where in it the schema and the rows lie.
+        schema_at, start, end: the places of the schema and of the rows in it.
         nbytes: bytes of memory that the rows take.
         ranges: the least and the greatest value of each of the stream's times.
     """
@@ -80,7 +80,7 @@ class Group:
     """The rows that met in one partition of one stage, still in files.
 
     Attributes:
-        stage, partition: where they met.
+        stage, partition: the stage and the partition in which they met.
         pieces: the rows.
     """
 
@@ -136,7 +136,7 @@ def read_pieces(pieces: Iterable[Piece]) -> pa.Table:
         by_path[piece.path].append(piece)
     batches = []
     for path, found in by_path.items():
-        with _open(path) as source:
+        with open_arrow(path) as source:
             for piece in found:
                 source.seek(piece.schema_at)
                 schema = pa.ipc.read_schema(source)
@@ -244,7 +244,8 @@ def _to_group(group: tuple[tuple[str, int], Iterable[tuple[Any, ...]]]) -> Group
     return Group(stage, partition, tuple(Piece(*piece) for piece in pieces))
 
 
-def _open(path: str) -> pa.NativeFile:
+def open_arrow(path: str) -> pa.NativeFile:
+    """Opens an Arrow file of any store; one on a disk of this machine is mapped."""
     if "://" not in path:
         return pa.memory_map(path)
     return pa.PythonFile(

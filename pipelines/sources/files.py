@@ -191,9 +191,7 @@ def _match_remote(pattern: str) -> Iterator[tuple[str, _Found]]:
     if pattern.startswith(s3.SCHEME):
         yield from ((path, _Found(size, version)) for path, size, version in s3.match(pattern))
         return
-    from apache_beam.io.filesystems import FileSystems
-
-    for one in FileSystems.match([pattern])[0].metadata_list:
+    for one in file_systems(pattern).match([pattern])[0].metadata_list:
         yield one.path, _Found(one.size_in_bytes, str(one.last_updated_in_seconds))
 
 
@@ -227,9 +225,28 @@ def _open_remote(path: str) -> IO[bytes]:
     if path.startswith(s3.SCHEME):
         return s3.open_file(path)
     from apache_beam.io.filesystem import CompressionTypes
-    from apache_beam.io.filesystems import FileSystems
 
-    return FileSystems.open(path, compression_type=CompressionTypes.UNCOMPRESSED)  # type: ignore[no-any-return]
+    opened = file_systems(path).open(path, compression_type=CompressionTypes.UNCOMPRESSED)
+    return opened  # type: ignore[no-any-return]
+
+
+def file_systems(path: str) -> Any:
+    """Returns Beam's file systems, ready for an address.
+
+    Raises:
+        InputError: it is of none of them.
+    """
+    from apache_beam.io.filesystems import FileSystems
+    from apache_beam.options.pipeline_options import PipelineOptions
+
+    # Before a pipeline has set them, and some ask for them.
+    if getattr(FileSystems, "_pipeline_options", None) is None:
+        FileSystems.set_options(PipelineOptions([]))
+    try:
+        FileSystems.get_filesystem(path)
+    except (OSError, ValueError) as error:
+        raise InputError(_unreadable(path, error)) from error
+    return FileSystems
 
 
 def _unreadable(path: str, error: Exception) -> str:

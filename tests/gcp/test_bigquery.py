@@ -263,8 +263,11 @@ FORM = "write bigquery://PROJECT.DATASET.TABLE"
         ("bigquery://test.d.nothing", "is not there, or no longer .*check project, dataset and"),
         ("bigquery://elsewhere.d.events", "is not there, or no longer"),
         ("bigquery://test.d", f"names no table; {FORM}"),
-        ("bigquery://test.d.events@yesterday", "'yesterday' is no instant; write such as 2024"),
-        ("bigquery://test.d.events?where=id<3", r"'where=id<3' is no row_restriction="),
+        (
+            "bigquery://test.d.events@yesterday",
+            "'yesterday' is not an instant; write one",
+        ),
+        ("bigquery://test.d.events?where=id<3", r"'where=id<3' is not row_restriction="),
         ("bigquery://test.d.events?row_restriction=id <<< 3", "check the name, the instant and"),
         ("bigquery://test.d.forbidden", "may not be read .*ask for the roles BigQuery Data View"),
         ("bigquery://test.d.pay", "may not be read .*column pay.salary.*Fine-Grained Reader"),
@@ -322,7 +325,7 @@ def test_a_column_that_may_not_be_read_is_no_hindrance_where_it_is_not(warehouse
         ("SELECT id FROM d.events WHERE id = @n", (), "mend the query, or its parameters"),
         ("SELECT id FROM d.events WHERE id = @n", ("n:INT64:x",), "'x' is no INT64"),
         ("SELECT id FROM d.events WHERE id = @n", ("n=3",), "is not NAME:TYPE:VALUE"),
-        ("SELECT id FROM d.events WHERE id = @n", ("n:INT:3",), "'INT' is no type; the types"),
+        ("SELECT id FROM d.events WHERE id = @n", ("n:INT:3",), "'INT' is not a type; write"),
         ("SELECT id FROM d.events WHERE id = @n", ("n:ARRAY<INT64>:3",), "'3' is no ARRAY"),
     ],
 )

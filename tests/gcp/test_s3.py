@@ -118,4 +118,4 @@ def test_init_drafts_of_it_and_a_run_is_not_kept_there(
     assert '"day": fb.' in Path("sales.py").read_text()
     capsys.readouterr()
     assert main(["preprocess", DEFINITION, "--input", path, "--output", "s3://tables/run"]) == 2
-    assert "no run, model or output is kept at s3:// addresses" in capsys.readouterr().err
+    assert "no run and no model is kept at s3:// addresses" in capsys.readouterr().err

@@ -25,6 +25,7 @@ from forebay.storage.run.layout import EXTRA, KERAS_NAME, MODEL_FOLDER
 from forebay.storage.run.run_folder import RunFolder
 from forebay.trainer.checkpoints.best_model import SavedTraining
 from forebay.trainer.export.probes import probe_rows, to_examples
+from forebay.trainer.export.readme import README_NAME, model_page
 from forebay.trainer.export.signatures import Served
 from forebay.transforms.definition import serialize
 from forebay.transforms.errors import RunFailed
@@ -84,12 +85,17 @@ def export_model(
         InputError: a passthrough column has the name of the answer.
         RunFailed: the exported model does not answer as the trained one.
     """
-    served = Served(run, training)
     parent = run.file(folder)
-    with occupied(run.path, folder, wait=True), files.in_the_making(run.path, folder) as made:
-        path = run.file(made)
+    with (
+        run.in_use(),
+        occupied(run.path, folder, wait=True),
+        files.in_the_making(run.path, folder) as made,
+    ):
+        served, path = Served(run, training), run.file(made)
         served.archive().write_out(plain_path(path), verbose=False)
         files.write_bytes(path, f"{EXTRA}/{KERAS_NAME}", training.content)
+        page = model_page(run.definition)
+        files.write_bytes(path, README_NAME, page.encode())
         record = export_record(run, served, metrics) | {"files": to_record(files.listing(path))}
         files.write_json(path, f"{EXTRA}/{RECORD_NAME}", record)
         verify(path, served)

@@ -9,6 +9,7 @@ from forebay.transforms.definition.columns import Integer, Number, Timestamp
 from forebay.transforms.definition.features import Categorical, Crossed, Feature, Informative
 from forebay.transforms.definition.field_types import Faults, field_problems
 from forebay.transforms.definition.labels import Regression
+from forebay.transforms.definition.lookups import lookup_problems
 from forebay.transforms.definition.names import (
     LONGEST_NAME,
     is_file_name,
@@ -18,7 +19,11 @@ from forebay.transforms.definition.names import (
 from forebay.transforms.definition.sources import ROWS, source_problems
 from forebay.transforms.definition.splits import HashSplit, TimeSplit
 from forebay.transforms.definition.table_formats import CsvFormat
-from forebay.transforms.definition.window_checks import NO_SUCH_SOURCE, window_problems
+from forebay.transforms.definition.window_checks import (
+    NO_SUCH_SOURCE,
+    where_problems,
+    window_problems,
+)
 from forebay.transforms.errors import NO_SUCH_COLUMN, Problem, unknown_column
 
 if TYPE_CHECKING:
@@ -28,7 +33,7 @@ if TYPE_CHECKING:
 _STAND_INS: Mapping[str, Any] = {
     "name": "unnamed", "columns": {}, "derive": (), "csv": CsvFormat(), "features": (),
     "label": Regression(""), "split": HashSplit(""), "row_time": None, "sources": {},
-    "windows": (), "passthrough": (), "weight": None,
+    "windows": (), "passthrough": (), "weight": None, "where": (), "lookups": (),
 }  # fmt: skip
 
 
@@ -43,7 +48,8 @@ def definition_problems(dataset: "Dataset") -> Iterator[Problem]:
     knows_columns = isinstance(dataset.columns, Mapping) and len(mended.columns) == len(
         dataset.columns
     )
-    knows_columns &= all(faults.sound(part) for part in ("derive", "sources", "windows"))
+    parts = ("derive", "sources", "windows", "lookups")
+    knows_columns &= all(faults.sound(part) for part in parts)
     for problem in _contradictions(dataset, mended, faults):
         of_columns = problem.cause in (NO_SUCH_COLUMN, NO_SUCH_SOURCE)
         if not faults.explains(problem) and (knows_columns or not of_columns):
@@ -69,15 +75,19 @@ def _contradictions(dataset: "Dataset", mended: "Dataset", faults: Faults) -> It
     """
     if not mended.name or not mended.name.replace("_", "").replace("-", "").isalnum():
         yield Problem("name", mended.name, "not a plain name", "use letters, digits, '_' and '-'")
-    yield from source_problems(mended, faults.mended_items(dataset.derive, "derive"))
+    steps = faults.mended_items(dataset.derive, "derive")
+    yield from source_problems(mended, steps, looked_up=mended.looked_up_columns)
     for name, source in mended.sources.items():
         where = f"sources[{name!r}]."
-        steps = faults.mended_items(dataset.sources[name].derive, f"{where}derive")
+        of_source = faults.mended_items(dataset.sources[name].derive, f"{where}derive")
         yield from _source_name_problems(name)
-        yield from source_problems(source, steps, where)
+        yield from source_problems(source, of_source, where)
     if all(faults.sound(part) for part in ("row_time", "windows", "split")):
         yield from _row_time_problems(mended)
     events = {name: source.row_columns for name, source in mended.sources.items()}
+    for where, lookup in faults.mended_items(dataset.lookups, "lookups").items():
+        yield from lookup_problems(lookup, where, mended.columns_at_reading, events)
+    yield from _lookup_problems(mended)
     for where, windowed in faults.mended_items(dataset.windows, "windows").items():
         yield from window_problems(windowed, where, mended.row_columns, events)
     yield from _windowed_name_problems(mended)
@@ -90,6 +100,8 @@ def _contradictions(dataset: "Dataset", mended: "Dataset", faults: Faults) -> It
         if name not in mended.all_columns:
             yield unknown_column("passthrough", name, mended.all_columns)
     yield from _weight_problems(mended)
+    for condition in mended.conditions:
+        yield from where_problems(condition, "where", mended.row_columns)
     if faults.sound("label") and faults.sound("features"):
         yield from served_name_problems(mended.served_columns)
 
@@ -119,6 +131,37 @@ def _row_time_problems(dataset: "Dataset") -> Iterator[Problem]:
             "windows and time splits need the instant at which a row is asked for",
             "name a Timestamp column",
         )
+
+
+def _lookup_problems(dataset: "Dataset") -> Iterator[Problem]:
+    """Yields the mistakes of lookups among each other and beside the rest."""
+    for name, times in Counter(lookup.name for lookup in dataset.lookups).items():
+        if times > 1:
+            yield Problem(
+                "lookups", name, f"{times} lookups have this source and these keys",
+                "name all columns in one",
+            )  # fmt: skip
+    for i, lookup in enumerate(dataset.lookups):
+        if lookup.is_timed and dataset.row_time is None:
+            yield Problem(
+                f"lookups[{i}]", lookup.name, "what a row finds depends on its time",
+                "name a Timestamp column as row_time",
+            )  # fmt: skip
+        elif lookup.is_timed and dataset.row_time not in dataset.columns_at_reading:
+            yield Problem(
+                "row_time", dataset.row_time, f"not known when {lookup.name} is looked up at it",
+                "derive it without what is looked up",
+            )  # fmt: skip
+    before = dataset.columns_at_reading
+    for name in dataset.looked_up_columns:
+        if name in before:
+            yield Problem("lookups", name, "a column has this name already", "rename the column")
+    for name in dataset.carried_columns:
+        if name in dataset.embedded_columns:
+            yield Problem(
+                "lookups", name, "a served model looks it up itself, with embed=True",
+                "leave it out of label, baselines, weight and passthrough, or leave embed out",
+            )  # fmt: skip
 
 
 def _weight_problems(dataset: "Dataset") -> Iterator[Problem]:

@@ -3,7 +3,8 @@
 A hash split keeps rows with one value of a column together and is the same wherever it is
 computed, BigQuery included; its splits can share history, since windows reach across them. A
 time split trains on the past and tests on the future; nothing of the test period can reach
-training. A column split is what the table itself says. A random split draws rows by a seed.
+training. A column split is what the table itself says, an input split what its files are named. A
+random split draws rows by a seed.
 """
 
 from collections.abc import Iterator, Mapping
@@ -18,13 +19,16 @@ import pyarrow.compute as pc
 from forebay.transforms.definition.columns import Boolean, Column, Date, Integer, String, Timestamp
 from forebay.transforms.definition.field_types import Between
 from forebay.transforms.definition.freeze import freeze_sequences
-from forebay.transforms.definition.identity import CONTENT
+from forebay.transforms.definition.identity import CONTENT, ROW
 from forebay.transforms.errors import Problem, unknown_column
 from forebay.transforms.hashing import scramble
 from forebay.transforms.instants import instant_us
 
 SPLITS = ("train", "eval", "test")
 NO_SPLIT = -1
+# The rows without a label, where they are kept; and every folder of examples that there may be.
+PREDICT = "predict"
+WRITTEN_SPLITS = (*SPLITS, PREDICT)
 _MOST_WEIGHT = (1 << 31) - 1
 
 
@@ -43,6 +47,11 @@ class HashSplit:
     train: Annotated[int, Between(1, _MOST_WEIGHT, "leaves no row for training")] = 80
     eval: Annotated[int, Between(0, _MOST_WEIGHT)] = 10
     test: Annotated[int, Between(0, _MOST_WEIGHT)] = 10
+
+    @property
+    def expected(self) -> tuple[str, ...]:
+        """The splits that should get rows."""
+        return tuple(name for name in SPLITS if getattr(self, name))
 
     def problems(self, where: str, columns: Mapping[str, Column]) -> Iterator[Problem]:
         """Yields the mistakes of this split; ``where`` is its path in the definition."""
@@ -81,6 +90,11 @@ class TimeSplit:
     eval_from: str
     test_from: str
     on: str | None = None
+
+    @property
+    def expected(self) -> tuple[str, ...]:
+        """The splits that should get rows."""
+        return SPLITS if self.eval_from != self.test_from else ("train", "test")
 
     def problems(self, where: str, columns: Mapping[str, Column]) -> Iterator[Problem]:
         """Yields the mistakes of this split; ``where`` is its path in the definition."""
@@ -138,6 +152,11 @@ class ColumnSplit:
         freeze_sequences(self)
 
     @property
+    def expected(self) -> tuple[str, ...]:
+        """The splits that should get rows."""
+        return tuple(name for name in SPLITS if self._texts(name))
+
+    @property
     def values(self) -> dict[str, int]:
         """The index in `SPLITS` of each value that stands for one."""
         return {text: i for i, name in enumerate(SPLITS) for text in self._texts(name)}
@@ -193,6 +212,11 @@ class RandomSplit:
     seed: Annotated[int, Between(0, _MOST_WEIGHT)] = 0
     on: ClassVar[str] = CONTENT
 
+    @property
+    def expected(self) -> tuple[str, ...]:
+        """The splits that should get rows."""
+        return tuple(name for name in SPLITS if getattr(self, name))
+
     def problems(self, where: str, columns: Mapping[str, Column]) -> Iterator[Problem]:
         """Yields the mistakes of this split, of which there are none."""
         yield from ()
@@ -206,6 +230,29 @@ class RandomSplit:
             place, [self.train, self.train + self.eval]
         ).astype(np.int8)
         return split
+
+
+@dataclass(frozen=True)
+class InputSplit:
+    """Splits by the input that a row is from, as the inputs of a run are named.
+
+    Such as ``--input train=2023.csv --input eval=2024.csv``. Windows see the rows of all of them.
+    """
+
+    on: ClassVar[str] = ROW
+
+    @property
+    def expected(self) -> tuple[str, ...]:
+        """The splits that should get rows: what the inputs are named decides."""
+        return ()
+
+    def problems(self, where: str, columns: Mapping[str, Column]) -> Iterator[Problem]:
+        """Yields the mistakes of this split, of which there are none."""
+        yield from ()
+
+
+# Each but `InputSplit` assigns rows by values of its column.
+Split = HashSplit | TimeSplit | ColumnSplit | RandomSplit | InputSplit
 
 
 def bigquery_text(values: pa.Array) -> pa.Array:

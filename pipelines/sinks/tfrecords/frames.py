@@ -15,17 +15,19 @@ from numba import types
 from numba.core import cgutils
 from numba.extending import intrinsic
 
+from forebay.pipelines.tfrecord_format import (
+    CHECKSUM_BYTES,
+    FRAME_BYTES,
+    HEAD_BYTES,
+    LENGTH_BYTES,
+    MASK_DELTA,
+)
 from forebay.transforms.compiled import compiled
 
 ByteArray = npt.NDArray[np.uint8]
 Ints = npt.NDArray[np.int64]
 Place = int | np.int64
 
-# A frame is the data's length, its checksum, the data, and its checksum.
-LENGTH_BYTES, CHECKSUM_BYTES = 8, 4
-HEAD_BYTES = LENGTH_BYTES + CHECKSUM_BYTES
-FRAME_BYTES = HEAD_BYTES + CHECKSUM_BYTES
-_MASK_DELTA = 0xA282EAD8
 _POLYNOMIAL = 0x82F63B78  # Castagnoli's, bits reversed
 
 
@@ -94,8 +96,8 @@ def crc32c(data: ByteArray, start: Place, stop: Place, before: int = 0) -> np.ui
 
     Args:
         data: uint8.
-        start: where the part begins.
-        stop: where it ends.
+        start: the first byte of the part.
+        stop: the byte after the part's last.
         before: the CRC-32C of what lies before that part.
     """
     crc = np.uint64(before) ^ np.uint64(0xFFFFFFFF)
@@ -134,7 +136,7 @@ def masked(crc: np.uint64) -> np.uint64:
     """Returns a checksum (uint64, of 32 bits) rotated and offset as TFRecord wants it."""
     low = np.uint64(0xFFFFFFFF)
     rotated = (np.uint64(crc) >> np.uint64(15)) | (np.uint64(crc) << np.uint64(17))
-    return ((rotated & low) + np.uint64(_MASK_DELTA)) & low
+    return ((rotated & low) + np.uint64(MASK_DELTA)) & low
 
 
 @compiled

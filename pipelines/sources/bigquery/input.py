@@ -33,12 +33,15 @@ class BigQueryInput(TableInput):
         session: what is read.
         order: its place among all inputs.
         clients: how BigQuery is reached.
+        split: the split of its rows, if it is named.
     """
 
     session: Session
     order: int
     clients: Clients
+    split: str | None = None
 
+    kind: ClassVar[str] = "a table of BigQuery"
     place_word: ClassVar[str] = "row"
 
     @property

@@ -13,15 +13,17 @@ import numpy.typing as npt
 from forebay.pipelines.sinks.tfrecords.frames import (
     BAD_DATA,
     BAD_LENGTH,
-    CHECKSUM_BYTES,
-    FRAME_BYTES,
-    HEAD_BYTES,
-    LENGTH_BYTES,
     WHOLE,
     find_frames,
     masked,
 )
 from forebay.pipelines.sources.text.ranges import GuardedReader, Readable
+from forebay.pipelines.tfrecord_format import (
+    CHECKSUM_BYTES,
+    FRAME_BYTES,
+    HEAD_BYTES,
+    LENGTH_BYTES,
+)
 from forebay.transforms.errors import InputError
 
 _LENGTH = struct.Struct("<Q")

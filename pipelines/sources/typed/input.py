@@ -53,7 +53,6 @@ class RowsFile(FileInput):
     skipped: frozenset[int] = frozenset()
 
     place_word: ClassVar[str] = "row"
-    kind: ClassVar[str]
 
     @abstractmethod
     def batches(self, parts: range) -> Iterator[pa.RecordBatch]:
@@ -82,6 +81,8 @@ class RowsFile(FileInput):
             for run in self._runs(parts):
                 first = sum(self.rows[: run.start])
                 for batch in self.batches(run):
+                    # Arrow believes a file's offsets and lengths, wherever in memory they lead.
+                    batch.validate(full=True)
                     yield RowsChunk(first, batch)
                     first += len(batch)
 
@@ -126,10 +127,10 @@ CELL_BYTES = 6
 def _damage_told(path: str, kind: str) -> Iterator[None]:
     try:
         yield
-    except (pa.ArrowException, OSError, EOFError) as error:
+    except (pa.ArrowException, OSError, EOFError, MemoryError, UnicodeDecodeError) as error:
+        why = str(error) or "it asks for more memory than there is"
         raise InputError(
-            f"{path}: is no {kind} file that can be read to its end ({error}); copy or write it "
-            "again"
+            f"{path}: cannot be read to its end as {kind} ({why}); copy or write it again"
         ) from error
 
 
@@ -153,8 +154,8 @@ def open_parquet(file: SourceFile, table: Source | None) -> ParquetFile:
         opened = pa_parquet.ParquetFile(source)
         schema, metadata = opened.schema_arrow, opened.metadata
         rows = tuple(metadata.row_group(i).num_rows for i in range(metadata.num_row_groups))
-    columns, lacks = _columns(schema, table, file.path)
-    return ParquetFile(file, columns, rows, lacks=lacks)
+        columns, lacks = _columns(schema, table, file.path)
+        return ParquetFile(file, columns, rows, lacks=lacks)
 
 
 @dataclass(frozen=True)
@@ -176,8 +177,8 @@ def open_arrow(file: SourceFile, table: Source | None) -> ArrowFile:
         opened = pa_ipc.open_file(source)
         schema = opened.schema
         rows = tuple(len(opened.get_batch(i)) for i in range(opened.num_record_batches))
-    columns, lacks = _columns(schema, table, file.path)
-    return ArrowFile(file, columns, rows, lacks=lacks)
+        columns, lacks = _columns(schema, table, file.path)
+        return ArrowFile(file, columns, rows, lacks=lacks)
 
 
 @dataclass(frozen=True)
@@ -198,8 +199,8 @@ def open_arrow_stream(file: SourceFile, table: Source | None) -> ArrowStream:
         opened = pa_ipc.open_stream(source)
         schema = opened.schema
         rows = sum(len(batch) for batch in opened)
-    columns, lacks = _columns(schema, table, file.path)
-    return ArrowStream(file, columns, (rows,), lacks=lacks)
+        columns, lacks = _columns(schema, table, file.path)
+        return ArrowStream(file, columns, (rows,), lacks=lacks)
 
 
 def _columns(

@@ -16,13 +16,13 @@ import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from forebay.pipelines.sinks.tfrecords.frames import FRAME_BYTES
 from forebay.pipelines.sources.files import SourceFile
 from forebay.pipelines.sources.inputs import FileInput, Hashed, Parsed, Stretch
 from forebay.pipelines.sources.rejects import Reject
 from forebay.pipelines.sources.row_identity import row_place
 from forebay.pipelines.sources.typed.frames import Frame, read_blocks
 from forebay.pipelines.sources.typed.rows import check_schema, parse_batch, record_json
+from forebay.pipelines.tfrecord_format import FRAME_BYTES
 from forebay.transforms.definition.columns import Boolean, Column, Date, Numbers, Timestamp
 from forebay.transforms.definition.identity import ROW
 from forebay.transforms.definition.sources import Source

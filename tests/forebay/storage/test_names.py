@@ -22,8 +22,9 @@ def test_places_that_are_kept(path: str) -> None:
     [
         ("file:///tmp/run", "write '/tmp/run'"),
         ("http://host/run", "name a folder"),
-        ("bogus://x", "name a folder"),
         ("s3://bucket/run", "name a folder, or such as gs://bucket/run"),
+        ("hdfs://host/run", "name a folder, or such as gs://bucket/run"),
+        ("bogus://x", "name a folder"),
     ],
 )
 def test_addresses_of_no_store_are_refused(path: str, cure: str) -> None:
@@ -33,5 +34,5 @@ def test_addresses_of_no_store_are_refused(path: str, cure: str) -> None:
 
 def test_a_run_is_not_opened_by_its_address(tmp_path: Path) -> None:
     for opened in (open_run, newest_model):
-        with pytest.raises(ForebayError, match="no run, model or output is kept at file://"):
+        with pytest.raises(ForebayError, match="no run and no model is kept at file://"):
             opened(f"file://{tmp_path}")

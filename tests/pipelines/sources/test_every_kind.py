@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import contextlib
 import io
 import json
 import os
+import random
 import re
+import struct
 import subprocess
 import sys
 import threading
@@ -16,6 +19,7 @@ from typing import Any
 import pandas
 import polars
 import pyarrow as pa
+import pyarrow.ipc as pa_ipc
 import pytest
 from table_kinds import TABLE, WRITERS, Record, as_table, csv_text, json_text, make_records
 
@@ -26,6 +30,7 @@ from forebay.pipelines.sources.kinds import open_input
 from forebay.pipelines.sources.read import reject_batch
 from forebay.pipelines.sources.row_identity import row_identity, row_place
 from forebay.pipelines.sources.tables import find_inputs
+from forebay.transforms.definition.columns import String
 from forebay.transforms.definition.identity import ROW
 from forebay.transforms.definition.sources import Source
 from forebay.transforms.errors import InputError
@@ -230,9 +235,9 @@ def test_a_name_says_nothing_of_the_kind(written: Path) -> None:
         (b"Obj\x01....", "Avro"),
         (b'[{"taken": "2024-01-01"}]', "is one JSON array; write its objects as JSON lines"),
         ("taken,day\n".encode("utf-16"), "UTF-16 text; write CsvFormat"),
-        (b"PAR1....", "is no Parquet file that can be read"),
-        (b"ARROW1\0\0....", "is no Arrow file that can be read"),
-        (b'{"taken": 1}\n', "has no fields in its first 1 records 'day', 'site'"),
+        (b"PAR1....", "cannot be read to its end as Parquet"),
+        (b"ARROW1\0\0....", "cannot be read to its end as Arrow"),
+        (b'{"taken": 1}\n', "has no fields in its first 1 record 'day', 'site'"),
         (b"\x1f\x8b....", "gzip data are truncated or corrupt"),
     ],
 )
@@ -253,6 +258,36 @@ def test_a_truncated_file_is_told_of(kind: str, tmp_path: Path) -> None:
         path.write_bytes(whole[:size])
         with pytest.raises(InputError, match=r"read to its end|is damaged|truncated or corr"):
             read(opened(path))
+
+
+@pytest.mark.parametrize("kind", ["parquet", "arrow", "arrows", "tfrecord"])
+def test_a_file_with_another_byte_is_read_or_refused(kind: str, tmp_path: Path) -> None:
+    """Arrow believes what a file says of lengths and places in memory, and may crash of it."""
+    path, draw = tmp_path / "table", random.Random(kind)
+    WRITERS[kind](RECORDS, path)
+    whole = path.read_bytes()
+    for at in draw.sample(range(len(whole)), 150):
+        damaged = bytearray(whole)
+        damaged[at] = draw.randrange(256)
+        path.write_bytes(damaged)
+        with contextlib.suppress(InputError):
+            for batch in read(opened(path)):
+                batch.rows.validate(full=True)
+                assert len(batch.rows) + len(batch.rejects) == batch.records
+
+
+def test_places_outside_of_an_arrow_file_are_refused(tmp_path: Path) -> None:
+    table, path = pa.table({"site": ["ab"] * 100}), tmp_path / "table"
+    with pa_ipc.new_file(str(path), table.schema) as writer:
+        writer.write_table(table)
+    whole = path.read_bytes()
+    offsets = whole.index(struct.pack("<4i", 0, 2, 4, 6))
+    for wrong in (2_000_000_000, -5, 0):
+        damaged = bytearray(whole)
+        damaged[offsets + 80 : offsets + 84] = struct.pack("<i", wrong)
+        path.write_bytes(damaged)
+        with pytest.raises(InputError, match="Offset invariant failure"):
+            read(opened(path, Source(columns={"site": String()})))
 
 
 def test_a_wrong_schema_is_told_of_at_once(tmp_path: Path) -> None:
@@ -334,7 +369,9 @@ def test_lines_that_are_no_objects_are_rejects(tmp_path: Path) -> None:
         b'{"taken": "\xff"}': "not UTF-8 text",
         b'{"taken": {"a": 1}}': 'taken: \'{"a": "1"}\' is no single value',
         b'{"taken": "2024-01-01", "pulses": 1.5}': "pulses: '1.5' is not a whole number",
-        b'{"a":' * 5000: "not JSON that can be read: nested too deep",
+        b'{"a":' * 5000: "not JSON that can be read: nested deeper than 100 levels",
+        b'{"taken":' * 101 + b"1" + b"}" * 101: "not JSON that can be read: nested deeper than",
+        b'{"taken":' * 100 + b"1" + b"}" * 100: "taken: '{",
     }
     path = tmp_path / "lines"
     path.write_bytes(b"\n".join([*good, *bad, b"", *good]) + b"\n")

@@ -20,6 +20,7 @@ from forebay import (
     Derive,
     HashSplit,
     Integer,
+    Lookup,
     Number,
     Numeric,
     Regression,
@@ -274,6 +275,15 @@ def test_events_of_a_source_are_left_out_too_and_counted(tmp_path: Path) -> None
     assert tallies == [
         ("records", "read", 90), ("dropped", OUTSIDE_PERIOD, 90), ("other.records", "read", 80)
     ]  # fmt: skip
+
+
+def test_where_rows_look_something_up_all_are_read(tmp_path: Path) -> None:
+    shops = Source(columns={"n": Integer(), "size": Number()})
+    lookup = Lookup(["size"], source="shops", key="n")
+    dataset = dataset_of(PLAIN, sources={"shops": shops}, lookups=[lookup])
+    whole = open_parquet(written(DAYS, tmp_path / "t.parquet", 10), dataset)
+    tables = {ROWS: [whole], "shops": [whole]}
+    assert without_unneeded(tables, dataset, PERIOD) == (tables, [])
 
 
 def test_every_row_keeps_its_place(tmp_path: Path) -> None:

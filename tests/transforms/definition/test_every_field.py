@@ -96,6 +96,7 @@ BASES = [
         {"label": fb.BinaryClassification("paid", ["price"]),
          "split": fb.ColumnSplit("shop", train="a", eval=["b", 3])},
         {"split": fb.RandomSplit(seed=1)},
+        {"split": fb.InputSplit()},
         {"label": fb.Classification("shop", ["a", "b"]),
          "split": fb.TimeSplit("2013-01-01", "2014-01-01", "t")},
         {"derive": [fb.Derive(f"{HERE}:double", ["price"], {"more": fb.Number()})],
@@ -111,6 +112,12 @@ BASES = [
                                  event_id="buyer", deleted="paid", ops=fb.sum()),
                      fb.Windowed("price", key="shop", row_key="shop", over="1h", source="prices",
                                  at="at", ops=fb.max())]},
+        {"sources": {"prices": PRICES}, "where": fb.Where("price", ">", 0),
+         "lookups": [fb.Lookup(["price", "id"], source="prices", key="shop", default={"id": 0},
+                               valid_from="at", indicator=True, duplicates="last"),
+                     fb.Lookup("price", source="prices", key="id", row_key="buyer", embed=True)],
+         "features": [fb.Numeric("prices_price_by_shop"),
+                      fb.Numeric("prices_price_by_id_for_buyer")]},
     )
 ]  # fmt: skip
 
