@@ -279,7 +279,7 @@ def test_events_of_a_source_are_left_out_too_and_counted(tmp_path: Path) -> None
 
 def test_where_rows_look_something_up_all_are_read(tmp_path: Path) -> None:
     shops = Source(columns={"n": Integer(), "size": Number()})
-    lookup = Lookup(["size"], source="shops", key="n")
+    lookup = Lookup("size", source="shops", key="n")
     dataset = dataset_of(PLAIN, sources={"shops": shops}, lookups=[lookup])
     whole = open_parquet(written(DAYS, tmp_path / "t.parquet", 10), dataset)
     tables = {ROWS: [whole], "shops": [whole]}
