@@ -187,11 +187,23 @@ def open_arrow_stream(file: SourceFile, table: Source | None) -> ArrowStream:
 
 
 def _columns(schema: pa.Schema, table: Source | None, path: str) -> tuple[str, ...]:
-    """Checks a schema against a table and returns the columns to read; without one, all."""
+    """Checks a schema against a table and returns the columns to read; without one, all.
+
+    Raises:
+        UnicodeDecodeError: a name or a time zone in it is not UTF-8.
+    """
+    for field in schema:
+        _decode(field.type)
     if table is None:
         return tuple(schema.names)
     check_schema(schema, table, path)
     return tuple(top_columns(schema, table))
+
+
+def _decode(kind: pa.DataType) -> tuple[object, ...]:
+    """Reads all texts of a type, which are bytes until then: those of damaged files are none."""
+    below = (kind.field(i) for i in range(kind.num_fields))
+    return getattr(kind, "tz", None), *((field.name, _decode(field.type)) for field in below)
 
 
 def _in_chunks(batch: pa.RecordBatch) -> Iterator[pa.RecordBatch]:
