@@ -42,7 +42,7 @@ from forebay.storage.run.manifest import (
 from forebay.transforms.definition.lookups import Lookup
 from forebay.transforms.definition.serialize import digest, to_json
 from forebay.transforms.definition.sources import ROWS
-from forebay.transforms.definition.splits import SPLITS
+from forebay.transforms.definition.splits import SPLITS, WRITTEN_SPLITS
 from forebay.transforms.windows.period import history_needed
 from forebay.transforms.zones import HORIZON_YEAR, tzdata_version
 
@@ -62,7 +62,8 @@ def make_manifest(job: Job, ingested: Tallies, transformed: Tallies) -> Manifest
         ingested: what was counted while rows were read and split.
         transformed: what was counted while they were transformed and written.
     """
-    rows = {split: ingested["rows"].get(split, 0) for split in SPLITS}
+    splits = WRITTEN_SPLITS if job.options.keep_unlabelled else SPLITS
+    rows = {split: ingested["rows"].get(split, 0) for split in splits}
     graph, asked = job.graph, job.period
     return Manifest(
         dataset=job.dataset.name,
@@ -84,6 +85,7 @@ def make_manifest(job: Job, ingested: Tallies, transformed: Tallies) -> Manifest
         ),
         seconds=job.seconds,
         files=_files(job, transformed),
+        added=sum(ingested.get("added", {}).values()),
         lookups={one.name: _lookup(one, ingested) for one in job.dataset.lookups},
         splits=_splits(job, ingested),
     )

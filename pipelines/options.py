@@ -43,6 +43,8 @@ class PreprocessOptions:
         gzip: compress the TFRecords.
         also: other forms in which rows are written beside the TFRecords, as they are after the
             windows and transformed: ``parquet``.
+        keep_unlabelled: rows without a label become examples of a split of their own, ``predict``,
+            in which the label is missing.
         period_from: examples are made of rows from this time on; older rows serve the windows. An
             ISO 8601 date or instant, UTC where no offset is written; None: no bound.
         period_to: examples are made of rows before this time; None: no bound.
@@ -50,6 +52,8 @@ class PreprocessOptions:
             need more are cut along time (docs/concepts/memory.md).
         transform_fn: a run of the same definition whose transform graph is used; None: one is
             learned from train.
+        prepare: a PTransform of batches between reading and windows, MODULE:NAME, where the
+            definition names none.
         beam: Beam's own options.
     """
 
@@ -63,10 +67,12 @@ class PreprocessOptions:
     shards: int | None = None
     gzip: bool = False
     also: tuple[Literal["parquet"], ...] = ()
+    keep_unlabelled: bool = False
     period_from: str | None = None
     period_to: str | None = None
     window_memory_mb: int = WINDOW_MEMORY_MB
     transform_fn: str | None = None
+    prepare: str | None = None
     beam: tuple[str, ...] = ()
 
 
@@ -95,10 +101,12 @@ def add_preprocess_arguments(parser: argparse.ArgumentParser) -> None:
     add("--shards", type=positive, metavar="N")
     add("--gzip", action="store_true")
     add("--also", nargs="+", choices=("parquet",))
+    add("--keep-unlabelled", action="store_true")
     add("--from", "period_from", metavar="INSTANT")
     add("--to", "period_to", metavar="INSTANT")
     add("--window-memory-mb", type=positive, metavar="N")
     add("--transform-fn", metavar="RUN")
+    add("--prepare", metavar="MODULE:NAME")
     add_common(parser, json="the manifest")
 
 
@@ -146,10 +154,12 @@ def preprocess_options(args: argparse.Namespace) -> PreprocessOptions:
         shards=args.shards,
         gzip=args.gzip,
         also=tuple(args.also),
+        keep_unlabelled=args.keep_unlabelled,
         period_from=args.period_from,
         period_to=args.period_to,
         window_memory_mb=args.window_memory_mb,
         transform_fn=args.transform_fn,
+        prepare=args.prepare,
         beam=tuple(args.beam),
     )
 

@@ -17,6 +17,7 @@ from forebay.pipelines.descriptions import make_manifest, write_descriptions
 from forebay.pipelines.job import Job
 from forebay.pipelines.lookups.counts import check_lookups
 from forebay.pipelines.options import PreprocessOptions
+from forebay.pipelines.prepare import with_step
 from forebay.pipelines.rows import ReadRows
 from forebay.pipelines.runners.progress import progress
 from forebay.pipelines.runners.run import beam_options, run_pipeline
@@ -59,7 +60,7 @@ def preprocess(options: PreprocessOptions) -> Manifest:
         RunFailed: the pipeline failed.
     """
     prepare_output(options.output, options.overwrite)
-    dataset = load_definition(options.definition)
+    dataset = with_step(load_definition(options.definition), options.prepare)
     period = read_period(options.period_from, options.period_to, dataset)
     graph = None
     if options.transform_fn is None:
@@ -117,7 +118,12 @@ def _ingest(job: Job) -> Tallies:
             keep=job.dataset.columns_after_windows,
             asking=job.asking,
         )
-        splits = rows | "Split" >> WriteSplits(job.dataset, temporary, job.tables[ROWS])
+        splits = rows | "Split" >> WriteSplits(
+            job.dataset,
+            temporary,
+            job.tables[ROWS],
+            keep_unlabelled=job.options.keep_unlabelled,
+        )
         rejects = (*read["rejects"], splits.rejects)
         _ = rejects | "Rejects" >> WriteRejects(
             job.path(REJECTS_FOLDER), temporary, all_inputs(job.tables), most_bytes

@@ -11,8 +11,8 @@ from apache_beam.io.filesystems import FileSystems
 from forebay.pipelines.sources.inputs import TableInput
 from forebay.pipelines.sources.read import reject_batch
 from forebay.pipelines.sources.row_identity import row_place
-from forebay.pipelines.splits.rows import split_rows
-from forebay.pipelines.tallies.tallies import input_kind, tally_of
+from forebay.pipelines.splits.rows import SplitRows, split_rows
+from forebay.pipelines.tallies.tallies import Tally, input_kind, tally_of
 from forebay.transforms.definition.dataset import Dataset
 from forebay.transforms.definition.identity import ROW
 
@@ -27,48 +27,35 @@ class WriteSplits(beam.PTransform):
         dataset: the definition.
         folder: where the files are written.
         inputs: the dataset's own, for their splits where they have one.
+        keep_unlabelled: whether rows without a label make a split.
     """
 
-    def __init__(self, dataset: Dataset, folder: str, inputs: Sequence[TableInput]) -> None:
+    def __init__(
+        self, dataset: Dataset, folder: str, inputs: Sequence[TableInput], *, keep_unlabelled: bool
+    ) -> None:
         super().__init__()
         self.dataset = dataset
         self.folder = folder
         self.splits = {one.number: one.split for one in inputs if one.split is not None}
+        self.keep_unlabelled = keep_unlabelled
 
     def expand(self, shards: beam.PCollection) -> Any:  # noqa: D102
-        return shards | beam.ParDo(
-            _WriteSplits(self.dataset, self.folder, self.splits)
-        ).with_outputs("rejects", main="tallies")
+        write = _WriteSplits(self.dataset, self.folder, self.splits, self.keep_unlabelled)
+        return shards | beam.ParDo(write).with_outputs("rejects", main="tallies")
 
 
 class _WriteSplits(beam.DoFn):
-    def __init__(self, dataset: Dataset, folder: str, splits: Mapping[int, str]) -> None:
+    def __init__(
+        self, dataset: Dataset, folder: str, splits: Mapping[int, str], keep_unlabelled: bool
+    ) -> None:
         self._dataset = dataset
         self._folder = folder
         self._splits = splits
+        self._keep_unlabelled = keep_unlabelled
 
     def process(self, element: tuple[int, pa.RecordBatch]) -> Iterator[Any]:
         number, batch = element
-        for split, rows in self._by_input(batch):
-            for found in self._sort_out(number, rows, split):
-                yield found
-                if split is not None and not isinstance(found, beam.pvalue.TaggedOutput):
-                    yield tally_of(found, input_kind(split))
-
-    def _by_input(self, batch: pa.RecordBatch) -> Iterator[tuple[str | None, pa.RecordBatch]]:
-        """Yields the rows by the split of their input, where that has one."""
-        if not self._splits:
-            yield None, batch
-            return
-        numbers = row_place(batch[ROW].to_numpy())[0]
-        for split in dict.fromkeys(self._splits.values()):
-            mine = [number for number, of in self._splits.items() if of == split]
-            rows = batch.filter(pa.array(np.isin(numbers, mine)))
-            if len(rows):
-                yield split, rows
-
-    def _sort_out(self, number: int, batch: pa.RecordBatch, of_input: str | None) -> Iterator[Any]:
-        sorted_out = split_rows(batch, self._dataset, of_input)
+        sorted_out = self._sorted_out(batch)
         for split, rows in sorted_out.splits.items():
             path = FileSystems.join(self._folder, f"{split}-{number:05d}.arrow")
             with FileSystems.create(path) as sink, pa.ipc.new_file(sink, rows.schema) as writer:
@@ -78,16 +65,39 @@ class _WriteSplits(beam.DoFn):
             if split == "train":
                 names = self._dataset.graph_columns
                 yield from (("missing", name, rows[name].null_count) for name in names)
-        for cause, count in sorted_out.dropped.items():
-            yield ("dropped", cause, count)
-        for value, count in sorted_out.labels.items():
-            yield ("labels", value, count)
-        for value, count in sorted_out.undeclared.items():
-            yield ("undeclared", value, count)
-        for category, rejected in sorted_out.rejected.items():
+        yield from _lost(sorted_out)
+        for split, rows in self._by_input(batch):
+            for tally in _lost(self._sorted_out(rows)):
+                yield tally_of(tally, input_kind(split))
+        for rejected in sorted_out.rejected.values():
             n = len(rejected.reasons)
-            yield ("rejects", category, n)
             yield beam.pvalue.TaggedOutput(
                 "rejects",
                 reject_batch(np.asarray(rejected.identities), rejected.reasons, [None] * n),
             )
+
+    def _sorted_out(self, batch: pa.RecordBatch) -> SplitRows:
+        return split_rows(
+            batch, self._dataset, keep_unlabelled=self._keep_unlabelled, of_inputs=self._splits
+        )
+
+    def _by_input(self, batch: pa.RecordBatch) -> Iterator[tuple[str, pa.RecordBatch]]:
+        """Yields the rows by the split of their inputs; none where they have no split."""
+        numbers = row_place(batch[ROW].to_numpy())[0]
+        for split in dict.fromkeys(self._splits.values()):
+            mine = [number for number, of in self._splits.items() if of == split]
+            rows = batch.filter(pa.array(np.isin(numbers, mine)))
+            if len(rows):
+                yield split, rows
+
+
+def _lost(sorted_out: SplitRows) -> Iterator[Tally]:
+    """Yields how many rows make no example, by cause, and the values at fault."""
+    for cause, count in sorted_out.dropped.items():
+        yield ("dropped", cause, count)
+    for value, count in sorted_out.labels.items():
+        yield ("labels", value, count)
+    for value, count in sorted_out.undeclared.items():
+        yield ("undeclared", value, count)
+    for category, rejected in sorted_out.rejected.items():
+        yield ("rejects", category, len(rejected.reasons))

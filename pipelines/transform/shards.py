@@ -11,7 +11,7 @@ from apache_beam.io.filesystems import FileSystems
 
 from forebay.pipelines.transform.graph_rows import SHARD, SHARD_ROWS, adapter_config, to_graph_rows
 from forebay.transforms.definition.dataset import Dataset
-from forebay.transforms.definition.splits import SPLITS
+from forebay.transforms.definition.splits import WRITTEN_SPLITS
 from forebay.transforms.graph.embedded import EmbeddedTable
 from forebay.transforms.graph.preprocessing import preprocessing_fn
 
@@ -42,7 +42,9 @@ def _read_shard(shard: Shard, dataset: Dataset) -> pa.RecordBatch:
     split, number, path = shard
     with FileSystems.open(path, compression_type=CompressionTypes.UNCOMPRESSED) as source:
         file = pa.ipc.open_file(source.read())  # at once: mapped, it would be waited for bit by bit
-    return to_graph_rows(file.get_batch(0), dataset, number * len(SPLITS) + SPLITS.index(split))
+    return to_graph_rows(
+        file.get_batch(0), dataset, number * len(WRITTEN_SPLITS) + WRITTEN_SPLITS.index(split)
+    )
 
 
 class TransformShards(beam.PTransform):
@@ -111,5 +113,5 @@ class AnalyzeAndTransform(beam.PTransform):
 def _take_shard(batch: pa.RecordBatch, _: Any) -> Transformed:
     """Takes the rows' mark, which tf.Transform carried past the graph as a column."""
     shard, first_row = divmod(batch[SHARD].flatten()[0].as_py(), SHARD_ROWS)
-    number, split = divmod(shard, len(SPLITS))
-    return (SPLITS[split], number, first_row), batch.drop_columns([SHARD])
+    number, split = divmod(shard, len(WRITTEN_SPLITS))
+    return (WRITTEN_SPLITS[split], number, first_row), batch.drop_columns([SHARD])

@@ -26,6 +26,9 @@ from forebay.transforms.instants import instant_us
 
 SPLITS = ("train", "eval", "test")
 NO_SPLIT = -1
+# The rows without a label, where they are kept; and every folder of examples that there may be.
+PREDICT = "predict"
+WRITTEN_SPLITS = (*SPLITS, PREDICT)
 _MOST_WEIGHT = (1 << 31) - 1
 
 
