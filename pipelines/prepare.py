@@ -1,7 +1,5 @@
 """A definition's own step between reading and lookups, and what it does with rows."""
 
-import os
-import sys
 from collections.abc import Iterator
 from dataclasses import replace
 from typing import Any
@@ -74,7 +72,6 @@ def with_step(dataset: Dataset, path: str | None) -> Dataset:
             f"--prepare {path!r}: the definition {dataset.name!r} names {step_name(dataset)!r} "
             "already; leave one of them out"
         )
-    sys.path.insert(0, os.getcwd())  # as for a definition's own module
     return replace(dataset, prepare=Prepare(path))
 
 
@@ -85,7 +82,7 @@ def step_name(dataset: Dataset) -> str:
 
 def dropped_by(dataset: Dataset) -> str:
     """Returns the cause of rows that the step drops."""
-    return f"dropped by {step_name(dataset)}"
+    return f"by {step_name(dataset)}"
 
 
 def repeated(batch: pa.RecordBatch, rows: Any) -> pa.RecordBatch:
@@ -172,21 +169,19 @@ def _compared(group: Group, path: str) -> Iterator[tuple[str, str, int]]:
     none = np.empty(0, np.int64)
     given: Ints = tables[_GIVEN][ROW].to_numpy() if _GIVEN in tables else none
     made: Ints = tables[_MADE][ROW].to_numpy() if _MADE in tables else none
-    strange = ~np.isin(whole_row(made), given)
-    if strange.any():
+    if not np.isin(whole_row(made), given).all():
         raise InputError(
-            f"the step {path!r} gives {int(strange.sum()):,} rows an identity ({ROW}) that none "
-            "was read with; leave the column as it is, and make several rows of one with "
+            f"the step {path!r} gives rows an identity ({ROW}) that none was read "
+            "with; leave the column as it is, and make several rows of one with "
             "forebay.repeated"
         )
-    again = len(made) - len(np.unique(made))
-    if again:
+    if len(np.unique(made)) < len(made):
         raise InputError(
-            f"the step {path!r} gives {again:,} rows the identity ({ROW}) of another, so that each "
-            "would see its own event; make several rows of one with forebay.repeated"
+            f"the step {path!r} gives rows the identity ({ROW}) of another, so that each would "
+            "see its own event; make several rows of one with forebay.repeated"
         )
     kept = np.isin(given, whole_row(made))
-    counts = {("dropped", f"dropped by {path}"): int((~kept).sum())}
+    counts = {("dropped", f"by {path}"): int((~kept).sum())}
     extra = int(is_part(made).sum()) - int((~np.isin(whole_row(made[is_part(made)]), made)).sum())
     counts["added", path] = extra
     yield from ((*name, count) for name, count in counts.items() if count)
