@@ -14,6 +14,7 @@ if TYPE_CHECKING:
 
     __version__: str
 
+    from forebay.pipelines.prepare import repeated as repeated
     from forebay.pipelines.preprocess import preprocess as preprocess
     from forebay.pipelines.sources.read import ReadTable as ReadTable
     from forebay.pipelines.transform.shards import AnalyzeAndTransform as AnalyzeAndTransform
@@ -73,6 +74,7 @@ if TYPE_CHECKING:
     from forebay.transforms.definition.operators import std as std
     from forebay.transforms.definition.operators import sum as sum
     from forebay.transforms.definition.operators import var as var
+    from forebay.transforms.definition.prepare import Prepare as Prepare
     from forebay.transforms.definition.sources import Derive as Derive
     from forebay.transforms.definition.sources import Source as Source
     from forebay.transforms.definition.splits import ColumnSplit as ColumnSplit
@@ -89,6 +91,7 @@ if TYPE_CHECKING:
 
 _NAMES = {
     "forebay.pipelines.sources.read": ("ReadTable",),
+    "forebay.pipelines.prepare": ("repeated",),
     "forebay.pipelines.preprocess": ("preprocess",),
     "forebay.pipelines.transform.shards": ("AnalyzeAndTransform",),
     "forebay.pipelines.windows.aggregates": ("WindowedAggregates",),
@@ -115,6 +118,7 @@ _NAMES = {
         "Difference", "Elapsed", "Euclidean", "Haversine", "Ratio",
     ),
     "forebay.transforms.windows.period": ("history_needed",),
+    "forebay.transforms.definition.prepare": ("Prepare",),
     "forebay.transforms.definition.sources": ("Derive", "Source"),
     "forebay.transforms.definition.splits": (
         "ColumnSplit", "HashSplit", "InputSplit", "RandomSplit", "TimeSplit",

@@ -16,6 +16,7 @@ from forebay.transforms.definition.names import (
     output_name_problems,
     served_name_problems,
 )
+from forebay.transforms.definition.prepare import prepare_problems
 from forebay.transforms.definition.sources import ROWS, source_problems
 from forebay.transforms.definition.splits import HashSplit, TimeSplit
 from forebay.transforms.definition.table_formats import CsvFormat
@@ -33,7 +34,7 @@ if TYPE_CHECKING:
 _STAND_INS: Mapping[str, Any] = {
     "name": "unnamed", "columns": {}, "derive": (), "csv": CsvFormat(), "features": (),
     "label": Regression(""), "split": HashSplit(""), "row_time": None, "sources": {},
-    "windows": (), "passthrough": (), "weight": None, "where": (), "lookups": (),
+    "windows": (), "passthrough": (), "weight": None, "where": (), "lookups": (), "prepare": None,
 }  # fmt: skip
 
 
@@ -48,7 +49,7 @@ def definition_problems(dataset: "Dataset") -> Iterator[Problem]:
     knows_columns = isinstance(dataset.columns, Mapping) and len(mended.columns) == len(
         dataset.columns
     )
-    parts = ("derive", "sources", "windows", "lookups")
+    parts = ("derive", "sources", "windows", "lookups", "prepare")
     knows_columns &= all(faults.sound(part) for part in parts)
     for problem in _contradictions(dataset, mended, faults):
         of_columns = problem.cause in (NO_SUCH_COLUMN, NO_SUCH_SOURCE)
@@ -76,7 +77,9 @@ def _contradictions(dataset: "Dataset", mended: "Dataset", faults: Faults) -> It
     if not mended.name or not mended.name.replace("_", "").replace("-", "").isalnum():
         yield Problem("name", mended.name, "not a plain name", "use letters, digits, '_' and '-'")
     steps = faults.mended_items(dataset.derive, "derive")
-    yield from source_problems(mended, steps, looked_up=mended.looked_up_columns)
+    given_later = {**mended.prepared_columns, **mended.looked_up_columns}
+    yield from source_problems(mended, steps, looked_up=given_later)
+    yield from prepare_problems(mended.prepare, mended.columns_at_reading)
     for name, source in mended.sources.items():
         where = f"sources[{name!r}]."
         of_source = faults.mended_items(dataset.sources[name].derive, f"{where}derive")
@@ -86,7 +89,7 @@ def _contradictions(dataset: "Dataset", mended: "Dataset", faults: Faults) -> It
         yield from _row_time_problems(mended)
     events = {name: source.row_columns for name, source in mended.sources.items()}
     for where, lookup in faults.mended_items(dataset.lookups, "lookups").items():
-        yield from lookup_problems(lookup, where, mended.columns_at_reading, events)
+        yield from lookup_problems(lookup, where, mended.columns_before_lookups, events)
     yield from _lookup_problems(mended)
     for where, windowed in faults.mended_items(dataset.windows, "windows").items():
         yield from window_problems(windowed, where, mended.row_columns, events)
@@ -147,12 +150,12 @@ def _lookup_problems(dataset: "Dataset") -> Iterator[Problem]:
                 f"lookups[{i}]", lookup.name, "what a row finds depends on its time",
                 "name a Timestamp column as row_time",
             )  # fmt: skip
-        elif lookup.is_timed and dataset.row_time not in dataset.columns_at_reading:
+        elif lookup.is_timed and dataset.row_time not in dataset.columns_before_lookups:
             yield Problem(
                 "row_time", dataset.row_time, f"not known when {lookup.name} is looked up at it",
                 "derive it without what is looked up",
             )  # fmt: skip
-    before = dataset.columns_at_reading
+    before = dataset.columns_before_lookups
     for name in dataset.looked_up_columns:
         if name in before:
             yield Problem("lookups", name, "a column has this name already", "rename the column")

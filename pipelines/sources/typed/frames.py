@@ -15,7 +15,6 @@ from forebay.pipelines.sinks.tfrecords.frames import (
     BAD_LENGTH,
     WHOLE,
     find_frames,
-    masked,
 )
 from forebay.pipelines.sources.text.ranges import GuardedReader, Readable
 from forebay.pipelines.tfrecord_format import (
@@ -23,6 +22,7 @@ from forebay.pipelines.tfrecord_format import (
     FRAME_BYTES,
     HEAD_BYTES,
     LENGTH_BYTES,
+    MASK_DELTA,
 )
 from forebay.transforms.errors import InputError
 
@@ -74,7 +74,12 @@ def begins_record(head: bytes) -> bool:
     if len(head) < HEAD_BYTES:
         return False
     (length,), (checksum,) = _LENGTH.unpack_from(head), _CHECKSUM.unpack_from(head, LENGTH_BYTES)
-    return bool(checksum == masked(google_crc32c.value(head[:LENGTH_BYTES]))) and length > 0
+    return bool(checksum == _masked(google_crc32c.value(head[:LENGTH_BYTES]))) and length > 0
+
+
+def _masked(crc: int) -> int:
+    """Returns what the kernels' `masked` does: to load these takes a third of a second."""
+    return (((crc >> 15) | (crc << 17)) + MASK_DELTA) & 0xFFFFFFFF
 
 
 def read_blocks(
@@ -137,7 +142,7 @@ def _long_record(source: GuardedReader, head: bytes, keep: int) -> tuple[int, by
     tail = part + source.read(CHECKSUM_BYTES - len(part))
     if len(tail) < CHECKSUM_BYTES:
         raise ValueError(_ENDS)
-    if _CHECKSUM.unpack(tail)[0] != masked(crc):
+    if _CHECKSUM.unpack(tail)[0] != _masked(crc):
         raise ValueError(_DAMAGE[BAD_DATA])
     return size, kept
 
