@@ -28,7 +28,7 @@ from forebay.transforms.errors import InputError
 
 _LENGTH = struct.Struct("<Q")
 _CHECKSUM = struct.Struct("<I")
-# So much of a file is in memory at once; a longer record is read piece by piece.
+# So much of a file is in memory at once, and read together; a longer record is read piece by piece.
 _BLOCK_BYTES = 4 << 20
 _PIECE_BYTES = 1 << 20
 _ENDS = "the file ends within it"
@@ -46,27 +46,31 @@ class Frame(NamedTuple):
     size: int
 
 
-class Block(NamedTuple):
+class Frames(NamedTuple):
     """Records that follow one another.
 
     Attributes:
         offsets: where each starts in the file, int64 (n,).
         sizes: how long their data are, int64 (n,).
-        starts: where these begin in ``data``, int64 (n,).
-        data: the file's bytes; of a record longer than a block, its first ones.
+        data: these, cut where they are too long, n of them.
     """
 
     offsets: npt.NDArray[np.int64]
     sizes: npt.NDArray[np.int64]
-    starts: npt.NDArray[np.int64]
-    data: bytes
+    data: list[bytes]
 
-    def frames(self, keep: int) -> Iterator[Frame]:
-        """Yields the records, up to ``keep`` bytes and one more of each."""
-        kept = self.starts + np.minimum(self.sizes, keep + 1)
-        places = (self.offsets, self.starts, kept, self.sizes)
-        for offset, start, end, size in zip(*(each.tolist() for each in places), strict=True):
-            yield Frame(offset, self.data[start:end], size)
+    def part(self, rows: slice) -> Frames:
+        """Returns some of them."""
+        return Frames(self.offsets[rows], self.sizes[rows], self.data[rows])
+
+    def without(self, mask: npt.NDArray[np.bool_]) -> Frames:
+        """Returns those of which the mask, bool (n,), is False."""
+        data = [record for record, out in zip(self.data, mask.tolist(), strict=True) if not out]
+        return Frames(self.offsets[~mask], self.sizes[~mask], data)
+
+    def each(self) -> Iterator[Frame]:
+        """Yields them one by one."""
+        return map(Frame, self.offsets.tolist(), self.data, self.sizes.tolist())
 
 
 def begins_record(head: bytes) -> bool:
@@ -82,17 +86,17 @@ def _masked(crc: int) -> int:
     return (((crc >> 15) | (crc << 17)) + MASK_DELTA) & 0xFFFFFFFF
 
 
-def read_blocks(
+def read_frames(
     path: str, stream: Readable, offset: int, end: int | None, keep: int
-) -> Iterator[Block]:
-    """Yields the records of a stream, their checksums checked.
+) -> Iterator[Frames]:
+    """Yields the records of a stream, a block's together, their checksums checked.
 
     Args:
         path: the file, for errors.
         stream: is at the offset of a record.
         offset: that offset.
         end: where the last record ends; None: where the stream does.
-        keep: so many bytes, and one more, are kept of a record longer than a block.
+        keep: so many bytes, and one more, are kept of each record.
 
     Raises:
         InputError: a record is damaged.
@@ -107,14 +111,16 @@ def read_blocks(
         starts, sizes = np.zeros((2, len(data) // FRAME_BYTES), np.int64)
         count, used, state = find_frames(np.frombuffer(data, np.uint8), starts, sizes)
         if count:
-            starts = starts[:count]
-            yield Block(offset + starts - HEAD_BYTES, sizes[:count], starts, data)
+            starts, sizes = starts[:count], sizes[:count]
+            spans = zip(starts.tolist(), np.minimum(sizes, keep + 1).tolist(), strict=True)
+            records = [data[start : start + size] for start, size in spans]
+            yield Frames(offset + starts - HEAD_BYTES, sizes, records)
         elif state == WHOLE:
             try:
                 size, kept = _long_record(source, data, keep)
             except ValueError as error:
                 raise _damaged(path, offset, str(error)) from error
-            yield Block(np.array([offset]), np.array([size]), np.zeros(1, np.int64), kept)
+            yield Frames(np.array([offset]), np.array([size]), [kept])
             used = size + FRAME_BYTES
         offset, data = offset + int(used), data[int(used) :]
         if state != WHOLE:

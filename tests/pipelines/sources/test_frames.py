@@ -11,7 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from forebay.pipelines.sources.typed import frames
-from forebay.pipelines.sources.typed.frames import Frame, begins_record, read_blocks
+from forebay.pipelines.sources.typed.frames import Frame, begins_record, read_frames
 from forebay.transforms.errors import InputError
 
 FRAME = 16
@@ -29,8 +29,8 @@ def written(records: list[bytes], folder: Any) -> bytes:
 def found(data: bytes, keep: int, start: int = 0, end: int | None = None) -> list[Frame]:
     stream = io.BytesIO(data)
     stream.seek(start)
-    blocks = read_blocks("f", stream, start, end, keep)
-    return [frame for block in blocks for frame in block.frames(keep)]
+    read = read_frames("f", stream, start, end, keep)
+    return [frame for block in read for frame in block.each()]
 
 
 lengths = st.one_of(st.integers(0, 40), st.sampled_from([47, 48, 49, 63, 64, 65, 200, 300]))
