@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from forebay.pipelines.sources.read import ReadTable as ReadTable
     from forebay.pipelines.transform.shards import AnalyzeAndTransform as AnalyzeAndTransform
     from forebay.pipelines.windows.aggregates import WindowedAggregates as WindowedAggregates
+    from forebay.pipelines.windows.of_frames import windows as windows
     from forebay.transforms.definition.columns import Boolean as Boolean
     from forebay.transforms.definition.columns import Bytes as Bytes
     from forebay.transforms.definition.columns import Date as Date
@@ -75,6 +76,7 @@ if TYPE_CHECKING:
     from forebay.transforms.definition.splits import RandomSplit as RandomSplit
     from forebay.transforms.definition.splits import TimeSplit as TimeSplit
     from forebay.transforms.definition.table_formats import CsvFormat as CsvFormat
+    from forebay.transforms.definition.windowed_table import WindowedTable as WindowedTable
     from forebay.transforms.definition.windows import Where as Where
     from forebay.transforms.definition.windows import Windowed as Windowed
     from forebay.transforms.windows.period import history_needed as history_needed
@@ -86,6 +88,7 @@ _NAMES = {
     "forebay.pipelines.preprocess": ("preprocess",),
     "forebay.pipelines.transform.shards": ("AnalyzeAndTransform",),
     "forebay.pipelines.windows.aggregates": ("WindowedAggregates",),
+    "forebay.pipelines.windows.of_frames": ("windows",),
     "forebay.transforms.definition.columns": (
         "Boolean", "Bytes", "Date", "Integer", "Number", "Numbers", "String",
         "Timestamp",
@@ -113,6 +116,7 @@ _NAMES = {
         "ColumnSplit", "HashSplit", "RandomSplit", "TimeSplit",
     ),
     "forebay.transforms.definition.table_formats": ("CsvFormat",),
+    "forebay.transforms.definition.windowed_table": ("WindowedTable",),
     "forebay.transforms.definition.windows": ("Where", "Windowed"),
     "forebay.transforms.zones": ("local_to_utc", "utc_to_local"),
 }  # fmt: skip

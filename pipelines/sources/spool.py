@@ -10,31 +10,22 @@ import os
 import stat
 import sys
 import tempfile
-from collections.abc import Mapping, Sequence
 from functools import cache
-from typing import IO, Any, Protocol, runtime_checkable
+from typing import IO, Any
 
-import pyarrow as pa
 import pyarrow.ipc as pa_ipc
 
 from forebay.pipelines.sources.bigquery.address import BigQuery
 from forebay.pipelines.sources.files import SourceFile, found_at
+from forebay.pipelines.sources.frames import NOT_A_TABLE, Frame, no_table, reader_of
 from forebay.transforms.errors import InputError
 
 STANDARD_INPUT = "-"
 _BLOCK = 1 << 20
 
 
-@runtime_checkable
-class ArrowTable(Protocol):
-    """A table in memory that other libraries can take: of pandas, Polars, pyarrow or DuckDB."""
-
-    def __arrow_c_stream__(self, requested_schema: Any = None) -> Any:
-        """Returns the table as an Arrow stream (the PyCapsule interface)."""
-
-
 # What names the files of a table, or is one.
-Given = str | ArrowTable | Sequence[Mapping[str, Any]] | BigQuery
+Given = str | Frame | BigQuery
 
 
 def is_read_once(given: Given) -> bool:
@@ -96,23 +87,10 @@ def _opened(given: str) -> IO[bytes]:
 
 
 def _write(given: Any, name: str, place: str) -> None:
+    reader = reader_of(given, name)
     try:
-        if isinstance(given, ArrowTable):
-            reader = pa.RecordBatchReader.from_stream(given)
-        else:
-            reader = _of_records(given).to_reader()
         with open(place, "wb") as sink, pa_ipc.new_file(sink, reader.schema) as writer:
             for batch in reader:
                 writer.write_batch(batch)
-    except (pa.ArrowException, TypeError, ValueError, AttributeError) as error:
-        raise InputError(
-            f"{name} cannot be read as a table ({error}); give a data frame of pandas or Polars, "
-            "an Arrow table, a list of dicts, or the path of a file"
-        ) from error
-
-
-def _of_records(records: Any) -> pa.Table:
-    """Returns dicts as a table that has the columns of all of them."""
-    rows = list(records)
-    names = list(dict.fromkeys(name for row in rows for name in row))
-    return pa.table({name: [row.get(name) for row in rows] for name in names})
+    except NOT_A_TABLE as error:
+        raise no_table(name, error) from error

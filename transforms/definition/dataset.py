@@ -1,34 +1,31 @@
 """The definition of a dataset: one value that drives every step of a run."""
 
-from collections.abc import Mapping
-from dataclasses import dataclass, field
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
 from functools import cached_property
 
-from forebay.transforms.definition.columns import Column, GraphDtype
-from forebay.transforms.definition.dataset_checks import definition_problems
+from forebay.transforms.definition.columns import GraphDtype
+from forebay.transforms.definition.dataset_checks import dataset_contradictions, definition_problems
 from forebay.transforms.definition.derived_numbers import DerivedNumber
 from forebay.transforms.definition.features import Custom, Feature
 from forebay.transforms.definition.labels import Label
-from forebay.transforms.definition.sources import ROWS, Source
 from forebay.transforms.definition.splits import ColumnSplit, HashSplit, RandomSplit, TimeSplit
-from forebay.transforms.definition.windows import Windowed
-from forebay.transforms.errors import DefinitionError
+from forebay.transforms.definition.windowed_table import WindowedTable
+from forebay.transforms.errors import Problem
 
 
 @dataclass(frozen=True)
-class Dataset(Source):
+class Dataset(WindowedTable):
     """What a table of events means, and which examples to make of it.
 
     Attributes:
         name: letters, digits, ``_`` and ``-``.
         columns, derive, csv: the columns, derived columns and dialect of the table whose rows
             become examples, as for any `Source`.
+        row_time, sources, windows: when its rows ask, and what of, as for any `WindowedTable`.
         features: what the model is given.
         label: what it predicts.
         split: which rows train, which evaluate, which test.
-        row_time: the Timestamp column with the instant at which a row's features are asked for.
-        sources: other tables whose events windows look at, by name.
-        windows: aggregates over the events before each row's time.
         passthrough: columns that travel to examples and predictions untouched.
         weight: a Number or Integer column that says how much a row counts in training and in
             metrics; a row where it is missing, not finite or negative is rejected. None: all rows
@@ -42,36 +39,16 @@ class Dataset(Source):
     features: tuple[Feature, ...]
     label: Label
     split: HashSplit | TimeSplit | ColumnSplit | RandomSplit
-    row_time: str | None = None
-    sources: Mapping[str, Source] = field(default_factory=dict)
-    windows: tuple[Windowed, ...] = ()
     passthrough: tuple[str, ...] = ()
     weight: str | None = None
 
-    def __post_init__(self) -> None:
-        super().__post_init__()
-        problems = list(definition_problems(self))
-        if problems:
-            raise DefinitionError(self.name, problems)
+    def problems(self) -> Iterator[Problem]:  # noqa: D102
+        yield from definition_problems(self, dataset_contradictions)
 
-    @cached_property
-    def tables(self) -> Mapping[str, Source]:
-        """Every table that is read: the dataset's own, called `ROWS`, and its sources."""
-        return {ROWS: self, **self.sources}
-
-    @cached_property
-    def windowed_columns(self) -> Mapping[str, Column]:
-        """Columns that windows add."""
-        return {
-            name: windowed.kind(op, self.tables.get(windowed.source or ROWS, self).row_columns)
-            for windowed in self.windows
-            for name, (op, _, _) in windowed.outputs.items()
-        }
-
-    @cached_property
-    def all_columns(self) -> Mapping[str, Column]:
-        """Every column that a row has after the windows."""
-        return {**self.row_columns, **self.windowed_columns}
+    @property
+    def needs_row_time(self) -> bool:  # noqa: D102
+        by_time = isinstance(self.split, TimeSplit) and not self.split.on
+        return super().needs_row_time or by_time
 
     @cached_property
     def custom_features(self) -> tuple[Custom, ...]:
