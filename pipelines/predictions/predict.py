@@ -24,6 +24,7 @@ from forebay.pipelines.runners.progress import progress
 from forebay.pipelines.runners.run import beam_options, run_pipeline
 from forebay.pipelines.sinks.rejects import WriteRejects
 from forebay.pipelines.sources.read import ReadTable
+from forebay.pipelines.sources.spool import several
 from forebay.pipelines.sources.tables import Asked, Tables, all_inputs, asked_sources, open_asked
 from forebay.pipelines.tallies.tallies import Tallies, WriteTallies, read_tallies, set_apart
 from forebay.pipelines.windows.aggregates import WindowedAggregates
@@ -102,18 +103,20 @@ def predicted(options: PredictOptions) -> Iterator[Predictions]:
         found = _run(model, dataset, tables, folder, options, beam_opts)
         check_history(found, dataset, options.max_reject_fraction)
         check_derived(found, dataset, tables)
-        for warning in warnings(found, dataset, bool(options.history)):
+        for warning in warnings(found, dataset, bool(several(options.history))):
             note(f"warning: {warning}")
         yield _predictions(model, dataset, tables, folder, found)
 
 
-def _with_functions(dataset: Dataset, reference: str | None) -> Dataset:
+def _with_functions(dataset: Dataset, reference: str | Dataset | None) -> Dataset:
     """Makes the functions of a model's definition importable, from the file they are in."""
-    if reference is not None and serialize.digest(load_definition(reference)) != serialize.digest(
-        dataset
-    ):
+    if reference is None:
+        return dataset
+    given = load_definition(reference)
+    if serialize.digest(given) != serialize.digest(dataset):
+        told = reference if isinstance(reference, str) else given.name
         raise InputError(
-            f"--definition {reference!r} is not the definition {dataset.name!r} that the model was "
+            f"--definition {told!r} is not the definition {dataset.name!r} that the model was "
             "made with; name that, or train anew"
         )
     return dataset
@@ -122,7 +125,7 @@ def _with_functions(dataset: Dataset, reference: str | None) -> Dataset:
 def _open(dataset: Dataset, options: PredictOptions) -> Tables:
     """Opens the new rows, their history and the sources, and says which columns are absent."""
     asked = {ROWS: Asked(new_rows(dataset), options.inputs, "--input ")}
-    if options.history:
+    if several(options.history):
         asked[HISTORY] = Asked(history(dataset), options.history, "--history ")
     tables = open_asked(asked | asked_sources(dataset, options.sources))
     absent = sorted({n for one in tables[ROWS] for n in one.lacks} - {dataset.label.column})

@@ -10,6 +10,7 @@ import os
 import stat
 import sys
 import tempfile
+from collections.abc import Mapping, Sequence
 from functools import cache
 from typing import IO, Any
 
@@ -17,7 +18,7 @@ import pyarrow.ipc as pa_ipc
 
 from forebay.pipelines.sources.bigquery.address import BigQuery
 from forebay.pipelines.sources.files import SourceFile, found_at
-from forebay.pipelines.sources.frames import NOT_A_TABLE, Frame, no_table, reader_of
+from forebay.pipelines.sources.frames import NOT_A_TABLE, ArrowTable, Frame, no_table, reader_of
 from forebay.transforms.errors import InputError
 
 STANDARD_INPUT = "-"
@@ -25,7 +26,20 @@ _BLOCK = 1 << 20
 
 
 # What names the files of a table, or is one.
-Given = str | Frame | BigQuery
+Given = str | os.PathLike[str] | Frame | BigQuery
+# One of these, or several.
+Inputs = Given | Sequence[Given]
+
+
+def several(inputs: Inputs) -> tuple[Given, ...]:
+    """Returns what is given for a table one by one; a list of dicts is one table."""
+    if isinstance(inputs, os.PathLike):
+        return (os.fspath(inputs),)
+    if isinstance(inputs, str | BigQuery | ArrowTable) or not isinstance(inputs, Sequence):
+        return (inputs,)
+    if isinstance(inputs, list) and all(isinstance(one, Mapping) for one in inputs):
+        return (inputs,)
+    return tuple(os.fspath(one) if isinstance(one, os.PathLike) else one for one in inputs)
 
 
 def is_read_once(given: Given) -> bool:

@@ -8,7 +8,7 @@ from forebay.pipelines.sources.bigquery.input import open_bigquery
 from forebay.pipelines.sources.files import SourceFile, find_files
 from forebay.pipelines.sources.inputs import TableInput
 from forebay.pipelines.sources.kinds import open_input
-from forebay.pipelines.sources.spool import Given, is_read_once, kept
+from forebay.pipelines.sources.spool import Given, Inputs, is_read_once, kept, several
 from forebay.transforms.definition.dataset import Dataset
 from forebay.transforms.definition.sources import ROWS, Source
 from forebay.transforms.errors import InputError
@@ -18,7 +18,7 @@ Tables = Mapping[str, Sequence[TableInput]]
 
 
 def open_tables(
-    dataset: Dataset, inputs: Sequence[Given], sources: Mapping[str, Sequence[Given]]
+    dataset: Dataset, inputs: Inputs, sources: Mapping[str, Inputs]
 ) -> Tables:
     """Finds the files of every table and checks that they hold it.
 
@@ -49,11 +49,11 @@ class Asked(NamedTuple):
     """
 
     table: Source
-    given: Sequence[Given]
+    given: Inputs
     option: str
 
 
-def asked_sources(dataset: Dataset, sources: Mapping[str, Sequence[Given]]) -> dict[str, Asked]:
+def asked_sources(dataset: Dataset, sources: Mapping[str, Inputs]) -> dict[str, Asked]:
     """Returns what was given for each source of a definition, by its name.
 
     Raises:
@@ -77,9 +77,10 @@ def open_asked(asked: Mapping[str, Asked]) -> Tables:
 
 
 def open_inputs(
-    given: Sequence[Given], table: Source, *, first_number: int, option: str
+    inputs: Inputs, table: Source, *, first_number: int, option: str
 ) -> list[TableInput]:
     """Opens the inputs of one table, files first."""
+    given = several(inputs)
     named = [one for one in map(as_bigquery, given) if one is not None]
     others = [one for one in given if as_bigquery(one) is None]
     found = find_inputs(others, first_number=first_number, option=option)
@@ -103,7 +104,7 @@ def all_inputs(tables: Tables) -> list[TableInput]:
     return [one for inputs in tables.values() for one in inputs]
 
 
-def _check_names(dataset: Dataset, sources: Mapping[str, Sequence[Given]]) -> None:
+def _check_names(dataset: Dataset, sources: Mapping[str, Inputs]) -> None:
     declared = ", ".join(dataset.sources) or "none"
     for name in sources:
         if name not in dataset.sources:

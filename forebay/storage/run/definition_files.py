@@ -13,11 +13,11 @@ from forebay.transforms.errors import ForebayError, InputError, reason
 _FORMS = "write FILE.py, FILE.py:NAME, MODULE:NAME or definition.json"
 
 
-def load_definition(reference: str) -> Dataset:
+def load_definition(reference: str | Dataset) -> Dataset:
     """Loads a definition.
 
     Args:
-        reference: ``FILE.py`` that holds one Dataset, ``FILE.py:NAME`` or ``MODULE:NAME`` for one
+        reference: the definition itself, or where it is: ``FILE.py`` that holds one Dataset, ``FILE.py:NAME`` or ``MODULE:NAME`` for one
             of several, or a ``definition.json`` as a run holds it. The folder of a Python file
             is added to the import path, so that workers find its functions. Python files are
             executed: load only those you trust.
@@ -26,6 +26,8 @@ def load_definition(reference: str) -> Dataset:
         InputError: there is no such definition.
         DefinitionError: the definition has mistakes.
     """
+    if isinstance(reference, Dataset):
+        return reference
     if reference.endswith(".json"):
         return _from_json(reference)
     place, _, name = reference.partition(":")
