@@ -51,6 +51,7 @@ if TYPE_CHECKING:
     from forebay.transforms.definition.labels import BinaryClassification as BinaryClassification
     from forebay.transforms.definition.labels import Classification as Classification
     from forebay.transforms.definition.labels import Regression as Regression
+    from forebay.transforms.definition.lookups import Lookup as Lookup
     from forebay.transforms.definition.operators import count as count
     from forebay.transforms.definition.operators import count_nulls as count_nulls
     from forebay.transforms.definition.operators import decayed_mean as decayed_mean
@@ -102,6 +103,7 @@ _NAMES = {
     "forebay.transforms.definition.labels": (
         "BinaryClassification", "Classification", "Regression",
     ),
+    "forebay.transforms.definition.lookups": ("Lookup",),
     "forebay.transforms.definition.operators": (
         "count", "count_nulls", "decayed_mean", "distinct", "first", "last", "last_k", "max",
         "mean", "min", "most_frequent", "quantile", "rate", "seconds_since_last", "skew", "std",

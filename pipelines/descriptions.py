@@ -7,6 +7,16 @@ from apache_beam.io.filesystems import FileSystems
 from tensorflow_transform.tf_metadata import metadata_io
 
 from forebay.pipelines.job import Job
+from forebay.pipelines.lookups.counts import (
+    DUPLICATES,
+    FINDABLE,
+    FOUND,
+    NO_KEY,
+    NO_TIME,
+    NOT_FOUND,
+    UNUSABLE,
+    lookup_kind,
+)
 from forebay.pipelines.sinks.run_folder import list_files
 from forebay.pipelines.sources.tables import all_inputs
 from forebay.pipelines.tallies.checks import history_rows
@@ -20,9 +30,17 @@ from forebay.storage.run.layout import (
     OUTPUTS,
     PARQUET_FOLDER,
 )
-from forebay.storage.run.manifest import FileEntry, InputEntry, Manifest, PeriodEntry, SourceEntry
+from forebay.storage.run.manifest import (
+    FileEntry,
+    InputEntry,
+    LookupEntry,
+    Manifest,
+    PeriodEntry,
+    SourceEntry,
+)
+from forebay.transforms.definition.lookups import Lookup
 from forebay.transforms.definition.serialize import digest, to_json
-from forebay.transforms.definition.splits import SPLITS
+from forebay.transforms.definition.splits import SPLITS, WRITTEN_SPLITS
 from forebay.transforms.windows.period import history_needed
 from forebay.transforms.zones import HORIZON_YEAR, tzdata_version
 
@@ -42,7 +60,8 @@ def make_manifest(job: Job, ingested: Tallies, transformed: Tallies) -> Manifest
         ingested: what was counted while rows were read and split.
         transformed: what was counted while they were transformed and written.
     """
-    rows = {split: ingested["rows"].get(split, 0) for split in SPLITS}
+    splits = WRITTEN_SPLITS if job.options.keep_unlabelled else SPLITS
+    rows = {split: ingested["rows"].get(split, 0) for split in splits}
     graph, asked = job.graph, job.period
     return Manifest(
         dataset=job.dataset.name,
@@ -64,6 +83,7 @@ def make_manifest(job: Job, ingested: Tallies, transformed: Tallies) -> Manifest
         ),
         seconds=job.seconds,
         files=_files(job, transformed),
+        lookups={one.name: _lookup(one, ingested) for one in job.dataset.lookups},
     )
 
 
@@ -80,6 +100,20 @@ def _source(name: str, job: Job, ingested: Tallies) -> SourceEntry:
         rows_read=tallies.get("records", {}).get("read", 0),
         rejects=tallies.get("rejects", {}),
         reach_us=history_needed(job.dataset, name),
+    )
+
+
+def _lookup(lookup: Lookup, ingested: Tallies) -> LookupEntry:
+    counts = ingested.get(lookup_kind(lookup), {})
+    return LookupEntry(
+        source=lookup.source,
+        rows=counts.get(FINDABLE, 0),
+        unusable=counts.get(UNUSABLE, 0),
+        duplicates=counts.get(DUPLICATES, 0),
+        found=counts.get(FOUND, 0),
+        not_found=counts.get(NOT_FOUND, 0),
+        without_key=counts.get(NO_KEY, 0),
+        without_time=counts.get(NO_TIME, 0),
     )
 
 

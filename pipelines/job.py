@@ -11,7 +11,7 @@ from apache_beam.options.pipeline_options import PipelineOptions
 
 from forebay.pipelines.options import PreprocessOptions
 from forebay.pipelines.sources.inputs import TableInput
-from forebay.pipelines.sources.tables import Tables, all_inputs
+from forebay.pipelines.sources.tables import Tables, all_inputs, text_bytes
 from forebay.pipelines.transform.earlier_graph import TransformSource
 from forebay.pipelines.windows.asking import Asking, AskingInPeriod
 from forebay.transforms.definition.dataset import Dataset
@@ -97,4 +97,4 @@ def key_partitions_of(inputs: Sequence[TableInput]) -> int:
 
 
 def _parts(inputs: Sequence[TableInput], part_bytes: int) -> int:
-    return max(1, math.ceil(sum(one.text_bytes for one in inputs) / part_bytes))
+    return max(1, math.ceil(text_bytes(inputs) / part_bytes))

@@ -55,6 +55,8 @@ class PreprocessOptions(TableOptions):
         gzip: compress the TFRecords.
         also: other forms in which rows are written beside the TFRecords, as they are after the
             windows and transformed: ``parquet``.
+        keep_unlabelled: rows without a label become examples of a split of their own, ``predict``,
+            in which the label is missing.
         period_from: examples are made of rows from this time on; older rows serve the windows. An
             ISO 8601 date or instant, UTC where no offset is written; None: no bound.
         period_to: examples are made of rows before this time; None: no bound.
@@ -71,6 +73,7 @@ class PreprocessOptions(TableOptions):
     shards: int | None = None
     gzip: bool = False
     also: tuple[Literal["parquet"], ...] = ()
+    keep_unlabelled: bool = False
     period_from: str | None = None
     period_to: str | None = None
     window_memory_mb: int = WINDOW_MEMORY_MB
@@ -103,6 +106,7 @@ def add_preprocess_arguments(parser: argparse.ArgumentParser) -> None:
     add("--shards", type=positive, metavar="N")
     add("--gzip", action="store_true")
     add("--also", nargs="+", choices=("parquet",))
+    add("--keep-unlabelled", action="store_true")
     add("--from", "period_from", metavar="INSTANT")
     add("--to", "period_to", metavar="INSTANT")
     add("--window-memory-mb", type=positive, metavar="N")
@@ -154,6 +158,7 @@ def preprocess_options(args: argparse.Namespace) -> PreprocessOptions:
         shards=args.shards,
         gzip=args.gzip,
         also=tuple(args.also),
+        keep_unlabelled=args.keep_unlabelled,
         period_from=args.period_from,
         period_to=args.period_to,
         window_memory_mb=args.window_memory_mb,

@@ -12,25 +12,32 @@ import tensorflow_transform.beam as tft_beam
 from apache_beam.io.filesystems import FileSystems
 
 from forebay.console.machine import full_disk_told
-from forebay.console.terminal import detail
+from forebay.console.terminal import detail, note
 from forebay.pipelines.descriptions import make_manifest, write_descriptions
 from forebay.pipelines.job import Job
+from forebay.pipelines.lookups.counts import check_lookups
 from forebay.pipelines.options import PreprocessOptions
+from forebay.pipelines.rows import ReadRows
 from forebay.pipelines.runners.progress import progress
 from forebay.pipelines.runners.run import beam_options, run_pipeline
 from forebay.pipelines.sinks.parquet import WriteParquet
 from forebay.pipelines.sinks.rejects import WriteRejects
 from forebay.pipelines.sinks.run_folder import prepare_output, publish, refuse_inputs, staging
 from forebay.pipelines.sinks.tfrecords.write import WriteExamples
-from forebay.pipelines.sources.read import ReadTable
 from forebay.pipelines.sources.tables import all_inputs, open_tables
 from forebay.pipelines.splits.write import WriteSplits
-from forebay.pipelines.tallies.checks import check_rejects, check_splits, check_written
+from forebay.pipelines.tallies.checks import (
+    check_rejects,
+    check_splits,
+    check_written,
+    empty_splits,
+)
 from forebay.pipelines.tallies.features import FeatureTallies
 from forebay.pipelines.tallies.finite import FindNonFinite, check_finite
 from forebay.pipelines.tallies.occupancy import write_occupancy
-from forebay.pipelines.tallies.tallies import Tallies, WriteTallies, read_tallies, set_apart
+from forebay.pipelines.tallies.tallies import Tallies, WriteTallies, read_tallies
 from forebay.pipelines.transform.earlier_graph import open_transform_source
+from forebay.pipelines.transform.embedded import read_embedded
 from forebay.pipelines.transform.graph_rows import SHARD
 from forebay.pipelines.transform.shards import AnalyzeAndTransform, TransformShards
 from forebay.pipelines.windows.aggregates import WindowedAggregates
@@ -66,8 +73,11 @@ def preprocess(options: PreprocessOptions) -> Manifest:
         job = Job(options, dataset, tables, plain_path(staged), beam_opts, period, graph)
         detail(job.plan)
         ingested = _ingest(job)
+        check_lookups(ingested, dataset)
         check_rejects(ingested, dataset, options.max_reject_fraction)
         check_splits(ingested, dataset, period, learns=graph is None)
+        if period is None and graph is None and (empty := empty_splits(ingested, dataset)):
+            note(f"warning: {empty}")
         transformed = _transform(job, ingested)
         check_written(ingested, transformed)
         check_finite(transformed, ingested["shards"], dataset, all_inputs(tables))
@@ -82,32 +92,38 @@ def _ingest(job: Job) -> Tallies:
     """Reads, validates, aggregates and splits; leaves the rows of each split as Arrow files."""
 
     def build(pipeline: beam.Pipeline) -> None:
-        read = {
-            name: pipeline | f"Read {name}" >> ReadTable(table, job.tables[name], most_bytes)
-            for name, table in job.dataset.tables.items()
-        }
-        tables = {name: table["rows"] for name, table in read.items()}
-        tallies_read = [set_apart(name, table["tallies"]) for name, table in read.items()]
+        read = pipeline | "Rows" >> ReadRows(
+            job.dataset,
+            job.dataset.tables,
+            job.tables,
+            temporary,
+            max_record_bytes=most_bytes,
+            memory_bytes=memory_bytes,
+        )
+        tables, tallies_read = read["tables"], read["tallies"]
         if job.period is not None:
             selected = tables[ROWS] | "Period" >> SelectPeriod(job.dataset, job.period)
-            tables[ROWS], tallies_read = selected.rows, [*tallies_read, selected.tallies]
+            tables, tallies_read = tables | {ROWS: selected.rows}, (*tallies_read, selected.tallies)
         rows = tables | "Windows" >> WindowedAggregates(
             job.dataset,
             temporary,
             shards=job.shards,
             key_partitions=job.key_partitions,
-            memory_bytes=job.options.window_memory_mb << 20,
+            memory_bytes=memory_bytes,
             keep=job.dataset.columns_after_windows,
             asking=job.asking,
         )
-        splits = rows | "Split" >> WriteSplits(job.dataset, temporary)
-        rejects = (*(table["rejects"] for table in read.values()), splits.rejects)
+        splits = rows | "Split" >> WriteSplits(
+            job.dataset, temporary, keep_unlabelled=job.options.keep_unlabelled
+        )
+        rejects = (*read["rejects"], splits.rejects)
         _ = rejects | "Rejects" >> WriteRejects(
             job.path(REJECTS_FOLDER), temporary, all_inputs(job.tables), most_bytes
         )
         _ = (*tallies_read, splits.tallies) | "Tallies" >> WriteTallies(tallies)
 
     most_bytes = job.options.max_record_bytes
+    memory_bytes = job.options.window_memory_mb << 20
     temporary = job.path(TEMPORARY)
     tallies = job.path(TEMPORARY, "ingested.json")
     FileSystems.mkdirs(temporary)
@@ -129,7 +145,7 @@ def _transform(job: Job, ingested: Tallies) -> Tallies:
         ):  # fmt: skip
             if job.graph is None:
                 transform_fn, transformed = pipeline | "Transform" >> AnalyzeAndTransform(
-                    job.dataset, shards
+                    job.dataset, shards, embedded
                 )
                 _ = transform_fn | "WriteTransformFn" >> tft_beam.WriteTransformFn(job.folder)
             else:
@@ -148,6 +164,7 @@ def _transform(job: Job, ingested: Tallies) -> Tallies:
     if job.graph is not None:
         job.graph.copy_to(job.folder)
     shards = [(split, number, path) for path, (split, number) in sorted(ingested["shards"].items())]
+    embedded = read_embedded(job.dataset, job.path(TEMPORARY))
     tallies = job.path(TEMPORARY, "transformed.json")
     written_files = job.path(EXAMPLES_FOLDER, "*", "*")
     with job.timed("transform"), progress("transform", written_files, len(shards)):

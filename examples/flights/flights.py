@@ -1,11 +1,12 @@
 """Flights out of New York: how late will they arrive?
 
-Four definitions of one table:
+Five definitions of one table:
 
 - `departure`: the arrival delay in minutes, asked when the flight leaves its gate;
 - `schedule`: the same, asked at the scheduled departure, when its own delay is not yet known;
 - `late`: whether it arrives 15 minutes late or more, asked when it leaves its gate;
-- `schedule_late`: the same, asked at the scheduled departure.
+- `schedule_late`: the same, asked at the scheduled departure;
+- `aircraft`: as `schedule`, with the age and seats of the aircraft, looked up by its tail number.
 """
 
 import csv
@@ -31,6 +32,7 @@ from forebay import (
     Derive,
     Difference,
     Integer,
+    Lookup,
     Number,
     Numeric,
     Regression,
@@ -97,6 +99,12 @@ def known_times(weather: pa.RecordBatch) -> Arrays:
     """Finds when an observation is known: the table says in which hour it was made, no more."""
     hour_us = weather["time_hour"].cast(pa.int64())
     return {"known_at": _instants(pc.add(hour_us, 60 * MINUTE_US))}
+
+
+def ages(flights: pa.RecordBatch) -> Arrays:
+    """Finds how old the aircraft is, in years."""
+    built = flights["planes_year_by_tailnum"]
+    return {"age": pc.subtract(flights["year"], built).cast(pa.float64())}
 
 
 @cache
@@ -224,6 +232,15 @@ WEATHER = Source(
     derive=[Derive(known_times, inputs=["time_hour"], outputs={"known_at": Timestamp()})],
 )
 
+# Aircraft by tail number; of some the year is not known, and of some flights the aircraft is not.
+PLANES = Source(
+    columns={
+        "tailnum": String(required=True),
+        "year": Integer(range=(1903, 2100), nulls=NULLS),
+        "seats": Integer(range=(1, None), nulls=NULLS),
+    },
+)
+
 # A delay at departure is an event at dep_ts, one at arrival an event at arr_ts.
 WINDOWS = [
     Windowed("dep_delay", key="origin", at="dep_ts", over=["1h", "3h"], ops=[mean(), count()]),
@@ -305,6 +322,23 @@ schedule = Dataset(
     label=Regression("arr_delay"),
     split=SPLIT,
     passthrough=IDENTITY,
+)
+
+aircraft = replace(
+    schedule,
+    name="flights-aircraft",
+    sources={"weather": WEATHER, "planes": PLANES},
+    # The model has the table inside: it is asked by tail number.
+    lookups=[Lookup(["year", "seats"], source="planes", key="tailnum", embed=True)],
+    derive=[
+        *DERIVE,
+        Derive(ages, inputs=["year", "planes_year_by_tailnum"], outputs={"age": Number()}),
+    ],
+    features=[
+        *schedule.features,
+        Numeric("age", scale="z_score", indicator=True),
+        Numeric("planes_seats_by_tailnum", scale="z_score", indicator=True),
+    ],
 )
 
 late = replace(

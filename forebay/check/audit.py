@@ -21,6 +21,7 @@ from forebay.check.checks.order import BATCHES, ORDER, check_batches, check_orde
 from forebay.check.findings import Finding, Severity
 from forebay.check.lineage import find_lineage
 from forebay.check.subject import Subject
+from forebay.pipelines.lookups.tables import Lookups
 from forebay.transforms.definition.dataset import Dataset
 
 # The checks, in the order in which they are made.
@@ -38,6 +39,7 @@ def audit(
     seed: int = 0,
     tell: Callable[[str], None] = lambda check: None,
     sources: Mapping[str, pa.RecordBatch] | None = None,
+    lookups: Lookups | None = None,
 ) -> list[Finding]:
     """Runs every check.
 
@@ -48,11 +50,12 @@ def audit(
         seed: the seed of what is left to chance.
         tell: a function called with the name of each check before it.
         sources: the events of each of the definition's sources, likewise.
+        lookups: what the definition's lookups find; None: nothing.
 
     Raises:
         InputError: a function of the definition failed on its own rows.
     """
-    subject = Subject(dataset, rows, sources or {})
+    subject = Subject(dataset, rows, sources or {}, lookups)
     tell(BATCHES)
     findings = check_batches(subject, seed)
     leaky = {finding.column for finding in findings if finding.severity is not Severity.OK}

@@ -47,7 +47,7 @@ def check(args: argparse.Namespace) -> CheckReport:
     inputs = all_inputs(tables)
     with _progress() as tell:
         sample = read_sample(dataset, tables, args.rows, args.seed, args.max_record_bytes, tell)
-        findings = audit(dataset, sample.rows, args.seed, tell, sample.sources)
+        findings = audit(dataset, sample.rows, args.seed, tell, sample.sources, sample.lookups)
         findings = in_order(allow(findings, args.allow))
         places = places_of(inputs, {finding.row for finding in findings if finding.row is not None})
     return CheckReport(dataset, sample, inputs, findings, places)

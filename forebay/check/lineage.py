@@ -1,6 +1,6 @@
 """Which columns depend on which, found by changing cells and deriving again."""
 
-from collections.abc import Collection, Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -43,11 +43,17 @@ def find_lineage(subject: Subject) -> Lineage:
     dataset = subject.dataset
     sources = {name: {name} for name in dataset.columns}
     telling = _telling_steps(dataset)
-    for step in dataset.derive:
-        made = set() if step in telling else set().union(*(sources[n] for n in step.inputs))
-        sources |= {name: set(made) for name in step.outputs}
-    read = {name for step in telling for name in step.inputs} & set(dataset.columns)
-    for name in sorted(read):
+    for step in dataset.steps_at_reading:
+        sources |= _made(step, sources, telling)
+    for lookup in dataset.lookups:
+        asks_at = [str(dataset.row_time)] if lookup.is_timed else []
+        asked: set[str] = set().union(*(sources[name] for name in (*lookup.row_keys, *asks_at)))
+        sources |= {name: set(asked) for name in lookup.names}
+    for step in dataset.later_steps:
+        sources |= _made(step, sources, telling)
+    read = {name for step in telling for name in step.inputs}
+    read |= {str(name) for one in dataset.lookups for name in (*one.row_keys, dataset.row_time)}
+    for name in sorted(read & set(dataset.columns)):
         for derived in _dependents(subject, telling, name):
             sources[derived].add(name)
     known = sources.get(str(dataset.row_time), set())
@@ -63,16 +69,30 @@ def find_lineage(subject: Subject) -> Lineage:
     )
 
 
+def _made(
+    step: Derive, sources: Mapping[str, set[str]], telling: Collection[Derive]
+) -> dict[str, set[str]]:
+    """Returns what the columns of a step depend on, if that need not be found out by trial."""
+    made = set() if step in telling else set().union(*(sources[name] for name in step.inputs))
+    return {name: set(made) for name in step.outputs}
+
+
 def _telling_steps(dataset: Dataset) -> list[Derive]:
     """Returns the steps that make more than a column to split on, which may be of whole rows."""
     needed = {*dataset.model_columns, dataset.label.column, str(dataset.row_time)}
     for windowed in dataset.windows:
         needed |= {*windowed.columns_read, *windowed.row_keys}
     telling: list[Derive] = []
-    for step in reversed(dataset.derive):
-        if needed & set(step.outputs):
-            needed |= set(step.inputs)
-            telling.insert(0, step)
+
+    def tell(steps: Sequence[Derive]) -> None:
+        for step in reversed(steps):
+            if needed & set(step.outputs):
+                needed.update(step.inputs)
+                telling.insert(0, step)
+
+    tell(dataset.later_steps)
+    needed.update(name for lookup in dataset.lookups for name in lookup.row_keys)
+    tell(dataset.steps_at_reading)
     return telling
 
 

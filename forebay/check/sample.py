@@ -14,6 +14,7 @@ import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from forebay.pipelines.lookups.tables import Lookups, read_lookups, read_rows
 from forebay.pipelines.sources.batches import ReadBatch, read_batches
 from forebay.pipelines.sources.inputs import TableInput
 from forebay.pipelines.sources.tables import Tables
@@ -43,6 +44,7 @@ class Sample:
         is_whole: whether every row is here.
         span_us: the first and last instant of the rows kept; None where rows have no time.
         sources: the events of each of the definition's sources that windows of these rows reach.
+        lookups: what the definition's lookups find.
     """
 
     rows: pa.RecordBatch
@@ -51,6 +53,7 @@ class Sample:
     is_whole: bool
     span_us: tuple[int, int] | None
     sources: Mapping[str, pa.RecordBatch]
+    lookups: Lookups
 
 
 def read_sample(
@@ -75,11 +78,12 @@ def read_sample(
         InputError: the input cannot be read, a function failed, or no row remains.
     """
     inputs = tables[ROWS]
+    lookups = read_lookups(dataset, tables, max_record_bytes)
     kept: list[pa.RecordBatch] = []
     times = _Times()
     count = 0
     rejects: Counter[str] = Counter()
-    for batch in _batches(dataset, inputs, max_record_bytes, tell):
+    for batch in _batches(inputs, lookups, max_record_bytes, tell):
         rejects.update(reject.category for reject in batch.rejects)
         count += len(batch.rows)
         times.add(instants_us(dataset, batch.rows))
@@ -96,7 +100,7 @@ def read_sample(
     is_whole = count <= most
     if not is_whole:
         keep = _choice(dataset, times, most / count, seed)
-        for batch in _batches(dataset, inputs, max_record_bytes, tell):
+        for batch in _batches(inputs, lookups, max_record_bytes, tell):
             room = most - sum(map(len, kept))
             kept.append(batch.rows.filter(keep(batch.rows)).slice(0, room))
     rows = _joined(kept)
@@ -107,7 +111,7 @@ def read_sample(
         name: _reached(dataset, tables, name, span, max_record_bytes, tell)
         for name in dataset.sources
     }
-    return Sample(rows, count + rejects.total(), rejects.total(), is_whole, span, sources)
+    return Sample(rows, count + rejects.total(), rejects.total(), is_whole, span, sources, lookups)
 
 
 def _reached(
@@ -142,13 +146,13 @@ def instants_us(dataset: Dataset, rows: pa.RecordBatch) -> pa.Array:
 
 
 def _batches(
-    dataset: Dataset,
     inputs: Sequence[TableInput],
+    lookups: Lookups,
     max_record_bytes: int,
     tell: Callable[[str], None],
 ) -> Iterator[ReadBatch]:
     records = 0
-    for batch in read_batches(inputs, dataset, max_record_bytes):
+    for batch in read_rows(inputs, lookups, max_record_bytes):
         records += batch.records
         tell(f"read {records:,} records")
         yield batch

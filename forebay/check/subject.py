@@ -10,6 +10,7 @@ import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from forebay.pipelines.lookups.tables import Lookups, no_lookups
 from forebay.pipelines.sources.derive import derive
 from forebay.pipelines.sources.row_identity import ROW_OFFSET
 from forebay.transforms.definition.dataset import Dataset
@@ -19,6 +20,7 @@ from forebay.transforms.definition.sources import ROWS, Derive
 from forebay.transforms.errors import InputError
 from forebay.transforms.windows.compute import compute
 from forebay.transforms.windows.groups import WindowGroup, window_groups
+from forebay.transforms.windows.value_columns import passes
 
 # Floats that differ by less agree: sums are exact to 1e-12, deviations to 1e-9.
 _TOLERANCE = 1e-9
@@ -36,11 +38,13 @@ class Subject:
         read: the row columns and `ROW`, in order of identity, derived in the batches in which
             they were read.
         sources: the events of each of the definition's sources, likewise.
+        lookups: what the definition's lookups find; None: nothing.
     """
 
     dataset: Dataset
     read: pa.RecordBatch
     sources: Mapping[str, pa.RecordBatch] = field(default_factory=dict)
+    lookups: Lookups | None = None
 
     @cached_property
     def parsed(self) -> pa.RecordBatch:
@@ -49,9 +53,10 @@ class Subject:
         return columns.append_column(ROW_OFFSET, columns[ROW])
 
     @cached_property
-    def functions(self) -> list[Any]:
-        """The functions of the derive steps."""
-        return [resolve(str(step.function)) for step in self.dataset.derive]
+    def functions(self) -> Mapping[str, Any]:
+        """The functions of the derive steps, by import path."""
+        paths = {str(step.function) for step in self.dataset.derive}
+        return {path: resolve(path) for path in paths}
 
     @cached_property
     def groups(self) -> list[WindowGroup]:
@@ -75,10 +80,17 @@ class Subject:
 
     @cached_property
     def asked(self) -> Bools:
-        """Which of `rows` ask: those with a row time (all, where none is declared), bool (n,)."""
-        if self.dataset.row_time is None:
-            return np.ones(len(self.rows), bool)
-        return is_valid(self.rows[self.dataset.row_time])
+        """Which of `rows` ask for an example, bool (n,).
+
+        Those with a row time, if one is declared, that the definition's ``where`` keeps.
+        """
+        asked = np.ones(len(self.rows), bool)
+        if self.dataset.row_time is not None:
+            asked &= is_valid(self.rows[self.dataset.row_time])
+        if self.dataset.conditions:
+            wanted = passes(self.dataset.conditions, self.rows)
+            asked &= wanted.to_numpy(zero_copy_only=False)
+        return asked
 
     def events(self, group: WindowGroup) -> pa.RecordBatch:
         """The rows that a group takes its events from."""
@@ -96,11 +108,19 @@ class Subject:
         Raises:
             InputError: a function failed.
         """
-        for step, function in zip(self.dataset.derive, self.functions, strict=True):
-            if steps is None or step in steps:
-                parsed, _ = derive(parsed, step, function)
+        parsed = self._derived(parsed, self.dataset.steps_at_reading, steps)
+        parsed = (self.lookups or no_lookups(self.dataset)).beside(parsed)
+        parsed = self._derived(parsed, self.dataset.later_steps, steps)
         there = [name for name in self.dataset.row_columns if name in parsed.schema.names]
         return parsed.select([*there, ROW])
+
+    def _derived(
+        self, parsed: pa.RecordBatch, steps: Sequence[Derive], wanted: Collection[Derive] | None
+    ) -> pa.RecordBatch:
+        for step in steps:
+            if wanted is None or step in wanted:
+                parsed, _ = derive(parsed, step, self.functions[str(step.function)])
+        return parsed
 
     def derived_or_none(
         self, parsed: pa.RecordBatch, steps: Collection[Derive] | None = None

@@ -9,7 +9,7 @@ from forebay.explain.candidates import Candidates
 from forebay.explain.recomputation import recompute
 from forebay.explain.selection import Explanation, Value, explain
 from forebay.explain.windowed_columns import output_columns
-from forebay.pipelines.sources.batches import read_batches
+from forebay.pipelines.lookups.tables import Lookups, read_table
 from forebay.pipelines.sources.tables import Tables
 from forebay.transforms.definition.dataset import Dataset
 from forebay.transforms.errors import RunFailed
@@ -27,7 +27,7 @@ class Explained:
 
 def explain_row(
     tables: Tables,
-    dataset: Dataset,
+    lookups: Lookups,
     row: pa.RecordBatch,
     names: Sequence[str],
     max_record_bytes: int,
@@ -36,7 +36,7 @@ def explain_row(
 
     Args:
         tables: the input.
-        dataset: the definition.
+        lookups: the definition, and what its lookups find.
         row: the row, with a row time.
         names: the windowed columns.
         max_record_bytes: longer records are rejects.
@@ -47,15 +47,16 @@ def explain_row(
     Raises:
         RunFailed: the engine's value is not that of the events listed.
     """
+    dataset = lookups.dataset
     candidates = _candidates(dataset, row, names)
     found: dict[str, Explained] = {}
-    for name, table in dataset.tables.items():
+    for name in dataset.tables:
         mine = [one for one in candidates if one.group.source == name]
-        for read in read_batches(tables[name], table, max_record_bytes) if mine else ():
+        for read in read_table(name, tables, lookups, max_record_bytes) if mine else ():
             for one in mine:
                 one.add(read.rows)
         several = {i: ids for i, one in enumerate(mine) if len(ids := one.event_ids())}
-        for read in read_batches(tables[name], table, max_record_bytes) if several else ():
+        for read in read_table(name, tables, lookups, max_record_bytes) if several else ():
             for i, ids in several.items():
                 mine[i].add_versions(read.rows, ids)
         for one in mine:

@@ -3,11 +3,15 @@
 import argparse
 import glob
 from collections.abc import Mapping, Sequence
+from typing import Any
+
+import pyarrow as pa
 
 from forebay.console.terminal import say_json, saying
 from forebay.explain.collect import explain_row
 from forebay.explain.find_row import find_row, identity_columns
 from forebay.explain.report import RowReport, print_report, shown_rows, to_json
+from forebay.pipelines.lookups.tables import read_lookups
 from forebay.pipelines.sources.arguments import given_inputs, given_sources
 from forebay.pipelines.sources.inputs import places_of
 from forebay.pipelines.sources.spool import Given
@@ -48,7 +52,8 @@ def explain(
     names = _columns(dataset, columns)
     tables = open_tables(dataset, inputs, sources or {})
     with saying("explain: looking for the row"):
-        row = find_row(tables[ROWS], dataset, key, max_record_bytes)
+        lookups = read_lookups(dataset, tables, max_record_bytes)
+        row = find_row(tables[ROWS], lookups, key, max_record_bytes)
     asked = row[str(dataset.row_time)][0]
     if not asked.is_valid:
         raise InputError(
@@ -56,12 +61,16 @@ def explain(
             "with one"
         )
     with saying("explain: reading the events of its keys"):
-        explained = explain_row(tables, dataset, row, names, max_record_bytes)
+        explained = explain_row(tables, lookups, row, names, max_record_bytes)
     identity = row[ROW][0].as_py()
     return RowReport(
-        identity, asked.value, identity_columns(dataset, row), explained,
+        identity, asked.value, identity_columns(dataset, row), explained, _looked_up(dataset, row),
         places_of(all_inputs(tables), {identity, *shown_rows(explained, shown)}), shown,
     )  # fmt: skip
+
+
+def _looked_up(dataset: Dataset, row: pa.RecordBatch) -> dict[str, Any]:
+    return {name: row[name][0].as_py() for name in dataset.looked_up_columns}
 
 
 def _columns(dataset: Dataset, columns: Sequence[str]) -> list[str]:

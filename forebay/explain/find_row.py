@@ -10,7 +10,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from forebay.pipelines.sources.batches import read_batches
+from forebay.pipelines.lookups.tables import Lookups, read_rows
 from forebay.pipelines.sources.inputs import TableInput, place_of
 from forebay.pipelines.sources.row_identity import row_identity
 from forebay.transforms.definition.dataset import Dataset
@@ -57,13 +57,13 @@ class _Seen:
 
 
 def find_row(
-    files: Sequence[TableInput], dataset: Dataset, key: str, max_record_bytes: int
+    files: Sequence[TableInput], lookups: Lookups, key: str, max_record_bytes: int
 ) -> pa.RecordBatch:
     """Finds the one row that a key means, in one pass over the input.
 
     Args:
         files: the input.
-        dataset: the definition.
+        lookups: the definition, and what its lookups find.
         key: ``FILE:LINE``, or ``column=value`` pairs with commas between, each value read as the
             column's cells are.
         max_record_bytes: longer records are rejects.
@@ -76,10 +76,11 @@ def find_row(
     """
     place = _place(files, key)
     if place is not None:
-        return _row_at(files, dataset, key, place, max_record_bytes)
+        return _row_at(lookups, key, place, max_record_bytes)
+    dataset = lookups.dataset
     conditions = read_conditions(dataset, key)
     seen = _Seen()
-    for read in read_batches(files, dataset, max_record_bytes):
+    for read in read_rows(files, lookups, max_record_bytes):
         _look(read.rows, conditions, seen)
     if seen.count == 1:
         return seen.matches[0]
@@ -201,11 +202,7 @@ def _place(files: Sequence[TableInput], key: str) -> tuple[TableInput, int] | No
 
 
 def _row_at(
-    files: Sequence[TableInput],
-    dataset: Dataset,
-    key: str,
-    place: tuple[TableInput, int],
-    max_record_bytes: int,
+    lookups: Lookups, key: str, place: tuple[TableInput, int], max_record_bytes: int
 ) -> pa.RecordBatch:
     file, line = place
     offset = file.offset_of(line)
@@ -215,7 +212,7 @@ def _row_at(
         )
     wanted = int(row_identity(file.number, np.array([offset], np.int64))[0])
     reject = None
-    for read in read_batches([file], dataset, max_record_bytes):
+    for read in read_rows([file], lookups, max_record_bytes):
         found = np.flatnonzero(read.rows[ROW].to_numpy() == wanted)
         if len(found):
             return read.rows.slice(int(found[0]), 1)

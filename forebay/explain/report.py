@@ -28,6 +28,7 @@ class RowReport:
         asked_us: its time.
         identity: what tells it from others.
         columns: its windowed values.
+        looked_up: what it found in other tables, by column.
         places: FILE:LINE of it and of every event shown.
         shown: how many events of a window are listed.
     """
@@ -36,6 +37,7 @@ class RowReport:
     asked_us: int
     identity: Mapping[str, Any]
     columns: Mapping[str, Explained]
+    looked_up: Mapping[str, Any]
     places: Mapping[int, str]
     shown: int
 
@@ -58,6 +60,7 @@ def to_json(report: RowReport) -> dict[str, Any]:
             "time": instant(report.asked_us),
             "columns": {name: _plain(value) for name, value in report.identity.items()},
         },
+        "lookups": {name: _plain(value) for name, value in report.looked_up.items()},
         "windows": {name: _column(explained, report) for name, explained in report.columns.items()},
     }
 
@@ -110,6 +113,9 @@ def print_report(report: RowReport) -> None:
     if report.identity:
         shown = ", ".join(f"{name}={value}" for name, value in report.identity.items())
         console.print(escape(shown), soft_wrap=True)
+    for name, value in report.looked_up.items():
+        shown = escape(value_text(_plain(value)))
+        console.print(f"{escape(name)} = {shown} (looked up)", soft_wrap=True)
     for names in by_window(report.columns):
         console.print()
         for name in names:

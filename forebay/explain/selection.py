@@ -184,7 +184,7 @@ def explain(column: WindowedColumn, at: str, rows: pa.Table, asked_us: int) -> E
 def _left_out(column: WindowedColumn, are: _Masks, select: _Select) -> Iterator[Exclusion]:
     """Yields why events of the window's time are not among its values."""
     name, value = column.windowed.available_at, column.windowed.value
-    filters = " and ".join(f"{w.column} {w.comparison} {w.value!r}" for w in column.where)
+    filters = " and ".join(map(str, column.where))
     others = (are.inside, are.kept, are.other)
     found = (
         ("the row's own event", select(are.inside, are.kept, pc.invert(are.other))),

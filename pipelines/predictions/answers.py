@@ -20,7 +20,7 @@ from forebay.transforms.definition.identity import ROW
 from forebay.transforms.definition.labels import Classification
 from forebay.transforms.definition.new_rows import asked_columns
 from forebay.transforms.errors import InstanceError
-from forebay.transforms.graph.markers import marked
+from forebay.transforms.graph.fed import marked_column
 from forebay.transforms.windows.groups import WindowGroup, window_groups
 
 UNANSWERED = "the model has no answer"
@@ -114,7 +114,7 @@ class _AnswerRows(beam.DoFn):
     def _arrays(self, batch: pa.RecordBatch) -> dict[str, npt.NDArray[Any]]:
         dtypes = self._dataset.graph_dtypes
         return {
-            name: marked(batch[name], dtypes[name]).to_numpy(zero_copy_only=False)
+            name: marked_column(batch[name], dtypes[name]).to_numpy(zero_copy_only=False)
             for name in self._dataset.served_columns
         }
 

@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 
 from forebay.console.words import duration_text
-from forebay.pipelines.predictions.options import HISTORY
+from forebay.pipelines.rows import HISTORY
 from forebay.pipelines.sources.tables import Tables
 from forebay.pipelines.tallies.checks import check_rejects_of
 from forebay.pipelines.tallies.tallies import Tallies, tallies_of
@@ -24,7 +24,7 @@ def check_history(found: Tallies, dataset: Dataset, limit: float) -> None:
     tables = {HISTORY: f" of {HISTORY}"}
     tables |= {name: f" of the source {name}" for name in dataset.sources}
     for name, told in tables.items():
-        check_rejects_of(tallies_of(found, name), told, limit, dataset.label)
+        check_rejects_of(tallies_of(found, name), told, limit, dataset)
 
 
 def check_derived(found: Tallies, dataset: Dataset, tables: Tables) -> None:

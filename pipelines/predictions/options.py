@@ -13,10 +13,6 @@ if TYPE_CHECKING:
     from forebay.transforms.definition.dataset import Dataset
 
 
-# What the earlier rows are called among the tables: no source of a definition has this name.
-HISTORY = "--history"
-
-
 @dataclass(frozen=True)
 class PredictOptions:
     """What ``forebay predict`` is asked to do with a table.

@@ -17,23 +17,24 @@ from forebay.console.terminal import note
 from forebay.pipelines.job import key_partitions_of, shards_of
 from forebay.pipelines.predictions.answers import AnswerRows, answer_types, prediction_columns
 from forebay.pipelines.predictions.checks import check_derived, check_history, warnings
-from forebay.pipelines.predictions.options import HISTORY, PredictOptions
+from forebay.pipelines.predictions.options import PredictOptions
 from forebay.pipelines.predictions.same_rows import WithHistory
 from forebay.pipelines.predictions.write import WriteInOrder
+from forebay.pipelines.rows import HISTORY, ReadRows
 from forebay.pipelines.runners.progress import progress
 from forebay.pipelines.runners.run import beam_options, run_pipeline
 from forebay.pipelines.sinks.rejects import WriteRejects
-from forebay.pipelines.sources.read import ReadTable
 from forebay.pipelines.sources.spool import several
 from forebay.pipelines.sources.tables import Asked, Tables, all_inputs, asked_sources, open_asked
-from forebay.pipelines.tallies.tallies import Tallies, WriteTallies, read_tallies, set_apart
+from forebay.pipelines.tallies.tallies import Tallies, WriteTallies, read_tallies
 from forebay.pipelines.windows.aggregates import WindowedAggregates
 from forebay.pipelines.windows.asking import AskingInputs
 from forebay.storage.run.definition_files import load_definition
 from forebay.storage.run.exported import ExportedModel, open_exported
 from forebay.transforms.definition import serialize
 from forebay.transforms.definition.dataset import Dataset
-from forebay.transforms.definition.new_rows import asked_columns, history, new_rows
+from forebay.transforms.definition.functions import resolve
+from forebay.transforms.definition.new_rows import asked_columns, history, later_steps, new_rows
 from forebay.transforms.definition.sources import ROWS, Source
 from forebay.transforms.errors import InputError
 
@@ -119,6 +120,14 @@ def _with_functions(dataset: Dataset, reference: str | Dataset | None) -> Datase
             f"--definition {told!r} is not the definition {dataset.name!r} that the model was "
             "made with; name that, or train anew"
         )
+    for step in dataset.derive:
+        try:
+            resolve(str(step.function))
+        except InputError as error:
+            raise InputError(
+                f"{', '.join(step.outputs)} cannot be derived: {error}, or name the definition's "
+                "file by --definition"
+            ) from error
     return dataset
 
 
@@ -157,14 +166,18 @@ def _run(
     """Reads, computes windows and answers; leaves predictions and rejects as files."""
 
     def build(pipeline: beam.Pipeline) -> None:
-        read = {
-            name: pipeline | f"Read {name}" >> ReadTable(table, tables[name], most_bytes)
-            for name, table in _tables(dataset, tables).items()
-        }
-        rows = {name: table["rows"] for name, table in read.items() if name != HISTORY}
-        tallied = [set_apart(name, table["tallies"]) for name, table in read.items()]
-        if HISTORY in read:
-            both = {"new": rows[ROWS], "history": read[HISTORY]["rows"]}
+        read = pipeline | "Rows" >> ReadRows(
+            dataset,
+            _reading(dataset, tables),
+            tables,
+            folder,
+            max_record_bytes=most_bytes,
+            memory_bytes=memory_bytes,
+            later_steps=later_steps(dataset),
+        )
+        rows, tallied = dict(read["tables"]), [*read["tallies"]]
+        if HISTORY in rows:
+            both = {"new": rows[ROWS], "history": rows.pop(HISTORY)}
             joined = both | "History" >> WithHistory(dataset, folder)
             rows[ROWS] = joined["rows"]
             tallied.append(joined["tallies"])
@@ -173,19 +186,19 @@ def _run(
             folder,
             shards=shards_of(tables[ROWS]),
             key_partitions=key_partitions_of(all_inputs(tables)),
-            memory_bytes=options.window_memory_mb << 20,
+            memory_bytes=memory_bytes,
             keep=_kept(dataset, passed),
             asking=AskingInputs(len(tables[ROWS])),
         )
         answered = windowed | "Answer" >> AnswerRows(model, passed, options.batch_size)
         _ = answered.answers | "Write" >> WriteInOrder(_path(folder, _PARTS), folder)
-        rejects = (*(table["rejects"] for table in read.values()), answered.rejects)
+        rejects = (*read["rejects"], answered.rejects)
         _ = rejects | "Rejects" >> WriteRejects(
             _path(folder, _REJECTS), folder, all_inputs(tables), most_bytes
         )
         _ = (*tallied, answered.tallies) | "Tallies" >> WriteTallies(_path(folder, _TALLIES))
 
-    most_bytes = options.max_record_bytes
+    most_bytes, memory_bytes = options.max_record_bytes, options.window_memory_mb << 20
     passed = prediction_columns(model, _has_label(dataset, tables))
     for name in (_PARTS, _REJECTS):
         FileSystems.mkdirs(_path(folder, name))
@@ -194,7 +207,7 @@ def _run(
     return read_tallies(_path(folder, _TALLIES))
 
 
-def _tables(dataset: Dataset, tables: Tables) -> dict[str, Source]:
+def _reading(dataset: Dataset, tables: Tables) -> dict[str, Source]:
     """Returns what is read of each table."""
     partial = {ROWS: new_rows(dataset), HISTORY: history(dataset)}
     return {name: partial.get(name) or dataset.sources[name] for name in tables}

@@ -28,7 +28,7 @@ from forebay.transforms.windows.period import Period
 
 UInt64Array = npt.NDArray[np.uint64]
 
-_ASKED = "__asked"
+ASKED = "__asked"
 _NEW, _EARLIER = "new", "earlier"
 _PARTITIONS = np.uint64(64)
 
@@ -65,7 +65,7 @@ class WithHistory(beam.PTransform):
 
     def expand(self, tables: Any) -> Any:  # noqa: D102
         asked = sorted(asked_columns(self.dataset))
-        new = tables["new"] | "HashNew" >> beam.Map(_with_asked, asked)
+        new = tables["new"] | "HashNew" >> beam.Map(with_asked, asked)
         times = new | "NewTimes" >> beam.CombineGlobally(_NewTimes(self.dataset.row_time))
         sifted = tables["history"] | "Sift" >> beam.ParDo(
             _Sift(self.dataset, asked), beam.pvalue.AsSingleton(times)
@@ -85,9 +85,10 @@ def _each(function: Any, *arguments: Any) -> beam.PTransform:
     return beam.Map(function, *arguments).with_output_types(Partitioned)
 
 
-def _with_asked(batch: pa.RecordBatch, asked: Sequence[str]) -> pa.RecordBatch:
+def with_asked(batch: pa.RecordBatch, asked: Sequence[str]) -> pa.RecordBatch:
+    """Puts `ASKED` beside rows: a hash of what their answers depend on, uint64."""
     hashes = hash_contents([batch[name] for name in asked])
-    return batch.append_column(_ASKED, pa.array(hashes))
+    return batch.append_column(ASKED, pa.array(hashes))
 
 
 class _NewTimes(beam.CombineFn):
@@ -98,20 +99,20 @@ class _NewTimes(beam.CombineFn):
         return []
 
     def add_input(self, found: list[NewTimes], batch: pa.RecordBatch) -> list[NewTimes]:
-        hashes = np.unique(batch[_ASKED].to_numpy())
+        hashes = np.unique(batch[ASKED].to_numpy())
         if self._row_time is None:
             return [*found, NewTimes(hashes)]
         ends = pc.min_max(batch[self._row_time].cast(pa.int64()))
         return [*found, NewTimes(hashes, ends["min"].as_py(), ends["max"].as_py())]
 
     def merge_accumulators(self, several: Any) -> list[NewTimes]:
-        return [_joined([one for found in several for one in found])]
+        return [_all([one for found in several for one in found])]
 
     def extract_output(self, found: list[NewTimes]) -> NewTimes:
-        return _joined(found)
+        return _all(found)
 
 
-def _joined(several: Sequence[NewTimes]) -> NewTimes:
+def _all(several: Sequence[NewTimes]) -> NewTimes:
     if not several:
         return NewTimes()
     firsts = [one.first_us for one in several if one.first_us is not None]
@@ -132,8 +133,8 @@ class _Sift(beam.DoFn):
         self._groups = [group for group in groups if group.source == ROWS]
 
     def process(self, batch: pa.RecordBatch, times: NewTimes) -> Iterator[Any]:
-        batch = _with_asked(batch, self._asked)
-        same = np.isin(batch[_ASKED].to_numpy(), times.hashes)
+        batch = with_asked(batch, self._asked)
+        same = np.isin(batch[ASKED].to_numpy(), times.hashes)
         reached = pa.array(np.zeros(len(batch), np.bool_))
         if times.first_us is not None and times.last_us is not None:
             period = Period(times.first_us, times.last_us + 1)
@@ -141,7 +142,7 @@ class _Sift(beam.DoFn):
             for group in self._groups:
                 found = pc.fill_null(asking.reaches(group, batch), False)
                 reached = pc.or_(reached, found)
-        events = batch.filter(pc.and_(reached, pa.array(~same))).drop_columns([_ASKED])
+        events = batch.filter(pc.and_(reached, pa.array(~same))).drop_columns([ASKED])
         if self._groups and len(batch):
             ends = pc.min_max(batch[str(self._dataset.row_time)].cast(pa.int64()))
             if ends["max"].is_valid and times.first_us is not None:
@@ -161,15 +162,26 @@ def _told_times(first_us: int, last_us: int, new_us: int) -> Iterator[Any]:
 
 
 def _parted(batch: pa.RecordBatch, stream: str) -> Partitioned:
-    part = (batch[_ASKED].to_numpy() % _PARTITIONS).astype(np.int64)
+    part = (batch[ASKED].to_numpy() % _PARTITIONS).astype(np.int64)
     return Partitioned("same", stream, part, batch)
 
 
 def _matched(element: Group, asked: Sequence[str]) -> Iterator[pa.RecordBatch]:
-    """Yields the rows of one partition, those that are in both tables once."""
     tables = element.tables()  # earlier rows come only where a new one is like them
-    new = _in_order(tables[_NEW])
-    earlier = _in_order(tables[_EARLIER]) if _EARLIER in tables else new.slice(0, 0)
+    new = tables[_NEW]
+    for rows in joined(new, tables.get(_EARLIER, new.slice(0, 0)), asked):
+        yield rows.drop_columns([ASKED])
+
+
+def joined(new: pa.Table, earlier: pa.Table, asked: Sequence[str]) -> Iterator[pa.RecordBatch]:
+    """Yields the rows of two tables, those that are in both once: the earlier with the new's `ROW`.
+
+    Args:
+        new: rows of some values of `ASKED`, with `ROW`.
+        earlier: all earlier rows of those values.
+        asked: the columns of which that is the hash.
+    """
+    new, earlier = _in_order(new), _in_order(earlier)
     pairs = _pairs(new, earlier, asked)
     is_both = pairs >= 0
     identities = earlier[ROW].to_numpy().copy()
@@ -178,21 +190,22 @@ def _matched(element: Group, asked: Sequence[str]) -> Iterator[pa.RecordBatch]:
     earlier = earlier.set_column(place, earlier.schema.field(ROW), pa.array(identities))
     for rows in (new.filter(pa.array(~is_both)), earlier):
         if len(rows):
-            yield rows.drop_columns([_ASKED])
+            yield rows
 
 
 def _in_order(table: pa.Table) -> pa.RecordBatch:
-    ordered = table.take(pa.array(np.lexsort((table[ROW].to_numpy(), table[_ASKED].to_numpy()))))
-    return ordered.combine_chunks().to_batches()[0]
+    order = np.lexsort((table[ROW].to_numpy(), table[ASKED].to_numpy()))
+    columns = [column.combine_chunks() for column in table.take(pa.array(order)).columns]
+    return pa.RecordBatch.from_arrays(columns, schema=table.schema)
 
 
 def _pairs(
     new: pa.RecordBatch, earlier: pa.RecordBatch, asked: Sequence[str]
 ) -> npt.NDArray[np.int64]:
     """Returns which earlier row each new row is, int64 (n,); -1: none. Both are in order."""
-    columns = [n for n in new.schema.names if n not in {*asked, ROW, _ASKED}]
+    columns = [n for n in new.schema.names if n not in {*asked, ROW, ASKED}]
     codes = [_codes(new[name], earlier[name]) for name in columns]
-    hashes, others = new[_ASKED].to_numpy(), earlier[_ASKED].to_numpy()
+    hashes, others = new[ASKED].to_numpy(), earlier[ASKED].to_numpy()
     starts, ends = (np.searchsorted(others, hashes, side) for side in ("left", "right"))
     found = np.full(len(new), -1, np.int64)
     is_first = np.append(True, hashes[1:] != hashes[:-1])

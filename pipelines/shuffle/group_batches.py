@@ -136,7 +136,7 @@ def read_pieces(pieces: Iterable[Piece]) -> pa.Table:
         by_path[piece.path].append(piece)
     batches = []
     for path, found in by_path.items():
-        with _open(path) as source:
+        with open_arrow(path) as source:
             for piece in found:
                 source.seek(piece.schema_at)
                 schema = pa.ipc.read_schema(source)
@@ -244,7 +244,8 @@ def _to_group(group: tuple[tuple[str, int], Iterable[tuple[Any, ...]]]) -> Group
     return Group(stage, partition, tuple(Piece(*piece) for piece in pieces))
 
 
-def _open(path: str) -> pa.NativeFile:
+def open_arrow(path: str) -> pa.NativeFile:
+    """Opens an Arrow file of any store; one on a disk of this machine is mapped."""
     if "://" not in path:
         return pa.memory_map(path)
     return pa.PythonFile(

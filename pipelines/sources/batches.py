@@ -52,7 +52,7 @@ class BatchReader:
     def __init__(self, table: Source, max_record_bytes: int) -> None:
         self.table = table
         self.max_record_bytes = max_record_bytes
-        self._functions = [resolve(str(step.function)) for step in table.derive]
+        self._functions = [resolve(str(step.function)) for step in table.steps_at_reading]
 
     def chunks(self, source: TableInput, stretch: Stretch | None = None) -> Iterator[Any]:
         """Yields an input, or a stretch of it, in chunks for `read`.
@@ -77,14 +77,14 @@ class BatchReader:
         records = len(batch) + len(rejects)
         absent = source.lacks
         batch = _with_nulls(batch, {name: self.table.columns[name] for name in absent})
-        for step, function in zip(self.table.derive, self._functions, strict=True):
+        for step, function in zip(self.table.steps_at_reading, self._functions, strict=True):
             if self.table.skips(step, absent):
                 batch, absent = _with_nulls(batch, step.outputs), absent.union(step.outputs)
                 continue
             batch, more = derive(batch, step, function)
             rejects += more
         identity = row_identity(source.number, batch[ROW_OFFSET].to_numpy())
-        columns = {name: batch[name] for name in self.table.row_columns}
+        columns = {name: batch[name] for name in self.table.columns_at_reading}
         rows = pa.RecordBatch.from_pydict({**columns, ROW: pa.array(identity, pa.int64())})
         return ReadBatch(source, rows, rejects, records)
 

@@ -13,9 +13,15 @@ from forebay.transforms.errors import InputError
 
 
 def derive(
-    batch: pa.RecordBatch, step: Derive, function: Any
+    batch: pa.RecordBatch, step: Derive, function: Any, place: str = ROW_OFFSET
 ) -> tuple[pa.RecordBatch, list[Reject]]:
     """Adds derived columns to a batch; rows that lack a required one are rejected.
+
+    Args:
+        batch: the rows.
+        step: what to derive.
+        function: the step's.
+        place: the column with what the rejects have for an offset.
 
     Raises:
         InputError: the function failed, or returned something other than it declared.
@@ -38,7 +44,8 @@ def derive(
                 f"{len(batch)} rows; return one for each row"
             )
         batch = batch.append_column(name, array)
-    return _without_missing(batch, [n for n, column in step.outputs.items() if column.required])
+    required = [name for name, column in step.outputs.items() if column.required]
+    return _without_missing(batch, required, place)
 
 
 def _as_array(values: Any) -> pa.Array:
@@ -46,12 +53,12 @@ def _as_array(values: Any) -> pa.Array:
 
 
 def _without_missing(
-    batch: pa.RecordBatch, required: Sequence[str]
+    batch: pa.RecordBatch, required: Sequence[str], place: str
 ) -> tuple[pa.RecordBatch, list[Reject]]:
     rejects: list[Reject] = []
     for name in required:
         present = pc.is_valid(batch[name])
-        missing = batch[ROW_OFFSET].filter(pc.invert(present)).to_pylist()
+        missing = batch[place].filter(pc.invert(present)).to_pylist()
         category = f"{name}: missing required value"
         rejects += [Reject(offset, category, None, category) for offset in missing]
         batch = batch.filter(present)

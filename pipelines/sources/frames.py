@@ -12,7 +12,7 @@ from forebay.console import html
 from forebay.transforms.errors import InputError
 
 if TYPE_CHECKING:
-    import pandas as pd
+    import pandas as pd  # type: ignore[import-untyped]
     import polars as pl
 
 _ROWS_SHOWN = 10
@@ -61,7 +61,7 @@ class Table:
         _import("pandas")
         fields = [field.with_type(_without_views(field.type)) for field in self.arrow.schema]
         known = pa.schema(fields, self.arrow.schema.metadata)
-        return self.arrow.cast(known).to_pandas()  # type: ignore[no-any-return]
+        return self.arrow.cast(known).to_pandas()
 
     def to_polars(self) -> pl.DataFrame:
         """Returns the table as a data frame of Polars.

@@ -39,7 +39,8 @@ def several(inputs: Inputs) -> tuple[Given, ...]:
         return (inputs,)
     if isinstance(inputs, list) and all(isinstance(one, Mapping) for one in inputs):
         return (inputs,)
-    return tuple(os.fspath(one) if isinstance(one, os.PathLike) else one for one in inputs)
+    found: Sequence[Any] = inputs
+    return tuple(os.fspath(one) if isinstance(one, os.PathLike) else one for one in found)
 
 
 def is_read_once(given: Given) -> bool:

@@ -17,9 +17,7 @@ from forebay.transforms.errors import InputError
 Tables = Mapping[str, Sequence[TableInput]]
 
 
-def open_tables(
-    dataset: Dataset, inputs: Inputs, sources: Mapping[str, Inputs]
-) -> Tables:
+def open_tables(dataset: Dataset, inputs: Inputs, sources: Mapping[str, Inputs]) -> Tables:
     """Finds the files of every table and checks that they hold it.
 
     Args:
@@ -102,6 +100,11 @@ def find_inputs(
 def all_inputs(tables: Tables) -> list[TableInput]:
     """Returns the inputs of all tables, in the order of their numbers."""
     return [one for inputs in tables.values() for one in inputs]
+
+
+def text_bytes(inputs: Sequence[TableInput]) -> int:
+    """Returns about how long the rows of inputs are as text, bytes."""
+    return sum(one.text_bytes for one in inputs)
 
 
 def _check_names(dataset: Dataset, sources: Mapping[str, Inputs]) -> None:

@@ -15,6 +15,7 @@ from forebay.transforms.definition.splits import NO_SPLIT
 
 Bools = npt.NDArray[np.bool_]
 
+NO_SUCH_SPLIT = "no value of train, eval or test"
 _FLOAT32_MAX = float(np.finfo(np.float32).max)
 
 
@@ -55,7 +56,7 @@ def refusals(batch: pa.RecordBatch, dataset: Dataset, split: np.ndarray) -> Iter
     """
     apart, given = split == NO_SPLIT, _mask(pc.is_valid(batch[dataset.split_column]))
     yield Refusal(dataset.split_column, "missing, so the row has no split", apart & ~given)
-    yield Refusal(dataset.split_column, "no value of train, eval or test", apart & given)
+    yield Refusal(dataset.split_column, NO_SUCH_SPLIT, apart & given)
     yield from label_refusals(batch[dataset.label.column], dataset.label)
     if dataset.weight is not None:
         yield from _weight_refusals(batch[dataset.weight], dataset.weight)

@@ -7,16 +7,17 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from forebay.pipelines.splits.refusals import refusals
+from forebay.pipelines.splits.refusals import NO_SUCH_SPLIT, refusals
 from forebay.transforms.comparisons import has_value
 from forebay.transforms.definition.dataset import Dataset
 from forebay.transforms.definition.identity import ROW
 from forebay.transforms.definition.labels import Classification
-from forebay.transforms.definition.splits import SPLITS
+from forebay.transforms.definition.splits import PREDICT, SPLITS
+from forebay.transforms.windows.value_columns import passes
 
 NO_ROW_TIME, NO_LABEL, NO_CLASS = "no row time", "no label", "label is no class"
-# Values of a shard's labels that are told of.
-LABELS_KEPT = 5
+# Values of a shard at fault that are told of.
+VALUES_KEPT = 5
 
 
 @dataclass(frozen=True)
@@ -43,31 +44,46 @@ class SplitRows:
         rejected: the rows that the split, the label or the weight refuses, by the reason without
             values; reasons without rows are absent.
         labels: values that the label may not have, the most frequent ones, and of how many rows.
+        undeclared: values of the split's column that stand for no split, likewise.
     """
 
     splits: dict[str, pa.RecordBatch]
     dropped: dict[str, int]
     rejected: dict[str, Rejected]
     labels: dict[str, int]
+    undeclared: dict[str, int]
 
 
-def split_rows(batch: pa.RecordBatch, dataset: Dataset) -> SplitRows:
+def split_rows(
+    batch: pa.RecordBatch, dataset: Dataset, *, keep_unlabelled: bool = False
+) -> SplitRows:
     """Sorts rows into splits.
 
-    A row without a row time leaves first, then one without a label (missing or not finite), then
-    one whose label is not one of the classes. Then come the rejects: rows without a value to split
-    on, and rows whose label or weight is none.
+    A row without a row time leaves first, then one that fails the definition's ``where``, then one
+    without a label (missing or not finite), then one whose label is not one of the classes. Then
+    come the rejects: rows without a value to split on, and rows whose label or weight is none.
+
+    Args:
+        batch: the rows of a shard.
+        dataset: the definition.
+        keep_unlabelled: whether rows without a label make the split ``predict`` instead.
     """
     dropped = {}
     remaining = np.ones(len(batch), bool)
     if dataset.row_time is not None:
         remaining = pc.is_valid(batch[dataset.row_time]).to_numpy(zero_copy_only=False)
         dropped[NO_ROW_TIME] = int(len(batch) - remaining.sum())
+    if dataset.conditions:
+        wanted = passes(dataset.conditions, batch).to_numpy(zero_copy_only=False)
+        dropped[fails(dataset)] = int((remaining & ~wanted).sum())
+        remaining &= wanted
     label = batch[dataset.label.column]
     labelled = has_value(label).to_numpy(zero_copy_only=False)
-    dropped[NO_LABEL] = int((remaining & ~labelled).sum())
+    unlabelled = remaining & ~labelled & keep_unlabelled
+    dropped[NO_LABEL] = int((remaining & ~labelled & ~unlabelled).sum())
     remaining &= labelled
     labels: Counter[str] = Counter()
+    undeclared: Counter[str] = Counter()
     if isinstance(dataset.label, Classification):
         known = _is_class(label, dataset.label)
         dropped[NO_CLASS] = int((remaining & ~known).sum())
@@ -82,18 +98,30 @@ def split_rows(batch: pa.RecordBatch, dataset: Dataset) -> SplitRows:
             rejected[refusal.category] = Rejected(batch[ROW].filter(mine), refusal.reasons(values))
         if refusal.column == dataset.label.column:
             labels.update(_shown(values))
+        if refusal.text == NO_SUCH_SPLIT:
+            undeclared.update(_shown(values))
         remaining &= ~refusal.rows
     rows = batch.select([*dataset.graph_columns, ROW])
     splits = {
         name: rows.filter(pa.array(remaining & (split == i))) for i, name in enumerate(SPLITS)
     }
-    most = sorted(labels.items(), key=lambda item: (-item[1], item[0]))[:LABELS_KEPT]
+    splits[PREDICT] = rows.filter(pa.array(unlabelled))
     return SplitRows(
         {name: found for name, found in splits.items() if len(found)},
         {cause: count for cause, count in dropped.items() if count},
         rejected,
-        dict(most),
+        _commonest(labels),
+        _commonest(undeclared),
     )
+
+
+def fails(dataset: Dataset) -> str:
+    """Returns why a row is no example that the definition's ``where`` leaves out."""
+    return f"fails {' and '.join(map(str, dataset.conditions))}"
+
+
+def _commonest(values: Counter[str]) -> dict[str, int]:
+    return dict(sorted(values.items(), key=lambda item: (-item[1], item[0]))[:VALUES_KEPT])
 
 
 def _is_class(column: pa.Array, label: Classification) -> np.ndarray:

@@ -20,25 +20,26 @@ class WriteSplits(beam.PTransform):
     ``rejects`` for `forebay.pipelines.sinks.rejects.WriteRejects`.
     """
 
-    def __init__(self, dataset: Dataset, folder: str) -> None:
+    def __init__(self, dataset: Dataset, folder: str, *, keep_unlabelled: bool) -> None:
         super().__init__()
         self.dataset = dataset
         self.folder = folder
+        self.keep_unlabelled = keep_unlabelled
 
     def expand(self, shards: beam.PCollection) -> Any:  # noqa: D102
-        return shards | beam.ParDo(_WriteSplits(self.dataset, self.folder)).with_outputs(
-            "rejects", main="tallies"
-        )
+        write = _WriteSplits(self.dataset, self.folder, self.keep_unlabelled)
+        return shards | beam.ParDo(write).with_outputs("rejects", main="tallies")
 
 
 class _WriteSplits(beam.DoFn):
-    def __init__(self, dataset: Dataset, folder: str) -> None:
+    def __init__(self, dataset: Dataset, folder: str, keep_unlabelled: bool) -> None:
         self._dataset = dataset
         self._folder = folder
+        self._keep_unlabelled = keep_unlabelled
 
     def process(self, element: tuple[int, pa.RecordBatch]) -> Iterator[Any]:
         number, batch = element
-        sorted_out = split_rows(batch, self._dataset)
+        sorted_out = split_rows(batch, self._dataset, keep_unlabelled=self._keep_unlabelled)
         for split, rows in sorted_out.splits.items():
             path = FileSystems.join(self._folder, f"{split}-{number:05d}.arrow")
             with FileSystems.create(path) as sink, pa.ipc.new_file(sink, rows.schema) as writer:
@@ -52,6 +53,8 @@ class _WriteSplits(beam.DoFn):
             yield ("dropped", cause, count)
         for value, count in sorted_out.labels.items():
             yield ("labels", value, count)
+        for value, count in sorted_out.undeclared.items():
+            yield ("undeclared", value, count)
         for category, rejected in sorted_out.rejected.items():
             n = len(rejected.reasons)
             yield ("rejects", category, n)

@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 
+from forebay.pipelines.splits.rows import fails
 from forebay.pipelines.tallies.tallies import Tallies, tallies_of
 from forebay.transforms.definition.dataset import Dataset
 from forebay.transforms.definition.labels import BinaryClassification, Classification, Label
@@ -16,19 +17,19 @@ def check_rejects(ingested: Tallies, dataset: Dataset, limit: float) -> None:
     Raises:
         InputError: more were.
     """
-    check_rejects_of(ingested, "", limit, dataset.label)
+    check_rejects_of(ingested, "", limit, dataset)
     for name in dataset.sources:
-        check_rejects_of(tallies_of(ingested, name), f" of the source {name}", limit, dataset.label)
+        check_rejects_of(tallies_of(ingested, name), f" of the source {name}", limit, dataset)
 
 
-def check_rejects_of(ingested: Tallies, table: str, limit: float, label: Label) -> None:
+def check_rejects_of(ingested: Tallies, table: str, limit: float, dataset: Dataset) -> None:
     """Checks that no more than a share of the records of one table was rejected.
 
     Args:
         ingested: its tallies.
         table: it, after "records".
         limit: the share.
-        label: the definition's.
+        dataset: the definition.
 
     Raises:
         InputError: more were.
@@ -36,10 +37,11 @@ def check_rejects_of(ingested: Tallies, table: str, limit: float, label: Label) 
     rejects = ingested.get("rejects", {})
     count, records = sum(rejects.values()), sum(ingested.get("records", {}).values())
     if count > limit * records:
-        cure = _label_cure(ingested, label, count) or "mend the input or the definition"
+        cure = _label_cure(ingested, dataset.label, count) or _split_cure(ingested, dataset, count)
         raise InputError(
             f"{count:,} of {records:,} records{table} were rejected, more than "
-            f"--max-reject-fraction {limit:g}; the commonest reasons: {_commonest(rejects)}; {cure}"
+            f"--max-reject-fraction {limit:g}; the commonest reasons: {_commonest(rejects)}; "
+            f"{cure or 'mend the input or the definition'}"
         )
 
 
@@ -91,15 +93,45 @@ def check_splits(
             f"no row from {period}, by its {dataset.row_time}, makes an example (records read: "
             f"{records:,}; rows lost: {causes}); change --from and --to, or the input"
         )
-    label_cure = _label_cure(ingested, dataset.label, sum(lost.values()))
+    lost_rows = sum(lost.values())
+    cure = _label_cure(ingested, dataset.label, lost_rows)
+    cure = cure or _split_cure(ingested, dataset, lost_rows) or _where_cure(lost, dataset)
     if not rows and not learns:
-        cure = label_cure or "change the input"
+        cure = cure or "change the input"
         raise InputError(f"no rows to make examples of (rows lost: {causes}); {cure}")
     found = ", ".join(f"{split} {rows.get(split, 0):,}" for split in SPLITS)
-    cure = label_cure or f"change the split {dataset.split!r} or the input"
+    cure = cure or f"change the split {dataset.split!r} or the input"
     if rows:
         cure += ", or name a run of the training period with --transform-fn"
     raise InputError(f"no rows to train on (rows per split: {found}; rows lost: {causes}); {cure}")
+
+
+def empty_splits(ingested: Tallies, dataset: Dataset) -> str | None:
+    """Says which splits of the definition have no rows; None: all have some."""
+    empty = [name for name in dataset.split.expected if not ingested["rows"].get(name)]
+    if not empty:
+        return None
+    return (
+        f"no row is in {' or '.join(empty)}, by the split {dataset.split!r}: what reads it will "
+        "find nothing; change the split or the input if that is not meant"
+    )
+
+
+def _split_cure(ingested: Tallies, dataset: Dataset, lost: int) -> str | None:
+    """Returns what to do where most of the rows lost have a value that stands for no split."""
+    values = ingested.get("undeclared", {})
+    if 2 * sum(values.values()) < max(lost, 1):
+        return None
+    return (
+        f"such values of {dataset.split_column!r}: {_commonest(values)}; name them in train=, "
+        "eval= or test= of the split, or leave such rows out of the input"
+    )
+
+
+def _where_cure(lost: Mapping[str, int], dataset: Dataset) -> str | None:
+    """Returns what to do where most of the rows lost are those that are not wanted."""
+    unwanted = lost.get(fails(dataset), 0) if dataset.conditions else 0
+    return "widen the definition's where" if 2 * unwanted > sum(lost.values()) else None
 
 
 def history_rows(ingested: Tallies) -> int:

@@ -7,15 +7,13 @@ from tfx_bsl.public import tfxio
 from tfx_bsl.tfxio import tensor_representation_util
 
 from forebay.transforms.definition.dataset import Dataset
+from forebay.transforms.graph.fed import ARROW, fed_column
 from forebay.transforms.graph.inputs import feature_spec
-from forebay.transforms.graph.markers import GRAPH_TYPES, marked
 
 # Travels around the graph beside each row: its shard times SHARD_ROWS, plus its place there.
 # tf.Transform may hand back what it was given in pieces.
 SHARD = "__shard"
 SHARD_ROWS = 1 << 32
-# A float64 travels as its bits.
-_ARROW = {**GRAPH_TYPES, "float64": pa.int64()}
 
 
 def raw_metadata(dataset: Dataset) -> tft.DatasetMetadata:
@@ -25,7 +23,7 @@ def raw_metadata(dataset: Dataset) -> tft.DatasetMetadata:
 
 def adapter_config(dataset: Dataset) -> tfxio.TensorAdapterConfig:
     """Tells tf.Transform how to see `to_graph_rows` batches as tensors."""
-    types = {name: _ARROW[dataset.graph_dtypes[name]] for name in dataset.graph_columns}
+    types = {name: ARROW[dataset.graph_dtypes[name]] for name in dataset.graph_columns}
     fields = [pa.field(name, pa.large_list(types[name])) for name in dataset.graph_columns]
     schema = pa.schema([*fields, pa.field(SHARD, pa.large_list(pa.int64()))])
     representations = tensor_representation_util.InferTensorRepresentationsFromMixedSchema(
@@ -44,15 +42,11 @@ def to_graph_rows(batch: pa.RecordBatch, dataset: Dataset, shard: int) -> pa.Rec
     """
     n = len(batch)
     columns = {
-        name: _scalars(_fed(marked(batch[name], dataset.graph_dtypes[name])))
+        name: _scalars(fed_column(batch[name], dataset.graph_dtypes[name]))
         for name in dataset.graph_columns
     }
     places = pa.array(shard * SHARD_ROWS + np.arange(n, dtype=np.int64))
     return pa.RecordBatch.from_pydict({**columns, SHARD: _scalars(places)})
-
-
-def _fed(column: pa.Array) -> pa.Array:
-    return column.view(pa.int64()) if column.type == pa.float64() else column
 
 
 def _scalars(column: pa.Array) -> pa.Array:

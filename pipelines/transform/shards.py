@@ -1,6 +1,6 @@
 """tf.Transform over the shards of a run: analyze train, transform every split, write TFRecords."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import apache_beam as beam
@@ -11,7 +11,8 @@ from apache_beam.io.filesystems import FileSystems
 
 from forebay.pipelines.transform.graph_rows import SHARD, SHARD_ROWS, adapter_config, to_graph_rows
 from forebay.transforms.definition.dataset import Dataset
-from forebay.transforms.definition.splits import SPLITS
+from forebay.transforms.definition.splits import WRITTEN_SPLITS
+from forebay.transforms.graph.embedded import EmbeddedTable
 from forebay.transforms.graph.preprocessing import preprocessing_fn
 
 # (split, shard number, path of its rows as an Arrow file)
@@ -41,7 +42,9 @@ def _read_shard(shard: Shard, dataset: Dataset) -> pa.RecordBatch:
     split, number, path = shard
     with FileSystems.open(path, compression_type=CompressionTypes.UNCOMPRESSED) as source:
         file = pa.ipc.open_file(source.read())  # at once: mapped, it would be waited for bit by bit
-    return to_graph_rows(file.get_batch(0), dataset, number * len(SPLITS) + SPLITS.index(split))
+    return to_graph_rows(
+        file.get_batch(0), dataset, number * len(WRITTEN_SPLITS) + WRITTEN_SPLITS.index(split)
+    )
 
 
 class TransformShards(beam.PTransform):
@@ -82,19 +85,26 @@ class AnalyzeAndTransform(beam.PTransform):
     Args:
         dataset: the definition.
         shards: the shards of every split.
+        tables: the table of each lookup that is embedded, by its name; None: there are none.
     """
 
-    def __init__(self, dataset: Dataset, shards: Sequence[Shard]) -> None:
+    def __init__(
+        self,
+        dataset: Dataset,
+        shards: Sequence[Shard],
+        tables: Mapping[str, EmbeddedTable] | None = None,
+    ) -> None:
         super().__init__()
         self.dataset = dataset
         self.shards = shards
+        self.tables = tables
 
     def expand(self, pipeline: beam.Pipeline) -> Any:  # noqa: D102
         config = adapter_config(self.dataset)
         train_shards = [shard for shard in self.shards if shard[0] == "train"]
         train = pipeline | "ReadForAnalysis" >> ReadShards(self.dataset, train_shards)
         transform_fn = (train, config) | "Analyze" >> tft_beam.AnalyzeDataset(
-            preprocessing_fn(self.dataset)
+            preprocessing_fn(self.dataset, self.tables)
         )
         shards = TransformShards(self.dataset, self.shards, transform_fn)
         return transform_fn, pipeline | "Shards" >> shards
@@ -103,5 +113,5 @@ class AnalyzeAndTransform(beam.PTransform):
 def _take_shard(batch: pa.RecordBatch, _: Any) -> Transformed:
     """Takes the rows' mark, which tf.Transform carried past the graph as a column."""
     shard, first_row = divmod(batch[SHARD].flatten()[0].as_py(), SHARD_ROWS)
-    number, split = divmod(shard, len(SPLITS))
-    return (SPLITS[split], number, first_row), batch.drop_columns([SHARD])
+    number, split = divmod(shard, len(WRITTEN_SPLITS))
+    return (WRITTEN_SPLITS[split], number, first_row), batch.drop_columns([SHARD])

@@ -12,7 +12,7 @@ from forebay.transforms.definition.dataset import Dataset
 from forebay.transforms.definition.serialize import from_json, to_json
 
 EXAMPLES = Path(__file__).resolve().parents[2] / "examples"
-DEFINITIONS = ("departure", "schedule", "late", "schedule_late")
+DEFINITIONS = ("departure", "schedule", "late", "schedule_late", "aircraft")
 
 # What is known only once the flight has left, or has landed.
 AFTER_DEPARTURE = {
@@ -42,6 +42,7 @@ def test_a_definition_survives_json(flights: ModuleType, name: str) -> None:
         ("late", {"dep_delay"}),
         ("schedule", set()),
         ("schedule_late", set()),
+        ("aircraft", set()),
     ],
 )
 def test_a_flight_is_not_told_its_own_future(

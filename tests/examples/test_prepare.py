@@ -11,6 +11,7 @@ from types import ModuleType
 import pytest
 
 WEATHER = b"origin,year,temp,time_hour\nEWR,2013,2013,2014-01-01T04:00:00Z\n"
+PLANES = b"tailnum,year,seats\nN1,2004,55\n"
 HEADER = b"year,month,dep_delay,time_hour\n"
 ROWS = b"2013,1,-5,2013-01-01T10:00:00Z\n2013,12,2013,2014-01-01T04:00:00Z\n"
 
@@ -22,6 +23,7 @@ def data(tmp_path: Path) -> Path:
     with zipfile.ZipFile(folder / "flights.csv.zip", "w") as zipped:
         zipped.writestr("flights.csv", HEADER + ROWS)
     (folder / "weather.csv").write_bytes(WEATHER)
+    (folder / "planes.csv").write_bytes(PLANES)
     return folder
 
 
@@ -31,9 +33,10 @@ def run_main(prepare: ModuleType, monkeypatch: pytest.MonkeyPatch, *arguments: s
 
 
 def test_one_year_is_the_packages_own_file(prepare: ModuleType, data: Path, tmp_path: Path) -> None:
-    flights, weather = prepare.write_years(data, tmp_path, 1)
+    flights, weather, planes = prepare.write_years(data, tmp_path, 1)
 
     assert (flights, weather) == (tmp_path / "flights.csv", tmp_path / "weather.csv")
+    assert (planes, planes.read_bytes()) == (tmp_path / "planes.csv", PLANES)
     assert flights.read_bytes() == HEADER + ROWS
     assert weather.read_bytes() == WEATHER
 
@@ -43,9 +46,10 @@ def test_more_years_are_a_file_each(prepare: ModuleType, data: Path, tmp_path: P
 
     assert [path.name for path in paths] == [
         "flights-2013.csv", "flights-2014.csv", "flights-2015.csv",
-        "weather-2013.csv", "weather-2014.csv", "weather-2015.csv",
+        "weather-2013.csv", "weather-2014.csv", "weather-2015.csv", "planes.csv",
     ]  # fmt: skip
-    first, second, third, *weather = paths
+    first, second, third, *weather, planes = paths
+    assert planes.read_bytes() == PLANES
     assert first.read_bytes() == HEADER + ROWS
     assert second.read_bytes() == HEADER + (
         b"2014,1,-5,2014-01-01T10:00:00Z\n2014,12,2013,2015-01-01T04:00:00Z\n"
@@ -57,7 +61,7 @@ def test_more_years_are_a_file_each(prepare: ModuleType, data: Path, tmp_path: P
     assert weather[2].read_bytes() == (
         b"origin,year,temp,time_hour\nEWR,2015,2013,2016-01-01T04:00:00Z\n"
     )
-    assert sorted(path.suffix for path in tmp_path.iterdir()) == ["", *[".csv"] * 6]
+    assert sorted(path.suffix for path in tmp_path.iterdir()) == ["", *[".csv"] * 7]
 
 
 def test_it_says_what_it_wrote(
@@ -75,6 +79,7 @@ def test_it_says_what_it_wrote(
     assert capsys.readouterr().out == (
         f"wrote {out / 'flights.csv'} ({len(HEADER + ROWS)} bytes)\n"
         f"wrote {out / 'weather.csv'} ({len(WEATHER)} bytes)\n"
+        f"wrote {out / 'planes.csv'} ({len(PLANES)} bytes)\n"
     )
 
 

@@ -12,6 +12,7 @@ import tensorflow_transform as tft
 import tensorflow_transform.beam as tft_beam
 
 from forebay.transforms.definition.dataset import Dataset
+from forebay.transforms.graph.embedded import EmbeddedTable
 from forebay.transforms.graph.inputs import feature_spec
 from forebay.transforms.graph.preprocessing import preprocessing_fn
 
@@ -31,7 +32,14 @@ def fed(dataset: Dataset, rows: Mapping[str, Any]) -> dict[str, Any]:
 class Analyzed:
     """What the graph makes of its training rows; columns are lists by name."""
 
-    def __init__(self, dataset: Dataset, rows: Columns, folder: Path, batch: int = 50) -> None:
+    def __init__(
+        self,
+        dataset: Dataset,
+        rows: Columns,
+        folder: Path,
+        batch: int = 50,
+        tables: Mapping[str, EmbeddedTable] | None = None,
+    ) -> None:
         self.rows, self._dataset = rows, dataset
         self._spec = feature_spec(dataset)
         rows = fed(dataset, rows)
@@ -39,7 +47,8 @@ class Analyzed:
         instances = [{name: rows[name][i] for name in self._spec} for i in range(total)]
         metadata = tft.DatasetMetadata.from_feature_spec(self._spec)
         with tft_beam.Context(temp_dir=str(folder / "temp"), desired_batch_size=batch):
-            function = (instances, metadata) | tft_beam.AnalyzeDataset(preprocessing_fn(dataset))
+            made = preprocessing_fn(dataset, tables)
+            function = (instances, metadata) | tft_beam.AnalyzeDataset(made)
             _ = function | tft_beam.WriteTransformFn(str(folder))
         self.output = tft.TFTransformOutput(str(folder))
         self._layer = self.output.transform_features_layer()

@@ -6,10 +6,11 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import fields
 from typing import TYPE_CHECKING, Any
 
-from forebay.transforms.definition.columns import Integer, Number, Timestamp
+from forebay.transforms.definition.columns import Column, Integer, Number, Timestamp
 from forebay.transforms.definition.features import Categorical, Crossed, Feature, Informative
 from forebay.transforms.definition.field_types import Faults, field_problems
 from forebay.transforms.definition.labels import Regression
+from forebay.transforms.definition.lookups import lookup_problems
 from forebay.transforms.definition.names import (
     LONGEST_NAME,
     is_file_name,
@@ -19,7 +20,11 @@ from forebay.transforms.definition.names import (
 from forebay.transforms.definition.sources import ROWS, source_problems
 from forebay.transforms.definition.splits import HashSplit
 from forebay.transforms.definition.table_formats import CsvFormat
-from forebay.transforms.definition.window_checks import NO_SUCH_SOURCE, window_problems
+from forebay.transforms.definition.window_checks import (
+    NO_SUCH_SOURCE,
+    where_problems,
+    window_problems,
+)
 from forebay.transforms.errors import NO_SUCH_COLUMN, Problem, unknown_column
 
 if TYPE_CHECKING:
@@ -30,7 +35,7 @@ if TYPE_CHECKING:
 _STAND_INS: Mapping[str, Any] = {
     "name": "unnamed", "columns": {}, "derive": (), "csv": CsvFormat(), "features": (),
     "label": Regression(""), "split": HashSplit(""), "row_time": None, "sources": {},
-    "windows": (), "passthrough": (), "weight": None,
+    "windows": (), "passthrough": (), "weight": None, "where": (), "lookups": (),
 }  # fmt: skip
 
 
@@ -49,7 +54,7 @@ def definition_problems(
     yield from faults.problems
     mended = _mended(table, faults)
     knows_columns = isinstance(table.columns, Mapping) and len(mended.columns) == len(table.columns)
-    knows_columns &= all(faults.sound(part) for part in ("derive", "sources", "windows"))
+    knows_columns &= all(faults.sound(part) for part in ("derive", "sources", "windows", "lookups"))
     for problem in contradictions(table, mended, faults):
         of_columns = problem.cause in (NO_SUCH_COLUMN, NO_SUCH_SOURCE)
         if not faults.explains(problem) and (knows_columns or not of_columns):
@@ -66,7 +71,10 @@ def _mended(table: "WindowedTable", faults: Faults) -> "WindowedTable":
 
 
 def table_contradictions(
-    table: "WindowedTable", mended: "WindowedTable", faults: Faults
+    table: "WindowedTable",
+    mended: "WindowedTable",
+    faults: Faults,
+    looked_up: Mapping[str, Column] | None = None,
 ) -> Iterator[Problem]:
     """Yields the mistakes that are not of type, of a table and its windows.
 
@@ -74,13 +82,15 @@ def table_contradictions(
         table: the table.
         mended: what of it is of its type.
         faults: its mistakes of type.
+        looked_up: columns that are looked up for its rows.
     """
-    yield from source_problems(mended, faults.mended_items(table.derive, "derive"))
+    steps = faults.mended_items(table.derive, "derive")
+    yield from source_problems(mended, steps, looked_up=looked_up or {})
     for name, source in mended.sources.items():
         where = f"sources[{name!r}]."
-        steps = faults.mended_items(table.sources[name].derive, f"{where}derive")
+        of_source = faults.mended_items(table.sources[name].derive, f"{where}derive")
         yield from _source_name_problems(name)
-        yield from source_problems(source, steps, where)
+        yield from source_problems(source, of_source, where)
     if all(faults.sound(part) for part in ("row_time", "windows", "split")):
         yield from _row_time_problems(mended)
     events = {name: source.row_columns for name, source in mended.sources.items()}
@@ -95,7 +105,11 @@ def dataset_contradictions(
     """Yields the mistakes that are not of type, as `table_contradictions` does, of a dataset."""
     if not mended.name or not mended.name.replace("_", "").replace("-", "").isalnum():
         yield Problem("name", mended.name, "not a plain name", "use letters, digits, '_' and '-'")
-    yield from table_contradictions(dataset, mended, faults)
+    yield from table_contradictions(dataset, mended, faults, mended.looked_up_columns)
+    events = {name: source.row_columns for name, source in mended.sources.items()}
+    for where, lookup in faults.mended_items(dataset.lookups, "lookups").items():
+        yield from lookup_problems(lookup, where, mended.columns_at_reading, events)
+    yield from _lookup_problems(mended)
     yield from _feature_problems(mended, faults.mended_items(dataset.features, "features"), faults)
     if faults.mended(dataset.label, "label") is not None:
         yield from mended.label.problems("label", mended.row_columns)
@@ -105,6 +119,8 @@ def dataset_contradictions(
         if name not in mended.all_columns:
             yield unknown_column("passthrough", name, mended.all_columns)
     yield from _weight_problems(mended)
+    for condition in mended.conditions:
+        yield from where_problems(condition, "where", mended.row_columns)
     if faults.sound("label") and faults.sound("features"):
         yield from served_name_problems(mended.served_columns)
 
@@ -133,6 +149,37 @@ def _row_time_problems(table: "WindowedTable") -> Iterator[Problem]:
             "windows and time splits need the instant at which a row is asked for",
             "name a Timestamp column",
         )
+
+
+def _lookup_problems(dataset: "Dataset") -> Iterator[Problem]:
+    """Yields the mistakes of lookups among each other and beside the rest."""
+    for name, times in Counter(lookup.name for lookup in dataset.lookups).items():
+        if times > 1:
+            yield Problem(
+                "lookups", name, f"{times} lookups have this source and these keys",
+                "name all columns in one",
+            )  # fmt: skip
+    for i, lookup in enumerate(dataset.lookups):
+        if lookup.is_timed and dataset.row_time is None:
+            yield Problem(
+                f"lookups[{i}]", lookup.name, "what a row finds depends on its time",
+                "name a Timestamp column as row_time",
+            )  # fmt: skip
+        elif lookup.is_timed and dataset.row_time not in dataset.columns_at_reading:
+            yield Problem(
+                "row_time", dataset.row_time, f"not known when {lookup.name} is looked up at it",
+                "derive it without what is looked up",
+            )  # fmt: skip
+    before = dataset.columns_at_reading
+    for name in dataset.looked_up_columns:
+        if name in before:
+            yield Problem("lookups", name, "a column has this name already", "rename the column")
+    for name in dataset.carried_columns:
+        if name in dataset.embedded_columns:
+            yield Problem(
+                "lookups", name, "a served model looks it up itself, with embed=True",
+                "leave it out of label, baselines, weight and passthrough, or leave embed out",
+            )  # fmt: skip
 
 
 def _weight_problems(dataset: "Dataset") -> Iterator[Problem]:

@@ -17,6 +17,10 @@ from typing import Annotated, Any, Literal, Union, get_args, get_origin, get_typ
 from forebay.transforms.errors import Problem
 from forebay.transforms.limits import FLOAT32_MAX
 
+# The metadata of fields that came later: at its default such a field is not written to the JSON of
+# a definition, which so keeps its digest.
+LATER: Mapping[str, bool] = {"left_out_at_default": True}
+
 _INT64 = 2**63
 _SCALARS: Mapping[Any, str] = {
     str: "a text",

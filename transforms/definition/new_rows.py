@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
 
@@ -64,6 +64,21 @@ def asked_columns(dataset: Dataset) -> frozenset[str]:
     return frozenset({*dataset.served_columns, *keys, *times} & {*dataset.row_columns})
 
 
+def later_steps(dataset: Dataset) -> tuple[Derive, ...]:
+    """Returns what is derived of what rows find, which none has to have that is not asked for."""
+    return _partly_required(dataset.later_steps, asked_columns(dataset))
+
+
+def _partly_required(steps: Sequence[Derive], needed: Collection[str]) -> tuple[Derive, ...]:
+    return tuple(
+        replace(step, outputs={
+            name: kind if name in needed else _optional(kind)
+            for name, kind in step.outputs.items()
+        })
+        for step in steps
+    )  # fmt: skip
+
+
 def _partial(
     dataset: Dataset, needed: frozenset[str], wanted: Callable[[str, Column], bool]
 ) -> PartialSource:
@@ -75,20 +90,19 @@ def _partial(
         wanted: of the files' columns that these depend on: whether a file must have it.
     """
     read = set(needed)
-    for step in reversed(dataset.derive):
+    for step in reversed(dataset.later_steps):
+        if read.intersection(step.outputs):
+            read.update(step.inputs)
+    for lookup in reversed(dataset.lookups):
+        if read.intersection(lookup.names):
+            read.update(lookup.row_keys)
+    for step in reversed(dataset.steps_at_reading):
         if read.intersection(step.outputs):
             read.update(step.inputs)
     columns = {n: kind if n in read else _optional(kind) for n, kind in dataset.columns.items()}
-    steps = tuple(
-        replace(step, outputs={
-            name: kind if name in needed else _optional(kind)
-            for name, kind in step.outputs.items()
-        })
-        for step in dataset.derive
-    )  # fmt: skip
     return PartialSource(
         columns=columns,
-        derive=steps,
+        derive=_partly_required(dataset.steps_at_reading, needed),
         csv=dataset.csv,
         needed=needed,
         wanted=frozenset(n for n, kind in columns.items() if n in read and wanted(n, kind)),

@@ -2,7 +2,7 @@
 
 import hashlib
 import json
-from dataclasses import MISSING, fields, is_dataclass
+from dataclasses import MISSING, Field, fields, is_dataclass
 from typing import Any, TypeVar, get_args
 
 from forebay.transforms.definition import (
@@ -10,6 +10,7 @@ from forebay.transforms.definition import (
     derived_numbers,
     features,
     labels,
+    lookups,
     operators,
     sources,
     splits,
@@ -17,6 +18,7 @@ from forebay.transforms.definition import (
     windows,
 )
 from forebay.transforms.definition.dataset import Dataset
+from forebay.transforms.definition.field_types import LATER
 from forebay.transforms.errors import InputError, RunFolderError, UserError, reason
 from forebay.transforms.json_text import parse_json
 
@@ -29,7 +31,7 @@ _KINDS: dict[str, type] = {
         Dataset, sources.Source, sources.Derive, table_formats.CsvFormat,
         columns.Number, columns.Numbers, columns.Integer, columns.String, columns.Bytes,
         columns.Boolean, columns.Timestamp, columns.Date,
-        windows.Windowed, operators.Op, windows.Where,
+        windows.Windowed, operators.Op, windows.Where, lookups.Lookup,
         *get_args(features.Feature), *get_args(features.CategoryIds),
         *get_args(derived_numbers.DerivedNumber),
         *get_args(labels.Label),
@@ -88,13 +90,21 @@ def digest(dataset: Dataset) -> str:
 
 def _encode(value: Any) -> Any:
     if is_dataclass(value):
-        pairs = {field.name: _encode(getattr(value, field.name)) for field in fields(value)}
+        written = {field.name: getattr(value, field.name) for field in fields(value)}
+        for field in fields(value):
+            if field.metadata == LATER and written[field.name] == _default(field):
+                del written[field.name]
+        pairs = {name: _encode(item) for name, item in written.items()}
         return {"kind": type(value).__name__, **pairs}
     if isinstance(value, dict):
         return {"items": {key: _encode(item) for key, item in value.items()}}
     if isinstance(value, tuple):
         return [_encode(item) for item in value]
     return value
+
+
+def _default(field: Field[Any]) -> Any:
+    return field.default if field.default_factory is MISSING else field.default_factory()
 
 
 def _decode(value: Any, place: str = "") -> Any:

@@ -3,6 +3,7 @@
 from collections.abc import Callable, Collection, Iterator, Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
+from types import MappingProxyType
 from typing import Any
 
 from forebay.transforms.definition.columns import Column
@@ -78,15 +79,29 @@ class Source:
         """Tells whether a step is left out where columns are absent, so that its outputs are."""
         return False
 
+    @property
+    def steps_at_reading(self) -> tuple[Derive, ...]:
+        """What is derived as the table is read."""
+        return self.derive
+
     @cached_property
-    def row_columns(self) -> Mapping[str, Column]:
-        """Columns of the files and derived ones."""
-        derived = {name: kind for step in self.derive for name, kind in step.outputs.items()}
+    def columns_at_reading(self) -> Mapping[str, Column]:
+        """Columns of the files, and those derived as they are read."""
+        steps = self.steps_at_reading
+        derived = {name: kind for step in steps for name, kind in step.outputs.items()}
         return {**self.columns, **derived}
+
+    @property
+    def row_columns(self) -> Mapping[str, Column]:
+        """Columns of the table's rows."""
+        return self.columns_at_reading
 
 
 def source_problems(
-    source: Source, steps: Mapping[str, Derive], where: str = ""
+    source: Source,
+    steps: Mapping[str, Derive],
+    where: str = "",
+    looked_up: Mapping[str, Column] = MappingProxyType({}),
 ) -> Iterator[Problem]:
     """Yields the mistakes of a table.
 
@@ -94,6 +109,7 @@ def source_problems(
         source: the table, or what of it is of its type.
         steps: what is derived, by its path in the definition.
         where: the table's path in the definition, a dot at its end; empty for the dataset's own.
+        looked_up: columns that lookups put beside its rows.
     """
     yield from source.csv.problems(f"{where}csv")
     for name, column in source.columns.items():
@@ -101,7 +117,7 @@ def source_problems(
             if source.csv.names and read not in source.csv.names:
                 yield unknown_column(f"{where}csv.names", read, dict.fromkeys(source.csv.names))
     yield from _column_problems(source.columns, f"{where}columns")
-    known: set[str] = set(source.columns)
+    known: set[str] = {*source.columns, *looked_up}
     for path, step in steps.items():
         if not is_importable_path(str(step.function)):
             yield Problem(f"{path}.function", step.function, "not importable", FUNCTION_CURE)

@@ -25,6 +25,9 @@ from forebay.transforms.instants import instant_us
 
 SPLITS = ("train", "eval", "test")
 NO_SPLIT = -1
+# The rows without a label, where they are kept; and every folder of examples that there may be.
+PREDICT = "predict"
+WRITTEN_SPLITS = (*SPLITS, PREDICT)
 _MOST_WEIGHT = (1 << 31) - 1
 
 
@@ -43,6 +46,11 @@ class HashSplit:
     train: Annotated[int, Between(1, _MOST_WEIGHT, "leaves no row for training")] = 80
     eval: Annotated[int, Between(0, _MOST_WEIGHT)] = 10
     test: Annotated[int, Between(0, _MOST_WEIGHT)] = 10
+
+    @property
+    def expected(self) -> tuple[str, ...]:
+        """The splits that should get rows."""
+        return tuple(name for name in SPLITS if getattr(self, name))
 
     def problems(self, where: str, columns: Mapping[str, Column]) -> Iterator[Problem]:
         """Yields the mistakes of this split; ``where`` is its path in the definition."""
@@ -81,6 +89,11 @@ class TimeSplit:
     eval_from: str
     test_from: str
     on: str | None = None
+
+    @property
+    def expected(self) -> tuple[str, ...]:
+        """The splits that should get rows."""
+        return SPLITS if self.eval_from != self.test_from else ("train", "test")
 
     def problems(self, where: str, columns: Mapping[str, Column]) -> Iterator[Problem]:
         """Yields the mistakes of this split; ``where`` is its path in the definition."""
@@ -138,6 +151,11 @@ class ColumnSplit:
         freeze_sequences(self)
 
     @property
+    def expected(self) -> tuple[str, ...]:
+        """The splits that should get rows."""
+        return tuple(name for name in SPLITS if self._texts(name))
+
+    @property
     def values(self) -> dict[str, int]:
         """The index in `SPLITS` of each value that stands for one."""
         return {text: i for i, name in enumerate(SPLITS) for text in self._texts(name)}
@@ -192,6 +210,11 @@ class RandomSplit:
     test: Annotated[int, Between(0, _MOST_WEIGHT)] = 10
     seed: Annotated[int, Between(0, _MOST_WEIGHT)] = 0
     on: ClassVar[str] = CONTENT
+
+    @property
+    def expected(self) -> tuple[str, ...]:
+        """The splits that should get rows."""
+        return tuple(name for name in SPLITS if getattr(self, name))
 
     def problems(self, where: str, columns: Mapping[str, Column]) -> Iterator[Problem]:
         """Yields the mistakes of this split, of which there are none."""

@@ -21,7 +21,8 @@ from forebay.transforms.errors import Problem, unknown_column
 NO_SUCH_SOURCE = "no such source"
 Kinds = tuple[type[Column], ...]
 
-_KEYS: Kinds = (String, Integer, Boolean, Date)
+# What says whose event it is, or which row of a table is meant.
+KEYS: Kinds = (String, Integer, Boolean, Date)
 
 
 def window_problems(
@@ -39,7 +40,7 @@ def window_problems(
         sources: the columns of each of its sources.
     """
     if windowed.source is not None and windowed.source not in sources:
-        yield _unknown_source(where, windowed.source, sources)
+        yield unknown_source(where, windowed.source, sources)
         return
     columns = rows if windowed.source is None else sources[windowed.source]
     yield from _event_problems(windowed, where)
@@ -56,7 +57,7 @@ def window_problems(
             "name a column in by and list its values in categories",
         )  # fmt: skip
     for condition in sorted(set().union(*windowed.filters), key=repr):
-        yield from _where_problems(condition, f"{where}.where", columns)
+        yield from where_problems(condition, f"{where}.where", columns)
 
 
 def _event_problems(windowed: Windowed, where: str) -> Iterator[Problem]:
@@ -122,10 +123,10 @@ def _column_problems(
         ("event_id", windowed.event_id, (String, Integer)),
         ("deleted", windowed.deleted, (Boolean,)),
     ]
-    wanted += [("key", name, _KEYS) for name in windowed.key]
+    wanted += [("key", name, KEYS) for name in windowed.key]
     for attribute, name, kinds in wanted:
         if name is not None:
-            yield from _kind_problems(f"{where}.{attribute}", name, kinds, columns)
+            yield from kind_problems(f"{where}.{attribute}", name, kinds, columns)
 
 
 def _row_key_problems(
@@ -141,7 +142,7 @@ def _row_key_problems(
         )
     if windowed.row_key or windowed.source is not None:
         for name in windowed.row_keys:
-            yield from _kind_problems(f"{where}.row_key", name, _KEYS, rows)
+            yield from kind_problems(f"{where}.row_key", name, KEYS, rows)
     for key, row_key in zip(windowed.key, windowed.row_keys, strict=False):
         if key in columns and row_key in rows:
             kinds_found = (type(columns[key]).__name__, type(rows[row_key]).__name__)
@@ -154,9 +155,10 @@ def _row_key_problems(
                 )
 
 
-def _where_problems(
+def where_problems(
     condition: Where, where: str, columns: Mapping[str, Column]
 ) -> Iterator[Problem]:
+    """Yields the mistakes of a condition on the cells of some columns."""
     column = columns.get(condition.column)
     if column is None:
         yield unknown_column(f"{where}.column", condition.column, columns)
@@ -177,9 +179,10 @@ def _where_problems(
         )
 
 
-def _kind_problems(
+def kind_problems(
     where: str, name: str, kinds: Kinds, columns: Mapping[str, Column]
 ) -> Iterator[Problem]:
+    """Yields what is wrong with a name that should be that of a column of some kinds."""
     column = columns.get(name)
     if column is None:
         yield unknown_column(where, name, columns)
@@ -190,7 +193,8 @@ def _kind_problems(
         )  # fmt: skip
 
 
-def _unknown_source(where: str, name: str, sources: Mapping[str, Any]) -> Problem:
+def unknown_source(where: str, name: str, sources: Mapping[str, Any]) -> Problem:
+    """Describes a name that no source has."""
     known = f"the sources are {', '.join(sources)}" if sources else "the dataset has none"
     cure = f"{known}; name one, or declare it in sources"
     return Problem(f"{where}.source", name, NO_SUCH_SOURCE, cure)

@@ -33,6 +33,9 @@ class Where:
         text = "".join(c if c.isalnum() else "_" for c in str(self.value))
         return f"{self.column}_{COMPARISONS[self.comparison]}_{text}"
 
+    def __str__(self) -> str:
+        return f"{self.column} {self.comparison} {self.value!r}"
+
 
 @dataclass(frozen=True)
 class Windowed:

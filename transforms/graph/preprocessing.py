@@ -38,6 +38,7 @@ from forebay.transforms.graph.calendar import calendar_ids, cyclic_outputs
 from forebay.transforms.graph.categories import category_ids, frequencies
 from forebay.transforms.graph.crosses import cross_ids
 from forebay.transforms.graph.custom import custom_outputs, own_input
+from forebay.transforms.graph.embedded import EmbeddedTable, embedded_columns
 from forebay.transforms.graph.ids import Ids
 from forebay.transforms.graph.images import image_outputs
 from forebay.transforms.graph.inputs import Inputs, feature_spec, from_fed
@@ -49,9 +50,16 @@ from forebay.transforms.graph.terms import term_lists
 Tensors = Mapping[str, tf.Tensor]
 
 
-def preprocessing_fn(dataset: Dataset) -> Callable[[Tensors], dict[str, tf.Tensor]]:
-    """Returns the definition's ``preprocessing_fn``, for tf.Transform to trace."""
-    return functools.partial(_preprocess, dataset)
+def preprocessing_fn(
+    dataset: Dataset, tables: Mapping[str, EmbeddedTable] | None = None
+) -> Callable[[Tensors], dict[str, tf.Tensor]]:
+    """Returns the definition's ``preprocessing_fn``, for tf.Transform to trace.
+
+    Args:
+        dataset: the definition.
+        tables: the table of each lookup that is embedded, by its name; None: nothing is found.
+    """
+    return functools.partial(_preprocess, dataset, tables)
 
 
 def check_functions(dataset: Dataset) -> None:
@@ -68,8 +76,10 @@ def check_functions(dataset: Dataset) -> None:
     tft.get_transform_input_columns(preprocessing_fn(dataset), columns)
 
 
-def _preprocess(dataset: Dataset, fed: Tensors) -> dict[str, tf.Tensor]:
-    given = from_fed(fed, dataset)
+def _preprocess(
+    dataset: Dataset, tables: Mapping[str, EmbeddedTable] | None, fed: Tensors
+) -> dict[str, tf.Tensor]:
+    given = from_fed({**fed, **embedded_columns(fed, dataset, tables)}, dataset)
     outputs = {name: tf.identity(given.columns[name]) for name in dataset.carried_columns}
     numeric = [feature for feature in dataset.features if isinstance(feature, Numeric)]
     cyclic = [feature for feature in dataset.features if isinstance(feature, Cyclic)]

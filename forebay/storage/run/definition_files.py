@@ -17,10 +17,10 @@ def load_definition(reference: str | Dataset) -> Dataset:
     """Loads a definition.
 
     Args:
-        reference: the definition itself, or where it is: ``FILE.py`` that holds one Dataset, ``FILE.py:NAME`` or ``MODULE:NAME`` for one
-            of several, or a ``definition.json`` as a run holds it. The folder of a Python file
-            is added to the import path, so that workers find its functions. Python files are
-            executed: load only those you trust.
+        reference: the definition itself, or where it is: ``FILE.py`` that holds one Dataset,
+            ``FILE.py:NAME`` or ``MODULE:NAME`` for one of several, or a ``definition.json`` as a
+            run holds it. The folder of a Python file is added to the import path, so that workers
+            find its functions. Python files are executed: load only those you trust.
 
     Raises:
         InputError: there is no such definition.

@@ -2,7 +2,7 @@
 
 import re
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from typing import Any
 
 from forebay.storage.json_records import typed
@@ -55,6 +55,30 @@ class SourceEntry:
     rows_read: int
     rejects: Mapping[str, int]
     reach_us: int | None
+
+
+@dataclass(frozen=True)
+class LookupEntry:
+    """What the rows of a run found by one of the definition's lookups.
+
+    Attributes:
+        source: the source that the table is; its files are told there.
+        rows: rows of the table that can be found.
+        unusable: rows of it that cannot, for want of a key or of a time.
+        duplicates: rows of it in whose place another of their key stands.
+        found: rows of the dataset that found one.
+        not_found: rows whose key, at their time, has none.
+        without_key, without_time: rows that could not look.
+    """
+
+    source: str
+    rows: int
+    unusable: int
+    duplicates: int
+    found: int
+    not_found: int
+    without_key: int
+    without_time: int
 
 
 @dataclass(frozen=True)
@@ -114,6 +138,7 @@ class Manifest:
         warnings: degenerate features.
         seconds: wall time per step.
         files: the run's files by path relative to the run folder.
+        lookups: what rows found by each of the definition's lookups.
     """
 
     dataset: str
@@ -133,6 +158,7 @@ class Manifest:
     warnings: tuple[FeatureWarning, ...]
     seconds: Mapping[str, float]
     files: Mapping[str, FileEntry]
+    lookups: Mapping[str, LookupEntry] = field(default_factory=dict)
 
     def examples(self, split: str) -> list[str]:
         """Returns the relative paths of a split's TFRecord files, in order."""

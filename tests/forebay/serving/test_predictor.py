@@ -16,9 +16,10 @@ import pytest
 import tensorflow as tf
 
 from forebay.cli import main
-from forebay.serving.predictor import BATCH_LINES, Predictor, predict_lines
+from forebay.serving.predictor import Predictor, predict_lines
 from forebay.storage.run.exported import to_record
 from forebay.storage.run.files import listing
+from forebay.storage.run.loaded_model import BATCH_ROWS
 
 Columns = dict[str, Any]
 NAMES = ("trip_id", "left_at", "day", "line", "wagons", "express", "distance", "guess",
@@ -54,7 +55,7 @@ def ask(predictor: Predictor, lines: list[str]) -> list[dict[str, Any]]:
 
 
 def test_answers_are_the_signatures_in_order(predictor: Predictor, rows: Columns) -> None:
-    count = BATCH_LINES + 300
+    count = BATCH_ROWS + 300
     answers = ask(predictor, [json.dumps(to_json_row(rows, i)) for i in range(count)])
     assert [answer["trip_id"] for answer in answers] == [f"trip-{i}" for i in range(count)]
     raw = {name: rows[name][:count] for name in NAMES}

@@ -111,6 +111,12 @@ BASES = [
                                  event_id="buyer", deleted="paid", ops=fb.sum()),
                      fb.Windowed("price", key="shop", row_key="shop", over="1h", source="prices",
                                  at="at", ops=fb.max())]},
+        {"sources": {"prices": PRICES}, "where": fb.Where("price", ">", 0),
+         "lookups": [fb.Lookup(["price", "id"], source="prices", key="shop", default={"id": 0},
+                               valid_from="at", indicator=True, duplicates="last"),
+                     fb.Lookup("price", source="prices", key="id", row_key="buyer", embed=True)],
+         "features": [fb.Numeric("prices_price_by_shop"),
+                      fb.Numeric("prices_price_by_id_for_buyer")]},
     )
 ]  # fmt: skip
 

@@ -1,0 +1,1 @@
+"""Columns of other tables, put beside each row by a key."""
