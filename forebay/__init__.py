@@ -10,7 +10,13 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     __version__: str
 
-    from forebay.pipelines.preprocess import preprocess as preprocess
+    from forebay.functions.pipelines import predict as predict
+    from forebay.functions.pipelines import preprocess as preprocess
+    from forebay.functions.run import Run as Run
+    from forebay.functions.training import evaluate as evaluate
+    from forebay.functions.training import lr_find as lr_find
+    from forebay.functions.training import sweep as sweep
+    from forebay.functions.training import train as train
     from forebay.pipelines.sources.read import ReadTable as ReadTable
     from forebay.pipelines.transform.shards import AnalyzeAndTransform as AnalyzeAndTransform
     from forebay.pipelines.windows.aggregates import WindowedAggregates as WindowedAggregates
@@ -86,7 +92,9 @@ if TYPE_CHECKING:
 
 _NAMES = {
     "forebay.pipelines.sources.read": ("ReadTable",),
-    "forebay.pipelines.preprocess": ("preprocess",),
+    "forebay.functions.pipelines": ("predict", "preprocess"),
+    "forebay.functions.run": ("Run",),
+    "forebay.functions.training": ("evaluate", "lr_find", "sweep", "train"),
     "forebay.pipelines.transform.shards": ("AnalyzeAndTransform",),
     "forebay.pipelines.windows.aggregates": ("WindowedAggregates",),
     "forebay.pipelines.windows.of_frames": ("windows",),
