@@ -19,8 +19,8 @@ if TYPE_CHECKING:
     from forebay.functions.training import train as train
     from forebay.pipelines.sources.read import ReadTable as ReadTable
     from forebay.pipelines.transform.shards import AnalyzeAndTransform as AnalyzeAndTransform
-    from forebay.pipelines.windows.aggregates import WindowedAggregates as WindowedAggregates
     from forebay.pipelines.windows.of_frames import windows as windows
+    from forebay.pipelines.windows.step import WindowedAggregates as WindowedAggregates
     from forebay.transforms.definition.columns import Boolean as Boolean
     from forebay.transforms.definition.columns import Bytes as Bytes
     from forebay.transforms.definition.columns import Date as Date
@@ -96,7 +96,7 @@ _NAMES = {
     "forebay.functions.run": ("Run",),
     "forebay.functions.training": ("evaluate", "lr_find", "sweep", "train"),
     "forebay.pipelines.transform.shards": ("AnalyzeAndTransform",),
-    "forebay.pipelines.windows.aggregates": ("WindowedAggregates",),
+    "forebay.pipelines.windows.step": ("WindowedAggregates",),
     "forebay.pipelines.windows.of_frames": ("windows",),
     "forebay.transforms.definition.columns": (
         "Boolean", "Bytes", "Date", "Integer", "Number", "Numbers", "String",

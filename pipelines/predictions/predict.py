@@ -27,7 +27,7 @@ from forebay.pipelines.sinks.rejects import WriteRejects
 from forebay.pipelines.sources.spool import several
 from forebay.pipelines.sources.tables import Asked, Tables, all_inputs, asked_sources, open_asked
 from forebay.pipelines.tallies.tallies import Tallies, WriteTallies, read_tallies
-from forebay.pipelines.windows.aggregates import WindowedAggregates
+from forebay.pipelines.windows.aggregates import AddWindows
 from forebay.pipelines.windows.asking import AskingInputs
 from forebay.storage.run.definition_files import load_definition
 from forebay.storage.run.exported import ExportedModel, open_exported
@@ -181,7 +181,7 @@ def _run(
             joined = both | "History" >> WithHistory(dataset, folder)
             rows[ROWS] = joined["rows"]
             tallied.append(joined["tallies"])
-        windowed = rows | "Windows" >> WindowedAggregates(
+        windowed = rows | "Windows" >> AddWindows(
             dataset,
             folder,
             shards=shards_of(tables[ROWS]),
