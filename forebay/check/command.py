@@ -7,11 +7,11 @@ from contextlib import contextmanager
 from rich.progress import Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
 
 from forebay.check.audit import allow, audit
+from forebay.check.options import CheckOptions, check_options
 from forebay.check.report import CheckReport, in_order
 from forebay.check.sample import read_sample
 from forebay.console.command_line import FAILURE
 from forebay.console.terminal import notes, say_json
-from forebay.pipelines.sources.arguments import given_inputs, given_sources
 from forebay.pipelines.sources.inputs import places_of
 from forebay.pipelines.sources.tables import all_inputs, open_tables
 from forebay.storage.run.definition_files import load_definition
@@ -21,7 +21,7 @@ from forebay.transforms.errors import InputError
 
 def run_check(args: argparse.Namespace) -> int:
     """Runs ``forebay check`` with parsed arguments; returns 1 where something leaks, else 0."""
-    report = check(args)
+    report = check(check_options(args))
     if args.json:
         say_json(report.to_json(), indent=2)
     else:
@@ -29,26 +29,28 @@ def run_check(args: argparse.Namespace) -> int:
     return FAILURE if report.leaks else 0
 
 
-def check(args: argparse.Namespace) -> CheckReport:
+def check(options: CheckOptions) -> CheckReport:
     """Reads a sample and audits the definition on it.
 
     Raises:
         UserError: the definition or the input is not as it must be.
     """
-    dataset = load_definition(args.definition)
-    _refuse_unknown(args.allow, dataset)
+    dataset = load_definition(options.definition)
+    _refuse_unknown(options.allow, dataset)
     if dataset.custom_features:
         from forebay.transforms.graph.preprocessing import (
             check_functions,  # it takes seconds to load
         )
 
         check_functions(dataset)
-    tables = open_tables(dataset, given_inputs(args), given_sources(args))
+    tables = open_tables(dataset, options.inputs, options.sources)
     inputs = all_inputs(tables)
     with _progress() as tell:
-        sample = read_sample(dataset, tables, args.rows, args.seed, args.max_record_bytes, tell)
-        findings = audit(dataset, sample.rows, args.seed, tell, sample.sources, sample.lookups)
-        findings = in_order(allow(findings, args.allow))
+        sample = read_sample(
+            dataset, tables, options.rows, options.seed, options.max_record_bytes, tell
+        )
+        findings = audit(dataset, sample.rows, options.seed, tell, sample.sources, sample.lookups)
+        findings = in_order(allow(findings, options.allow))
         places = places_of(inputs, {finding.row for finding in findings if finding.row is not None})
     return CheckReport(dataset, sample, inputs, findings, places)
 

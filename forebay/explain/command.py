@@ -10,11 +10,11 @@ import pyarrow as pa
 from forebay.console.terminal import say_json, saying
 from forebay.explain.collect import explain_row
 from forebay.explain.find_row import find_row, identity_columns
+from forebay.explain.options import ExplainOptions, explain_options
 from forebay.explain.report import RowReport, print_report, shown_rows, to_json
 from forebay.pipelines.lookups.tables import read_lookups
-from forebay.pipelines.sources.arguments import given_inputs, given_sources
 from forebay.pipelines.sources.inputs import places_of
-from forebay.pipelines.sources.spool import Given
+from forebay.pipelines.sources.spool import Inputs, several
 from forebay.pipelines.sources.tables import all_inputs, open_tables
 from forebay.storage.named_files import check_output, write_whole
 from forebay.storage.run.definition_files import load_definition
@@ -25,13 +25,13 @@ from forebay.transforms.errors import InputError, unknown_column
 
 
 def explain(
-    definition: str,
-    inputs: Sequence[Given],
+    definition: str | Dataset,
+    inputs: Inputs,
     key: str,
     columns: Sequence[str] = (),
     shown: int = 10,
     max_record_bytes: int = 1 << 20,
-    sources: Mapping[str, Sequence[Given]] | None = None,
+    sources: Mapping[str, Inputs] | None = None,
 ) -> RowReport:
     """Explains the windowed values of one row of the input.
 
@@ -90,18 +90,31 @@ def _plot(report: RowReport, path: str, inputs: Sequence[str]) -> None:
     write_whole(path, picture, "--plot", inputs)
 
 
+def explained(options: ExplainOptions) -> RowReport:
+    """Explains a row, and draws it where that is asked for; raises as `explain` does."""
+    read = _files(options)
+    if options.plot is not None:
+        check_output(options.plot, "--plot", read)
+    report = explain(
+        options.definition, options.inputs, options.row, options.column, options.events,
+        options.max_record_bytes, options.sources,
+    )  # fmt: skip
+    if options.plot is not None:
+        _plot(report, options.plot, read)
+    return report
+
+
+def _files(options: ExplainOptions) -> list[str]:
+    """Returns the names of what is read, patterns and what they match."""
+    given = [options.definition, *several(options.inputs)]
+    given += [one for inputs in options.sources.values() for one in several(inputs)]
+    names = [one for one in given if isinstance(one, str)]
+    return [*names, *(path for name in names for path in glob.glob(name))]
+
+
 def run_explain(args: argparse.Namespace) -> int:
     """Runs ``forebay explain`` with parsed arguments; returns its exit status."""
-    patterns = [*args.input, *(pattern for _, pattern in args.source)]
-    inputs = [args.definition, *patterns, *(path for p in patterns for path in glob.glob(p))]
-    if args.plot is not None:
-        check_output(args.plot, "--plot", inputs)
-    report = explain(
-        args.definition, given_inputs(args), args.row, args.column, args.events,
-        args.max_record_bytes, given_sources(args),
-    )  # fmt: skip
-    if args.plot is not None:
-        _plot(report, args.plot, inputs)
+    report = explained(explain_options(args))
     if args.json:
         say_json(to_json(report), indent=2)
     else:

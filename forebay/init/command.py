@@ -8,63 +8,115 @@ import re
 import shlex
 import sys
 import sysconfig
+from collections.abc import Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from forebay.console import html
 from forebay.console.terminal import say, say_json, saying
 from forebay.init.draft import Draft, make_draft
 from forebay.init.guesses.column_facts import described, share
+from forebay.init.options import InitOptions, init_options
 from forebay.init.sample import read_sample
 from forebay.init.source.definition import OWN_NAMES, write_definition
 from forebay.pipelines.options import PreprocessOptions
-from forebay.pipelines.sources.arguments import given_inputs
 from forebay.pipelines.sources.bigquery.address import (
     QUERY_SCHEME,
     TABLE_SCHEME,
+    BigQuery,
     as_bigquery,
     table_address,
 )
 from forebay.pipelines.sources.bigquery.input import open_bigquery
+from forebay.pipelines.sources.spool import Given, several
 from forebay.pipelines.sources.tables import find_inputs
 from forebay.storage.named_files import check_output, write_whole
+from forebay.transforms.definition.dataset import Dataset
 from forebay.transforms.errors import InputError
 
 _STANDARD_OUTPUT = "-"
 _PACKAGES = ("forebay", "pipelines", "trainer", "transforms")
 
 
+@dataclass(frozen=True)
+class Guess:
+    """A definition guessed from a sample of the data.
+
+    Attributes:
+        draft: what was guessed, and why.
+        variable: what the definition is called in its file.
+        source: the text of that file.
+    """
+
+    draft: Draft
+    variable: str
+    source: str
+
+    @property
+    def dataset(self) -> Dataset:
+        """The definition."""
+        return self.draft.dataset
+
+    def __repr__(self) -> str:
+        return self.source
+
+    def _repr_html_(self) -> str:
+        return html.preformatted(self.source)
+
+
+def guess(options: InitOptions) -> Guess:
+    """Guesses a definition, and writes it where that is asked for.
+
+    Raises:
+        InputError: the input cannot be read, there is nothing to learn from it, or the file cannot
+            be written.
+    """
+    given = several(options.inputs)
+    variable = _variable(_called(given))
+    path = options.output
+    if path is not None:
+        _refuse_output(Path(path), options.overwrite)
+    named = [one for one in map(as_bigquery, given) if one is not None]
+    found = find_inputs([one for one in given if as_bigquery(one) is None], option="")
+    inputs = [file.path for file in found]
+    if path is not None:
+        check_output(path, "--output", inputs)
+    with saying("init: reading a sample"):
+        tables = [open_bigquery(one, None, number) for number, one in enumerate(named)]
+        sample = read_sample(
+            found, options.delimiter, options.names, options.rows, options.max_record_bytes, tables
+        )
+    with saying(f"init: guessing from {sample.rows:,} rows"):
+        draft = make_draft(sample, variable, options.label)
+    source = write_definition(draft, variable)
+    if path is not None:
+        _write(Path(path), source, inputs, options.overwrite)
+    return Guess(draft, variable, source)
+
+
 def run_init(args: argparse.Namespace) -> int:
     """Runs ``forebay init`` with parsed arguments; returns its exit status."""
     if args.json and args.output == _STANDARD_OUTPUT:
         raise InputError("--json and --output - both print; leave one of them out")
-    variable = _variable(args.input[0])
-    path = Path(f"{variable}.py" if args.output is None else args.output)
+    path = Path(f"{_variable(args.input[0])}.py" if args.output is None else args.output)
     printed = args.output == _STANDARD_OUTPUT
-    if not printed:
-        _refuse_output(path, args.overwrite)
-    given = given_inputs(args)
-    named = [one for one in map(as_bigquery, given) if one is not None]
-    found = find_inputs([one for one in given if as_bigquery(one) is None], option="")
-    inputs = [file.path for file in found]
-    if not printed:
-        check_output(str(path), "--output", inputs)
-    with saying("init: reading a sample"):
-        tables = [open_bigquery(one, None, number) for number, one in enumerate(named)]
-        sample = read_sample(
-            found, args.delimiter, args.names, args.rows, args.max_record_bytes, tables
-        )
-    with saying(f"init: guessing from {sample.rows:,} rows"):
-        draft = make_draft(sample, variable, args.label)
-    source = write_definition(draft, variable)
+    found = guess(init_options(args, None if printed else str(path)))
     if printed:
-        say(source.rstrip("\n"))
-        return 0
-    _write(path, source, inputs, args.overwrite)
-    if args.json:
-        say_json(_to_json(draft, str(path), variable), indent=2)
+        say(found.source.rstrip("\n"))
+    elif args.json:
+        say_json(_to_json(found.draft, str(path), found.variable), indent=2)
     else:
-        _tell(draft, path, args.input)
+        _tell(found.draft, path, args.input)
     return 0
+
+
+def _called(given: Sequence[Given]) -> str:
+    """Returns what the first input is called; a table in memory has no name."""
+    first = given[0] if given else ""
+    if isinstance(first, BigQuery):
+        return first.name
+    return first if isinstance(first, str) else "data"
 
 
 def _variable(pattern: str) -> str:

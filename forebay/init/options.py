@@ -1,11 +1,44 @@
 """The options of ``forebay init``, free of heavy imports."""
 
-import argparse
+from __future__ import annotations
 
-from forebay.console.arguments import add_common, describe
+import argparse
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from forebay.console.arguments import add_common, describe, help_of
 from forebay.console.commands import Command
 from forebay.pipelines.options import add_max_record_bytes
-from forebay.pipelines.sources.arguments import add_query_parameter, positive
+from forebay.pipelines.sources.arguments import add_query_parameter, given_inputs, positive
+
+if TYPE_CHECKING:
+    from forebay.pipelines.sources.spool import Inputs
+
+
+@dataclass(frozen=True)
+class InitOptions:
+    """What ``forebay init`` is asked to do.
+
+    Attributes:
+        inputs: files or globs, or tables in memory: data frames of pandas or Polars, Arrow tables,
+            lists of dicts.
+        label: what to predict; None: the most plausible column.
+        names: the columns in order, for files without a header line; empty: as that line has them.
+        delimiter: the character between cells, such as ``;``; None: guessed.
+        output: the file to write; None: none is written.
+        overwrite: replace a file that is there.
+        rows: guess from this many rows, spread over the input.
+        max_record_bytes: longer records are rejected.
+    """
+
+    inputs: Inputs
+    label: str | None = None
+    names: tuple[str, ...] = ()
+    delimiter: str | None = None
+    output: str | None = None
+    overwrite: bool = False
+    rows: int = 200_000
+    max_record_bytes: int = 1 << 20
 
 
 def add_init_arguments(parser: argparse.ArgumentParser) -> None:
@@ -23,28 +56,34 @@ def add_init_arguments(parser: argparse.ArgumentParser) -> None:
         "input", nargs="+", metavar="PATH", help="files or globs, as for `forebay preprocess`"
     )
     add_query_parameter(parser)
-    parser.add_argument(
-        "--label", metavar="COLUMN", help="what to predict (default: the most plausible column)"
-    )
+    parser.add_argument("--label", metavar="COLUMN", help=help_of(InitOptions, "label"))
     parser.add_argument(
         "--names", type=_names, default=(), metavar="A,B,C",
-        help="the columns in order, for files without a header line",
+        help=help_of(InitOptions, "names"),
     )  # fmt: skip
     parser.add_argument(
         "--delimiter", type=_delimiter, metavar="C",
-        help="the character between cells, such as ';' or '\\t' (default: guessed)",
+        help=help_of(InitOptions, "delimiter"),
     )  # fmt: skip
     parser.add_argument(
         "--output", metavar="FILE.py",
         help="the file to write; - prints it (default: the input's name with .py, here)",
     )  # fmt: skip
-    parser.add_argument("--overwrite", action="store_true", help="replace a file that is there")
+    parser.add_argument("--overwrite", action="store_true", help=help_of(InitOptions, "overwrite"))
     parser.add_argument(
-        "--rows", type=positive, default=200_000, metavar="N",
-        help="guess from this many rows, spread over the input (default: %(default)s)",
+        "--rows", type=positive, default=InitOptions.rows, metavar="N",
+        help=help_of(InitOptions, "rows"),
     )  # fmt: skip
     add_max_record_bytes(parser)
     add_common(parser, json="what was guessed")
+
+
+def init_options(args: argparse.Namespace, output: str | None) -> InitOptions:
+    """Makes the options of parsed arguments, given the file to write."""
+    return InitOptions(
+        given_inputs(args), args.label, args.names, args.delimiter, output, args.overwrite,
+        args.rows, args.max_record_bytes,
+    )  # fmt: skip
 
 
 def _names(text: str) -> tuple[str, ...]:

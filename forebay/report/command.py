@@ -7,6 +7,7 @@ from fnmatch import fnmatchcase
 from forebay.console.terminal import say_json
 from forebay.report.features.read import read_report
 from forebay.report.features.report import FeatureReport
+from forebay.report.options import ReportOptions
 from forebay.storage.entries import files_below
 from forebay.storage.named_files import check_output, write_whole
 from forebay.storage.run.publish import REPLACED
@@ -41,13 +42,19 @@ def report(run: str, patterns: Sequence[str] = ()) -> FeatureReport:
     return FeatureReport(found.run, found.dataset, found.rows, kept, warnings)
 
 
+def reported(run: str, options: ReportOptions) -> FeatureReport:
+    """Reads what a run says, and draws it where that is asked for; raises as `report` does."""
+    if options.plot is not None:
+        check_output(options.plot, "--plot", files_below(run, REPLACED))
+    found = report(run, options.output)
+    if options.plot is not None:
+        _plot(found, options.plot)
+    return found
+
+
 def run_report(args: argparse.Namespace) -> int:
     """Runs ``forebay report`` with parsed arguments; returns its exit status."""
-    if args.plot is not None:
-        check_output(args.plot, "--plot", files_below(args.run, REPLACED))
-    found = report(args.run, args.output)
-    if args.plot is not None:
-        _plot(found, args.plot)
+    found = reported(args.run, ReportOptions(tuple(args.output), args.plot))
     if args.json:
         say_json(found.to_json(), indent=2)
     else:

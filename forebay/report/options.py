@@ -1,8 +1,9 @@
 """The options of ``forebay report``, free of heavy imports."""
 
 import argparse
+from dataclasses import dataclass
 
-from forebay.console.arguments import add_common, add_run, describe
+from forebay.console.arguments import add_common, add_run, describe, help_of
 from forebay.console.commands import Command
 
 _COLUMNS = (
@@ -11,6 +12,20 @@ _COLUMNS = (
     "of values outside the known ones. For crosses: how many combinations training rows have, and "
     "the share of the rows whose combination shares its bucket with another."
 )
+
+
+@dataclass(frozen=True)
+class ReportOptions:
+    """What ``forebay report`` is asked to do.
+
+    Attributes:
+        output: only the outputs that match one of these patterns, such as ``carrier_*``; empty:
+            all.
+        plot: a PNG file in which the rows of each id are drawn as bars; None: nothing is drawn.
+    """
+
+    output: tuple[str, ...] = ()
+    plot: str | None = None
 
 
 def add_report_arguments(parser: argparse.ArgumentParser) -> None:
@@ -26,9 +41,9 @@ def add_report_arguments(parser: argparse.ArgumentParser) -> None:
     add_run(parser)
     parser.add_argument(
         "--output", nargs="+", default=[], metavar="PATTERN",
-        help="only the outputs that match, such as 'carrier_*' (default: all)",
+        help=help_of(ReportOptions, "output"),
     )  # fmt: skip
-    parser.add_argument("--plot", metavar="FILE.png", help="draw the rows of each id as bars")
+    parser.add_argument("--plot", metavar="FILE.png", help=help_of(ReportOptions, "plot"))
     add_common(parser, json="the report")
 
 
