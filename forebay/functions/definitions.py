@@ -4,20 +4,20 @@ from __future__ import annotations
 
 import os
 
-from forebay.check import command as checking
-from forebay.check.options import CheckOptions
-from forebay.check.report import CheckReport
-from forebay.explain import command as explaining
-from forebay.explain.options import ExplainOptions
-from forebay.explain.report import RowReport
+from forebay.commands.check import command as checking
+from forebay.commands.check.options import CheckOptions
+from forebay.commands.check.report import CheckReport
+from forebay.commands.explain import command as explaining
+from forebay.commands.explain.options import ExplainOptions
+from forebay.commands.explain.report import RowReport
+from forebay.commands.init import command as starting
+from forebay.commands.init.command import Guess
+from forebay.commands.init.options import InitOptions
+from forebay.commands.report import command as reporting
+from forebay.commands.report.features.report import FeatureReport
+from forebay.commands.report.options import ReportOptions
 from forebay.functions.run import Run
 from forebay.functions.signatures import also_takes, takes
-from forebay.init import command as starting
-from forebay.init.command import Guess
-from forebay.init.options import InitOptions
-from forebay.report import command as reporting
-from forebay.report.features.report import FeatureReport
-from forebay.report.options import ReportOptions
 
 
 @takes(InitOptions)

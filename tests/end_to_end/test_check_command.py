@@ -13,8 +13,8 @@ from pathlib import Path
 import pytest
 import trips
 
-from forebay.check.audit import CHECKS
 from forebay.cli import main
+from forebay.commands.check.audit import CHECKS
 
 HERE = Path(__file__).resolve().parent
 ROOT = HERE.parents[1]
@@ -117,7 +117,7 @@ def test_input_of_which_nothing_becomes_a_row_is_a_mistake(
 
 
 def test_it_starts_without_tensorflow_and_beam() -> None:
-    code = "import sys, forebay.check.command; "
+    code = "import sys, forebay.commands.check.command; "
     code += "print({'tensorflow', 'apache_beam'} & set(sys.modules))"
     done = subprocess.run(
         [sys.executable, "-c", code], capture_output=True, text=True, check=True, cwd=ROOT

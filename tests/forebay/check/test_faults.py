@@ -11,14 +11,14 @@ import pyarrow.compute as pc
 import pytest
 import trips
 
-from forebay.check.checks.availability import check_declared
-from forebay.check.checks.future import check_future
-from forebay.check.checks.label import check_own_label
-from forebay.check.checks.order import check_order
-from forebay.check.findings import Finding, Severity
-from forebay.check.lineage import find_lineage
-from forebay.check.sample import read_sample
-from forebay.check.subject import Subject
+from forebay.commands.check.checks.availability import check_declared
+from forebay.commands.check.checks.future import check_future
+from forebay.commands.check.checks.label import check_own_label
+from forebay.commands.check.checks.order import check_order
+from forebay.commands.check.findings import Finding, Severity
+from forebay.commands.check.lineage import find_lineage
+from forebay.commands.check.sample import read_sample
+from forebay.commands.check.subject import Subject
 from forebay.pipelines.sources.csv.table import open_csv
 from forebay.pipelines.sources.files import find_files
 from forebay.transforms.definition.dataset import Dataset

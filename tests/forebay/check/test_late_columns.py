@@ -10,8 +10,8 @@ import numpy as np
 import pyarrow as pa
 import pytest
 
-from forebay.check.audit import audit
-from forebay.check.findings import Severity
+from forebay.commands.check.audit import audit
+from forebay.commands.check.findings import Severity
 from forebay.transforms.definition.columns import (
     Boolean,
     Column,

@@ -12,12 +12,12 @@ import pytest
 import trips
 from trips import COLUMNS, FEATURES, WINDOWS
 
-from forebay.check.audit import CHECKS, allow, audit
-from forebay.check.checks.future import check_future
-from forebay.check.findings import Finding, Severity
-from forebay.check.lineage import find_lineage
-from forebay.check.sample import Sample, read_sample
-from forebay.check.subject import Subject
+from forebay.commands.check.audit import CHECKS, allow, audit
+from forebay.commands.check.checks.future import check_future
+from forebay.commands.check.findings import Finding, Severity
+from forebay.commands.check.lineage import find_lineage
+from forebay.commands.check.sample import Sample, read_sample
+from forebay.commands.check.subject import Subject
 from forebay.pipelines.sources.csv.table import open_csv
 from forebay.pipelines.sources.files import find_files
 from forebay.transforms.definition.columns import Number

@@ -12,12 +12,12 @@ import pyarrow.compute as pc
 import pytest
 from parcels_oracle import Tables, make_tables
 
-from forebay.check.audit import audit
-from forebay.check.checks.future import check_future
-from forebay.check.findings import Finding, Severity
-from forebay.check.lineage import find_lineage
-from forebay.check.sample import Sample, read_sample
-from forebay.check.subject import Subject
+from forebay.commands.check.audit import audit
+from forebay.commands.check.checks.future import check_future
+from forebay.commands.check.findings import Finding, Severity
+from forebay.commands.check.lineage import find_lineage
+from forebay.commands.check.sample import Sample, read_sample
+from forebay.commands.check.subject import Subject
 from forebay.pipelines.sources.tables import open_tables
 from forebay.storage.run.definition_files import load_definition
 from forebay.transforms.definition.dataset import Dataset

@@ -10,8 +10,8 @@ from typing import Any
 import pytest
 
 from forebay.cli import main
-from forebay.explain.command import explain
-from forebay.explain.report import to_json
+from forebay.commands.explain.command import explain
+from forebay.commands.explain.report import to_json
 
 DEFINITION = """
 import forebay as fb

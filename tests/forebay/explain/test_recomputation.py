@@ -7,10 +7,10 @@ from dataclasses import replace
 
 import pytest
 
-from forebay.explain.collect import Explained
-from forebay.explain.command import explain
-from forebay.explain.recomputation import recompute
-from forebay.explain.report import to_json
+from forebay.commands.explain.collect import Explained
+from forebay.commands.explain.command import explain
+from forebay.commands.explain.recomputation import recompute
+from forebay.commands.explain.report import to_json
 from forebay.storage.run.definition_files import load_definition
 from forebay.transforms.definition.operators import OPERATORS
 from forebay.transforms.windows.groups import window_groups

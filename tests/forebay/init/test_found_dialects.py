@@ -12,8 +12,8 @@ import pyarrow.parquet as pa_parquet
 import pytest
 from table_kinds import WRITERS, make_records
 
-from forebay.init.draft import Draft, make_draft
-from forebay.init.sample import read_sample
+from forebay.commands.init.draft import Draft, make_draft
+from forebay.commands.init.sample import read_sample
 from forebay.pipelines.sources.batches import read_batches
 from forebay.pipelines.sources.tables import find_inputs, open_tables
 from forebay.transforms.definition.columns import Integer, Number, Timestamp

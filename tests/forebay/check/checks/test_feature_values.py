@@ -7,7 +7,7 @@ import tensorflow as tf
 from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
-from forebay.check.checks.feature_values import ids_of_features
+from forebay.commands.check.checks.feature_values import ids_of_features
 from forebay.transforms.definition.columns import Date, Number, Timestamp
 from forebay.transforms.definition.derived_numbers import (
     Difference,

@@ -7,7 +7,7 @@ import pytest
 from scipy import stats
 from sklearn.metrics import roc_auc_score
 
-from forebay.check.checks.scores import category_scores, missing_score, number_scores
+from forebay.commands.check.checks.scores import category_scores, missing_score, number_scores
 
 CHANCE = np.random.default_rng(1)
 N = 500

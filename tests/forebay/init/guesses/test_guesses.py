@@ -17,10 +17,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from forebay.init.draft import Draft, make_draft
-from forebay.init.guesses.kinds import read_column
-from forebay.init.guesses.names import servable_names
-from forebay.init.sample import Texts, TextSample, read_sample
+from forebay.commands.init.draft import Draft, make_draft
+from forebay.commands.init.guesses.kinds import read_column
+from forebay.commands.init.guesses.names import servable_names
+from forebay.commands.init.sample import Texts, TextSample, read_sample
 from forebay.pipelines.sources.files import find_files
 from forebay.transforms.definition.columns import (
     Boolean,
