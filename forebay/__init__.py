@@ -84,6 +84,7 @@ if TYPE_CHECKING:
     from forebay.transforms.definition.sources import Source as Source
     from forebay.transforms.definition.splits import ColumnSplit as ColumnSplit
     from forebay.transforms.definition.splits import HashSplit as HashSplit
+    from forebay.transforms.definition.splits import InputSplit as InputSplit
     from forebay.transforms.definition.splits import RandomSplit as RandomSplit
     from forebay.transforms.definition.splits import TimeSplit as TimeSplit
     from forebay.transforms.definition.table_formats import CsvFormat as CsvFormat
@@ -128,7 +129,7 @@ _NAMES = {
     "forebay.transforms.windows.period": ("history_needed",),
     "forebay.transforms.definition.sources": ("Derive", "Source"),
     "forebay.transforms.definition.splits": (
-        "ColumnSplit", "HashSplit", "RandomSplit", "TimeSplit",
+        "ColumnSplit", "HashSplit", "InputSplit", "RandomSplit", "TimeSplit",
     ),
     "forebay.transforms.definition.table_formats": ("CsvFormat",),
     "forebay.transforms.definition.windowed_table": ("WindowedTable",),

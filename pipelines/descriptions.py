@@ -21,7 +21,7 @@ from forebay.pipelines.sinks.run_folder import list_files
 from forebay.pipelines.sources.tables import all_inputs
 from forebay.pipelines.tallies.checks import history_rows
 from forebay.pipelines.tallies.degenerate_features import warnings_of
-from forebay.pipelines.tallies.tallies import Tallies, tallies_of
+from forebay.pipelines.tallies.tallies import Tallies, input_kind, tallies_of
 from forebay.pipelines.transform.graph_rows import raw_metadata
 from forebay.storage.run.layout import (
     DEFINITION_NAME,
@@ -37,9 +37,11 @@ from forebay.storage.run.manifest import (
     Manifest,
     PeriodEntry,
     SourceEntry,
+    SplitEntry,
 )
 from forebay.transforms.definition.lookups import Lookup
 from forebay.transforms.definition.serialize import digest, to_json
+from forebay.transforms.definition.sources import ROWS
 from forebay.transforms.definition.splits import SPLITS, WRITTEN_SPLITS
 from forebay.transforms.windows.period import history_needed
 from forebay.transforms.zones import HORIZON_YEAR, tzdata_version
@@ -84,13 +86,28 @@ def make_manifest(job: Job, ingested: Tallies, transformed: Tallies) -> Manifest
         seconds=job.seconds,
         files=_files(job, transformed),
         lookups={one.name: _lookup(one, ingested) for one in job.dataset.lookups},
+        splits=_splits(job, ingested),
     )
 
 
 def _inputs(job: Job, tallies: Tallies) -> tuple[InputEntry, ...]:
     inputs = all_inputs(job.tables)
     found = sorted(tallies["inputs"].items())
-    return tuple(InputEntry(inputs[int(number)].path, **entry) for number, entry in found)
+    entries = ((inputs[int(number)], entry) for number, entry in found)
+    return tuple(InputEntry(one.path, **entry, split=one.split) for one, entry in entries)
+
+
+def _splits(job: Job, ingested: Tallies) -> dict[str, SplitEntry]:
+    named = dict.fromkeys(one.split for one in job.tables[ROWS] if one.split is not None)
+    tallies = {split: tallies_of(ingested, input_kind(split)) for split in named}
+    return {
+        split: SplitEntry(
+            rows_read=found.get("records", {}).get("read", 0),
+            rejects=found.get("rejects", {}),
+            dropped=found.get("dropped", {}),
+        )
+        for split, found in tallies.items()
+    }
 
 
 def _source(name: str, job: Job, ingested: Tallies) -> SourceEntry:

@@ -19,7 +19,7 @@ from forebay.pipelines.sources.arguments import (
 )
 
 if TYPE_CHECKING:
-    from forebay.pipelines.sources.spool import Inputs
+    from forebay.pipelines.sources.spool import Inputs, RowInputs
     from forebay.transforms.definition.dataset import Dataset
 
 WINDOW_MEMORY_MB = 512
@@ -32,13 +32,14 @@ class TableOptions:
     Attributes:
         definition: the definition: FILE.py, FILE.py:NAME, MODULE:NAME or definition.json.
         inputs: files or globs, ``-`` for standard input, or tables in memory: data frames of
-            pandas or Polars, Arrow tables, lists of dicts.
+            pandas or Polars, Arrow tables, lists of dicts; by the name of their split
+            where the definition splits by inputs.
         sources: those of each of the definition's sources.
         max_record_bytes: longer records are rejected.
     """
 
     definition: str | Dataset
-    inputs: Inputs
+    inputs: RowInputs
     sources: Mapping[str, Inputs] = field(default_factory=dict, kw_only=True)
     max_record_bytes: int = field(default=1 << 20, kw_only=True)
 

@@ -76,7 +76,11 @@ def preprocess(options: PreprocessOptions) -> Manifest:
         check_lookups(ingested, dataset)
         check_rejects(ingested, dataset, options.max_reject_fraction)
         check_splits(ingested, dataset, period, learns=graph is None)
-        if period is None and graph is None and (empty := empty_splits(ingested, dataset)):
+        if (
+            period is None
+            and graph is None
+            and (empty := empty_splits(ingested, dataset, tables[ROWS]))
+        ):
             note(f"warning: {empty}")
         transformed = _transform(job, ingested)
         check_written(ingested, transformed)
@@ -114,7 +118,10 @@ def _ingest(job: Job) -> Tallies:
             asking=job.asking,
         )
         splits = rows | "Split" >> WriteSplits(
-            job.dataset, temporary, keep_unlabelled=job.options.keep_unlabelled
+            job.dataset,
+            temporary,
+            job.tables[ROWS],
+            keep_unlabelled=job.options.keep_unlabelled,
         )
         rejects = (*read["rejects"], splits.rejects)
         _ = rejects | "Rejects" >> WriteRejects(

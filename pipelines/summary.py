@@ -27,6 +27,10 @@ def print_summary(manifest: Manifest, run: str) -> None:
         _rows(counts, "", {"history only": manifest.history})
     _rows(counts, "dropped: ", manifest.dropped)
     _rows(counts, "rejected: ", manifest.rejects)
+    for split, entry in manifest.splits.items():
+        _rows(counts, f"input {split}: ", {"records": entry.rows_read})
+        _rows(counts, f"input {split} dropped: ", entry.dropped)
+        _rows(counts, f"input {split} rejected: ", entry.rejects)
     for name, source in manifest.sources.items():
         _rows(counts, f"{name}: ", {"records": source.rows_read})
         _rows(counts, f"{name} rejected: ", source.rejects)

@@ -13,6 +13,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from forebay.serving.derived import DerivedColumns
 from forebay.storage.run.exported import NUMPY_DTYPES
 from forebay.transforms.definition.dataset import Dataset
 from forebay.transforms.errors import InstanceError
@@ -25,14 +26,22 @@ Row = Mapping[str, Any]
 class InstanceReader:
     """Reads JSON rows for a model.
 
+    A row may be one of the table itself: its label is allowed, and a derived column that is absent
+    is computed where its function can be imported.
+
     Args:
         definition: the definition of the model's dataset.
+        ignore_extra: whether columns that the model does not take are passed over.
     """
 
-    def __init__(self, definition: Dataset) -> None:
+    def __init__(self, definition: Dataset, *, ignore_extra: bool = False) -> None:
+        self._ignore_extra = ignore_extra
+        self._derived = DerivedColumns(definition)
         self._label = definition.label.column
         kinds = definition.all_columns
         self.columns = {name: kinds[name] for name in definition.served_columns}
+        used = {*self.columns, *self._derived.inputs_of(frozenset(self.columns)), self._label}
+        self._known = frozenset(used)
         self._dtypes = {name: definition.graph_dtypes[name] for name in self.columns}
 
     def parse(self, line: bytes) -> dict[str, Any]:
@@ -61,11 +70,22 @@ class InstanceReader:
             InstanceError: a column is absent or unknown, or a value does not fit; it names the
                 value, what is expected and what to write.
         """
-        self._check_keys(row)
-        return {
-            name: read_value(name, column, row[name], self._dtypes[name])
-            for name, column in self.columns.items()
-        }
+        if not self._ignore_extra:
+            self._check_known(row)
+        values: dict[str, GraphValue] = {}
+        absent = []
+        for name, column in self.columns.items():
+            if name in row:
+                values[name] = read_value(name, column, row[name], self._dtypes[name])
+            elif (found := self._derived.read(name, row)) is not None:
+                values[name] = found
+            else:
+                absent.append(name)
+        if absent:
+            raise InstanceError(
+                f"{listed(absent)} absent; give every column, null where it is missing"
+            )
+        return values
 
     def arrays(self, rows: Sequence[Mapping[str, GraphValue]]) -> dict[str, npt.NDArray[Any]]:
         """Gathers what `read` returned into arrays (rows,), by column."""
@@ -74,21 +94,12 @@ class InstanceReader:
             for name, dtype in self._dtypes.items()
         }
 
-    def _check_keys(self, row: Row) -> None:
-        if self._label in row and self._label not in self.columns:
-            raise InstanceError(
-                f"{self._label!r} is the label, which the model is to predict; leave it out"
-            )
-        unknown = sorted(set(row) - set(self.columns))
+    def _check_known(self, row: Row) -> None:
+        unknown = sorted(set(row) - self._known)
         if unknown:
             raise InstanceError(
                 f"the model takes no {listed(unknown)}; leave out what is not one of "
-                f"{listed(self.columns)}"
-            )
-        absent = [name for name in self.columns if name not in row]
-        if absent:
-            raise InstanceError(
-                f"{listed(absent)} absent; give every column, null where it is missing"
+                f"{listed(self.columns)}, or pass over it with --ignore-extra"
             )
 
 

@@ -52,23 +52,26 @@ class Predictor:
 
     Args:
         path: the model's folder, or a folder of models by timestamp.
+        ignore_extra: whether columns that the model does not take are passed over.
 
     Raises:
         RunFolderError: there is no model, or it cannot be loaded.
     """
 
-    def __init__(self, path: str) -> None:
+    def __init__(self, path: str, *, ignore_extra: bool = False) -> None:
         self._model = LoadedModel(path)
         self.exported = self._model.exported
-        self._reader = InstanceReader(self.exported.definition)
-        passthrough = self.exported.definition.passthrough
-        self._passthrough = [name for name in passthrough if name in self._reader.columns]
+        definition = self.exported.definition
+        self._reader = InstanceReader(definition, ignore_extra=ignore_extra)
+        named = dict.fromkeys([*definition.passthrough, definition.label.column])
+        self._passed = [name for name in named if name not in self.exported.outputs]
 
     def answer(self, lines: Iterable[tuple[int, bytes]]) -> list[Answer]:
         """Answers numbered lines of JSON.
 
         Returns:
-            One answer per line: the passthrough columns as they were given and the prediction,
+            One answer per line: the passthrough columns and the label, where it has one, as they
+            were given, and the prediction,
             or an error and the line's number.
         """
         read: list[_Read | InstanceError] = []
@@ -94,7 +97,7 @@ class Predictor:
         unanswered = self._model.unanswered(result[self.exported.output])
         if unanswered is not None:
             return _failure(unanswered, number)
-        carried = {name: row.given[name] for name in self._passthrough}
+        carried = {name: row.given[name] for name in self._passed if name in row.given}
         return Answer({**carried, **result})
 
     def _ask(self, values: Sequence[Mapping[str, Any]]) -> list[_Result]:
@@ -157,7 +160,7 @@ def _batches(source: BinaryIO) -> Iterator[list[tuple[int, bytes]]]:
 _HEAD_BYTES, _LINES_LOOKED_AT = 1 << 12, 3
 
 
-def predict_files(model: str, source: str, sink: str) -> LineCounts:
+def predict_files(model: str, source: str, sink: str, *, ignore_extra: bool = False) -> LineCounts:
     """Answers the lines of a file; ``-`` is standard input and output.
 
     The file of answers takes its name when all lines are answered.
@@ -173,7 +176,7 @@ def predict_files(model: str, source: str, sink: str) -> LineCounts:
             raise InputError(
                 f"{error.filename} cannot be opened ({reason(error)}); check the path"
             ) from error
-        predictor = Predictor(model)
+        predictor = Predictor(model, ignore_extra=ignore_extra)
         _refuse_tables(lines, source)
         answers: TextIO = sys.stdout
         if sink != "-":
@@ -191,6 +194,7 @@ def _refuse_tables(lines: BinaryIO, source: str) -> None:
     if len(first) == _LINES_LOOKED_AT and not any(line[:1] in (b"{", b"[") for line in first):
         shown = first[0][:60].decode("utf-8", "backslashreplace")
         raise InputError(
-            f"{source} is not JSON lines: it begins with {shown!r}, as a CSV file may; write each "
-            'row as an object on a line of its own, such as {"column": 1.5, "other": null}'
+            f"{source} is not JSON lines: it begins with {shown!r}, as a CSV file may; give a "
+            "table to --input, or write each row as an object on a line of its own, such as "
+            '{"column": 1.5, "other": null}'
         )

@@ -29,9 +29,8 @@ from forebay.pipelines.sources.tables import Asked, Tables, all_inputs, asked_so
 from forebay.pipelines.tallies.tallies import Tallies, WriteTallies, read_tallies
 from forebay.pipelines.windows.aggregates import AddWindows
 from forebay.pipelines.windows.asking import AskingInputs
-from forebay.storage.run.definition_files import load_definition
+from forebay.storage.run.definition_files import load_same_definition
 from forebay.storage.run.exported import ExportedModel, open_exported
-from forebay.transforms.definition import serialize
 from forebay.transforms.definition.dataset import Dataset
 from forebay.transforms.definition.functions import resolve
 from forebay.transforms.definition.new_rows import asked_columns, history, later_steps, new_rows
@@ -111,15 +110,8 @@ def predicted(options: PredictOptions) -> Iterator[Predictions]:
 
 def _with_functions(dataset: Dataset, reference: str | Dataset | None) -> Dataset:
     """Makes the functions of a model's definition importable, from the file they are in."""
-    if reference is None:
-        return dataset
-    given = load_definition(reference)
-    if serialize.digest(given) != serialize.digest(dataset):
-        told = reference if isinstance(reference, str) else given.name
-        raise InputError(
-            f"--definition {told!r} is not the definition {dataset.name!r} that the model was "
-            "made with; name that, or train anew"
-        )
+    if reference is not None:
+        load_same_definition(reference, dataset)
     for step in dataset.derive:
         try:
             resolve(str(step.function))

@@ -8,6 +8,7 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from forebay.pipelines.sources.bigquery.address import BigQuery, as_bigquery
+from forebay.pipelines.sources.named_inputs import SplitInput, named_split
 
 if TYPE_CHECKING:
     from forebay.pipelines.sources.spool import Given
@@ -18,7 +19,8 @@ def add_table_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--input", required=True, nargs="+", action="extend", metavar="PATH",
         help="files or globs of CSV, JSON lines, Parquet, Arrow or TFRecord; - is standard input; "
-        "bigquery://PROJECT.DATASET.TABLE or bigquery-query:FILE.sql",
+        "bigquery://PROJECT.DATASET.TABLE or bigquery-query:FILE.sql; train=PATH, eval=PATH and "
+        "test=PATH where the definition splits by inputs",
     )  # fmt: skip
     add_source(parser)
     add_query_parameter(parser)
@@ -40,9 +42,15 @@ def add_query_parameter(parser: argparse._ActionsContainer) -> None:
     )  # fmt: skip
 
 
-def given_inputs(args: argparse.Namespace) -> tuple[Given, ...]:
+def given_inputs(args: argparse.Namespace) -> tuple[Given | SplitInput, ...]:
     """Returns the inputs of the dataset's own table, from parsed arguments."""
-    return given_many(args.input, args)
+    named = (named_split(text) for text in args.input)
+    return tuple(
+        _with_parameters(given, args)
+        if split is None
+        else SplitInput(split, _with_parameters(given, args))
+        for split, given in named
+    )
 
 
 def given_many(paths: Sequence[str], args: argparse.Namespace) -> tuple[Given, ...]:

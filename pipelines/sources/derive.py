@@ -1,6 +1,6 @@
 """Columns derived of others by the definition's functions."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from typing import Any
 
 import pyarrow as pa
@@ -9,7 +9,7 @@ import pyarrow.compute as pc
 from forebay.pipelines.sources.rejects import Reject
 from forebay.pipelines.sources.row_identity import ROW_OFFSET
 from forebay.transforms.definition.sources import Derive
-from forebay.transforms.errors import InputError
+from forebay.transforms.parsing.derived import derived_columns
 
 
 def derive(
@@ -26,30 +26,10 @@ def derive(
     Raises:
         InputError: the function failed, or returned something other than it declared.
     """
-    try:
-        result: Mapping[str, Any] = function(batch.select(list(step.inputs)))
-        arrays = {
-            name: _as_array(result[name]).cast(column.arrow_type)
-            for name, column in step.outputs.items()
-        }
-    except Exception as error:
-        raise InputError(
-            f"the function {step.function!r} failed ({type(error).__name__}: {error}); "
-            f"it must return Arrow arrays for {', '.join(step.outputs)}"
-        ) from error
-    for name, array in arrays.items():
-        if len(array) != len(batch):
-            raise InputError(
-                f"the function {step.function!r} returned {len(array)} values of {name!r} for "
-                f"{len(batch)} rows; return one for each row"
-            )
+    for name, array in derived_columns(batch, step, function).items():
         batch = batch.append_column(name, array)
     required = [name for name, column in step.outputs.items() if column.required]
     return _without_missing(batch, required, place)
-
-
-def _as_array(values: Any) -> pa.Array:
-    return values.combine_chunks() if isinstance(values, pa.ChunkedArray) else pa.array(values)
 
 
 def _without_missing(

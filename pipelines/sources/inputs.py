@@ -10,7 +10,7 @@ from __future__ import annotations
 import hashlib
 from abc import ABC, abstractmethod
 from collections.abc import Generator, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import IO, Any, ClassVar, NamedTuple
 
 import pyarrow as pa
@@ -70,8 +70,17 @@ class TableInput(ABC):
 
     @property
     @abstractmethod
+    def split(self) -> str | None:
+        """The split of its rows, if it is named; None: the definition's split tells."""
+
+    @property
+    @abstractmethod
     def lacks(self) -> frozenset[str]:
         """The optional columns of its table that it is known not to have."""
+
+    def of_split(self, split: str | None) -> TableInput:
+        """Returns the input with the split of its rows."""
+        return replace(self, split=split)  # type: ignore[type-var]
 
     @abstractmethod
     def plan(self, max_record_bytes: int) -> Generator[Stretch, None, str]:
@@ -122,10 +131,12 @@ class FileInput(TableInput):
     Attributes:
         file: the file.
         lacks: the optional columns of its table that it is known not to have.
+        split: the split of its rows, if it is named.
     """
 
     file: SourceFile
     lacks: frozenset[str] = field(default=frozenset(), kw_only=True)
+    split: str | None = field(default=None, kw_only=True)
 
     @property
     def path(self) -> str:  # noqa: D102

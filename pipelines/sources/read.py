@@ -13,6 +13,7 @@ from forebay.pipelines.shuffle.group_batches import Partitioned
 from forebay.pipelines.sources.batches import BatchReader, ReadBatch
 from forebay.pipelines.sources.inputs import Stretch, TableInput
 from forebay.pipelines.sources.row_identity import row_identity, row_place
+from forebay.pipelines.tallies.tallies import Tally, input_kind, tally_of
 from forebay.transforms.definition.identity import ROW
 from forebay.transforms.definition.sources import Source
 
@@ -98,9 +99,14 @@ class _Read(beam.DoFn):
 
 
 def _emit(read: ReadBatch) -> Iterator[Any]:
-    yield beam.pvalue.TaggedOutput("tallies", ("records", "read", read.records))
-    for category, count in Counter(reject.category for reject in read.rejects).items():
-        yield beam.pvalue.TaggedOutput("tallies", ("rejects", category, count))
+    counts = Counter(reject.category for reject in read.rejects)
+    tallies: list[Tally] = [("records", "read", read.records)]
+    tallies += [("rejects", category, count) for category, count in counts.items()]
+    for tally in tallies:
+        yield beam.pvalue.TaggedOutput("tallies", tally)
+        if read.source.split is not None:
+            apart = tally_of(tally, input_kind(read.source.split))
+            yield beam.pvalue.TaggedOutput("tallies", apart)
     if read.rejects:
         offsets = np.array([reject.offset for reject in read.rejects], np.int64)
         reasons = [reject.reason for reject in read.rejects]

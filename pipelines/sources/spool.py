@@ -19,6 +19,7 @@ import pyarrow.ipc as pa_ipc
 from forebay.pipelines.sources.bigquery.address import BigQuery
 from forebay.pipelines.sources.files import SourceFile, found_at
 from forebay.pipelines.sources.frames import NOT_A_TABLE, ArrowTable, Frame, no_table, reader_of
+from forebay.pipelines.sources.named_inputs import SplitInput
 from forebay.transforms.errors import InputError
 
 STANDARD_INPUT = "-"
@@ -29,6 +30,8 @@ _BLOCK = 1 << 20
 Given = str | os.PathLike[str] | Frame | BigQuery
 # One of these, or several.
 Inputs = Given | Sequence[Given]
+# Those of a dataset's own table: where its split is by inputs, by the name of their split.
+RowInputs = Inputs | Mapping[str, Inputs] | Sequence[Given | SplitInput]
 
 
 def several(inputs: Inputs) -> tuple[Given, ...]:
@@ -41,6 +44,16 @@ def several(inputs: Inputs) -> tuple[Given, ...]:
         return (inputs,)
     found: Sequence[Any] = inputs
     return tuple(os.fspath(one) if isinstance(one, os.PathLike) else one for one in found)
+
+
+def several_by_split(inputs: RowInputs) -> tuple[Given | SplitInput, ...]:
+    """Returns what is given for a dataset's own table one by one, as `several` does."""
+    if isinstance(inputs, Mapping):
+        return tuple(
+            SplitInput(split, one) for split, given in inputs.items() for one in several(given)
+        )
+    found: Any = inputs
+    return several(found)
 
 
 def is_read_once(given: Given) -> bool:

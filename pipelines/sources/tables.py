@@ -1,29 +1,42 @@
 """The inputs of every table that a definition reads: the dataset's own, and its sources'."""
 
+import glob
+import os
 from collections.abc import Mapping, Sequence
 from typing import NamedTuple
 
 from forebay.pipelines.sources.bigquery.address import as_bigquery
 from forebay.pipelines.sources.bigquery.input import open_bigquery
 from forebay.pipelines.sources.files import SourceFile, find_files
-from forebay.pipelines.sources.inputs import TableInput
+from forebay.pipelines.sources.inputs import FileInput, TableInput
 from forebay.pipelines.sources.kinds import open_input
-from forebay.pipelines.sources.spool import Given, Inputs, is_read_once, kept, several
+from forebay.pipelines.sources.named_inputs import SplitInput
+from forebay.pipelines.sources.spool import (
+    Given,
+    Inputs,
+    RowInputs,
+    is_read_once,
+    kept,
+    several,
+    several_by_split,
+)
 from forebay.transforms.definition.dataset import Dataset
 from forebay.transforms.definition.sources import ROWS, Source
+from forebay.transforms.definition.splits import SPLITS, InputSplit
 from forebay.transforms.errors import InputError
 
 # The inputs of each table, by its name.
 Tables = Mapping[str, Sequence[TableInput]]
 
 
-def open_tables(dataset: Dataset, inputs: Inputs, sources: Mapping[str, Inputs]) -> Tables:
+def open_tables(dataset: Dataset, inputs: RowInputs, sources: Mapping[str, Inputs]) -> Tables:
     """Finds the files of every table and checks that they hold it.
 
     Args:
         dataset: the definition.
         inputs: the dataset's own table: files or globs, ``-`` for standard input, tables and
-            queries of BigQuery, or tables in memory.
+            queries of BigQuery, or tables in memory; named by their split where the definition
+            splits by inputs.
         sources: those of each of its sources.
 
     Returns:
@@ -31,10 +44,63 @@ def open_tables(dataset: Dataset, inputs: Inputs, sources: Mapping[str, Inputs])
 
     Raises:
         InputError: a source has no files, or is not in the definition; a pattern matches nothing;
-            a file is of no kind that can be read, or lacks a column of its table.
+            a file is of no kind that can be read, or lacks a column of its table; inputs are named
+            by splits where the definition splits otherwise, or are not where they must be.
     """
-    asked = {ROWS: Asked(dataset, inputs, "--input ")}
-    return open_asked(asked | asked_sources(dataset, sources))
+    asked = asked_sources(dataset, sources)
+    rows: list[TableInput] = []
+    for split, given in _by_split(dataset, several_by_split(inputs)).items():
+        option = "--input " if split is None else f"--input {split}="
+        opened = open_inputs(given, dataset, first_number=len(rows), option=option)
+        _refuse_twice(opened, rows, split)
+        rows += [one.of_split(split) for one in opened]
+    return {ROWS: rows, **open_asked(asked, first_number=len(rows))}
+
+
+def _by_split(
+    dataset: Dataset, inputs: Sequence[Given | SplitInput]
+) -> dict[str | None, list[Given]]:
+    """Returns a dataset's own inputs by their split; all without one but for an `InputSplit`."""
+    if not isinstance(dataset.split, InputSplit):
+        return {None: [_unnamed(one, dataset) for one in inputs]}
+    for one in inputs:
+        if not isinstance(one, SplitInput):
+            shown = one if isinstance(one, str) else type(one).__name__
+            raise InputError(
+                f"--input {shown}: the definition {dataset.name!r} splits by inputs, so that each "
+                f"is named by its split; write such as --input train={shown}"
+            )
+    named = [one for one in inputs if isinstance(one, SplitInput)]
+    return {
+        split: [one.given for one in named if one.split == split]
+        for split in SPLITS
+        if any(one.split == split for one in named)
+    }
+
+
+def _unnamed(given: Given | SplitInput, dataset: Dataset) -> Given:
+    """Returns an input of a definition that does not split by inputs: its name may have a =."""
+    if not isinstance(given, SplitInput):
+        return given
+    path = f"{given.split}={given.given}"
+    if isinstance(given.given, str) and (glob.glob(path) or os.path.exists(path)):
+        return path
+    raise InputError(
+        f"--input {path}: the definition {dataset.name!r} does not split by inputs, but by "
+        f"{dataset.split!r}; leave {given.split}= out, or write split=InputSplit()"
+    )
+
+
+def _refuse_twice(
+    opened: Sequence[TableInput], others: Sequence[TableInput], split: str | None
+) -> None:
+    taken = {other.path: other.split for other in others}
+    for one in opened:
+        if one.path in taken and isinstance(one, FileInput) and not one.file.place:
+            raise InputError(
+                f"{one.path} is an input of {taken[one.path]} and of {split}, so that its rows "
+                "would train and test; name it once"
+            )
 
 
 class Asked(NamedTuple):
@@ -64,10 +130,10 @@ def asked_sources(dataset: Dataset, sources: Mapping[str, Inputs]) -> dict[str, 
     }
 
 
-def open_asked(asked: Mapping[str, Asked]) -> Tables:
+def open_asked(asked: Mapping[str, Asked], first_number: int = 0) -> Tables:
     """Opens tables; their inputs are numbered through all of them, in order."""
     tables: dict[str, list[TableInput]] = {}
-    count = 0
+    count = first_number
     for name, (table, given, option) in asked.items():
         tables[name] = open_inputs(given, table, first_number=count, option=option)
         count += len(tables[name])

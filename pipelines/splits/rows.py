@@ -12,7 +12,7 @@ from forebay.transforms.comparisons import has_value
 from forebay.transforms.definition.dataset import Dataset
 from forebay.transforms.definition.identity import ROW
 from forebay.transforms.definition.labels import Classification
-from forebay.transforms.definition.splits import PREDICT, SPLITS
+from forebay.transforms.definition.splits import NO_SPLIT, PREDICT, SPLITS, InputSplit
 from forebay.transforms.windows.value_columns import passes
 
 NO_ROW_TIME, NO_LABEL, NO_CLASS = "no row time", "no label", "label is no class"
@@ -55,7 +55,11 @@ class SplitRows:
 
 
 def split_rows(
-    batch: pa.RecordBatch, dataset: Dataset, *, keep_unlabelled: bool = False
+    batch: pa.RecordBatch,
+    dataset: Dataset,
+    of_input: str | None = None,
+    *,
+    keep_unlabelled: bool = False,
 ) -> SplitRows:
     """Sorts rows into splits.
 
@@ -64,8 +68,9 @@ def split_rows(
     come the rejects: rows without a value to split on, and rows whose label or weight is none.
 
     Args:
-        batch: the rows of a shard.
+        batch: the rows.
         dataset: the definition.
+        of_input: the split of them all, where the definition splits by inputs.
         keep_unlabelled: whether rows without a label make the split ``predict`` instead.
     """
     dropped = {}
@@ -89,7 +94,7 @@ def split_rows(
         dropped[NO_CLASS] = int((remaining & ~known).sum())
         labels.update(_shown(label.filter(pa.array(remaining & ~known))))
         remaining &= known
-    split = dataset.split.assign(batch[dataset.split_column])
+    split = _assigned(batch, dataset, of_input)
     rejected = {}
     for refusal in refusals(batch, dataset, split):
         mine = pa.array(remaining & refusal.rows)
@@ -118,6 +123,15 @@ def split_rows(
 def fails(dataset: Dataset) -> str:
     """Returns why a row is no example that the definition's ``where`` leaves out."""
     return f"fails {' and '.join(map(str, dataset.conditions))}"
+
+
+def _assigned(batch: pa.RecordBatch, dataset: Dataset, of_input: str | None) -> np.ndarray:
+    """Returns the index in `SPLITS` of each row, int8 (n,); `NO_SPLIT` for one without."""
+    if isinstance(dataset.split, InputSplit):
+        return np.full(
+            len(batch), NO_SPLIT if of_input is None else SPLITS.index(of_input), np.int8
+        )
+    return dataset.split.assign(batch[dataset.split_column])
 
 
 def _commonest(values: Counter[str]) -> dict[str, int]:

@@ -1,6 +1,6 @@
 """Rows after the windows, sorted into splits and kept as Arrow files for the transform."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 import apache_beam as beam
@@ -8,9 +8,13 @@ import numpy as np
 import pyarrow as pa
 from apache_beam.io.filesystems import FileSystems
 
+from forebay.pipelines.sources.inputs import TableInput
 from forebay.pipelines.sources.read import reject_batch
-from forebay.pipelines.splits.rows import split_rows
+from forebay.pipelines.sources.row_identity import row_place
+from forebay.pipelines.splits.rows import SplitRows, split_rows
+from forebay.pipelines.tallies.tallies import Tally, input_kind, tally_of
 from forebay.transforms.definition.dataset import Dataset
+from forebay.transforms.definition.identity import ROW
 
 
 class WriteSplits(beam.PTransform):
@@ -18,47 +22,86 @@ class WriteSplits(beam.PTransform):
 
     Input: ``(shard number, RecordBatch)``. Output: ``tallies`` with the paths and counts, and
     ``rejects`` for `forebay.pipelines.sinks.rejects.WriteRejects`.
+
+    Args:
+        dataset: the definition.
+        folder: where the files are written.
+        inputs: the dataset's own, for their splits where they have one.
+        keep_unlabelled: whether rows without a label make the split ``predict``.
     """
 
-    def __init__(self, dataset: Dataset, folder: str, *, keep_unlabelled: bool) -> None:
+    def __init__(
+        self, dataset: Dataset, folder: str, inputs: Sequence[TableInput], *, keep_unlabelled: bool
+    ) -> None:
         super().__init__()
         self.dataset = dataset
         self.folder = folder
+        self.splits = {one.number: one.split for one in inputs if one.split is not None}
         self.keep_unlabelled = keep_unlabelled
 
     def expand(self, shards: beam.PCollection) -> Any:  # noqa: D102
-        write = _WriteSplits(self.dataset, self.folder, self.keep_unlabelled)
+        write = _WriteSplits(self.dataset, self.folder, self.splits, self.keep_unlabelled)
         return shards | beam.ParDo(write).with_outputs("rejects", main="tallies")
 
 
 class _WriteSplits(beam.DoFn):
-    def __init__(self, dataset: Dataset, folder: str, keep_unlabelled: bool) -> None:
+    def __init__(
+        self, dataset: Dataset, folder: str, splits: Mapping[int, str], keep_unlabelled: bool
+    ) -> None:
         self._dataset = dataset
         self._folder = folder
+        self._splits = splits
         self._keep_unlabelled = keep_unlabelled
 
     def process(self, element: tuple[int, pa.RecordBatch]) -> Iterator[Any]:
         number, batch = element
-        sorted_out = split_rows(batch, self._dataset, keep_unlabelled=self._keep_unlabelled)
-        for split, rows in sorted_out.splits.items():
+        parts: dict[str, list[pa.RecordBatch]] = {}
+        for of_input, rows in self._by_input(batch):
+            found = split_rows(rows, self._dataset, of_input, keep_unlabelled=self._keep_unlabelled)
+            for split, mine in found.splits.items():
+                parts.setdefault(split, []).append(mine)
+            for tally in self._tallies(found):
+                yield tally
+                if of_input is not None:
+                    yield tally_of(tally, input_kind(of_input))
+            yield from _rejects(found)
+        for split, several in parts.items():
             path = FileSystems.join(self._folder, f"{split}-{number:05d}.arrow")
+            rows = pa.Table.from_batches(several).combine_chunks().to_batches()[0]
             with FileSystems.create(path) as sink, pa.ipc.new_file(sink, rows.schema) as writer:
                 writer.write_batch(rows)
-            yield ("rows", split, len(rows))
             yield ("shards", path, [split, number])
+
+    def _by_input(self, batch: pa.RecordBatch) -> Iterator[tuple[str | None, pa.RecordBatch]]:
+        """Yields the rows by the split of their input, where that has one."""
+        if not self._splits:
+            yield None, batch
+            return
+        numbers = row_place(batch[ROW].to_numpy())[0]
+        for split in dict.fromkeys(self._splits.values()):
+            mine = [number for number, of in self._splits.items() if of == split]
+            rows = batch.filter(pa.array(np.isin(numbers, mine)))
+            if len(rows):
+                yield split, rows
+
+    def _tallies(self, found: SplitRows) -> Iterator[Tally]:
+        for split, rows in found.splits.items():
+            yield ("rows", split, len(rows))
             if split == "train":
                 names = self._dataset.graph_columns
                 yield from (("missing", name, rows[name].null_count) for name in names)
-        for cause, count in sorted_out.dropped.items():
+        for cause, count in found.dropped.items():
             yield ("dropped", cause, count)
-        for value, count in sorted_out.labels.items():
+        for value, count in found.labels.items():
             yield ("labels", value, count)
-        for value, count in sorted_out.undeclared.items():
+        for value, count in found.undeclared.items():
             yield ("undeclared", value, count)
-        for category, rejected in sorted_out.rejected.items():
-            n = len(rejected.reasons)
-            yield ("rejects", category, n)
-            yield beam.pvalue.TaggedOutput(
-                "rejects",
-                reject_batch(np.asarray(rejected.identities), rejected.reasons, [None] * n),
-            )
+        for category, rejected in found.rejected.items():
+            yield ("rejects", category, len(rejected.reasons))
+
+
+def _rejects(found: SplitRows) -> Iterator[beam.pvalue.TaggedOutput]:
+    for rejected in found.rejected.values():
+        places = np.asarray(rejected.identities)
+        batch = reject_batch(places, rejected.reasons, [None] * len(rejected.reasons))
+        yield beam.pvalue.TaggedOutput("rejects", batch)

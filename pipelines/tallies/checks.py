@@ -1,7 +1,8 @@
 """Whether what was ingested is enough to go on, and whether all of it was written."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
+from forebay.pipelines.sources.inputs import TableInput
 from forebay.pipelines.splits.rows import fails
 from forebay.pipelines.tallies.tallies import Tallies, tallies_of
 from forebay.transforms.definition.dataset import Dataset
@@ -106,9 +107,11 @@ def check_splits(
     raise InputError(f"no rows to train on (rows per split: {found}; rows lost: {causes}); {cure}")
 
 
-def empty_splits(ingested: Tallies, dataset: Dataset) -> str | None:
-    """Says which splits of the definition have no rows; None: all have some."""
-    empty = [name for name in dataset.split.expected if not ingested["rows"].get(name)]
+def empty_splits(ingested: Tallies, dataset: Dataset, inputs: Sequence[TableInput]) -> str | None:
+    """Says which splits of the definition, or of the inputs, have no rows; None: all have some."""
+    named = [one.split for one in inputs if one.split is not None]
+    expected = dict.fromkeys((*dataset.split.expected, *named))
+    empty = [name for name in expected if not ingested["rows"].get(name)]
     if not empty:
         return None
     return (

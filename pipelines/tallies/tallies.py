@@ -25,6 +25,11 @@ def tally_of(tally: Tally, table: str) -> Tally:
     return f"{table}.{kind}", name, value
 
 
+def input_kind(split: str) -> str:
+    """Returns what sets the tallies of the inputs of one split apart: no table has this name."""
+    return f"input {split}"
+
+
 def set_apart(table: str, tallies: beam.PCollection) -> beam.PCollection:
     """Sets what is learned of a table apart from what is learned of the dataset's own rows."""
     return tallies if table == ROWS else tallies | f"TalliesOf {table}" >> beam.Map(tally_of, table)

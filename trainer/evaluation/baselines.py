@@ -22,8 +22,8 @@ from forebay.transforms.definition.labels import (
     Regression,
 )
 
-_MEAN, _SHARE = "mean of train", "share of positives in train"
-_SHARES = "shares of classes in train"
+# Of the training rows; of a run that has none, such as one of a later month, of those measured.
+_MEAN, _SHARE, _SHARES = "mean of {}", "share of positives in {}", "shares of classes in {}"
 
 
 def baselines(
@@ -40,10 +40,11 @@ def baselines(
     Returns:
         For each baseline ``name``, ``rows_missing``, its own ``metrics``, and ``model``: the
         model's on the same rows. The first is the mean of train, the share of positives in it, or
-        those of the classes.
+        those of the classes; where the run has no training rows, of the split measured.
     """
     label = run.definition.label
-    constant = train_mean(run)
+    split = "train" if run.manifest.rows["train"] else options.split
+    constant = label_mean(run, split)
     rows = len(predicted.label)
     if isinstance(label, Classification):
         name, value, prediction = _SHARES, constant.tolist(), np.tile(constant, (rows, 1))
@@ -51,7 +52,12 @@ def baselines(
         name = _MEAN if isinstance(label, Regression) else _SHARE
         value, prediction = float(constant[0]), np.full(rows, constant[0])
     always = measurable(label, replace(predicted, prediction=prediction), threshold, options.top_k)
-    first = {"name": name, "value": value, "rows_missing": 0, "metrics": scores(always)}
+    first = {
+        "name": name.format(split),
+        "value": value,
+        "rows_missing": 0,
+        "metrics": scores(always),
+    }
     return [first, *(compare_column(label, predicted, name) for name in label.baselines)]
 
 
@@ -60,8 +66,8 @@ def scores(predictions: Predictions) -> dict[str, Any]:
     return {"rows": len(predictions), **predictions.scores()}
 
 
-def train_mean(run: RunFolder) -> Floats:
-    """Returns the weighted mean of the train labels, float64 (1,).
+def label_mean(run: RunFolder, split: str) -> Floats:
+    """Returns the weighted mean of the labels of a split, float64 (1,).
 
     It is the share of positives for binary labels; for several classes it is all their shares,
     float64 (classes,).
@@ -69,7 +75,7 @@ def train_mean(run: RunFolder) -> Floats:
     label = run.definition.label
     classes = len(label.classes) if isinstance(label, Classification) else 0
     total, count = np.zeros(max(1, classes)), 0.0
-    for part in SplitReader(run, "train", NO_INPUTS).batches():
+    for part in SplitReader(run, split, NO_INPUTS).batches():
         values, weight = part.label.astype(np.float64), part.weight.astype(np.float64)
         total += sums(values.astype(np.int64), weight, classes) if classes else weight @ values
         count += float(weight.sum())

@@ -25,6 +25,11 @@ def find_model(run: RunFolder, model: str | None) -> tuple[SavedTraining, str]:
     training = read_training(run, TRAINING_FOLDER) if model is None else None
     path = run.file(TRAINING_FOLDER, KERAS_NAME)
     if training is None:
+        if model is None and run.manifest.transform_of is not None:
+            raise RunFolderError(
+                f"{run.path} has no model of its own: its rows were transformed as those of "
+                f"{run.manifest.transform_of.run}; name a model of that run with --model"
+            )
         exported = open_exported(model or run.file(MODEL_FOLDER))
         path, training = exported.path, load_exported(exported)
     if training.record["transform_digest"] != run.transform_digest:

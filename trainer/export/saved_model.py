@@ -25,6 +25,7 @@ from forebay.storage.run.layout import EXTRA, KERAS_NAME, MODEL_FOLDER
 from forebay.storage.run.run_folder import RunFolder
 from forebay.trainer.checkpoints.best_model import SavedTraining
 from forebay.trainer.export.probes import probe_rows, to_examples
+from forebay.trainer.export.readme import README_NAME, model_page
 from forebay.trainer.export.signatures import Served
 from forebay.transforms.definition import serialize
 from forebay.transforms.errors import RunFailed
@@ -90,6 +91,8 @@ def export_model(
         path = run.file(made)
         served.archive().write_out(plain_path(path), verbose=False)
         files.write_bytes(path, f"{EXTRA}/{KERAS_NAME}", training.content)
+        page = model_page(run.definition)
+        files.write_bytes(path, README_NAME, page.encode())
         record = export_record(run, served, metrics) | {"files": to_record(files.listing(path))}
         files.write_json(path, f"{EXTRA}/{RECORD_NAME}", record)
         verify(path, served)

@@ -12,7 +12,7 @@ from forebay.transforms.definition.field_types import LATER
 from forebay.transforms.definition.labels import Label
 from forebay.transforms.definition.lookups import Lookup
 from forebay.transforms.definition.sources import Derive
-from forebay.transforms.definition.splits import ColumnSplit, HashSplit, RandomSplit, TimeSplit
+from forebay.transforms.definition.splits import Split, TimeSplit
 from forebay.transforms.definition.windowed_table import WindowedTable
 from forebay.transforms.definition.windows import Where
 from forebay.transforms.errors import Problem
@@ -45,7 +45,7 @@ class Dataset(WindowedTable):
     name: str
     features: tuple[Feature, ...]
     label: Label
-    split: HashSplit | TimeSplit | ColumnSplit | RandomSplit
+    split: Split
     passthrough: tuple[str, ...] = ()
     weight: str | None = None
     lookups: tuple[Lookup, ...] = field(default=(), metadata=LATER)

@@ -36,6 +36,7 @@ _KINDS: dict[str, type] = {
         *get_args(derived_numbers.DerivedNumber),
         *get_args(labels.Label),
         splits.HashSplit, splits.TimeSplit, splits.ColumnSplit, splits.RandomSplit,
+        splits.InputSplit,
     )
 }  # fmt: skip
 

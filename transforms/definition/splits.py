@@ -3,7 +3,8 @@
 A hash split keeps rows with one value of a column together and is the same wherever it is
 computed, BigQuery included; its splits can share history, since windows reach across them. A
 time split trains on the past and tests on the future; nothing of the test period can reach
-training. A column split is what the table itself says. A random split draws rows by a seed.
+training. A column split is what the table itself says, an input split what its files are named. A
+random split draws rows by a seed.
 """
 
 from collections.abc import Iterator, Mapping
@@ -18,7 +19,7 @@ import pyarrow.compute as pc
 from forebay.transforms.definition.columns import Boolean, Column, Date, Integer, String, Timestamp
 from forebay.transforms.definition.field_types import Between
 from forebay.transforms.definition.freeze import freeze_sequences
-from forebay.transforms.definition.identity import CONTENT
+from forebay.transforms.definition.identity import CONTENT, ROW
 from forebay.transforms.errors import Problem, unknown_column
 from forebay.transforms.hashing import scramble
 from forebay.transforms.instants import instant_us
@@ -229,6 +230,29 @@ class RandomSplit:
             place, [self.train, self.train + self.eval]
         ).astype(np.int8)
         return split
+
+
+@dataclass(frozen=True)
+class InputSplit:
+    """Splits by the input that a row is from, as the inputs of a run are named.
+
+    Such as ``--input train=2023.csv --input eval=2024.csv``. Windows see the rows of all of them.
+    """
+
+    on: ClassVar[str] = ROW
+
+    @property
+    def expected(self) -> tuple[str, ...]:
+        """The splits that should get rows: what the inputs are named decides."""
+        return ()
+
+    def problems(self, where: str, columns: Mapping[str, Column]) -> Iterator[Problem]:
+        """Yields the mistakes of this split, of which there are none."""
+        yield from ()
+
+
+# Each but `InputSplit` assigns rows by values of its column.
+Split = HashSplit | TimeSplit | ColumnSplit | RandomSplit | InputSplit
 
 
 def bigquery_text(values: pa.Array) -> pa.Array:

@@ -14,7 +14,8 @@ from forebay.commands.explain.report import RowReport, print_report, shown_rows,
 from forebay.console.terminal import say_json, saying
 from forebay.pipelines.lookups.tables import read_lookups
 from forebay.pipelines.sources.inputs import places_of
-from forebay.pipelines.sources.spool import Inputs, several
+from forebay.pipelines.sources.named_inputs import SplitInput
+from forebay.pipelines.sources.spool import Inputs, RowInputs, several, several_by_split
 from forebay.pipelines.sources.tables import all_inputs, open_tables
 from forebay.storage.named_files import check_output, write_whole
 from forebay.storage.run.definition_files import load_definition
@@ -26,7 +27,7 @@ from forebay.transforms.errors import InputError, unknown_column
 
 def explain(
     definition: str | Dataset,
-    inputs: Inputs,
+    inputs: RowInputs,
     key: str,
     columns: Sequence[str] = (),
     shown: int = 10,
@@ -106,7 +107,8 @@ def explained(options: ExplainOptions) -> RowReport:
 
 def _files(options: ExplainOptions) -> list[str]:
     """Returns the names of what is read, patterns and what they match."""
-    given = [options.definition, *several(options.inputs)]
+    rows = several_by_split(options.inputs)
+    given = [options.definition, *(x.given if isinstance(x, SplitInput) else x for x in rows)]
     given += [one for inputs in options.sources.values() for one in several(inputs)]
     names = [one for one in given if isinstance(one, str)]
     return [*names, *(path for name in names for path in glob.glob(name))]

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from forebay.console.arguments import add_common, describe, help_of
 from forebay.console.commands import Command
 from forebay.pipelines.options import add_max_record_bytes
-from forebay.pipelines.sources.arguments import add_query_parameter, given_inputs, positive
+from forebay.pipelines.sources.arguments import add_query_parameter, given_many, positive
 
 if TYPE_CHECKING:
     from forebay.pipelines.sources.spool import Inputs
@@ -81,8 +81,8 @@ def add_init_arguments(parser: argparse.ArgumentParser) -> None:
 def init_options(args: argparse.Namespace, output: str | None) -> InitOptions:
     """Makes the options of parsed arguments, given the file to write."""
     return InitOptions(
-        given_inputs(args), args.label, args.names, args.delimiter, output, args.overwrite,
-        args.rows, args.max_record_bytes,
+        given_many(args.input, args), args.label, args.names, args.delimiter, output,
+        args.overwrite, args.rows, args.max_record_bytes,
     )  # fmt: skip
 
 

@@ -11,6 +11,8 @@ from forebay.console.command_line import start_tensorflow
 from forebay.console.terminal import note, say_json
 from forebay.storage.entries import files_below
 from forebay.storage.named_files import check_output, written_whole
+from forebay.storage.run.definition_files import load_same_definition
+from forebay.storage.run.exported import open_exported
 from forebay.transforms.errors import InputError
 
 
@@ -30,10 +32,13 @@ def run_predict(args: argparse.Namespace) -> int:
 def _answer_lines(args: argparse.Namespace) -> int:
     from forebay.serving.predictor import predict_files
 
-    for flag in ("history", "source", "definition", "rejects"):
+    for flag in ("history", "source", "rejects"):
         if getattr(args, flag):
             raise InputError(f"--{flag} goes with a table, which --input names; give it")
-    counts = predict_files(args.model, args.instances or "-", args.output)
+    if args.definition is not None:
+        load_same_definition(args.definition, open_exported(args.model).definition)
+    lines = args.instances or "-"
+    counts = predict_files(args.model, lines, args.output, ignore_extra=args.ignore_extra)
     if counts.errors:
         note(f"{counts.errors:,} of {counts.lines:,} lines were answered with an error")
     return 1 if counts.errors and counts.errors == counts.lines else 0

@@ -22,7 +22,8 @@ def add_predict_arguments(parser: argparse.ArgumentParser) -> None:
         "Answer rows with an exported model. A table given by --input is read as for training: "
         "columns are derived and windows computed over the rows themselves and those of "
         "--history; the label may be absent. INPUT is JSON lines in which every column that "
-        "the model takes is given, the windowed ones too: a line that does not fit is answered "
+        "the model takes is given, the windowed ones too; derived ones are computed of what they "
+        "are derived of. A line that does not fit is answered "
         '{"error": ..., "line": n} and the rest go on. The exit status is 1 where no row could '
         "be answered.",
         "--model runs/flights/model --input november.csv --history flights.csv \\\n"
@@ -30,6 +31,10 @@ def add_predict_arguments(parser: argparse.ArgumentParser) -> None:
         "--model runs/flights/model < rows.jsonl",
         "--model runs/flights/model/1767225600 rows.jsonl --output answers.jsonl",
     )
+    parser.add_argument(
+        "--ignore-extra", action="store_true",
+        help="pass over columns of INPUT that the model does not take",
+    )  # fmt: skip
     parser.add_argument(
         "instances", nargs="?", metavar="INPUT",
         help="JSON lines with every column of the model (default: standard input)",

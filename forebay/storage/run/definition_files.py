@@ -7,7 +7,7 @@ import traceback
 from types import ModuleType
 
 from forebay.transforms.definition.dataset import Dataset
-from forebay.transforms.definition.serialize import from_json
+from forebay.transforms.definition.serialize import digest, from_json
 from forebay.transforms.errors import ForebayError, InputError, reason
 
 _FORMS = "write FILE.py, FILE.py:NAME, MODULE:NAME or definition.json"
@@ -41,6 +41,25 @@ def load_definition(reference: str | Dataset) -> Dataset:
         return next(iter(datasets.values()))
     found = ", ".join(f"{place}:{key}" for key in datasets) or "no Dataset"
     raise InputError(f"the definition {reference!r} is not unique: {place} holds {found}; {_FORMS}")
+
+
+def load_same_definition(reference: str | Dataset, dataset: Dataset) -> None:
+    """Loads the definition that a model was made with, so that its functions can be imported.
+
+    Args:
+        reference: as for `load_definition`.
+        dataset: the model's.
+
+    Raises:
+        InputError: it is another, or as there.
+    """
+    given = load_definition(reference)
+    if digest(given) != digest(dataset):
+        named = reference if isinstance(reference, str) else given.name
+        raise InputError(
+            f"--definition {named!r} is not the definition {dataset.name!r} that the model was "
+            "made with; name that, or train anew"
+        )
 
 
 def _import_file(path: str) -> ModuleType:

@@ -33,11 +33,34 @@ class FileEntry:
 
 @dataclass(frozen=True)
 class InputEntry:
-    """A source file as it was read: its size in bytes and what identifies its content."""
+    """A source file as it was read.
+
+    Attributes:
+        path: what it is called.
+        size: its size in bytes.
+        fingerprint: what identifies its content.
+        split: the split of its rows, where the inputs say it.
+    """
 
     path: str
     size: int
     fingerprint: str
+    split: str | None = None
+
+
+@dataclass(frozen=True)
+class SplitEntry:
+    """What a run read of the inputs of one split.
+
+    Attributes:
+        rows_read: records found in them, rejects included.
+        rejects: rejected records per reason.
+        dropped: rows that read well but made no example, per cause.
+    """
+
+    rows_read: int
+    rejects: Mapping[str, int]
+    dropped: Mapping[str, int]
 
 
 @dataclass(frozen=True)
@@ -139,6 +162,7 @@ class Manifest:
         seconds: wall time per step.
         files: the run's files by path relative to the run folder.
         lookups: what rows found by each of the definition's lookups.
+        splits: what was read of the inputs of each split, where the inputs say it.
     """
 
     dataset: str
@@ -159,6 +183,7 @@ class Manifest:
     seconds: Mapping[str, float]
     files: Mapping[str, FileEntry]
     lookups: Mapping[str, LookupEntry] = field(default_factory=dict)
+    splits: Mapping[str, SplitEntry] = field(default_factory=dict)
 
     def examples(self, split: str) -> list[str]:
         """Returns the relative paths of a split's TFRecord files, in order."""

@@ -33,11 +33,13 @@ class BigQueryInput(TableInput):
         session: what is read.
         order: its place among all inputs.
         clients: how BigQuery is reached.
+        split: the split of its rows, if it is named.
     """
 
     session: Session
     order: int
     clients: Clients
+    split: str | None = None
 
     place_word: ClassVar[str] = "row"
 

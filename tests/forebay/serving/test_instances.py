@@ -146,9 +146,13 @@ def test_values_that_do_not_fit_are_named(column: str, value: Any, words: str) -
     assert repr(column) in str(error.value)
 
 
+def test_extra_columns_are_ignored_when_asked() -> None:
+    extra = {**ROW, "size": 1, "y": 2.0}
+    assert InstanceReader(DATASET, ignore_extra=True).read(extra) == READER.read(ROW)
+
+
 def test_keys_must_be_the_models() -> None:
-    with pytest.raises(InstanceError, match="'y' is the label, which the model is to predict"):
-        READER.read({**ROW, "y": 1.0})
+    assert READER.read({**ROW, "y": 1.0}) == READER.read(ROW)
     with pytest.raises(InstanceError, match="takes no 'colour', 'size'; leave out"):
         READER.read({**ROW, "size": 1, "colour": 2})
     with pytest.raises(InstanceError, match="'at', 'day' absent; give every column, null"):

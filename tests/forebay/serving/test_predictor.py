@@ -59,7 +59,7 @@ def test_answers_are_the_signatures_in_order(predictor: Predictor, rows: Columns
     answers = ask(predictor, [json.dumps(to_json_row(rows, i)) for i in range(count)])
     assert [answer["trip_id"] for answer in answers] == [f"trip-{i}" for i in range(count)]
     raw = {name: rows[name][:count] for name in NAMES}
-    expected = predictor._function(**raw)["prediction"].numpy()
+    expected = predictor._model._function(**raw)["prediction"].numpy()
     found = np.array([answer["prediction"] for answer in answers])
     np.testing.assert_allclose(found, expected, rtol=0, atol=1e-6 * np.abs(expected).max())
 
@@ -71,20 +71,26 @@ def test_passthrough_comes_back_as_it_was_written(predictor: Predictor, rows: Co
     assert answer["left_at"] == "2026-01-31T08:30:00.25-05:00"
 
 
+def test_the_label_comes_back_too(predictor: Predictor, rows: Columns) -> None:
+    row = to_json_row(rows, 0)
+    labelled, plain = ask(predictor, [json.dumps({**row, "delay": 3.0}), json.dumps(row)])
+    assert labelled == {**plain, "delay": 3.0}
+
+
 def test_bad_lines_are_answered_and_the_rest_go_on(predictor: Predictor, rows: Columns) -> None:
     good = to_json_row(rows, 1)
     lines = [
         json.dumps(good),
         "",
         "not json",
-        json.dumps({**good, "delay": 3.0}),
+        json.dumps({**good, "delays": 3.0}),
         "   ",
         json.dumps({**good, "wagons": "three"}),
         json.dumps(good),
     ]
     answers = ask(predictor, lines)
     assert [answer.get("line") for answer in answers] == [None, 3, 4, 6, None]
-    assert "label" in answers[2]["error"]
+    assert "takes no 'delays'" in answers[2]["error"]
     assert answers[0] == answers[4]
 
 

@@ -136,5 +136,5 @@ def test_values_that_stand_for_no_split_are_named() -> None:
 def test_a_split_that_comes_out_empty_is_told(
     split: Any, rows: dict[str, int], said: str | None
 ) -> None:
-    told = empty_splits({"rows": rows}, shops(split=split, row_time="t"))
+    told = empty_splits({"rows": rows}, shops(split=split, row_time="t"), [])
     assert (said is None and told is None) or (said is not None and said in str(told))

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import json
+import shutil
 from collections.abc import Callable
+from contextlib import AbstractContextManager
 from pathlib import Path
 from typing import Any
 
@@ -201,3 +203,36 @@ def test_runs_with_other_labels_are_not_compared(
 ) -> None:
     assert main(["evaluate", str(trained_regression), "--compare", str(trained_binary)]) == 2
     assert "one predicts 'delay'" in capsys.readouterr().err
+
+
+def test_a_run_of_test_rows_only_is_measured_by_the_model_of_another(
+    trained_regression: Path,
+    rows: Rows,
+    copy_of: Callable[[Path], Path],
+    edit_json: Callable[[Path], AbstractContextManager[Any]],
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    """As `preprocess --from --to --transform-fn` makes one of a later month."""
+    run = copy_of(trained_regression)
+    for name in ("model", "training"):
+        shutil.rmtree(run / name)
+    with edit_json(run / "manifest.json") as manifest:
+        for name in [name for name in manifest["files"] if "/train/" in name or "/eval/" in name]:
+            del manifest["files"][name]
+            (run / name).unlink()
+        manifest["rows"] |= {"train": 0, "eval": 0}
+        manifest["transform_of"] = {"run": str(trained_regression), "created": "2024-01-01"}
+    model = str(trained_regression / "model")
+
+    report = evaluate(run, "--model", model)
+
+    label = rows["delay"][TEST]
+    constant, _ = report["baselines"]
+    assert constant["name"] == "mean of test"
+    assert constant["value"] == pytest.approx(label.mean(dtype=np.float64))
+    assert constant["metrics"]["rmse"] == pytest.approx(label.std(dtype=np.float64))
+    assert report["metrics"] == evaluate(trained_regression, "--model", model)["metrics"]
+    capsys.readouterr()
+    assert main(["evaluate", str(run)]) == 2
+    said = capsys.readouterr().err
+    assert f"were transformed as those of {trained_regression}; name a model of that run" in said

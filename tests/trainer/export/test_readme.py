@@ -1,0 +1,65 @@
+"""The page of an exported model: each of its examples runs, from the model's folder."""
+
+from __future__ import annotations
+
+import json
+import re
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+import tensorflow as tf
+
+from forebay.storage.run.exported import newest_model, open_exported
+
+
+@pytest.fixture(scope="module")
+def model(trained_regression: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The exported model alone, in a folder of an ordinary name."""
+    away = tmp_path_factory.mktemp("away") / "model"
+    shutil.copytree(newest_model(str(trained_regression / "model")), away)
+    return away
+
+
+def examples(model: Path) -> dict[str, str]:
+    page = (model / "README.md").read_text("utf-8")
+    return dict(re.findall(r"^## By (\w+)\n.*?```\w+\n(.*?)```", page, re.M | re.S))
+
+
+def test_every_column_is_named(model: Path) -> None:
+    page = (model / "README.md").read_text("utf-8")
+    for name in open_exported(str(model)).columns:
+        assert re.search(rf"^\| `{name}` \| \w+ \| ", page, re.M), name
+    assert "| `trip_id` | string | String | *required* |" in page
+    assert "| Timestamp, microseconds since 1970-01-01 UTC |" in page
+    assert "delay" not in open_exported(str(model)).columns
+    assert "| `delay` |" not in page
+
+
+def test_all_examples_give_one_answer(model: Path) -> None:
+    found = examples(model)
+    python = subprocess.run(
+        [sys.executable, "-c", found["Python"]], cwd=model, capture_output=True, text=True,
+        check=True,
+    )  # fmt: skip
+    command = found["saved_model_cli"].replace(
+        "saved_model_cli", f"{Path(sys.executable).with_name('saved_model_cli')}", 1
+    )
+    shell = subprocess.run(
+        ["/bin/sh", "-c", command], cwd=model, capture_output=True, text=True, check=True
+    )
+    request = json.loads(found["REST"])
+    signature = tf.saved_model.load(str(model)).signatures[request["signature_name"]]
+    spec = signature.structured_input_signature[1]
+    row = {name: tf.constant(values, spec[name].dtype)
+           for name, values in request["inputs"].items()}  # fmt: skip
+
+    answer = signature(**row)["prediction"].numpy()
+
+    assert np.isfinite(answer).all()
+    assert float(python.stdout.strip(" []\n")) == pytest.approx(float(answer[0]), rel=1e-6)
+    assert re.search(r"Result for output key prediction:\s*\[\[?(.*?)\]", shell.stdout)[1].strip() \
+        == python.stdout.strip(" []\n")  # fmt: skip
