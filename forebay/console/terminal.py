@@ -7,6 +7,7 @@ through here, where control characters become signs and passwords in URLs become
 from __future__ import annotations
 
 import argparse
+import importlib.util
 import re
 import sys
 from collections.abc import Iterable, Iterator
@@ -90,6 +91,13 @@ def notes() -> Console:
 
     quiet = _Verbosity.quiet
     return _plain_only(Console(stderr=True, highlight=False, quiet=quiet, soft_wrap=True))
+
+
+def shows_bars(console: Console) -> bool:
+    """Tells whether bars can move on a console: on a terminal, or in a notebook with widgets."""
+    if not console.is_jupyter:
+        return console.is_terminal
+    return importlib.util.find_spec("ipywidgets") is not None
 
 
 def note(text: str) -> None:

@@ -9,13 +9,13 @@ from typing import Any
 
 import pyarrow as pa
 
-from forebay.console import html
 from forebay.console.command_line import start_tensorflow
 from forebay.functions.run import Run
 from forebay.functions.signatures import takes
 from forebay.pipelines.options import PreprocessOptions
 from forebay.pipelines.predictions.options import PredictOptions
 from forebay.pipelines.sources.frames import Table
+from forebay.transforms import html
 
 
 @takes(PreprocessOptions)

@@ -7,11 +7,11 @@ import posixpath
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from forebay.console import html
 from forebay.storage.run.exported import newest_model
 from forebay.storage.run.layout import MODEL_FOLDER
 from forebay.storage.run.manifest import Manifest
 from forebay.storage.run.run_folder import RunFolder, open_run
+from forebay.transforms import html
 from forebay.transforms.definition.dataset import Dataset
 
 

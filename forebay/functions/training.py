@@ -7,7 +7,6 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, fields
 from typing import Any, ClassVar, TypeVar
 
-from forebay.console import html
 from forebay.console.command_line import start_tensorflow
 from forebay.functions.run import Run
 from forebay.functions.signatures import also_takes
@@ -15,6 +14,7 @@ from forebay.storage.run.run_folder import open_run
 from forebay.trainer.options import DataOptions, EvaluateOptions, LoopOptions, TrainOptions
 from forebay.trainer.options.find_rate import FindRateOptions
 from forebay.trainer.options.sweep import Search, SweepOptions
+from forebay.transforms import html
 
 T = TypeVar("T")
 

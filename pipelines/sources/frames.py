@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, Protocol, runtime_checkable
 
 import pyarrow as pa
 
-from forebay.console import html
+from forebay.transforms import html
 from forebay.transforms.errors import InputError
 
 if TYPE_CHECKING:

@@ -11,6 +11,7 @@ from forebay.transforms.definition.features import Custom, Feature
 from forebay.transforms.definition.field_types import LATER
 from forebay.transforms.definition.labels import Label
 from forebay.transforms.definition.lookups import Lookup
+from forebay.transforms.definition.shown import dataset_html
 from forebay.transforms.definition.sources import Derive
 from forebay.transforms.definition.splits import Split, TimeSplit
 from forebay.transforms.definition.windowed_table import WindowedTable
@@ -171,3 +172,6 @@ class Dataset(WindowedTable):
     def split_column(self) -> str:
         """The column that decides a row's split."""
         return self.split.on or str(self.row_time)
+
+    def _repr_html_(self) -> str:
+        return dataset_html(self)

@@ -6,6 +6,7 @@ from functools import cached_property
 
 from forebay.transforms.definition.columns import Column
 from forebay.transforms.definition.dataset_checks import definition_problems, table_contradictions
+from forebay.transforms.definition.shown import table_html
 from forebay.transforms.definition.sources import ROWS, Source
 from forebay.transforms.definition.windows import Windowed
 from forebay.transforms.errors import DefinitionError, Problem
@@ -63,3 +64,6 @@ class WindowedTable(Source):
     def all_columns(self) -> Mapping[str, Column]:
         """Every column that a row has after the windows."""
         return {**self.row_columns, **self.windowed_columns}
+
+    def _repr_html_(self) -> str:
+        return table_html(self, "windows")

@@ -11,7 +11,7 @@ from forebay.commands.check.options import CheckOptions, check_options
 from forebay.commands.check.report import CheckReport, in_order
 from forebay.commands.check.sample import read_sample
 from forebay.console.command_line import FAILURE
-from forebay.console.terminal import notes, say_json
+from forebay.console.terminal import notes, say_json, shows_bars
 from forebay.pipelines.sources.inputs import places_of
 from forebay.pipelines.sources.tables import all_inputs, open_tables
 from forebay.storage.run.definition_files import load_definition
@@ -69,7 +69,7 @@ def _progress() -> Iterator[Callable[[str], None]]:
     """Shows on a terminal's standard error what is being done."""
     console = notes()
     columns = (SpinnerColumn(), TextColumn("{task.description}"), TimeElapsedColumn())
-    hidden = not console.is_terminal
+    hidden = not shows_bars(console)
     with Progress(*columns, console=console, transient=True, disable=hidden) as bar:
         task = bar.add_task("read", total=None)
         yield lambda doing: bar.update(task, description=doing)

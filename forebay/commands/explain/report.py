@@ -41,6 +41,10 @@ class RowReport:
     places: Mapping[int, str]
     shown: int
 
+    def print(self) -> None:
+        """Prints the report to standard output."""
+        print_report(self)
+
 
 def shown_rows(columns: Mapping[str, Explained], shown: int) -> set[int]:
     """Returns the identities of the events that a report shows."""

@@ -18,7 +18,6 @@ from forebay.commands.init.guesses.column_facts import described, share
 from forebay.commands.init.options import InitOptions, init_options
 from forebay.commands.init.sample import read_sample
 from forebay.commands.init.source.definition import OWN_NAMES, write_definition
-from forebay.console import html
 from forebay.console.terminal import say, say_json, saying
 from forebay.pipelines.options import PreprocessOptions
 from forebay.pipelines.sources.bigquery.address import (
@@ -32,6 +31,7 @@ from forebay.pipelines.sources.bigquery.input import open_bigquery
 from forebay.pipelines.sources.spool import Given, several
 from forebay.pipelines.sources.tables import find_inputs
 from forebay.storage.named_files import check_output, write_whole
+from forebay.transforms import html
 from forebay.transforms.definition.dataset import Dataset
 from forebay.transforms.errors import InputError
 
