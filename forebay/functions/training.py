@@ -41,7 +41,7 @@ class TrainArguments(TrainingArguments, LoopOptions):
 class FindRateArguments(TrainingArguments, FindRateOptions):
     """The same, and which rates are tried."""
 
-    hidden: ClassVar[tuple[str, ...]] = ("data", "train", "learning_rate")
+    hidden: ClassVar[tuple[str, ...]] = ("data", "train")
 
 
 @dataclass(frozen=True)

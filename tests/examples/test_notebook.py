@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import nbformat
 import pytest
@@ -12,20 +13,21 @@ NOTEBOOK = Path(__file__).parents[2] / "examples" / "notebook" / "delays.ipynb"
 
 
 @pytest.fixture(scope="module")
-def shown(tmp_path_factory: pytest.TempPathFactory) -> list[str]:
-    """The HTML that cells show, in order."""
+def outputs(tmp_path_factory: pytest.TempPathFactory) -> list[Any]:
+    """What cells show, in order."""
     notebook = nbformat.read(NOTEBOOK, as_version=4)
     folder = tmp_path_factory.mktemp("notebook")
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("TMPDIR", str(folder))
         NotebookClient(notebook, timeout=600, resources={"metadata": {"path": folder}}).execute()
-    outputs = [output for cell in notebook.cells for output in cell.get("outputs", ())]
-    told = "".join(output.get("text", "") for output in outputs if output.get("name") == "stderr")
+    found = [output for cell in notebook.cells for output in cell.get("outputs", ())]
+    told = "".join(output.get("text", "") for output in found if output.get("name") == "stderr")
     assert "Traceback" not in told
-    return [output.data["text/html"] for output in outputs if "text/html" in output.get("data", {})]
+    return [output.data for output in found if "data" in output]
 
 
-def test_every_step_shows_what_it_made(shown: list[str]) -> None:
+def test_every_step_shows_what_it_made(outputs: list[Any]) -> None:
+    shown = [data["text/html"] for data in outputs if "text/html" in data]
     _, windows, definition, check, run, training, evaluation, predictions = shown
 
     assert "delay_mean_3h_by_origin" in windows
@@ -41,6 +43,7 @@ def test_every_step_shows_what_it_made(shown: list[str]) -> None:
     assert "mean of train" in evaluation
     assert "<b>3 rows</b>" in predictions
     assert predictions.count("<tr>") == 4
+    assert 0 < float(outputs[-1]["text/plain"]) < 0.8
 
 
 def test_no_outputs_are_kept_in_the_repository() -> None:

@@ -25,7 +25,7 @@ from forebay.transforms.definition.features import Numeric
 from forebay.transforms.definition.operators import mean
 from forebay.transforms.definition.windows import Windowed
 
-DEFINITION = str(Path(__file__).parents[2] / "end_to_end" / "parcels.py")
+DEFINITION = str(Path(__file__).parents[3] / "end_to_end" / "parcels.py")
 TEMP = "weather_temp_mean_2h_by_station_for_depot"
 
 
