@@ -94,7 +94,12 @@ def start_tensorflow() -> None:
     """Imports TensorFlow without its greetings; a log level that the user set stays."""
     quiet_tensorflow()
     with saying("loading TensorFlow"), native_logs_hidden():
-        import tensorflow_transform  # noqa: F401 - brings TensorFlow
+        import tensorflow_transform  # noqa: F401 - first: it chooses tf.keras
+
+        import tensorflow as tf  # isort: skip
+
+        tf.get_logger()  # which in notebooks sets itself to tell everything
+    quiet_tensorflow()
 
 
 def quiet_tensorflow() -> None:
