@@ -3,16 +3,23 @@
 The functions `run_train`, `run_evaluate` and so on are what the ``forebay`` commands call.
 """
 
-import argparse
 import sys
+
+if __name__ == "__main__":  # before what takes longer to import
+    from forebay.console.first_moment import end_when_interrupted
+
+    end_when_interrupted()
+
+import argparse
 from collections.abc import Mapping, Sequence
 from typing import Any
 
 from forebay.console.arguments import Parser
-from forebay.console.command_line import start_tensorflow
 from forebay.console.commands import Command, add_commands, parse_command, run_parsed
 from forebay.console.process import in_own_process
+from forebay.console.tensorflow import start_tensorflow
 from forebay.console.terminal import say, say_json
+from forebay.console.words import counted
 from forebay.storage.run.layout import TRAINING_FOLDER
 from forebay.trainer import options
 
@@ -40,10 +47,7 @@ def run_train(args: argparse.Namespace) -> int:
             "evaluation": trained.report,
         })  # fmt: skip
         return 0
-    say(f"trained {record['steps_trained']:,} steps, the best was {record['step']:,}")
-    if record["seconds"]["steps"]:
-        share = record["seconds"]["waiting for rows"] / record["seconds"]["steps"]
-        say(f"{share:.1%} of the steps' time was spent waiting for rows")
+    _say_trained(record)
     if trained.report is not None:
         say(table(trained.report))
         if chosen.l1:
@@ -55,13 +59,21 @@ def run_train(args: argparse.Namespace) -> int:
     return 0
 
 
+def _say_trained(record: Mapping[str, Any]) -> None:
+    say(f"trained {counted(record['steps_trained'], 'step')}, the best was {record['step']:,}")
+    if record["seconds"]["steps"]:
+        share = record["seconds"]["waiting for rows"] / record["seconds"]["steps"]
+        say(f"{share:.1%} of the steps' time was spent waiting for rows")
+
+
 def _say_nothing_to_do(record: Mapping[str, Any], args: argparse.Namespace) -> int:
     steps = {name: record[name] for name in ("step", "steps_trained")}
     if args.json:
         say_json({"nothing_to_do": True, **steps})
     else:
         say(
-            f"nothing to do: {args.run} is trained already, {steps['steps_trained']:,} steps of "
+            f"nothing to do: {args.run} is trained already, "
+            f"{counted(steps['steps_trained'], 'step')} of "
             f"{record['options']['max_steps']:,} planned; --fresh trains anew"
         )
     return 0

@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any
 
 import pyarrow as pa
 
-from forebay.console.command_line import start_tensorflow
+from forebay.console.tensorflow import start_tensorflow_quietly
 from forebay.functions.run import Run
 from forebay.functions.signatures import takes
 from forebay.pipelines.options import PreprocessOptions
@@ -32,7 +30,7 @@ def preprocess(options: PreprocessOptions) -> Run:
         UserError: the definition, the input or the run folder is not as it must be.
         RunFailed: the pipeline failed.
     """
-    start_tensorflow()
+    start_tensorflow_quietly()
     from forebay.pipelines import preprocess as pipeline
 
     pipeline.preprocess(options)
@@ -52,7 +50,7 @@ class Predictions(Table):
 
     records: int
     rejected: Mapping[str, int]
-    rejects: Sequence[Mapping[str, Any]]
+    rejects: Table
 
     def __repr__(self) -> str:
         return f"Predictions for {len(self):,} of {self.records:,} records"
@@ -76,12 +74,11 @@ def predict(options: PredictOptions) -> Predictions:
         UserError: the model, the definition or a table is not as it must be.
         RunFailed: the pipeline failed.
     """
-    start_tensorflow()
+    start_tensorflow_quietly()
     from forebay.pipelines.predictions.predict import predicted
+    from forebay.pipelines.sinks.rejects import REJECT_COLUMNS, read_rejects
 
     with predicted(options) as found:
         answers = pa.Table.from_batches(found.batches(), found.schema)
-        lines = b"".join(found.read_rejects()).splitlines()
-        counts = found.counts
-    rejects = [json.loads(line) for line in lines]
-    return Predictions(answers, counts.records, counts.rejects, rejects)
+        rejects = pa.Table.from_batches(read_rejects(found.rejects), REJECT_COLUMNS)
+    return Predictions(answers, found.counts.records, found.counts.rejects, Table(rejects))

@@ -7,7 +7,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, fields
 from typing import Any, ClassVar, TypeVar
 
-from forebay.console.command_line import start_tensorflow
+from forebay.console.tensorflow import start_tensorflow_quietly
 from forebay.functions.run import Run
 from forebay.functions.signatures import also_takes
 from forebay.storage.run.run_folder import open_run
@@ -140,7 +140,7 @@ def train(run: Run | str | os.PathLike[str], options: TrainArguments) -> Trainin
         RunFailed: the training failed.
     """
     chosen, loop = _training(options), _part(LoopOptions, options)
-    start_tensorflow()
+    start_tensorflow_quietly()
     from forebay.trainer.training.whole import train_run
 
     found = train_run(os.fspath(run), chosen, loop, fresh=options.fresh)
@@ -159,7 +159,7 @@ def evaluate(run: Run | str | os.PathLike[str], options: EvaluateOptions) -> Eva
     Raises:
         UserError: there is no such split, model or column.
     """
-    start_tensorflow()
+    start_tensorflow_quietly()
     from forebay.trainer.evaluation import evaluate as evaluation
 
     return Evaluation(evaluation.evaluate(open_run(os.fspath(run)), options))
@@ -177,7 +177,7 @@ def sweep(run: Run | str | os.PathLike[str], options: SweepArguments) -> Mapping
     """
     search = tuple(Search.parse(words) for words in options.search)
     chosen = SweepOptions(_training(options), search, options.trials, options.sweep_seed)
-    start_tensorflow()
+    start_tensorflow_quietly()
     from forebay.trainer.search import sweep as trials
 
     return trials.sweep(open_run(os.fspath(run)), chosen, fresh=options.fresh)
@@ -194,7 +194,7 @@ def lr_find(run: Run | str | os.PathLike[str], options: FindRateArguments) -> Ma
         UserError: the run or the options do not allow it.
     """
     chosen = FindRateOptions(_training(options), options.lowest, options.highest, options.steps)
-    start_tensorflow()
+    start_tensorflow_quietly()
     from forebay.trainer.search.learning_rate import find_rate
 
     return find_rate(open_run(os.fspath(run)), chosen)

@@ -2,6 +2,7 @@
 
 import os
 from collections.abc import Mapping
+from contextlib import nullcontext
 from dataclasses import dataclass
 from typing import Any
 
@@ -54,12 +55,13 @@ def train_run(path: str, options: TrainOptions, loop: LoopOptions, *, fresh: boo
     if done is not None and exported_already(run, done, loop):
         return Trained(run, done.record, worker=team.worker.index, was_done=True)
     looked_at = EvaluateOptions(split="eval")
-    if team.is_chief:
-        check_outputs(run, looked_at)
-    training = train(run, options, loop, team=team, fresh=fresh)
     model, report = None, None
-    if team.is_chief:
-        report = evaluate(run, looked_at)
-        model = export_final(run, training, report, loop)
+    with run.in_use() if team.is_chief else nullcontext():
+        if team.is_chief:
+            check_outputs(run, looked_at)
+        training = train(run, options, loop, team=team, fresh=fresh)
+        if team.is_chief:
+            report = evaluate(run, looked_at)
+            model = export_final(run, training, report, loop)
     team.wait()  # a worker that leaves early takes the others' connections with it
     return Trained(run, training.record, model, report, team.worker.index)

@@ -19,6 +19,7 @@ from forebay.commands.init.options import InitOptions, init_options
 from forebay.commands.init.sample import read_sample
 from forebay.commands.init.source.definition import OWN_NAMES, write_definition
 from forebay.console.terminal import say, say_json, saying
+from forebay.console.words import counted
 from forebay.pipelines.options import PreprocessOptions
 from forebay.pipelines.sources.bigquery.address import (
     QUERY_SCHEME,
@@ -173,9 +174,9 @@ def _write(path: Path, source: str, inputs: list[str], overwrite: bool) -> None:
 def _tell(draft: Draft, path: Path, inputs: list[str]) -> None:
     dataset, sample = draft.dataset, draft.sample
     extent = "all" if sample.share == 1 else "a sample of"
-    say(f"wrote {path}, guessed from {extent} {sample.rows:,} rows")
+    say(f"wrote {path}, guessed from {extent} {counted(sample.rows, 'row')}")
     if sample.blank:
-        say(f"  blank     {sample.blank:,} rows without any text")
+        say(f"  blank     {counted(sample.blank, 'row')} without any text")
     say(f"  label     {dataset.label.column}, {draft.label_reason}")
     say(f"  row time  {dataset.row_time or 'none found'}")
     say(f"  split     {dataset.split}")

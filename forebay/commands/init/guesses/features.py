@@ -17,6 +17,7 @@ from forebay.commands.init.guesses.roles import (
 )
 from forebay.commands.init.guesses.times import RowTime
 from forebay.commands.init.guesses.written_times import is_of_months
+from forebay.console.words import counted
 from forebay.transforms.definition.columns import Boolean, Date, Integer, String, Timestamp
 from forebay.transforms.definition.derived_numbers import Difference, Elapsed, Haversine
 from forebay.transforms.definition.features import (
@@ -136,7 +137,7 @@ def _is_code(reading: GuessedColumn, facts: ColumnFacts) -> bool:
 
 def _categorical(reading: GuessedColumn, facts: ColumnFacts) -> Suggestion:
     name, each = reading.name, facts.rows / facts.distinct
-    values = f"{facts.distinct:,} values, {each:,.0f} rows each on average"
+    values = f"{counted(facts.distinct, 'value')}, {each:,.0f} rows each on average"
     is_number = isinstance(reading.column, Integer) and not _is_names(reading, facts)
     if is_number:
         values += "; Numeric would keep their order"

@@ -15,6 +15,7 @@ from forebay.commands.init.guesses.guessed_column import BoolArray, GuessedColum
 from forebay.commands.init.guesses.names import has_word
 from forebay.commands.init.guesses.written_times import is_of_months, written_like
 from forebay.commands.init.texts import Texts
+from forebay.console.words import counted
 from forebay.transforms.definition.columns import (
     Boolean,
     Column,
@@ -199,7 +200,7 @@ class _Guess:
             return reading
         example = self.texts.distinct.filter(pa.array(failing))[0].as_py()
         count = int(self.texts.counts[failing].sum())
-        reason = f"{count:,} rows, such as {_quoted(example)}, do not fit and will be rejected"
+        reason = f"{counted(count, 'row')} will be rejected: {_quoted(example)} does not fit"
         return replace(reading, reasons=(*reading.reasons, reason))
 
     def _not(self, words: tuple[str, ...]) -> BoolArray:

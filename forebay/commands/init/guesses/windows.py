@@ -10,6 +10,7 @@ from forebay.commands.init.guesses.features import Suggestion
 from forebay.commands.init.guesses.guessed_column import GuessedColumn
 from forebay.commands.init.guesses.names import has_word, is_name_of
 from forebay.commands.init.guesses.times import RowTime
+from forebay.console.words import counted
 from forebay.transforms.definition.columns import Integer, Number, String
 from forebay.transforms.definition.features import Categorical
 from forebay.transforms.definition.operators import count, mean
@@ -94,7 +95,9 @@ def _fewest_rows(name: str) -> int:
 def _reason(
     keys: Sequence[str], facts: Mapping[str, ColumnFacts], expected: float, known_at: str | None
 ) -> str:
-    shown = ", ".join(f"{key} ({facts[key].distinct:,} values)" for key in keys[:_SHOWN_KEYS])
+    shown = ", ".join(
+        f"{key} ({counted(facts[key].distinct, 'value')})" for key in keys[:_SHOWN_KEYS]
+    )
     known = (
         f"{known_at} comes later in most rows and may be when."
         if known_at
