@@ -23,8 +23,9 @@ def start_tensorflow_quietly() -> None:
 
     In notebooks its logger sets itself to tell everything when it is first used.
     """
-    with quiet_tensorflow():
-        start_tensorflow()
+    if "tensorflow_transform" not in sys.modules:
+        with quiet_tensorflow():
+            start_tensorflow()
     if not is_verbose():
         import tensorflow as tf
 
