@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from forebay.functions.training import lr_find as lr_find
     from forebay.functions.training import sweep as sweep
     from forebay.functions.training import train as train
+    from forebay.pipelines.prepare import repeated as repeated
     from forebay.pipelines.sources.read import ReadTable as ReadTable
     from forebay.pipelines.transform.shards import AnalyzeAndTransform as AnalyzeAndTransform
     from forebay.pipelines.windows.of_frames import windows as windows
@@ -84,6 +85,7 @@ if TYPE_CHECKING:
     from forebay.transforms.definition.operators import std as std
     from forebay.transforms.definition.operators import sum as sum
     from forebay.transforms.definition.operators import var as var
+    from forebay.transforms.definition.prepare import Prepare as Prepare
     from forebay.transforms.definition.sources import Derive as Derive
     from forebay.transforms.definition.sources import Source as Source
     from forebay.transforms.definition.splits import ColumnSplit as ColumnSplit
@@ -105,6 +107,7 @@ _NAMES = {
     "forebay.functions.pipelines": ("predict", "preprocess"),
     "forebay.functions.run": ("Run",),
     "forebay.functions.training": ("evaluate", "lr_find", "sweep", "train"),
+    "forebay.pipelines.prepare": ("repeated",),
     "forebay.pipelines.transform.shards": ("AnalyzeAndTransform",),
     "forebay.pipelines.windows.step": ("WindowedAggregates",),
     "forebay.pipelines.windows.of_frames": ("windows",),
@@ -131,6 +134,7 @@ _NAMES = {
         "Difference", "Elapsed", "Euclidean", "Haversine", "Ratio",
     ),
     "forebay.transforms.windows.period": ("history_needed",),
+    "forebay.transforms.definition.prepare": ("Prepare",),
     "forebay.transforms.definition.sources": ("Derive", "Source"),
     "forebay.transforms.definition.splits": (
         "ColumnSplit", "HashSplit", "InputSplit", "RandomSplit", "TimeSplit",

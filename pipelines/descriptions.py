@@ -85,6 +85,7 @@ def make_manifest(job: Job, ingested: Tallies, transformed: Tallies) -> Manifest
         ),
         seconds=job.seconds,
         files=_files(job, transformed),
+        added=sum(ingested.get("added", {}).values()),
         lookups={one.name: _lookup(one, ingested) for one in job.dataset.lookups},
         splits=_splits(job, ingested),
     )

@@ -70,6 +70,8 @@ class PreprocessOptions(TableOptions):
             need more are cut along time (docs/concepts/memory.md).
         transform_fn: a run of the same definition whose transform graph is used; None: one is
             learned from train.
+        prepare: a PTransform of batches between reading and windows, MODULE:NAME, where the
+            definition names none.
         beam: Beam's own options.
     """
 
@@ -85,6 +87,7 @@ class PreprocessOptions(TableOptions):
     period_to: str | None = None
     window_memory_mb: int = WINDOW_MEMORY_MB
     transform_fn: str | None = None
+    prepare: str | None = None
     beam: tuple[str, ...] = ()
 
 
@@ -119,6 +122,7 @@ def add_preprocess_arguments(parser: argparse.ArgumentParser) -> None:
     add("--to", "period_to", metavar="INSTANT")
     add("--window-memory-mb", type=positive, metavar="N")
     add("--transform-fn", metavar="RUN")
+    add("--prepare", metavar="MODULE:NAME")
     add_common(parser, json="the manifest")
 
 
@@ -172,6 +176,7 @@ def preprocess_options(args: argparse.Namespace) -> PreprocessOptions:
         period_to=args.period_to,
         window_memory_mb=args.window_memory_mb,
         transform_fn=args.transform_fn,
+        prepare=args.prepare,
         beam=tuple(args.beam),
     )
 

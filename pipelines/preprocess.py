@@ -20,6 +20,7 @@ from forebay.pipelines.descriptions import make_manifest, write_descriptions
 from forebay.pipelines.job import Job
 from forebay.pipelines.lookups.counts import check_lookups
 from forebay.pipelines.options import PARQUET, PreprocessOptions
+from forebay.pipelines.prepare import with_step
 from forebay.pipelines.rows import ReadRows
 from forebay.pipelines.runners.progress import progress
 from forebay.pipelines.runners.run import beam_options, run_pipeline
@@ -64,7 +65,7 @@ def preprocess(options: PreprocessOptions) -> Manifest:
         RunFailed: the pipeline failed.
     """
     prepare_output(options.output, options.overwrite)
-    dataset = load_definition(options.definition)
+    dataset = with_step(load_definition(options.definition), options.prepare)
     period = read_period(options.period_from, options.period_to, dataset)
     graph = None
     if options.transform_fn is None:

@@ -6,6 +6,7 @@ from typing import Any
 import apache_beam as beam
 
 from forebay.pipelines.lookups.look_up import LookUp
+from forebay.pipelines.prepare import PrepareRows
 from forebay.pipelines.sources.read import ReadTable
 from forebay.pipelines.sources.tables import Tables, text_bytes
 from forebay.pipelines.tallies.tallies import set_apart
@@ -60,17 +61,24 @@ class ReadRows(beam.PTransform):
             for name, table in self.reading.items()
         }
         tables = {name: table["rows"] for name, table in read.items()}
+        asking = [name for name in (ROWS, HISTORY) if name in tables]
         rejects = [table["rejects"] for table in read.values()]
+        tallies = {name: table["tallies"] for name, table in read.items()}
+        for name in asking if self.dataset.prepare is not None else ():
+            prepared = tables[name] | f"Prepare {name}" >> PrepareRows(self.dataset, self.temporary)
+            tables[name] = prepared["rows"]
+            tallies[name] = (tallies[name], prepared["tallies"]) | f"Prepared {name}" >> (
+                beam.Flatten()
+            )
         looked_up = tables | "LookUp" >> LookUp(
             self.dataset,
             self.temporary,
             table_bytes={name: text_bytes(inputs) for name, inputs in self.tables.items()},
             memory_bytes=self.memory_bytes,
-            asking=[name for name in (ROWS, HISTORY) if name in tables],
+            asking=asking,
             later_steps=self.later_steps,
         )
         rejects += looked_up["rejects"]
-        tallies = {name: table["tallies"] for name, table in read.items()}
         for name, found in looked_up["tallies"].items():
             tallies[name] = (tallies[name], found) | f"Tallies {name}" >> beam.Flatten()
         return {

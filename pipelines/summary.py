@@ -25,6 +25,7 @@ def print_summary(manifest: Manifest, run: str) -> None:
     _rows(counts, "", manifest.rows)
     if manifest.period is not None:
         _rows(counts, "", {"history only": manifest.history})
+    _rows(counts, "", {"added": manifest.added} if manifest.added else {})
     _rows(counts, "dropped: ", manifest.dropped)
     _rows(counts, "rejected: ", manifest.rejects)
     for split, entry in manifest.splits.items():

@@ -84,7 +84,7 @@ class LookUp(beam.PTransform):
             tables |= found["rows"]
             for name, counted in found["tallies"]:
                 tallies[name].append(counted)
-        for name in self.asking if self.dataset.lookups else ():
+        for name in self.asking if self.later_steps or self.dataset.lookups else ():
             later = tables[name] | f"Later {name}" >> beam.ParDo(
                 _Later(self.dataset, self.later_steps)
             ).with_outputs("tallies", "rejects", main="rows")

@@ -14,6 +14,7 @@ from forebay.pipelines.sources.tables import Tables
 from forebay.transforms.definition.dataset import Dataset
 from forebay.transforms.definition.identity import ROW
 from forebay.transforms.definition.sources import ROWS
+from forebay.transforms.errors import InputError
 from forebay.transforms.lookup_tables import LookupTable, empty_table, look_up
 
 
@@ -52,6 +53,7 @@ def read_lookups(dataset: Dataset, tables: Tables, max_record_bytes: int) -> Loo
     Raises:
         InputError: an input cannot be read, or several rows have one key where that is refused.
     """
+    _refuse_step(dataset)
     found = dict(no_lookups(dataset).tables)
     for lookup in dataset.lookups:
         source = dataset.sources[lookup.source]
@@ -63,6 +65,15 @@ def read_lookups(dataset: Dataset, tables: Tables, max_record_bytes: int) -> Loo
         if batches:
             found[lookup.name] = LookupTable.of(lookup, pa.Table.from_batches(batches))
     return Lookups(dataset, found)
+
+
+def _refuse_step(dataset: Dataset) -> None:
+    if dataset.prepare is not None:
+        raise InputError(
+            f"the definition {dataset.name!r} has a step of its own, "
+            f"{dataset.prepare.transform!r}, which only a pipeline takes; leave prepare out to "
+            "look at the rows without it"
+        )
 
 
 def read_rows(

@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 
+from forebay.pipelines.prepare import dropped_by, step_name
 from forebay.pipelines.sources.inputs import TableInput
 from forebay.pipelines.splits.rows import fails
 from forebay.pipelines.tallies.tallies import Tallies, tallies_of
@@ -97,6 +98,7 @@ def check_splits(
     lost_rows = sum(lost.values())
     cure = _label_cure(ingested, dataset.label, lost_rows)
     cure = cure or _split_cure(ingested, dataset, lost_rows) or _where_cure(lost, dataset)
+    cure = cure or _prepare_cure(lost, dataset)
     if not rows and not learns:
         cure = cure or "change the input"
         raise InputError(f"no rows to make examples of (rows lost: {causes}); {cure}")
@@ -135,6 +137,12 @@ def _where_cure(lost: Mapping[str, int], dataset: Dataset) -> str | None:
     """Returns what to do where most of the rows lost are those that are not wanted."""
     unwanted = lost.get(fails(dataset), 0) if dataset.conditions else 0
     return "widen the definition's where" if 2 * unwanted > sum(lost.values()) else None
+
+
+def _prepare_cure(lost: Mapping[str, int], dataset: Dataset) -> str | None:
+    """Returns what to do where most of the rows lost are dropped by the definition's own step."""
+    dropped = lost.get(dropped_by(dataset), 0)
+    return f"mend {step_name(dataset)}" if 2 * dropped > sum(lost.values()) else None
 
 
 def history_rows(ingested: Tallies) -> int:

@@ -11,6 +11,7 @@ from forebay.transforms.definition.features import Custom, Feature
 from forebay.transforms.definition.field_types import LATER
 from forebay.transforms.definition.labels import Label
 from forebay.transforms.definition.lookups import Lookup
+from forebay.transforms.definition.prepare import Prepare
 from forebay.transforms.definition.shown import dataset_html
 from forebay.transforms.definition.sources import Derive
 from forebay.transforms.definition.splits import Split, TimeSplit
@@ -36,6 +37,7 @@ class Dataset(WindowedTable):
             metrics; a row where it is missing, not finite or negative is rejected. None: all rows
             count alike.
         lookups: columns of tables without events, by a key of the row.
+        prepare: a step of one's own between reading and lookups.
         where: the rows that become examples, by a condition on their columns or several that must
             all hold; the others stay events, which windows see. Empty: all.
 
@@ -50,6 +52,7 @@ class Dataset(WindowedTable):
     passthrough: tuple[str, ...] = ()
     weight: str | None = None
     lookups: tuple[Lookup, ...] = field(default=(), metadata=LATER)
+    prepare: Prepare | None = field(default=None, metadata=LATER)
     where: tuple[Where, ...] | Where = field(default=(), metadata=LATER)
 
     def __post_init__(self) -> None:
@@ -80,11 +83,21 @@ class Dataset(WindowedTable):
             for name, kind in lookup.kinds(self.sources[lookup.source].row_columns).items()
         }
 
+    @property
+    def prepared_columns(self) -> Mapping[str, Column]:
+        """Columns that the step of one's own adds."""
+        return {} if self.prepare is None else self.prepare.outputs
+
+    @cached_property
+    def columns_before_lookups(self) -> Mapping[str, Column]:
+        """Columns of the rows that look up."""
+        return {**self.columns_at_reading, **self.prepared_columns}
+
     @cached_property
     def later_steps(self) -> tuple[Derive, ...]:
-        """What is derived once something is looked up: of that, or of what is made of it."""
+        """What is derived once something is prepared or looked up, of that or of what it makes."""
         later: list[Derive] = []
-        names = set(self.looked_up_columns)
+        names = {*self.prepared_columns, *self.looked_up_columns}
         for step in self.derive:
             if names & set(step.inputs):
                 later.append(step)
@@ -100,7 +113,7 @@ class Dataset(WindowedTable):
     def row_columns(self) -> Mapping[str, Column]:
         """Columns of the files, derived ones, and those looked up."""
         later = {name: kind for step in self.later_steps for name, kind in step.outputs.items()}
-        return {**self.columns_at_reading, **self.looked_up_columns, **later}
+        return {**self.columns_before_lookups, **self.looked_up_columns, **later}
 
     @cached_property
     def embedded_columns(self) -> Mapping[str, Lookup]:

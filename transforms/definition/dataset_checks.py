@@ -17,6 +17,7 @@ from forebay.transforms.definition.names import (
     output_name_problems,
     served_name_problems,
 )
+from forebay.transforms.definition.prepare import prepare_problems
 from forebay.transforms.definition.sources import ROWS, source_problems
 from forebay.transforms.definition.splits import HashSplit
 from forebay.transforms.definition.table_formats import CsvFormat
@@ -35,7 +36,7 @@ if TYPE_CHECKING:
 _STAND_INS: Mapping[str, Any] = {
     "name": "unnamed", "columns": {}, "derive": (), "csv": CsvFormat(), "features": (),
     "label": Regression(""), "split": HashSplit(""), "row_time": None, "sources": {},
-    "windows": (), "passthrough": (), "weight": None, "where": (), "lookups": (),
+    "windows": (), "passthrough": (), "weight": None, "where": (), "lookups": (), "prepare": None,
 }  # fmt: skip
 
 
@@ -54,7 +55,8 @@ def definition_problems(
     yield from faults.problems
     mended = _mended(table, faults)
     knows_columns = isinstance(table.columns, Mapping) and len(mended.columns) == len(table.columns)
-    knows_columns &= all(faults.sound(part) for part in ("derive", "sources", "windows", "lookups"))
+    parts = ("derive", "sources", "windows", "lookups", "prepare")
+    knows_columns &= all(faults.sound(part) for part in parts)
     for problem in contradictions(table, mended, faults):
         of_columns = problem.cause in (NO_SUCH_COLUMN, NO_SUCH_SOURCE)
         if not faults.explains(problem) and (knows_columns or not of_columns):
@@ -74,7 +76,7 @@ def table_contradictions(
     table: "WindowedTable",
     mended: "WindowedTable",
     faults: Faults,
-    looked_up: Mapping[str, Column] | None = None,
+    given_later: Mapping[str, Column] | None = None,
 ) -> Iterator[Problem]:
     """Yields the mistakes that are not of type, of a table and its windows.
 
@@ -82,10 +84,10 @@ def table_contradictions(
         table: the table.
         mended: what of it is of its type.
         faults: its mistakes of type.
-        looked_up: columns that are looked up for its rows.
+        given_later: columns that its rows are given after they are read.
     """
     steps = faults.mended_items(table.derive, "derive")
-    yield from source_problems(mended, steps, looked_up=looked_up or {})
+    yield from source_problems(mended, steps, looked_up=given_later or {})
     for name, source in mended.sources.items():
         where = f"sources[{name!r}]."
         of_source = faults.mended_items(table.sources[name].derive, f"{where}derive")
@@ -105,10 +107,12 @@ def dataset_contradictions(
     """Yields the mistakes that are not of type, as `table_contradictions` does, of a dataset."""
     if not mended.name or not mended.name.replace("_", "").replace("-", "").isalnum():
         yield Problem("name", mended.name, "not a plain name", "use letters, digits, '_' and '-'")
-    yield from table_contradictions(dataset, mended, faults, mended.looked_up_columns)
+    given_later = {**mended.prepared_columns, **mended.looked_up_columns}
+    yield from table_contradictions(dataset, mended, faults, given_later)
+    yield from prepare_problems(mended.prepare, mended.columns_at_reading)
     events = {name: source.row_columns for name, source in mended.sources.items()}
     for where, lookup in faults.mended_items(dataset.lookups, "lookups").items():
-        yield from lookup_problems(lookup, where, mended.columns_at_reading, events)
+        yield from lookup_problems(lookup, where, mended.columns_before_lookups, events)
     yield from _lookup_problems(mended)
     yield from _feature_problems(mended, faults.mended_items(dataset.features, "features"), faults)
     if faults.mended(dataset.label, "label") is not None:
@@ -165,12 +169,12 @@ def _lookup_problems(dataset: "Dataset") -> Iterator[Problem]:
                 f"lookups[{i}]", lookup.name, "what a row finds depends on its time",
                 "name a Timestamp column as row_time",
             )  # fmt: skip
-        elif lookup.is_timed and dataset.row_time not in dataset.columns_at_reading:
+        elif lookup.is_timed and dataset.row_time not in dataset.columns_before_lookups:
             yield Problem(
                 "row_time", dataset.row_time, f"not known when {lookup.name} is looked up at it",
                 "derive it without what is looked up",
             )  # fmt: skip
-    before = dataset.columns_at_reading
+    before = dataset.columns_before_lookups
     for name in dataset.looked_up_columns:
         if name in before:
             yield Problem("lookups", name, "a column has this name already", "rename the column")

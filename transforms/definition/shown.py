@@ -32,6 +32,7 @@ def dataset_html(dataset: Dataset) -> str:
         for one in dataset.features
     )
     rest = [("label", brief(dataset.label)), ("split", brief(dataset.split))]
+    rest += [] if dataset.prepare is None else [("prepare", brief(dataset.prepare))]
     rest += [(f"lookup {one.name}", ", ".join(one.names)) for one in dataset.lookups]
     rest += [("where", brief(one)) for one in dataset.conditions]
     named = (("passthrough", ", ".join(dataset.passthrough)), ("weight", dataset.weight))

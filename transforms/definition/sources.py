@@ -109,7 +109,7 @@ def source_problems(
         source: the table, or what of it is of its type.
         steps: what is derived, by its path in the definition.
         where: the table's path in the definition, a dot at its end; empty for the dataset's own.
-        looked_up: columns that lookups put beside its rows.
+        looked_up: columns that come later, of lookups and of a step of one's own.
     """
     yield from source.csv.problems(f"{where}csv")
     for name, column in source.columns.items():

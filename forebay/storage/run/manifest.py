@@ -161,6 +161,7 @@ class Manifest:
         warnings: degenerate features.
         seconds: wall time per step.
         files: the run's files by path relative to the run folder.
+        added: rows that a step of one's own made of others.
         lookups: what rows found by each of the definition's lookups.
         splits: what was read of the inputs of each split, where the inputs say it.
     """
@@ -182,6 +183,7 @@ class Manifest:
     warnings: tuple[FeatureWarning, ...]
     seconds: Mapping[str, float]
     files: Mapping[str, FileEntry]
+    added: int = 0
     lookups: Mapping[str, LookupEntry] = field(default_factory=dict)
     splits: Mapping[str, SplitEntry] = field(default_factory=dict)
 

@@ -96,7 +96,7 @@ BASES = [
         {"label": fb.BinaryClassification("paid", ["price"]),
          "split": fb.ColumnSplit("shop", train="a", eval=["b", 3])},
         {"split": fb.RandomSplit(seed=1)},
-        {"split": fb.InputSplit()},
+        {"split": fb.InputSplit(), "prepare": fb.Prepare(f"{HERE}:Step", {"more": fb.Number()})},
         {"label": fb.Classification("shop", ["a", "b"]),
          "split": fb.TimeSplit("2013-01-01", "2014-01-01", "t")},
         {"derive": [fb.Derive(f"{HERE}:double", ["price"], {"more": fb.Number()})],
