@@ -3,11 +3,15 @@
 Names are loaded when first used, so that ``forebay --help`` loads nothing heavy.
 """
 
-import importlib
-from importlib import metadata
-from typing import TYPE_CHECKING, Any
+from __future__ import annotations
 
+import importlib
+
+# As `typing` has it, which takes longer to load than all that is here.
+TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from typing import Any
+
     __version__: str
 
     from forebay.pipelines.prepare import repeated as repeated
@@ -130,6 +134,8 @@ __all__ = sorted(_HOMES)
 
 def __getattr__(name: str) -> Any:
     if name == "__version__":
+        from importlib import metadata  # it takes as long as Python itself
+
         return metadata.version("forebay")
     if name not in _HOMES:
         raise AttributeError(f"module 'forebay' has no attribute {name!r}")

@@ -9,7 +9,9 @@ from dataclasses import dataclass, field
 from apache_beam.io.filesystems import FileSystems
 from apache_beam.options.pipeline_options import PipelineOptions
 
+from forebay.console.words import counted
 from forebay.pipelines.options import PreprocessOptions
+from forebay.pipelines.sinks.of_run import RunSinks
 from forebay.pipelines.sources.inputs import TableInput
 from forebay.pipelines.sources.tables import Tables, all_inputs, text_bytes
 from forebay.pipelines.transform.earlier_graph import TransformSource
@@ -36,6 +38,7 @@ class Job:
         beam: Beam's options.
         period: the row times that ask; None: all.
         graph: the earlier run whose transform graph is used; None: one is learned.
+        sinks: where rows and rejects go beside the run folder.
         seconds: how long each step took.
     """
 
@@ -46,6 +49,7 @@ class Job:
     beam: PipelineOptions
     period: Period | None
     graph: TransformSource | None
+    sinks: RunSinks
     seconds: dict[str, float] = field(default_factory=dict)
 
     @property
@@ -59,12 +63,18 @@ class Job:
         return key_partitions_of(all_inputs(self.tables))
 
     @property
+    def is_whole(self) -> bool:
+        """Whether all rows become examples that a graph is learned from."""
+        return self.period is None and self.graph is None
+
+    @property
     def plan(self) -> str:
         """How much there is to read, and how finely it is cut, as ``--verbose`` tells it."""
         inputs = all_inputs(self.tables)
         return (
-            f"{len(inputs):,} files of {sum(one.size for one in inputs):,} bytes; "
-            f"{self.shards:,} shards a split, windows by {self.key_partitions:,} parts of the keys"
+            f"{counted(len(inputs), 'file')} of {sum(one.size for one in inputs):,} bytes; "
+            f"{counted(self.shards, 'shard')} a split, windows by {self.key_partitions:,} parts "
+            "of the keys"
         )
 
     @property

@@ -7,7 +7,7 @@ import functools
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Any
 
 from forebay.console.arguments import add_common, describe, help_of
 from forebay.console.commands import Command
@@ -17,12 +17,14 @@ from forebay.pipelines.sources.arguments import (
     given_sources,
     positive,
 )
+from forebay.pipelines.sources.bigquery.address import TABLE_SCHEME, BigQuery
 
 if TYPE_CHECKING:
     from forebay.pipelines.sources.named_inputs import SplitInput
     from forebay.pipelines.sources.spool import Given
 
 WINDOW_MEMORY_MB = 512
+PARQUET = "parquet"
 
 
 @dataclass(frozen=True)
@@ -34,15 +36,18 @@ class PreprocessOptions:
         inputs: files or globs, ``-`` for standard input, or tables in memory: data frames of
             pandas or Polars, Arrow tables, lists of dicts; named by their split where the
             definition splits by inputs.
-        sources: those of each of the definition's sources.
+        sources: the inputs of each of the definition's sources, by its name.
         output: the run folder to write.
         overwrite: replace a run that is there; its models stay.
         max_record_bytes: longer records are rejected.
         max_reject_fraction: a greater share of rejected records stops the run.
         shards: TFRecord files per split; None: one for each 8 MB of input.
         gzip: compress the TFRecords.
-        also: other forms in which rows are written beside the TFRecords, as they are after the
-            windows and transformed: ``parquet``.
+        also: where rows are written beside the TFRecords. ``parquet``: to the run folder, as they
+            are after the windows and transformed. ``bigquery://PROJECT.DATASET.TABLE``: appended to
+            a table, as they are after the windows, with their split; the last thing that is done.
+        rejects: where rejects are written beside the run folder: JSON lines, by its ending CSV or
+            Parquet, or ``bigquery://PROJECT.DATASET.TABLE``; also where they end the run.
         keep_unlabelled: rows without a label become examples of a split of their own, ``predict``,
             in which the label is missing.
         period_from: examples are made of rows from this time on; older rows serve the windows. An
@@ -66,7 +71,8 @@ class PreprocessOptions:
     max_reject_fraction: float = 0.01
     shards: int | None = None
     gzip: bool = False
-    also: tuple[Literal["parquet"], ...] = ()
+    also: tuple[str | BigQuery, ...] = ()
+    rejects: str | BigQuery | None = None
     keep_unlabelled: bool = False
     period_from: str | None = None
     period_to: str | None = None
@@ -100,7 +106,8 @@ def add_preprocess_arguments(parser: argparse.ArgumentParser) -> None:
     add("--max-reject-fraction", type=fraction, metavar="F")
     add("--shards", type=positive, metavar="N")
     add("--gzip", action="store_true")
-    add("--also", nargs="+", choices=("parquet",))
+    add("--also", nargs="+", type=_also, metavar="WHERE")
+    add("--rejects", metavar="FILE")
     add("--keep-unlabelled", action="store_true")
     add("--from", "period_from", metavar="INSTANT")
     add("--to", "period_to", metavar="INSTANT")
@@ -155,6 +162,7 @@ def preprocess_options(args: argparse.Namespace) -> PreprocessOptions:
         gzip=args.gzip,
         also=tuple(args.also),
         keep_unlabelled=args.keep_unlabelled,
+        rejects=args.rejects,
         period_from=args.period_from,
         period_to=args.period_to,
         window_memory_mb=args.window_memory_mb,
@@ -162,6 +170,15 @@ def preprocess_options(args: argparse.Namespace) -> PreprocessOptions:
         prepare=args.prepare,
         beam=tuple(args.beam),
     )
+
+
+def _also(text: str) -> str:
+    """Reads another place of a run's rows, as an argument of a command."""
+    if text != PARQUET and not text.startswith(TABLE_SCHEME):
+        raise argparse.ArgumentTypeError(
+            f"{text!r} is neither {PARQUET} nor {TABLE_SCHEME}PROJECT.DATASET.TABLE"
+        )
+    return text
 
 
 def fraction(text: str) -> float:

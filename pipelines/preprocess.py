@@ -3,6 +3,9 @@
 import sys
 
 if __name__ == "__main__":  # before what takes seconds to import
+    from forebay.console.first_moment import end_when_interrupted
+
+    end_when_interrupted()
     from forebay.pipelines.module import main
 
     sys.exit(main())
@@ -12,17 +15,19 @@ import tensorflow_transform.beam as tft_beam
 from apache_beam.io.filesystems import FileSystems
 
 from forebay.console.machine import full_disk_told
-from forebay.console.terminal import detail, note
+from forebay.console.terminal import detail, warn
 from forebay.pipelines.descriptions import make_manifest, write_descriptions
 from forebay.pipelines.job import Job
 from forebay.pipelines.lookups.counts import check_lookups
-from forebay.pipelines.options import PreprocessOptions
+from forebay.pipelines.options import PARQUET, PreprocessOptions
 from forebay.pipelines.prepare import with_step
 from forebay.pipelines.rows import ReadRows
 from forebay.pipelines.runners.progress import progress
 from forebay.pipelines.runners.run import beam_options, run_pipeline
+from forebay.pipelines.sinks.of_run import open_sinks
 from forebay.pipelines.sinks.parquet import WriteParquet
 from forebay.pipelines.sinks.rejects import WriteRejects
+from forebay.pipelines.sinks.rows import WriteRows
 from forebay.pipelines.sinks.run_folder import prepare_output, publish, refuse_inputs, staging
 from forebay.pipelines.sinks.tfrecords.write import WriteExamples
 from forebay.pipelines.sources.tables import all_inputs, open_tables
@@ -68,21 +73,20 @@ def preprocess(options: PreprocessOptions) -> Manifest:
     else:
         graph = open_transform_source(options.transform_fn, options.output, dataset)
     tables = open_tables(dataset, options.inputs, options.sources)
-    refuse_inputs(options.output, [one.path for one in all_inputs(tables)])
+    inputs = [one.path for one in all_inputs(tables)]
+    refuse_inputs(options.output, inputs)
+    sinks = open_sinks(options, dataset, inputs)
     with staging(options.output, options.overwrite) as staged, full_disk_told(options.output):
         beam_opts = beam_options(options.beam)
-        job = Job(options, dataset, tables, plain_path(staged), beam_opts, period, graph)
+        job = Job(options, dataset, tables, plain_path(staged), beam_opts, period, graph, sinks)
         detail(job.plan)
         ingested = _ingest(job)
-        check_lookups(ingested, dataset)
-        check_rejects(ingested, dataset, options.max_reject_fraction)
-        check_splits(ingested, dataset, period, learns=graph is None)
-        if (
-            period is None
-            and graph is None
-            and (empty := empty_splits(ingested, dataset, tables[ROWS]))
-        ):
-            note(f"warning: {empty}")
+        with sinks.rejects_kept(job.path(REJECTS_FOLDER)):
+            check_lookups(ingested, dataset)
+            check_rejects(ingested, dataset, options.max_reject_fraction)
+            check_splits(ingested, dataset, period, learns=graph is None)
+        if job.is_whole:
+            warn(empty_splits(ingested, dataset, tables[ROWS]))
         transformed = _transform(job, ingested)
         check_written(ingested, transformed)
         check_finite(transformed, ingested["shards"], dataset, all_inputs(tables))
@@ -90,6 +94,7 @@ def preprocess(options: PreprocessOptions) -> Manifest:
         write_occupancy(job.folder, dataset, transformed)
         manifest = make_manifest(job, ingested, transformed)
         publish(staged, options.output, manifest, options.overwrite)
+    sinks.finish(options.output, transformed)
     return manifest
 
 
@@ -163,8 +168,12 @@ def _transform(job: Job, ingested: Tallies) -> Tallies:
                 )
         written = transformed | "WriteExamples" >> WriteExamples(job.folder, job.options.gzip)
         tallied = [written]
-        if "parquet" in job.options.also:
+        if PARQUET in job.options.also:
             tallied.append(transformed | "Parquet" >> WriteParquet(job.folder, shards))
+        tallied += [
+            pipeline | f"Also {i}" >> WriteRows(sink, job.dataset, shards)
+            for i, sink in enumerate(job.sinks.rows)
+        ]
         features = transformed | "FeatureTallies" >> FeatureTallies(job.dataset)
         nonfinite = transformed | "NonFinite" >> FindNonFinite(job.dataset)
         _ = (*tallied, features, nonfinite) | "Tallies" >> WriteTallies(tallies)

@@ -7,7 +7,7 @@ from rich.table import Table
 
 from forebay.console.tables import empty_table
 from forebay.console.terminal import results
-from forebay.console.words import history_text
+from forebay.console.words import counted, history_text
 from forebay.storage.run.manifest import LookupEntry, Manifest
 
 _WARNINGS_SHOWN = 10
@@ -18,8 +18,8 @@ def print_summary(manifest: Manifest, run: str) -> None:
     console = results()
     examples = sum(manifest.rows.values())
     console.print(
-        f"[bold]{escape(run)}[/]: {examples:,} examples of {manifest.rows_read:,} records "
-        f"in {sum(manifest.seconds.values()):.1f} s"
+        f"[bold]{escape(run)}[/]: {counted(examples, 'example')} of "
+        f"{counted(manifest.rows_read, 'record')} in {sum(manifest.seconds.values()):.1f} s"
     )
     counts = empty_table(("text", ""), ("number", ""))
     _rows(counts, "", manifest.rows)

@@ -3,17 +3,25 @@
 The functions `run_train`, `run_evaluate` and so on are what the ``forebay`` commands call.
 """
 
+import sys
+
+if __name__ == "__main__":  # before what takes longer to import
+    from forebay.console.first_moment import end_when_interrupted
+
+    end_when_interrupted()
+
 import argparse
 import os
-import sys
 from collections.abc import Mapping, Sequence
+from contextlib import nullcontext
 from typing import Any
 
 from forebay.console.arguments import Parser
-from forebay.console.command_line import start_tensorflow
 from forebay.console.commands import Command, add_commands, parse_command, run_parsed
 from forebay.console.process import in_own_process
+from forebay.console.tensorflow import start_tensorflow
 from forebay.console.terminal import say, say_json
+from forebay.console.words import counted
 from forebay.storage.run.layout import TRAINING_FOLDER
 from forebay.trainer import options
 
@@ -38,13 +46,14 @@ def run_train(args: argparse.Namespace) -> int:
     if done is not None and exported_already(run, done, loop):
         return _say_nothing_to_do(done.record, args)
     looked_at = options.EvaluateOptions(split="eval")
-    if team.is_chief:
-        check_outputs(run, looked_at)
-    training = train(run, chosen, loop, team=team, fresh=args.fresh)
     model, report = None, None
-    if team.is_chief:
-        report = evaluate(run, looked_at)
-        model = export_final(run, training, report, loop)
+    with run.in_use() if team.is_chief else nullcontext():
+        if team.is_chief:
+            check_outputs(run, looked_at)
+        training = train(run, chosen, loop, team=team, fresh=args.fresh)
+        if team.is_chief:
+            report = evaluate(run, looked_at)
+            model = export_final(run, training, report, loop)
     team.wait()  # a worker that leaves early takes the others' connections with it
     record = training.record
     if args.json:
@@ -57,10 +66,7 @@ def run_train(args: argparse.Namespace) -> int:
             "evaluation": report,
         })  # fmt: skip
         return 0
-    say(f"trained {record['steps_trained']:,} steps, the best was {record['step']:,}")
-    if record["seconds"]["steps"]:
-        share = record["seconds"]["waiting for rows"] / record["seconds"]["steps"]
-        say(f"{share:.1%} of the steps' time was spent waiting for rows")
+    _say_trained(record)
     if report is not None:
         say(table(report))
         if chosen.l1:
@@ -71,13 +77,21 @@ def run_train(args: argparse.Namespace) -> int:
     return 0
 
 
+def _say_trained(record: Mapping[str, Any]) -> None:
+    say(f"trained {counted(record['steps_trained'], 'step')}, the best was {record['step']:,}")
+    if record["seconds"]["steps"]:
+        share = record["seconds"]["waiting for rows"] / record["seconds"]["steps"]
+        say(f"{share:.1%} of the steps' time was spent waiting for rows")
+
+
 def _say_nothing_to_do(record: Mapping[str, Any], args: argparse.Namespace) -> int:
     steps = {name: record[name] for name in ("step", "steps_trained")}
     if args.json:
         say_json({"nothing_to_do": True, **steps})
     else:
         say(
-            f"nothing to do: {args.run} is trained already, {steps['steps_trained']:,} steps of "
+            f"nothing to do: {args.run} is trained already, "
+            f"{counted(steps['steps_trained'], 'step')} of "
             f"{record['options']['max_steps']:,} planned; --fresh trains anew"
         )
     return 0

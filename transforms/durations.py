@@ -33,7 +33,7 @@ def parse_duration(text: str) -> int | None:
         text: a whole number followed by one of us, ms, s, m, h, d, w.
 
     Returns:
-        Microseconds, up to `LONGEST_US`, or None where the text is no such duration.
+        Microseconds, up to `LONGEST_US`, or None where the text is not such a duration.
     """
     match = _WRITTEN.fullmatch(text) if isinstance(text, str) else None
     if match is None or len(match[1]) > _MOST_DIGITS:

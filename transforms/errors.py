@@ -57,7 +57,7 @@ def reason(error: BaseException) -> str:
     if isinstance(error, DefinitionError):
         return str(error.problems[0])
     if isinstance(error, UnicodeDecodeError):
-        return f"byte {error.start:,} is no UTF-8"
+        return f"byte {error.start:,} is not UTF-8"
     if isinstance(error, OSError) and error.strerror:
         return error.strerror[:1].lower() + error.strerror[1:]
     return _NODES.sub("", first_line(error).removeprefix(f"{type(error).__name__}: "))

@@ -16,14 +16,14 @@ UInt64Array = npt.NDArray[np.uint64]
 
 # SplitMix64 (Steele, Lea and Flood, 2014): the step from one number to the next, and the shifts of
 # its finalizer, each with the factor after it; the last has none.
-_STEP = np.uint64(0x9E3779B97F4A7C15)
+STEP = np.uint64(0x9E3779B97F4A7C15)
 ROUNDS = ((30, 0xBF58476D1CE4E5B9), (27, 0x94D049BB133111EB))
 LAST_SHIFT = np.uint64(31)
 
 
 def scramble(x: npt.NDArray[np.integer]) -> UInt64Array:
     """Scrambles 64-bit numbers, uint64 (n,), one to one, by SplitMix64."""
-    z = x.astype(np.int64, copy=False).view(np.uint64) + _STEP
+    z = x.astype(np.int64, copy=False).view(np.uint64) + STEP
     for shift, factor in ROUNDS:
         z = (z ^ (z >> np.uint64(shift))) * np.uint64(factor)
     return z ^ (z >> LAST_SHIFT)

@@ -1,12 +1,15 @@
 """JSON as Forebay reads and writes it: bounded in depth, and harmless on a terminal."""
 
 import json
+import re
 from collections.abc import Callable
 from typing import Any
 
 # Deeper than anything of ours, and far from where Python's own reader and writer give up.
 MOST_NESTED = 100
-_TOO_DEEP = f"nested deeper than {MOST_NESTED} levels"
+TOO_DEEP = f"nested deeper than {MOST_NESTED} levels"
+# A string that is not closed goes to the end, so that no text is searched twice.
+_STRING_OR_BRACKET = re.compile(r'"(?:[^"\\]|\\.)*+"?|[\[\]{}]', re.DOTALL)
 
 # Whoever prints JSON on a terminal shall not run what is in it: json leaves these as they are.
 _CONTROLS = {code: f"\\u{code:04x}" for code in (*range(0x7F, 0xA0), *range(0xD800, 0xE000))}
@@ -24,12 +27,9 @@ def parse_json(
         ValueError: it is not JSON, not UTF-8, or nested deeper than `MOST_NESTED`.
     """
     text = content.decode() if isinstance(content, bytes) else content
-    try:
-        value = json.loads(text, parse_constant=parse_constant, object_pairs_hook=object_pairs_hook)
-    except RecursionError:
-        raise ValueError(_TOO_DEEP) from None
-    _check_depth(value)
-    return value
+    if is_nested_too_deep(text):
+        raise ValueError(TOO_DEEP)
+    return json.loads(text, parse_constant=parse_constant, object_pairs_hook=object_pairs_hook)
 
 
 def json_text(value: Any, *, indent: int | None = None) -> str:
@@ -38,14 +38,16 @@ def json_text(value: Any, *, indent: int | None = None) -> str:
     return text.translate(_CONTROLS)
 
 
-def _check_depth(value: Any) -> None:
-    level, depth = [value], 0
-    while level := [item for item in level if isinstance(item, dict | list)]:
-        depth += 1
+def is_nested_too_deep(text: str) -> bool:
+    """Tells whether a JSON text is nested deeper than `MOST_NESTED`.
+
+    Python's own limit is another one in each version, and depends on who calls.
+    """
+    if text.count("{") + text.count("[") <= MOST_NESTED:
+        return False
+    depth = 0
+    for found in _STRING_OR_BRACKET.finditer(text):
+        depth += (found[0] in "[{") - (found[0] in "]}")
         if depth > MOST_NESTED:
-            raise ValueError(_TOO_DEEP)
-        level = [
-            inner
-            for outer in level
-            for inner in (outer.values() if isinstance(outer, dict) else outer)
-        ]
+            return True
+    return False

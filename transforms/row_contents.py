@@ -9,12 +9,16 @@ import numpy.typing as npt
 import pyarrow as pa
 
 from forebay.transforms.compiled import compiled
+from forebay.transforms.hashing import LAST_SHIFT, ROUNDS, STEP
 
 UInt64Array = npt.NDArray[np.uint64]
 Int64Array = npt.NDArray[np.int64]
 
 _PRIME, _BASIS = np.uint64(0x100000001B3), np.uint64(0xCBF29CE484222325)
-_GOLDEN = np.uint64(0x9E3779B97F4A7C15)
+# Numba makes constants of these: the rounds of SplitMix64's finalizer.
+(_SHIFT_1, _FACTOR_1), (_SHIFT_2, _FACTOR_2) = (
+    (np.uint64(shift), np.uint64(factor)) for shift, factor in ROUNDS
+)
 
 
 def hash_contents(columns: Sequence[pa.Array]) -> UInt64Array:
@@ -49,10 +53,10 @@ def _bits(column: pa.Array) -> Int64Array:
 
 @compiled
 def _mixed(total: np.uint64, value: np.uint64) -> np.uint64:
-    z = (total ^ value) + _GOLDEN
-    z = (z ^ (z >> np.uint64(30))) * np.uint64(0xBF58476D1CE4E5B9)
-    z = (z ^ (z >> np.uint64(27))) * np.uint64(0x94D049BB133111EB)
-    return z ^ (z >> np.uint64(31))
+    z = (total ^ value) + STEP
+    z = (z ^ (z >> _SHIFT_1)) * _FACTOR_1
+    z = (z ^ (z >> _SHIFT_2)) * _FACTOR_2
+    return z ^ (z >> LAST_SHIFT)
 
 
 @compiled

@@ -12,9 +12,10 @@ from typing import Any
 from sphinx.application import Sphinx
 
 import forebay
-from forebay.console.command_line import native_logs_hidden
+from forebay.console.tensorflow import native_logs_hidden
 
 _QUALIFIED = re.compile(r"\b(?:[a-z_]+\.)+(?=[A-Z])")
+_BOUNDED = re.compile(r"Annotated\[(\w+), Between\([^()]*\)\]")
 
 _SEVERAL = re.compile(r":ivar (?P<names>\w+(?:, \w+)+): (?P<text>.*)")
 
@@ -30,7 +31,7 @@ def _parameters(lines: list[str], of: Any) -> Iterator[str]:
     together: list[str] = []
     for i, line in enumerate(lines):
         if line.startswith(":vartype "):
-            line = _QUALIFIED.sub("", line.replace(":vartype ", ":type ", 1))
+            line = _plain_type(line.replace(":vartype ", ":type ", 1))
         elif found := _SEVERAL.fullmatch(line):
             together = found["names"].split(", ")
             text = [found["text"], *itertools.takewhile(_goes_on, lines[i + 1 :])]
@@ -38,12 +39,17 @@ def _parameters(lines: list[str], of: Any) -> Iterator[str]:
                 yield f":param {field}: {text[0]}"
                 yield from text[1:]
                 kind = inspect.formatannotation(of.__dataclass_fields__[field].type)
-                yield f":type {field}: {_QUALIFIED.sub('', kind)}"
+                yield f":type {field}: {_plain_type(kind)}"
             continue
         elif together and _goes_on(line):
             continue
         together = []
         yield line.replace(":ivar ", ":param ", 1)
+
+
+def _plain_type(kind: str) -> str:
+    """Returns a type without the modules of its names, and without the bounds of its numbers."""
+    return _BOUNDED.sub(r"\1", _QUALIFIED.sub("", kind))
 
 
 def _goes_on(line: str) -> bool:

@@ -10,6 +10,7 @@ from forebay.check.findings import Finding, Severity
 from forebay.check.sample import Sample
 from forebay.console.tables import empty_table
 from forebay.console.terminal import results
+from forebay.console.words import counted
 from forebay.pipelines.sources.inputs import TableInput
 from forebay.transforms.definition.dataset import Dataset
 from forebay.transforms.instants import instant
@@ -26,7 +27,7 @@ class CheckReport:
     Attributes:
         dataset: the definition.
         sample: the rows looked at.
-        inputs: where they come from.
+        inputs: the files that the rows come from.
         findings: what was found, worst first.
         places: ``file:line`` of each example row, by identity.
     """
@@ -132,16 +133,18 @@ class CheckReport:
         )
         rejected = f", {sample.rejected:,} rejected" if sample.rejected else ""
         seen = "".join(
-            f"; {len(events):,} events of {name}" for name, events in sample.sources.items()
+            f"; {counted(len(events), 'event')} of {name}"
+            for name, events in sample.sources.items()
         )
         if sample.is_whole:
             return (
-                f"all {len(sample.rows):,} rows of {sample.records:,} records{rejected}{when}{seen}"
+                f"all {len(sample.rows):,} rows of "
+                f"{counted(sample.records, 'record')}{rejected}{when}{seen}"
             )
         which = "one stretch of time" if span is not None else "chosen by hash"
         return (
-            f"{len(sample.rows):,} rows ({which}) of {sample.records:,} records{rejected}{when}"
-            f"{seen}; --rows reads more"
+            f"{counted(len(sample.rows), 'row')} ({which}) of "
+            f"{counted(sample.records, 'record')}{rejected}{when}{seen}; --rows reads more"
         )
 
     def _verdict(self) -> str:
@@ -150,7 +153,7 @@ class CheckReport:
         if self.leaks:
             return f"[red]{self.leaks} leaking[/]{doubts}"
         tried = len({finding.check for finding in self.findings})
-        return f"[green]no leak found in these rows[/] by {tried} checks{doubts}"
+        return f"[green]no leak found in these rows[/] by {counted(tried, 'check')}{doubts}"
 
     def _unknowable(self) -> str:
         """Says what no check can tell of any data."""

@@ -14,6 +14,7 @@ import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from forebay.console.words import counted
 from forebay.pipelines.lookups.tables import Lookups, read_lookups, read_rows
 from forebay.pipelines.sources.batches import ReadBatch, read_batches
 from forebay.pipelines.sources.inputs import TableInput
@@ -94,8 +95,8 @@ def read_sample(
             raise InputError(f"{names}: has no rows below its header; give a table with some")
         common = "; ".join(f"{why} ({times:,})" for why, times in rejects.most_common(3))
         raise InputError(
-            f"none of the {rejects.total():,} records became a row; the commonest reasons: "
-            f"{common}; mend the input or the definition"
+            f"none of the {counted(rejects.total(), 'record')} became a row; the commonest "
+            f"reasons: {common}; mend the input or the definition"
         )
     is_whole = count <= most
     if not is_whole:
@@ -154,7 +155,7 @@ def _batches(
     records = 0
     for batch in read_rows(inputs, lookups, max_record_bytes):
         records += batch.records
-        tell(f"read {records:,} records")
+        tell(f"read {counted(records, 'record')}")
         yield batch
 
 

@@ -131,11 +131,9 @@ def describe(
         examples: the arguments of a call each, over several lines if need be.
         also: what else there is to know, below the examples.
     """
-    parser.description = textwrap.fill(description, _WIDTH)
+    parser.description = "\n".join(_wrapped(description))
     calls = [f"  {parser.prog} {example}".replace("\n", "\n      ") for example in examples]
-    parser.epilog = "\n".join(
-        ["examples:", *calls, *(["", textwrap.fill(also, _WIDTH)] if also else [])]
-    )
+    parser.epilog = "\n".join(["examples:", *calls, *(["", *_wrapped(also)] if also else [])])
     parser.formatter_class = _HelpFormatter
 
 
@@ -143,7 +141,11 @@ class _HelpFormatter(argparse.RawDescriptionHelpFormatter):
     """Breaks no line within a flag."""
 
     def _split_lines(self, text: str, width: int) -> list[str]:
-        return textwrap.wrap(" ".join(text.split()), width, break_on_hyphens=False)
+        return _wrapped(" ".join(text.split()), width)
+
+
+def _wrapped(text: str, width: int = _WIDTH) -> list[str]:
+    return textwrap.wrap(text, width, break_on_hyphens=False)
 
 
 def help_of(options: type, name: str, *, also: str = "", default: str | None = None) -> str:

@@ -1,16 +1,12 @@
 """What every command does with exceptions: one line, and an exit status."""
 
 import argparse
-import logging
-import os
-import sys
 import traceback
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 
+from forebay.console.first_moment import INTERRUPTED
 from forebay.console.machine import find_refusal, full_disk_told
-from forebay.console.process import INTERRUPTED
-from forebay.console.terminal import choose_verbosity, is_verbose, plain_line, saying, tell
+from forebay.console.terminal import choose_verbosity, plain_line, tell
 from forebay.transforms.errors import DefinitionError, ForebayError, UserError, first_line
 
 USER_ERROR, FAILURE = 2, 1
@@ -44,10 +40,10 @@ def _written(args: argparse.Namespace) -> str:
 
 
 def tell_failure(error: Exception, *, debug: bool = False) -> int:
-    """Prints a line that says what an exception is about, and what helps.
+    """Prints a line that says what went wrong, and what helps.
 
     Args:
-        error: it.
+        error: the exception.
         debug: whether to print the traceback before.
 
     Returns:
@@ -68,42 +64,3 @@ def tell_failure(error: Exception, *, debug: bool = False) -> int:
     hint = "" if debug else "; --debug shows where"
     tell(f"error: unexpected {plain_line(first_line(error))}{hint}")
     return FAILURE
-
-
-@contextmanager
-def native_logs_hidden() -> Iterator[None]:
-    """Hides what libraries write to file descriptor 2 past Python; not with ``--verbose``.
-
-    TensorFlow greets every import with lines that heed none of its log levels.
-    """
-    if is_verbose():
-        yield
-        return
-    sys.stderr.flush()
-    kept, nowhere = os.dup(2), os.open(os.devnull, os.O_WRONLY)
-    try:
-        os.dup2(nowhere, 2)
-        yield
-    finally:
-        os.dup2(kept, 2)
-        os.close(kept)
-        os.close(nowhere)
-
-
-def start_tensorflow() -> None:
-    """Imports TensorFlow without its greetings; a log level that the user set stays."""
-    quiet_tensorflow()
-    with saying("loading TensorFlow"), native_logs_hidden():
-        import tensorflow_transform  # noqa: F401 - brings TensorFlow
-
-
-def quiet_tensorflow() -> None:
-    """Lets TensorFlow log errors only: its own lines are about its build, not the user's work.
-
-    A level that the user set stays, and with ``--verbose`` it logs as it does by itself.
-    """
-    if is_verbose():
-        return
-    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
-    for name in ("absl", "tensorflow"):
-        logging.getLogger(name).setLevel(logging.ERROR)

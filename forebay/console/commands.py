@@ -8,7 +8,8 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 
 from forebay.console.arguments import did_you_mean
-from forebay.console.command_line import native_logs_hidden, quiet_tensorflow, run_command
+from forebay.console.command_line import run_command
+from forebay.console.tensorflow import quiet_tensorflow
 from forebay.console.terminal import saying
 
 Run = Callable[[argparse.Namespace], int]
@@ -52,22 +53,22 @@ def parse_command(
 
 
 def run_parsed(called: str, command: Command, args: argparse.Namespace) -> int:
-    """Loads what runs a command, which is said, and runs it.
+    """Loads the code of a command, saying so, and runs it.
 
     Args:
-        called: what it was called by.
-        command: it.
-        args: its parsed arguments.
+        called: the words that the command was called by.
+        command: the command.
+        args: the command's parsed arguments.
 
     Returns:
         The exit status; see `run_command`.
     """
 
     def run(args: argparse.Namespace) -> int:
-        quiet_tensorflow()
-        with saying(f"{called}: loading"), native_logs_hidden(), _kept_for_good():
-            run_loaded = command.load()
-        return run_loaded(args)
+        with quiet_tensorflow():
+            with saying(f"{called}: loading"), _kept_for_good():
+                run_loaded = command.load()
+            return run_loaded(args)
 
     return run_command(run, args)
 

@@ -123,7 +123,8 @@ def full_disk_told(folder: str) -> Iterator[None]:
     """Says of what fails inside that a disk is full, where one is: libraries fail in strange ways.
 
     Args:
-        folder: where is written, besides the folder for temporary files; it need not be there.
+        folder: the folder that is written to, besides the one for temporary files; it need not be
+            there.
 
     Raises:
         RunFailed: something failed that is not a mistake of the user's, and a disk is full.

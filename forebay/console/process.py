@@ -1,7 +1,7 @@
 """The process of a command: its standard streams, and Ctrl-C, which ends it within two seconds.
 
 Only the process's own entry points use this: a program that calls a command keeps its streams and
-its signals. Little is imported, for Ctrl-C may come before anything else.
+its signals.
 """
 
 import atexit
@@ -14,9 +14,10 @@ import threading
 from collections.abc import Callable
 from contextlib import suppress
 from types import FrameType
-from typing import Any, NoReturn, TextIO
+from typing import Any, TextIO
 
-INTERRUPTED = 130
+from forebay.console.first_moment import INTERRUPTED
+
 # What is under way may take so long to clean up; what is left then, the next run removes.
 _GRACE_SECONDS = 1.25
 
@@ -74,7 +75,7 @@ class Interrupts:
         self._words = words
         self._is_over = self._is_raised = False
         self._status = 0
-        self._is_said = threading.Lock()
+        self._saying, self._is_said = threading.Lock(), False
         self._awaken, self._wake = os.pipe()
         os.set_blocking(self._wake, False)
 
@@ -87,26 +88,33 @@ class Interrupts:
         signal.signal(signal.SIGINT, self._interrupt)
         threading.Thread(target=self._wait, name="interrupts", daemon=True).start()
 
-    def over(self, status: int) -> None:
+    def over(self, status: int) -> int:
         """Says that the work is done: from now on there is nothing to clean up.
 
         Args:
-            status: the exit status.
+            status: its exit status.
+
+        Returns:
+            That of the process: 130 where Ctrl-C came.
         """
-        self._is_over, self._status = True, status
+        self._status, self._is_over = status, True
+        if self.came:
+            self._status = INTERRUPTED
+            self.say()
+        return self._status
 
     def say(self) -> None:
         """Tells, once, that the command was interrupted; nothing else is told any more."""
         self._words.muted = True
-        if self._is_said.acquire(blocking=False):
-            try:
-                os.write(self._words.fileno(), b"interrupted\n")
-            except OSError:
-                return
+        with self._saying:  # who comes second waits: what follows ends the process
+            if not self._is_said:
+                self._is_said = True
+                with suppress(OSError):
+                    os.write(self._words.fileno(), b"interrupted\n")
 
     def _interrupt(self, number: int, frame: FrameType | None) -> None:
         if self._is_over:
-            self._end()
+            return  # the thread ends the process
         self.came = self._words.muted = True
         if not self._is_raised:
             self._is_raised = True
@@ -118,7 +126,8 @@ class Interrupts:
         self.came = self._words.muted = True
         if not self._is_over:
             select.select([self._awaken], [], [], _GRACE_SECONDS)  # or until it comes again
-        self._end()
+        self.say()
+        os._exit(INTERRUPTED)
 
     def _leave(self) -> None:
         """Ends the process when all that Python has to do at its end is done.
@@ -129,10 +138,6 @@ class Interrupts:
             with suppress(OSError):
                 sys.stdout.flush()
             os._exit(self._status)
-
-    def _end(self) -> NoReturn:
-        self.say()
-        os._exit(INTERRUPTED)
 
 
 def in_own_process(work: Callable[[], int]) -> int:
@@ -145,21 +150,15 @@ def in_own_process(work: Callable[[], int]) -> int:
         The exit status: the work's own, or 130 where Ctrl-C came, whatever became of it.
     """
     interrupts = Interrupts(_own_streams())
-    interrupts.watch()
-    if "--debug" not in sys.argv:  # what nobody waits for is no error of the command
-        sys.unraisablehook = threading.excepthook = _forget
     try:
-        status = _finished(work)
+        interrupts.watch()
+        if "--debug" not in sys.argv:  # what nobody waits for is no error of the command
+            sys.unraisablehook = threading.excepthook = _forget
+        return interrupts.over(_finished(work))
     except BaseException:
         if not interrupts.came:
             raise
-        status = INTERRUPTED
-    if interrupts.came:
-        interrupts.say()
-        interrupts.over(INTERRUPTED)
-        return INTERRUPTED
-    interrupts.over(status)
-    return status
+        return interrupts.over(INTERRUPTED)
 
 
 def _forget(error: object) -> None:
@@ -198,7 +197,8 @@ def _own_streams() -> _Words:
             os.fstat(number)
         except OSError:
             os.set_inheritable(os.open(os.devnull, mode), True)
-    words, results = _Words(2, "w", closefd=False), _Results(1, "w", closefd=False)
+    # What is said is heard even while what libraries say is hidden.
+    words, results = _Words(os.dup(2), "w"), _Results(1, "w", closefd=False)
     sys.stdin = sys.stdin or open(0, closefd=False)  # noqa: SIM115
     sys.stderr = _text(words, sys.stderr, is_by_line=True)
     sys.stdout = _text(results, sys.stdout, is_by_line=results.isatty())

@@ -98,6 +98,12 @@ def note(text: str) -> None:
         tell(text)
 
 
+def warn(problem: str | None) -> None:
+    """Tells of a problem that ends nothing, if there is one, as `note` does."""
+    if problem is not None:
+        note(f"warning: {problem}")
+
+
 def detail(text: str) -> None:
     """Tells on standard error what only ``--verbose`` asks for."""
     if _Verbosity.verbose:
@@ -106,15 +112,16 @@ def detail(text: str) -> None:
 
 @contextmanager
 def saying(doing: str) -> Iterator[None]:
-    """Says on a terminal what is being done, until it is done."""
-    told = sys.stderr.isatty() and not _Verbosity.quiet
-    if told:
-        print(f"{doing} …", end="", file=sys.stderr, flush=True)
+    """Says what is being done: on a terminal until it is done, in a log as a line that stays."""
+    if _Verbosity.quiet or not sys.stderr.isatty():
+        note(f"{doing} …")
+        yield
+        return
+    print(f"{doing} …", end="", file=sys.stderr, flush=True)
     try:
         yield
     finally:
-        if told:
-            print("\r\x1b[K", end="", file=sys.stderr, flush=True)
+        print("\r\x1b[K", end="", file=sys.stderr, flush=True)
 
 
 def _plain_only(console: Console) -> Console:

@@ -1,6 +1,11 @@
 """Numbers and durations as people read them."""
 
 
+def counted(count: int, noun: str) -> str:
+    """Writes a count with its noun: ``1 row``, ``2,000 rows``."""
+    return f"{count:,} {noun}" + "s" * (count != 1)
+
+
 def share(part: int, whole: int) -> str:
     """Writes a count and its share: ``12 of 1,000 (1.2 %)``."""
     percent = 100 * part / whole if whole else 0.0

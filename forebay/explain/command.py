@@ -37,13 +37,13 @@ def explain(
     """Explains the windowed values of one row of the input.
 
     Args:
-        definition: where the definition is.
+        definition: the place of the definition.
         inputs: files or globs, or what else tables are read from.
         key: the row: ``FILE:LINE`` or ``column=value`` pairs.
         columns: the windowed columns; empty: all.
         shown: how many events of each window to list.
         max_record_bytes: longer records are rejects.
-        sources: those of each of the definition's sources.
+        sources: the inputs of each of the definition's sources, by its name.
 
     Raises:
         UserError: the definition, the input, the key or a column is not as it must be.

@@ -10,6 +10,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from forebay.console.words import counted
 from forebay.pipelines.lookups.tables import Lookups, read_rows
 from forebay.pipelines.sources.inputs import TableInput, place_of
 from forebay.pipelines.sources.row_identity import row_identity
@@ -88,8 +89,8 @@ def find_row(
         places = "; ".join(_described(files, row, dataset) for row in seen.matches)
         more = f"; and {seen.count - _SHOWN:,} more" if seen.count > _SHOWN else ""
         raise InputError(
-            f"--row {key!r} means {seen.count:,} rows; narrow it with another column=value, or "
-            f"name one as FILE:LINE: {places}{more}"
+            f"--row {key!r} means {counted(seen.count, 'row')}; narrow it with another "
+            f"column=value, or name one as FILE:LINE: {places}{more}"
         )
     raise InputError(
         f"--row {key!r} means no row; {_near_misses(files, dataset, conditions, seen)}"
@@ -154,7 +155,7 @@ def _near_misses(
         )
         return f"rows that meet all but one of its values: {places}"
     counts = ", ".join(
-        f"{c.column}={c.text} ({seen.holding.get(c.column, 0):,} rows)" for c in conditions
+        f"{c.column}={c.text} ({counted(seen.holding.get(c.column, 0), 'row')})" for c in conditions
     )
     if len(conditions) > 1:
         return f"rows that each value alone means: {counts}"

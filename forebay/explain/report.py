@@ -11,7 +11,7 @@ from rich.table import Table
 
 from forebay.console.tables import Kind, empty_table
 from forebay.console.terminal import results
-from forebay.console.words import duration_text
+from forebay.console.words import counted, duration_text
 from forebay.explain.collect import Explained
 from forebay.explain.selection import Event, Exclusion, Explanation, Value
 from forebay.transforms.instants import instant
@@ -148,7 +148,7 @@ def _window(explanation: Explanation) -> str:
     if column.lag_us:
         parts.append(f"ends {duration_text(column.lag_us)} before the row")
     count = len(explanation.events)
-    events = f"{count:,} event" + "s" * (count != 1)
+    events = counted(count, "event")
     if explanation.valued != count:
         events += f", {explanation.valued:,} with a value"
     return ", ".join([*parts, events])

@@ -107,11 +107,11 @@ class _Masks:
     """What is true of each row, bool (n,).
 
     Attributes:
-        early, inside, late: it lies before, in or behind the window.
+        early, inside, late: whether it lies before, in or after the window.
         kept: the filters keep it.
-        other: it is not the asking row's own.
-        known: it was available before the row asked.
-        valued: it has a value.
+        other: whether it is another event than the asking row's own.
+        known: whether it was available before the row asked.
+        valued: whether it has a value.
         gone: why the event is not as the row says, as text; empty: it is.
     """
 

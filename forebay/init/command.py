@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from forebay.console.terminal import say, say_json, saying
+from forebay.console.words import counted
 from forebay.init.draft import Draft, make_draft
 from forebay.init.guesses.column_facts import described, share
 from forebay.init.sample import read_sample
@@ -53,7 +54,7 @@ def run_init(args: argparse.Namespace) -> int:
         sample = read_sample(
             found, args.delimiter, args.names, args.rows, args.max_record_bytes, tables
         )
-    with saying(f"init: guessing from {sample.rows:,} rows"):
+    with saying(f"init: guessing from {counted(sample.rows, 'row')}"):
         draft = make_draft(sample, variable, args.label)
     source = write_definition(draft, variable)
     if printed:
@@ -121,9 +122,9 @@ def _write(path: Path, source: str, inputs: list[str], overwrite: bool) -> None:
 def _tell(draft: Draft, path: Path, inputs: list[str]) -> None:
     dataset, sample = draft.dataset, draft.sample
     extent = "all" if sample.share == 1 else "a sample of"
-    say(f"wrote {path}, guessed from {extent} {sample.rows:,} rows")
+    say(f"wrote {path}, guessed from {extent} {counted(sample.rows, 'row')}")
     if sample.blank:
-        say(f"  blank     {sample.blank:,} rows without any text")
+        say(f"  blank     {counted(sample.blank, 'row')} without any text")
     say(f"  label     {dataset.label.column}, {draft.label_reason}")
     say(f"  row time  {dataset.row_time or 'none found'}")
     say(f"  split     {dataset.split}")

@@ -132,7 +132,10 @@ def make_draft(sample: TextSample, name: str, label: str | None) -> Draft:
     suggestions = with_distinct_names(suggestions, carried)
     if not any(suggestion.features for suggestion in suggestions):
         reasons = "; ".join(f"{s.columns[0]}: {s.reason}" for s in suggestions) or "no other column"
-        raise InputError(f"nothing to predict the label {target!r} from ({reasons})")
+        raise InputError(
+            f"{sample.path}: no column to predict the label {target!r} from ({reasons}); give a "
+            "table with more columns or rows, or name another column with --label"
+        )
     window = None
     if row_time:
         window = guess_window(readings, facts, target, row_time, suggestions, sample.share)

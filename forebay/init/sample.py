@@ -1,13 +1,15 @@
 """Rows to guess from: whole stretches of the input, spread evenly over it, as text."""
 
 import math
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from forebay.console.words import counted
+from forebay.init.csv_stretches import FEWEST_STRETCHES, Plan, plan_stretches, read_stretches
 from forebay.init.dialect import (
     encoding_of,
     guess_format,
@@ -19,22 +21,16 @@ from forebay.init.joined_times import join_times
 from forebay.init.records_as_text import fields_of
 from forebay.init.texts import Texts, as_texts
 from forebay.pipelines.sources.csv.header import HEAD_BYTES, read_header
-from forebay.pipelines.sources.csv.parse import parse_chunk
 from forebay.pipelines.sources.csv.table import CsvFile
 from forebay.pipelines.sources.files import SourceFile
 from forebay.pipelines.sources.inputs import TableInput
 from forebay.pipelines.sources.kinds import open_told, unpacked
 from forebay.pipelines.sources.rejects import Reject
-from forebay.pipelines.sources.row_identity import ROW_OFFSET
-from forebay.pipelines.sources.text.ranges import GuardedReader, read_chunks
+from forebay.pipelines.sources.text.ranges import GuardedReader
 from forebay.transforms.definition.columns import String
 from forebay.transforms.definition.sources import RESERVED_PREFIX
 from forebay.transforms.definition.table_formats import CsvFormat, python_name
 from forebay.transforms.errors import InputError
-
-# So many stretches, spread over the text, show what changes along it.
-_STRETCH_BYTES, _FEWEST_STRETCHES = 1 << 20, 16
-_GZIP_RATIO = 5
 
 
 @dataclass(frozen=True)
@@ -42,6 +38,7 @@ class TextSample:
     """Rows of the input.
 
     Attributes:
+        path: the first file's name, for errors.
         format: the dialect of the files.
         columns: their texts, by name; columns that a definition cannot name are left out.
         unusable: the names of those.
@@ -52,6 +49,7 @@ class TextSample:
         rejects: records of the sample that are not rows.
     """
 
+    path: str
     format: CsvFormat
     columns: dict[str, Texts]
     unusable: tuple[str, ...]
@@ -78,19 +76,21 @@ def read_sample(
         names: the columns of files without a header line; empty: they have one.
         rows: how many rows to read.
         max_record_bytes: longer records are rejects.
-        tables: what is no file, instead of files.
+        tables: tables that are not files, instead of files.
 
     Raises:
         InputError: a file cannot be read, has other columns than the first, or there are no rows.
     """
     unpacked_files = [unpacked(file) for file in files]
     told = [open_told(file, head, None) for file, head in unpacked_files]
+    kinds = [one.kind if one else CsvFile.kind for one in told]
+    _refuse_mixed(
+        [
+            *((one.path, one.kind) for one in tables),
+            *zip([file.path for file in files], kinds, strict=True),
+        ]
+    )
     if inputs := [*tables, *(one for one in told if one is not None)]:
-        paths = [*(one.path for one in tables), *(file.path for file in files)]
-        if len(inputs) < len(paths) or len({type(one) for one in inputs}) > 1:
-            raise InputError(
-                f"{paths[0]} and {paths[-1]} are not of one kind; give files of one kind"
-            )
         return _sample_typed(inputs, rows, max_record_bytes)
     encoding = encoding_of(_head(unpacked_files[0][0]))
     files = [replace(file, encoding=python_name(encoding)) for file, _ in unpacked_files]
@@ -108,15 +108,25 @@ def read_sample(
                 f"{file.path}: has other columns than {files[0].path}: {', '.join(found)}; "
                 "give files of one kind"
             )
-    plan = _plan(inspected[0], heads[files[0].path], files, rows)
-    return _parse(inspected, format, plan, rows, max_record_bytes)
+    plan = plan_stretches(inspected[0], heads[files[0].path], rows, files)
+    return _parse(inspected, format, plan, max_record_bytes)
+
+
+def _refuse_mixed(kinds: Sequence[tuple[str, str]]) -> None:
+    """Refuses tables of several kinds, given as their names and kinds."""
+    (path, kind), *others = kinds
+    for other, its in others:
+        if its != kind:
+            raise InputError(
+                f"{path} is {kind} and {other} is {its}; give a pattern of files of one kind"
+            )
 
 
 def _sample_typed(inputs: Sequence[TableInput], rows: int, max_record_bytes: int) -> TextSample:
     """Reads rows of inputs that tell their columns, some of each of several stretches."""
     _refuse_different(inputs)
     stretches = [(one, stretch) for one in inputs for stretch in one.plan(max_record_bytes)]
-    step = max(1, len(stretches) // _FEWEST_STRETCHES)
+    step = max(1, len(stretches) // FEWEST_STRETCHES)
     chosen = stretches[::step]
     quota = math.ceil(rows / max(1, len(chosen)))
     tables: list[pa.Table] = [pa.table({})]
@@ -175,30 +185,8 @@ def _head(file: SourceFile) -> bytes:
         return GuardedReader(source, file.path).read(HEAD_BYTES)
 
 
-@dataclass(frozen=True)
-class _Plan:
-    """What is read of the text: in a share of its stretches, a share of the rows each."""
-
-    stretches: float
-    rows: float
-
-
-def _plan(first: CsvFile, head: bytes, files: Sequence[SourceFile], rows: int) -> _Plan:
-    """Spreads about so many rows over several stretches, by the first file's lines."""
-    body = head[first.data_offset :]
-    row_bytes = len(body) / max(1, body.count(b"\n"))
-    text_bytes = sum(file.size * (_GZIP_RATIO if file.is_compressed else 1) for file in files)
-    share = rows * row_bytes / max(1, text_bytes)
-    if share >= 1:
-        return _Plan(1.0, 1.0)
-    # A little less, so that the last stretches are as likely to be reached as the first.
-    share *= 0.95
-    stretches = min(1.0, max(share, _FEWEST_STRETCHES * _STRETCH_BYTES / text_bytes))
-    return _Plan(stretches, share / stretches)
-
-
 def _parse(
-    files: Sequence[CsvFile], format: CsvFormat, plan: _Plan, rows: int, max_record_bytes: int
+    files: Sequence[CsvFile], format: CsvFormat, plan: Plan, max_record_bytes: int
 ) -> TextSample:
     names = files[0].names
     if len(names) == 1:
@@ -208,22 +196,8 @@ def _parse(
         )
     usable = [name for name in names if _is_usable(name)]
     columns = {name: String(nulls=()) for name in usable}
-    batches: list[pa.RecordBatch] = []
-    rejects: list[Reject] = []
-    count, turn, text_bytes, read_bytes = 0, 0, 0, 0.0
-    for file in files:
-        for offset, data in _chunks(file, format, max_record_bytes):
-            due, turn = int((turn + 1) * plan.stretches) > int(turn * plan.stretches), turn + 1
-            text_bytes += len(data)
-            if batches and (count >= rows or not due):
-                continue
-            batch, more = parse_chunk(data, offset, names, columns, format, max_record_bytes)
-            kept = min(rows - count, math.ceil(len(batch) * plan.rows))
-            end = batch[ROW_OFFSET][kept].as_py() if kept < len(batch) else offset + len(data)
-            batches.append(batch.slice(0, kept))
-            rejects += [reject for reject in more if reject.offset < end]
-            count, read_bytes = count + kept, read_bytes + end - offset
-    if not count:
+    batches, rejects, share = read_stretches(files, format, columns, plan, max_record_bytes)
+    if not any(map(len, batches)):
         raise InputError(
             f"{files[0].path}: has no rows to guess from"
             + (f" (records read: {len(rejects)}, all rejected: {rejects[0].reason})"
@@ -232,7 +206,6 @@ def _parse(
     table = pa.Table.from_batches(batches)
     texts = {name: as_texts(table[name]) for name in usable}
     unusable = tuple(name for name in names if name not in usable)
-    share = read_bytes / text_bytes
     return _without_blank(files[0].path, format, texts, unusable, share, rejects)
 
 
@@ -252,7 +225,7 @@ def _without_blank(
     blank = np.logical_and.reduce([found.blank for found in texts.values()])
     if blank.all():
         raise InputError(
-            f"{path}: has {len(blank):,} rows, and no text in any; give a file with values"
+            f"{path}: has {counted(len(blank), 'row')}, and no text in any; give a file with values"
         )
     format = with_numbers(format, texts)
     kept = {
@@ -261,6 +234,7 @@ def _without_blank(
     }
     columns, joined = join_times(kept)
     return TextSample(
+        path,
         format,
         columns,
         unusable,
@@ -270,11 +244,3 @@ def _without_blank(
         share,
         rejects,
     )
-
-
-def _chunks(file: CsvFile, format: CsvFormat, max_record_bytes: int) -> Iterator[tuple[int, bytes]]:
-    with file.file.open() as source:
-        yield from read_chunks(
-            source, format, len(file.names), max_record_bytes, _STRETCH_BYTES,
-            file.data_offset, file.path,
-        )  # fmt: skip

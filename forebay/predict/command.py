@@ -1,16 +1,14 @@
 """``forebay predict``: from parsed arguments to predictions."""
 
 import argparse
-import sys
-from collections.abc import Iterable
 from dataclasses import asdict
-from typing import IO
 
-from forebay.console.command_line import start_tensorflow
+from forebay.console.tensorflow import start_tensorflow
 from forebay.console.terminal import note, say_json
+from forebay.console.words import counted
+from forebay.pipelines.sources.bigquery.address import as_bigquery
 from forebay.predict.options import predict_options
 from forebay.storage.entries import files_below
-from forebay.storage.named_files import check_output, written_whole
 from forebay.storage.run.definition_files import load_same_definition
 from forebay.storage.run.exported import open_exported
 from forebay.transforms.errors import InputError
@@ -32,9 +30,11 @@ def run_predict(args: argparse.Namespace) -> int:
 def _answer_lines(args: argparse.Namespace) -> int:
     from forebay.serving.predictor import predict_files
 
-    for flag in ("history", "source", "rejects"):
+    for flag in ("history", "source", "rejects", "query_parameter"):
         if getattr(args, flag):
-            raise InputError(f"--{flag} goes with a table, which --input names; give it")
+            raise InputError(
+                f"--{flag.replace('_', '-')} goes with a table, which --input names; give it"
+            )
     if args.definition is not None:
         load_same_definition(args.definition, open_exported(args.model).definition)
     lines = args.instances or "-"
@@ -45,39 +45,39 @@ def _answer_lines(args: argparse.Namespace) -> int:
 
 
 def _answer_table(args: argparse.Namespace) -> int:
-    from forebay.pipelines.predictions.outputs import writer_for
     from forebay.pipelines.predictions.predict import predicted
+    from forebay.pipelines.sinks.kinds import open_output
+    from forebay.pipelines.sinks.rejects import REJECT_COLUMNS, read_rejects
 
     options = predict_options(args)
     read = [one for one in (*args.input, *args.history) if isinstance(one, str)]
     inputs = [*read, *(path for _, path in args.source), *files_below(args.model)]
-    rejects = args.rejects or (f"{args.output}.rejects.jsonl" if args.output != "-" else None)
-    for path, option in ((args.output, "--output"), (rejects, "--rejects")):
-        if path not in (None, "-"):
-            check_output(path, option, inputs)
-    with predicted(options) as found:
-        write = writer_for(args.output)
-        if args.output == "-" and not args.json:
-            write(sys.stdout.buffer, found.schema, found.batches())
-        elif args.output != "-":
-            with written_whole(args.output, "--output", inputs) as stream:
-                write(stream, found.schema, found.batches())
-        if rejects is not None and found.rejects:
-            with written_whole(rejects, "--rejects", inputs) as stream:
-                _join(found.read_rejects(), stream)
+    output = open_output(args.output, "--output", inputs)
+    rejects = None
+    if (path := args.rejects or _beside(args.output)) is not None:
+        rejects = open_output(path, "--rejects", inputs, sparse=True)
+        rejects.check(REJECT_COLUMNS)
+    with predicted(options, check=output.check) as found:
+        if rejects is not None and (found.rejects or args.rejects):
+            rejects.write(REJECT_COLUMNS, read_rejects(found.rejects))
+        if not (args.json and args.output == "-"):
+            output.write(found.schema, found.batches())
     counts = found.counts
     rejected = sum(counts.rejects.values())
     if rejected:
-        kept = f"; they are in {rejects}" if rejects is not None else ""
+        kept = f"; they are in {rejects.name}" if rejects is not None else ""
         reasons = "; ".join(f"{reason} ({n:,})" for reason, n in counts.rejects.items())
-        note(f"{rejected:,} of {counts.records:,} records have no prediction: {reasons}{kept}")
+        of = f"{rejected:,} of {counted(counts.records, 'record')}"
+        note(f"no prediction for {of}: {reasons}{kept}")
     if args.json:
         say_json(asdict(counts), indent=2)
     elif args.output != "-":
-        note(f"{args.output}: {counts.answered:,} predictions of {counts.records:,} records")
+        made = counted(counts.answered, "prediction")
+        note(f"{args.output}: {made} of {counted(counts.records, 'record')}")
     return 1 if counts.records and not counts.answered else 0
 
 
-def _join(blocks: Iterable[bytes], stream: IO[bytes]) -> None:
-    for block in blocks:
-        stream.write(block)
+def _beside(output: str) -> str | None:
+    """Returns where rejects go unless somewhere is named: beside a file."""
+    is_file = output != "-" and as_bigquery(output) is None
+    return f"{output}.rejects.jsonl" if is_file else None

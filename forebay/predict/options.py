@@ -42,8 +42,8 @@ def add_predict_arguments(parser: argparse.ArgumentParser) -> None:
     add = parser.add_argument
     add("--model", required=True, metavar="DIR", help=help_of(PredictOptions, "model"))
     add("--output", default="-", metavar="FILE",
-        help="where predictions go: JSON lines; of a table also .csv or .parquet, by its name "
-        "(default: JSON lines to standard output)")  # fmt: skip
+        help="where predictions go: JSON lines; of a table also .csv or .parquet, by its name, or "
+        "bigquery://PROJECT.DATASET.TABLE (default: JSON lines to standard output)")  # fmt: skip
     table = parser.add_argument_group("a table")
     add = table.add_argument
     add("--input", nargs="+", action="extend", metavar="PATH",
@@ -54,7 +54,7 @@ def add_predict_arguments(parser: argparse.ArgumentParser) -> None:
     add_query_parameter(table)
     add("--definition", metavar="DEFINITION", help=help_of(PredictOptions, "definition"))
     add("--rejects", metavar="FILE",
-        help="where rejected records go, as JSON lines (default: beside the output, as "
+        help="where rejected records go, as --output (default: beside a file, as "
         "OUTPUT.rejects.jsonl)")  # fmt: skip
     for name, kind, shown in _LIMITS:
         add(f"--{name.replace('_', '-')}", type=kind, metavar=shown,

@@ -139,7 +139,7 @@ def predict_lines(predictor: Predictor, source: BinaryIO, sink: TextIO) -> LineC
     Args:
         predictor: the model.
         source: lines of JSON.
-        sink: where answers are written, a line each.
+        sink: the stream that answers are written to, one line each.
     """
     lines = errors = 0
     for batch in _batches(source):

@@ -77,7 +77,7 @@ def make(folder: str, name: str) -> list[str]:
     """Makes a folder and those on the way to it, and returns the names of the new ones.
 
     Raises:
-        RunFolderError: something on the way is a link or no folder, or it cannot be made.
+        RunFolderError: something on the way is a link or is not a folder, or it cannot be made.
     """
     made = []
     parts = name.split("/") if name else []

@@ -71,10 +71,10 @@ def typed(kind: Any, value: Any, place: str = "") -> Any:
             ``Mapping[str, X]``; a union or ``Literal``; a scalar; Any; or ``Annotated[X, Y]``,
             what is kept as X and reads as Y.
         value: what was read of JSON.
-        place: where in the record it is.
+        place: its place in the record.
 
     Raises:
-        ShapeError: it is no such value.
+        ShapeError: it is not a value of the type.
     """
     if kind is Any:
         return value

@@ -3,7 +3,7 @@
 import fcntl
 import os
 import stat
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 
 from forebay.console.machine import failure_of
@@ -57,13 +57,18 @@ def occupied(folder: str, name: str, *, wait: bool = False) -> Iterator[None]:
     """Holds a folder alone, as `locked` does, without what killed processes left in the making."""
     with locked(folder, name, wait=wait):
         if not is_remote(folder):
-            clean(folder, name)
+            clean(folder, temporaries(folder, name), name)
         yield
 
 
-def clean(folder: str, name: str = "") -> None:
-    """Removes what killed processes left in the making, and says so; for who holds the folder."""
-    left = temporaries(folder, name)
+def clean(folder: str, left: Sequence[str], name: str = "") -> None:
+    """Removes what killed processes left in the making, and says so; for who holds it.
+
+    Args:
+        folder: a folder on a local disk.
+        left: the names below it of what is left.
+        name: the folder below it that is held; empty: the folder itself.
+    """
     for each in left:
         folders.remove_temporary(folder, each)
     if left:

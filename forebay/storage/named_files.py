@@ -2,13 +2,14 @@
 
 import errno
 import fcntl
+import io
 import os
 import re
 import secrets
 import stat
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager, suppress
-from typing import IO
+from typing import IO, Any
 
 from forebay.console.machine import failure_of
 from forebay.console.terminal import note
@@ -20,6 +21,27 @@ from forebay.transforms.errors import ForebayError, InputError, reason
 _BEGINS, _ENDS = ".forebay-output-", ".tmp"
 _LONGEST_NAME = 255  # bytes, wherever Linux keeps files
 _TEMPORARY = re.compile(r"\.forebay-output-[0-9a-f]{16}\.tmp")
+
+
+class _DeviceError(OSError):
+    """What a device or a pipe says, and not what is read meanwhile."""
+
+
+class _Device(io.FileIO):
+    """A device or a pipe that is written to."""
+
+    def __init__(self, path: str, mode: str) -> None:
+        try:
+            super().__init__(path, mode)
+        except OSError as error:
+            raise _DeviceError(error.errno, error.strerror) from error
+
+    def write(self, content: Any) -> int:
+        """Writes."""
+        try:
+            return super().write(content) or 0
+        except OSError as error:
+            raise _DeviceError(error.errno, error.strerror) from error
 
 
 @contextmanager
@@ -42,11 +64,14 @@ def written_whole(
         RunFailed: there is no space for it.
     """
     _check_name(path, option, inputs)
+    if _is_special(path):
+        try:
+            with io.BufferedWriter(_Device(path, "wb")) as device:
+                yield device
+        except _DeviceError as error:
+            raise _unwritable(path, option, error) from error
+        return
     try:
-        if _is_special(path):
-            with open(path, "wb") as special:
-                yield special
-            return
         folder = os.path.dirname(path) or "."
         _clean(folder)
         stream = _new_file(folder)

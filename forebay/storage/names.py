@@ -21,7 +21,7 @@ def is_remote(path: str) -> bool:
 
 
 def check_place(path: str) -> None:
-    """Refuses a place that is no local path and on no object store.
+    """Refuses a place that is neither a local path nor on an object store.
 
     A ``file://`` address would pass by all that keeps local files: name the path itself.
 

@@ -42,7 +42,7 @@ def check_derived(found: Tallies, dataset: Dataset, tables: Tables) -> None:
         for name in step.outputs:
             if rows and lacking and name in asked and missing.get(name) == rows:
                 raise InputError(
-                    f"{name!r} is missing in all {rows:,} rows: it is derived of "
+                    f"{name!r} is missing in every row of {rows:,}: it is derived of "
                     f"{', '.join(sorted(lacking))}, which --input lacks; give it"
                 )
         if lacking:
@@ -62,8 +62,8 @@ def warnings(found: Tallies, dataset: Dataset, has_history: bool) -> Iterator[st
     if empty:
         cure = "give more of them" if has_history else "give earlier rows with --history"
         yield (
-            f"nothing is in the windows of any of {answered:,} rows for {', '.join(empty)}: no "
-            f"event of their keys is known by then; {cure}"
+            f"the windows {', '.join(empty)} are empty in every row: no event of their keys is "
+            f"known by then; {cure}"
         )
 
 

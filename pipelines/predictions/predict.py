@@ -2,7 +2,7 @@
 
 import tempfile
 import uuid
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 
@@ -13,7 +13,7 @@ from apache_beam.io.filesystems import FileSystems
 from apache_beam.options.pipeline_options import GoogleCloudOptions, PipelineOptions
 
 from forebay.console.machine import full_disk_told
-from forebay.console.terminal import note
+from forebay.console.terminal import note, warn
 from forebay.pipelines.job import key_partitions_of, shards_of
 from forebay.pipelines.predictions.answers import AnswerRows, answer_types, prediction_columns
 from forebay.pipelines.predictions.checks import check_derived, check_history, warnings
@@ -72,13 +72,6 @@ class Predictions:
     parts: Sequence[str]
     rejects: Sequence[str]
 
-    def read_rejects(self) -> Iterator[bytes]:
-        """Yields the rejects of all inputs, JSON lines."""
-        for path in self.rejects:
-            with FileSystems.open(path, compression_type=CompressionTypes.UNCOMPRESSED) as source:
-                while block := source.read(1 << 20):
-                    yield block
-
     def batches(self) -> Iterator[pa.RecordBatch]:
         """Yields the predictions in the order of the input."""
         for path in self.parts:
@@ -87,8 +80,14 @@ class Predictions:
 
 
 @contextmanager
-def predicted(options: PredictOptions) -> Iterator[Predictions]:
+def predicted(
+    options: PredictOptions, check: Callable[[pa.Schema], None] | None = None
+) -> Iterator[Predictions]:
     """Answers the rows of a table; what it gives is there as long as the context.
+
+    Args:
+        options: what is asked for.
+        check: told the predictions' columns before a row is read.
 
     Raises:
         UserError: the model, the definition or a table is not as it must be.
@@ -97,14 +96,17 @@ def predicted(options: PredictOptions) -> Iterator[Predictions]:
     model = open_exported(options.model)
     dataset = _with_functions(model.definition, options.definition)
     tables = _open(dataset, options)
+    schema = _schema(model, dataset, tables)
+    if check is not None:
+        check(schema)
     beam_opts = beam_options(options.beam)
     with _temporary(beam_opts) as folder, full_disk_told(folder):
         found = _run(model, dataset, tables, folder, options, beam_opts)
         check_history(found, dataset, options.max_reject_fraction)
         check_derived(found, dataset, tables)
         for warning in warnings(found, dataset, bool(options.history)):
-            note(f"warning: {warning}")
-        yield _predictions(model, dataset, tables, folder, found)
+            warn(warning)
+        yield _predictions(schema, folder, found)
 
 
 def _with_functions(dataset: Dataset, reference: str | None) -> Dataset:
@@ -220,18 +222,20 @@ def _kept(dataset: Dataset, passed: Sequence[str]) -> list[str]:
     return [name for name in dataset.row_columns if name in kept]
 
 
-def _predictions(
-    model: ExportedModel, dataset: Dataset, tables: Tables, folder: str, found: Tallies
-) -> Predictions:
+def _schema(model: ExportedModel, dataset: Dataset, tables: Tables) -> pa.Schema:
+    """Returns the predictions' columns."""
+    passed = prediction_columns(model, _has_label(dataset, tables))
+    kinds = [(name, dataset.all_columns[name].arrow_type) for name in passed]
+    return pa.schema([*kinds, *answer_types(model)])
+
+
+def _predictions(schema: pa.Schema, folder: str, found: Tallies) -> Predictions:
     counts = Counts(
         records=sum(found.get("records", {}).values()),
         answered=found.get("answered", {}).get("rows", 0),
         rejects=dict(found.get("rejects", {})),
         history=found.get("history", {}).get("rows", 0),
     )
-    passed = prediction_columns(model, _has_label(dataset, tables))
-    kinds = [(name, dataset.all_columns[name].arrow_type) for name in passed]
-    schema = pa.schema([*kinds, *answer_types(model)])
     return Predictions(schema, counts, _files(folder, _PARTS), _files(folder, _REJECTS))
 
 

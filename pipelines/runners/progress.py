@@ -12,6 +12,7 @@ from contextlib import contextmanager
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 
 from forebay.console.terminal import note, notes
+from forebay.console.words import counted
 
 _POLL_SECONDS = 0.5
 _LINE_SECONDS = 30.0
@@ -52,7 +53,7 @@ def _lines(step: str, total: int) -> Iterator[Callable[[int], None]]:
         now = time.monotonic()
         if now - told >= _LINE_SECONDS:
             told = now
-            note(f"{step}: {found:,} of {total:,} files after {now - started:.0f} s")
+            note(f"{step}: {found:,} of {counted(total, 'file')} after {now - started:.0f} s")
 
     yield show
     note(f"{step}: {time.monotonic() - started:.1f} s")

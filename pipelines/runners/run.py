@@ -5,15 +5,20 @@ import re
 import sys
 import threading
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager, redirect_stderr
+from contextlib import AbstractContextManager, contextmanager, nullcontext, redirect_stderr
 from typing import Any, TextIO, cast
 
 import apache_beam as beam
 import pyarrow as pa
-from apache_beam.options.pipeline_options import PipelineOptions, StandardOptions
+from apache_beam.options.pipeline_options import (
+    DirectOptions,
+    PipelineOptions,
+    StandardOptions,
+)
 from apache_beam.runners.runner import create_runner
 
 from forebay.console.machine import refusal_in
+from forebay.console.tensorflow import native_logs_hidden
 from forebay.pipelines.runners.cores import usable_cores
 from forebay.pipelines.shuffle.coders import register_coders
 from forebay.pipelines.shuffle.group_batches import Partitioned
@@ -26,8 +31,11 @@ _RAISED = re.compile(
     r"transforms\.errors\.(\w+): (.*?)(?: \[while running '[^']*'\])?$", re.M | re.S
 )
 
-# They log the traceback of whatever a step raises.
-_WORKER_LOGGERS = ("apache_beam.runners.common", "apache_beam.runners.worker")
+# They log the traceback of whatever a step raises, in this process or as a worker tells it.
+_WORKER_LOGGERS = (
+    "apache_beam.runners.common", "apache_beam.runners.worker",
+    "apache_beam.runners.portability.local_job_service",
+)  # fmt: skip
 
 
 def beam_options(arguments: Sequence[str]) -> PipelineOptions:
@@ -68,12 +76,18 @@ def run_pipeline(build: Callable[[beam.Pipeline], None], options: PipelineOption
     pipeline = beam.Pipeline(options=options)
     build(pipeline)
     try:
-        with _worker_tracebacks_hidden():
+        with _worker_tracebacks_hidden(), _own_words_only(options):
             pipeline.run().wait_until_finish()
     except errors.ForebayError:
         raise
     except Exception as error:
         raise _as_raised(str(error)) from error
+
+
+def _own_words_only(options: PipelineOptions) -> AbstractContextManager[None]:
+    """Keeps the greetings of each worker's TensorFlow away, where workers are processes."""
+    mode = options.view_as(DirectOptions).direct_running_mode
+    return native_logs_hidden() if mode == "multi_processing" else nullcontext()
 
 
 @contextmanager

@@ -61,7 +61,7 @@ class Piece(NamedTuple):
     Attributes:
         stream: what the rows are.
         path: the file.
-        schema_at, start, end: where in it the schema and the rows lie.
+        schema_at, start, end: the places of the schema and of the rows in it.
         nbytes: bytes of memory that the rows take.
         ranges: the least and the greatest value of each of the stream's times.
     """
@@ -80,7 +80,7 @@ class Group:
     """The rows that met in one partition of one stage, still in files.
 
     Attributes:
-        stage, partition: where they met.
+        stage, partition: the stage and the partition in which they met.
         pieces: the rows.
     """
 

@@ -1,14 +1,45 @@
-"""Rejected rows: brought together by input, located in it, written as JSON lines."""
+"""Rejected rows: brought together by input, located in it, written as JSON lines, read again."""
 
-from collections.abc import Sequence
+import itertools
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 import apache_beam as beam
+import pyarrow as pa
+from apache_beam.io.filesystem import CompressionTypes
 from apache_beam.io.filesystems import FileSystems
 
 from forebay.pipelines.shuffle.group_batches import Group, GroupBatches
 from forebay.pipelines.sources.inputs import TableInput
-from forebay.transforms.json_text import json_text
+from forebay.transforms.json_text import json_text, parse_json
+
+# Rejects as a table: of the places, those that the kind of input has.
+REJECT_COLUMNS = pa.schema(
+    [("source", pa.string())]
+    + [(place, pa.int64()) for place in ("line", "row", "record", "stream", "offset")]
+    + [("reason", pa.string()), ("raw", pa.string())]
+)
+_BATCH_ROWS = 10_000
+
+
+def reject_files(folder: str) -> list[str]:
+    """Returns the files of `WriteRejects` in a folder, in the order of the inputs."""
+    found = FileSystems.match([FileSystems.join(folder, "part-*")])[0].metadata_list
+    return sorted(one.path for one in found)
+
+
+def read_rejects(paths: Sequence[str]) -> Iterator[pa.RecordBatch]:
+    """Yields the rejects of some files of `WriteRejects` with `REJECT_COLUMNS`."""
+    for path in paths:
+        with FileSystems.open(path, compression_type=CompressionTypes.UNCOMPRESSED) as source:
+            while lines := list(itertools.islice(source, _BATCH_ROWS)):
+                rejects = [_of_utf8(parse_json(line)) for line in lines]
+                yield pa.RecordBatch.from_pylist(rejects, REJECT_COLUMNS)
+
+
+def _of_utf8(reject: dict[str, Any]) -> dict[str, Any]:
+    """Returns a reject whose source's name, if it is not UTF-8, has question marks for bytes."""
+    return reject | {"source": reject["source"].encode("utf-8", "replace").decode()}
 
 
 class WriteRejects(beam.PTransform):

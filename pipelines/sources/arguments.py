@@ -7,8 +7,9 @@ import re
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
-from forebay.pipelines.sources.bigquery.address import BigQuery, as_bigquery
+from forebay.pipelines.sources.bigquery.address import QUERY_SCHEME, BigQuery, as_bigquery
 from forebay.pipelines.sources.named_inputs import SplitInput, named_split
+from forebay.transforms.errors import InputError
 
 if TYPE_CHECKING:
     from forebay.pipelines.sources.spool import Given
@@ -54,7 +55,12 @@ def given_inputs(args: argparse.Namespace) -> tuple[Given | SplitInput, ...]:
 
 
 def given_many(paths: Sequence[str], args: argparse.Namespace) -> tuple[Given, ...]:
-    """Returns inputs of one table by their names, from parsed arguments."""
+    """Returns inputs of one table by their names, from parsed arguments.
+
+    Raises:
+        InputError: parameters are given, and no query that could have them.
+    """
+    _check_parameters(args)
     return tuple(_with_parameters(one, args) for one in paths)
 
 
@@ -66,9 +72,19 @@ def given_sources(args: argparse.Namespace) -> dict[str, list[Given]]:
     return given
 
 
+def _check_parameters(args: argparse.Namespace) -> None:
+    named = [*args.input, *getattr(args, "history", ())]
+    named += [path for _, path in getattr(args, "source", ())]
+    if args.query_parameter and not any(one.startswith(QUERY_SCHEME) for one in named):
+        raise InputError(
+            f"--query-parameter {args.query_parameter[0]!r} is a query's, and none is read; give "
+            f"one as --input {QUERY_SCHEME}FILE.sql, or leave the parameter out"
+        )
+
+
 def _with_parameters(given: str, args: argparse.Namespace) -> Given:
     named = as_bigquery(given)
-    if named is None or not args.query_parameter:
+    if named is None or not given.startswith(QUERY_SCHEME):
         return given
     return BigQuery(named.name, tuple(args.query_parameter))
 

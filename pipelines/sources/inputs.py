@@ -45,6 +45,8 @@ class Parsed(NamedTuple):
 class TableInput(ABC):
     """A file of a table, or something like one."""
 
+    kind: ClassVar[str]
+    """Its format, for people."""
     place_word: ClassVar[str]
     """What people count to find a record in it: lines, or rows."""
 

@@ -6,13 +6,14 @@ import json
 import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, ClassVar
 
 import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.json as pa_json
 
+from forebay.console.words import counted
 from forebay.pipelines.sources.files import SourceFile
 from forebay.pipelines.sources.inputs import Parsed
 from forebay.pipelines.sources.missing_columns import refuse_missing
@@ -36,6 +37,7 @@ from forebay.transforms.definition.columns import (
 from forebay.transforms.definition.sources import Source
 from forebay.transforms.definition.table_formats import CsvFormat
 from forebay.transforms.errors import InputError
+from forebay.transforms.json_text import TOO_DEEP, is_nested_too_deep
 from forebay.transforms.parsing.casts import Fault
 from forebay.transforms.parsing.cells import Cells, read_cells
 from forebay.transforms.parsing.typed_cells import read_values
@@ -54,6 +56,8 @@ _OPEN, _CLOSE = ord("{"), ord("}")
 @dataclass(frozen=True)
 class JsonLinesFile(TextInput):
     """A file of JSON lines in whose first records every column that it does not lack was seen."""
+
+    kind: ClassVar[str] = "JSON lines"
 
     @property
     def fields(self) -> int:  # noqa: D102
@@ -76,7 +80,7 @@ def open_json_lines(file: SourceFile, table: Source | None) -> JsonLinesFile:
     if table is not None:
         objects = _objects(head[start:])
         names = list(dict.fromkeys(name for one in objects for name in paths(one)))
-        what = f"field in its first {len(objects):,} records"
+        what = f"field in its first {counted(len(objects), 'record')}"
         refuse_missing(names, table.fields(table.optional), file.path, what)
         lacks = table.lacking(names)
     return JsonLinesFile(file, LINES, start, lacks=lacks)
@@ -219,11 +223,12 @@ _decode = json.JSONDecoder(parse_float=str, parse_int=str, parse_constant=str).d
 def parsed(line: bytes) -> dict[str, Any] | str | None:
     """Returns an object, numbers as they are written; why there is none; None: another value."""
     try:
-        value = _decode(line.decode())
+        text = line.decode()
+        if is_nested_too_deep(text):
+            return f"not JSON that can be read: {TOO_DEEP}"
+        value = _decode(text)
     except UnicodeDecodeError:
         return "not UTF-8 text"
-    except RecursionError:
-        return "not JSON that can be read: nested too deep"
     except ValueError as error:
         return f"not JSON: {error}"
     return value if isinstance(value, dict) else None

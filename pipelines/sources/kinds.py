@@ -78,7 +78,8 @@ def unpacked(file: SourceFile) -> tuple[SourceFile, bytes]:
 
 def _binary(file: SourceFile, head: bytes, table: Source | None) -> TableInput | None:
     from forebay.pipelines.sources.typed import input as rows
-    from forebay.pipelines.sources.typed.tfrecord import begins_record, open_tfrecord
+    from forebay.pipelines.sources.typed.frames import begins_record
+    from forebay.pipelines.sources.typed.tfrecord import open_tfrecord
 
     if begins_record(head):
         return open_tfrecord(file, table)

@@ -35,6 +35,7 @@ def refuse_missing(
         described.append(f"{name!r} (did you mean {near}?)" if near else repr(name))
     first, *rest = what.split(" ")
     plural = " ".join([first + ("s" if len(missing) > 1 else ""), *rest])
-    shown = ", ".join(names)
-    shown = repr(shown if len(shown) <= _SHOWN_CHARACTERS else shown[:_SHOWN_CHARACTERS] + "...")
+    listed = ", ".join(names)
+    cut = listed if len(listed) <= _SHOWN_CHARACTERS else listed[:_SHOWN_CHARACTERS] + "..."
+    shown = repr(cut) if names else "none"
     raise InputError(f"{path}: has no {plural} {', '.join(described)}; it has {shown}. {cure}")

@@ -92,11 +92,24 @@ def _causes(
                 causes.setdefault(row, []).append(cause)
         for problem in read.problems:
             rows = np.flatnonzero(problem.mask)
-            values = given[name].take(pa.array(rows)).to_pylist()
+            values = python_values(given[name].take(pa.array(rows)))
             for row, value in zip(rows.tolist(), values, strict=True):
                 reason = f"{name}: {_shown(value)} is {problem.text}"
                 causes.setdefault(row, []).append((f"{name}: {problem.text}", reason))
     return causes
+
+
+def python_values(values: pa.Array) -> list[Any]:
+    """Returns values as Python has them; what it has none for, such as a far day, as text."""
+    return [_python_value(value) for value in values]
+
+
+def _python_value(value: pa.Scalar) -> Any:
+    try:
+        return value.as_py()
+    except Exception:  # beyond the year 9999, finer than microseconds, in a zone nobody knows
+        count = value.value if pa.types.is_temporal(value.type) else "what cannot be shown"
+        return f"{count} ({value.type})"
 
 
 def _shown(value: Any) -> str:

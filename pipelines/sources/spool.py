@@ -38,7 +38,7 @@ Given = str | ArrowTable | Sequence[Mapping[str, Any]] | BigQuery
 
 
 def is_read_once(given: Given) -> bool:
-    """Tells whether an input has to be kept to be read: it is no file."""
+    """Tells whether an input has to be kept to be read, because it is not a regular file."""
     if not isinstance(given, str):
         return True
     if given == STANDARD_INPUT:
@@ -51,10 +51,10 @@ def is_read_once(given: Given) -> bool:
 
 
 def kept(given: Given, number: int) -> SourceFile:
-    """Reads an input that is no file, once, to its end.
+    """Reads an input that is not a regular file, once, to its end.
 
     Raises:
-        InputError: it is empty, cannot be read, or is no table.
+        InputError: it is empty, cannot be read, or is not a table.
     """
     place = os.path.join(_folder().name, f"input-{number:05d}")
     if isinstance(given, str):

@@ -9,6 +9,7 @@ import pyarrow as pa
 from apache_beam.io.filesystem import CompressionTypes
 from apache_beam.io.filesystems import FileSystems
 
+from forebay.console.words import counted
 from forebay.pipelines.sources.inputs import TableInput, places_of
 from forebay.pipelines.tallies.tallies import Tallies, Tally
 from forebay.pipelines.transform.shards import Transformed
@@ -91,8 +92,8 @@ def check_finite(
     others = sorted({one.output for one in found} - {first.output})
     also = f" (and so are some of {', '.join(others)})" if others else ""
     raise InputError(
-        f"{maker} {first.output!r} is {first.value} in {count:,} rows{also}, the first at {place} "
-        f"({_shown(row, names)}): a model can learn from finite numbers only; {cure}"
+        f"{maker} {first.output!r} is {first.value} in {counted(count, 'row')}{also}, the first "
+        f"at {place} ({_shown(row, names)}): a model can learn from finite numbers only; {cure}"
     )
 
 

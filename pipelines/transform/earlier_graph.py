@@ -35,15 +35,17 @@ class TransformSource:
         """Copies the graph with its vocabularies, and its metadata, into another run's folder.
 
         Raises:
-            RunFolderError: a file is gone, or is not what the manifest says.
+            RunFolderError: a file is gone, or is not what the manifest says, or the run was
+                replaced since it was opened.
         """
-        for name, entry in self.run.manifest.files.items():
-            if name.partition("/")[0] in TRANSFORM_FOLDERS:
-                path = self.run.file(name)
-                content = files.read_bytes(path)
-                cure = "make that run anew with `forebay preprocess --overwrite`"
-                check_entry(path, file_entry(content), entry, cure)
-                write_file(posixpath.join(folder, name), [content])
+        with self.run.unchanged():
+            for name, entry in self.run.manifest.files.items():
+                if name.partition("/")[0] in TRANSFORM_FOLDERS:
+                    path = self.run.file(name)
+                    content = files.read_bytes(path)
+                    cure = "make that run anew with `forebay preprocess --overwrite`"
+                    check_entry(path, file_entry(content), entry, cure)
+                    write_file(posixpath.join(folder, name), [content])
 
 
 def open_transform_source(run: str, output: str, dataset: Dataset) -> TransformSource:

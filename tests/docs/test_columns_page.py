@@ -28,7 +28,7 @@ def test_the_cell_becomes_what_the_page_says(row: dict[str, str]) -> None:
 
 
 def test_every_kind_and_what_it_may_be_told_is_there() -> None:
-    told = {row["kind"].strip("`"): row["may be told"] for row in PAGE.table_with("may be told")}
+    told = {row["kind"].strip("`"): row["options"] for row in PAGE.table_with("options")}
     assert tuple(sorted(told)) == tuple(sorted(KINDS))
     for kind, options in told.items():
         own = {field.name for field in fields(getattr(fb, kind))} - {"nulls", "required", "field"}

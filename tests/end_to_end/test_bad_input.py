@@ -429,7 +429,7 @@ def test_a_function_that_fails_or_returns_something_else(command: Command) -> No
     path = command.file(HEADER + ROW * 3)
     bodies = {
         "raise KeyError('nope')": ["KeyError", "'nope'"],
-        "return {'twice': [1.0]}": ["returned 1 values of 'twice' for 3 rows"],
+        "return {'twice': [1.0]}": ["returned an array of 1 for 'twice', given a batch of 3"],
         "return {'other': [1.0, 2.0, 3.0]}": ["KeyError", "'twice'"],
         "return {'twice': ['a', 'b', 'c']}": ["twice"],
     }
@@ -471,6 +471,15 @@ def test_options_that_cannot_be(
     assert not command.run_folder.exists()
 
 
+def test_a_parameter_of_no_query(command: Command) -> None:
+    parameter = ("--query-parameter", "since:DATE:2024-01-01")
+
+    for given in (command.file(HEADER + ROW), "bigquery://p.d.t"):
+        error = command.fails(given, options=parameter)
+        assert "--query-parameter 'since:DATE:2024-01-01' is a query's, and none is read" in error
+        assert "--input bigquery-query:FILE.sql, or leave the parameter out" in error
+
+
 def test_the_module_says_what_the_command_says(
     command: Command, capfd: pytest.CaptureFixture[str]
 ) -> None:
@@ -480,7 +489,7 @@ def test_the_module_says_what_the_command_says(
 
     arguments = ["--input", "nowhere.csv", "--output", str(command.run_folder)]
     assert module_main([command.definition(), *arguments]) == 2
-    assert capfd.readouterr().err == error
+    assert capfd.readouterr().err.endswith(error)
 
 
 def test_debug_shows_the_traceback(command: Command, capfd: pytest.CaptureFixture[str]) -> None:

@@ -38,7 +38,7 @@ def table(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 def test_a_clean_definition_exits_with_0_and_says_what_was_read(table: Path) -> None:
     done = check(TRIPS, "--input", str(table))
-    assert (done.returncode, done.stderr) == (0, "")
+    assert (done.returncode, done.stderr) == (0, "forebay check: loading …\n")
     assert "trips: all 2,400 rows of 2,400 records, 2024-05-01T00:" in done.stdout
     assert f"no leak found in these rows by {len(CHECKS)} checks" in done.stdout
     assert re.findall(r"^ok +(\S.*?)  ", done.stdout, re.M) == list(CHECKS)
@@ -48,7 +48,7 @@ def test_a_clean_definition_exits_with_0_and_says_what_was_read(table: Path) -> 
 
 def test_a_leaking_definition_exits_with_1_and_names_columns_rows_and_cures(table: Path) -> None:
     done = check(LEAKY, "--input", str(table), "--json")
-    assert (done.returncode, done.stderr) == (1, "")
+    assert (done.returncode, done.stderr) == (1, "forebay check: loading …\n")
     report = json.loads(done.stdout)
     assert report["sample"] | {"from": None, "to": None} == {
         "rows": 2400, "records": 2400, "rejected": 0, "whole": True, "from": None, "to": None,

@@ -207,7 +207,10 @@ def test_rejects_are_told_and_the_next_command_allows_for_them(
         (b"1,2\n3,4\n", [], "looks like a row, not like a header (1, 2); name the columns"),
         (b"1,2\n3,4\n", ["--names", "a,b,c"], "'1,2' does not have the 3 fields"),
         (b"a,b\nx,y\nz,u\n", [], "no column looks like something to predict"),
-        (b"a,b\nx,1\nx,2\n", [], "nothing to predict the label 'b' from"),
+        (b"a,b\nx,1\nx,2\n", [], "data.csv: no column to predict the label 'b' from (a: "),
+        (b"a,b\nx,1\nx,2\n", [], "give a table with more columns or rows, or name another"),
+        (b"a,b,a\n1,2,3\n", [], "names 'a' more than once; rename the columns, or drop the line"),
+        (b"a,b,a\n1,2,3\n", [], "or --names of forebay init"),
         (b"a,b\n1,2\n3,4\n", ["--label", "c"], "'c': no such column"),
         (b"a,b\n,\n , \n", [], "has 2 rows, and no text in any"),
         (b"a b\n1 2\n3 4\n", [], "has one column, it seems, 'a b'; give its --delimiter"),
@@ -239,10 +242,21 @@ def test_mistakes_are_one_line(
 
     told = capsys.readouterr().err
     assert message in told
-    assert told.startswith("error: ")
-    assert told.count("\n") == 1
+    *doing, error = told.splitlines()
+    assert error.startswith("error: ")
+    assert all(line.endswith(" …") for line in doing)
     assert {path.name for path in folder.iterdir()} <= {"data.csv", "there.py"}
     assert Path("there.py").read_text("utf-8") == "# mine\n"
+
+
+def test_files_of_several_kinds_are_told_apart(
+    folder: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    Path("mixed-1.csv").write_text("a,b\n1,2\n3,4\n", "utf-8")
+    Path("mixed-2.jsonl").write_text('{"a": 1, "b": 2}\n', "utf-8")
+    assert main(["init", "mixed-*", "--output", "mixed.py"]) == 2
+    error = capsys.readouterr().err.splitlines()[-1]
+    assert "mixed-1.csv is CSV and mixed-2.jsonl is JSON lines; give a pattern of files" in error
 
 
 @pytest.mark.parametrize("option", ["--names=a,,c", "--names=a,b,a", "--delimiter=ab", "--rows=0"])

@@ -196,7 +196,7 @@ def test_the_windows_saw_the_history(way: Way, capsys: pytest.CaptureFixture[str
 
     said = capsys.readouterr().err
     assert "--input has no air_time, arr_time, dep_delay, dep_time: missing in every row" in said
-    assert "nothing is in the windows of any of" in said
+    assert "are empty in every row" in said
     with output.open(newline="", encoding="utf-8") as file:
         alone = [np.float32(row["prediction"]) for row in csv.DictReader(file)]
     assert alone != [np.float32(row["prediction"]) for row in way.predictions()]
@@ -214,7 +214,7 @@ def test_a_damaged_row_is_a_reject(way: Way, capsys: pytest.CaptureFixture[str])
 
     assert main(arguments) == 0
 
-    assert "1 of 21 records have no prediction: origin: not one of" in capsys.readouterr().err
+    assert "no prediction for 1 of 21 records: origin: not one of" in capsys.readouterr().err
     assert pa_parquet.read_metadata(way.folder / "damaged.parquet").num_rows == 20
     lines = (way.folder / "damaged.parquet.rejects.jsonl").read_text("utf-8").splitlines()
     (mine,) = [r for r in map(json.loads, lines) if r["source"] == str(damaged)]

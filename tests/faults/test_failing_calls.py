@@ -22,7 +22,7 @@ from verdicts import contents, wrong_with
 from forebay.console.command_line import tell_failure
 from forebay.console.machine import full_disk_told
 from forebay.pipelines.sinks import run_folder as sinks
-from forebay.storage import folders, locks
+from forebay.storage import folders
 from forebay.storage.locks import locked, occupied
 from forebay.storage.named_files import write_whole
 from forebay.storage.names import LOCK_NAME
@@ -53,7 +53,7 @@ def remove(place: Path) -> None:
 
 
 def check(place: Path) -> None:
-    files.check_outputs(str(place), ["new/a", "evaluation/test.json"], into=["new/b/c"])
+    files.check_outputs(str(place), ["sweep/a", "evaluation/test.json"], into=["export/b"])
 
 
 def hold(place: Path) -> None:
@@ -182,7 +182,7 @@ def clean_all(place: Path) -> None:
         if run.exists():
             publish.settle_leftovers(str(run))
             with locked(str(run)):
-                locks.clean(str(run))
+                publish.settle(str(run))
 
 
 def told(error: Exception) -> tuple[int, str]:

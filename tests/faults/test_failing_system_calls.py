@@ -65,8 +65,7 @@ def wrong_when_failing(trials: Trials, name: str, inject: str) -> str:
 @pytest.mark.timeout(0)  # its own bound is FAULTS_MINUTES
 def test_a_failing_call_loses_nothing(trials: Trials, capfd: pytest.CaptureFixture[str]) -> None:
     draw, found = Draw("failing system calls", 0.2), {}
-    for _ in draw.points():
-        name = draw.random.choice(list(WRITERS))
+    for name in draw.rounds(WRITERS):
         calls = draw.random.choice(list(CALLS))
         when = int(CALLS[calls] ** draw.random.random())
         inject = f"{calls}:error={draw.random.choice(ERRORS)}:when={when}"

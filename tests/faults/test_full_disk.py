@@ -85,8 +85,7 @@ def test_a_full_disk_loses_nothing(
     trials: Trials, disk: Disk, capfd: pytest.CaptureFixture[str]
 ) -> None:
     draw, found = Draw("full disks", 0.2), {}
-    for _ in draw.points():
-        name = draw.random.choice(list(WRITERS))
+    for name in draw.rounds(WRITERS):
         left = int(2 ** draw.random.uniform(0, 22))
         what = draw.random.choice(["output", "output", "temporary files"])
         wrong = wrong_when_full(trials, disk, name, left, what)

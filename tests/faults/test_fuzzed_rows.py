@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import math
+import re
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from random import Random
@@ -28,6 +29,8 @@ TABLE = fb.Source(
     }
 )  # fmt: skip
 
+# What a reason quotes.
+CELL = re.compile("'.*'", re.DOTALL)
 GOOD = {"id": "o1", "shop": "a", "amount": 1.5}
 ODD = [
     b"", b" ", b"{", b"[]", b"null", b"NaN", b'""', b"\x00", b"\xff\xfe", b"[" * 5_000,
@@ -121,7 +124,8 @@ def fuzz_table(path: Path, random: Random) -> str:
     records = sum(batch.records for batch in read)
     if lost or len(found) + len(rejects) != records:
         return f"lost {lost}; {len(found)} rows and {len(rejects)} rejects of {records} records"
-    return next((r.reason for r in rejects if PYTHONS_WORDS.search(r.reason)), "")
+    reasons = (reject.reason for reject in rejects)
+    return next((r for r in reasons if PYTHONS_WORDS.search(CELL.sub("", r))), "")
 
 
 @pytest.mark.faults

@@ -56,9 +56,8 @@ def trials(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Trials]:
 @pytest.mark.faults
 @pytest.mark.timeout(0)  # its own bound is FAULTS_MINUTES
 def test_what_is_killed_loses_nothing(trials: Trials, capfd: pytest.CaptureFixture[str]) -> None:
-    draw, found = Draw("kills", 0.4), {}
-    for _ in draw.points():
-        name = draw.random.choice(list(WRITERS))
+    draw, found = Draw("kills", 0.3), {}
+    for name in draw.rounds(WRITERS):
         kind = draw.random.choice([signal.SIGKILL, signal.SIGINT])
         after = draw.random.random()
         wrong = wrong_after_kill(trials, name, kind, after)

@@ -111,7 +111,7 @@ def test_every_reader_of_a_run_refuses_one_with_other_bytes(
 def test_no_file_of_a_run_makes_a_command_say_unexpected(
     place: Place, capfd: pytest.CaptureFixture[str]
 ) -> None:
-    draw, found, statuses = Draw("tampered files", 0.2), {}, [0, 0, 0]
+    draw, found, statuses = Draw("tampered files", 0.1), {}, [0, 0, 0]
     drawing = drawn(place.whole, sorted(place.readers), draw.seed)
     for _, point in zip(draw.points(), drawing, strict=False):
         status, said = place.said(point, capfd)

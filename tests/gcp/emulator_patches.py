@@ -7,6 +7,7 @@ Faults of the emulators:
 - What a query left, its anonymous table, cannot be read by a session.
 - ``datasets.list`` ignores its filter, so that Beam's clean-up would delete every dataset.
 - Small tables are one stream: here tables of ten thousand bytes have several already.
+- A stream that is committed already is told of as one in no state to be committed.
 - Cloud Storage takes an upload of no bytes for none.
 
 Faults that tests ask for, by names of tables, columns and projects (`Fault`): BigQuery then fails
@@ -15,6 +16,7 @@ as the real one does.
 
 from __future__ import annotations
 
+import time
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from typing import Any
@@ -30,6 +32,14 @@ class Fault:
     DELETED_TABLE = "deleted_meanwhile"
     BREAKS_TWICE = "breaks_twice"
     BREAKS_ALWAYS = "breaks_always"
+    # Written, or shown, and the answer is lost: twice for each request.
+    ANSWERS_LOST = "answers_lost"
+    # Writing breaks at the second request, for ever.
+    UNWRITABLE = "unwritable"
+    # The first time, rows are never shown and nothing is answered; the log says COMMIT.
+    NEVER_SHOWN = "never_shown"
+    QUOTA_TABLE = "over_quota"
+    QUOTA_OF_STREAMS = "stream_quota"
 
 
 # Rows in one answer, of tables whose streams break and of others.
@@ -49,6 +59,7 @@ def patch_bigquery(log: str) -> None:
     read_session._SMALL_TABLE_BYTE_THRESHOLD = 10_000
     _patch_sessions()
     _patch_read_rows()
+    _patch_writes(log)
     _patch_rest(log)
 
 
@@ -167,6 +178,8 @@ def _patch_read_rows() -> None:
         state = get_session(session)
         if table == Fault.DELETED_TABLE:
             _fail(context, StatusCode.NOT_FOUND, f"Not found: Table test:d.{table} was not found")
+        elif table == Fault.QUOTA_OF_STREAMS:
+            _fail(context, StatusCode.RESOURCE_EXHAUSTED, "Quota exceeded for ReadRows")
         elif state is None or state.data_format != FORMAT_ARROW:
             yield from read(self, request_bytes, context)
         else:
@@ -189,6 +202,75 @@ def _patch_read_rows() -> None:
         return bytes(types.ReadRowsResponse.serialize(answer))
 
     BigQueryReadHandler._handle_read_rows = read_rows
+
+
+def _patch_writes(log: str) -> None:
+    from bqemulator.grpc_api.write_servicer import BigQueryWriteHandler
+    from google.cloud.bigquery_storage_v1 import types
+    from grpc import StatusCode
+
+    create = BigQueryWriteHandler._handle_create_write_stream
+    append = BigQueryWriteHandler._handle_append_rows
+    commit = BigQueryWriteHandler._handle_batch_commit_write_streams
+    lost: Counter[tuple[str, int]] = Counter()
+    committed: dict[tuple[str, ...], bool] = {}
+    waited: list[str] = []
+
+    def loses(table: str, request: tuple[str, int]) -> bool:
+        lost[request] += 1
+        return table == Fault.ANSWERS_LOST and lost[request] <= 2
+
+    def create_write_stream(self: Any, request_bytes: bytes, context: Any) -> bytes:
+        request = types.CreateWriteStreamRequest.deserialize(request_bytes)
+        table = request.parent.rpartition("/")[2]
+        if table == Fault.FORBIDDEN_TABLE:
+            said = f"Permission 'TABLES_UPDATE_DATA' denied on resource '{request.parent}'"
+            _fail(context, StatusCode.PERMISSION_DENIED, said)
+            return b""
+        return bytes(create(self, request_bytes, context))
+
+    def append_rows(self: Any, requests: Iterator[bytes], context: Any) -> Iterator[bytes]:
+        request = next(requests)
+        asked = types.AppendRowsRequest.deserialize(request)
+        table = asked.write_stream.split("/")[5]
+        if table == Fault.UNWRITABLE and asked.offset:
+            _fail(context, StatusCode.UNAVAILABLE, "Connection reset by peer")
+            return
+        answers = list(append(self, iter([request]), context))
+        if loses(table, (asked.write_stream, asked.offset)):
+            _fail(context, StatusCode.UNAVAILABLE, "Connection reset by peer")
+            return
+        yield from answers
+
+    def batch_commit(self: Any, request_bytes: bytes, context: Any) -> bytes:
+        request = types.BatchCommitWriteStreamsRequest.deserialize(request_bytes)
+        streams = tuple(request.write_streams)
+        table = request.parent.rpartition("/")[2]
+        if table == Fault.NEVER_SHOWN and not waited:
+            waited.append(table)
+            with open(log, "a") as written:
+                written.write(f"COMMIT {table}\n")
+            while context.is_active():
+                time.sleep(0.05)
+            return b""
+        if committed.get(streams):
+            code = types.StorageError.StorageErrorCode.STREAM_ALREADY_COMMITTED
+            errors = [types.StorageError(code=code, entity=name) for name in streams]
+            answer = types.BatchCommitWriteStreamsResponse.serialize(
+                types.BatchCommitWriteStreamsResponse(stream_errors=errors)
+            )
+        else:
+            answer = commit(self, request_bytes, context)
+            done = types.BatchCommitWriteStreamsResponse.deserialize(answer)
+            committed[streams] = not done.stream_errors
+        if loses(table, (streams[0], -1)):
+            _fail(context, StatusCode.UNAVAILABLE, "Connection reset by peer")
+            return b""
+        return bytes(answer)
+
+    BigQueryWriteHandler._handle_create_write_stream = create_write_stream
+    BigQueryWriteHandler._handle_append_rows = append_rows
+    BigQueryWriteHandler._handle_batch_commit_write_streams = batch_commit
 
 
 def _patch_rest(log: str) -> None:
@@ -215,6 +297,9 @@ def _patch_rest(log: str) -> None:
                     f"bigquery.jobs.create permission in project {Fault.FORBIDDEN_PROJECT}."
                 )
                 return _failure(403, "accessDenied", said)
+            if path.endswith(f"/tables/{Fault.QUOTA_TABLE}"):
+                return _failure(403, "quotaExceeded", "Quota exceeded: Your project exceeded quota "
+                                "for api requests per user per method.")  # fmt: skip
             if path.endswith("/datasets") and request.query_params.get("filter"):
                 return JSONResponse({"kind": "bigquery#datasetList", "datasets": []})
             return await call_next(request)

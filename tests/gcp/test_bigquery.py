@@ -233,7 +233,8 @@ def test_every_type_is_read(warehouse: Any) -> None:
     warehouse.load("typed", schema, rows)
     table = Source(
         columns={
-            "number": Number(), "whole": Integer(), "real": Number(), "stamp": Timestamp(),
+            "number": Number(), "written": String(field="number"), "whole": Integer(),
+            "real": Number(), "stamp": Timestamp(),
             "clock": Timestamp(tz="America/New_York"), "day": Date(), "time": String(),
             "yes": Boolean(), "raw": Bytes(), "json": String(), "text": String(),
             "list": Numbers(), "x": Integer(field="record.x"), "y": String(field="record.y"),
@@ -245,7 +246,8 @@ def test_every_type_is_read(warehouse: Any) -> None:
     (row,) = parsed.rows.drop_columns(["__offset"]).to_pylist()
     new_york = WHEN.replace(tzinfo=dt.UTC) + dt.timedelta(hours=4)
     assert row == {
-        "number": 12.5, "whole": 7, "real": 0.25, "stamp": WHEN.replace(tzinfo=dt.UTC),
+        "number": 12.5, "written": "12.5", "whole": 7, "real": 0.25,
+        "stamp": WHEN.replace(tzinfo=dt.UTC),
         "clock": new_york, "day": WHEN.date(), "time": "12:30:15.250000", "yes": True,
         "raw": b"\x00\xff", "json": '{"a": 1}', "text": "é", "list": "1.5;2", "x": 3, "y": "z",
         "joined": new_york,
@@ -261,8 +263,11 @@ FORM = "write bigquery://PROJECT.DATASET.TABLE"
         ("bigquery://test.d.nothing", "is not there, or no longer .*check project, dataset and"),
         ("bigquery://elsewhere.d.events", "is not there, or no longer"),
         ("bigquery://test.d", f"names no table; {FORM}"),
-        ("bigquery://test.d.events@yesterday", "'yesterday' is no instant; write such as 2024"),
-        ("bigquery://test.d.events?where=id<3", r"'where=id<3' is no row_restriction="),
+        (
+            "bigquery://test.d.events@yesterday",
+            "'yesterday' is not an instant; write one",
+        ),
+        ("bigquery://test.d.events?where=id<3", r"'where=id<3' is not row_restriction="),
         ("bigquery://test.d.events?row_restriction=id <<< 3", "check the name, the instant and"),
         ("bigquery://test.d.forbidden", "may not be read .*ask for the roles BigQuery Data View"),
         ("bigquery://test.d.pay", "may not be read .*column pay.salary.*Fine-Grained Reader"),
@@ -287,6 +292,19 @@ def test_what_cannot_be_read_is_told(warehouse: Any, events: str, name: str, sai
     assert "\n" not in str(error.value)
 
 
+def test_a_quota_is_told_as_one(warehouse: Any) -> None:
+    said = r"a quota of BigQuery is used up .*wait until it is there again, or ask for a greater"
+    with pytest.raises(RunFailed, match=said):
+        open_bigquery(warehouse.input("bigquery://test.d.over_quota"), IDS, 0)
+
+
+def test_a_stream_over_its_quota_is_waited_for_and_then_told(warehouse: Any) -> None:
+    name = warehouse.load("stream_quota", SCHEMA, EVENTS)
+    source = open_bigquery(warehouse.input(name), IDS, 0)
+    with pytest.raises(RunFailed, match=r"broke 4 times at row 0 .*Quota exceeded.*try again lat"):
+        read(source, IDS)
+
+
 def test_a_column_that_may_not_be_read_is_no_hindrance_where_it_is_not(warehouse: Any) -> None:
     few = EVENTS.slice(0, 5)
     pay = SchemaField("salary", "FLOAT64")
@@ -307,7 +325,7 @@ def test_a_column_that_may_not_be_read_is_no_hindrance_where_it_is_not(warehouse
         ("SELECT id FROM d.events WHERE id = @n", (), "mend the query, or its parameters"),
         ("SELECT id FROM d.events WHERE id = @n", ("n:INT64:x",), "'x' is no INT64"),
         ("SELECT id FROM d.events WHERE id = @n", ("n=3",), "is not NAME:TYPE:VALUE"),
-        ("SELECT id FROM d.events WHERE id = @n", ("n:INT:3",), "'INT' is no type; the types"),
+        ("SELECT id FROM d.events WHERE id = @n", ("n:INT:3",), "'INT' is not a type; write"),
         ("SELECT id FROM d.events WHERE id = @n", ("n:ARRAY<INT64>:3",), "'3' is no ARRAY"),
     ],
 )

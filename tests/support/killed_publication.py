@@ -36,7 +36,11 @@ NEW = {
     "transform_fn/assets/new/vocabulary": b"new only", "rejects/part-00000.jsonl": b"new only",
 }  # fmt: skip
 # What is the trainer's or the user's.
-OTHERS = {"model/1/saved_model.pb": b"model", "training/model.json": b"{}", "notes.txt": b"mine"}
+OTHERS = {
+    "model/1/saved_model.pb": b"model", "training/model.json": b"{}", "notes.txt": b"mine",
+    "export/best/1/saved_model.pb": b"model", "evaluation/test.json": b"{}",
+    "sweep/sweep.json": b"{}", "learning-rate/rates.json": b"{}",
+}  # fmt: skip
 
 
 def manifest_of(files: dict[str, bytes]) -> Manifest:

@@ -6,7 +6,7 @@ import os
 import re
 import secrets
 import time
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 from random import Random
 
@@ -63,6 +63,15 @@ class Draw:
         while not self.tried or (time.monotonic() < self._end and self.tried != most):
             yield self.tried
             self.tried += 1
+
+    def rounds(self, names: Iterable[str]) -> Iterator[str]:
+        """Draws names until the minutes are over, each once before any comes again."""
+        left: list[str] = []
+        for _ in self.points():
+            if not left:
+                left = list(names)
+                self.random.shuffle(left)
+            yield left.pop()
 
     def __str__(self) -> str:
         return f"{self.kind}: seed {self.seed}, {self.tried:,} points tried"

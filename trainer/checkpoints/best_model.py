@@ -4,6 +4,7 @@ import hashlib
 import os
 import posixpath
 import tempfile
+import time
 from dataclasses import asdict, dataclass
 from typing import Annotated, Any, TypedDict
 
@@ -93,7 +94,7 @@ class SavedTraining:
         model: takes the matrices of `split_reader.Examples`, predicts in label units or
             probabilities.
         inputs: the columns of those matrices.
-        record: where it comes from.
+        record: the record of the training that it comes from.
         content: the model's file.
     """
 
@@ -143,6 +144,11 @@ def snapshot(
     return SavedTraining(model, inputs, record, content)
 
 
+# What is waited for, in seconds, where model and record are not of one training: both are written
+# one behind the other.
+_UNTIL_WRITTEN = (0.1, 0.4)
+
+
 def write_training(run: RunFolder, folder: str, training: SavedTraining) -> None:
     """Writes a model and what it is to a folder of the run."""
     files.write_bytes(run.path, f"{folder}/{KERAS_NAME}", training.content)
@@ -150,15 +156,23 @@ def write_training(run: RunFolder, folder: str, training: SavedTraining) -> None
 
 
 def read_training(run: RunFolder, folder: str) -> SavedTraining | None:
-    """Reads what `write_training` wrote, if it did.
+    """Reads what `write_training` wrote, if it did; another process may be writing.
 
     Raises:
         RunFolderError: the files do not belong together.
     """
     record_path = run.file(folder, RECORD_NAME)
-    if not files.exists(record_path):
-        return None
-    return load_saved(run.file(folder, KERAS_NAME), files.read_record(TrainingRecord, record_path))
+    for seconds in (*_UNTIL_WRITTEN, 0):
+        if not files.exists(record_path):
+            return None
+        try:
+            record = files.read_record(TrainingRecord, record_path)
+            return load_saved(run.file(folder, KERAS_NAME), record)
+        except RunFolderError:
+            if not seconds:
+                raise
+            time.sleep(seconds)
+    return None
 
 
 def load_exported(exported: ExportedModel) -> SavedTraining:

@@ -231,7 +231,8 @@ def _compare(
     names = run.definition.passthrough
     if other_run is not run:
         check_comparable(run, other_run)
-    predicted = predict_split(other_run, training, options.split, names)
+    with other_run.unchanged():
+        predicted = predict_split(other_run, training, options.split, names)
     if other_run is not run:
         predicted = predicted.take(pair_rows(measured.predicted, predicted, names))
         predicted = replace(predicted, weight=measured.predicted.weight)

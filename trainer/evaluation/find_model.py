@@ -4,7 +4,7 @@ import posixpath
 from typing import Any
 
 from forebay.storage.run import files
-from forebay.storage.run.exported import open_exported
+from forebay.storage.run.exported import of_newest
 from forebay.storage.run.layout import KERAS_NAME, MANIFEST_NAME, MODEL_FOLDER, TRAINING_FOLDER
 from forebay.storage.run.run_folder import RunFolder, open_run
 from forebay.trainer.checkpoints.best_model import SavedTraining, load_exported, read_training
@@ -30,8 +30,9 @@ def find_model(run: RunFolder, model: str | None) -> tuple[SavedTraining, str]:
                 f"{run.path} has no model of its own: its rows were transformed as those of "
                 f"{run.manifest.transform_of.run}; name a model of that run with --model"
             )
-        exported = open_exported(model or run.file(MODEL_FOLDER))
-        path, training = exported.path, load_exported(exported)
+        path, training = of_newest(
+            model or run.file(MODEL_FOLDER), lambda found: (found.path, load_exported(found))
+        )
     if training.record["transform_digest"] != run.transform_digest:
         raise RunFolderError(
             f"{path} was trained on another run than {run.path}: their vocabularies and scales "

@@ -40,7 +40,7 @@ def measure_slices(
     """Measures each value's rows.
 
     Args:
-        predictions: those for all rows.
+        predictions: the predictions for all rows.
         slicing: how slices are made of the same rows.
         resampling: draws of the rows, for intervals; None: there are none.
 

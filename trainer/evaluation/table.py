@@ -4,6 +4,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from forebay.console.tables import aligned
+from forebay.console.words import counted
 
 EvaluationReport = Mapping[str, Any]
 
@@ -29,7 +30,7 @@ def table(report: EvaluationReport) -> str:
 def _lines(report: EvaluationReport) -> Iterator[str]:
     model = report["model"]
     yield (
-        f"{report['dataset']}, {report['split']}: {report['rows']:,} rows, "
+        f"{report['dataset']}, {report['split']}: {counted(report['rows'], 'row')}, "
         f"label {report['label']}, model {model['path']} (step {model['step']:,})"
     )
     yield from _threshold(report["threshold"], report["split"])
@@ -62,13 +63,19 @@ def _baseline(baseline: EvaluationReport) -> Iterator[str]:
         return
     yield f"  {name}: {_scores(baseline['metrics'])}"
     if missing:
-        yield f"  model, {missing:,} rows without {name} left out: {_scores(baseline['model'])}"
+        yield (
+            f"  model, {counted(missing, 'row')} without {name} left out: "
+            f"{_scores(baseline['model'])}"
+        )
 
 
 def _drawn(resampling: EvaluationReport) -> str:
     of = "rows"
     if resampling["by"] is not None:
-        of = f"the {resampling['groups']:,} values of {resampling['by']}, all their rows together"
+        of = (
+            f"the {counted(resampling['groups'], 'value')} of {resampling['by']}, all their rows "
+            "together"
+        )
     return (
         f"in brackets: {resampling['level']:.0%} intervals over {resampling['resamples']:,} "
         f"resamples of {of}"

@@ -12,6 +12,7 @@ import numpy as np
 import numpy.typing as npt
 import tensorflow as tf
 
+from forebay.console.words import counted
 from forebay.storage.run.layout import MAKE_ANEW
 from forebay.storage.run.run_folder import RunFolder
 from forebay.trainer.examples.inputs import CategoricalInput, ModelInputs, slots
@@ -133,8 +134,8 @@ class SplitReader:
             ) from error
         if rows != self.rows:
             raise RunFolderError(
-                f"the examples beside {self.share.parts[0].path} are {rows:,} rows where the "
-                f"manifest says {self.rows:,}; {MAKE_ANEW}"
+                f"the examples beside {self.share.parts[0].path} are {counted(rows, 'row')} where "
+                f"the manifest says {self.rows:,}; {MAKE_ANEW}"
             )
 
     def read(self) -> Examples:
@@ -167,13 +168,14 @@ class SplitReader:
         if wrong.any():
             raise InputError(
                 f"the label {self._label.column!r} is missing or not finite in "
-                f"{int(wrong.sum())} of {len(wrong)} examples read; declare the column required"
+                f"{int(wrong.sum())} of {counted(len(wrong), 'example')} read; declare the column "
+                "required"
             )
         wrong = ~np.isfinite(examples.weight) | (examples.weight < 0)
         if wrong.any():
             raise InputError(
                 f"the weight {self._weight!r} is negative or not finite as float32 in "
-                f"{int(wrong.sum())} of {len(wrong)} examples read; mend the column"
+                f"{int(wrong.sum())} of {counted(len(wrong), 'example')} read; mend the column"
             )
         inputs = self._inputs
         _check_finite(examples.numbers, slots(inputs.numeric), [c.name for c in inputs.numeric])

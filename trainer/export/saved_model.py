@@ -85,10 +85,13 @@ def export_model(
         InputError: a passthrough column has the name of the answer.
         RunFailed: the exported model does not answer as the trained one.
     """
-    served = Served(run, training)
     parent = run.file(folder)
-    with occupied(run.path, folder, wait=True), files.in_the_making(run.path, folder) as made:
-        path = run.file(made)
+    with (
+        run.in_use(),
+        occupied(run.path, folder, wait=True),
+        files.in_the_making(run.path, folder) as made,
+    ):
+        served, path = Served(run, training), run.file(made)
         served.archive().write_out(plain_path(path), verbose=False)
         files.write_bytes(path, f"{EXTRA}/{KERAS_NAME}", training.content)
         page = model_page(run.definition)

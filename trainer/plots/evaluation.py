@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from forebay.console.canvas import png
+from forebay.console.words import counted
 from forebay.trainer.metrics.binary import BinaryPredictions
 from forebay.trainer.metrics.by_task import Predictions
 from forebay.trainer.metrics.regression import RegressionPredictions
@@ -16,11 +17,12 @@ def draw(predictions: Predictions, report: Mapping[str, Any]) -> bytes:
     """Returns a PNG of a model's predictions against the labels.
 
     Args:
-        predictions: those for all rows of a split.
+        predictions: the predictions for all rows of a split.
         report: what was measured of them, by `evaluate`.
     """
     title = (
-        f"{report['dataset']}: {report['label']}, {report['split']} split, {report['rows']:,} rows"
+        f"{report['dataset']}: {report['label']}, {report['split']} split, "
+        f"{counted(report['rows'], 'row')}"
     )
     match predictions:
         case RegressionPredictions():

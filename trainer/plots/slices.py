@@ -6,6 +6,7 @@ from typing import Any
 from matplotlib.axes import Axes
 
 from forebay.console.canvas import MARK, MODEL, QUIET, figure, plain, png
+from forebay.console.words import counted
 
 # More values than this are in the JSON only.
 MOST_VALUES = 40
@@ -34,7 +35,7 @@ def draw_slices(
     more = f", the first {len(shown)} of {len(slices)}" if len(shown) < len(slices) else ""
     title = (
         f"{report['dataset']}: {report['label']} by {column}{more}, {report['split']} split, "
-        f"{report['rows']:,} rows"
+        f"{counted(report['rows'], 'row')}"
     )
     drawn = figure(title, 4.6 * len(metrics) + 1.2, 1.8 + 0.26 * len(shown))
     panels = drawn.subplots(1, len(metrics), sharey=True)

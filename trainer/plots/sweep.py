@@ -7,6 +7,7 @@ import numpy as np
 from matplotlib.axes import Axes
 
 from forebay.console.canvas import MARK, MODEL, QUIET, figure, plain, png
+from forebay.console.words import counted
 from forebay.trainer.options.flags import as_text
 
 _COLUMNS = 3
@@ -22,7 +23,9 @@ def draw_sweep(report: Mapping[str, Any]) -> bytes:
     searched = report["searched"]
     rows = -(-(len(searched) + 1) // _COLUMNS)
     drawn = figure(
-        f"{report['dataset']}: {len(report['trials'])} trials, eval split", 14, 0.6 + 3.8 * rows
+        f"{report['dataset']}: {counted(len(report['trials']), 'trial')}, eval split",
+        14,
+        0.6 + 3.8 * rows,
     )
     panels = drawn.subplots(rows, _COLUMNS, squeeze=False).ravel()
     label = f"eval {report['metric']}"

@@ -6,6 +6,7 @@ import keras
 import numpy as np
 import tensorflow as tf
 
+from forebay.console.words import counted
 from forebay.storage.locks import occupied
 from forebay.storage.run import files
 from forebay.storage.run.layout import RATES_FOLDER
@@ -85,8 +86,8 @@ def _rate_report(run: RunFolder, options: FindRateOptions) -> dict[str, Any]:
     losses = _losses(job, options.steps)
     if len(losses) < options.steps // 10:
         raise RunFailed(
-            f"the loss diverged after {len(losses)} steps, at rates not far above --lowest "
-            f"{options.lowest:g}; try one a thousand times lower"
+            f"the loss diverged after {counted(len(losses), 'step')}, at rates not far above "
+            f"--lowest {options.lowest:g}; try one a thousand times lower"
         )
     rates = np.geomspace(options.lowest, options.highest, options.steps)[: len(losses)]
     curve = read_curve(rates, losses)
@@ -121,8 +122,8 @@ def rate_table(report: dict[str, Any], folder: str) -> str:
     """Returns a report as lines for people."""
     rates = report["rates"]
     head = (
-        f"{report['dataset']}, {report['optimizer']}: {report['steps']:,} steps at rates from "
-        f"{rates[0]:.2g} to {rates[-1]:.2g}"
+        f"{report['dataset']}, {report['optimizer']}: {counted(report['steps'], 'step')} at rates "
+        f"from {rates[0]:.2g} to {rates[-1]:.2g}"
     )
     if report["suggestion"] is None:
         told = (

@@ -8,6 +8,7 @@ from typing import Any
 from optuna.trial import FrozenTrial
 
 from forebay.console.tables import aligned
+from forebay.console.words import counted
 from forebay.storage.run.run_folder import RunFolder
 from forebay.trainer.metrics.by_task import BEST_BY, EVAL_LOSS
 from forebay.trainer.options import TrainOptions
@@ -80,8 +81,8 @@ def _lines(report: Mapping[str, Any], folder: str) -> Iterator[str]:
     trials, best = report["trials"], report["best"]
     outcomes = [one["outcome"] for one in trials]
     yield (
-        f"{report['dataset']}: {len(trials)} trials, {outcomes.count('stopped')} stopped as "
-        f"hopeless, {outcomes.count('diverged')} diverged"
+        f"{report['dataset']}: {counted(len(trials), 'trial')}, {outcomes.count('stopped')} "
+        f"stopped as hopeless, {outcomes.count('diverged')} diverged"
     )
     order = sorted(trials, key=lambda one: _rank(one, falling=report["more_is_better"]))
     names = list(trials[0]["options"])

@@ -10,6 +10,7 @@ import optuna
 from optuna.trial import Trial
 
 from forebay.console.terminal import note
+from forebay.console.words import counted
 from forebay.storage.locks import occupied
 from forebay.storage.run import files
 from forebay.storage.run.layout import JOURNAL_NAME, SWEEP_FILES, SWEEP_FOLDER, TRAINING_FILES
@@ -62,8 +63,8 @@ def sweep(run: RunFolder, options: SweepOptions, *, fresh: bool = False) -> dict
         report = _sweep(run, options)
     if report["best"] is None:
         raise RunFailed(
-            f"all {len(report['trials'])} trials diverged; search lower learning rates, with "
-            "--search learning-rate 1e-6..1e-3 --fresh"
+            f"all {counted(len(report['trials']), 'trial')} diverged; search lower learning "
+            "rates, with --search learning-rate 1e-6..1e-3 --fresh"
         )
     return report
 

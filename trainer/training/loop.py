@@ -57,7 +57,7 @@ def fit(
         state: how far it is.
         best: its weights at the best evaluation so far.
         save: writes a checkpoint; called on the chief.
-        watchers: who is told, on the chief.
+        watchers: the objects that are told of each step, on the chief.
         on_evaluation: called after each evaluation, its checkpoint written.
 
     Returns:

@@ -7,6 +7,7 @@ import keras
 import numpy as np
 import numpy.typing as npt
 
+from forebay.console.words import counted
 from forebay.storage.run import files
 from forebay.storage.run.layout import TRAINING_FOLDER
 from forebay.trainer.checkpoints.checkpoint import values
@@ -99,11 +100,14 @@ def _fetch(job: TrainingJob, steps_taken: int) -> _Batch:
 def _cause(batch: _Batch) -> str:
     rows, bad = len(batch.label), int(batch.bad.sum())
     if not batch.weights_finite:
-        return f"its {rows:,} rows made weights that are not finite"
+        return f"its {counted(rows, 'row')} made weights that are not finite"
     if bad == rows:
-        return f"that of all its {rows:,} rows, the weights reaching {batch.greatest_weight:.3g}"
+        return (
+            f"that of all its {counted(rows, 'row')}, the weights reaching "
+            f"{batch.greatest_weight:.3g}"
+        )
     if bad:
-        return f"that of {bad:,} of its {rows:,} rows"
+        return f"that of {bad:,} of its {counted(rows, 'row')}"
     return f"that of each of its {rows:,} rows here is finite, so their sum, or another worker's"
 
 

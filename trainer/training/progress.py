@@ -34,7 +34,7 @@ class Reporter:
 
     Args:
         console: the console on standard error.
-        max_steps: where the bar ends.
+        max_steps: the step at which the bar ends.
         metric: what evaluations are compared by, such as ``rmse``.
         pace: the pace of the training.
         first_step: where the training starts or continues.

@@ -179,7 +179,7 @@ def finished_training(
 
     Args:
         run: the run.
-        options: those given to `train`; fewer ``max_steps`` than were taken are reached too.
+        options: the options given to `train`; fewer ``max_steps`` than were taken are reached too.
         team: the workers.
         folder: the folder of the run that was written.
 

@@ -11,7 +11,7 @@ import numpy as np
 import numpy.typing as npt
 
 from forebay.storage.run import files
-from forebay.storage.run.exported import open_exported
+from forebay.storage.run.exported import ExportedModel, of_newest
 from forebay.storage.run.layout import KERAS_NAME, MANIFEST_NAME, TRAINING_FOLDER
 from forebay.storage.run.run_folder import open_run
 from forebay.trainer.checkpoints.best_model import SavedTraining, load_exported, read_training
@@ -64,7 +64,10 @@ def open_other_model(path: str) -> OtherModel:
             keras_path = run.file(TRAINING_FOLDER, KERAS_NAME)
             return OtherModel(keras_path, training, names_of_run(run, training.inputs))
         path = run.file("model")
-    exported = open_exported(path)
+    return of_newest(path, _of_exported)
+
+
+def _of_exported(exported: ExportedModel) -> OtherModel:
     training = load_exported(exported)
     assets = posixpath.join(exported.path, "assets")
     return OtherModel(

@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 import keras
 import numpy as np
 
+from forebay.console.words import counted
 from forebay.trainer.examples.inputs import CategoricalInput, ModelInputs
 from forebay.trainer.optimizers.updater import FrozenRows
 from forebay.trainer.options import TrainOptions
@@ -207,7 +208,7 @@ def _take_named(
                 result.left.append(f"{path}: {values.shape} there, {tuple(variable.shape)} here")
                 continue
             _copy_rows(variable, [i for i, _ in pairs], values[[i for _, i in pairs]])
-            result.taken.append(f"{path}: {len(pairs):,} of {len(rows[meaning]):,} rows")
+            result.taken.append(f"{path}: {len(pairs):,} of {counted(len(rows[meaning]), 'row')}")
         elif values.shape != tuple(variable.shape):
             result.left.append(f"{path}: {values.shape} there, {tuple(variable.shape)} here")
         else:

@@ -9,6 +9,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Literal
 
+from forebay.console.words import counted
 from forebay.transforms.errors import InputError
 
 # Whole files are dealt out while no worker gets more than this times its fair share of rows: the
@@ -79,10 +80,12 @@ class Share:
         return sum(part.rows for part in self.parts)
 
     def __str__(self) -> str:
-        files = f"{len(self.parts)} file{'s' * (len(self.parts) != 1)}"
+        files = counted(len(self.parts), "file")
         if self.by == "all":
-            return f"{self.rows:,} rows of {files}"
-        who = f"worker {self.worker.index} of {self.worker.count} reads {self.rows:,} rows: "
+            return f"{counted(self.rows, 'row')} of {files}"
+        who = (
+            f"worker {self.worker.index} of {self.worker.count} reads {counted(self.rows, 'row')}: "
+        )
         if self.by == "files":
             return f"{who}{files} of its own"
         return (
@@ -99,7 +102,7 @@ def share_of(files: Mapping[str, int], worker: Worker = ALONE) -> Share:
 
     Args:
         files: rows of each file, by path.
-        worker: who asks.
+        worker: the worker that asks.
 
     Raises:
         InputError: there are fewer rows than workers.
@@ -109,7 +112,9 @@ def share_of(files: Mapping[str, int], worker: Worker = ALONE) -> Share:
         return Share(tuple(parts), "all", worker)
     total = sum(files.values())
     if total < worker.count:
-        raise InputError(f"{worker.count} workers cannot share {total:,} rows; start fewer workers")
+        raise InputError(
+            f"{worker.count} workers cannot share {counted(total, 'row')}; start fewer workers"
+        )
     dealt = _deal(files, worker.count)
     if max(sum(part.rows for part in parts) for parts in dealt) <= EVEN_ENOUGH * (
         total / worker.count

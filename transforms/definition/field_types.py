@@ -10,10 +10,11 @@ import enum
 import functools
 import math
 import types
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
-from typing import Annotated, Any, Literal, Union, get_args, get_origin, get_type_hints
+from typing import Annotated, Any, Literal, get_args, get_origin, get_type_hints
 
+from forebay.transforms.definition.field_words import SCALARS, flat, in_words, is_union, named
 from forebay.transforms.errors import Problem
 from forebay.transforms.limits import FLOAT32_MAX
 
@@ -22,18 +23,6 @@ from forebay.transforms.limits import FLOAT32_MAX
 LATER: Mapping[str, bool] = {"left_out_at_default": True}
 
 _INT64 = 2**63
-_SCALARS: Mapping[Any, str] = {
-    str: "a text",
-    bool: "True or False",
-    int: "a whole number",
-    float: "a number",
-    type(None): "None",
-}
-_NAMES: Mapping[Any, str] = {
-    **_SCALARS, bool: "a truth value", type(None): "nothing", dict: "a dict", bytes: "bytes",
-    type: "a class", types.FunctionType: "a function",
-}  # fmt: skip
-_PLURALS = {"a text": "texts", "a number": "numbers", "a whole number": "whole numbers"}
 
 
 @dataclass(frozen=True)
@@ -138,7 +127,7 @@ def type_problems(value: Any, kind: Any, where: str) -> Iterator[Problem]:
         yield _wrong(value, kind, where)
         return
     origin, parts = get_origin(kind), get_args(kind)
-    if _is_union(kind):
+    if is_union(kind):
         tried = [
             tuple(type_problems(value, part, where)) for part in parts if _has_shape(value, part)
         ]
@@ -163,7 +152,7 @@ def type_problems(value: Any, kind: Any, where: str) -> Iterator[Problem]:
 def _has_shape(value: Any, kind: Any) -> bool:
     """Tells whether a value is of the class that a kind asks for, whatever its parts are."""
     origin, parts = get_origin(kind), get_args(kind)
-    if _is_union(kind):
+    if is_union(kind):
         return any(_has_shape(value, part) for part in parts)
     if origin is Annotated:
         return _has_shape(value, parts[0])
@@ -180,7 +169,7 @@ def _has_shape(value: Any, kind: Any) -> bool:
     if kind is int:
         is_whole = isinstance(value, int) and not isinstance(value, bool)
         return is_whole and not _is_written_otherwise(value)
-    if kind in _SCALARS:
+    if kind in SCALARS:
         return isinstance(value, kind) and not _is_written_otherwise(value)
     return _is_of(type(value), kind)
 
@@ -195,14 +184,10 @@ def _is_of(owner: type, kind: type) -> bool:
     return issubclass(owner, kind) and owner.__module__ == kind.__module__
 
 
-def _is_union(kind: Any) -> bool:
-    return get_origin(kind) in (Union, types.UnionType)
-
-
 def _item_problems(value: tuple[Any, ...], kinds: tuple[Any, ...], where: str) -> Iterator[Problem]:
     kinds = (kinds[0],) * len(value) if kinds[-1] is ... else kinds
     for i, (item, kind) in enumerate(zip(value, kinds, strict=True)):
-        has_parts = any(dataclasses.is_dataclass(part) for part in _flat(kind))
+        has_parts = any(dataclasses.is_dataclass(part) for part in flat(kind))
         yield from type_problems(item, kind, f"{where}[{i}]" if has_parts else where)
 
 
@@ -239,67 +224,18 @@ def _text_problems(value: str, where: str) -> Iterator[Problem]:
 
 def _wrong(value: Any, kind: Any, where: str) -> Problem:
     """Describes a value that is of another class."""
-    flat = _flat(kind)
-    wanted = [part for part in flat if dataclasses.is_dataclass(part)]
+    members = flat(kind)
+    wanted = [part for part in members if dataclasses.is_dataclass(part)]
     if isinstance(value, type) and any(_is_of(value, part) for part in wanted):  # type: ignore[arg-type]
         return Problem(where, value, "a class, not one of its values", f"write {value.__name__}()")
     if isinstance(value, types.FunctionType) and wanted:
         cure = f"call it: {value.__name__}()"
         return Problem(where, value, "a function, not what it returns", cure)
-    for part in flat:
+    for part in members:
         items = get_args(part)
         if get_origin(part) is tuple and items[-1] is ... and _has_shape(value, items[0]):
             written = f"({value!r},)" if isinstance(value, str) else "it in brackets, [...]"
             return Problem(where, value, "one where several are meant", f"write {written}")
     as_python = ", as .tolist() makes of it" if hasattr(value, "tolist") else ""
     as_python = ", such as its .value" if isinstance(value, enum.Enum) else as_python
-    return Problem(where, value, _named(value, flat), f"write {_words(kind)}{as_python}")
-
-
-def _named(value: Any, flat: tuple[Any, ...]) -> str:
-    """Says in words what a value is that is none of a union's members."""
-    if any(type(value) is type(choice) for part in flat for choice in get_args(part)):
-        return "not one of the choices"
-    if isinstance(value, tuple):
-        return f"a list of {len(value)}"
-    kind = type(value)
-    return _NAMES.get(kind) or f"{_article(kind.__name__)} {kind.__name__}"
-
-
-def _flat(kind: Any) -> tuple[Any, ...]:
-    """Returns the members of a union, or the kind itself."""
-    if not _is_union(kind):
-        return (kind,)
-    return tuple(part for whole in get_args(kind) for part in _flat(whole))
-
-
-def _words(kind: Any) -> str:
-    """Says in words what a kind is."""
-    words = list(dict.fromkeys(word for part in _flat(kind) for word in _words_of_one(part)))
-    words.sort(key=lambda word: word == "None")
-    return words[0] if len(words) == 1 else f"{', '.join(words[:-1])} or {words[-1]}"
-
-
-def _words_of_one(kind: Any) -> Iterator[str]:
-    origin, parts = get_origin(kind), get_args(kind)
-    if origin is Annotated:
-        yield from _words_of_one(parts[0])
-    elif origin is Literal:
-        yield from map(repr, parts)
-    elif origin is tuple and parts[-1] is ...:
-        words = _words(parts[0])
-        yield f"a list of {_PLURALS.get(words, words)}"
-    elif origin is tuple:
-        items = list(dict.fromkeys(map(_words, parts)))
-        each = f", each {items[0]}" if len(items) == 1 else f": {', '.join(map(_words, parts))}"
-        yield f"{len(parts)} values{each}"
-    elif origin is Mapping:
-        yield f"a dict of names, each with {_words(parts[1])}"
-    elif origin is Callable:
-        yield "a function"
-    else:
-        yield _SCALARS.get(kind) or f"{_article(kind.__name__)} {kind.__name__}"
-
-
-def _article(word: str) -> str:
-    return "an" if word[0] in "AEIOU" else "a"
+    return Problem(where, value, named(value, members), f"write {in_words(kind)}{as_python}")

@@ -68,8 +68,8 @@ class Classification:
 
     Attributes:
         column: a String or Integer column.
-        classes: its values that are told apart, at least two, in the order of the probabilities:
-            texts for a String column, whole numbers for an Integer one.
+        classes: the column's values to be told apart, at least two, in the order of the
+            probabilities: texts for a String column, whole numbers for an Integer one.
         baselines: columns of the label's kind that are themselves a guess at the class.
     """
 

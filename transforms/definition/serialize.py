@@ -76,7 +76,7 @@ def from_record(text: str | bytes, where: str, cure: str) -> Dataset:
         cure: what to do where it is damaged.
 
     Raises:
-        RunFolderError: the text is no definition, or one with mistakes.
+        RunFolderError: the text is not a definition, or one with mistakes.
     """
     try:
         return from_json(text)
@@ -129,7 +129,7 @@ def _decode(value: Any, place: str = "") -> Any:
     known = {field.name: field for field in fields(_KINDS[name])}
     given = {key: item for key, item in value.items() if key != "kind"}
     for key in given.keys() - known:
-        raise ValueError(f"{_at(place, key)} is no field of the kind {name}")
+        raise ValueError(f"{_at(place, key)} is not a field of {name}")
     for key in known.keys() - given:
         if known[key].default is MISSING and known[key].default_factory is MISSING:
             raise ValueError(f"{_at(place, key)} is absent")

@@ -130,7 +130,7 @@ def source_problems(
             if column.field is not None:
                 yield Problem(
                     f"{path}.outputs[{name!r}].field", column.field,
-                    "a derived column is no field of the table", "leave it out",
+                    "a derived column is not a field of the table", "leave it out",
                 )  # fmt: skip
         yield from _column_problems(step.outputs, f"{path}.outputs")
         known.update(step.outputs)

@@ -9,6 +9,13 @@ from forebay.transforms.definition.field_types import Between
 from forebay.transforms.definition.freeze import freeze_sequences
 from forebay.transforms.errors import Problem
 
+# The fields that hold one character, and what to write there.
+_CHARACTERS = {
+    "delimiter": "write one, such as ';'",
+    "quote": "write one, such as '\"', or None where quotes are ordinary text",
+    "comment": "write one, such as '#', or None where no line is a comment",
+}
+
 
 @dataclass(frozen=True, kw_only=True)
 class CsvFormat:
@@ -46,15 +53,15 @@ class CsvFormat:
 
     def problems(self, where: str) -> Iterator[Problem]:
         """Yields the mistakes of this dialect; ``where`` is its path in the definition."""
-        for field in ("delimiter", "quote", "comment"):
+        for field, cure in _CHARACTERS.items():
             text = getattr(self, field)
-            if text is not None and (len(text) != 1 or not text.isascii() or text in "\r\n\0"):
-                yield Problem(
-                    f"{where}.{field}",
-                    text,
-                    "not a single ASCII character",
-                    "write one, such as ','",
-                )
+            if text is None:
+                continue
+            if len(text) != 1 or not text.isascii():
+                yield Problem(f"{where}.{field}", text, "not a single ASCII character", cure)
+            elif text in "\r\n\0":
+                yield Problem(f"{where}.{field}", text, "a line end or NUL, which cannot stand "
+                              "within a line", cure)  # fmt: skip
         for one, other in (("delimiter", "quote"), ("delimiter", "comment"), ("quote", "comment")):
             if getattr(self, one) is not None and getattr(self, one) == getattr(self, other):
                 yield Problem(where, getattr(self, one), f"{one} and {other} are the same",

@@ -34,6 +34,20 @@ def directives(format: str) -> tuple[str, ...]:
     return tuple(re.findall(r"%(.?)", format, re.DOTALL))
 
 
+def parse_time(text: str, format: str) -> dt.datetime:
+    """Reads a text as Python's ``strptime`` does; a date without a year is one of 1900.
+
+    Python's own default is deprecated from 3.13 on.
+
+    Raises:
+        ValueError: it is not a time of the format.
+    """
+    letters = set(directives(format))
+    if "d" in letters and not letters & set("YyGcx"):
+        return dt.datetime.strptime(f"1900 {text}", f"%Y {format}")
+    return dt.datetime.strptime(text, format)
+
+
 def format_problems(format: str, where: str) -> Iterator[Problem]:
     """Yields what keeps a format from being read; ``where`` is its path in the definition.
 
@@ -52,6 +66,6 @@ def format_problems(format: str, where: str) -> Iterator[Problem]:
         yield Problem(where, format, "without a directive it reads no time", _CURE)
         return
     try:
-        dt.datetime.strptime(_SAMPLE.strftime(format), format)
+        parse_time(_SAMPLE.strftime(format), format)
     except (ValueError, OverflowError, re.error) as error:
         yield Problem(where, format, f"reads no time ({error})", _CURE)

@@ -61,13 +61,13 @@ class Windowed:
         by: a column of the events; each of ``categories`` gets columns of its own, over the
             events that have this category there.
         categories: the values of ``by``.
-        tile: for very dense keys: rows ask as if at the last multiple of this duration (counted
-            from 1970, UTC, the lag later), so that rows of one tile share their windows. What they
-            see is exact for that instant, which is less than a tile before their own.
+        tile: a duration, for very dense keys: rows ask as if at its last multiple (counted from
+            1970, UTC, the lag later), so that rows of one tile share their windows. What they see
+            is exact for that instant, which is less than a tile before their own.
         event_id: what the versions of one event share: of those available before ``q``, the
             greatest by (``available_at``, ``value``) replaces the others, its time and key too. A
             row's own event is then every version of its id. Needs ``available_at``.
-        deleted: the Boolean column that says of a version that there is no such event.
+        deleted: the Boolean column that is true in a version which deletes the event.
         source: which of the dataset's sources the events are from; None: its own rows.
     """
 

@@ -107,7 +107,7 @@ def _frequent(
         rows: how many rows have each.
         missing: which of them stands for a missing value.
         wanted: what enters the vocabulary.
-        name: its file's.
+        name: the name of its file.
         counted: whether its lines begin with counts.
     """
     there = tf.logical_not(missing)

@@ -36,8 +36,8 @@ def derived_columns(
     for name, array in arrays.items():
         if len(array) != len(batch):
             raise InputError(
-                f"the function {step.function!r} returned {len(array)} values of {name!r} for "
-                f"{len(batch)} rows; return one for each row"
+                f"the function {step.function!r} returned an array of {len(array)} for {name!r}, "
+                f"given a batch of {len(batch)}; return one value for each row"
             )
     return arrays
 

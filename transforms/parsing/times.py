@@ -12,7 +12,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from forebay.transforms.definition.columns import Date, Timestamp, formats
-from forebay.transforms.definition.time_formats import directives
+from forebay.transforms.definition.time_formats import directives, parse_time
 from forebay.transforms.parsing.casts import (
     BLANKS,
     BoolArray,
@@ -281,7 +281,7 @@ def _pattern(format: str) -> str:
 
 def _python_us(cell: str, format: str, *, with_offset: bool) -> int | None:
     try:
-        moment = dt.datetime.strptime(cell, format)
+        moment = parse_time(cell, format)
         offset = (moment.utcoffset() if with_offset else None) or dt.timedelta(0)
         return (moment.replace(tzinfo=None) - offset - _EPOCH) // _MICROSECOND
     except (ValueError, OverflowError):

@@ -146,8 +146,22 @@ def _boolean(values: pa.Array, column: Boolean) -> CastColumn:
 
 
 def _as_text(values: pa.Array, column: Column) -> CastColumn:
-    cells = read_cells(values.cast(pa.string()).cast(pa.binary()), column)
+    is_decimal = pa.types.is_decimal(values.type)
+    texts = _plainly(values) if is_decimal else values.cast(pa.string())
+    cells = read_cells(texts.cast(pa.binary()), column)
     return CastColumn(cells.values, list(cells.problems))
+
+
+def _plainly(values: pa.Array) -> pa.Array:
+    """Returns decimals as texts without powers of ten, and no zero that ends a fraction.
+
+    The scale is the column's, not the value's: BigQuery gives each NUMERIC nine digits.
+    """
+    texts = values.cast(pa.string())
+    if pc.any(pc.match_substring(texts, "E")).as_py():
+        given = values.to_pylist()
+        texts = pa.array([None if value is None else format(value, "f") for value in given])
+    return pc.replace_substring_regex(texts, r"(\.[0-9]*[1-9])0+$|\.0*$", r"\1")
 
 
 def _numbers(values: pa.Array, column: Numbers) -> CastColumn:

@@ -26,7 +26,7 @@ class Block(Generic[_Place]):
     """Some events or requests that are read together.
 
     Attributes:
-        place: where they are.
+        place: the place where they are kept.
         nbytes: bytes of memory that they take.
         first_us, last_us: the range of their times.
         settled_us: the last instant at which what is known of the events changes: when they

@@ -52,7 +52,7 @@ class ValueColumn:
 def passes(where: tuple[Where, ...], batch: pa.RecordBatch) -> pa.Array:
     """Tells which rows meet all of some conditions, at least one, bool (n,).
 
-    What is no value, missing, NaN or infinite, meets none.
+    A missing, NaN or infinite value meets none.
     """
     met = [
         pc.and_(has_value(batch[condition.column]), _compared(condition, batch))

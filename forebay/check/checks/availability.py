@@ -20,7 +20,7 @@ from forebay.check.subject import (
     is_valid,
     replaced,
 )
-from forebay.console.words import share
+from forebay.console.words import counted, share
 from forebay.transforms.definition.identity import ROW
 from forebay.transforms.definition.sources import ROWS
 from forebay.transforms.windows.groups import WindowGroup
@@ -75,7 +75,10 @@ def check_availability(subject: Subject, lineage: Lineage) -> list[Finding]:
                 findings.append(_instant_label(group, value, names))
     if not findings:
         what = "no windowed value is seen before the table's own times say that it is known"
-        evidence = f"{len(subject.groups)} sets of events, {len(timestamps(subject.dataset))} times"
+        evidence = (
+            f"{len(subject.groups)} sets of events, "
+            f"{counted(len(timestamps(subject.dataset)), 'time')}"
+        )
         findings.append(passed(AVAILABILITY, what, evidence))
     return findings
 

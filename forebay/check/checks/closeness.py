@@ -20,7 +20,7 @@ from forebay.check.checks.scores import FEWEST_ROWS_OF_A_CLASS
 from forebay.check.findings import Finding, Severity, passed
 from forebay.check.lineage import Lineage
 from forebay.check.subject import Bools, Subject, cell, is_valid
-from forebay.console.words import share
+from forebay.console.words import counted, share
 from forebay.transforms.definition.columns import Date, Integer, Number, Timestamp
 from forebay.transforms.definition.features import Categorical
 from forebay.transforms.definition.identity import ROW
@@ -55,7 +55,7 @@ def check_closeness(subject: Subject) -> list[Finding]:
     if not findings:
         best = max((one.score for one in found.values()), key=lambda score: score.value)
         what = "no column alone gives the label away"
-        evidence = f"{len(found)} columns; the closest has {best.name} {best.value:.3f}"
+        evidence = f"{counted(len(found), 'column')}; the closest has {best.name} {best.value:.3f}"
         findings.append(passed(CLOSE, what, evidence))
     return findings
 
@@ -65,7 +65,7 @@ def _too_few(subject: Subject, labels: list[np.ndarray]) -> Finding | None:
     label = subject.dataset.label
     rows = len(labels[0])
     if rows < FEWEST_ROWS:
-        few = f"{rows:,} rows have a label: too few to tell"
+        few = f"{counted(rows, 'row')} with a label: too few to tell"
         return Finding(CLOSE, Severity.WARNING, label.column, few, f"needs {FEWEST_ROWS}")
     least = FEWEST_ROWS_OF_A_CLASS
     if isinstance(label, Regression) or any(least <= y.sum() <= rows - least for y in labels):
@@ -84,7 +84,7 @@ def _close(subject: Subject, name: str, found: Closeness, used: Bools) -> Iterat
     label = subject.dataset.label.column
     shown = f"{cell(subject.full, row, name)}; {label} {cell(subject.full, row, label)}"
     score = found.score
-    evidence = f"{score.name} {score.value:.4f} over {score.rows:,} rows"
+    evidence = f"{score.name} {score.value:.4f} over {counted(score.rows, 'row')}"
     yield Finding(CLOSE, severity, name, what, evidence, row, shown, _CURE)
 
 
@@ -122,7 +122,11 @@ def check_lateness(subject: Subject, lineage: Lineage) -> list[Finding]:
     found = [f for name in unknown if (f := _late(subject, lineage, name, base)) is not None]
     what = "no feature's value is tied to a time after the row time"
     times = len(instants(subject.dataset))
-    return found or [passed(LATE, what, f"{len(row_names)} columns, {times} times of the row")]
+    return found or [
+        passed(
+            LATE, what, f"{counted(len(row_names), 'column')}, {counted(times, 'time')} of the row"
+        )
+    ]
 
 
 def _late(subject: Subject, lineage: Lineage, name: str, base: str) -> Finding | None:

@@ -11,6 +11,7 @@ from forebay.check.checks.label_evidence import GIVES_AWAY, numeric, targets_of
 from forebay.check.checks.scores import Bools, Floats, robust_pearson
 from forebay.check.findings import Finding, Severity, passed
 from forebay.check.subject import Subject, cell
+from forebay.console.words import counted
 from forebay.transforms.definition.columns import (
     Boolean,
     Bytes,
@@ -52,7 +53,9 @@ def check_combinations(subject: Subject) -> list[Finding]:
     )
     findings = [*_clocks(subject, rows, names), *_sums(subject, rows, names)]
     what = "no columns give the label away together"
-    return findings or [passed(TOGETHER, what, f"{len(names)} columns, {len(rows):,} rows")]
+    return findings or [
+        passed(TOGETHER, what, f"{counted(len(names), 'column')}, {counted(len(rows), 'row')}")
+    ]
 
 
 def _clocks(subject: Subject, rows: pa.RecordBatch, names: Sequence[str]) -> Iterator[Finding]:

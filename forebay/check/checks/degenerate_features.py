@@ -9,7 +9,7 @@ import pyarrow.compute as pc
 from forebay.check.checks.feature_values import ids_of_features
 from forebay.check.findings import Finding, Severity, passed
 from forebay.check.subject import Bools, Subject, differ, is_valid
-from forebay.console.words import share
+from forebay.console.words import counted, share
 from forebay.pipelines.tallies.degenerate_features import warnings_of
 from forebay.transforms.definition.columns import Date
 from forebay.transforms.definition.features import Categorical, Frequent
@@ -32,7 +32,7 @@ def check_degenerate(subject: Subject) -> list[Finding]:
         return [Finding(DEGENERATE, Severity.WARNING, dataset.label.column, what, "")]
     findings = [*_degenerate(subject, rows), *_ids(subject, rows), *_duplicates(subject, rows)]
     what = "every feature varies, and no two columns are the same"
-    evidence = f"{len(dataset.features)} features, {len(rows):,} rows"
+    evidence = f"{counted(len(dataset.features), 'feature')}, {counted(len(rows), 'row')}"
     return findings or [passed(DEGENERATE, what, evidence)]
 
 
@@ -45,7 +45,7 @@ def _degenerate(subject: Subject, rows: pa.RecordBatch) -> Iterator[Finding]:
     known = set()
     for warning in warnings_of(subject.dataset, len(rows), summaries, missing):
         known.add(warning.feature)
-        yield _warning(warning.feature, warning.problem, f"{len(rows):,} rows")
+        yield _warning(warning.feature, warning.problem, f"{counted(len(rows), 'row')}")
     for name, summary in summaries.items():
         crowded = summary["distinct"] > 1 and summary["largest"] > _CROWDED * len(rows)
         if crowded and name not in known:
@@ -71,7 +71,7 @@ def _ids(subject: Subject, rows: pa.RecordBatch) -> Iterator[Finding]:
             if distinct > _UNIQUE * max(present, 100):
                 yield Finding(
                     DEGENERATE, Severity.WARNING, feature.output, _EVERY_ROW_ITS_ID,
-                    f"{distinct:,} values in {present:,} rows",
+                    f"{counted(distinct, 'value')} in {counted(present, 'row')}",
                     cure="leave the identity out, or keep frequent values (min_count=, top_k=)",
                 )  # fmt: skip
 
@@ -91,7 +91,7 @@ def _duplicates(subject: Subject, rows: pa.RecordBatch) -> Iterator[Finding]:
             if same.all():
                 yield Finding(
                     DEGENERATE, Severity.WARNING, name, f"is the same as {other}",
-                    f"{len(rows):,} rows agree", cure="drop one",
+                    f"in all {len(rows):,} rows", cure="drop one",
                 )  # fmt: skip
                 break
         else:

@@ -11,7 +11,7 @@ from forebay.check.checks.order import derived_names
 from forebay.check.findings import Finding, Severity, passed
 from forebay.check.lineage import Lineage
 from forebay.check.subject import Bools, Ints, Subject, cell, deciding, moved, replaced
-from forebay.console.words import share
+from forebay.console.words import counted, share
 from forebay.pipelines.sources.row_identity import ROW_OFFSET
 from forebay.transforms.definition.identity import ROW
 from forebay.transforms.definition.sources import ROWS
@@ -64,7 +64,10 @@ def check_future(subject: Subject, lineage: Lineage, leaky: Collection[str]) -> 
     if not compared:
         return [passed(FUTURE, "nothing lies after the rows asked first", "nothing was compared")]
     what = "nothing moves when what comes later is removed, doubled or changed"
-    evidence = f"{len(names)} columns at {len(_CUTS)} instants, {compared:,} comparisons of rows"
+    evidence = (
+        f"{counted(len(names), 'column')} at {len(_CUTS)} instants, {compared:,} comparisons of "
+        "rows"
+    )
     return [passed(FUTURE, what, evidence)]
 
 
@@ -180,7 +183,7 @@ def _leak(
 
 
 def _passed_on(name: str, ways: dict[str, Ints], through: list[str]) -> Finding:
-    counts = "; ".join(f"{len(found):,} rows move {way}" for way, found in ways.items())
+    counts = "; ".join(f"{counted(len(found), 'row')} moved {way}" for way, found in ways.items())
     return Finding(
         FUTURE, Severity.LEAK, name, f"carries on what leaks into {', '.join(through)}", counts,
         cure=f"mend {', '.join(through)}",

@@ -19,7 +19,7 @@ from forebay.check.subject import (
     is_valid,
     replaced,
 )
-from forebay.console.words import share
+from forebay.console.words import counted, share
 from forebay.transforms.definition.columns import Bytes, Integer, String
 from forebay.transforms.definition.identity import ROW
 from forebay.transforms.windows.compute import compute
@@ -42,8 +42,9 @@ def check_own_label(subject: Subject, lineage: Lineage) -> list[Finding]:
     if not findings:
         what = "no feature moves with the label of its own row"
         evidence = (
-            f"{len(subject.dataset.model_columns)} columns read by features, made of other cells "
-            f"than {', '.join(sorted(lineage.label)) or 'none'}; labels of {probed} rows changed"
+            f"{counted(len(subject.dataset.model_columns), 'column')} read by features, made of "
+            f"other cells than {', '.join(sorted(lineage.label)) or 'none'}; labels of "
+            f"{counted(probed, 'row')} changed"
         )
         findings.append(passed(OWN_LABEL, what, evidence))
     return findings
@@ -226,7 +227,7 @@ def _apart(subject: Subject, event: Ints, ids: list[str]) -> list[Finding]:
     severity = Severity.LEAK if distinct > _OWN_INSTANTS * len(rows) else Severity.WARNING
     return [
         Finding(TWINS, severity, column, "splits twins apart: one trains, the other tests",
-                f"{int(twins.sum()):,} rows repeat another in all but {', '.join(ids)}",
+                f"{counted(int(twins.sum()), 'row')} equal to another in all but {', '.join(ids)}",
                 int(rows[ROW].to_numpy()[twins][0]),
                 cure="split on a column that twins share, such as a day or a customer")
     ]  # fmt: skip

@@ -5,7 +5,7 @@ import pyarrow.compute as pc
 
 from forebay.check.findings import Finding, Severity, passed
 from forebay.check.subject import Subject
-from forebay.console.words import share
+from forebay.console.words import counted, share
 from forebay.pipelines.splits.refusals import label_refusals
 from forebay.transforms.comparisons import has_value
 from forebay.transforms.definition.identity import ROW
@@ -38,7 +38,7 @@ def check_label_values(subject: Subject) -> list[Finding]:
                 _finding(other, label.column, len(rows), "is none of the classes", cure)
             )
     what = "every label is one that a model can learn"
-    return findings or [passed(LABEL_VALUES, what, f"{len(rows):,} rows with a label")]
+    return findings or [passed(LABEL_VALUES, what, f"{counted(len(rows), 'row')} with a label")]
 
 
 def _finding(rows: pa.RecordBatch, label: str, of: int, what: str, cure: str) -> Finding:

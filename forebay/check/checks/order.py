@@ -7,7 +7,7 @@ import pyarrow as pa
 
 from forebay.check.findings import Finding, Severity, passed
 from forebay.check.subject import Ints, Subject, cell, moved
-from forebay.console.words import share
+from forebay.console.words import counted, share
 from forebay.transforms.definition.identity import ROW
 from forebay.transforms.errors import InputError
 
@@ -56,7 +56,11 @@ def check_batches(subject: Subject, seed: int) -> list[Finding]:
     if not findings:
         what = "derived columns do not depend on other rows of their batch"
         findings.append(
-            passed(BATCHES, what, f"{len(names)} columns, {len(rows):,} rows in 4 other ways")
+            passed(
+                BATCHES,
+                what,
+                f"{counted(len(names), 'column')}, {counted(len(rows), 'row')} in 4 other ways",
+            )
         )
     return findings
 
@@ -97,7 +101,7 @@ def _leak(subject: Subject, name: str, ways: dict[str, Ints], other: pa.RecordBa
     row = int(next(iter(ways.values()))[0])
     return Finding(
         BATCHES, Severity.LEAK, name, "depends on the other rows of its batch",
-        "; ".join(f"{len(found):,} rows move {way}" for way, found in ways.items()),
+        "; ".join(f"{counted(len(found), 'row')} moved {way}" for way, found in ways.items()),
         row, f"{cell(subject.rows, row, name)} → {cell(other, row, name)}", _CURE,
     )  # fmt: skip
 
@@ -122,4 +126,6 @@ def check_order(subject: Subject, seed: int) -> list[Finding]:
             )
         )  # fmt: skip
     what = "windowed columns do not depend on the order of the input"
-    return findings or [passed(ORDER, what, f"{len(names)} columns, {len(identity):,} rows")]
+    return findings or [
+        passed(ORDER, what, f"{counted(len(names), 'column')}, {counted(len(identity), 'row')}")
+    ]

@@ -21,7 +21,7 @@ class Score:
 
     Attributes:
         name: which measure.
-        value: its value.
+        value: the score's value.
         rows: the rows it was taken over.
         distinct: how many different values the column has in them.
     """

@@ -6,7 +6,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from forebay.console.words import shown
+from forebay.console.words import counted, shown
 from forebay.init.guesses.guessed_column import GuessedColumn
 from forebay.transforms.definition.columns import Boolean, Integer, Number, String
 from forebay.transforms.parsing.casts import to_mask
@@ -81,14 +81,15 @@ def described(reading: GuessedColumn, facts: ColumnFacts) -> str:
         return "always missing"
     parts = []
     if isinstance(reading.column, String):
-        parts.append(f"{facts.distinct:,} texts" if facts.distinct > 1 else "one text")
+        parts.append(counted(facts.distinct, "text"))
     elif facts.least is None:
-        parts.append("one value" if facts.distinct == 1 else f"{facts.distinct} values")
+        parts.append(counted(facts.distinct, "value"))
     elif facts.distinct == 1:
         parts.append(f"always {shown(facts.least)}")
     else:
         parts.append(
-            f"{facts.distinct:,} values from {shown(facts.least)} to {shown(facts.greatest)}"
+            f"{counted(facts.distinct, 'value')} from {shown(facts.least)} to "
+            f"{shown(facts.greatest)}"
         )
     if facts.missing:
         parts.append(f"{share(facts.missing)} missing")

@@ -3,6 +3,7 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 
+from forebay.console.words import counted
 from forebay.init.guesses.column_facts import ColumnFacts, share
 from forebay.init.guesses.guessed_column import GuessedColumn
 from forebay.init.guesses.label import label_of
@@ -136,7 +137,7 @@ def _is_code(reading: GuessedColumn, facts: ColumnFacts) -> bool:
 
 def _categorical(reading: GuessedColumn, facts: ColumnFacts) -> Suggestion:
     name, each = reading.name, facts.rows / facts.distinct
-    values = f"{facts.distinct:,} values, {each:,.0f} rows each on average"
+    values = f"{counted(facts.distinct, 'value')}, {each:,.0f} rows each on average"
     is_number = isinstance(reading.column, Integer) and not _is_names(reading, facts)
     if is_number:
         values += "; Numeric would keep their order"

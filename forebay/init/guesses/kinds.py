@@ -11,6 +11,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from forebay.console.words import counted
 from forebay.init.guesses.guessed_column import BoolArray, GuessedColumn
 from forebay.init.guesses.names import has_word
 from forebay.init.guesses.written_times import is_of_months, written_like
@@ -199,7 +200,7 @@ class _Guess:
             return reading
         example = self.texts.distinct.filter(pa.array(failing))[0].as_py()
         count = int(self.texts.counts[failing].sum())
-        reason = f"{count:,} rows, such as {_quoted(example)}, do not fit and will be rejected"
+        reason = f"{counted(count, 'row')} will be rejected: {_quoted(example)} does not fit"
         return replace(reading, reasons=(*reading.reasons, reason))
 
     def _not(self, words: tuple[str, ...]) -> BoolArray:

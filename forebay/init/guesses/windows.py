@@ -5,6 +5,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from forebay.console.words import counted
 from forebay.init.guesses.column_facts import ColumnFacts
 from forebay.init.guesses.features import Suggestion
 from forebay.init.guesses.guessed_column import GuessedColumn
@@ -94,7 +95,9 @@ def _fewest_rows(name: str) -> int:
 def _reason(
     keys: Sequence[str], facts: Mapping[str, ColumnFacts], expected: float, known_at: str | None
 ) -> str:
-    shown = ", ".join(f"{key} ({facts[key].distinct:,} values)" for key in keys[:_SHOWN_KEYS])
+    shown = ", ".join(
+        f"{key} ({counted(facts[key].distinct, 'value')})" for key in keys[:_SHOWN_KEYS]
+    )
     known = (
         f"{known_at} comes later in most rows and may be when."
         if known_at

@@ -5,6 +5,7 @@ from collections import Counter
 from collections.abc import Iterator
 from dataclasses import replace
 
+from forebay.console.words import counted
 from forebay.init.draft import Draft
 from forebay.init.guesses.column_facts import described, share
 from forebay.init.guesses.windows import WindowGuess
@@ -43,9 +44,8 @@ def write_definition(draft: Draft, variable: str) -> str:
 def _docstring(draft: Draft) -> str:
     sample, time = draft.sample, draft.row_time
     extent = "all" if sample.share == 1 else "a sample of"
-    blank = [f"{sample.blank:,} rows without any text are left out of account;"] * bool(
-        sample.blank
-    )
+    rows = counted(sample.rows, "row")
+    blank = [f"{counted(sample.blank, 'row')} without any text left out;"] * bool(sample.blank)
     points = [
         *blank,
         f"the label is {draft.dataset.label.column}: {draft.label_reason};",
@@ -56,9 +56,7 @@ def _docstring(draft: Draft) -> str:
     ]
     if draft.reject_share:
         points.append(f"about {share(draft.reject_share)} of the records will be rejected.")
-    lines = [
-        f'"""A starting definition, guessed by `forebay init` from {extent} {sample.rows:,} rows.'
-    ]
+    lines = [f'"""A starting definition, guessed by `forebay init` from {extent} {rows}.']
     lines += ["", "Every guess has its reason beside it. Change what you know better:", ""]
     for point in points:
         plain = printable(point).replace("\\", "/").replace('"', "'")

@@ -6,6 +6,7 @@ from matplotlib.axes import Axes
 from matplotlib.ticker import MaxNLocator, PercentFormatter
 
 from forebay.console.canvas import figure, png
+from forebay.console.words import counted
 from forebay.report.features.report import FeatureReport
 from forebay.storage.run.occupancy import Occupancy
 
@@ -21,7 +22,7 @@ def draw(report: FeatureReport) -> bytes:
     across = min(_ACROSS, len(outputs))
     title = f"{report.run}: share of {report.rows:,} training rows, by id"
     if len(outputs) < len(report.outputs):
-        title += f" (the first {len(outputs)} of {len(report.outputs)} outputs)"
+        title += f" (the first {len(outputs)} of {counted(len(report.outputs), 'output')})"
     drawn = figure(title, 4.2 * across, 0.6 + 2.1 * down, title_size=10)
     panels = list(drawn.subplots(down, across, squeeze=False).flat)
     for axes, output in zip(panels, outputs, strict=False):
@@ -42,13 +43,15 @@ def bars(output: Occupancy) -> tuple[list[int], list[float], str]:
     if len(output.most) == output.occupied:
         return list(shares), list(shares.values()), "id"
     ranks = list(range(1, len(shares) + 1))
-    return ranks, list(shares.values()), f"rank, of {output.occupied:,} ids that occur"
+    return ranks, list(shares.values()), f"rank, of {counted(output.occupied, 'id')} that occur"
 
 
 def _panel(axes: Axes, output: Occupancy) -> None:
     places, heights, name = bars(output)
     axes.bar(places, heights, width=0.8, color="tab:blue")
-    axes.set_title(f"{output.output}: {output.occupied:,} of {output.ids:,} ids", fontsize=8)
+    axes.set_title(
+        f"{output.output}: {output.occupied:,} of {counted(output.ids, 'id')}", fontsize=8
+    )
     axes.set_xlabel(name, fontsize=7)
     axes.tick_params(labelsize=7)
     axes.xaxis.set_major_locator(MaxNLocator(integer=True))

@@ -18,7 +18,8 @@ def read_report(path: str) -> FeatureReport:
     name = run.file(OCCUPANCY_NAME)
     if OCCUPANCY_NAME not in run.manifest.files:
         raise RunFolderError(f"{name} is not listed in the run's manifest; {MAKE_ANEW}")
-    outputs = from_json(files.read_bytes(name), name)
+    with run.unchanged():
+        outputs = from_json(files.read_bytes(name), name)
     manifest = run.manifest
     return FeatureReport(
         run.path, manifest.dataset, manifest.rows["train"], outputs, manifest.warnings

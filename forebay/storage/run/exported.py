@@ -2,9 +2,9 @@
 
 import json
 import posixpath
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from typing import Annotated, Any, TypedDict
+from typing import Annotated, Any, TypedDict, TypeVar
 
 import numpy as np
 
@@ -30,6 +30,7 @@ NUMPY_DTYPES: Mapping[GraphDtype, type[Any]] = {
 }  # fmt: skip
 # The likeliest class, beside the probabilities.
 CLASS_NAME = "class"
+_Made = TypeVar("_Made")
 
 
 class _Training(TypedDict):
@@ -44,7 +45,7 @@ class ExportRecord(TypedDict):
     Attributes:
         definition: the dataset's, as JSON.
         files: what belongs to the model, by path relative to its folder.
-        training: where the model comes from.
+        training: the training that the model comes from.
     """
 
     definition: dict[str, Any]
@@ -105,6 +106,30 @@ def open_exported(path: str) -> ExportedModel:
     )  # fmt: skip
     files.verify(path, record["files"], "export it anew with `forebay train`")
     return ExportedModel(path, record, definition)
+
+
+def of_newest(path: str, use: Callable[[ExportedModel], _Made]) -> _Made:
+    """Opens an exported model and makes something of it.
+
+    A training removes older models when it exports one: where that happens meanwhile, its new one
+    is taken.
+
+    Args:
+        path: as for `open_exported`.
+        use: reads what it needs of the model's files.
+
+    Raises:
+        RunFolderError: as `open_exported` and ``use`` do.
+    """
+    found = newest_model(path)
+    while True:
+        try:
+            return use(open_exported(found))
+        except RunFolderError:
+            newer = newest_model(path)
+            if newer == found:
+                raise
+            found = newer
 
 
 def read_exported(path: str) -> ExportRecord:

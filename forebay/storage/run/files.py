@@ -109,7 +109,7 @@ def owned(folder: str, name: str, patterns: Iterable[str]) -> list[str]:
     Args:
         folder: the run.
         name: a folder below it that one of our commands writes.
-        patterns: those of the files that it writes there, as `matches` takes them.
+        patterns: the patterns of the files that it writes there, as `matches` takes them.
 
     Returns:
         The names of the files, below the run.
@@ -192,7 +192,7 @@ def verify(folder: str, listed: Mapping[str, FileEntry], cure: str) -> None:
     """Reads files and refuses those that are not what a listing says.
 
     Args:
-        folder: where they are.
+        folder: the folder that they are in.
         listed: what each must be, by name.
         cure: what makes them anew.
 

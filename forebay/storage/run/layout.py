@@ -51,3 +51,8 @@ SWEEP_FILES = (
     JOURNAL_NAME, "sweep.json", "sweep.png", "best.toml",
     *(f"trial-*/{name}" for name in TRAINING_FILES),
 )  # fmt: skip
+
+# What the commands on a run that is there write to.
+FOLDERS = (
+    TRAINING_FOLDER, MODEL_FOLDER, EXPORT_FOLDER, EVALUATION_FOLDER, RATES_FOLDER, SWEEP_FOLDER,
+)  # fmt: skip

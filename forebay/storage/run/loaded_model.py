@@ -8,7 +8,7 @@ import numpy.typing as npt
 import tensorflow as tf
 
 from forebay.storage.plain_paths import plain_path
-from forebay.storage.run.exported import ExportedModel, open_exported
+from forebay.storage.run.exported import ExportedModel, of_newest
 from forebay.transforms.errors import InstanceError, RunFolderError, reason
 
 # Rows per call of the model: more are hardly faster per row.
@@ -28,15 +28,7 @@ class LoadedModel:
     """
 
     def __init__(self, path: str) -> None:
-        self.exported: ExportedModel = open_exported(path)
-        try:
-            self._loaded = tf.saved_model.load(plain_path(self.exported.path))
-            self._function = self._loaded.signatures["serving_default"]
-        except Exception as error:  # whatever TensorFlow's reader raises
-            raise RunFolderError(
-                f"{self.exported.path} holds no model that TensorFlow can load{_said(error)}; "
-                "export it anew with `forebay train`"
-            ) from error
+        self.exported, self._loaded, self._function = of_newest(path, _load)
 
     def ask(self, columns: Columns) -> dict[str, npt.NDArray[Any]]:
         """Returns the answers to n rows in one call, by name: (n,), or (n, classes).
@@ -64,6 +56,18 @@ class LoadedModel:
         if self.exported.definition.custom_features:
             cause += " Or is a value missing that a function of the definition needs?"
         return f"the model answers {answer}: {cause}"
+
+
+def _load(exported: ExportedModel) -> tuple[ExportedModel, Any, Any]:
+    """Returns a model, what keeps it alive, and the function that answers."""
+    try:
+        loaded = tf.saved_model.load(plain_path(exported.path))
+        return exported, loaded, loaded.signatures["serving_default"]
+    except Exception as error:  # whatever TensorFlow's reader raises
+        raise RunFolderError(
+            f"{exported.path} holds no model that TensorFlow can load{_said(error)}; "
+            "export it anew with `forebay train`"
+        ) from error
 
 
 def _said(error: Exception) -> str:

@@ -16,7 +16,7 @@ from forebay.storage import folders
 from forebay.storage.entries import entries_below, temporaries
 from forebay.storage.locks import clean, locked
 from forebay.storage.names import LOCK_NAME, is_temporary, temporary_name
-from forebay.storage.run.layout import MANIFEST_NAME, OUTPUTS
+from forebay.storage.run.layout import FOLDERS, MANIFEST_NAME, OUTPUTS
 from forebay.storage.run.manifest import Manifest
 from forebay.transforms.errors import RunFolderError, reason
 
@@ -108,16 +108,22 @@ def publish(run: str, staged: str, manifest: Manifest, overwrite: bool) -> None:
 def settle(run: str) -> None:
     """Puts in order what killed processes left in a run folder, by whoever holds it.
 
-    A publication that was cut off is finished; what else is in the making is removed.
+    A publication that was cut off is finished; what else is in the making where commands on this
+    run write is removed. A folder in it that is none of a run's may be another run's.
 
     Raises:
         RunFolderError: something cannot be moved or removed.
     """
-    for name in temporaries(run):
+    for name in _made_here(run):
         if os.path.exists(os.path.join(run, name, MANIFEST_NAME)):
             _finish(run, name)
             note(f"finished the publication of {run}, which was cut off")
-    clean(run)
+    below = (each for name in (*OUTPUTS, *FOLDERS) for each in temporaries(run, name))
+    clean(run, [*_made_here(run), *below])
+
+
+def _made_here(run: str) -> list[str]:
+    return sorted(filter(is_temporary, os.listdir(run)))
 
 
 def settle_leftovers(run: str) -> None:
@@ -126,7 +132,7 @@ def settle_leftovers(run: str) -> None:
     Raises:
         RunFolderError: as `settle` does, or another process is writing the run.
     """
-    if os.path.isdir(run) and any(map(is_temporary, os.listdir(run))):
+    if os.path.isdir(run) and _made_here(run):
         with locked(run):
             settle(run)
 

@@ -8,8 +8,8 @@ from __future__ import annotations
 import hashlib
 import json
 import posixpath
-from collections.abc import Iterable, Mapping
-from contextlib import AbstractContextManager
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from fnmatch import fnmatchcase
 from functools import cached_property
@@ -82,9 +82,37 @@ class RunFolder:
         }
         return hashlib.sha256(json.dumps(entries).encode()).hexdigest()
 
-    def in_use(self) -> AbstractContextManager[None]:
-        """Keeps `forebay preprocess` from replacing the run meanwhile."""
-        return locked(self.path, shared=True)
+    @contextmanager
+    def in_use(self) -> Iterator[None]:
+        """Keeps `forebay preprocess` from replacing the run meanwhile.
+
+        Raises:
+            RunFolderError: it was replaced since it was opened, or is being replaced.
+        """
+        with locked(self.path, shared=True):
+            with self.unchanged():
+                pass
+            yield
+
+    @contextmanager
+    def unchanged(self) -> Iterator[None]:
+        """Says that the run was replaced since it was opened, where what is read inside is another.
+
+        Raises:
+            RunFolderError: it was.
+        """
+        try:
+            yield
+        except RunFolderError as error:
+            if not self._is_there():
+                raise _replaced(self.path) from error
+            raise
+        if not self._is_there():
+            raise _replaced(self.path)
+
+    def _is_there(self) -> bool:
+        """Tells whether the manifest is still that of this run."""
+        return _manifest(self.path) == self.manifest
 
     def file(self, *parts: str) -> str:
         """Returns the path of something in the run folder."""
@@ -176,14 +204,35 @@ def open_run(path: str) -> RunFolder:
     manifest_path = posixpath.join(path, MANIFEST_NAME)
     if not files.exists(manifest_path) and not is_remote(path):
         settle_leftovers(path)
-    if not files.exists(manifest_path):
+    manifest = _manifest(path)
+    if manifest is None:
         found = (
             f"has no {MANIFEST_NAME}, so it is not a finished run"
             if files.exists(path)
             else "is not there"
         )
         raise RunFolderError(f"{path} {found}; make one with `forebay preprocess`")
-    manifest = Manifest.from_json(files.read_bytes(manifest_path), manifest_path)
+    try:
+        return _opened(path, manifest)
+    except RunFolderError as error:
+        if _manifest(path) != manifest:
+            raise _replaced(path) from error
+        raise
+
+
+def _manifest(path: str) -> Manifest | None:
+    """Reads the manifest of the run in a folder; None: there is none."""
+    name = posixpath.join(path, MANIFEST_NAME)
+    return Manifest.from_json(files.read_bytes(name), name) if files.exists(name) else None
+
+
+def _replaced(path: str) -> RunFolderError:
+    return RunFolderError(f"{path} was replaced by another run meanwhile; run the command again")
+
+
+def _opened(path: str, manifest: Manifest) -> RunFolder:
+    """Opens the run that a manifest is of."""
+    manifest_path = posixpath.join(path, MANIFEST_NAME)
     for folder in (METADATA_FOLDER, *TRANSFORM_FOLDERS):
         if not any(name.startswith(f"{folder}/") for name in manifest.files):
             raise RunFolderError(f"{manifest_path} lists nothing in {folder}/; " + MAKE_ANEW)

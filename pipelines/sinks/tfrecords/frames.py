@@ -15,16 +15,12 @@ from numba import types
 from numba.core import cgutils
 from numba.extending import intrinsic
 
+from forebay.pipelines.tfrecord_format import CHECKSUM_BYTES, HEAD_BYTES, LENGTH_BYTES, MASK_DELTA
 from forebay.transforms.compiled import compiled
 
 ByteArray = npt.NDArray[np.uint8]
 Ints = npt.NDArray[np.int64]
 
-# A frame is the data's length, its checksum, the data, and its checksum.
-LENGTH_BYTES, CHECKSUM_BYTES = 8, 4
-HEAD_BYTES = LENGTH_BYTES + CHECKSUM_BYTES
-FRAME_BYTES = HEAD_BYTES + CHECKSUM_BYTES
-_MASK_DELTA = 0xA282EAD8
 _POLYNOMIAL = 0x82F63B78  # Castagnoli's, bits reversed
 
 
@@ -93,8 +89,8 @@ def crc32c(data: ByteArray, start: int, stop: int, before: int = 0) -> np.uint64
 
     Args:
         data: uint8.
-        start: where the part begins.
-        stop: where it ends.
+        start: the first byte of the part.
+        stop: the byte after the part's last.
         before: the CRC-32C of what lies before that part.
     """
     crc = np.uint64(before) ^ np.uint64(0xFFFFFFFF)
@@ -133,6 +129,6 @@ def _put_masked(out: ByteArray, at: int, crc: np.uint64) -> None:
     """Writes a checksum, rotated and offset as TFRecord wants it."""
     low = np.uint64(0xFFFFFFFF)
     rotated = (crc >> np.uint64(15)) | (crc << np.uint64(17))
-    masked = ((rotated & low) + np.uint64(_MASK_DELTA)) & low
+    masked = ((rotated & low) + np.uint64(MASK_DELTA)) & low
     for i in range(CHECKSUM_BYTES):
         out[at + i] = np.uint8((masked >> np.uint64(8 * i)) & np.uint64(0xFF))

@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from forebay.pipelines.sinks.tfrecords.frames import CHECKSUM_BYTES, FRAME_BYTES, HEAD_BYTES
+from forebay.pipelines.tfrecord_format import CHECKSUM_BYTES, FRAME_BYTES, HEAD_BYTES
 from forebay.transforms.compiled import compiled
 
 ByteArray = npt.NDArray[np.uint8]

@@ -64,8 +64,13 @@ class TableAddress:
     row_restriction: str = ""
 
     @property
+    def text(self) -> str:
+        """Its name as people write it."""
+        return f"{self.project}.{self.dataset}.{self.table}"
+
+    @property
     def resource(self) -> str:
-        """Its name as the Storage Read API writes it."""
+        """Its name as the Storage APIs write it."""
         return f"projects/{self.project}/datasets/{self.dataset}/tables/{self.table}"
 
 
@@ -81,7 +86,7 @@ def table_address(text: str) -> TableAddress:
     if found is None:
         raise InputError(f"{text!r} names no table; write {_FORM}")
     if question and not question.startswith(_RESTRICTION):
-        raise InputError(f"{text!r}: {question!r} is no row_restriction=...; write {_FORM}")
+        raise InputError(f"{text!r}: {question!r} is not row_restriction=...; write {_FORM}")
     restriction = question.removeprefix(_RESTRICTION)
     return TableAddress(**found.groupdict(), snapshot=_instant(instant, text) if at else None,
                         row_restriction=restriction)  # fmt: skip
@@ -92,7 +97,7 @@ def _instant(text: str, whole: str) -> datetime:
         found = datetime.fromisoformat(text)
     except ValueError as error:
         raise InputError(
-            f"{whole!r}: {text!r} is no instant; write such as 2024-05-01T00:00:00Z"
+            f"{whole!r}: {text!r} is not an instant; write one such as 2024-05-01T00:00:00Z"
         ) from error
     return found if found.tzinfo else found.replace(tzinfo=UTC)
 
@@ -132,14 +137,14 @@ def _parameter(text: str) -> QueryParameter:
     single = item[1] if item else kind
     if single not in _VALUES:
         known = ", ".join(_VALUES)
-        raise InputError(f"--query-parameter {text!r}: {kind!r} is no type; the types: {known}")
+        raise InputError(f"--query-parameter {text!r}: {kind!r} is not a type; write {known}")
     try:
         if item:
             return QueryParameter(name, single, [_value(single, v) for v in _items(value)], True)
         return QueryParameter(name, single, None if value == "NULL" else _value(single, value))
     except (ValueError, ArithmeticError) as error:
         raise InputError(
-            f"--query-parameter {text!r}: {value!r} is no {kind}; write {_PARAMETER_FORM}"
+            f"--query-parameter {text!r}: {value!r} is not of type {kind}; write {_PARAMETER_FORM}"
         ) from error
 
 

@@ -10,7 +10,7 @@ import re
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 from forebay.transforms.errors import ForebayError, InputError, RunFailed
 
@@ -75,15 +75,28 @@ class Clients:
     def storage_read(self) -> Any:
         """Returns a client for reading streams; its calls are made once, whatever happens."""
         with _extra_told():
-            import grpc
             from google.cloud.bigquery_storage_v1.services import big_query_read
             from google.cloud.bigquery_storage_v1.services.big_query_read import transports
         if self.storage is None:
             return big_query_read.BigQueryReadClient()
-        unlimited = [("grpc.max_receive_message_length", -1)]
-        channel = grpc.insecure_channel(self.storage, options=unlimited)
-        transport = transports.BigQueryReadGrpcTransport(channel=channel)
+        transport = transports.BigQueryReadGrpcTransport(channel=self._channel())
         return big_query_read.BigQueryReadClient(transport=transport)
+
+    def storage_write(self) -> Any:
+        """Returns a client for writing streams."""
+        with _extra_told():
+            from google.cloud.bigquery_storage_v1.services import big_query_write
+            from google.cloud.bigquery_storage_v1.services.big_query_write import transports
+        if self.storage is None:
+            return big_query_write.BigQueryWriteClient()
+        transport = transports.BigQueryWriteGrpcTransport(channel=self._channel())
+        return big_query_write.BigQueryWriteClient(transport=transport)
+
+    def _channel(self) -> Any:
+        import grpc
+
+        unlimited = [("grpc.max_receive_message_length", -1)]
+        return grpc.insecure_channel(self.storage, options=unlimited)
 
 
 def _no_project() -> InputError:
@@ -106,17 +119,38 @@ def _extra_told() -> Iterator[None]:
         yield
     except ImportError as error:
         raise InputError(
-            f"reading from BigQuery needs Google's clients ({error}); pip install 'forebay[gcp]'"
+            f"BigQuery needs Google's clients ({error}); pip install 'forebay[gcp]'"
         ) from error
 
 
+class Rights(NamedTuple):
+    """What may be refused.
+
+    Attributes:
+        denied: what may not be done.
+        roles: whom to ask for what.
+    """
+
+    denied: str
+    roles: str
+
+
+READER = Rights(
+    "may not be read",
+    "ask for the roles BigQuery Data Viewer on the table, and BigQuery Read Session User and Job "
+    "User on the project that pays",
+)
+WRITER = Rights("may not be written", "ask for the role BigQuery Data Editor on the dataset")
+
+
 @contextmanager
-def faults_told(name: str, bad_request: str) -> Iterator[None]:
+def faults_told(name: str, bad_request: str, rights: Rights = READER) -> Iterator[None]:
     """Puts what BigQuery answers into one line.
 
     Args:
-        name: the input, as people call it.
+        name: the input or the sink, as people call it.
         bad_request: the cure where BigQuery does not understand what it is asked.
+        rights: what is asked for.
 
     Raises:
         InputError: the user can mend it.
@@ -127,13 +161,13 @@ def faults_told(name: str, bad_request: str) -> Iterator[None]:
     except ForebayError:
         raise
     except Exception as error:
-        told = _told(error, name, bad_request)
+        told = _told(error, name, bad_request, rights)
         if told is None:
             raise
         raise told from error
 
 
-def _told(error: Exception, name: str, bad_request: str) -> ForebayError | None:
+def _told(error: Exception, name: str, bad_request: str, rights: Rights) -> ForebayError | None:
     with _extra_told():
         from google.api_core import exceptions as api
         from google.auth import exceptions as auth
@@ -148,15 +182,16 @@ def _told(error: Exception, name: str, bad_request: str) -> ForebayError | None:
         return InputError(
             f"{name}: is not there, or no longer ({said}); check project, dataset and table"
         )
+    if isinstance(error, api.TooManyRequests) or _QUOTA.search(said):
+        return RunFailed(
+            f"{name}: a quota of BigQuery is used up ({said}); wait until it is there again, or "
+            "ask for a greater one"
+        )
     if isinstance(error, api.Forbidden):
+        cure = rights.roles
         if "column" in said:
             cure = "leave the column out of the definition, or ask for Fine-Grained Reader on it"
-        else:
-            cure = (
-                "ask for the roles BigQuery Data Viewer on the table, and BigQuery Read Session "
-                "User and Job User on the project that pays"
-            )
-        return InputError(f"{name}: may not be read ({said}); {cure}")
+        return InputError(f"{name}: {rights.denied} ({said}); {cure}")
     if isinstance(error, (api.BadRequest, api.Conflict)):
         return InputError(f"{name}: {said}; {bad_request}")
     if isinstance(error, (api.GoogleAPIError, ConnectionError)):
@@ -173,5 +208,6 @@ def _said(error: Exception) -> str:
     return " ".join(lines[:2])[:_LONGEST] or type(error).__name__
 
 
+_QUOTA = re.compile("quota exceeded|exceeded (quota|rate limit)", re.IGNORECASE)
 _REQUEST = re.compile(r"^(GET|POST) \S+: ")
 _LONGEST = 300

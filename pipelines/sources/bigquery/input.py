@@ -41,6 +41,7 @@ class BigQueryInput(TableInput):
     clients: Clients
     split: str | None = None
 
+    kind: ClassVar[str] = "a table of BigQuery"
     place_word: ClassVar[str] = "row"
 
     @property

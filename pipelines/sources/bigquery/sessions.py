@@ -93,7 +93,7 @@ def open_session(
 def _session(
     name: str, address: TableAddress, table: Source | None, clients: Clients, client: Any
 ) -> Session:
-    found = client.get_table(f"{address.project}.{address.dataset}.{address.table}", **patience())
+    found = client.get_table(address.text, **patience())
     if found.table_type in _UNREADABLE:
         kind = found.table_type.lower().replace("_", " ")
         raise InputError(

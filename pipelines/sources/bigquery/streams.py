@@ -65,7 +65,7 @@ def _pages(
                 broken = 0
                 yield page
             return
-        except _passing() as error:
+        except passing_errors() as error:
             broken += 1
             if broken >= clients.attempts:
                 raise RunFailed(
@@ -85,7 +85,7 @@ def _once(client: Any, stream: str, schema: pa.Schema, offset: int) -> Iterator[
             yield pa.ipc.read_record_batch(data, schema)
 
 
-def _passing() -> tuple[type[Exception], ...]:
+def passing_errors() -> tuple[type[Exception], ...]:
     """Returns the errors after which it is worth asking again."""
     from google.api_core import exceptions as api
 

@@ -8,6 +8,7 @@ import re
 from collections.abc import Sequence
 from itertools import islice
 
+from forebay.console.words import counted
 from forebay.pipelines.sources.missing_columns import refuse_missing
 from forebay.pipelines.sources.text.record_ends import COMMENT, MALFORMED_QUOTE, OK, UNCLOSED_QUOTE
 from forebay.pipelines.sources.text.records import ANY_ARITY, scan_records
@@ -67,8 +68,9 @@ def read_header(head: bytes, format: CsvFormat, source: str) -> tuple[tuple[str,
         return names, data_offset + end
     if len(names) != len(format.names):
         raise InputError(
-            f"{source}: the first row {_shown(first)} has {len(names)} fields, but the format names"
-            f" {len(format.names)} columns; correct names= or delimiter= in its CsvFormat"
+            f"{source}: the first row {_shown(first)} has {counted(len(names), 'field')}, but"
+            f" {counted(len(format.names), 'name')} for them; correct names= or delimiter= in its"
+            " CsvFormat (--names and --delimiter of forebay init)"
         )
     return format.names, data_offset
 
@@ -162,7 +164,8 @@ def _refuse_repeated(names: Sequence[str], source: str) -> None:
     if repeated:
         raise InputError(
             f"{source}: the header names {', '.join(map(repr, repeated))} more than once; rename"
-            " the columns, or drop the line and give CsvFormat(names=...)"
+            " the columns, or drop the line and name them all: CsvFormat(names=...), or --names of"
+            " forebay init"
         )
 
 

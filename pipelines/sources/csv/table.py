@@ -1,6 +1,7 @@
 """CSV files of a table, their headers read."""
 
 from dataclasses import dataclass, replace
+from typing import ClassVar
 
 from forebay.pipelines.sources.csv.header import HEAD_BYTES, check_header, read_header
 from forebay.pipelines.sources.csv.parse import parse_chunk
@@ -20,6 +21,8 @@ class CsvFile(TextInput):
     """
 
     names: tuple[str, ...]
+
+    kind: ClassVar[str] = "CSV"
 
     @property
     def fields(self) -> int:  # noqa: D102

@@ -51,7 +51,6 @@ class RowsFile(FileInput):
     rows: tuple[int, ...]
 
     place_word: ClassVar[str] = "row"
-    kind: ClassVar[str]
 
     @abstractmethod
     def batches(self, parts: range) -> Iterator[pa.RecordBatch]:
@@ -78,6 +77,8 @@ class RowsFile(FileInput):
         first = sum(self.rows[: parts.start])
         with _damage_told(self.path, self.kind):
             for batch in self.batches(parts):
+                # Arrow believes a file's offsets and lengths, wherever in memory they lead.
+                batch.validate(full=True)
                 yield RowsChunk(first, batch)
                 first += len(batch)
 
@@ -112,10 +113,10 @@ CELL_BYTES = 6
 def _damage_told(path: str, kind: str) -> Iterator[None]:
     try:
         yield
-    except (pa.ArrowException, OSError, EOFError) as error:
+    except (pa.ArrowException, OSError, EOFError, MemoryError, UnicodeDecodeError) as error:
+        why = str(error) or "it asks for more memory than there is"
         raise InputError(
-            f"{path}: is no {kind} file that can be read to its end ({error}); copy or write it "
-            "again"
+            f"{path}: cannot be read to its end as {kind} ({why}); copy or write it again"
         ) from error
 
 
@@ -139,8 +140,8 @@ def open_parquet(file: SourceFile, table: Source | None) -> ParquetFile:
         opened = pa_parquet.ParquetFile(source)
         schema, metadata = opened.schema_arrow, opened.metadata
         rows = tuple(metadata.row_group(i).num_rows for i in range(metadata.num_row_groups))
-    columns, lacks = _columns(schema, table, file.path)
-    return ParquetFile(file, columns, rows, lacks=lacks)
+        columns, lacks = _columns(schema, table, file.path)
+        return ParquetFile(file, columns, rows, lacks=lacks)
 
 
 @dataclass(frozen=True)
@@ -162,8 +163,8 @@ def open_arrow(file: SourceFile, table: Source | None) -> ArrowFile:
         opened = pa_ipc.open_file(source)
         schema = opened.schema
         rows = tuple(len(opened.get_batch(i)) for i in range(opened.num_record_batches))
-    columns, lacks = _columns(schema, table, file.path)
-    return ArrowFile(file, columns, rows, lacks=lacks)
+        columns, lacks = _columns(schema, table, file.path)
+        return ArrowFile(file, columns, rows, lacks=lacks)
 
 
 @dataclass(frozen=True)
@@ -184,8 +185,8 @@ def open_arrow_stream(file: SourceFile, table: Source | None) -> ArrowStream:
         opened = pa_ipc.open_stream(source)
         schema = opened.schema
         rows = sum(len(batch) for batch in opened)
-    columns, lacks = _columns(schema, table, file.path)
-    return ArrowStream(file, columns, (rows,), lacks=lacks)
+        columns, lacks = _columns(schema, table, file.path)
+        return ArrowStream(file, columns, (rows,), lacks=lacks)
 
 
 def _columns(

@@ -16,7 +16,7 @@ from forebay.pipelines.sources.inputs import Parsed
 from forebay.pipelines.sources.missing_columns import refuse_missing
 from forebay.pipelines.sources.rejects import Reject
 from forebay.pipelines.sources.row_identity import row_place
-from forebay.pipelines.sources.rows import joined, make_rows
+from forebay.pipelines.sources.rows import joined, make_rows, python_values
 from forebay.transforms.definition.columns import Column
 from forebay.transforms.definition.identity import ROW
 from forebay.transforms.definition.sources import Source
@@ -102,7 +102,10 @@ def told_rejects(
 
 def record_json(row: pa.RecordBatch) -> bytes:
     """Returns one record as JSON."""
-    (record,) = row.to_pylist()
+    record = {
+        name: python_values(column)[0]
+        for name, column in zip(row.schema.names, row.columns, strict=True)
+    }
     text = json.dumps(_plain(record), ensure_ascii=False, default=str)
     return text.encode("utf-8", "backslashreplace")
 

@@ -7,12 +7,10 @@ truth value 0 or 1; a text bytes. Numbers of tf.Examples are float32.
 from __future__ import annotations
 
 import base64
-import struct
 from collections.abc import Generator, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
-from typing import ClassVar, NamedTuple
+from typing import ClassVar
 
-import google_crc32c
 import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
@@ -22,16 +20,13 @@ from forebay.pipelines.sources.files import SourceFile
 from forebay.pipelines.sources.inputs import FileInput, Hashed, Parsed, Stretch
 from forebay.pipelines.sources.rejects import Reject
 from forebay.pipelines.sources.row_identity import row_place
-from forebay.pipelines.sources.text.ranges import Readable
+from forebay.pipelines.sources.typed.frames import Frame, frames_of
 from forebay.pipelines.sources.typed.rows import check_schema, parse_batch, record_json
 from forebay.transforms.definition.columns import Boolean, Column, Date, Numbers, Timestamp
 from forebay.transforms.definition.identity import ROW
 from forebay.transforms.definition.sources import Source
 from forebay.transforms.errors import InputError
 
-_HEAD = struct.Struct("<QI")
-_TAIL = struct.Struct("<I")
-_MASK_DELTA = 0xA282EAD8
 _STRETCH_BYTES = 8 << 20
 _CHUNK_BYTES = 4 << 20
 _LOOKED_AT = 1000
@@ -39,34 +34,11 @@ _NOT_EXAMPLE = "not a tf.Example"
 _TOO_LONG = "record too long"
 
 
-class _Frame(NamedTuple):
-    """A record and where it starts in the file; ``data`` is cut where it is too long."""
-
-    offset: int
-    data: bytes
-    size: int
-
-
-def begins_record(head: bytes) -> bool:
-    """Tells whether a file begins as a TFRecord file does: a length and its checksum."""
-    if len(head) < _HEAD.size:
-        return False
-    length, checksum = _HEAD.unpack_from(head)
-    return bool(checksum == _masked(head[:8])) and length > 0
-
-
-def _masked(data: bytes) -> int:
-    return _mask(google_crc32c.value(data))
-
-
-def _mask(crc: int) -> int:
-    return (((crc >> 15) | (crc << 17)) + _MASK_DELTA) & 0xFFFFFFFF
-
-
 @dataclass(frozen=True)
 class TFRecordFile(FileInput):
     """A TFRecord file of tf.Examples."""
 
+    kind: ClassVar[str] = "TFRecord"
     place_word: ClassVar[str] = "record"
 
     @property
@@ -81,21 +53,21 @@ class TFRecordFile(FileInput):
         start = end = 0
         with self.file.open_raw() as raw:
             source = Hashed(raw)
-            for frame in self._frames_of(source, 0, None, 0):
+            for frame in frames_of(source, self.path, 0, None, 0):
                 if frame.offset - start >= _STRETCH_BYTES:
                     yield Stretch(start, frame.offset)
                     start = frame.offset
-                end = frame.offset + _HEAD.size + frame.size + _TAIL.size
+                end = frame.end
         if end > start:
             yield Stretch(start, end)
         return source.fingerprint
 
     def chunks(  # noqa: D102
         self, max_record_bytes: int, stretch: Stretch | None = None
-    ) -> Iterator[Sequence[_Frame]]:
+    ) -> Iterator[Sequence[Frame]]:
         whole = stretch is None or self.file.is_sequential
         start, end = (0, None) if whole or stretch is None else stretch
-        frames: list[_Frame] = []
+        frames: list[Frame] = []
         size = 0
         for frame in self._frames(start, end, max_record_bytes):
             frames.append(frame)
@@ -106,7 +78,7 @@ class TFRecordFile(FileInput):
         if frames:
             yield frames
 
-    def parse(self, chunk: Sequence[_Frame], table: Source, max_record_bytes: int) -> Parsed:  # noqa: D102
+    def parse(self, chunk: Sequence[Frame], table: Source, max_record_bytes: int) -> Parsed:  # noqa: D102
         rejects = [
             Reject(f.offset, f"longer than {max_record_bytes} bytes", _base64(f.data), _TOO_LONG)
             for f in chunk if f.size > max_record_bytes
@@ -138,49 +110,12 @@ class TFRecordFile(FileInput):
                     "raw": record.decode("utf-8", "replace"),
                 }  # fmt: skip
 
-    def _frames(self, start: int, end: int | None, keep: int) -> Iterator[_Frame]:
+    def _frames(self, start: int, end: int | None, keep: int) -> Iterator[Frame]:
         """Yields records, up to ``keep`` bytes and one more of each, their checksums checked."""
         with self.file.open() as source:
             if start:
                 source.seek(start)
-            yield from self._frames_of(source, start, end, keep)
-
-    def _frames_of(
-        self, source: Readable, offset: int, end: int | None, keep: int
-    ) -> Iterator[_Frame]:
-        """Yields the records of a stream that is at the offset of one, as `_frames` does."""
-        while end is None or offset < end:
-            head = source.read(_HEAD.size)
-            if not head:
-                return
-            size, kept = self._read(source, head, offset, keep)
-            yield _Frame(offset, kept, size)
-            offset += _HEAD.size + size + _TAIL.size
-
-    def _read(self, source: Readable, head: bytes, offset: int, keep: int) -> tuple[int, bytes]:
-        if len(head) < _HEAD.size:
-            raise self._damage(offset, "the file ends within it")
-        size, checksum = _HEAD.unpack(head)
-        if checksum != _masked(head[:8]):
-            raise self._damage(offset, "the checksum of its length is another")
-        crc, kept, left = 0, b"", size
-        while left:
-            block = source.read(min(left, 1 << 20))
-            if not block:
-                raise self._damage(offset, "the file ends within it")
-            crc = google_crc32c.extend(crc, block)
-            kept += block[: max(0, keep + 1 - len(kept))]
-            left -= len(block)
-        tail = source.read(_TAIL.size)
-        if len(tail) < _TAIL.size or _TAIL.unpack(tail)[0] != _mask(crc):
-            raise self._damage(offset, "its checksum is another, or not there")
-        return size, kept
-
-    def _damage(self, offset: int, why: str) -> InputError:
-        return InputError(
-            f"{self.path}: the record at byte {offset} is damaged ({why}); copy or write the file "
-            "again"
-        )
+            yield from frames_of(source, self.path, start, end, keep)
 
 
 # How much longer a tf.Example is than the row as text.
@@ -199,7 +134,7 @@ def open_tfrecord(file: SourceFile, table: Source | None) -> TFRecordFile:
         batch = decoded([frame.data for frame in frames])
     except ValueError as error:
         raise InputError(
-            f"{file.path}: its first records are no tf.Examples of one kind ({error}); write "
+            f"{file.path}: its first records are not tf.Examples of one kind ({error}); write "
             "records of tf.train.Example, each feature of one type"
         ) from error
     if table is None:
@@ -250,7 +185,7 @@ def decoded(records: Sequence[bytes]) -> pa.RecordBatch:
         raise ValueError(str(error)) from error
 
 
-def _parse(frames: Sequence[_Frame], kinds: Mapping[str, Column]) -> Parsed:
+def _parse(frames: Sequence[Frame], kinds: Mapping[str, Column]) -> Parsed:
     offsets = np.array([frame.offset for frame in frames], np.int64)
     try:
         found = decoded([frame.data for frame in frames]) if frames else None
@@ -313,7 +248,7 @@ def _base64(data: bytes) -> bytes:
     return base64.b64encode(data)
 
 
-def _shown(frame: _Frame) -> bytes:
+def _shown(frame: Frame) -> bytes:
     try:
         return record_json(decoded([frame.data]))
     except ValueError:

@@ -134,6 +134,17 @@ def test_a_terminal_is_told_at_once_what_is_being_done() -> None:
     assert b"error: " in rest
 
 
+def test_a_log_is_told_at_once_what_is_being_done() -> None:
+    """Where nobody looks at a screen, the word is a line that stays; not with --quiet."""
+    command = [sys.executable, "-m", "forebay", "report", "/nowhere"]
+    done = subprocess.run(command, capture_output=True, text=True)
+    first, error = done.stderr.splitlines()
+    assert first == "forebay report: loading …"
+    assert error.startswith("error: ")
+    quiet = subprocess.run([*command, "--quiet"], capture_output=True, text=True)
+    assert quiet.stderr.splitlines() == [error]
+
+
 def _all(terminal: int) -> bytes:
     found = b""
     while True:

@@ -62,6 +62,10 @@ MOMENTS = {
         " one.join()"
     ),
     "its own end": "def work(args):\n atexit.register(forever)\n atexit.register(ready)\n return 0",
+    "a library that is loaded quietly": (
+        "from forebay.console.tensorflow import native_logs_hidden\n"
+        "def work(args):\n with native_logs_hidden():\n  ready()\n  ten_minutes_in_c()"
+    ),
     "imports": "def work(args):\n sys.path.insert(0, FOLDER)\n import slow_module",
 }  # fmt: skip
 
@@ -85,6 +89,48 @@ def test_ctrl_c_ends_it(moment: str, tmp_path: Path) -> None:
         assert time.monotonic() - begun < PROMPTLY
     assert process.returncode == 130
     assert said == b"interrupted\n"
+
+
+STALLING = """
+import os, runpy, sys, time
+class Stalling:
+    def find_spec(self, name, path, target=None):
+        if name == {stalls!r}:
+            os.write(1, b"ready\\n")
+            time.sleep(60)
+sys.meta_path.insert(0, Stalling())
+runpy.run_module({module!r}, run_name="__main__")
+"""
+
+
+@pytest.mark.parametrize(
+    ("module", "stalls"),
+    [
+        ("forebay.__main__", "forebay.console.process"),
+        ("forebay.trainer.task", "forebay.console.arguments"),
+        ("forebay.pipelines.preprocess", "forebay.pipelines.module"),
+    ],
+)
+def test_ctrl_c_ends_it_before_it_is_loaded(module: str, stalls: str) -> None:
+    code = STALLING.format(module=module, stalls=stalls)
+    with subprocess.Popen(
+        [sys.executable, "-c", code], stdout=subprocess.PIPE, stderr=subprocess.PIPE
+    ) as process:
+        assert process.stdout is not None
+        assert process.stdout.readline() == b"ready\n"
+        process.send_signal(signal.SIGINT)
+        _, said = process.communicate(timeout=30)
+    assert (process.returncode, said) == (130, b"interrupted\n")
+
+
+def test_nothing_that_takes_time_is_loaded_before_ctrl_c_is_answered() -> None:
+    code = "import sys, signal; a = set(sys.modules); import forebay.__main__; "
+    done = subprocess.run(
+        [sys.executable, "-c", f"{code}print(*sorted(sys.modules.keys() - a))"],
+        capture_output=True, text=True, check=True,
+    )  # fmt: skip
+    ours = ("forebay", "forebay.__main__", "forebay.console", "forebay.console.first_moment")
+    assert set(done.stdout.split()) <= {*ours, "__future__", "importlib"}
 
 
 def test_a_second_ctrl_c_waits_for_nothing(tmp_path: Path) -> None:

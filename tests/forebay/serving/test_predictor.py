@@ -182,13 +182,15 @@ def test_files_that_cannot_be_opened_are_status_2(
     assert "no/rows.jsonl cannot be opened" in capsys.readouterr().err
 
 
-def test_a_pipe_works_and_standard_error_is_quiet(trained_regression: Path, rows: Columns) -> None:
+def test_a_pipe_works_and_standard_error_has_what_is_done_alone(
+    trained_regression: Path, rows: Columns
+) -> None:
     done = subprocess.run(
         [sys.executable, "-m", "forebay", "predict", "--model", trained_regression / "model"],
         input=json.dumps(to_json_row(rows, 0)), capture_output=True, text=True, check=True,
     )  # fmt: skip
     assert json.loads(done.stdout)["trip_id"] == "trip-0"
-    assert done.stderr == ""
+    assert done.stderr.splitlines() == ["forebay predict: loading …", "loading TensorFlow …"]
 
 
 def test_a_table_is_told_from_json_lines(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 from collections.abc import Callable
 from pathlib import Path
@@ -9,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from forebay.storage.named_files import check_output, write_whole, written_whole
-from forebay.transforms.errors import InputError
+from forebay.transforms.errors import InputError, RunFailed
 
 
 @pytest.fixture
@@ -126,3 +127,22 @@ def test_a_file_that_appears_meanwhile_is_not_replaced_unasked(place: Path) -> N
     assert [one.name for one in place.iterdir() if one.name.startswith(".forebay")] == []
     write_whole(str(place / "new.py"), b"ours", "--output", replaces=False)
     assert (place / "new.py").read_bytes() == b"ours"
+
+
+def test_a_device_is_blamed_for_what_it_refuses_only(place: Path) -> None:
+    with pytest.raises(RunFailed, match="/dev/full: no space left on device"):
+        write_whole("/dev/full", b"content", "--output")
+
+    def copy_what_fails() -> None:
+        with written_whole("/dev/null", "--output") as stream:
+            stream.write(b"content")
+            raise OSError(errno.EIO, "of the input")
+
+    with pytest.raises(OSError, match="of the input") as caught:
+        copy_what_fails()
+    assert not isinstance(caught.value, RunFailed)
+    with (
+        pytest.raises(RunFailed, match="/dev/full"),
+        written_whole("/dev/full", "--output") as stream,
+    ):
+        stream.write(b"x" * (1 << 20))  # more than is held back

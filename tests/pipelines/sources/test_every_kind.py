@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+import contextlib
 import io
 import json
 import os
+import random
+import re
+import struct
 import subprocess
 import sys
 import threading
@@ -15,6 +19,7 @@ from typing import Any
 import pandas
 import polars
 import pyarrow as pa
+import pyarrow.ipc as pa_ipc
 import pytest
 from table_kinds import TABLE, WRITERS, Record, as_table, csv_text, json_text, make_records
 
@@ -25,6 +30,7 @@ from forebay.pipelines.sources.kinds import open_input
 from forebay.pipelines.sources.read import reject_batch
 from forebay.pipelines.sources.row_identity import row_identity, row_place
 from forebay.pipelines.sources.tables import find_inputs
+from forebay.transforms.definition.columns import String
 from forebay.transforms.definition.identity import ROW
 from forebay.transforms.definition.sources import Source
 from forebay.transforms.errors import InputError
@@ -229,9 +235,9 @@ def test_a_name_says_nothing_of_the_kind(written: Path) -> None:
         (b"Obj\x01....", "Avro"),
         (b'[{"taken": "2024-01-01"}]', "is one JSON array; write its objects as JSON lines"),
         ("taken,day\n".encode("utf-16"), "UTF-16 text; write CsvFormat"),
-        (b"PAR1....", "is no Parquet file that can be read"),
-        (b"ARROW1\0\0....", "is no Arrow file that can be read"),
-        (b'{"taken": 1}\n', "has no fields in its first 1 records 'day', 'site'"),
+        (b"PAR1....", "cannot be read to its end as Parquet"),
+        (b"ARROW1\0\0....", "cannot be read to its end as Arrow"),
+        (b'{"taken": 1}\n', "has no fields in its first 1 record 'day', 'site'"),
         (b"\x1f\x8b....", "gzip data are truncated or corrupt"),
     ],
 )
@@ -243,15 +249,45 @@ def test_what_is_no_table_is_named(content: bytes, message: str, tmp_path: Path)
         read(opened(path))
 
 
-@pytest.mark.parametrize("kind", ["parquet", "arrow", "arrows", "tfrecord"])
+@pytest.mark.parametrize("kind", ["csv.gz", "jsonl.gz", "parquet", "arrow", "arrows", "tfrecord"])
 def test_a_truncated_file_is_told_of(kind: str, tmp_path: Path) -> None:
     path = tmp_path / "table"
     WRITERS[kind](RECORDS, path)
     whole = path.read_bytes()
     for size in (len(whole) // 3, len(whole) - 9, len(whole) - 1):
         path.write_bytes(whole[:size])
-        with pytest.raises(InputError, match=r"read to its end|is damaged"):
+        with pytest.raises(InputError, match=r"read to its end|is damaged|truncated or corr"):
             read(opened(path))
+
+
+@pytest.mark.parametrize("kind", ["parquet", "arrow", "arrows", "tfrecord"])
+def test_a_file_with_another_byte_is_read_or_refused(kind: str, tmp_path: Path) -> None:
+    """Arrow believes what a file says of lengths and places in memory, and may crash of it."""
+    path, draw = tmp_path / "table", random.Random(kind)
+    WRITERS[kind](RECORDS, path)
+    whole = path.read_bytes()
+    for at in draw.sample(range(len(whole)), 150):
+        damaged = bytearray(whole)
+        damaged[at] = draw.randrange(256)
+        path.write_bytes(damaged)
+        with contextlib.suppress(InputError):
+            for batch in read(opened(path)):
+                batch.rows.validate(full=True)
+                assert len(batch.rows) + len(batch.rejects) == batch.records
+
+
+def test_places_outside_of_an_arrow_file_are_refused(tmp_path: Path) -> None:
+    table, path = pa.table({"site": ["ab"] * 100}), tmp_path / "table"
+    with pa_ipc.new_file(str(path), table.schema) as writer:
+        writer.write_table(table)
+    whole = path.read_bytes()
+    offsets = whole.index(struct.pack("<4i", 0, 2, 4, 6))
+    for wrong in (2_000_000_000, -5, 0):
+        damaged = bytearray(whole)
+        damaged[offsets + 80 : offsets + 84] = struct.pack("<i", wrong)
+        path.write_bytes(damaged)
+        with pytest.raises(InputError, match="Offset invariant failure"):
+            read(opened(path, Source(columns={"site": String()})))
 
 
 def test_a_wrong_schema_is_told_of_at_once(tmp_path: Path) -> None:
@@ -282,6 +318,32 @@ def test_a_wrong_schema_is_told_of_at_once(tmp_path: Path) -> None:
         assert part in message
 
 
+def test_files_of_one_pattern_may_differ_in_what_holds_the_same(tmp_path: Path) -> None:
+    """Files under one glob are each read by their own schema, or refused by name."""
+    import pyarrow.parquet as pa_parquet
+
+    table = as_table(RECORDS)
+    at = table.schema.get_field_index("pulses")
+    texts = table.set_column(at, "pulses", table["pulses"].cast(pa.string()))
+    parts = [table, texts, table.select(table.schema.names[::-1])]
+    for i, part in enumerate(parts):
+        pa_parquet.write_table(part, tmp_path / f"part-{i}.parquet")
+
+    opened = [open_input(file, TABLE) for file in find_files([f"{tmp_path}/part-*"])]
+    assert rows_of(list(read_batches(opened, TABLE, LIMIT))) == expected(RECORDS)[0] * 3
+
+    odd = table.set_column(at, "pulses", pa.array([True] * len(table)))
+    for i, (other, said) in enumerate(
+        [(odd, "'pulses' is bool, which Integer() cannot hold"),
+         (table.drop_columns(["pulses"]), "has no column 'pulses'")], 3,
+    ):  # fmt: skip
+        pa_parquet.write_table(other, tmp_path / f"part-{i}.parquet")
+        with pytest.raises(InputError, match=re.escape(said)) as error:
+            [open_input(file, TABLE) for file in find_files([f"{tmp_path}/part-*"])]
+        assert str(error.value).startswith(f"{tmp_path}/part-{i}.parquet: ")
+        (tmp_path / f"part-{i}.parquet").unlink()
+
+
 def test_a_file_that_changes_while_it_is_read_is_named(written: Path) -> None:
     source = opened(written)
     reading = read_batches([source], TABLE, LIMIT)
@@ -307,7 +369,9 @@ def test_lines_that_are_no_objects_are_rejects(tmp_path: Path) -> None:
         b'{"taken": "\xff"}': "not UTF-8 text",
         b'{"taken": {"a": 1}}': 'taken: \'{"a": "1"}\' is no single value',
         b'{"taken": "2024-01-01", "pulses": 1.5}': "pulses: '1.5' is not a whole number",
-        b'{"a":' * 5000: "not JSON that can be read: nested too deep",
+        b'{"a":' * 5000: "not JSON that can be read: nested deeper than 100 levels",
+        b'{"taken":' * 101 + b"1" + b"}" * 101: "not JSON that can be read: nested deeper than",
+        b'{"taken":' * 100 + b"1" + b"}" * 100: "taken: '{",
     }
     path = tmp_path / "lines"
     path.write_bytes(b"\n".join([*good, *bad, b"", *good]) + b"\n")
@@ -347,6 +411,53 @@ def test_nested_fields_are_read_by_path(tmp_path: Path) -> None:
     assert rows_of(read(open_input(file, table), table)) == wanted
     with pytest.raises(InputError, match=r"has no column 'site\.nam'"):
         open_input(file, Source(columns={"site": String(field="site.nam")}))
+
+
+@pytest.mark.parametrize("kind", ["jsonl", "parquet", "arrow"])
+def test_a_null_on_the_way_to_a_field_is_missing(kind: str, tmp_path: Path) -> None:
+    """So it is with every part of the path; in a list a null is a missing number."""
+    from forebay.transforms.definition.columns import Number, Numbers, String
+
+    records: list[Any] = [
+        {"site": {"name": "a", "place": {"lat": 1.5}}, "levels": [1.0, 2.0]},
+        {"site": {"name": None, "place": {"lat": None}}, "levels": None},
+        {"site": {"name": "c", "place": None}, "levels": []},
+        {"site": None, "levels": [3.0]},
+        {"site": {"name": "e", "place": {"lat": 2.5}}, "levels": [4.0, None]},
+    ]
+    path = tmp_path / "table"
+    if kind == "jsonl":
+        path.write_text("".join(json.dumps(record) + "\n" for record in records))
+    else:
+        {"parquet": _write_parquet, "arrow": _write_arrow}[kind](
+            pa.Table.from_pylist(records), path
+        )
+    kinds = {
+        "name": String(field="site.name"), "lat": Number(field="site.place.lat"),
+        "levels": Numbers(),
+    }  # fmt: skip
+    table = Source(columns=kinds)
+
+    (found,) = read(opened(path, table), table)
+
+    rows = rows_of([found])
+    assert found.rejects == []
+    assert [row["name"] for row in rows] == ["a", None, "c", None, "e"]
+    assert [row["lat"] for row in rows] == [1.5, None, None, None, 2.5]
+    levels = [row["levels"] and row["levels"].split(";") for row in rows]
+    numbers = [cell and [float(item) if item else None for item in cell] for cell in levels]
+    assert numbers == [[1.0, 2.0], None, None, [3.0], [4.0, None]]
+
+
+def _write_parquet(table: pa.Table, path: Path) -> None:
+    import pyarrow.parquet as pa_parquet
+
+    pa_parquet.write_table(table, path)
+
+
+def _write_arrow(table: pa.Table, path: Path) -> None:
+    with pa.ipc.new_file(path, table.schema) as writer:
+        writer.write_table(table)
 
 
 def test_buffers_of_memory_are_no_longer_than_a_few_chunks(tmp_path: Path) -> None:

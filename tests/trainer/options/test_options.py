@@ -175,8 +175,8 @@ def test_a_folder_without_a_run_is_a_line_and_status_2(
     command: str, capsys: pytest.CaptureFixture[str]
 ) -> None:
     assert main([command, "no/such/run"]) == 2
-    assert capsys.readouterr().err == (
-        "error: no/such/run is not there; make one with `forebay preprocess`\n"
+    assert capsys.readouterr().err.endswith(
+        "\nerror: no/such/run is not there; make one with `forebay preprocess`\n"
     )
 
 

@@ -442,3 +442,17 @@ def test_definitions_load_neither_beam_nor_tensorflow() -> None:
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert done.stdout.strip() == "[]"
+
+
+@pytest.mark.parametrize(
+    ("format", "problem"),
+    [
+        (CsvFormat(delimiter=";;"), "csv.delimiter = ';;': not a single ASCII character"),
+        (CsvFormat(quote="''"), "or None where quotes are ordinary text"),
+        (CsvFormat(comment="##"), "write one, such as '#', or None where no line"),
+        (CsvFormat(delimiter="\n"), "a line end or NUL, which cannot stand within a line"),
+    ],
+)  # fmt: skip
+def test_a_character_of_the_dialect_is_one(format: CsvFormat, problem: str) -> None:
+    (found,) = problems(csv=format)
+    assert problem in found

@@ -87,6 +87,23 @@ def test_decimals(values: list[Decimal | None], column: Column) -> None:
     assert outcome(read) == outcome(read_cells(texts_of(values), column))
 
 
+SCALES = [pa.decimal128(38, 6), pa.decimal128(38, 9), pa.decimal256(76, 38), pa.decimal128(38, 0)]
+
+
+@given(missing_or(DECIMALS), st.sampled_from(SCALES))
+def test_decimals_are_written_plainly_as_texts(
+    values: list[Decimal | None], kind: pa.DataType
+) -> None:
+    if kind.scale == 0:
+        values = [None if value is None else value.to_integral_value() for value in values]
+
+    read = read_values(pa.array(values, kind), String(nulls=()))
+
+    texts = [None if value is None else f"{value:f}" for value in values]
+    plain = [t.rstrip("0").rstrip(".") if t is not None and "." in t else t for t in texts]
+    assert read.values.to_pylist() == [t.replace("-0", "0") if t == "-0" else t for t in plain]
+
+
 @given(missing_or(INSTANTS), st.sampled_from([
     Timestamp(), Timestamp(tz=NEW_YORK), Timestamp(tz=NEW_YORK, ambiguous="latest"),
     Timestamp(tz=NEW_YORK, ambiguous="reject", nonexistent="reject", required=True),

@@ -31,7 +31,8 @@ class EventFile:
     """Writes one event file.
 
     Args:
-        folder: where; TensorBoard reads all event files of a folder as one training.
+        folder: the folder to write to. TensorBoard reads all event files of one folder as one
+            training.
         goes_on_at: the step at which an earlier training goes on. What its files have of later
             steps is removed: it was written after the checkpoint. None: a training that has
             nothing to do with what is there.

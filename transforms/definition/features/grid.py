@@ -30,7 +30,7 @@ class Grid(Outputs):
         cells: how many rows, and how many columns.
         latitudes: least and greatest latitude, between which rows are evenly spaced, both
             included; None: rows of equal frequency on train, without an outside.
-        longitudes: the same for columns.
+        longitudes: the least and greatest longitude, in the same way for columns.
         embed: dimensions of the embedding on the deep side, or ``"one_hot"``; None: chosen from
             the size.
         name: the output's name; None: ``<latitude>_<longitude>_cell``.

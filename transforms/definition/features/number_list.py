@@ -31,8 +31,8 @@ class NumberList(Outputs):
             columns, or for pools any number.
         padding: what stands for missing numbers, in the units after scaling.
         pool: any of ``"mean"``, ``"sum"``, ``"min"``, ``"max"`` and ``"count"``.
-        scale: by the statistics of all numbers of the list on train, or of each pool's:
-            ``"z_score"`` (mean 0, deviation 1), ``"0_1"`` (least 0, greatest 1) or None.
+        scale: ``"z_score"`` (mean 0, deviation 1), ``"0_1"`` (least 0, greatest 1) or None, by the
+            statistics of all numbers of the list on train, or of each pool's.
         impute: what stands for a missing pool: ``"mean"`` of train, or a number before scaling.
         indicator: whether to add ``<name>_is_missing``, 1.0 where a number, or for pools every
             number, is missing.

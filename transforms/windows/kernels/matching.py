@@ -54,7 +54,7 @@ class Match:
     Attributes:
         events: int64 (n,), index of each event given, in the order of (key, time): by *position*.
         requests: int64 (m,), index of each request given, in the order of (key, time asked for).
-        sweep: who sees what.
+        sweep: which request sees which events.
         times: int64 (n,) µs, by position.
         instants: int64 (n,), number of the event's distinct (key, time).
         available_at: int64 (n,) µs, by position; empty if none is declared.

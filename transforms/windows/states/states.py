@@ -126,7 +126,7 @@ class Swept:
     Attributes:
         question: what is asked.
         coded: the values by position.
-        match: who sees what.
+        match: which request sees which events.
         window: which window of the match.
     """
 

@@ -29,7 +29,7 @@ def finish(states: States, requests: Requests, aggregates: list[Aggregate]) -> l
 
     Args:
         states: the states of m requests.
-        requests: those m.
+        requests: the m requests.
         aggregates: those that were given to
             :func:`forebay.transforms.windows.states.from_events.partial`.
 

@@ -197,7 +197,7 @@ def test_a_few_unreadable_cells_are_rejects_not_another_kind(drafted: Drafted) -
 
     assert draft.dataset.columns["n"] == Number()
     assert draft.reject_share == 1 / len(cells)
-    assert "1 rows, such as '7..1', do not fit" in " ".join(draft.readings["n"].reasons)
+    assert "1 row will be rejected: '7..1' does not fit" in " ".join(draft.readings["n"].reasons)
 
 
 def test_labels_that_a_run_would_reject_are_rejects_here(drafted: Drafted) -> None:

@@ -14,6 +14,7 @@ from typing import Any
 import killed_publication
 import pytest
 from killed_publication import NEW, OLD, OTHERS, found, manifest_of, replace, write_run
+from verdicts import contents
 
 from forebay.storage import folders
 from forebay.storage.entries import temporaries
@@ -170,7 +171,7 @@ REFUSED = {
     a_manifest_that_lists_the_trainers_files: "saved_model.pb', which is not a place of a run's",
     an_older_forebays_manifest: "is not a manifest",
     half_a_manifest: "is not a manifest",
-    no_manifest: "holds files that are not a run's (definition.json, examples, model)",
+    no_manifest: "holds files that are not a run's (definition.json, evaluation, examples)",
     a_manifest_that_is_a_folder: "manifest.json cannot be read",
 }
 
@@ -246,6 +247,23 @@ def test_a_run_that_came_while_ours_was_made_is_not_replaced(tmp_path: Path) -> 
         publish.abandon(str(run), staged)
     assert found(run)["run"] == "old"
     assert temporaries(str(run)) == []
+
+
+def test_a_run_within_a_run_is_left_alone(run: Path) -> None:
+    """What another process makes there, even what it is publishing."""
+    inner = run / "mine/inner"
+    for staged in (temporary_name(), f"training/{temporary_name()}"):
+        (inner / staged).mkdir(parents=True)
+        write_run(inner / staged, NEW)
+    before = contents(inner)
+    ours = f"training/{temporary_name()}"
+    (run / ours).mkdir(parents=True)
+    publish.settle_leftovers(str(run))
+    with locked(str(run)):
+        publish.settle(str(run))
+    assert contents(inner) == before
+    assert found(run)["run"] == "old"
+    assert not (run / ours).exists()
 
 
 def test_what_cannot_be_moved_is_said_before_the_older_run_is_touched(run: Path) -> None:

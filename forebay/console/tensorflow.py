@@ -1,0 +1,86 @@
+"""TensorFlow without its greetings, whoever imports it: they are about its build, not the work."""
+
+import importlib.util
+import logging
+import os
+import sys
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from importlib.machinery import ModuleSpec
+from types import ModuleType
+
+from forebay.console.terminal import is_verbose, saying
+
+
+def start_tensorflow() -> None:
+    """Imports TensorFlow, which takes seconds, and says so."""
+    with saying("loading TensorFlow"):
+        import tensorflow_transform  # noqa: F401 - brings TensorFlow
+
+
+@contextmanager
+def quiet_tensorflow() -> Iterator[None]:
+    """Lets TensorFlow log errors only, from its first import inside.
+
+    A level that the user set stays, and with ``--verbose`` it logs as it does by itself.
+    """
+    if is_verbose():
+        yield
+        return
+    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
+    for name in ("absl", "tensorflow"):
+        logging.getLogger(name).setLevel(logging.ERROR)
+    finder = _QuietImport()
+    sys.meta_path.insert(0, finder)
+    try:
+        yield
+    finally:
+        sys.meta_path.remove(finder)
+
+
+class _QuietImport:
+    """Finds TensorFlow as others do, and lets it write nothing past Python while it is imported.
+
+    It greets every import with lines that heed none of its log levels.
+    """
+
+    _is_asking = False
+
+    def find_spec(
+        self, name: str, path: Sequence[str] | None, target: ModuleType | None = None
+    ) -> ModuleSpec | None:
+        """Finds TensorFlow, and nothing else."""
+        if name != "tensorflow" or self._is_asking:
+            return None
+        self._is_asking = True
+        try:
+            found = importlib.util.find_spec(name)
+        finally:
+            self._is_asking = False
+        if found is None or found.loader is None:
+            return None
+        run = found.loader.exec_module
+
+        def run_quietly(module: ModuleType) -> None:
+            with native_logs_hidden():
+                run(module)
+
+        found.loader.exec_module = run_quietly  # type: ignore[method-assign]
+        return found
+
+
+@contextmanager
+def native_logs_hidden() -> Iterator[None]:
+    """Hides what libraries write to file descriptor 2 past Python; not with ``--verbose``."""
+    if is_verbose():
+        yield
+        return
+    sys.stderr.flush()
+    kept, nowhere = os.dup(2), os.open(os.devnull, os.O_WRONLY)
+    try:
+        os.dup2(nowhere, 2)
+        yield
+    finally:
+        os.dup2(kept, 2)
+        os.close(kept)
+        os.close(nowhere)

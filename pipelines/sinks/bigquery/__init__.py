@@ -1,0 +1,1 @@
+"""Tables of BigQuery, written by the Storage Write API."""

@@ -1,0 +1,39 @@
+"""Columns as values of JSON."""
+
+from __future__ import annotations
+
+import base64
+import datetime as dt
+from typing import Any
+
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from forebay.transforms.instants import instant
+
+
+def plain_values(column: pa.Array) -> list[Any]:
+    """Returns a column's values as JSON takes them.
+
+    An instant is its text, bytes are ``{"b64": ...}``, and a float32 is the number with its
+    shortest text: 0.1, not 0.10000000149011612.
+    """
+    kind = column.type
+    if pa.types.is_timestamp(kind):
+        times = column.cast(pa.int64()).to_pylist()
+        return [None if us is None else instant(us) for us in times]
+    if pa.types.is_float32(kind):
+        return [_shortest(value) for value in column]
+    if pa.types.is_fixed_size_list(kind):
+        return [[_shortest(value) for value in values.values] for values in column]
+    return [_one(value) for value in column.to_pylist()]
+
+
+def _one(value: Any) -> Any:
+    if isinstance(value, bytes):
+        return {"b64": base64.b64encode(value).decode()}
+    return value.isoformat() if isinstance(value, dt.date) else value
+
+
+def _shortest(value: pa.FloatScalar) -> float | None:
+    return float(pc.cast(value, pa.string()).as_py()) if value.is_valid else None
