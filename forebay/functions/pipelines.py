@@ -45,7 +45,8 @@ class Predictions(Table):
         arrow: the passthrough columns, the label where the rows have it, and the model's outputs.
         records: how many there were to answer.
         rejected: how many have no prediction, by reason.
-        rejects: those records, as a run's rejects tell them.
+        rejects: those records, and those of the history and of sources that became no event, with
+            their place and the reason.
     """
 
     records: int

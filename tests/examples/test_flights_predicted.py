@@ -163,7 +163,9 @@ def test_from_python_frames_are_answered_the_same(way: Way) -> None:
     answers = np.array([row["prediction"] for row in written], np.float32)
     np.testing.assert_array_equal(found.arrow["prediction"].to_numpy(), answers)
     assert found.records == len(found) == len(new)
-    assert len(found.rejects) == 0
+    rejects = (way.folder / "november.jsonl.rejects.jsonl").read_text("utf-8").splitlines()
+    reasons = [json.loads(line)["reason"] for line in rejects]
+    assert found.rejects.arrow["reason"].to_pylist() == reasons
 
 
 def test_unlabelled_rows_are_kept_as_a_split(way: Way) -> None:

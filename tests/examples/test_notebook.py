@@ -23,15 +23,21 @@ def outputs(tmp_path_factory: pytest.TempPathFactory) -> list[Any]:
     found = [output for cell in notebook.cells for output in cell.get("outputs", ())]
     told = "".join(output.get("text", "") for output in found if output.get("name") == "stderr")
     assert "Traceback" not in told
+    assert "INFO:" not in told
+    assert "ingest: " in told
+    assert "step 400 of 400: " in told
     return [output.data for output in found if "data" in output]
 
 
 def test_every_step_shows_what_it_made(outputs: list[Any]) -> None:
     shown = [data["text/html"] for data in outputs if "text/html" in data]
-    _, windows, definition, check, run, training, evaluation, predictions = shown
+    printed = "".join(text for text in shown if text.startswith("<pre"))
+    _, windows, definition, run, training, evaluation, predictions = (
+        text for text in shown if not text.startswith("<pre")
+    )
 
     assert "delay_mean_3h_by_origin" in windows
-    assert "no leak found in these rows" in check
+    assert "no leak found in these rows" in printed
     assert "<b>delays</b>" in definition
     assert "delay_mean_3h_by_origin" in definition
     assert "6,000 records" in run
