@@ -46,7 +46,7 @@ from forebay.pipelines.transform.earlier_graph import open_transform_source
 from forebay.pipelines.transform.embedded import read_embedded
 from forebay.pipelines.transform.graph_rows import SHARD
 from forebay.pipelines.transform.shards import AnalyzeAndTransform, TransformShards
-from forebay.pipelines.windows.aggregates import WindowedAggregates
+from forebay.pipelines.windows.aggregates import AddWindows
 from forebay.pipelines.windows.period import SelectPeriod, without_unneeded
 from forebay.storage.plain_paths import plain_path
 from forebay.storage.run.definition_files import load_definition
@@ -116,7 +116,7 @@ def _ingest(job: Job) -> Tallies:
             left_out = pipeline | "LeftOut" >> beam.Create(skipped)
             tables = tables | {ROWS: selected.rows}
             tallies_read = (*tallies_read, selected.tallies, left_out)
-        rows = tables | "Windows" >> WindowedAggregates(
+        rows = tables | "Windows" >> AddWindows(
             job.dataset,
             temporary,
             shards=job.shards,

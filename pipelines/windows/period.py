@@ -87,7 +87,7 @@ def without_unneeded(
     Returns:
         The inputs as they are to be read, and what would be counted of the rest, were it read.
     """
-    if period is None or dataset.lookups:  # what rows look up is counted of all
+    if period is None or dataset.lookups or dataset.prepare is not None:  # which count all rows
         return tables, []
     left: dict[str, Sequence[TableInput]] = {}
     tallies: list[Tally] = []
