@@ -12,7 +12,7 @@ from forebay.pipelines.sources.tables import Tables
 from forebay.pipelines.sources.typed.input import ParquetFile
 from forebay.pipelines.sources.typed.row_groups import MayNeed, skip_row_groups
 from forebay.pipelines.splits.rows import NO_ROW_TIME
-from forebay.pipelines.tallies.tallies import Tally, tally_of
+from forebay.pipelines.tallies.tallies import Tally, input_kind, tally_of
 from forebay.transforms.definition.dataset import Dataset
 from forebay.transforms.definition.sources import ROWS
 from forebay.transforms.windows.groups import WindowGroup, window_groups
@@ -100,12 +100,19 @@ def without_unneeded(
             for one in inputs
         ]  # fmt: skip
         left[name] = [one for one, _ in found]
-        rows = sum(skipped for _, skipped in found)
-        if rows and name == ROWS:
-            tallies += [("records", "read", rows), ("dropped", OUTSIDE_PERIOD, rows)]
-        elif rows:
-            tallies.append(tally_of(("records", "read", rows), name))
+        tallies += [tally for one, rows in found if rows for tally in _left_out(one, name, rows)]
     return left, tallies
+
+
+def _left_out(source: TableInput, table: str, rows: int) -> Iterator[Tally]:
+    """Yields what is counted of rows that are not read: see `forebay.pipelines.sources.read`."""
+    read = ("records", "read", rows)
+    if table != ROWS:
+        yield tally_of(read, table)
+        return
+    yield from (read, ("dropped", OUTSIDE_PERIOD, rows))
+    if source.split is not None:
+        yield tally_of(read, input_kind(source.split))
 
 
 def _may_need(period: Period, groups: Sequence[WindowGroup], asked: str | None) -> MayNeed:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -274,6 +274,11 @@ def test_events_of_a_source_are_left_out_too_and_counted(tmp_path: Path) -> None
     assert left == {ROWS: [*range(5), *range(6, 10)], "other": OTHERS}
     assert tallies == [
         ("records", "read", 90), ("dropped", OUTSIDE_PERIOD, 90), ("other.records", "read", 80)
+    ]  # fmt: skip
+    tables = {ROWS: [replace(rows, split="train")], "other": []}
+    assert without_unneeded(tables, dataset, PERIOD)[1] == [
+        ("records", "read", 90), ("dropped", OUTSIDE_PERIOD, 90),
+        ("input train.records", "read", 90),
     ]  # fmt: skip
 
 
