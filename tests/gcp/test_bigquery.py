@@ -323,10 +323,14 @@ def test_a_column_that_may_not_be_read_is_no_hindrance_where_it_is_not(warehouse
         ("DROP TABLE d.events", (), "is DROP_TABLE, not a query"),
         ("SELECT v FROM d.events", (), "has no column 'id'"),
         ("SELECT id FROM d.events WHERE id = @n", (), "mend the query, or its parameters"),
-        ("SELECT id FROM d.events WHERE id = @n", ("n:INT64:x",), "'x' is no INT64"),
+        ("SELECT id FROM d.events WHERE id = @n", ("n:INT64:x",), "'x' is not of type INT64"),
         ("SELECT id FROM d.events WHERE id = @n", ("n=3",), "is not NAME:TYPE:VALUE"),
         ("SELECT id FROM d.events WHERE id = @n", ("n:INT:3",), "'INT' is not a type; write"),
-        ("SELECT id FROM d.events WHERE id = @n", ("n:ARRAY<INT64>:3",), "'3' is no ARRAY"),
+        (
+            "SELECT id FROM d.events WHERE id = @n",
+            ("n:ARRAY<INT64>:3",),
+            "'3' is not of type ARRAY",
+        ),
     ],
 )
 def test_a_query_with_a_mistake_is_told_and_changes_nothing(
