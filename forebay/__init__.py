@@ -14,11 +14,22 @@ if TYPE_CHECKING:
 
     __version__: str
 
+    from forebay.functions.definitions import check as check
+    from forebay.functions.definitions import explain as explain
+    from forebay.functions.definitions import init as init
+    from forebay.functions.definitions import report as report
+    from forebay.functions.pipelines import predict as predict
+    from forebay.functions.pipelines import preprocess as preprocess
+    from forebay.functions.run import Run as Run
+    from forebay.functions.training import evaluate as evaluate
+    from forebay.functions.training import lr_find as lr_find
+    from forebay.functions.training import sweep as sweep
+    from forebay.functions.training import train as train
     from forebay.pipelines.prepare import repeated as repeated
-    from forebay.pipelines.preprocess import preprocess as preprocess
     from forebay.pipelines.sources.read import ReadTable as ReadTable
     from forebay.pipelines.transform.shards import AnalyzeAndTransform as AnalyzeAndTransform
-    from forebay.pipelines.windows.aggregates import WindowedAggregates as WindowedAggregates
+    from forebay.pipelines.windows.of_frames import windows as windows
+    from forebay.pipelines.windows.step import WindowedAggregates as WindowedAggregates
     from forebay.transforms.definition.columns import Boolean as Boolean
     from forebay.transforms.definition.columns import Bytes as Bytes
     from forebay.transforms.definition.columns import Date as Date
@@ -83,6 +94,7 @@ if TYPE_CHECKING:
     from forebay.transforms.definition.splits import RandomSplit as RandomSplit
     from forebay.transforms.definition.splits import TimeSplit as TimeSplit
     from forebay.transforms.definition.table_formats import CsvFormat as CsvFormat
+    from forebay.transforms.definition.windowed_table import WindowedTable as WindowedTable
     from forebay.transforms.definition.windows import Where as Where
     from forebay.transforms.definition.windows import Windowed as Windowed
     from forebay.transforms.windows.period import history_needed as history_needed
@@ -91,10 +103,14 @@ if TYPE_CHECKING:
 
 _NAMES = {
     "forebay.pipelines.sources.read": ("ReadTable",),
+    "forebay.functions.definitions": ("check", "explain", "init", "report"),
+    "forebay.functions.pipelines": ("predict", "preprocess"),
+    "forebay.functions.run": ("Run",),
+    "forebay.functions.training": ("evaluate", "lr_find", "sweep", "train"),
     "forebay.pipelines.prepare": ("repeated",),
-    "forebay.pipelines.preprocess": ("preprocess",),
     "forebay.pipelines.transform.shards": ("AnalyzeAndTransform",),
-    "forebay.pipelines.windows.aggregates": ("WindowedAggregates",),
+    "forebay.pipelines.windows.step": ("WindowedAggregates",),
+    "forebay.pipelines.windows.of_frames": ("windows",),
     "forebay.transforms.definition.columns": (
         "Boolean", "Bytes", "Date", "Integer", "Number", "Numbers", "String",
         "Timestamp",
@@ -124,6 +140,7 @@ _NAMES = {
         "ColumnSplit", "HashSplit", "InputSplit", "RandomSplit", "TimeSplit",
     ),
     "forebay.transforms.definition.table_formats": ("CsvFormat",),
+    "forebay.transforms.definition.windowed_table": ("WindowedTable",),
     "forebay.transforms.definition.windows": ("Where", "Windowed"),
     "forebay.transforms.zones": ("local_to_utc", "utc_to_local"),
 }  # fmt: skip

@@ -5,17 +5,17 @@ import sys
 from collections.abc import Sequence
 
 import forebay
-from forebay.check import options as check
+from forebay.commands.check import options as check
+from forebay.commands.explain import options as explain
+from forebay.commands.init import options as init
+from forebay.commands.predict import options as predict
+from forebay.commands.report import options as report
 from forebay.console.arguments import Parser
 from forebay.console.commands import add_commands, parse_command, run_parsed
 from forebay.console.completion import PrintCompletion
 from forebay.console.process import in_own_process
-from forebay.explain import options as explain
-from forebay.init import options as init
 from forebay.pipelines import options as pipelines
 from forebay.pipelines.options import split_beam_arguments
-from forebay.predict import options as predict
-from forebay.report import options as report
 from forebay.trainer import task as trainer
 
 COMMANDS = {

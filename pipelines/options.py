@@ -20,26 +20,39 @@ from forebay.pipelines.sources.arguments import (
 from forebay.pipelines.sources.bigquery.address import TABLE_SCHEME, BigQuery
 
 if TYPE_CHECKING:
-    from forebay.pipelines.sources.named_inputs import SplitInput
-    from forebay.pipelines.sources.spool import Given
+    from forebay.pipelines.sources.spool import Inputs, RowInputs
+    from forebay.transforms.definition.dataset import Dataset
 
 WINDOW_MEMORY_MB = 512
 PARQUET = "parquet"
 
 
 @dataclass(frozen=True)
-class PreprocessOptions:
-    """What ``forebay preprocess`` is asked to do.
+class TableOptions:
+    """What every command is given that reads the tables of a definition.
 
     Attributes:
         definition: the definition: FILE.py, FILE.py:NAME, MODULE:NAME or definition.json.
         inputs: files or globs, ``-`` for standard input, or tables in memory: data frames of
-            pandas or Polars, Arrow tables, lists of dicts; named by their split where the
-            definition splits by inputs.
+            pandas or Polars, Arrow tables, lists of dicts; by the name of their split
+            where the definition splits by inputs.
         sources: the inputs of each of the definition's sources, by its name.
+        max_record_bytes: longer records are rejected.
+    """
+
+    definition: str | Dataset
+    inputs: RowInputs
+    sources: Mapping[str, Inputs] = field(default_factory=dict, kw_only=True)
+    max_record_bytes: int = field(default=1 << 20, kw_only=True)
+
+
+@dataclass(frozen=True)
+class PreprocessOptions(TableOptions):
+    """What ``forebay preprocess`` is asked to do.
+
+    Attributes:
         output: the run folder to write.
         overwrite: replace a run that is there; its models stay.
-        max_record_bytes: longer records are rejected.
         max_reject_fraction: a greater share of rejected records stops the run.
         shards: TFRecord files per split; None: one for each 8 MB of input.
         gzip: compress the TFRecords.
@@ -62,12 +75,8 @@ class PreprocessOptions:
         beam: Beam's own options.
     """
 
-    definition: str
-    inputs: tuple[Given | SplitInput, ...]
     output: str
-    sources: Mapping[str, Sequence[Given]] = field(default_factory=dict)
     overwrite: bool = False
-    max_record_bytes: int = 1 << 20
     max_reject_fraction: float = 0.01
     shards: int | None = None
     gzip: bool = False

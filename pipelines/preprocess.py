@@ -46,7 +46,7 @@ from forebay.pipelines.transform.earlier_graph import open_transform_source
 from forebay.pipelines.transform.embedded import read_embedded
 from forebay.pipelines.transform.graph_rows import SHARD
 from forebay.pipelines.transform.shards import AnalyzeAndTransform, TransformShards
-from forebay.pipelines.windows.aggregates import WindowedAggregates
+from forebay.pipelines.windows.aggregates import AddWindows
 from forebay.pipelines.windows.period import SelectPeriod
 from forebay.storage.plain_paths import plain_path
 from forebay.storage.run.definition_files import load_definition
@@ -94,7 +94,7 @@ def preprocess(options: PreprocessOptions) -> Manifest:
         write_occupancy(job.folder, dataset, transformed)
         manifest = make_manifest(job, ingested, transformed)
         publish(staged, options.output, manifest, options.overwrite)
-    sinks.finish(options.output, transformed)
+    sinks.finish(options.output, transformed, sum(manifest.rows.values()))
     return manifest
 
 
@@ -114,7 +114,7 @@ def _ingest(job: Job) -> Tallies:
         if job.period is not None:
             selected = tables[ROWS] | "Period" >> SelectPeriod(job.dataset, job.period)
             tables, tallies_read = tables | {ROWS: selected.rows}, (*tallies_read, selected.tallies)
-        rows = tables | "Windows" >> WindowedAggregates(
+        rows = tables | "Windows" >> AddWindows(
             job.dataset,
             temporary,
             shards=job.shards,

@@ -11,9 +11,7 @@ if __name__ == "__main__":  # before what takes longer to import
     end_when_interrupted()
 
 import argparse
-import os
 from collections.abc import Mapping, Sequence
-from contextlib import nullcontext
 from typing import Any
 
 from forebay.console.arguments import Parser
@@ -30,49 +28,33 @@ def run_train(args: argparse.Namespace) -> int:
     """Trains, evaluates on the eval split, exports; returns the exit status."""
     chosen, loop = options.train_options(args), options.loop_options(args)
     start_tensorflow()
-    from forebay.trainer.workers.team import join_team
-
-    team = join_team(os.environ)  # before TensorFlow does anything
     from forebay.storage.run import files
-    from forebay.storage.run.run_folder import open_run
-    from forebay.trainer.evaluation.evaluate import check_outputs, evaluate
     from forebay.trainer.evaluation.table import table
-    from forebay.trainer.training.exporters import export_final, exported_already
-    from forebay.trainer.training.train import finished_training, train
+    from forebay.trainer.training.whole import train_run
     from forebay.trainer.weights import zeros
 
-    run = open_run(args.run)
-    done = None if args.fresh else finished_training(run, chosen, team)
-    if done is not None and exported_already(run, done, loop):
-        return _say_nothing_to_do(done.record, args)
-    looked_at = options.EvaluateOptions(split="eval")
-    model, report = None, None
-    with run.in_use() if team.is_chief else nullcontext():
-        if team.is_chief:
-            check_outputs(run, looked_at)
-        training = train(run, chosen, loop, team=team, fresh=args.fresh)
-        if team.is_chief:
-            report = evaluate(run, looked_at)
-            model = export_final(run, training, report, loop)
-    team.wait()  # a worker that leaves early takes the others' connections with it
-    record = training.record
+    trained = train_run(args.run, chosen, loop, fresh=args.fresh)
+    record = trained.record
+    if trained.was_done:
+        return _say_nothing_to_do(record, args)
     if args.json:
         say_json({
-            "worker": team.worker.index,
+            "worker": trained.worker,
             "step": record["step"],
             "steps_trained": record["steps_trained"],
             "weights_sha256": record["weights_sha256"],
-            "model": model,
-            "evaluation": report,
+            "model": trained.model,
+            "evaluation": trained.report,
         })  # fmt: skip
         return 0
     _say_trained(record)
-    if report is not None:
-        say(table(report))
+    if trained.report is not None:
+        say(table(trained.report))
         if chosen.l1:
-            path = run.file(TRAINING_FOLDER, zeros.ZEROS_NAME)
+            path = trained.run.file(TRAINING_FOLDER, zeros.ZEROS_NAME)
             say(zeros.table(files.read_record(zeros.Zeros, path)))
             say(f"wrote {path}")
+        model = trained.model
         say(f"exported {model}" if model else "exported no final model, as asked")
     return 0
 

@@ -159,7 +159,7 @@ def help_of(options: type, name: str, *, also: str = "", default: str | None = N
         also: what else there is to say of the flag.
         default: the default in words; None: as the dataclass has it.
     """
-    told = _told_attributes(options)
+    told = told_attributes(options)
     text, _, unset = _UNSET.sub("\0", told.get(name, "").rstrip(".")).partition("\0")
     default = default or unset or _default_text(options, name)
     ends = f" (default: {default})" if default else ""
@@ -172,14 +172,17 @@ _UNSET = re.compile("; (?:None|empty): ")
 _CODE = re.compile("``(.+?)``")
 
 
-def _told_attributes(options: type) -> dict[str, str]:
-    """Returns what a docstring's section "Attributes" says of each, in one line."""
-    section = inspect.cleandoc(options.__doc__ or "").partition("Attributes:\n")[2]
-    return {
-        name: " ".join(found["text"].split())
-        for found in _ATTRIBUTE.finditer(section.partition("\n\n")[0])
-        for name in found["names"].split(", ")
-    }
+def told_attributes(options: type) -> dict[str, str]:
+    """Returns what docstrings' sections "Attributes" say of each, inherited ones too, in a line."""
+    told: dict[str, str] = {}
+    for owner in reversed(options.__mro__[:-1]):
+        section = inspect.cleandoc(owner.__doc__ or "").partition("Attributes:\n")[2]
+        told |= {
+            name: " ".join(found["text"].split())
+            for found in _ATTRIBUTE.finditer(section.partition("\n\n")[0])
+            for name in found["names"].split(", ")
+        }
+    return told
 
 
 def _as_flag(word: str, attributes: Container[str]) -> str:

@@ -18,6 +18,20 @@ def start_tensorflow() -> None:
         import tensorflow_transform  # noqa: F401 - brings TensorFlow
 
 
+def start_tensorflow_quietly() -> None:
+    """Imports TensorFlow for functions: from then on it logs errors only.
+
+    In notebooks its logger sets itself to tell everything when it is first used.
+    """
+    if "tensorflow_transform" not in sys.modules:
+        with quiet_tensorflow():
+            start_tensorflow()
+    if not is_verbose():
+        import tensorflow as tf
+
+        tf.get_logger().setLevel(logging.ERROR)
+
+
 @contextmanager
 def quiet_tensorflow() -> Iterator[None]:
     """Lets TensorFlow log errors only, from its first import inside.

@@ -7,6 +7,7 @@ through here, where control characters become signs and passwords in URLs become
 from __future__ import annotations
 
 import argparse
+import importlib.util
 import re
 import sys
 from collections.abc import Iterable, Iterator
@@ -88,8 +89,19 @@ def notes() -> Console:
     """Returns the console on standard error; with ``--quiet`` it says nothing."""
     from rich.console import Console
 
-    quiet = _Verbosity.quiet
-    return _plain_only(Console(stderr=True, highlight=False, quiet=quiet, soft_wrap=True))
+    # In notebooks what Rich shows moves by widgets, or is shown at the end only.
+    has_widgets = importlib.util.find_spec("ipywidgets") is not None
+    return _plain_only(
+        Console(
+            stderr=True, highlight=False, quiet=_Verbosity.quiet, soft_wrap=True,
+            force_jupyter=None if has_widgets else False,
+        )
+    )  # fmt: skip
+
+
+def shows_bars(console: Console) -> bool:
+    """Tells whether bars can move on a console: on a terminal, or in a notebook with widgets."""
+    return console.is_jupyter or console.is_terminal
 
 
 def note(text: str) -> None:

@@ -9,8 +9,8 @@ from forebay.transforms.errors import InputError
 
 # A file in the making, and a folder in the making: nobody else chooses such a name.
 _TEMPORARY = re.compile(r"\.forebay-[0-9a-f]{16}\.tmp")
-# Whose addresses the file systems of Beam and TensorFlow read and write.
-_STORES = ("gs", "s3", "hdfs", "viewfs", "abfs", "abfss")
+# Whose addresses the file systems of both Beam and TensorFlow read and write.
+_STORES = ("gs",)
 # Exists while a process holds the folder it lies in; see `forebay.storage.locks`.
 LOCK_NAME = ".forebay.lock"
 
@@ -21,7 +21,7 @@ def is_remote(path: str) -> bool:
 
 
 def check_place(path: str) -> None:
-    """Refuses a place that is neither a local path nor on an object store.
+    """Refuses a place for runs and models that is neither a local path nor on an object store.
 
     A ``file://`` address would pass by all that keeps local files: name the path itself.
 
@@ -33,7 +33,7 @@ def check_place(path: str) -> None:
         cure = (
             f"write {rest!r}" if scheme == "file" else "name a folder, or such as gs://bucket/run"
         )
-        raise InputError(f"{path}: nothing is read or written at {scheme}:// addresses; {cure}")
+        raise InputError(f"{path}: no run and no model is kept at {scheme}:// addresses; {cure}")
 
 
 def is_inside(name: str) -> bool:

@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from forebay.pipelines.options import WINDOW_MEMORY_MB
 
 if TYPE_CHECKING:
-    from forebay.pipelines.sources.spool import Given
+    from forebay.pipelines.sources.spool import Inputs
+    from forebay.transforms.definition.dataset import Dataset
 
 
 @dataclass(frozen=True)
@@ -35,10 +36,10 @@ class PredictOptions:
     """
 
     model: str
-    inputs: tuple[Given, ...]
-    history: tuple[Given, ...] = ()
-    sources: Mapping[str, Sequence[Given]] = field(default_factory=dict)
-    definition: str | None = None
+    inputs: Inputs
+    history: Inputs = ()
+    sources: Mapping[str, Inputs] = field(default_factory=dict)
+    definition: str | Dataset | None = None
     batch_size: int = 1024
     max_record_bytes: int = 1 << 20
     max_reject_fraction: float = 0.01

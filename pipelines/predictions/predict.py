@@ -24,9 +24,10 @@ from forebay.pipelines.rows import HISTORY, ReadRows
 from forebay.pipelines.runners.progress import progress
 from forebay.pipelines.runners.run import beam_options, run_pipeline
 from forebay.pipelines.sinks.rejects import WriteRejects
+from forebay.pipelines.sources.spool import several
 from forebay.pipelines.sources.tables import Asked, Tables, all_inputs, asked_sources, open_asked
 from forebay.pipelines.tallies.tallies import Tallies, WriteTallies, read_tallies
-from forebay.pipelines.windows.aggregates import WindowedAggregates
+from forebay.pipelines.windows.aggregates import AddWindows
 from forebay.pipelines.windows.asking import AskingInputs
 from forebay.storage.run.definition_files import load_same_definition
 from forebay.storage.run.exported import ExportedModel, open_exported
@@ -104,12 +105,12 @@ def predicted(
         found = _run(model, dataset, tables, folder, options, beam_opts)
         check_history(found, dataset, options.max_reject_fraction)
         check_derived(found, dataset, tables)
-        for warning in warnings(found, dataset, bool(options.history)):
+        for warning in warnings(found, dataset, bool(several(options.history))):
             warn(warning)
         yield _predictions(schema, folder, found)
 
 
-def _with_functions(dataset: Dataset, reference: str | None) -> Dataset:
+def _with_functions(dataset: Dataset, reference: str | Dataset | None) -> Dataset:
     """Makes the functions of a model's definition importable, from the file they are in."""
     if reference is not None:
         load_same_definition(reference, dataset)
@@ -127,7 +128,7 @@ def _with_functions(dataset: Dataset, reference: str | None) -> Dataset:
 def _open(dataset: Dataset, options: PredictOptions) -> Tables:
     """Opens the new rows, their history and the sources, and says which columns are absent."""
     asked = {ROWS: Asked(new_rows(dataset), options.inputs, "--input ")}
-    if options.history:
+    if several(options.history):
         asked[HISTORY] = Asked(history(dataset), options.history, "--history ")
     tables = open_asked(asked | asked_sources(dataset, options.sources))
     absent = sorted({n for one in tables[ROWS] for n in one.lacks} - {dataset.label.column})
@@ -174,7 +175,7 @@ def _run(
             joined = both | "History" >> WithHistory(dataset, folder)
             rows[ROWS] = joined["rows"]
             tallied.append(joined["tallies"])
-        windowed = rows | "Windows" >> WindowedAggregates(
+        windowed = rows | "Windows" >> AddWindows(
             dataset,
             folder,
             shards=shards_of(tables[ROWS]),

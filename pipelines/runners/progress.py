@@ -11,7 +11,7 @@ from contextlib import contextmanager
 
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 
-from forebay.console.terminal import note, notes
+from forebay.console.terminal import note, notes, shows_bars
 from forebay.console.words import counted
 
 _POLL_SECONDS = 0.5
@@ -29,7 +29,7 @@ def progress(step: str, pattern: str, total: int) -> Iterator[None]:
         total: how many of them there will be, at most.
     """
     console = notes()
-    shown = _bar(step, total) if console.is_terminal else _lines(step, total)
+    shown = _bar(step, total) if shows_bars(console) else _lines(step, total)
     with shown as show, _polled(lambda: show(len(glob.glob(pattern)))):
         yield
 

@@ -73,15 +73,32 @@ def run_pipeline(build: Callable[[beam.Pipeline], None], options: PipelineOption
     register_coders(Partitioned)
     # Arrow's own allocators keep what is freed, which memory limits then count.
     pa.set_memory_pool(pa.system_memory_pool())
-    pipeline = beam.Pipeline(options=options)
-    build(pipeline)
+    with _as_outside_notebooks():
+        pipeline = beam.Pipeline(options=options)
+        build(pipeline)
+        try:
+            with _worker_tracebacks_hidden(), _own_words_only(options):
+                pipeline.run().wait_until_finish()
+        except errors.ForebayError:
+            raise
+        except Exception as error:
+            raise _as_raised(str(error)) from error
+
+
+@contextmanager
+def _as_outside_notebooks() -> Iterator[None]:
+    """Lets Beam build and clean up in a notebook as everywhere.
+
+    There it would put the cell's number before our labels, leave its folder to the interactive
+    runner, and load Beam's data frames, which fail beside pandas 3.
+    """
+    kept = beam.pipeline.alter_label_if_ipython, beam.pipeline.is_in_ipython
+    beam.pipeline.alter_label_if_ipython = lambda transform, pvalueish: None
+    beam.pipeline.is_in_ipython = lambda: False
     try:
-        with _worker_tracebacks_hidden(), _own_words_only(options):
-            pipeline.run().wait_until_finish()
-    except errors.ForebayError:
-        raise
-    except Exception as error:
-        raise _as_raised(str(error)) from error
+        yield
+    finally:
+        beam.pipeline.alter_label_if_ipython, beam.pipeline.is_in_ipython = kept
 
 
 def _own_words_only(options: PipelineOptions) -> AbstractContextManager[None]:

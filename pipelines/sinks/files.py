@@ -14,11 +14,14 @@ from typing import IO
 import pyarrow as pa
 
 from forebay.pipelines.sinks.outputs import TableOutput
+from forebay.pipelines.sources.files import file_systems
 from forebay.storage.named_files import check_output, written_whole
-from forebay.storage.names import check_place, is_remote
+from forebay.storage.names import is_remote
 from forebay.transforms.errors import InputError, reason
 
 STANDARD_OUTPUT = "-"
+# The store that writes a file whole, and an empty one too.
+_STORE = "gs://"
 _BLOCK = 1 << 20
 
 
@@ -49,8 +52,12 @@ class FileOutput(TableOutput):
         """Writes rows to a stream."""
 
     def check(self, schema: pa.Schema) -> None:  # noqa: D102
-        check_place(self.path)
         if is_remote(self.path):
+            if not self.path.startswith(_STORE):
+                raise InputError(
+                    f"{self.option} {self.path!r}: files are written to disks and to {_STORE} "
+                    "alone; name one there"
+                )
             if self.path in self.inputs:
                 raise InputError(
                     f"{self.option} {self.path!r} is one of the files that are read; choose another"
@@ -78,13 +85,13 @@ class FileOutput(TableOutput):
 def _remote(path: str, option: str) -> Iterator[IO[bytes]]:
     """Opens what becomes an object of a store when all of it is written."""
     from apache_beam.io.filesystem import CompressionTypes
-    from apache_beam.io.filesystems import FileSystems
 
     with tempfile.TemporaryFile() as here:  # a stream to a store cannot be taken back
         yield here
         here.seek(0)
         try:
-            with FileSystems.create(path, compression_type=CompressionTypes.UNCOMPRESSED) as there:
+            kind = CompressionTypes.UNCOMPRESSED
+            with file_systems(path).create(path, compression_type=kind) as there:
                 shutil.copyfileobj(here, there, _BLOCK)
         except (OSError, ValueError) as error:
             raise InputError(

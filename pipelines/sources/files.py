@@ -6,6 +6,7 @@ Beam is loaded for files that are not local only: it takes two seconds.
 import codecs
 import glob
 import gzip
+import importlib.util
 import io
 import os
 from collections.abc import Sequence
@@ -180,10 +181,8 @@ def _match(pattern: str) -> dict[str, _Found]:
     """Returns the files that a pattern means, by path."""
     if "://" not in pattern:
         return _match_local(pattern)
-    from apache_beam.io.filesystems import FileSystems
-
     try:
-        found = FileSystems.match([pattern])[0].metadata_list
+        found = file_systems(pattern).match([pattern])[0].metadata_list
     except (OSError, ValueError) as error:
         raise InputError(_unreadable(pattern, error)) from error
     return {one.path: _Found(one.size_in_bytes, str(one.last_updated_in_seconds)) for one in found}
@@ -217,9 +216,30 @@ def _in_folder(pattern: str) -> str:
 
 def _open_remote(path: str) -> IO[bytes]:
     from apache_beam.io.filesystem import CompressionTypes
-    from apache_beam.io.filesystems import FileSystems
 
-    return FileSystems.open(path, compression_type=CompressionTypes.UNCOMPRESSED)  # type: ignore[no-any-return]
+    opened = file_systems(path).open(path, compression_type=CompressionTypes.UNCOMPRESSED)
+    return opened  # type: ignore[no-any-return]
+
+
+def file_systems(path: str) -> Any:
+    """Returns Beam's file systems, ready for an address.
+
+    Raises:
+        InputError: it is of none of them, or of one whose client is not installed.
+    """
+    from apache_beam.io.filesystems import FileSystems
+    from apache_beam.options.pipeline_options import PipelineOptions
+
+    if path.startswith("s3://") and importlib.util.find_spec("boto3") is None:
+        raise InputError(f"{path!r}: s3:// needs Amazon's client; pip install boto3")
+    # Before a pipeline has set them, and some ask for them.
+    if getattr(FileSystems, "_pipeline_options", None) is None:
+        FileSystems.set_options(PipelineOptions([]))
+    try:
+        FileSystems.get_filesystem(path)
+    except (OSError, ValueError) as error:
+        raise InputError(_unreadable(path, error)) from error
+    return FileSystems
 
 
 def _unreadable(path: str, error: Exception) -> str:

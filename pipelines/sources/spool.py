@@ -12,29 +12,48 @@ import sys
 import tempfile
 from collections.abc import Mapping, Sequence
 from functools import cache
-from typing import IO, Any, Protocol, runtime_checkable
+from typing import IO, Any
 
-import pyarrow as pa
 import pyarrow.ipc as pa_ipc
 
 from forebay.pipelines.sources.bigquery.address import BigQuery
 from forebay.pipelines.sources.files import SourceFile, found_at
+from forebay.pipelines.sources.frames import NOT_A_TABLE, ArrowTable, Frame, no_table, reader_of
+from forebay.pipelines.sources.named_inputs import SplitInput
 from forebay.transforms.errors import InputError
 
 STANDARD_INPUT = "-"
 _BLOCK = 1 << 20
 
 
-@runtime_checkable
-class ArrowTable(Protocol):
-    """A table in memory that other libraries can take: of pandas, Polars, pyarrow or DuckDB."""
-
-    def __arrow_c_stream__(self, requested_schema: Any = None) -> Any:
-        """Returns the table as an Arrow stream (the PyCapsule interface)."""
-
-
 # What names the files of a table, or is one.
-Given = str | ArrowTable | Sequence[Mapping[str, Any]] | BigQuery
+Given = str | os.PathLike[str] | Frame | BigQuery
+# One of these, or several.
+Inputs = Given | Sequence[Given]
+# Those of a dataset's own table: where its split is by inputs, by the name of their split.
+RowInputs = Inputs | Mapping[str, Inputs] | Sequence[Given | SplitInput]
+
+
+def several(inputs: Inputs) -> tuple[Given, ...]:
+    """Returns what is given for a table one by one; a list of dicts is one table."""
+    if isinstance(inputs, os.PathLike):
+        return (os.fspath(inputs),)
+    if isinstance(inputs, str | BigQuery | ArrowTable) or not isinstance(inputs, Sequence):
+        return (inputs,)
+    if isinstance(inputs, list) and all(isinstance(one, Mapping) for one in inputs):
+        return (inputs,)
+    found: Sequence[Any] = inputs
+    return tuple(os.fspath(one) if isinstance(one, os.PathLike) else one for one in found)
+
+
+def several_by_split(inputs: RowInputs) -> tuple[Given | SplitInput, ...]:
+    """Returns what is given for a dataset's own table one by one, as `several` does."""
+    if isinstance(inputs, Mapping):
+        return tuple(
+            SplitInput(split, one) for split, given in inputs.items() for one in several(given)
+        )
+    found: Any = inputs
+    return several(found)
 
 
 def is_read_once(given: Given) -> bool:
@@ -96,23 +115,10 @@ def _opened(given: str) -> IO[bytes]:
 
 
 def _write(given: Any, name: str, place: str) -> None:
+    reader = reader_of(given, name)
     try:
-        if isinstance(given, ArrowTable):
-            reader = pa.RecordBatchReader.from_stream(given)
-        else:
-            reader = _of_records(given).to_reader()
         with open(place, "wb") as sink, pa_ipc.new_file(sink, reader.schema) as writer:
             for batch in reader:
                 writer.write_batch(batch)
-    except (pa.ArrowException, TypeError, ValueError, AttributeError) as error:
-        raise InputError(
-            f"{name} cannot be read as a table ({error}); give a data frame of pandas or Polars, "
-            "an Arrow table, a list of dicts, or the path of a file"
-        ) from error
-
-
-def _of_records(records: Any) -> pa.Table:
-    """Returns dicts as a table that has the columns of all of them."""
-    rows = list(records)
-    names = list(dict.fromkeys(name for row in rows for name in row))
-    return pa.table({name: [row.get(name) for row in rows] for name in names})
+    except NOT_A_TABLE as error:
+        raise no_table(name, error) from error

@@ -11,7 +11,15 @@ from forebay.pipelines.sources.files import SourceFile, find_files
 from forebay.pipelines.sources.inputs import FileInput, TableInput
 from forebay.pipelines.sources.kinds import open_input
 from forebay.pipelines.sources.named_inputs import SplitInput
-from forebay.pipelines.sources.spool import Given, is_read_once, kept
+from forebay.pipelines.sources.spool import (
+    Given,
+    Inputs,
+    RowInputs,
+    is_read_once,
+    kept,
+    several,
+    several_by_split,
+)
 from forebay.transforms.definition.dataset import Dataset
 from forebay.transforms.definition.sources import ROWS, Source
 from forebay.transforms.definition.splits import SPLITS, InputSplit
@@ -21,11 +29,7 @@ from forebay.transforms.errors import InputError
 Tables = Mapping[str, Sequence[TableInput]]
 
 
-def open_tables(
-    dataset: Dataset,
-    inputs: Sequence[Given | SplitInput],
-    sources: Mapping[str, Sequence[Given]],
-) -> Tables:
+def open_tables(dataset: Dataset, inputs: RowInputs, sources: Mapping[str, Inputs]) -> Tables:
     """Finds the files of every table and checks that they hold it.
 
     Args:
@@ -45,7 +49,7 @@ def open_tables(
     """
     asked = asked_sources(dataset, sources)
     rows: list[TableInput] = []
-    for split, given in _by_split(dataset, inputs).items():
+    for split, given in _by_split(dataset, several_by_split(inputs)).items():
         option = "--input " if split is None else f"--input {split}="
         opened = open_inputs(given, dataset, first_number=len(rows), option=option)
         _refuse_twice(opened, rows, split)
@@ -109,11 +113,11 @@ class Asked(NamedTuple):
     """
 
     table: Source
-    given: Sequence[Given]
+    given: Inputs
     option: str
 
 
-def asked_sources(dataset: Dataset, sources: Mapping[str, Sequence[Given]]) -> dict[str, Asked]:
+def asked_sources(dataset: Dataset, sources: Mapping[str, Inputs]) -> dict[str, Asked]:
     """Returns what was given for each source of a definition, by its name.
 
     Raises:
@@ -137,9 +141,10 @@ def open_asked(asked: Mapping[str, Asked], first_number: int = 0) -> Tables:
 
 
 def open_inputs(
-    given: Sequence[Given], table: Source, *, first_number: int, option: str
+    inputs: Inputs, table: Source, *, first_number: int, option: str
 ) -> list[TableInput]:
     """Opens the inputs of one table, files first."""
+    given = several(inputs)
     named = [one for one in map(as_bigquery, given) if one is not None]
     others = [one for one in given if as_bigquery(one) is None]
     found = find_inputs(others, first_number=first_number, option=option)
@@ -168,7 +173,7 @@ def text_bytes(inputs: Sequence[TableInput]) -> int:
     return sum(one.text_bytes for one in inputs)
 
 
-def _check_names(dataset: Dataset, sources: Mapping[str, Sequence[Given]]) -> None:
+def _check_names(dataset: Dataset, sources: Mapping[str, Inputs]) -> None:
     declared = ", ".join(dataset.sources) or "none"
     for name in sources:
         if name not in dataset.sources:

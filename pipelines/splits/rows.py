@@ -1,12 +1,14 @@
 """After the windows: which split each row goes to, and what leaves without an example."""
 
 from collections import Counter
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from forebay.pipelines.sources.row_identity import row_place
 from forebay.pipelines.splits.refusals import NO_SUCH_SPLIT, refusals
 from forebay.transforms.comparisons import has_value
 from forebay.transforms.definition.dataset import Dataset
@@ -57,9 +59,9 @@ class SplitRows:
 def split_rows(
     batch: pa.RecordBatch,
     dataset: Dataset,
-    of_input: str | None = None,
     *,
     keep_unlabelled: bool = False,
+    of_inputs: Mapping[int, str] | None = None,
 ) -> SplitRows:
     """Sorts rows into splits.
 
@@ -68,10 +70,10 @@ def split_rows(
     come the rejects: rows without a value to split on, and rows whose label or weight is none.
 
     Args:
-        batch: the rows.
+        batch: the rows of a shard.
         dataset: the definition.
-        of_input: the split of them all, where the definition splits by inputs.
         keep_unlabelled: whether rows without a label make the split ``predict`` instead.
+        of_inputs: the split of each input, by its number, where the definition splits by inputs.
     """
     dropped = {}
     remaining = np.ones(len(batch), bool)
@@ -94,7 +96,7 @@ def split_rows(
         dropped[NO_CLASS] = int((remaining & ~known).sum())
         labels.update(_shown(label.filter(pa.array(remaining & ~known))))
         remaining &= known
-    split = _assigned(batch, dataset, of_input)
+    split = _assigned(batch, dataset, of_inputs or {})
     rejected = {}
     for refusal in refusals(batch, dataset, split):
         mine = pa.array(remaining & refusal.rows)
@@ -125,12 +127,14 @@ def fails(dataset: Dataset) -> str:
     return f"fails {' and '.join(map(str, dataset.conditions))}"
 
 
-def _assigned(batch: pa.RecordBatch, dataset: Dataset, of_input: str | None) -> np.ndarray:
+def _assigned(batch: pa.RecordBatch, dataset: Dataset, of_inputs: Mapping[int, str]) -> np.ndarray:
     """Returns the index in `SPLITS` of each row, int8 (n,); `NO_SPLIT` for one without."""
     if isinstance(dataset.split, InputSplit):
-        return np.full(
-            len(batch), NO_SPLIT if of_input is None else SPLITS.index(of_input), np.int8
-        )
+        numbers = row_place(batch[ROW].to_numpy())[0]
+        split = np.full(len(batch), NO_SPLIT, np.int8)
+        for number, name in of_inputs.items():
+            split[numbers == number] = SPLITS.index(name)
+        return split
     return dataset.split.assign(batch[dataset.split_column])
 
 

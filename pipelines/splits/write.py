@@ -27,7 +27,7 @@ class WriteSplits(beam.PTransform):
         dataset: the definition.
         folder: where the files are written.
         inputs: the dataset's own, for their splits where they have one.
-        keep_unlabelled: whether rows without a label make the split ``predict``.
+        keep_unlabelled: whether rows without a label make a split.
     """
 
     def __init__(
@@ -55,28 +55,34 @@ class _WriteSplits(beam.DoFn):
 
     def process(self, element: tuple[int, pa.RecordBatch]) -> Iterator[Any]:
         number, batch = element
-        parts: dict[str, list[pa.RecordBatch]] = {}
-        for of_input, rows in self._by_input(batch):
-            found = split_rows(rows, self._dataset, of_input, keep_unlabelled=self._keep_unlabelled)
-            for split, mine in found.splits.items():
-                parts.setdefault(split, []).append(mine)
-            for tally in self._tallies(found):
-                yield tally
-                if of_input is not None:
-                    yield tally_of(tally, input_kind(of_input))
-            yield from _rejects(found)
-        for split, several in parts.items():
+        sorted_out = self._sorted_out(batch)
+        for split, rows in sorted_out.splits.items():
             path = FileSystems.join(self._folder, f"{split}-{number:05d}.arrow")
-            rows = pa.Table.from_batches(several).combine_chunks().to_batches()[0]
             with FileSystems.create(path) as sink, pa.ipc.new_file(sink, rows.schema) as writer:
                 writer.write_batch(rows)
+            yield ("rows", split, len(rows))
             yield ("shards", path, [split, number])
+            if split == "train":
+                names = self._dataset.graph_columns
+                yield from (("missing", name, rows[name].null_count) for name in names)
+        yield from _lost(sorted_out)
+        for split, rows in self._by_input(batch):
+            for tally in _lost(self._sorted_out(rows)):
+                yield tally_of(tally, input_kind(split))
+        for rejected in sorted_out.rejected.values():
+            n = len(rejected.reasons)
+            yield beam.pvalue.TaggedOutput(
+                "rejects",
+                reject_batch(np.asarray(rejected.identities), rejected.reasons, [None] * n),
+            )
 
-    def _by_input(self, batch: pa.RecordBatch) -> Iterator[tuple[str | None, pa.RecordBatch]]:
-        """Yields the rows by the split of their input, where that has one."""
-        if not self._splits:
-            yield None, batch
-            return
+    def _sorted_out(self, batch: pa.RecordBatch) -> SplitRows:
+        return split_rows(
+            batch, self._dataset, keep_unlabelled=self._keep_unlabelled, of_inputs=self._splits
+        )
+
+    def _by_input(self, batch: pa.RecordBatch) -> Iterator[tuple[str, pa.RecordBatch]]:
+        """Yields the rows by the split of their inputs; none where they have no split."""
         numbers = row_place(batch[ROW].to_numpy())[0]
         for split in dict.fromkeys(self._splits.values()):
             mine = [number for number, of in self._splits.items() if of == split]
@@ -84,24 +90,14 @@ class _WriteSplits(beam.DoFn):
             if len(rows):
                 yield split, rows
 
-    def _tallies(self, found: SplitRows) -> Iterator[Tally]:
-        for split, rows in found.splits.items():
-            yield ("rows", split, len(rows))
-            if split == "train":
-                names = self._dataset.graph_columns
-                yield from (("missing", name, rows[name].null_count) for name in names)
-        for cause, count in found.dropped.items():
-            yield ("dropped", cause, count)
-        for value, count in found.labels.items():
-            yield ("labels", value, count)
-        for value, count in found.undeclared.items():
-            yield ("undeclared", value, count)
-        for category, rejected in found.rejected.items():
-            yield ("rejects", category, len(rejected.reasons))
 
-
-def _rejects(found: SplitRows) -> Iterator[beam.pvalue.TaggedOutput]:
-    for rejected in found.rejected.values():
-        places = np.asarray(rejected.identities)
-        batch = reject_batch(places, rejected.reasons, [None] * len(rejected.reasons))
-        yield beam.pvalue.TaggedOutput("rejects", batch)
+def _lost(sorted_out: SplitRows) -> Iterator[Tally]:
+    """Yields how many rows make no example, by cause, and the values at fault."""
+    for cause, count in sorted_out.dropped.items():
+        yield ("dropped", cause, count)
+    for value, count in sorted_out.labels.items():
+        yield ("labels", value, count)
+    for value, count in sorted_out.undeclared.items():
+        yield ("undeclared", value, count)
+    for category, rejected in sorted_out.rejected.items():
+        yield ("rejects", category, len(rejected.reasons))

@@ -20,9 +20,9 @@ from forebay.pipelines.shuffle.group_batches import (
 from forebay.pipelines.windows.asking import Asking
 from forebay.pipelines.windows.conform import conform
 from forebay.pipelines.windows.versions import ResolveVersions, by_event
-from forebay.transforms.definition.dataset import Dataset
 from forebay.transforms.definition.identity import CONTENT, ROW
 from forebay.transforms.definition.sources import ROWS
+from forebay.transforms.definition.windowed_table import WindowedTable
 from forebay.transforms.row_contents import hash_contents
 from forebay.transforms.windows.groups import (
     ASKS,
@@ -52,7 +52,7 @@ _PARTS_IN_MEMORY = 32
 _SIGN = np.uint64(1 << 63)
 
 
-class WindowedAggregates(beam.PTransform):
+class AddWindows(beam.PTransform):
     """Adds a definition's windowed columns to batches of rows.
 
     Input: ``pyarrow.RecordBatch`` elements with the definition's row columns and an int64 column
@@ -66,7 +66,7 @@ class WindowedAggregates(beam.PTransform):
     fair sample in a fair order, whatever the rows were read from.
 
     Args:
-        dataset: the definition.
+        table: the rows' columns and their windows: a definition is one.
         temp_location: a folder that all workers can write to and read from.
         shards: how many output batches at most.
         key_partitions: into how many parts the keys of a window are divided. A worker thread
@@ -79,7 +79,7 @@ class WindowedAggregates(beam.PTransform):
 
     def __init__(
         self,
-        dataset: Dataset,
+        table: WindowedTable,
         temp_location: str,
         *,
         shards: int,
@@ -89,7 +89,7 @@ class WindowedAggregates(beam.PTransform):
         asking: Asking | None = None,
     ) -> None:
         super().__init__()
-        self.dataset = dataset
+        self.table = table
         self.temp_location = temp_location
         self.shards = shards
         self.key_partitions = key_partitions
@@ -99,7 +99,7 @@ class WindowedAggregates(beam.PTransform):
 
     def expand(self, tables: Any) -> beam.PCollection:  # noqa: D102
         tables = {ROWS: tables} if isinstance(tables, beam.PCollection) else tables
-        groups = window_groups(self.dataset)
+        groups = window_groups(self.table)
         tables = {name: self._conforming(name, rows, groups) for name, rows in tables.items()}
         rows = tables[ROWS]
         has_versions = any(group.versions for group in groups)
@@ -135,11 +135,11 @@ class WindowedAggregates(beam.PTransform):
         needed = {column for group in groups for column in group.columns_of(name)}
         if name == ROWS:
             needed |= set(self.keep or ())
-        columns = self.dataset.tables[name].row_columns
+        columns = self.table.tables[name].row_columns
         rows = rows | f"Conform {name}" >> beam.Map(conform, columns, sorted(needed), name)
         if name != ROWS:
             return rows
-        return rows | "Contents" >> beam.Map(_with_contents, list(self.dataset.columns))
+        return rows | "Contents" >> beam.Map(_with_contents, list(self.table.columns))
 
     def _corrected(
         self, rows: beam.PCollection, groups: Sequence[WindowGroup], table: str, spill_bytes: int

@@ -64,8 +64,11 @@ def _converted(column: pa.Array, name: str, kind: Column, table: str) -> pa.Arra
     elif not pa.types.is_null(given) and not _HOLDS[type(kind)](given):
         raise InputError(f"{where}, not what a {type(kind).__name__} holds; cast it to {wanted}")
     try:
+        if pa.types.is_dictionary(given):  # Arrow cannot take from all of them: not from views
+            texts = column.dictionary.cast(wanted)
+            return pa.DictionaryArray.from_arrays(column.indices, texts).dictionary_decode()
         return column.cast(wanted)
-    except pa.ArrowInvalid as error:
+    except (pa.ArrowInvalid, pa.ArrowNotImplementedError) as error:
         raise InputError(
             f"{where}, and not every value is exactly a {wanted} ({error}); cast it as you mean it"
         ) from error

@@ -17,7 +17,7 @@ from apache_beam.options.pipeline_options import PipelineOptions
 from numba.core.event import install_recorder
 
 from forebay.pipelines.runners.run import run_pipeline
-from forebay.pipelines.windows.aggregates import WindowedAggregates
+from forebay.pipelines.windows.aggregates import AddWindows
 from forebay.transforms.definition.columns import Number, String, Timestamp
 from forebay.transforms.definition.dataset import Dataset
 from forebay.transforms.definition.features import Numeric
@@ -91,7 +91,7 @@ def run(folder: Path, rows: int, memory_bytes: int) -> list[dict[str, float]]:
             pipeline
             | beam.Create(range(batches), reshuffle=False)
             | beam.FlatMap(make_batch, rows).with_output_types(pa.RecordBatch)
-            | WindowedAggregates(
+            | AddWindows(
                 DATASET, str(temporary), shards=-(-rows // 100_000), key_partitions=8,
                 memory_bytes=memory_bytes,
             )

@@ -12,9 +12,9 @@ from pathlib import Path
 import pytest
 import tensorflow as tf
 
+from forebay.commands.report.command import report
 from forebay.pipelines.options import PreprocessOptions
 from forebay.pipelines.preprocess import preprocess
-from forebay.report.command import report
 from forebay.storage.run.layout import MANIFEST_NAME
 from forebay.storage.run.manifest import Manifest
 from forebay.storage.run.occupancy import Collisions

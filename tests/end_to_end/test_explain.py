@@ -16,8 +16,8 @@ import tensorflow as tf
 from readings_oracle import WINDOWS, Row, Written, expected_rows, parsed_rows, windows_of
 
 from forebay.cli import main
-from forebay.explain.command import explain
-from forebay.explain.report import to_json
+from forebay.commands.explain.command import explain
+from forebay.commands.explain.report import to_json
 from forebay.storage.run.layout import MANIFEST_NAME
 from forebay.storage.run.manifest import Manifest
 from forebay.transforms.instants import instant

@@ -12,8 +12,8 @@ import pytest
 import tensorflow as tf
 
 from forebay.cli import main
-from forebay.report.command import report
-from forebay.report.features.plot import bars
+from forebay.commands.report.command import report
+from forebay.commands.report.features.plot import bars
 from forebay.transforms.errors import InputError, RunFolderError
 
 

@@ -17,8 +17,8 @@ import tensorflow as tf
 from parcels_oracle import Tables, expected, make_tables
 
 from forebay.cli import main
-from forebay.explain.command import explain
-from forebay.explain.report import to_json as report_json
+from forebay.commands.explain.command import explain
+from forebay.commands.explain.report import to_json as report_json
 from forebay.storage.run.layout import MANIFEST_NAME
 from forebay.storage.run.manifest import Manifest
 from forebay.transforms.definition.serialize import from_json, to_json

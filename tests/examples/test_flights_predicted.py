@@ -20,6 +20,7 @@ import pytest
 import tensorflow as tf
 import tensorflow_transform as tft
 
+import forebay as fb
 from forebay.cli import main
 from forebay.pipelines.predictions.options import PredictOptions
 from forebay.pipelines.predictions.predict import predicted
@@ -144,6 +145,27 @@ def ask(model: Any, rows: pa.RecordBatch, way: Way) -> dict[tuple[Any, ...], np.
     keys = zip(*(rows[name].to_pylist() for name in ("flight_date", "carrier", "flight")),
                strict=True)  # fmt: skip
     return {(str(day), *key): a for (day, *key), a in zip(keys, answers, strict=True)}
+
+
+def test_from_python_frames_are_answered_the_same(way: Way) -> None:
+    new, earlier = (
+        pd.read_csv(way.folder / name, dtype=str) for name in ("november.csv", "flights.csv")
+    )
+    sources = dict(one.split("=", 1) for one in way.sources[1::2])
+
+    found = fb.predict(
+        way.model, new, history=earlier, sources=sources, definition=f"{DEFINITION}:aircraft"
+    )
+
+    written = way.predictions()
+    assert found.columns == list(written[0])
+    assert found.arrow["flight"].to_pylist() == [row["flight"] for row in written]
+    answers = np.array([row["prediction"] for row in written], np.float32)
+    np.testing.assert_array_equal(found.arrow["prediction"].to_numpy(), answers)
+    assert found.records == len(found) == len(new)
+    rejects = (way.folder / "november.jsonl.rejects.jsonl").read_text("utf-8").splitlines()
+    reasons = [json.loads(line)["reason"] for line in rejects]
+    assert found.rejects.arrow["reason"].to_pylist() == reasons
 
 
 def test_unlabelled_rows_are_kept_as_a_split(way: Way) -> None:

@@ -177,7 +177,7 @@ def preprocessed(dataset: Dataset, csv: Path, folder: Path) -> pa.Table:
     definition, run = folder / "definition.json", folder / "run"
     definition.write_text(to_json(dataclasses.replace(dataset, passthrough=names)), "utf-8")
     weather = {"weather": [str(csv.with_name("weather.csv"))]}
-    preprocess(PreprocessOptions(str(definition), (str(csv),), str(run), weather))
+    preprocess(PreprocessOptions(str(definition), (str(csv),), str(run), sources=weather))
     rows = read_examples(run, names)
     shutil.rmtree(run)
     return rows

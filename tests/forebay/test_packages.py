@@ -65,7 +65,7 @@ def test_names_of_ours_do_not_hide_a_users_own(tmp_path: Path) -> None:
     program = (
         "import forebay, transforms, pipelines, trainer, storage, console, serving\n"
         "forebay.Dataset, forebay.ReadTable\n"
-        "import forebay.trainer.task, forebay.serving.commands\n"
+        "import forebay.trainer.task, forebay.serving.predictor\n"
         "print(transforms.OWNER, pipelines.OWNER, trainer.OWNER, sep='\\n')"
     )
     done = subprocess.run(

@@ -7,6 +7,7 @@ from typing import Self
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
+from forebay.console.terminal import shows_bars
 from forebay.trainer.checkpoints.checkpoint import TrainingState
 
 
@@ -54,7 +55,7 @@ class Reporter:
             TextColumn("{task.fields[note]}"),
             TimeRemainingColumn(),
             console=console,
-            disable=not console.is_terminal,
+            disable=not shows_bars(console),
         )
         self._task = self._bar.add_task("training", total=max_steps, completed=first_step, note="")
 
@@ -81,7 +82,7 @@ class Reporter:
         best = " (best)" if state.newest_is_best else ""
         note = f"eval {self._metric} {newest.metrics[self._metric]:.5g}{best}"
         self._bar.update(self._task, note=note)
-        if not self._console.is_terminal:
+        if not shows_bars(self._console):
             self._console.out(
                 f"step {newest.step:,} of {self._max_steps:,}: loss {newest.train_loss:.5g}, "
                 f"{note}, {rate:,.0f} rows/s",

@@ -1,37 +1,37 @@
 """The definition of a dataset: one value that drives every step of a run."""
 
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
 
 from forebay.transforms.definition.columns import Column, GraphDtype
-from forebay.transforms.definition.dataset_checks import definition_problems
+from forebay.transforms.definition.dataset_checks import dataset_contradictions, definition_problems
 from forebay.transforms.definition.derived_numbers import DerivedNumber
 from forebay.transforms.definition.features import Custom, Feature
 from forebay.transforms.definition.field_types import LATER
 from forebay.transforms.definition.labels import Label
 from forebay.transforms.definition.lookups import Lookup
 from forebay.transforms.definition.prepare import Prepare
-from forebay.transforms.definition.sources import ROWS, Derive, Source
-from forebay.transforms.definition.splits import Split
-from forebay.transforms.definition.windows import Where, Windowed
-from forebay.transforms.errors import DefinitionError
+from forebay.transforms.definition.shown import dataset_html
+from forebay.transforms.definition.sources import Derive
+from forebay.transforms.definition.splits import Split, TimeSplit
+from forebay.transforms.definition.windowed_table import WindowedTable
+from forebay.transforms.definition.windows import Where
+from forebay.transforms.errors import Problem
 
 
 @dataclass(frozen=True)
-class Dataset(Source):
+class Dataset(WindowedTable):
     """What a table of events means, and which examples to make of it.
 
     Attributes:
         name: letters, digits, ``_`` and ``-``.
         columns, derive, csv: the columns, derived columns and dialect of the table whose rows
             become examples, as for any `Source`.
+        row_time, sources, windows: when its rows ask, and what of, as for any `WindowedTable`.
         features: what the model is given.
         label: what it predicts.
         split: which rows train, which evaluate, which test.
-        row_time: the Timestamp column with the instant at which a row's features are asked for.
-        sources: other tables whose events windows look at, by name.
-        windows: aggregates over the events before each row's time.
         passthrough: columns that travel to examples and predictions untouched.
         weight: a Number or Integer column that says how much a row counts in training and in
             metrics; a row where it is missing, not finite or negative is rejected. None: all rows
@@ -49,9 +49,6 @@ class Dataset(Source):
     features: tuple[Feature, ...]
     label: Label
     split: Split
-    row_time: str | None = None
-    sources: Mapping[str, Source] = field(default_factory=dict)
-    windows: tuple[Windowed, ...] = ()
     passthrough: tuple[str, ...] = ()
     weight: str | None = None
     lookups: tuple[Lookup, ...] = field(default=(), metadata=LATER)
@@ -59,22 +56,22 @@ class Dataset(Source):
     where: tuple[Where, ...] | Where = field(default=(), metadata=LATER)
 
     def __post_init__(self) -> None:
-        super().__post_init__()
         where = self.where if isinstance(self.where, tuple) else (self.where,)
         object.__setattr__(self, "where", where)
-        problems = list(definition_problems(self))
-        if problems:
-            raise DefinitionError(self.name, problems)
+        super().__post_init__()
+
+    def problems(self) -> Iterator[Problem]:  # noqa: D102
+        yield from definition_problems(self, dataset_contradictions)
+
+    @property
+    def needs_row_time(self) -> bool:  # noqa: D102
+        by_time = isinstance(self.split, TimeSplit) and not self.split.on
+        return super().needs_row_time or by_time
 
     @property
     def conditions(self) -> tuple[Where, ...]:
         """What must hold of a row that becomes an example."""
         return self.where  # type: ignore[return-value]
-
-    @cached_property
-    def tables(self) -> Mapping[str, Source]:
-        """Every table that is read: the dataset's own, called `ROWS`, and its sources."""
-        return {ROWS: self, **self.sources}
 
     @cached_property
     def looked_up_columns(self) -> Mapping[str, Column]:
@@ -122,20 +119,6 @@ class Dataset(Source):
     def embedded_columns(self) -> Mapping[str, Lookup]:
         """The columns that a served model looks up itself, and how."""
         return {name: one for one in self.lookups if one.embed for name in one.names}
-
-    @cached_property
-    def windowed_columns(self) -> Mapping[str, Column]:
-        """Columns that windows add."""
-        return {
-            name: windowed.kind(op, self.tables.get(windowed.source or ROWS, self).row_columns)
-            for windowed in self.windows
-            for name, (op, _, _) in windowed.outputs.items()
-        }
-
-    @cached_property
-    def all_columns(self) -> Mapping[str, Column]:
-        """Every column that a row has after the windows."""
-        return {**self.row_columns, **self.windowed_columns}
 
     @cached_property
     def custom_features(self) -> tuple[Custom, ...]:
@@ -202,3 +185,6 @@ class Dataset(Source):
     def split_column(self) -> str:
         """The column that decides a row's split."""
         return self.split.on or str(self.row_time)
+
+    def _repr_html_(self) -> str:
+        return dataset_html(self)

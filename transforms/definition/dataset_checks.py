@@ -2,10 +2,11 @@
 
 import copy
 from collections import Counter
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import fields
 from typing import TYPE_CHECKING, Any
 
-from forebay.transforms.definition.columns import Integer, Number, Timestamp
+from forebay.transforms.definition.columns import Column, Integer, Number, Timestamp
 from forebay.transforms.definition.features import Categorical, Crossed, Feature, Informative
 from forebay.transforms.definition.field_types import Faults, field_problems
 from forebay.transforms.definition.labels import Regression
@@ -18,7 +19,7 @@ from forebay.transforms.definition.names import (
 )
 from forebay.transforms.definition.prepare import prepare_problems
 from forebay.transforms.definition.sources import ROWS, source_problems
-from forebay.transforms.definition.splits import HashSplit, TimeSplit
+from forebay.transforms.definition.splits import HashSplit
 from forebay.transforms.definition.table_formats import CsvFormat
 from forebay.transforms.definition.window_checks import (
     NO_SUCH_SOURCE,
@@ -29,6 +30,7 @@ from forebay.transforms.errors import NO_SUCH_COLUMN, Problem, unknown_column
 
 if TYPE_CHECKING:
     from forebay.transforms.definition.dataset import Dataset
+    from forebay.transforms.definition.windowed_table import WindowedTable
 
 # What stands for a part that is not of its type, while the others are checked.
 _STAND_INS: Mapping[str, Any] = {
@@ -38,62 +40,80 @@ _STAND_INS: Mapping[str, Any] = {
 }  # fmt: skip
 
 
-def definition_problems(dataset: "Dataset") -> Iterator[Problem]:
+# Yields the mistakes of a definition that are not of type, given what of it is of its type.
+Contradictions = Callable[[Any, Any, Faults], Iterator[Problem]]
+
+
+def definition_problems(
+    table: "WindowedTable", contradictions: Contradictions
+) -> Iterator[Problem]:
     """Yields all mistakes of a definition, those of type first.
 
     What a mistake of type may be the reason of is left out.
     """
-    faults = Faults(field_problems(dataset))
+    faults = Faults(field_problems(table))
     yield from faults.problems
-    mended = _mended(dataset, faults)
-    knows_columns = isinstance(dataset.columns, Mapping) and len(mended.columns) == len(
-        dataset.columns
-    )
+    mended = _mended(table, faults)
+    knows_columns = isinstance(table.columns, Mapping) and len(mended.columns) == len(table.columns)
     parts = ("derive", "sources", "windows", "lookups", "prepare")
     knows_columns &= all(faults.sound(part) for part in parts)
-    for problem in _contradictions(dataset, mended, faults):
+    for problem in contradictions(table, mended, faults):
         of_columns = problem.cause in (NO_SUCH_COLUMN, NO_SUCH_SOURCE)
         if not faults.explains(problem) and (knows_columns or not of_columns):
             yield problem
 
 
-def _mended(dataset: "Dataset", faults: Faults) -> "Dataset":
+def _mended(table: "WindowedTable", faults: Faults) -> "WindowedTable":
     """Returns a copy of a definition without what is not of its type."""
-    part = copy.copy(dataset)
-    for name, stand_in in _STAND_INS.items():
-        value = faults.mended(getattr(dataset, name), name)
-        object.__setattr__(part, name, stand_in if value is None else value)
+    part = copy.copy(table)
+    for name in (field.name for field in fields(table)):
+        value = faults.mended(getattr(table, name), name)
+        object.__setattr__(part, name, _STAND_INS[name] if value is None else value)
     return part
 
 
-def _contradictions(dataset: "Dataset", mended: "Dataset", faults: Faults) -> Iterator[Problem]:
-    """Yields the mistakes that are not of type.
+def table_contradictions(
+    table: "WindowedTable",
+    mended: "WindowedTable",
+    faults: Faults,
+    given_later: Mapping[str, Column] | None = None,
+) -> Iterator[Problem]:
+    """Yields the mistakes that are not of type, of a table and its windows.
 
     Args:
-        dataset: the definition.
+        table: the table.
         mended: what of it is of its type.
         faults: its mistakes of type.
+        given_later: columns that its rows are given after they are read.
     """
-    if not mended.name or not mended.name.replace("_", "").replace("-", "").isalnum():
-        yield Problem("name", mended.name, "not a plain name", "use letters, digits, '_' and '-'")
-    steps = faults.mended_items(dataset.derive, "derive")
-    given_later = {**mended.prepared_columns, **mended.looked_up_columns}
-    yield from source_problems(mended, steps, looked_up=given_later)
-    yield from prepare_problems(mended.prepare, mended.columns_at_reading)
+    steps = faults.mended_items(table.derive, "derive")
+    yield from source_problems(mended, steps, looked_up=given_later or {})
     for name, source in mended.sources.items():
         where = f"sources[{name!r}]."
-        of_source = faults.mended_items(dataset.sources[name].derive, f"{where}derive")
+        of_source = faults.mended_items(table.sources[name].derive, f"{where}derive")
         yield from _source_name_problems(name)
         yield from source_problems(source, of_source, where)
     if all(faults.sound(part) for part in ("row_time", "windows", "split")):
         yield from _row_time_problems(mended)
     events = {name: source.row_columns for name, source in mended.sources.items()}
+    for where, windowed in faults.mended_items(table.windows, "windows").items():
+        yield from window_problems(windowed, where, mended.row_columns, events)
+    yield from _windowed_name_problems(mended)
+
+
+def dataset_contradictions(
+    dataset: "Dataset", mended: "Dataset", faults: Faults
+) -> Iterator[Problem]:
+    """Yields the mistakes that are not of type, as `table_contradictions` does, of a dataset."""
+    if not mended.name or not mended.name.replace("_", "").replace("-", "").isalnum():
+        yield Problem("name", mended.name, "not a plain name", "use letters, digits, '_' and '-'")
+    given_later = {**mended.prepared_columns, **mended.looked_up_columns}
+    yield from table_contradictions(dataset, mended, faults, given_later)
+    yield from prepare_problems(mended.prepare, mended.columns_at_reading)
+    events = {name: source.row_columns for name, source in mended.sources.items()}
     for where, lookup in faults.mended_items(dataset.lookups, "lookups").items():
         yield from lookup_problems(lookup, where, mended.columns_before_lookups, events)
     yield from _lookup_problems(mended)
-    for where, windowed in faults.mended_items(dataset.windows, "windows").items():
-        yield from window_problems(windowed, where, mended.row_columns, events)
-    yield from _windowed_name_problems(mended)
     yield from _feature_problems(mended, faults.mended_items(dataset.features, "features"), faults)
     if faults.mended(dataset.label, "label") is not None:
         yield from mended.label.problems("label", mended.row_columns)
@@ -117,17 +137,16 @@ def _source_name_problems(name: str) -> Iterator[Problem]:
         )  # fmt: skip
 
 
-def _row_time_problems(dataset: "Dataset") -> Iterator[Problem]:
-    needs = bool(dataset.windows) or (isinstance(dataset.split, TimeSplit) and not dataset.split.on)
-    if dataset.row_time is not None:
-        column = dataset.row_columns.get(dataset.row_time)
+def _row_time_problems(table: "WindowedTable") -> Iterator[Problem]:
+    if table.row_time is not None:
+        column = table.row_columns.get(table.row_time)
         if column is None:
-            yield unknown_column("row_time", dataset.row_time, dataset.row_columns)
+            yield unknown_column("row_time", table.row_time, table.row_columns)
         elif not isinstance(column, Timestamp):
             yield Problem(
-                "row_time", dataset.row_time, "not a Timestamp column", "name a Timestamp column"
+                "row_time", table.row_time, "not a Timestamp column", "name a Timestamp column"
             )
-    elif needs:
+    elif table.needs_row_time:
         yield Problem(
             "row_time",
             None,
@@ -180,15 +199,15 @@ def _weight_problems(dataset: "Dataset") -> Iterator[Problem]:
         )  # fmt: skip
 
 
-def _windowed_name_problems(dataset: "Dataset") -> Iterator[Problem]:
-    names = Counter(name for windowed in dataset.windows for name in windowed.names)
+def _windowed_name_problems(table: "WindowedTable") -> Iterator[Problem]:
+    names = Counter(name for windowed in table.windows for name in windowed.names)
     for name, times in names.items():
         if times > 1:
             yield Problem(
                 "windows", name, f"{times} windowed columns have this name",
                 "drop one, or derive a column with another name to aggregate",
             )  # fmt: skip
-        if name in dataset.row_columns:
+        if name in table.row_columns:
             yield Problem("windows", name, "a column has this name already", "rename the column")
 
 

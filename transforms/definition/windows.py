@@ -172,8 +172,13 @@ class Windowed:
         """The columns of the dataset's rows that this aggregate reads, the row time apart."""
         if self.source is not None:
             return self.row_keys
+        return (*self.row_keys, *self.event_columns)
+
+    @property
+    def event_columns(self) -> tuple[str, ...]:
+        """The columns of the events that this aggregate reads, the row time apart."""
         optional = (
             self.value, self.at, self.available_at, self.by, self.event_id, self.deleted,
         )  # fmt: skip
         compared = (condition.column for condition in self.where)  # type: ignore[union-attr]
-        return (*self.key, *self.row_keys, *(name for name in optional if name), *compared)
+        return (*self.key, *(name for name in optional if name), *compared)

@@ -15,9 +15,9 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from forebay.transforms.definition.columns import String
-from forebay.transforms.definition.dataset import Dataset
 from forebay.transforms.definition.identity import CONTENT, ROW
 from forebay.transforms.definition.sources import ROWS
+from forebay.transforms.definition.windowed_table import WindowedTable
 from forebay.transforms.definition.windows import Windowed
 from forebay.transforms.durations import UNBOUNDED, duration_us
 from forebay.transforms.hashing import hash_rows, hash_values
@@ -202,11 +202,11 @@ class WindowGroup:
         return (hash_rows(keys) % np.uint64(partitions)).astype(np.int64)
 
 
-def window_groups(dataset: Dataset) -> list[WindowGroup]:
+def window_groups(table: WindowedTable) -> list[WindowGroup]:
     """Returns the groups of a definition's windows, in order of first mention."""
     groups: dict[Any, dict[str, tuple[Aggregate, ValueColumn | None]]] = {}
-    for windowed in dataset.windows:
-        at = windowed.at or dataset.row_time
+    for windowed in table.windows:
+        at = windowed.at or table.row_time
         # Rows of one group ask at one instant; rounded to tiles, that depends on the lag.
         tiles = (windowed.tile, windowed.lag) if windowed.tile else None
         source = windowed.source or ROWS
@@ -215,7 +215,7 @@ def window_groups(dataset: Dataset) -> list[WindowGroup]:
             versions = Versioned(windowed.event_id, windowed.deleted, windowed.precedence(str(at)))
         available_at = windowed.available_at
         identity = (source, windowed.key, windowed.row_keys, at, available_at, versions, tiles)
-        columns = dataset.tables[source].row_columns
+        columns = table.tables[source].row_columns
         text = isinstance(columns.get(str(windowed.value)), String)
         groups.setdefault(identity, {}).update(_columns(windowed, text))
     return [
@@ -226,7 +226,7 @@ def window_groups(dataset: Dataset) -> list[WindowGroup]:
             at=at,
             available_at=available_at,
             versions=versions,
-            row_time=str(dataset.row_time),
+            row_time=str(table.row_time),
             tile_us=duration_us(tiles[0]) if tiles else None,
             aggregates={name: aggregate for name, (aggregate, _) in columns.items()},
             values={value.label: value for _, value in columns.values() if value is not None},

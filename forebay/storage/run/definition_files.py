@@ -13,24 +13,28 @@ from forebay.transforms.errors import ForebayError, InputError, reason
 _FORMS = "write FILE.py, FILE.py:NAME, MODULE:NAME or definition.json"
 
 
-def load_definition(reference: str) -> Dataset:
+def load_definition(reference: str | Dataset) -> Dataset:
     """Loads a definition.
 
     Args:
-        reference: ``FILE.py`` that holds one Dataset, ``FILE.py:NAME`` or ``MODULE:NAME`` for one
-            of several, or a ``definition.json`` as a run holds it. The folder of a Python file
-            is added to the import path, so that workers find its functions. Python files are
-            executed: load only those you trust.
+        reference: the definition itself, or where it is: ``FILE.py`` that holds one Dataset,
+            ``FILE.py:NAME`` or ``MODULE:NAME`` for one of several, or a ``definition.json`` as a
+            run holds it. The folder of a Python file is added to the import path, so that workers
+            find its functions. Python files are executed: load only those you trust.
 
     Raises:
         InputError: there is no such definition.
         DefinitionError: the definition has mistakes.
     """
+    if isinstance(reference, Dataset):
+        return reference
     if reference.endswith(".json"):
         return _from_json(reference)
     place, _, name = reference.partition(":")
     if not place.endswith(".py") and not all(map(str.isidentifier, place.split("."))):
-        raise InputError(f"the definition {reference!r} is no Python file and no module; {_FORMS}")
+        raise InputError(
+            f"the definition {reference!r} is neither a Python file nor a module; {_FORMS}"
+        )
     module = _import_file(place) if place.endswith(".py") else _import(place, reference)
     datasets = {key: value for key, value in vars(module).items() if isinstance(value, Dataset)}
     if name in datasets:
@@ -41,7 +45,7 @@ def load_definition(reference: str) -> Dataset:
     raise InputError(f"the definition {reference!r} is not unique: {place} holds {found}; {_FORMS}")
 
 
-def load_same_definition(reference: str, dataset: Dataset) -> None:
+def load_same_definition(reference: str | Dataset, dataset: Dataset) -> None:
     """Loads the definition that a model was made with, so that its functions can be imported.
 
     Args:
@@ -51,9 +55,11 @@ def load_same_definition(reference: str, dataset: Dataset) -> None:
     Raises:
         InputError: it is another, or as there.
     """
-    if digest(load_definition(reference)) != digest(dataset):
+    given = load_definition(reference)
+    if digest(given) != digest(dataset):
+        named = reference if isinstance(reference, str) else given.name
         raise InputError(
-            f"--definition {reference!r} is not the definition {dataset.name!r} that the model was "
+            f"--definition {named!r} is not the definition {dataset.name!r} that the model was "
             "made with; name that, or train anew"
         )
 

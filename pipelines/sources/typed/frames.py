@@ -13,6 +13,7 @@ from forebay.pipelines.tfrecord_format import FRAME_BYTES, LENGTH_BYTES, MASK_DE
 from forebay.transforms.errors import InputError
 
 _HEAD, _TAIL = struct.Struct("<QI"), struct.Struct("<I")
+_AT_ONCE = 1 << 20
 
 
 class Frame(NamedTuple):
@@ -74,18 +75,30 @@ def _read(source: Readable, head: bytes, keep: int) -> tuple[int, bytes]:
     size, checksum = _HEAD.unpack(head)
     if checksum != _masked(head[:LENGTH_BYTES]):
         raise ValueError("the checksum of its length is another")
-    crc, kept, left = 0, b"", size
+    if size <= _AT_ONCE:
+        data = source.read(size)
+        if len(data) < size:
+            raise ValueError("the file ends within it")
+        crc, kept = google_crc32c.value(data), data if size <= keep else data[: keep + 1]
+    else:
+        crc, kept = _read_long(source, size, keep)
+    tail = source.read(_TAIL.size)
+    if len(tail) < _TAIL.size or _TAIL.unpack(tail)[0] != _mask(crc):
+        raise ValueError("its checksum is another, or not there")
+    return size, kept
+
+
+def _read_long(source: Readable, left: int, keep: int) -> tuple[int, bytes]:
+    """Reads a record block by block; returns its checksum, and its data as far as it is kept."""
+    crc, kept = 0, b""
     while left:
-        block = source.read(min(left, 1 << 20))
+        block = source.read(min(left, _AT_ONCE))
         if not block:
             raise ValueError("the file ends within it")
         crc = google_crc32c.extend(crc, block)
         kept += block[: max(0, keep + 1 - len(kept))]
         left -= len(block)
-    tail = source.read(_TAIL.size)
-    if len(tail) < _TAIL.size or _TAIL.unpack(tail)[0] != _mask(crc):
-        raise ValueError("its checksum is another, or not there")
-    return size, kept
+    return crc, kept
 
 
 def _masked(data: bytes) -> int:

@@ -195,11 +195,22 @@ def _columns(
     """Checks a schema against a table; returns the columns to read, and what it lacks.
 
     Without a table, all are read.
+
+    Raises:
+        UnicodeDecodeError: a name or a time zone in it is not UTF-8.
     """
+    for field in schema:
+        _decode(field.type)
     if table is None:
         return tuple(schema.names), frozenset()
     check_schema(schema, table, path)
     return tuple(top_columns(schema, table)), lacking_of(schema, table)
+
+
+def _decode(kind: pa.DataType) -> tuple[object, ...]:
+    """Reads all texts of a type, which are bytes until then: those of damaged files are none."""
+    below = (kind.field(i) for i in range(kind.num_fields))
+    return getattr(kind, "tz", None), *((field.name, _decode(field.type)) for field in below)
 
 
 def _in_chunks(batch: pa.RecordBatch) -> Iterator[pa.RecordBatch]:

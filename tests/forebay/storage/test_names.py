@@ -12,7 +12,7 @@ from forebay.storage.run.run_folder import open_run
 from forebay.transforms.errors import ForebayError, InputError
 
 
-@pytest.mark.parametrize("path", ["runs/a", "/runs/a", ".", "gs://bucket/run", "s3://b/r", "a:b"])
+@pytest.mark.parametrize("path", ["runs/a", "/runs/a", ".", "gs://bucket/run", "a:b"])
 def test_places_that_are_kept(path: str) -> None:
     check_place(path)
 
@@ -22,6 +22,8 @@ def test_places_that_are_kept(path: str) -> None:
     [
         ("file:///tmp/run", "write '/tmp/run'"),
         ("http://host/run", "name a folder"),
+        ("s3://bucket/run", "name a folder, or such as gs://bucket/run"),
+        ("hdfs://host/run", "name a folder, or such as gs://bucket/run"),
         ("bogus://x", "name a folder"),
     ],
 )
@@ -32,5 +34,5 @@ def test_addresses_of_no_store_are_refused(path: str, cure: str) -> None:
 
 def test_a_run_is_not_opened_by_its_address(tmp_path: Path) -> None:
     for opened in (open_run, newest_model):
-        with pytest.raises(ForebayError, match="nothing is read or written at file://"):
+        with pytest.raises(ForebayError, match="no run and no model is kept at file://"):
             opened(f"file://{tmp_path}")

@@ -7,9 +7,9 @@ from typing import Any
 import pyarrow as pa
 import pytest
 
-from forebay.check.audit import audit
-from forebay.check.checks.label_values import LABEL_VALUES
-from forebay.check.findings import Severity
+from forebay.commands.check.audit import audit
+from forebay.commands.check.checks.label_values import LABEL_VALUES
+from forebay.commands.check.findings import Severity
 from forebay.pipelines.splits.rows import split_rows
 from forebay.pipelines.tallies.checks import check_rejects, check_splits
 from forebay.transforms.definition.columns import Boolean, Column, Integer, Number, String

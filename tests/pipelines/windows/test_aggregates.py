@@ -20,7 +20,7 @@ from apache_beam.options.pipeline_options import PipelineOptions
 
 from forebay.pipelines.runners.run import run_pipeline
 from forebay.pipelines.shuffle.group_batches import Group, Piece
-from forebay.pipelines.windows.aggregates import WindowedAggregates, divide
+from forebay.pipelines.windows.aggregates import AddWindows, divide
 from forebay.transforms.definition.columns import (
     Boolean,
     Column,
@@ -317,7 +317,7 @@ def run(
         _ = (
             pipeline
             | beam.Create(batches, reshuffle=False)
-            | WindowedAggregates(dataset, str(temporary), **options)
+            | AddWindows(dataset, str(temporary), **options)
             | beam.Map(_write, str(out))
         )
 

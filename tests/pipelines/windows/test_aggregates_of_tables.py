@@ -18,7 +18,7 @@ from parcels_oracle import make_tables
 from forebay.pipelines.runners.run import run_pipeline
 from forebay.pipelines.sources.batches import read_batches
 from forebay.pipelines.sources.tables import open_tables
-from forebay.pipelines.windows.aggregates import WindowedAggregates
+from forebay.pipelines.windows.aggregates import AddWindows
 from forebay.storage.run.definition_files import load_definition
 from forebay.transforms.definition.dataset import Dataset
 from forebay.transforms.definition.identity import ROW
@@ -61,7 +61,7 @@ def run(folder: Path, batches: Batches, dataset: Dataset, **options: Any) -> pa.
             name: pipeline | f"Create {name}" >> beam.Create(found, reshuffle=False)
             for name, found in batches.items()
         }
-        windowed = WindowedAggregates(dataset, str(temporary), **options)
+        windowed = AddWindows(dataset, str(temporary), **options)
         _ = tables | windowed | beam.Map(write)
 
     run_pipeline(build, PipelineOptions(["--runner=FnApiRunner"]))

@@ -12,7 +12,7 @@ import pytest
 from apache_beam.options.pipeline_options import PipelineOptions
 
 from forebay.pipelines.runners.run import run_pipeline
-from forebay.pipelines.windows.aggregates import WindowedAggregates
+from forebay.pipelines.windows.aggregates import AddWindows
 from forebay.pipelines.windows.conform import conform
 from forebay.transforms.definition.columns import (
     Boolean,
@@ -140,7 +140,7 @@ def test_nanoseconds_go_through_a_pipeline_as_what_they_are(tmp_path: Path) -> N
         _ = (
             pipeline
             | beam.Create([rows])
-            | WindowedAggregates(sales, str(tmp_path), shards=1, key_partitions=1)
+            | AddWindows(sales, str(tmp_path), shards=1, key_partitions=1)
             | beam.Map(write)
         )
 

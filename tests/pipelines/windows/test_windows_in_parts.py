@@ -22,7 +22,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from forebay.pipelines.runners.run import run_pipeline
-from forebay.pipelines.windows.aggregates import WindowedAggregates
+from forebay.pipelines.windows.aggregates import AddWindows
 from forebay.transforms.definition.columns import Column, Integer, Number, String, Timestamp
 from forebay.transforms.definition.dataset import Dataset
 from forebay.transforms.definition.features import Numeric
@@ -303,7 +303,7 @@ def piped(folder: Path, batches: Sequence[pa.RecordBatch], **options: Any) -> pa
         _ = (
             pipeline
             | beam.Create(batches, reshuffle=False)
-            | WindowedAggregates(DATASET, str(folder / "temporary"), **options)
+            | AddWindows(DATASET, str(folder / "temporary"), **options)
             | beam.Map(write)
         )
 

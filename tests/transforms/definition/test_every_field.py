@@ -281,7 +281,7 @@ def test_mistakes_of_type_and_of_value_are_told_together() -> None:
             }
         )
     assert [problem.where for problem in caught.value.problems] == [
-        "columns['price'].range", "features[0].scale", "label", "split.train", "windows[0].ops[0]",
+        "columns['price'].range", "windows[0].ops[0]", "features[0].scale", "label", "split.train",
         "windows[1].ops[0].place", "columns['t'].tz", "windows[1].over", "features[1]",
     ]  # fmt: skip
 

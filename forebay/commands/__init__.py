@@ -1,0 +1,1 @@
+"""The commands that are neither pipelines nor training, a package each."""

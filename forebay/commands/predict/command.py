@@ -1,0 +1,88 @@
+"""``forebay predict``: from parsed arguments to predictions."""
+
+import argparse
+from dataclasses import asdict
+
+from forebay.commands.predict.options import predict_options
+from forebay.console.tensorflow import start_tensorflow
+from forebay.console.terminal import note, say_json
+from forebay.console.words import counted
+from forebay.pipelines.sources.bigquery.address import as_bigquery
+from forebay.storage.entries import files_below
+from forebay.storage.run.definition_files import load_same_definition
+from forebay.storage.run.exported import open_exported
+from forebay.transforms.errors import InputError
+
+
+def run_predict(args: argparse.Namespace) -> int:
+    """Runs ``forebay predict``; returns 1 where there were rows and none was answered, else 0."""
+    start_tensorflow()
+    if args.input is None:
+        return _answer_lines(args)
+    if args.instances is not None:
+        raise InputError(
+            f"both {args.instances!r} and --input {args.input[0]!r} are given; a table goes to "
+            "--input, JSON lines with every column of the model to INPUT"
+        )
+    return _answer_table(args)
+
+
+def _answer_lines(args: argparse.Namespace) -> int:
+    from forebay.serving.predictor import predict_files
+
+    for flag in ("history", "source", "rejects", "query_parameter"):
+        if getattr(args, flag):
+            raise InputError(
+                f"--{flag.replace('_', '-')} goes with a table, which --input names; give it"
+            )
+    if args.definition is not None:
+        load_same_definition(args.definition, open_exported(args.model).definition)
+    lines = args.instances or "-"
+    if as_bigquery(args.output) is not None:
+        raise InputError(
+            f"--output {args.output!r} takes the predictions of a table, which --input names; "
+            "answers to JSON lines go to a file"
+        )
+    counts = predict_files(args.model, lines, args.output, ignore_extra=args.ignore_extra)
+    if counts.errors:
+        note(f"{counts.errors:,} of {counts.lines:,} lines were answered with an error")
+    return 1 if counts.errors and counts.errors == counts.lines else 0
+
+
+def _answer_table(args: argparse.Namespace) -> int:
+    from forebay.pipelines.predictions.predict import predicted
+    from forebay.pipelines.sinks.kinds import open_output
+    from forebay.pipelines.sinks.rejects import REJECT_COLUMNS, read_rejects
+
+    options = predict_options(args)
+    read = [one for one in (*args.input, *args.history) if isinstance(one, str)]
+    inputs = [*read, *(path for _, path in args.source), *files_below(args.model)]
+    output = open_output(args.output, "--output", inputs)
+    rejects = None
+    if (path := args.rejects or _beside(args.output)) is not None:
+        rejects = open_output(path, "--rejects", inputs, sparse=True)
+        rejects.check(REJECT_COLUMNS)
+    with predicted(options, check=output.check) as found:
+        if rejects is not None and (found.rejects or args.rejects):
+            rejects.write(REJECT_COLUMNS, read_rejects(found.rejects))
+        if not (args.json and args.output == "-"):
+            output.write(found.schema, found.batches())
+    counts = found.counts
+    rejected = sum(counts.rejects.values())
+    if rejected:
+        kept = f"; they are in {rejects.name}" if rejects is not None else ""
+        reasons = "; ".join(f"{reason} ({n:,})" for reason, n in counts.rejects.items())
+        of = f"{rejected:,} of {counted(counts.records, 'record')}"
+        note(f"no prediction for {of}: {reasons}{kept}")
+    if args.json:
+        say_json(asdict(counts), indent=2)
+    elif args.output != "-":
+        made = counted(counts.answered, "prediction")
+        note(f"{args.output}: {made} of {counted(counts.records, 'record')}")
+    return 1 if counts.records and not counts.answered else 0
+
+
+def _beside(output: str) -> str | None:
+    """Returns where rejects go unless somewhere is named: beside a file."""
+    is_file = output != "-" and as_bigquery(output) is None
+    return f"{output}.rejects.jsonl" if is_file else None

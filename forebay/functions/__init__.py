@@ -1,0 +1,1 @@
+"""Every command as a function, with the same options; errors are exceptions."""

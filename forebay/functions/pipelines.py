@@ -1,0 +1,85 @@
+"""``preprocess`` and ``predict``, from Python."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+import pyarrow as pa
+
+from forebay.console.tensorflow import start_tensorflow_quietly
+from forebay.functions.run import Run
+from forebay.functions.signatures import takes
+from forebay.pipelines.options import PreprocessOptions
+from forebay.pipelines.predictions.options import PredictOptions
+from forebay.pipelines.sources.frames import Table
+from forebay.transforms import html
+
+
+@takes(PreprocessOptions)
+def preprocess(options: PreprocessOptions) -> Run:
+    """Makes a run folder of raw rows: read, aggregated, split and transformed.
+
+    Call it inside a function or below ``if __name__ == "__main__":`` in a script: workers may
+    import it.
+
+    Returns:
+        The run.
+
+    Raises:
+        UserError: the definition, the input or the run folder is not as it must be.
+        RunFailed: the pipeline failed.
+    """
+    start_tensorflow_quietly()
+    from forebay.pipelines import preprocess as pipeline
+
+    pipeline.preprocess(options)
+    return Run(options.output)
+
+
+@dataclass(frozen=True, eq=False)
+class Predictions(Table):
+    """Predictions, in the order of the rows.
+
+    Attributes:
+        arrow: the passthrough columns, the label where the rows have it, and the model's outputs.
+        records: how many there were to answer.
+        rejected: how many have no prediction, by reason.
+        rejects: those records, and those of the history and of sources that became no event, with
+            their place and the reason.
+    """
+
+    records: int
+    rejected: Mapping[str, int]
+    rejects: Table
+
+    def __repr__(self) -> str:
+        return f"Predictions for {len(self):,} of {self.records:,} records"
+
+    def _repr_html_(self) -> str:
+        reasons = html.table(("without a prediction", "records"), self.rejected.items())
+        return super()._repr_html_() + (reasons if self.rejected else "")
+
+
+@takes(PredictOptions)
+def predict(options: PredictOptions) -> Predictions:
+    """Answers the rows of a table with an exported model.
+
+    Columns are derived and windows computed over the rows themselves, and over those of the
+    history; the label may be absent.
+
+    Returns:
+        The predictions, in the order of the rows.
+
+    Raises:
+        UserError: the model, the definition or a table is not as it must be.
+        RunFailed: the pipeline failed.
+    """
+    start_tensorflow_quietly()
+    from forebay.pipelines.predictions.predict import predicted
+    from forebay.pipelines.sinks.rejects import REJECT_COLUMNS, read_rejects
+
+    with predicted(options) as found:
+        answers = pa.Table.from_batches(found.batches(), found.schema)
+        rejects = pa.Table.from_batches(read_rejects(found.rejects), REJECT_COLUMNS)
+    return Predictions(answers, found.counts.records, found.counts.rejects, Table(rejects))
