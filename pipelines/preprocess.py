@@ -94,7 +94,7 @@ def preprocess(options: PreprocessOptions) -> Manifest:
         write_occupancy(job.folder, dataset, transformed)
         manifest = make_manifest(job, ingested, transformed)
         publish(staged, options.output, manifest, options.overwrite)
-    sinks.finish(options.output, transformed)
+    sinks.finish(options.output, transformed, sum(manifest.rows.values()))
     return manifest
 
 

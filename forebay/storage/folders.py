@@ -222,8 +222,8 @@ def _check_place(into: int, base: str, path: str) -> None:
 def _through(path: str, mode: int) -> RunFolderError:
     kind = Entry(path, mode, (0, 0)).kind
     return RunFolderError(
-        f"{path} is {kind}: nothing is written or removed through links, or in place of what is no "
-        "file; move it away, or choose another folder"
+        f"{path} is {kind}: nothing is written or removed through links, nor in place of what is "
+        "not a file; move it away, or choose another folder"
     )
 
 

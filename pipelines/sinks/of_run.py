@@ -46,12 +46,13 @@ class RunSinks:
             self._write_rejects(folder)
             raise
 
-    def finish(self, run: str, transformed: Tallies) -> None:
-        """Shows the rows and the rejects of a run that is published."""
+    def finish(self, run: str, transformed: Tallies, rows: int) -> None:
+        """Shows the rows and the rejects of a run that is published, and says how many rows."""
         try:
             self._write_rejects(FileSystems.join(run, REJECTS_FOLDER))
             for sink in self.rows:
                 sink.commit([k for k, v in transformed["parts"].items() if v == sink.name])
+                note(f"{sink.name}: {rows:,} rows")
         except ForebayError:
             note(f"{run} is written, and whole; what failed came after it")
             raise

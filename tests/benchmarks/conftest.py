@@ -50,3 +50,8 @@ def flights_example() -> Iterator[ModuleType]:
 @pytest.fixture(scope="session")
 def window_kernels() -> Iterator[ModuleType]:
     yield from import_benchmark("window_kernels")
+
+
+@pytest.fixture(scope="session")
+def read_inputs() -> Iterator[ModuleType]:
+    yield from import_benchmark("inputs")

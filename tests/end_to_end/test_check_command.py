@@ -112,7 +112,7 @@ def test_input_of_which_nothing_becomes_a_row_is_a_mistake(
     broken.write_text(f"{header}\n{first.replace('2024-05-01T', 'May')}\n", "utf-8")
     assert main(["check", TRIPS, "--input", str(broken)]) == 2
     said = capsys.readouterr().err
-    assert "none of the 1 records became a row" in said
+    assert "1 record read, and none became a row" in said
     assert "pickup" in said
 
 

@@ -16,7 +16,7 @@ from pathlib import Path
 import pytest
 from small_work import SHORT, WRITERS, Places
 from verdicts import Draw, contents, wrong_with
-from warm_commands import Done, Warm
+from warm_commands import Done, Warm, state
 
 from forebay.storage.run.run_folder import open_run
 from forebay.transforms.errors import ForebayError
@@ -68,7 +68,7 @@ class Pair:
         os.kill(process, signal.SIGSTOP)
         second = self._other.start(REPLACES[other], cwd=place)
         end = time.monotonic() + PATIENCE
-        while not has_ended(second) and time.monotonic() < end:
+        while state(second) != "Z" and time.monotonic() < end:
             time.sleep(0.05)
         os.kill(process, signal.SIGCONT)
         done, replaced = self._one.wait(), self._other.wait()
@@ -101,11 +101,6 @@ class Pair:
 
 def written(place: Path, name: str) -> dict[str, bytes | None]:
     return {each: contents(place).get(each) for each in STOPPED[name]}
-
-
-def has_ended(process: int) -> bool:
-    stat = Path(f"/proc/{process}/stat").read_text()
-    return stat.rpartition(")")[2].split()[0] == "Z"
 
 
 @pytest.fixture(scope="module")

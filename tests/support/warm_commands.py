@@ -12,6 +12,7 @@ import os
 import signal
 import subprocess
 import sys
+import time
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -31,6 +32,11 @@ class Done:
     status: int
     out: str
     err: str
+
+
+def state(process: int) -> str:
+    """What a process is doing, in the letter that Linux has for it."""
+    return Path(f"/proc/{process}/stat").read_text().rpartition(")")[2].split()[0]
 
 
 class Warm:
@@ -80,7 +86,10 @@ class Warm:
             "err": str(self._folder / "err"),
         }  # fmt: skip
         self._tell(json.dumps(told))
-        return int(self._hear())
+        process = int(self._hear())
+        while stopped and state(process) != "T":  # a SIGCONT that comes before would be lost
+            time.sleep(0.01)
+        return process
 
     def wait(self) -> Done:
         """Waits for the end of the command that was started last."""

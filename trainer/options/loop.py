@@ -49,7 +49,7 @@ class LoopOptions:
                 yield Problem(flag, count, "less than one", "give a whole number from 1")
         if not 0 <= self.throttle_seconds < float("inf"):
             yield Problem(
-                "--throttle-seconds", self.throttle_seconds, "no length of time",
+                "--throttle-seconds", self.throttle_seconds, "not a length of time",
                 "give zero or more seconds",
             )  # fmt: skip
         for name in self.exporters:

@@ -132,7 +132,7 @@ class TrainOptions:
             )  # fmt: skip
         if not self.hidden_units or min(self.hidden_units) < 1:
             yield Problem(
-                "--hidden-units", self.hidden_units, "no layers of one unit or more",
+                "--hidden-units", self.hidden_units, "not layers of one unit or more",
                 "give widths such as 128,64; --model linear has no hidden layers",
             )  # fmt: skip
         if self.members < 1:
@@ -174,7 +174,7 @@ class TrainOptions:
         if not 0 < self.decay_rate <= 1:
             yield Problem("--decay-rate", self.decay_rate, "no decay", "give a share, such as 0.5")
         if any(a >= b for a, b in zip((0, *self.decay_at), self.decay_at, strict=False)):
-            yield Problem("--decay-at", self.decay_at, "no ascending steps", "try 3000,6000")
+            yield Problem("--decay-at", self.decay_at, "not ascending steps", "try 3000,6000")
         if not 0 <= self.warmup_steps < max(self.max_steps, 1):
             yield Problem(
                 "--warmup-steps", self.warmup_steps, "not below --max-steps", "give fewer, or 0"

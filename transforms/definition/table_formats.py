@@ -70,7 +70,7 @@ class CsvFormat:
             yield Problem(f"{where}.thousands", self.thousands, "decimal and thousands are the "
                           "same", "change one")  # fmt: skip
         if not _is_text_encoding(self.encoding):
-            yield Problem(f"{where}.encoding", self.encoding, "no encoding of text that is known",
+            yield Problem(f"{where}.encoding", self.encoding, "not a known encoding of text",
                           "write such as 'latin-1', 'cp1252' or 'utf-16'")  # fmt: skip
         for name in sorted({name for name in self.names if self.names.count(name) > 1}):
             yield Problem(f"{where}.names", name, "names two columns", "rename one")

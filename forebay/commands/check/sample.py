@@ -95,7 +95,7 @@ def read_sample(
             raise InputError(f"{names}: has no rows below its header; give a table with some")
         common = "; ".join(f"{why} ({times:,})" for why, times in rejects.most_common(3))
         raise InputError(
-            f"none of the {counted(rejects.total(), 'record')} became a row; the commonest "
+            f"{counted(rejects.total(), 'record')} read, and none became a row; the commonest "
             f"reasons: {common}; mend the input or the definition"
         )
     is_whole = count <= most

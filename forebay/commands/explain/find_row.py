@@ -89,11 +89,11 @@ def find_row(
         places = "; ".join(_described(files, row, dataset) for row in seen.matches)
         more = f"; and {seen.count - _SHOWN:,} more" if seen.count > _SHOWN else ""
         raise InputError(
-            f"--row {key!r} means {counted(seen.count, 'row')}; narrow it with another "
+            f"--row {key!r} matches {counted(seen.count, 'row')}; narrow it with another "
             f"column=value, or name one as FILE:LINE: {places}{more}"
         )
     raise InputError(
-        f"--row {key!r} means no row; {_near_misses(files, dataset, conditions, seen)}"
+        f"--row {key!r} matches no row; {_near_misses(files, dataset, conditions, seen)}"
     )
 
 

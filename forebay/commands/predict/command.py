@@ -38,6 +38,11 @@ def _answer_lines(args: argparse.Namespace) -> int:
     if args.definition is not None:
         load_same_definition(args.definition, open_exported(args.model).definition)
     lines = args.instances or "-"
+    if as_bigquery(args.output) is not None:
+        raise InputError(
+            f"--output {args.output!r} takes the predictions of a table, which --input names; "
+            "answers to JSON lines go to a file"
+        )
     counts = predict_files(args.model, lines, args.output, ignore_extra=args.ignore_extra)
     if counts.errors:
         note(f"{counts.errors:,} of {counts.lines:,} lines were answered with an error")

@@ -32,7 +32,9 @@ def load_definition(reference: str | Dataset) -> Dataset:
         return _from_json(reference)
     place, _, name = reference.partition(":")
     if not place.endswith(".py") and not all(map(str.isidentifier, place.split("."))):
-        raise InputError(f"the definition {reference!r} is no Python file and no module; {_FORMS}")
+        raise InputError(
+            f"the definition {reference!r} is neither a Python file nor a module; {_FORMS}"
+        )
     module = _import_file(place) if place.endswith(".py") else _import(place, reference)
     datasets = {key: value for key, value in vars(module).items() if isinstance(value, Dataset)}
     if name in datasets:

@@ -205,3 +205,12 @@ def test_a_table_is_told_from_json_lines(
 
     assert main(["predict", "--model", str(trained_regression), str(path)]) == 2
     assert "is a run, whose models are in" in capsys.readouterr().err
+
+
+def test_answers_to_json_lines_go_to_no_table(
+    trained_regression: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    model = str(trained_regression / "model")
+
+    assert main(["predict", "--model", model, "rows.jsonl", "--output", "bigquery://p.d.t"]) == 2
+    assert "takes the predictions of a table, which --input names" in capsys.readouterr().err

@@ -68,7 +68,8 @@ def to_batches(frame: pd.DataFrame, size: int, first: int) -> list[pa.RecordBatc
 
 def run(
     folder: Path, flights: list[pa.RecordBatch], planes: list[pa.RecordBatch],
-    dataset: Dataset = FLIGHTS, **options: Any,
+    dataset: Dataset = FLIGHTS, history: dict[str, list[pa.RecordBatch]] | None = None,
+    **options: Any,
 ) -> tuple[pa.Table, list[Any], Tallies]:  # fmt: skip
     """Runs the step; returns the rows, the identities of the rejects, and the tallies."""
     (folder / "rows").mkdir()
@@ -81,11 +82,12 @@ def run(
     def build(pipeline: beam.Pipeline) -> None:
         tables = {
             name: pipeline | name >> beam.Create(batches, reshuffle=False)
-            for name, batches in (("rows", flights), ("planes", planes))
+            for name, batches in {"rows": flights, "planes": planes, **(history or {})}.items()
         }
         found = tables | LookUp(dataset, str(folder), **options)
-        _ = found["tables"]["rows"] | "Rows" >> beam.Map(write, "rows")
-        (rejects,) = found["rejects"]
+        for name in ("rows", *(history or {})):
+            _ = found["tables"][name] | f"Rows {name}" >> beam.Map(write, "rows")
+        rejects = found["rejects"] | beam.Flatten()
         _ = rejects | "Rejects" >> beam.Map(lambda part: write(part.batch, "rejects"))
         _ = (found["tallies"]["rows"],) | WriteTallies(str(folder / "tallies.json"))
 
@@ -134,3 +136,29 @@ def test_rows_of_one_key_fail_the_run_by_name(tmp_path: Path) -> None:
         InputError, match="planes: 1 rows have the tail of another, such as tail='N1'"
     ):
         run(tmp_path, to_batches(flights[:9], 9, 0), to_batches(planes, 9, 1 << 40), strict)
+
+
+@pytest.mark.parametrize(
+    "options", [{}, {"table_bytes": {"planes": 1_000}, "memory_bytes": 1_000}], ids=["held", "cut"]
+)
+def test_rows_and_their_history_look_up_in_one_table(
+    tmp_path: Path, options: dict[str, Any]
+) -> None:
+    flights, planes = made()
+    new, earlier = flights[:900], flights[900:]
+    history = {"--history": to_batches(earlier, 700, 900)}
+
+    rows, _, tallies = run(
+        tmp_path, to_batches(new, 500, 0), to_batches(planes, 99, 1 << 40), history=history,
+        asking=("rows", "--history"), **options,
+    )  # fmt: skip
+
+    last = planes.drop_duplicates("tail", keep="last")
+    merged = flights.merge(last, on="tail", how="left")
+    kept = merged["seats"].notna().to_numpy() & flights["tail"].notna().to_numpy()
+    rows = rows.sort_by(ROW)
+    assert rows[ROW].to_numpy().tolist() == np.flatnonzero(kept).tolist()
+    assert rows[SEATS].to_numpy().tolist() == merged["seats"][kept].astype(int).tolist()
+    # Those of the rows alone: the others' are set apart.
+    assert tallies["lookup planes_by_tail"]["found"] == int(kept[:900].sum())
+    assert tallies["lookup planes_by_tail"]["findable"] == len(last)

@@ -182,6 +182,6 @@ def value_problems(value: object, where: str, column: Column | None) -> Iterator
     kind = _KINDS_OF_VALUES.get(type(column)) if column is not None else None
     if kind is not None and type(value) is not kind:
         yield Problem(
-            where, value, f"no value of a {type(column).__name__} column",
+            where, value, f"not a value of kind {type(column).__name__}",
             f"write it as {kind.__name__}",
         )  # fmt: skip

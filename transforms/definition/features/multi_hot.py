@@ -48,5 +48,5 @@ class MultiHot(OfTerms):
         yield from self.term_problems(where, columns)
         if not self.separator:
             yield Problem(
-                f"{where}.separator", self.separator, "parts nothing", "write such as '|'"
+                f"{where}.separator", self.separator, "separates nothing", "write such as '|'"
             )

@@ -93,6 +93,6 @@ class Text(OfTerms):
             pc.match_substring_regex(pa.array(["text"]), self.split_on)
         except pa.ArrowInvalid as error:
             yield Problem(
-                f"{where}.split_on", self.split_on, f"no regular expression ({error})",
+                f"{where}.split_on", self.split_on, f"not a regular expression ({error})",
                 r"write one in RE2's syntax, such as '[^\pL\pM\pN]+'",
             )  # fmt: skip

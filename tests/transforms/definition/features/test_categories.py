@@ -78,9 +78,9 @@ def test_every_way_to_make_ids_survives_json() -> None:
         ),
         ("shop", Listed([]), "ids.values = (): lists nothing"),
         ("shop", Listed(["a", "b", "a"]), "ids.values = 'a': listed twice"),
-        ("shop", Listed([1]), "ids.values = 1: no value of a String column; write it as str"),
-        ("code", Listed(["1"]), "ids.values = '1': no value of a Integer column; write it as int"),
-        ("flag", Listed([1]), "ids.values = 1: no value of a Boolean column; write it as bool"),
+        ("shop", Listed([1]), "ids.values = 1: not a value of kind String; write it as str"),
+        ("code", Listed(["1"]), "ids.values = '1': not a value of kind Integer; write it as int"),
+        ("flag", Listed([1]), "ids.values = 1: not a value of kind Boolean; write it as bool"),
         ("code", Hashed(1), "ids.buckets = 1: tells nothing apart"),
         ("code", Identity(0), "ids.size = 0: no id is in [0, size)"),
         ("shop", Identity(7), "a String column holds no ids; declare the column as Integer"),
@@ -97,7 +97,7 @@ def test_ways_to_make_ids_are_checked(column: str, ids: CategoryIds, mistake: st
 @pytest.mark.parametrize(
     ("feature", "mistake"),
     [
-        (Categorical("shop", impute=3), "impute = 3: no value of a String column"),
+        (Categorical("shop", impute=3), "impute = 3: not a value of kind String"),
         (Categorical("shop", Listed(["a"]), impute="b"), "impute = 'b': unknown to Listed("),
         (Categorical("code", Identity(7), impute=7), "impute = 7: unknown to Identity(size=7)"),
         (Categorical("shop", embed=0), "embed = 0: not a dimension"),
