@@ -85,5 +85,5 @@ def test_without_the_extra_one_error_names_it() -> None:
     )
     done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True)
     last = done.stderr.splitlines()[-1]
-    assert last.startswith("forebay.transforms.errors.InputError: reading from BigQuery needs")
+    assert last.startswith("forebay.transforms.errors.InputError: BigQuery needs")
     assert last.endswith("pip install 'forebay[gcp]'")
