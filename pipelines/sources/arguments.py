@@ -44,7 +44,12 @@ def add_query_parameter(parser: argparse._ActionsContainer) -> None:
 
 
 def given_inputs(args: argparse.Namespace) -> tuple[Given | SplitInput, ...]:
-    """Returns the inputs of the dataset's own table, from parsed arguments."""
+    """Returns the inputs of the dataset's own table, from parsed arguments.
+
+    Raises:
+        InputError: parameters are given, and no query that could have them.
+    """
+    _check_parameters(args)
     named = (named_split(text) for text in args.input)
     return tuple(
         _with_parameters(given, args)
@@ -73,7 +78,8 @@ def given_sources(args: argparse.Namespace) -> dict[str, list[Given]]:
 
 
 def _check_parameters(args: argparse.Namespace) -> None:
-    named = [*args.input, *getattr(args, "history", ())]
+    named = [given for _, given in map(named_split, args.input)]
+    named += [*getattr(args, "history", ())]
     named += [path for _, path in getattr(args, "source", ())]
     if args.query_parameter and not any(one.startswith(QUERY_SCHEME) for one in named):
         raise InputError(
