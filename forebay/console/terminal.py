@@ -89,14 +89,23 @@ def notes() -> Console:
     """Returns the console on standard error; with ``--quiet`` it says nothing."""
     from rich.console import Console
 
-    # In notebooks what Rich shows moves by widgets, or is shown at the end only.
+    # In notebooks Rich's bars move by widgets only; without these, lines are told as in a log.
     has_widgets = importlib.util.find_spec("ipywidgets") is not None
+    as_log = False if _is_notebook() and not has_widgets else None
     return _plain_only(
         Console(
             stderr=True, highlight=False, quiet=_Verbosity.quiet, soft_wrap=True,
-            force_jupyter=None if has_widgets else False,
+            force_jupyter=as_log, force_terminal=as_log,
         )
     )  # fmt: skip
+
+
+def _is_notebook() -> bool:
+    """Tells whether standard error is shown in a notebook, which is no terminal, though it says so.
+
+    It shows the signs that move a terminal's cursor as letters.
+    """
+    return type(sys.stderr).__module__.startswith("ipykernel")
 
 
 def shows_bars(console: Console) -> bool:
@@ -125,7 +134,7 @@ def detail(text: str) -> None:
 @contextmanager
 def saying(doing: str) -> Iterator[None]:
     """Says what is being done: on a terminal until it is done, in a log as a line that stays."""
-    if _Verbosity.quiet or not sys.stderr.isatty():
+    if _Verbosity.quiet or _is_notebook() or not sys.stderr.isatty():
         note(f"{doing} …")
         yield
         return

@@ -56,7 +56,7 @@ class Dataset(WindowedTable):
     where: tuple[Where, ...] | Where = field(default=(), metadata=LATER)
 
     def __post_init__(self) -> None:
-        where = self.where if isinstance(self.where, tuple) else (self.where,)
+        where = self.where if isinstance(self.where, tuple | list) else (self.where,)
         object.__setattr__(self, "where", where)
         super().__post_init__()
 

@@ -69,8 +69,8 @@ def read_header(head: bytes, format: CsvFormat, source: str) -> tuple[tuple[str,
     if len(names) != len(format.names):
         raise InputError(
             f"{source}: the first row {_shown(first)} has {counted(len(names), 'field')}, but"
-            f" {counted(len(format.names), 'name')} for them; correct names= or delimiter= in its"
-            " CsvFormat (--names and --delimiter of forebay init)"
+            f" CsvFormat names {counted(len(format.names), 'column')}; correct its names= or"
+            " delimiter= (--names and --delimiter of forebay init)"
         )
     return format.names, data_offset
 

@@ -155,7 +155,7 @@ def test_lists_in_json_are_left_out(tmp_path: Path) -> None:
     draft = drafted(path)
 
     assert draft.sample.unusable == ("tags",)
-    assert set(draft.dataset.fields) == {"x", "y", "of.z"}
+    assert set(draft.dataset.fields()) == {"x", "y", "of.z"}
     assert rejected(path, draft) == []
 
 
