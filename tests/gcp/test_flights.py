@@ -119,7 +119,9 @@ def test_flights_of_every_kind_are_those_of_csv(
     assert len(csv) == 9  # two shards of each split, and three vocabularies
     for name, given, source in every_kind(rows, hours, tmp_path):
         output = str(tmp_path / f"run of {name}")
-        options = PreprocessOptions(DEFINITION, (given,), output, {"weather": (source,)}, shards=2)
+        options = PreprocessOptions(
+            DEFINITION, (given,), output=output, sources={"weather": (source,)}, shards=2
+        )
         made(options)
         assert contents(Path(output)) == csv, name
 
