@@ -47,7 +47,7 @@ from forebay.pipelines.transform.embedded import read_embedded
 from forebay.pipelines.transform.graph_rows import SHARD
 from forebay.pipelines.transform.shards import AnalyzeAndTransform, TransformShards
 from forebay.pipelines.windows.aggregates import AddWindows
-from forebay.pipelines.windows.period import SelectPeriod
+from forebay.pipelines.windows.period import SelectPeriod, without_unneeded
 from forebay.storage.plain_paths import plain_path
 from forebay.storage.run.definition_files import load_definition
 from forebay.storage.run.layout import EXAMPLES_FOLDER, REJECTS_FOLDER, TEMPORARY
@@ -105,7 +105,7 @@ def _ingest(job: Job) -> Tallies:
         read = pipeline | "Rows" >> ReadRows(
             job.dataset,
             job.dataset.tables,
-            job.tables,
+            inputs,
             temporary,
             max_record_bytes=most_bytes,
             memory_bytes=memory_bytes,
@@ -113,7 +113,9 @@ def _ingest(job: Job) -> Tallies:
         tables, tallies_read = read["tables"], read["tallies"]
         if job.period is not None:
             selected = tables[ROWS] | "Period" >> SelectPeriod(job.dataset, job.period)
-            tables, tallies_read = tables | {ROWS: selected.rows}, (*tallies_read, selected.tallies)
+            left_out = pipeline | "LeftOut" >> beam.Create(skipped)
+            tables = tables | {ROWS: selected.rows}
+            tallies_read = (*tallies_read, selected.tallies, left_out)
         rows = tables | "Windows" >> AddWindows(
             job.dataset,
             temporary,
@@ -135,6 +137,7 @@ def _ingest(job: Job) -> Tallies:
         )
         _ = (*tallies_read, splits.tallies) | "Tallies" >> WriteTallies(tallies)
 
+    inputs, skipped = without_unneeded(job.tables, job.dataset, job.period)
     most_bytes = job.options.max_record_bytes
     memory_bytes = job.options.window_memory_mb << 20
     temporary = job.path(TEMPORARY)

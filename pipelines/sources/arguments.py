@@ -49,13 +49,10 @@ def given_inputs(args: argparse.Namespace) -> tuple[Given | SplitInput, ...]:
     Raises:
         InputError: parameters are given, and no query that could have them.
     """
-    _check_parameters(args)
-    named = (named_split(text) for text in args.input)
+    splits, paths = zip(*map(named_split, args.input), strict=True)
     return tuple(
-        _with_parameters(given, args)
-        if split is None
-        else SplitInput(split, _with_parameters(given, args))
-        for split, given in named
+        given if split is None else SplitInput(split, given)
+        for split, given in zip(splits, given_many(paths, args), strict=True)
     )
 
 
@@ -78,8 +75,8 @@ def given_sources(args: argparse.Namespace) -> dict[str, list[Given]]:
 
 
 def _check_parameters(args: argparse.Namespace) -> None:
-    named = [given for _, given in map(named_split, args.input)]
-    named += [*getattr(args, "history", ())]
+    named = [path for _, path in map(named_split, args.input)]
+    named += getattr(args, "history", ())
     named += [path for _, path in getattr(args, "source", ())]
     if args.query_parameter and not any(one.startswith(QUERY_SCHEME) for one in named):
         raise InputError(

@@ -6,13 +6,13 @@ Beam is loaded for files that are not local only: it takes two seconds.
 import codecs
 import glob
 import gzip
-import importlib.util
 import io
 import os
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import IO, Any, NamedTuple
 
+from forebay.pipelines.sources import s3
 from forebay.transforms.errors import InputError, reason
 
 UTF_8 = "utf-8"
@@ -182,10 +182,17 @@ def _match(pattern: str) -> dict[str, _Found]:
     if "://" not in pattern:
         return _match_local(pattern)
     try:
-        found = file_systems(pattern).match([pattern])[0].metadata_list
+        return dict(_match_remote(pattern))
     except (OSError, ValueError) as error:
         raise InputError(_unreadable(pattern, error)) from error
-    return {one.path: _Found(one.size_in_bytes, str(one.last_updated_in_seconds)) for one in found}
+
+
+def _match_remote(pattern: str) -> Iterator[tuple[str, _Found]]:
+    if pattern.startswith(s3.SCHEME):
+        yield from ((path, _Found(size, version)) for path, size, version in s3.match(pattern))
+        return
+    for one in file_systems(pattern).match([pattern])[0].metadata_list:
+        yield one.path, _Found(one.size_in_bytes, str(one.last_updated_in_seconds))
 
 
 def _match_local(pattern: str) -> dict[str, _Found]:
@@ -215,6 +222,8 @@ def _in_folder(pattern: str) -> str:
 
 
 def _open_remote(path: str) -> IO[bytes]:
+    if path.startswith(s3.SCHEME):
+        return s3.open_file(path)
     from apache_beam.io.filesystem import CompressionTypes
 
     opened = file_systems(path).open(path, compression_type=CompressionTypes.UNCOMPRESSED)
@@ -225,13 +234,11 @@ def file_systems(path: str) -> Any:
     """Returns Beam's file systems, ready for an address.
 
     Raises:
-        InputError: it is of none of them, or of one whose client is not installed.
+        InputError: it is of none of them.
     """
     from apache_beam.io.filesystems import FileSystems
     from apache_beam.options.pipeline_options import PipelineOptions
 
-    if path.startswith("s3://") and importlib.util.find_spec("boto3") is None:
-        raise InputError(f"{path!r}: s3:// needs Amazon's client; pip install boto3")
     # Before a pipeline has set them, and some ask for them.
     if getattr(FileSystems, "_pipeline_options", None) is None:
         FileSystems.set_options(PipelineOptions([]))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import datetime as dt
 import hashlib
 import json
 from collections.abc import Mapping
@@ -18,7 +19,14 @@ from table_kinds import WRITERS, as_table, make_records
 
 from forebay.pipelines.options import PreprocessOptions
 from forebay.pipelines.preprocess import preprocess
+from forebay.pipelines.sources.tables import open_tables
+from forebay.pipelines.windows.period import without_unneeded
+from forebay.storage.run.definition_files import load_definition
 from forebay.storage.run.manifest import Manifest
+from forebay.transforms.definition.columns import Number
+from forebay.transforms.definition.serialize import to_json
+from forebay.transforms.definition.sources import ROWS
+from forebay.transforms.windows.period import Period
 
 DEFINITION = str(Path(__file__).with_name("gauges.py"))
 RECORDS = make_records(n=900)
@@ -120,3 +128,33 @@ def test_parquet_holds_what_the_examples_hold(runs: tuple[Path, Path]) -> None:
     listed = [name for name in manifest.files if name.startswith("parquet/")]
     assert {Path(name).name for name in listed} == written
     assert sum(manifest.files[name].rows or 0 for name in listed) == 2 * sum(manifest.rows.values())
+
+
+def test_row_groups_out_of_a_periods_reach_are_counted_though_not_read(tmp_path: Path) -> None:
+    gauges = load_definition(DEFINITION)
+    gauges = replace(gauges, columns={**gauges.columns, "level": Number()})
+    (tmp_path / "gauges.json").write_text(to_json(gauges))
+    timed = [record for record in RECORDS if record["taken"] is not None]
+    timed.sort(key=lambda record: record["taken"])
+    parquet = tmp_path / "table.parquet"
+    pa_parquet.write_table(as_table(timed), parquet, row_group_size=20)
+    start, end = (dt.datetime(2024, 3, day, tzinfo=dt.UTC) for day in (5, 8))
+    options = PreprocessOptions(
+        str(tmp_path / "gauges.json"), (str(parquet),), str(tmp_path / "run"), shards=1,
+        period_from=start.isoformat(), period_to=end.isoformat(),
+    )  # fmt: skip
+    left, _ = without_unneeded(
+        open_tables(gauges, options.inputs, {}), gauges, Period.read(str(start), str(end))
+    )
+
+    manifest = preprocess(options)
+
+    times = [record["taken"] for record in timed]
+    asked = [record for record in timed if start <= record["taken"] < end]
+    events = sum(start - dt.timedelta(days=3) <= time < start for time in times)
+    assert len(left[ROWS][0].skipped) > 15  # type: ignore[attr-defined]
+    assert manifest.rows_read == len(timed)
+    assert manifest.history == events
+    assert manifest.dropped["outside period"] == len(timed) - len(asked) - events
+    assert sum(manifest.rows.values()) == sum(one["level"] is not None for one in asked)
+    assert manifest.rejects == {}

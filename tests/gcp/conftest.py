@@ -1,4 +1,4 @@
-"""BigQuery and Cloud Storage as stand-ins in processes of their own: see emulators.py.
+"""BigQuery, Cloud Storage and S3 as stand-ins in processes of their own: see emulators.py.
 
 Nothing here is skipped: where the stand-ins do not start, the tests fail.
 """
@@ -34,6 +34,7 @@ class Emulators:
     bigquery: str
     bigquery_storage: str
     storage: str
+    s3: str
     proxy: str
     ca: str
     credentials: str
@@ -61,6 +62,9 @@ class Emulators:
             "no_proxy": "localhost,127.0.0.1",
             "CURL_CA_BUNDLE": self.ca,
             "REQUESTS_CA_BUNDLE": self.ca,
+            "AWS_ENDPOINT_URL": self.s3,
+            "AWS_ACCESS_KEY_ID": "none",
+            "AWS_SECRET_ACCESS_KEY": "none",
         }
 
 

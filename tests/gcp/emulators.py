@@ -1,4 +1,4 @@
-"""Stand-ins for BigQuery and Cloud Storage.
+"""Stand-ins for BigQuery, Cloud Storage and S3.
 
 Run by the environment of tests/gcp/requirements.txt:
 
@@ -32,6 +32,7 @@ def main(folder: Path) -> None:
         ("client_id", "client_secret", "refresh_token"), "none"
     )
     (folder / "credentials.json").write_text(json.dumps(user))
+    s3 = start_s3()  # before the server that it is made of is patched for Cloud Storage
     bigquery = start_bigquery(folder)
     storage_port = start_storage(folder)
     ready = {
@@ -42,6 +43,7 @@ def main(folder: Path) -> None:
         "ca": str(folder / "ca.pem"),
         "credentials": str(folder / "credentials.json"),
         "requests": str(folder / REQUESTS),
+        "s3": s3,
         "project": PROJECT,
         "bucket": BUCKET,
     }
@@ -87,6 +89,16 @@ def start_storage(folder: Path) -> int:
     while api._httpd is None:
         pass
     return int(api._httpd.server_port)
+
+
+def start_s3() -> str:
+    """Starts S3 and returns its address."""
+    from moto.server import ThreadedMotoServer
+
+    server = ThreadedMotoServer("127.0.0.1", 0, verbose=False)
+    server.start()
+    host, port = server.get_host_and_port()
+    return f"http://{host}:{port}"
 
 
 if __name__ == "__main__":

@@ -1,18 +1,26 @@
-"""The flights example from BigQuery: the same run, to the byte, as from CSV."""
+"""The flights example from every kind of input: the same run, to the byte, as from CSV."""
 
 from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
+import polars
+import pyarrow as pa
 import pyarrow.csv
+import pyarrow.feather
+import pyarrow.parquet
 import pytest
 from google.cloud.bigquery import SchemaField
+from table_kinds import WRITERS
 
 from forebay.cli import main
+from forebay.pipelines.options import PreprocessOptions
+from forebay.pipelines.preprocess import preprocess as made
+from forebay.pipelines.sources.spool import Given
 from forebay.storage.run.definition_files import load_definition
 from forebay.transforms.definition.columns import Column
 
@@ -30,8 +38,8 @@ KINDS = {
 QUERY = "SELECT * FROM `test.d.flights` WHERE carrier != @none ORDER BY flight"
 
 
-def load(warehouse: Any, name: str, text: Path, columns: Mapping[str, Column]) -> str:
-    """Loads a CSV file as a table of BigQuery, each column of its own type."""
+def typed(text: Path, columns: Mapping[str, Column]) -> pa.Table:
+    """Reads a CSV file as a table, each column of its own type."""
     fields = {kind.fields(c)[0]: kind for c, kind in columns.items()}
     types = {field: kind.arrow_type for field, kind in fields.items()}
     nulls = sorted({null for kind in fields.values() for null in kind.nulls})
@@ -39,8 +47,12 @@ def load(warehouse: Any, name: str, text: Path, columns: Mapping[str, Column]) -
         column_types=types, null_values=nulls, strings_can_be_null=True,
         include_columns=list(types),
     )  # fmt: skip
-    rows = pyarrow.csv.read_csv(text, convert_options=options)
-    schema = [SchemaField(field, KINDS[str(types[field])]) for field in types]
+    return pyarrow.csv.read_csv(text, convert_options=options)
+
+
+def load(warehouse: Any, name: str, rows: pa.Table) -> str:
+    """Loads a table into BigQuery."""
+    schema = [SchemaField(field.name, KINDS[str(field.type)]) for field in rows.schema]
     return warehouse.load(name, schema, rows)
 
 
@@ -75,20 +87,50 @@ def run(sample: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     return run
 
 
-def test_flights_of_a_table_and_of_a_query_are_those_of_csv(
+def every_kind(
+    flights: pa.Table, weather: pa.Table, folder: Path
+) -> Iterator[tuple[str, Given, Given]]:
+    """Yields what each kind is called, and both tables as it."""
+    for name in ("JSON lines", "Parquet", "Arrow", "TFRecord"):
+        paths = [folder / f"{name}-{table}" for table in ("flights", "weather")]
+        for path, table in zip(paths, (flights, weather), strict=True):
+            records = table.to_pylist()
+            kind = {"JSON lines": "jsonl", "TFRecord": "tfrecord"}.get(name)
+            if kind is not None:
+                WRITERS[kind](records, path)
+            elif name == "Parquet":
+                pyarrow.parquet.write_table(table, path, row_group_size=1000)
+            else:
+                pyarrow.feather.write_feather(table, str(path), chunksize=1000)
+        # Numbers of tf.Examples are float32, and the weather's are not.
+        yield name, str(paths[0]), weather if name == "TFRecord" else str(paths[1])
+    yield "pandas", flights.to_pandas(), weather.to_pandas()
+    yield "Polars", polars.from_arrow(flights), polars.from_arrow(weather)
+
+
+@pytest.mark.timeout(1800)  # eight runs
+def test_flights_of_every_kind_are_those_of_csv(
     warehouse: Any, in_emulators: Any, sample: Path, run: Path, tmp_path: Path
 ) -> None:
     dataset = load_definition(DEFINITION)
-    flights = load(warehouse, "flights", sample, dataset.columns)
-    weather = load(warehouse, "weather", DATA / "weather.csv", dataset.sources["weather"].columns)
+    rows = typed(sample, dataset.columns)
+    hours = typed(DATA / "weather.csv", dataset.sources["weather"].columns)
+    csv = contents(run)
+    assert len(csv) == 9  # two shards of each split, and three vocabularies
+    for name, given, source in every_kind(rows, hours, tmp_path):
+        output = str(tmp_path / f"run of {name}")
+        options = PreprocessOptions(DEFINITION, (given,), output, {"weather": (source,)}, shards=2)
+        made(options)
+        assert contents(Path(output)) == csv, name
+
+    flights = load(warehouse, "flights", rows)
+    weather = load(warehouse, "weather", hours)
     (tmp_path / "query.sql").write_text(QUERY)
     query = f"bigquery-query:{tmp_path / 'query.sql'}"
     parameter = ("--query-parameter", "none::XX")
     assert preprocess(flights, weather, str(tmp_path / "table")) == 0
     assert preprocess(query, weather, str(tmp_path / "query"), *parameter) == 0
 
-    csv = contents(run)
-    assert len(csv) == 9  # two shards of each split, and three vocabularies
     assert contents(tmp_path / "table") == csv
     assert contents(tmp_path / "query") == csv
     manifest = json.loads((tmp_path / "query" / "manifest.json").read_text())

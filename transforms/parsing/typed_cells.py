@@ -51,8 +51,8 @@ def type_problem(given: pa.DataType, column: Column, called: str | None = None) 
         column: what the definition says of the column.
         called: what the type is called where the table is; None: as Arrow calls it.
     """
-    given = _plain_type(given)
-    if _is_text(given) or pa.types.is_null(given):
+    given = plain_type(given)
+    if is_text(given) or pa.types.is_null(given):
         return None
     accepts, cure = _KINDS[type(column)]
     if accepts(given, column):
@@ -73,7 +73,7 @@ def read_values(values: pa.Array, column: Column) -> Cells:
     if pa.types.is_null(values.type):
         values = values.cast(pa.binary())
     is_bytes = isinstance(column, Bytes) and pa.types.is_binary(values.type)
-    if _is_text(values.type) and not is_bytes:
+    if is_text(values.type) and not is_bytes:
         return read_cells(values.cast(pa.binary()), column)
     values = without(values, _sentinels(values, column))
     read = _READERS[type(column)](values, column)
@@ -82,11 +82,12 @@ def read_values(values: pa.Array, column: Column) -> Cells:
                  else None)  # fmt: skip
 
 
-def _plain_type(given: pa.DataType) -> pa.DataType:
+def plain_type(given: pa.DataType) -> pa.DataType:
+    """Returns the one Arrow type of several that hold the same values."""
     if pa.types.is_dictionary(given):
-        return _plain_type(given.value_type)
+        return plain_type(given.value_type)
     if isinstance(given, pa.BaseExtensionType):
-        return _plain_type(given.storage_type)
+        return plain_type(given.storage_type)
     if pa.types.is_large_string(given) or pa.types.is_string_view(given):
         return pa.string()
     if pa.types.is_large_binary(given) or pa.types.is_binary_view(given):
@@ -102,23 +103,30 @@ def _plain(values: pa.Array) -> pa.Array:
     """Returns values in the one Arrow type of several that hold the same."""
     if isinstance(values, pa.ExtensionArray):
         values = values.storage
-    wanted = _plain_type(values.type)
+    wanted = plain_type(values.type)
     return values if values.type == wanted else values.cast(wanted)
 
 
-def _is_text(given: pa.DataType) -> bool:
+def is_text(given: pa.DataType) -> bool:
+    """Tells whether values of a plain type are read as the cells of a CSV file are."""
     return bool(pa.types.is_string(given) or pa.types.is_binary(given))
 
 
-def _is_number(given: pa.DataType) -> bool:
+def is_number(given: pa.DataType) -> bool:
+    """Tells whether values of a plain type are numbers."""
     types = pa.types
     return bool(types.is_integer(given) or types.is_floating(given) or types.is_decimal(given))
 
 
+def numbers_for_missing(column: Column) -> list[str]:
+    """Returns the texts that mean missing in a column of numbers, too."""
+    return [text for text in column.nulls if _NUMBER.fullmatch(text)]
+
+
 def _sentinels(values: pa.Array, column: Column) -> BoolArray | None:
     """Returns the mask of the numbers that mean missing, or None."""
-    texts = [text for text in column.nulls if _NUMBER.fullmatch(text)]
-    if not texts or not _is_number(values.type):
+    texts = numbers_for_missing(column)
+    if not texts or not is_number(values.type):
         return None
     if pa.types.is_signed_integer(values.type):
         whole = [value for text in texts if (value := exact_integer(text)) is not None]
@@ -190,7 +198,7 @@ def _date(values: pa.Array, column: Date) -> CastColumn:
 
 
 def _takes_numbers(given: pa.DataType, _: Column) -> bool:
-    return _is_number(given)
+    return is_number(given)
 
 
 def _takes_texts(given: pa.DataType, _: Column) -> bool:
@@ -199,7 +207,7 @@ def _takes_texts(given: pa.DataType, _: Column) -> bool:
 
 
 def _takes_lists(given: pa.DataType, _: Column) -> bool:
-    return bool(pa.types.is_list(given) and _is_number(given.value_type))
+    return bool(pa.types.is_list(given) and is_number(given.value_type))
 
 
 def _takes_booleans(given: pa.DataType, _: Column) -> bool:

@@ -6,7 +6,7 @@ of some row of the period can reach them:
     from - lag - w <= e.at < to - lag        and, where declared,  e.available_at < to
 """
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
 import pyarrow as pa
@@ -19,6 +19,9 @@ from forebay.transforms.instants import instant, instant_us
 from forebay.transforms.windows.groups import WindowGroup, window_groups
 from forebay.transforms.windows.kernels.ordering import INT64_MIN
 from forebay.transforms.windows.operations import furthest
+
+# The least and the greatest of some times, microseconds; None: nobody knows.
+Span = tuple[int, int] | None
 
 
 @dataclass(frozen=True)
@@ -76,6 +79,27 @@ class Period:
         low, high = _reach(group, self)
         reached = _between(rows[group.at], low, high)
         return reached if known is None else pc.and_(reached, known)
+
+    def may_ask(self, times: Span) -> bool:
+        """Tells whether a row may ask whose time lies in a span."""
+        return _meet(times, self.from_us, self.to_us)
+
+    def may_reach(self, group: WindowGroup, spans: Mapping[str, Span]) -> bool:
+        """Tells whether `reaches` may say yes to a row.
+
+        Args:
+            group: the windows.
+            spans: where the row's times lie, by column of the group's source.
+        """
+        if group.available_at is not None and not _meet(
+            spans.get(group.available_at), None, self.to_us
+        ):
+            return (
+                group.versions is not None
+                and group.source == ROWS
+                and self.may_ask(spans.get(group.row_time))
+            )
+        return group.versions is not None or _meet(spans.get(group.at), *_reach(group, self))
 
     def __str__(self) -> str:
         start = "the beginning" if self.from_us is None else instant(self.from_us)
@@ -145,6 +169,14 @@ def _greatest(reaches: Iterable[int | None]) -> int | None:
             return None
         greatest = max(greatest, reach)
     return greatest
+
+
+def _meet(span: Span, low: int | None, high: int | None) -> bool:
+    """Tells whether a time of a span may be one that `_between` finds."""
+    if span is None:
+        return True
+    least, greatest = span
+    return (low is None or greatest >= low) and (high is None or least < max(high, INT64_MIN))
 
 
 def _between(times: pa.Array, low: int | None, high: int | None) -> pa.BooleanArray:

@@ -33,7 +33,7 @@ def fields_of(source: TableInput, chunk: Any) -> dict[str, FieldTexts]:
         objects = map(parsed, chunk.data.splitlines())
         return _of_objects([one for one in objects if isinstance(one, dict)])
     if isinstance(source, TFRecordFile):
-        batch = decoded([frame.data for frame in chunk])
+        batch = decoded(chunk.data)
         columns = [
             (name, single_values(batch[name], None, len(batch))[0]) for name in batch.schema.names
         ]

@@ -1,4 +1,4 @@
-"""Checksums of TFRecord frames: masked CRC-32C, by the processor's own instruction if it has one.
+"""Frames of TFRecord files and their checksums, masked CRC-32C by the processor if it can.
 
 An x86-64 processor with SSE 4.2 takes eight bytes at a time, and so does an Arm one with the CRC
 extension; any other works through tables, which were more than half of what encoding cost.
@@ -15,11 +15,18 @@ from numba import types
 from numba.core import cgutils
 from numba.extending import intrinsic
 
-from forebay.pipelines.tfrecord_format import CHECKSUM_BYTES, HEAD_BYTES, LENGTH_BYTES, MASK_DELTA
+from forebay.pipelines.tfrecord_format import (
+    CHECKSUM_BYTES,
+    FRAME_BYTES,
+    HEAD_BYTES,
+    LENGTH_BYTES,
+    MASK_DELTA,
+)
 from forebay.transforms.compiled import compiled
 
 ByteArray = npt.NDArray[np.uint8]
 Ints = npt.NDArray[np.int64]
+Place = int | np.int64
 
 _POLYNOMIAL = 0x82F63B78  # Castagnoli's, bits reversed
 
@@ -84,7 +91,7 @@ _with_word = _word_by(*_FOUND) if _FOUND else word_by_tables
 
 
 @compiled
-def crc32c(data: ByteArray, start: int, stop: int, before: int = 0) -> np.uint64:
+def crc32c(data: ByteArray, start: Place, stop: Place, before: int = 0) -> np.uint64:
     """Returns the CRC-32C of ``data[start:stop]``, as a uint64.
 
     Args:
@@ -118,17 +125,65 @@ def put_checksums(out: ByteArray, ends: Ints) -> None:
     """
     start = 0
     for end in ends:
-        _put_masked(out, start + LENGTH_BYTES, crc32c(out, start, start + LENGTH_BYTES))
+        _put(out, start + LENGTH_BYTES, masked(crc32c(out, start, start + LENGTH_BYTES)))
         data_end = end - CHECKSUM_BYTES
-        _put_masked(out, data_end, crc32c(out, start + HEAD_BYTES, data_end))
+        _put(out, data_end, masked(crc32c(out, start + HEAD_BYTES, data_end)))
         start = end
 
 
 @compiled
-def _put_masked(out: ByteArray, at: int, crc: np.uint64) -> None:
-    """Writes a checksum, rotated and offset as TFRecord wants it."""
+def masked(crc: np.uint64) -> np.uint64:
+    """Returns a checksum (uint64, of 32 bits) rotated and offset as TFRecord wants it."""
     low = np.uint64(0xFFFFFFFF)
-    rotated = (crc >> np.uint64(15)) | (crc << np.uint64(17))
-    masked = ((rotated & low) + np.uint64(MASK_DELTA)) & low
+    rotated = (np.uint64(crc) >> np.uint64(15)) | (np.uint64(crc) << np.uint64(17))
+    return ((rotated & low) + np.uint64(MASK_DELTA)) & low
+
+
+@compiled
+def _put(out: ByteArray, at: int, checksum: np.uint64) -> None:
     for i in range(CHECKSUM_BYTES):
-        out[at + i] = np.uint8((masked >> np.uint64(8 * i)) & np.uint64(0xFF))
+        out[at + i] = np.uint8((checksum >> np.uint64(8 * i)) & np.uint64(0xFF))
+
+
+# How the search for frames ended: at the end of the data, or within a frame; or at one whose
+# length, or whose data, do not have the checksum beside them.
+WHOLE, BAD_LENGTH, BAD_DATA = 0, 1, 2
+
+
+@compiled
+def find_frames(data: ByteArray, starts: Ints, sizes: Ints) -> tuple[int, Place, int]:
+    """Finds the frames that lie one behind the other, and checks their checksums.
+
+    Args:
+        data: uint8 (bytes,).
+        starts: int64 (frames,), gets where the data of each frame begin; there is room for one
+            in every `FRAME_BYTES`.
+        sizes: int64 (frames,), gets how long they are.
+
+    Returns:
+        How many frames there are, where the last of them ends, and how the search ended.
+    """
+    count, at = 0, np.int64(0)
+    while at + FRAME_BYTES <= len(data):
+        if _get(data, at + LENGTH_BYTES, CHECKSUM_BYTES) != masked(
+            crc32c(data, at, at + LENGTH_BYTES)
+        ):
+            return count, at, BAD_LENGTH
+        size = _get(data, at, LENGTH_BYTES)
+        if size > np.uint64(len(data) - at - FRAME_BYTES):
+            break
+        start = at + HEAD_BYTES
+        end = start + np.int64(size)
+        if _get(data, end, CHECKSUM_BYTES) != masked(crc32c(data, start, end)):
+            return count, at, BAD_DATA
+        starts[count], sizes[count] = start, end - start
+        count, at = count + 1, end + CHECKSUM_BYTES
+    return count, at, WHOLE
+
+
+@compiled
+def _get(data: ByteArray, at: Place, size: int) -> np.uint64:
+    found = np.uint64(0)
+    for i in range(size):
+        found |= np.uint64(data[at + i]) << np.uint64(8 * i)
+    return found

@@ -78,6 +78,11 @@ def open_session(
         RunFailed: BigQuery does not answer.
     """
     if given.startswith(TABLE_SCHEME):
+        if parameters:
+            raise InputError(
+                f"{given}: is a table, and the parameter {parameters[0]!r} one of a query; name "
+                f"{QUERY_SCHEME}FILE.sql, or leave it out"
+            )
         address = table_address(given)
         with faults_told(given, "check the name, the instant and the row_restriction"):
             client = clients.bigquery(address.project)

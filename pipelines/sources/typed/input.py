@@ -45,10 +45,12 @@ class RowsFile(FileInput):
     Attributes:
         columns: what is read of it.
         rows: how many rows each of its parts has.
+        skipped: the parts that are not read.
     """
 
     columns: tuple[str, ...]
     rows: tuple[int, ...]
+    skipped: frozenset[int] = frozenset()
 
     place_word: ClassVar[str] = "row"
 
@@ -62,25 +64,37 @@ class RowsFile(FileInput):
 
     def plan(self, max_record_bytes: int) -> Generator[Stretch, None, str]:
         """Yields stretches of parts, counted; then reads the file for its fingerprint."""
-        start = count = 0
-        for part, rows in enumerate(self.rows):
-            count += rows
-            if count >= CHUNK_ROWS:
-                yield Stretch(start, part + 1)
-                start, count = part + 1, 0
-        if start < len(self.rows):
-            yield Stretch(start, len(self.rows))
+        for run in self._runs(range(len(self.rows))):
+            start, count = run.start, 0
+            for part in run:
+                count += self.rows[part]
+                if count >= CHUNK_ROWS:
+                    yield Stretch(start, part + 1)
+                    start, count = part + 1, 0
+            if start < run.stop:
+                yield Stretch(start, run.stop)
         return self.fingerprint()
 
     def chunks(self, max_record_bytes: int, stretch: Stretch | None = None) -> Iterator[RowsChunk]:  # noqa: D102
         parts = range(len(self.rows)) if stretch is None else range(*stretch)
-        first = sum(self.rows[: parts.start])
         with _damage_told(self.path, self.kind):
-            for batch in self.batches(parts):
-                # Arrow believes a file's offsets and lengths, wherever in memory they lead.
-                batch.validate(full=True)
-                yield RowsChunk(first, batch)
-                first += len(batch)
+            for run in self._runs(parts):
+                first = sum(self.rows[: run.start])
+                for batch in self.batches(run):
+                    # Arrow believes a file's offsets and lengths, wherever in memory they lead.
+                    batch.validate(full=True)
+                    yield RowsChunk(first, batch)
+                    first += len(batch)
+
+    def _runs(self, parts: range) -> Iterator[range]:
+        """Yields those of some parts that are read, as far as they follow one another."""
+        start = parts.start
+        for part in sorted(self.skipped & set(parts)):
+            if start < part:
+                yield range(start, part)
+            start = part + 1
+        if start < parts.stop:
+            yield range(start, parts.stop)
 
     def parse(self, chunk: RowsChunk, table: Source, max_record_bytes: int) -> Parsed:  # noqa: D102
         offsets = np.arange(chunk.first, chunk.first + len(chunk.batch), dtype=np.int64)

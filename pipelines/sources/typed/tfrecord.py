@@ -20,16 +20,16 @@ from forebay.pipelines.sources.files import SourceFile
 from forebay.pipelines.sources.inputs import FileInput, Hashed, Parsed, Stretch
 from forebay.pipelines.sources.rejects import Reject
 from forebay.pipelines.sources.row_identity import row_place
-from forebay.pipelines.sources.typed.frames import Frame, frames_of
+from forebay.pipelines.sources.typed.frames import Frame, Frames, read_frames
 from forebay.pipelines.sources.typed.rows import check_schema, parse_batch, record_json
+from forebay.pipelines.tfrecord_format import FRAME_BYTES
 from forebay.transforms.definition.columns import Boolean, Column, Date, Numbers, Timestamp
 from forebay.transforms.definition.identity import ROW
 from forebay.transforms.definition.sources import Source
 from forebay.transforms.errors import InputError
 
 _STRETCH_BYTES = 8 << 20
-_CHUNK_BYTES = 4 << 20
-_LOOKED_AT = 1000
+_LOOKED_AT, _LONGEST_LOOKED_AT = 1000, 4 << 20
 _NOT_EXAMPLE = "not a tf.Example"
 _TOO_LONG = "record too long"
 
@@ -38,8 +38,8 @@ _TOO_LONG = "record too long"
 class TFRecordFile(FileInput):
     """A TFRecord file of tf.Examples."""
 
-    kind: ClassVar[str] = "TFRecord"
     place_word: ClassVar[str] = "record"
+    kind: ClassVar[str] = "TFRecord"
 
     @property
     def text_bytes(self) -> int:  # noqa: D102
@@ -53,47 +53,41 @@ class TFRecordFile(FileInput):
         start = end = 0
         with self.file.open_raw() as raw:
             source = Hashed(raw)
-            for frame in frames_of(source, self.path, 0, None, 0):
-                if frame.offset - start >= _STRETCH_BYTES:
-                    yield Stretch(start, frame.offset)
-                    start = frame.offset
-                end = frame.end
+            for frames in read_frames(self.path, source, 0, None, 0):
+                for offset in frames.offsets.tolist():
+                    if offset - start >= _STRETCH_BYTES:
+                        yield Stretch(start, offset)
+                        start = offset
+                end = int(frames.offsets[-1] + frames.sizes[-1]) + FRAME_BYTES
         if end > start:
             yield Stretch(start, end)
         return source.fingerprint
 
     def chunks(  # noqa: D102
         self, max_record_bytes: int, stretch: Stretch | None = None
-    ) -> Iterator[Sequence[Frame]]:
+    ) -> Iterator[Frames]:
         whole = stretch is None or self.file.is_sequential
         start, end = (0, None) if whole or stretch is None else stretch
-        frames: list[Frame] = []
-        size = 0
-        for frame in self._frames(start, end, max_record_bytes):
-            frames.append(frame)
-            size += len(frame.data)
-            if size >= _CHUNK_BYTES:
-                yield frames
-                frames, size = [], 0
-        if frames:
-            yield frames
+        return self._frames(start, end, max_record_bytes)
 
-    def parse(self, chunk: Sequence[Frame], table: Source, max_record_bytes: int) -> Parsed:  # noqa: D102
+    def parse(self, chunk: Frames, table: Source, max_record_bytes: int) -> Parsed:  # noqa: D102
+        long = chunk.sizes > max_record_bytes
+        reason = f"longer than {max_record_bytes} bytes"
         rejects = [
-            Reject(f.offset, f"longer than {max_record_bytes} bytes", _base64(f.data), _TOO_LONG)
-            for f in chunk if f.size > max_record_bytes
-        ]  # fmt: skip
-        parsed = _parse([f for f in chunk if f.size <= max_record_bytes], _kinds(table.columns))
+            Reject(int(chunk.offsets[row]), reason, _base64(chunk.data[row]), _TOO_LONG)
+            for row in np.flatnonzero(long).tolist()
+        ]
+        parsed = _parse(chunk.without(long) if rejects else chunk, _kinds(table.columns))
         rejects = sorted([*rejects, *parsed.rejects], key=lambda reject: reject.offset)
         return Parsed(parsed.rows, rejects)
 
     def places(self, offsets: Iterable[int]) -> dict[int, int]:  # noqa: D102
         wanted = set(offsets)
-        numbered = enumerate(self._frames(0, None, 0), 1)
+        numbered = enumerate(self._each(0), 1)
         return {frame.offset: number for number, frame in numbered if frame.offset in wanted}
 
     def offset_of(self, place: int) -> int | None:  # noqa: D102
-        numbered = enumerate(self._frames(0, None, 0), 1)
+        numbered = enumerate(self._each(0), 1)
         return next((frame.offset for number, frame in numbered if number == place), None)
 
     def located(self, rejects: pa.Table, max_record_bytes: int) -> Iterator[dict[str, str | int]]:  # noqa: D102
@@ -101,21 +95,26 @@ class TFRecordFile(FileInput):
         offsets = row_place(rejects[ROW].to_numpy())[1].tolist()
         told = zip(rejects["reason"].to_pylist(), rejects["raw"].to_pylist(), strict=True)
         wanted = dict(zip(offsets, told, strict=True))
-        for number, frame in enumerate(self._frames(0, None, max_record_bytes), 1):
+        for number, frame in enumerate(self._each(max_record_bytes), 1):
             if frame.offset in wanted:
                 reason, raw = wanted[frame.offset]
-                record = _shown(frame) if raw is None else raw
+                record = _shown(frame.data) if raw is None else raw
                 yield {
                     "record": number, "offset": frame.offset, "reason": reason,
                     "raw": record.decode("utf-8", "replace"),
                 }  # fmt: skip
 
-    def _frames(self, start: int, end: int | None, keep: int) -> Iterator[Frame]:
-        """Yields records, up to ``keep`` bytes and one more of each, their checksums checked."""
+    def _each(self, keep: int) -> Iterator[Frame]:
+        """Yields all records one by one, as `_frames`."""
+        for frames in self._frames(0, None, keep):
+            yield from frames.each()
+
+    def _frames(self, start: int, end: int | None, keep: int) -> Iterator[Frames]:
+        """Yields records by blocks, up to ``keep`` bytes and one more of each."""
         with self.file.open() as source:
             if start:
                 source.seek(start)
-            yield from frames_of(source, self.path, start, end, keep)
+            yield from read_frames(self.path, source, start, end, keep)
 
 
 # How much longer a tf.Example is than the row as text.
@@ -129,9 +128,9 @@ def open_tfrecord(file: SourceFile, table: Source | None) -> TFRecordFile:
         InputError: none of them has a column, or it is of another type.
     """
     opened = TFRecordFile(file)
-    frames = next(opened.chunks(_CHUNK_BYTES))[:_LOOKED_AT]
+    frames = next(opened.chunks(_LONGEST_LOOKED_AT))
     try:
-        batch = decoded([frame.data for frame in frames])
+        batch = decoded(frames.data[:_LOOKED_AT])
     except ValueError as error:
         raise InputError(
             f"{file.path}: its first records are not tf.Examples of one kind ({error}); write "
@@ -185,31 +184,32 @@ def decoded(records: Sequence[bytes]) -> pa.RecordBatch:
         raise ValueError(str(error)) from error
 
 
-def _parse(frames: Sequence[Frame], kinds: Mapping[str, Column]) -> Parsed:
-    offsets = np.array([frame.offset for frame in frames], np.int64)
+def _parse(frames: Frames, kinds: Mapping[str, Column]) -> Parsed:
+    offsets, records = frames.offsets, len(frames.data)
     try:
-        found = decoded([frame.data for frame in frames]) if frames else None
+        found = decoded(frames.data) if records else None
     except ValueError as error:
-        if len(frames) == 1:
+        if records == 1:
             reason = f"{_NOT_EXAMPLE} ({error})"
-            reject = Reject(frames[0].offset, reason, _base64(frames[0].data), _NOT_EXAMPLE)
-            return Parsed(_parse([], kinds).rows, [reject])
-        middle = len(frames) // 2
-        halves = [_parse(half, kinds) for half in (frames[:middle], frames[middle:])]
+            reject = Reject(int(offsets[0]), reason, _base64(frames.data[0]), _NOT_EXAMPLE)
+            return Parsed(_parse(frames.part(slice(0)), kinds).rows, [reject])
+        middle = records // 2
+        parts = frames.part(slice(middle)), frames.part(slice(middle, None))
+        halves = [_parse(part, kinds) for part in parts]
         rows = pa.Table.from_batches([half.rows for half in halves]).combine_chunks()
         batches = rows.to_batches() or [halves[0].rows]
         return Parsed(batches[0], halves[0].rejects + halves[1].rejects)
     fields = {field: kind for name, kind in kinds.items() for field in kind.fields(name)}
-    columns, odd = {}, np.zeros(len(frames), np.bool_)
+    columns, odd = {}, np.zeros(records, np.bool_)
     for field, kind in fields.items():
         values = None if found is None or field not in found.schema.names else found[field]
-        columns[field], several = single_values(values, kind, len(frames))
+        columns[field], several = single_values(values, kind, records)
         odd |= several
     batch = pa.RecordBatch.from_pydict(columns)
     parsed = parse_batch(batch.filter(pa.array(~odd)), offsets[~odd], kinds)
     rejects = [
         Reject(int(offsets[row]), "several values where one is meant",
-               _shown(frames[row]), "several values where one is meant")
+               _shown(frames.data[row]), "several values where one is meant")
         for row in np.flatnonzero(odd).tolist()
     ]  # fmt: skip
     rejects = sorted([*rejects, *parsed.rejects], key=lambda reject: reject.offset)
@@ -248,8 +248,8 @@ def _base64(data: bytes) -> bytes:
     return base64.b64encode(data)
 
 
-def _shown(frame: Frame) -> bytes:
+def _shown(record: bytes) -> bytes:
     try:
-        return record_json(decoded([frame.data]))
+        return record_json(decoded([record]))
     except ValueError:
-        return _base64(frame.data)
+        return _base64(record)

@@ -94,7 +94,7 @@ def test_stretches_hold_together_what_the_whole_holds(
         ("forebay.pipelines.sources.text.input", "STRETCH_BYTES", 900),
         ("forebay.pipelines.sources.typed.input", "CHUNK_ROWS", 60),
         ("forebay.pipelines.sources.typed.tfrecord", "_STRETCH_BYTES", 900),
-        ("forebay.pipelines.sources.typed.tfrecord", "_CHUNK_BYTES", 500),
+        ("forebay.pipelines.sources.typed.frames", "_BLOCK_BYTES", 500),
     ):
         monkeypatch.setattr(f"{module}.{name}", value)
     source = opened(written)

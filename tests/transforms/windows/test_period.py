@@ -131,6 +131,29 @@ def test_values_are_those_of_all_rows(
                 assert value == wanted[name], name
 
 
+@given(rows, st.one_of(windows, versioned), periods)
+@settings(deadline=None, max_examples=300)
+def test_what_spans_rule_out_no_row_of_them_is(
+    found: list[dict[str, Any]], windowed: Windowed, period: Period
+) -> None:
+    batch = batch_of(found)
+    (group,) = window_groups(dataset_of(windowed))
+    spans: dict[str, tuple[int, int] | None] = {}
+    for name in ("asked", "happened", "known"):
+        there = [row[name] for row in found if row[name] is not None]
+        spans[name] = (min(there), max(there)) if there else None
+
+    asks = period.asks(batch["asked"]).to_pylist()
+    reached = period.reaches(group, batch).to_pylist()
+
+    assert period.may_ask(spans["asked"]) or not any(asks)
+    assert period.may_reach(group, spans) or not any(reached)
+    if len(found) == 1 and None not in spans.values():
+        assert (period.may_ask(spans["asked"]), period.may_reach(group, spans)) == (
+            asks[0], reached[0]
+        )  # fmt: skip
+
+
 @pytest.mark.parametrize(
     ("happened", "known", "is_reached"),
     [
