@@ -57,11 +57,11 @@ def _goes_on(line: str) -> bool:
 
 
 def _defaults(
-    app: Sphinx, what: str, name: str, obj: Any, options: Any, signature: str, returns: str
-) -> tuple[str, str]:
-    """Shows a default that is made anew each time as dots."""
+    app: Sphinx, what: str, name: str, obj: Any, options: Any, signature: str | None, returns: str
+) -> tuple[str, str] | None:
+    """Shows a default that is made anew each time as dots; a property has no signature."""
     del app, what, name, obj, options
-    return (signature or "").replace("<factory>", "..."), returns
+    return None if signature is None else (signature.replace("<factory>", "..."), returns)
 
 
 def setup(app: Sphinx) -> dict[str, Any]:
