@@ -16,6 +16,7 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
+import duckdb
 import pandas
 import polars
 import pyarrow as pa
@@ -168,6 +169,7 @@ def _plain(raw: str) -> str:
         lambda: as_table(RECORDS).to_pandas(integer_object_nulls=True),
         lambda: as_table(RECORDS).to_pandas(types_mapper=pandas.ArrowDtype),
         lambda: polars.from_arrow(as_table(RECORDS)),
+        lambda: duckdb.from_arrow(as_table(RECORDS)),
         lambda: [dict(record) for record in RECORDS],
     ],
 )
