@@ -18,6 +18,7 @@ from forebay.pipelines.sources.arguments import (
     positive,
 )
 from forebay.pipelines.sources.bigquery.address import TABLE_SCHEME, BigQuery
+from forebay.transforms.errors import InputError
 
 if TYPE_CHECKING:
     from forebay.pipelines.sources.spool import Inputs, RowInputs
@@ -89,6 +90,33 @@ class PreprocessOptions(TableOptions):
     transform_fn: str | None = None
     prepare: str | None = None
     beam: tuple[str, ...] = ()
+
+    def __post_init__(self) -> None:
+        check_limits(self)
+
+
+_COUNTS = ("max_record_bytes", "window_memory_mb", "shards", "batch_size")
+
+
+def check_limits(options: object) -> None:
+    """Checks the numbers that limit a pipeline, as the command line does.
+
+    Raises:
+        InputError: a count is no whole number from 1, or a share not between 0 and 1.
+    """
+    for name in _COUNTS:
+        value = getattr(options, name, None)
+        whole = isinstance(value, int) and not isinstance(value, bool) and value >= 1
+        if value is not None and not whole:
+            raise InputError(f"{_flag(name)} {value!r} is not a whole number from 1; correct it")
+    share = getattr(options, "max_reject_fraction", 0.0)
+    if isinstance(share, bool) or not isinstance(share, int | float) or not 0 <= share <= 1:
+        flag = _flag("max_reject_fraction")
+        raise InputError(f"{flag} {share!r} is not a share between 0 and 1; correct it")
+
+
+def _flag(name: str) -> str:
+    return "--" + name.replace("_", "-")
 
 
 def add_preprocess_arguments(parser: argparse.ArgumentParser) -> None:

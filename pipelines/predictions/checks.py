@@ -53,8 +53,10 @@ def warnings(found: Tallies, dataset: Dataset, has_history: bool) -> Iterator[st
     """Yields what people should know of the windows that the answers rest on."""
     answered = found.get("answered", {}).get("rows", 0)
     times = found.get("history times", {})
-    if has_history and not times:
-        yield "no row of --history has a time, so no window sees one"
+    if has_history and answered and not times:
+        read = tallies_of(found, HISTORY).get("records", {}).get("read", 0)
+        state = "no row of --history has a time" if read else "--history has no rows"
+        yield f"{state}, so no window sees one; give earlier rows"
     elif times:
         yield from _of_times(-times["begins before"], times["ends"], -times["new begins before"],
                              dataset)  # fmt: skip

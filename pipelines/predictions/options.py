@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
-from forebay.pipelines.options import WINDOW_MEMORY_MB
+from forebay.pipelines.options import WINDOW_MEMORY_MB, check_limits
 
 if TYPE_CHECKING:
     from forebay.pipelines.sources.spool import Inputs
@@ -45,3 +45,6 @@ class PredictOptions:
     max_reject_fraction: float = 0.01
     window_memory_mb: int = WINDOW_MEMORY_MB
     beam: tuple[str, ...] = ()
+
+    def __post_init__(self) -> None:
+        check_limits(self)

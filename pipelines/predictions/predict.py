@@ -15,6 +15,7 @@ from apache_beam.options.pipeline_options import GoogleCloudOptions, PipelineOpt
 from forebay.console.machine import full_disk_told
 from forebay.console.terminal import note, warn
 from forebay.pipelines.job import key_partitions_of, shards_of
+from forebay.pipelines.lookups.counts import check_lookups
 from forebay.pipelines.predictions.answers import AnswerRows, answer_types, prediction_columns
 from forebay.pipelines.predictions.checks import check_derived, check_history, warnings
 from forebay.pipelines.predictions.options import PredictOptions
@@ -104,6 +105,7 @@ def predicted(
     with _temporary(beam_opts) as folder, full_disk_told(folder):
         found = _run(model, dataset, tables, folder, options, beam_opts)
         check_history(found, dataset, options.max_reject_fraction)
+        check_lookups(found, dataset)
         check_derived(found, dataset, tables)
         for warning in warnings(found, dataset, bool(several(options.history))):
             warn(warning)

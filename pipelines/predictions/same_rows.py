@@ -1,8 +1,9 @@
 """New rows among earlier ones: a row that stands in both tables is one row.
 
 Were it two, it would see its own event. It is the same where all columns on which its answer
-depends are equal, and so is every other column in which the new row has a value. Of several equal
-rows the first stands for the first.
+depends are equal, and so is every other column of the table in which the new row has a value;
+numbers are compared as a served model takes them, in float32. Of several such rows the first stands
+for the first, and a new row with more values is found before one with less.
 """
 
 from collections.abc import Iterator, Sequence
@@ -64,7 +65,7 @@ class WithHistory(beam.PTransform):
         self.temp_location = temp_location
 
     def expand(self, tables: Any) -> Any:  # noqa: D102
-        asked = sorted(asked_columns(self.dataset))
+        asked, own = sorted(asked_columns(self.dataset)), list(self.dataset.columns)
         new = tables["new"] | "HashNew" >> beam.Map(with_asked, asked)
         times = new | "NewTimes" >> beam.CombineGlobally(_NewTimes(self.dataset.row_time))
         sifted = tables["history"] | "Sift" >> beam.ParDo(
@@ -76,7 +77,7 @@ class WithHistory(beam.PTransform):
                 sifted.same | "Same" >> _each(_parted, _EARLIER),
             )
             | "GroupByAsked" >> GroupBatches(self.temp_location)
-            | "Match" >> beam.FlatMap(_matched, asked).with_output_types(pa.RecordBatch)
+            | "Match" >> beam.FlatMap(_matched, own).with_output_types(pa.RecordBatch)
         )
         return {"rows": (found, sifted.events) | beam.Flatten(), "tallies": sifted.tallies}
 
@@ -87,7 +88,7 @@ def _each(function: Any, *arguments: Any) -> beam.PTransform:
 
 def with_asked(batch: pa.RecordBatch, asked: Sequence[str]) -> pa.RecordBatch:
     """Puts `ASKED` beside rows: a hash of what their answers depend on, uint64."""
-    hashes = hash_contents([batch[name] for name in asked])
+    hashes = hash_contents([_as_served(batch[name]) for name in asked])
     return batch.append_column(ASKED, pa.array(hashes))
 
 
@@ -166,23 +167,24 @@ def _parted(batch: pa.RecordBatch, stream: str) -> Partitioned:
     return Partitioned("same", stream, part, batch)
 
 
-def _matched(element: Group, asked: Sequence[str]) -> Iterator[pa.RecordBatch]:
+def _matched(element: Group, own: Sequence[str]) -> Iterator[pa.RecordBatch]:
     tables = element.tables()  # earlier rows come only where a new one is like them
     new = tables[_NEW]
-    for rows in joined(new, tables.get(_EARLIER, new.slice(0, 0)), asked):
+    for rows in joined(new, tables.get(_EARLIER, new.slice(0, 0)), own):
         yield rows.drop_columns([ASKED])
 
 
-def joined(new: pa.Table, earlier: pa.Table, asked: Sequence[str]) -> Iterator[pa.RecordBatch]:
+def joined(new: pa.Table, earlier: pa.Table, own: Sequence[str]) -> Iterator[pa.RecordBatch]:
     """Yields the rows of two tables, those that are in both once: the earlier with the new's `ROW`.
 
     Args:
         new: rows of some values of `ASKED`, with `ROW`.
         earlier: all earlier rows of those values.
-        asked: the columns of which that is the hash.
+        own: the columns of the table itself: what is derived of them may say of a missing value
+            that it is none, and is another once that is known.
     """
     new, earlier = _in_order(new), _in_order(earlier)
-    pairs = _pairs(new, earlier, asked)
+    pairs = _pairs(new, earlier, own)
     is_both = pairs >= 0
     identities = earlier[ROW].to_numpy().copy()
     identities[pairs[is_both]] = new[ROW].to_numpy()[is_both]
@@ -200,11 +202,10 @@ def _in_order(table: pa.Table) -> pa.RecordBatch:
 
 
 def _pairs(
-    new: pa.RecordBatch, earlier: pa.RecordBatch, asked: Sequence[str]
+    new: pa.RecordBatch, earlier: pa.RecordBatch, own: Sequence[str]
 ) -> npt.NDArray[np.int64]:
     """Returns which earlier row each new row is, int64 (n,); -1: none. Both are in order."""
-    columns = [n for n in new.schema.names if n not in {*asked, ROW, ASKED}]
-    codes = [_codes(new[name], earlier[name]) for name in columns]
+    codes = [_codes(_as_served(new[name]), _as_served(earlier[name])) for name in own]
     hashes, others = new[ASKED].to_numpy(), earlier[ASKED].to_numpy()
     starts, ends = (np.searchsorted(others, hashes, side) for side in ("left", "right"))
     found = np.full(len(new), -1, np.int64)
@@ -213,13 +214,21 @@ def _pairs(
     mine, theirs = np.flatnonzero(alone), starts[alone]
     found[mine] = np.where(_fit(codes, mine, theirs), theirs, -1)
     taken = np.zeros(len(earlier), np.bool_)
-    for row in np.flatnonzero(~alone & (ends > starts)):
+    several = np.flatnonzero(~alone & (ends > starts))
+    said = sum(new[several] != -1 for new, _ in codes)
+    for row in several[np.argsort(-said, kind="stable")]:  # the row that says most has one first
         theirs = np.arange(starts[row], ends[row])
         free = theirs[~taken[theirs] & _fit(codes, row, theirs)]
         if len(free):
             found[row] = free[0]
             taken[free[0]] = True
     return found
+
+
+def _as_served(column: pa.Array) -> pa.Array:
+    """Returns numbers as float32: another table may hold them so."""
+    is_number = pa.types.is_floating(column.type)
+    return column.cast(pa.float32(), safe=False) if is_number else column
 
 
 _Codes = tuple[npt.NDArray[np.int64], npt.NDArray[np.int64]]

@@ -35,6 +35,11 @@ def _answer_lines(args: argparse.Namespace) -> int:
             raise InputError(
                 f"--{flag.replace('_', '-')} goes with a table, which --input names; give it"
             )
+    if args.output.endswith((".csv", ".parquet")):
+        raise InputError(
+            f"--output {args.output!r}: JSON lines are answered by JSON lines; name it .jsonl, or "
+            "give the rows as a table to --input"
+        )
     if args.definition is not None:
         load_same_definition(args.definition, open_exported(args.model).definition)
     lines = args.instances or "-"

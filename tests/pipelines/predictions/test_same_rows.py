@@ -18,6 +18,7 @@ SCHEMA = pa.schema(
 )
 KNOWN = ["at", "site"]
 LATER = ["level", "note"]
+OWN = [*KNOWN, *LATER]
 FIRST_EARLIER = 1_000
 
 Row = Mapping[str, Any]
@@ -54,6 +55,37 @@ def test_equal_rows_are_paired_one_by_one() -> None:
     assert {one[ROW]: one["level"] for one in found} == {0: 1.0, 1: 2.0, FIRST_EARLIER + 2: 3.0}
 
 
+def test_the_row_that_says_most_is_found_first() -> None:
+    row = {"site": "a", "at": 1, "level": None, "note": None}
+    known = [row | {"level": 5.0}, row | {"level": 7.0}]
+
+    found = [one for batch in join([row, row | {"level": 5.0}], known) for one in batch.to_pylist()]
+
+    assert {one[ROW]: one["level"] for one in found} == {0: 7.0, 1: 5.0}
+
+
+def test_what_is_derived_is_not_compared() -> None:
+    new, known = (
+        table([{"site": "a", "at": 1, "level": level, "note": None}], first).append_column(
+            "is_open", pa.array([level is None])
+        )
+        for first, level in ((0, None), (FIRST_EARLIER, 3.0))
+    )
+
+    (found,) = joined(new, known, OWN)
+
+    assert [(one[ROW], one["level"]) for one in found.to_pylist()] == [(0, 3.0)]
+
+
+def test_numbers_are_those_that_a_model_takes() -> None:
+    row = {"site": "a", "at": 1, "note": None}
+
+    new = row | {"level": float(np.float32(0.1))}
+    found = [one for batch in join([new], [row | {"level": 0.1}]) for one in batch.to_pylist()]
+
+    assert [one[ROW] for one in found] == [0]
+
+
 def test_what_a_new_row_says_of_itself_holds() -> None:
     row = {"site": "a", "at": 1, "level": 7.0, "note": None}
 
@@ -67,7 +99,7 @@ def join(new: Sequence[Row], earlier: Sequence[Row]) -> list[pa.RecordBatch]:
     candidates = table(earlier, FIRST_EARLIER)
     candidates = candidates.filter(pa.array([h in known for h in candidates[ASKED].to_pylist()],
                                             pa.bool_()))  # fmt: skip
-    return list(joined(table(new, 0), candidates, KNOWN))
+    return list(joined(table(new, 0), candidates, OWN))
 
 
 def table(rows: Sequence[Row], first: int) -> pa.Table:
@@ -80,7 +112,9 @@ def joined_slowly(new: Sequence[Row], earlier: Sequence[Row]) -> dict[int, Row]:
     """The rows of both tables, those that could be in the new one, by identity."""
     free = dict(enumerate(earlier, FIRST_EARLIER))
     found: dict[int, Row] = {}
-    for place, row in enumerate(new):
+    order = sorted(range(len(new)), key=lambda i: -sum(new[i][name] is not None for name in LATER))
+    for place in order:
+        row = new[place]
         same = next((i for i, other in free.items() if is_same(row, other)), None)
         found[place] = row if same is None else free.pop(same)
     known = {tuple(row[name] for name in KNOWN) for row in new}
