@@ -160,7 +160,7 @@ def test_any_header_makes_a_tidy_definition(folder: Path, names: list[str]) -> N
 
     assert_tidy(Path("odd.py").read_text("utf-8"))
     dataset = load_definition("odd.py")
-    assert [*dataset.fields] == names
+    assert [*dataset.fields()] == names
     assert all(name.isascii() and name.isidentifier() for name in dataset.graph_columns)
 
 
