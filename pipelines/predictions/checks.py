@@ -4,11 +4,11 @@ from collections.abc import Iterator
 
 from forebay.console.words import duration_text
 from forebay.pipelines.rows import HISTORY
-from forebay.pipelines.sources.tables import Tables
+from forebay.pipelines.sources.tables import Tables, lacked
 from forebay.pipelines.tallies.checks import check_rejects_of
 from forebay.pipelines.tallies.tallies import Tallies, tallies_of
 from forebay.transforms.definition.dataset import Dataset
-from forebay.transforms.definition.new_rows import asked_columns
+from forebay.transforms.definition.new_rows import asked_columns, derived_of
 from forebay.transforms.definition.sources import ROWS
 from forebay.transforms.errors import InputError
 from forebay.transforms.instants import instant
@@ -36,17 +36,12 @@ def check_derived(found: Tallies, dataset: Dataset, tables: Tables) -> None:
     rows = found.get("asked", {}).get("rows", 0)
     missing = found.get("missing", {})
     asked = asked_columns(dataset)
-    absent = {name for one in tables[ROWS] for name in one.lacks}
-    for step in dataset.derive:
-        lacking = absent & {*step.inputs}
-        for name in step.outputs:
-            if rows and lacking and name in asked and missing.get(name) == rows:
-                raise InputError(
-                    f"{name!r} is missing in every row of {rows:,}: it is derived of "
-                    f"{', '.join(sorted(lacking))}, which --input lacks; give it"
-                )
-        if lacking:
-            absent |= {*step.outputs}
+    for name, lacking in derived_of(dataset, lacked(tables[ROWS])).items():
+        if rows and name in asked and missing.get(name) == rows:
+            raise InputError(
+                f"{name!r} is missing in every row of {rows:,}: it is derived of "
+                f"{', '.join(sorted(lacking))}, which --input lacks; give it"
+            )
 
 
 def warnings(found: Tallies, dataset: Dataset, has_history: bool) -> Iterator[str]:

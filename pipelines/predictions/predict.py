@@ -26,7 +26,14 @@ from forebay.pipelines.runners.progress import progress
 from forebay.pipelines.runners.run import beam_options, run_pipeline
 from forebay.pipelines.sinks.rejects import WriteRejects
 from forebay.pipelines.sources.spool import several
-from forebay.pipelines.sources.tables import Asked, Tables, all_inputs, asked_sources, open_asked
+from forebay.pipelines.sources.tables import (
+    Asked,
+    Tables,
+    all_inputs,
+    asked_sources,
+    lacked,
+    open_asked,
+)
 from forebay.pipelines.tallies.tallies import Tallies, WriteTallies, read_tallies
 from forebay.pipelines.windows.aggregates import AddWindows
 from forebay.pipelines.windows.asking import AskingInputs
@@ -34,7 +41,13 @@ from forebay.storage.run.definition_files import load_same_definition
 from forebay.storage.run.exported import ExportedModel, open_exported
 from forebay.transforms.definition.dataset import Dataset
 from forebay.transforms.definition.functions import resolve
-from forebay.transforms.definition.new_rows import asked_columns, history, later_steps, new_rows
+from forebay.transforms.definition.new_rows import (
+    asked_columns,
+    derived_of,
+    history,
+    later_steps,
+    new_rows,
+)
 from forebay.transforms.definition.sources import ROWS, Source
 from forebay.transforms.errors import InputError
 
@@ -133,7 +146,7 @@ def _open(dataset: Dataset, options: PredictOptions) -> Tables:
     if several(options.history):
         asked[HISTORY] = Asked(history(dataset), options.history, "--history ")
     tables = open_asked(asked | asked_sources(dataset, options.sources))
-    absent = sorted({n for one in tables[ROWS] for n in one.lacks} - {dataset.label.column})
+    absent = sorted(lacked(tables[ROWS]) - {dataset.label.column})
     if absent:
         note(f"--input has no {', '.join(absent)}: missing in every row")
     return tables
@@ -212,11 +225,8 @@ def _reading(dataset: Dataset, tables: Tables) -> dict[str, Source]:
 def _has_label(dataset: Dataset, tables: Tables) -> bool:
     """Tells whether the new rows come with a label."""
     label = dataset.label.column
-    absent = {name for one in tables[ROWS] for name in one.lacks}
-    for step in dataset.derive:
-        if absent & {*step.inputs}:
-            absent |= {*step.outputs}
-    return label in dataset.row_columns and label not in absent
+    absent = lacked(tables[ROWS])
+    return label in {*dataset.row_columns} - absent - {*derived_of(dataset, absent)}
 
 
 def _kept(dataset: Dataset, passed: Sequence[str]) -> list[str]:

@@ -18,7 +18,6 @@ import pyarrow.compute as pc
 
 from forebay.pipelines.shuffle.group_batches import Group, GroupBatches, Partitioned
 from forebay.pipelines.tallies.tallies import Latest
-from forebay.pipelines.windows.asking import AskingInPeriod
 from forebay.transforms.definition.dataset import Dataset
 from forebay.transforms.definition.identity import ROW
 from forebay.transforms.definition.new_rows import asked_columns
@@ -139,10 +138,7 @@ class _Sift(beam.DoFn):
         reached = pa.array(np.zeros(len(batch), np.bool_))
         if times.first_us is not None and times.last_us is not None:
             period = Period(times.first_us, times.last_us + 1)
-            asking = AskingInPeriod(period, str(self._dataset.row_time))
-            for group in self._groups:
-                found = pc.fill_null(asking.reaches(group, batch), False)
-                reached = pc.or_(reached, found)
+            reached = period.reaches_any(self._groups, batch)
         events = batch.filter(pc.and_(reached, pa.array(~same))).drop_columns([ASKED])
         if self._groups and len(batch):
             ends = pc.min_max(batch[str(self._dataset.row_time)].cast(pa.int64()))

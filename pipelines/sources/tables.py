@@ -168,6 +168,11 @@ def all_inputs(tables: Tables) -> list[TableInput]:
     return [one for inputs in tables.values() for one in inputs]
 
 
+def lacked(inputs: Sequence[TableInput]) -> frozenset[str]:
+    """Returns the optional columns that one of a table's inputs does not have."""
+    return frozenset(name for one in inputs for name in one.lacks)
+
+
 def text_bytes(inputs: Sequence[TableInput]) -> int:
     """Returns about how long the rows of inputs are as text, bytes."""
     return sum(one.text_bytes for one in inputs)

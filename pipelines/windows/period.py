@@ -52,9 +52,7 @@ class _SelectPeriod(beam.DoFn):
     def process(self, batch: pa.RecordBatch) -> Iterator[Any]:
         times = batch[str(self._dataset.row_time)]
         asking = self._period.asks(times)
-        kept = asking
-        for group in self._groups:
-            kept = pc.or_(kept, self._period.reaches(group, batch))
+        kept = pc.or_(asking, self._period.reaches_any(self._groups, batch))
         untimed = times.null_count
         history = _count(pc.and_(pc.and_(kept, pc.invert(asking)), pc.is_valid(times)))
         outside = len(batch) - untimed - _count(asking) - history

@@ -64,6 +64,16 @@ def asked_columns(dataset: Dataset) -> frozenset[str]:
     return frozenset({*dataset.served_columns, *keys, *times} & {*dataset.row_columns})
 
 
+def derived_of(dataset: Dataset, absent: Collection[str]) -> dict[str, frozenset[str]]:
+    """Returns the columns that are derived of absent ones, and of which."""
+    found: dict[str, frozenset[str]] = {}
+    for step in dataset.derive:
+        lacking = frozenset({*absent, *found} & {*step.inputs})
+        if lacking:
+            found |= dict.fromkeys(step.outputs, lacking)
+    return found
+
+
 def later_steps(dataset: Dataset) -> tuple[Derive, ...]:
     """Returns what is derived of what rows find, which none has to have that is not asked for."""
     return _partly_required(dataset.later_steps, asked_columns(dataset))

@@ -9,6 +9,7 @@ of some row of the period can reach them:
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
+import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
@@ -100,6 +101,13 @@ class Period:
                 and self.may_ask(spans.get(group.row_time))
             )
         return group.versions is not None or _meet(spans.get(group.at), *_reach(group, self))
+
+    def reaches_any(self, groups: Iterable[WindowGroup], rows: pa.RecordBatch) -> pa.BooleanArray:
+        """Returns which rows a window of any of the groups may see, as `reaches`, (n,)."""
+        found = pa.array(np.zeros(len(rows), np.bool_))
+        for group in groups:
+            found = pc.or_(found, self.reaches(group, rows))
+        return found
 
     def __str__(self) -> str:
         start = "the beginning" if self.from_us is None else instant(self.from_us)
