@@ -12,6 +12,7 @@ import pickle
 import shutil
 import signal
 import subprocess
+import sys
 import time
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager
@@ -154,6 +155,21 @@ def made_once(tmp_path_factory: pytest.TempPathFactory) -> MadeOnce:
         return folder
 
     return make
+
+
+@pytest.fixture(scope="module", autouse=True)
+def definitions_end_with_their_file() -> Iterator[None]:
+    """A definition's folder leaves the import path, and its modules leave, when a file ends.
+
+    Two files may then have definitions of one name, in whatever order and process they run.
+    """
+    before = sys.path[:]
+    yield
+    added = {os.path.abspath(folder) for folder in sys.path} - set(map(os.path.abspath, before))
+    for name, module in list(sys.modules.items()):
+        if os.path.dirname(getattr(module, "__file__", None) or "") in added:
+            del sys.modules[name]
+    sys.path[:] = before
 
 
 READINGS = Path(__file__).with_name("end_to_end") / "readings.py"

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import gzip
 import re
-import sys
 import uuid
 from pathlib import Path
 
@@ -83,10 +82,7 @@ class Command:
 
 
 @pytest.fixture
-def command(
-    tmp_path: Path, capfd: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
-) -> Command:
-    monkeypatch.setattr(sys, "path", sys.path[:])
+def command(tmp_path: Path, capfd: pytest.CaptureFixture[str]) -> Command:
     return Command(tmp_path, capfd)
 
 

@@ -4,9 +4,7 @@ from __future__ import annotations
 
 import csv
 import random
-import sys
 from collections import defaultdict
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -56,7 +54,7 @@ def make_rows() -> dict[str, list[dict[str, Any]]]:
 
 
 @pytest.fixture(scope="module")
-def folder(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
+def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("visits")
     (folder / "visits.py").write_text(DEFINITION, "utf-8")
     for name, rows in make_rows().items():
@@ -64,9 +62,7 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
             writer = csv.DictWriter(file, list(rows[0]))
             writer.writeheader()
             writer.writerows(rows)
-    path = sys.path[:]
-    yield folder
-    sys.path[:] = path
+    return folder
 
 
 @pytest.fixture(scope="module")

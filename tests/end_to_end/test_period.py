@@ -7,8 +7,6 @@ import datetime as dt
 import io
 import json
 import re
-import sys
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -63,10 +61,9 @@ def runs(
     readings_run: Path,
     readings_file: Written,
     tmp_path_factory: pytest.TempPathFactory,
-) -> Iterator[tuple[Path, Path]]:
+) -> tuple[Path, Path]:
     """A run of everything, and one of a period with the graph of the former."""
     folder = tmp_path_factory.mktemp("period")
-    path = sys.path[:]
     whole = readings_run
     if request.param == "recent":
         whole = folder / "whole"
@@ -74,8 +71,7 @@ def runs(
     part = folder / "part"
     options = ("--from", START, "--to", END, "--transform-fn", str(whole))
     preprocess(request.param, readings_file.path, part, *options)
-    yield whole, part
-    sys.path[:] = path
+    return whole, part
 
 
 @pytest.mark.parametrize("split", SPLITS)
@@ -227,10 +223,8 @@ def failing(
     definition: str, readings: Path, run: Path, capsys: pytest.CaptureFixture[str], *options: str
 ) -> str:
     """Runs the command, checks that it fails as it should and leaves nothing, and its error."""
-    path = sys.path[:]
     arguments = ["--input", str(readings), "--output", str(run), "--max-reject-fraction", "0.1"]
     assert main(["preprocess", definition, *arguments, *options]) == 2
-    sys.path[:] = path
     out, error = capsys.readouterr()
     assert out == ""
     (line,) = [line for line in error.splitlines() if line.startswith("error: ")]

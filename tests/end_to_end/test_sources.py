@@ -6,8 +6,6 @@ import contextlib
 import io
 import json
 import random
-import sys
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -33,15 +31,13 @@ def tables(tmp_path_factory: pytest.TempPathFactory) -> Tables:
 
 
 @pytest.fixture(scope="module")
-def run(tables: Tables, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
-    path = sys.path[:]
+def run(tables: Tables, tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("runs") / "parcels"
     with contextlib.redirect_stdout(io.StringIO()) as printed:
         arguments = [*tables.options, "--output", str(folder), *FRACTION]
         assert main(["preprocess", DEFINITION, *arguments]) == 0
     folder.with_name("printed.txt").write_text(printed.getvalue(), "utf-8")
-    yield folder
-    sys.path[:] = path
+    return folder
 
 
 def manifest_of(run: Path) -> Manifest:

@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import json
-import sys
-from collections.abc import Iterator
 from pathlib import Path
 from types import ModuleType
 from typing import Any
@@ -36,12 +34,10 @@ def tables(prepare: ModuleType, tmp_path_factory: pytest.TempPathFactory) -> Pat
 
 
 @pytest.fixture(scope="module")
-def run(tables: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
-    path = sys.path[:]
+def run(tables: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("runs") / "aircraft"
     assert main(["preprocess", *arguments(tables), "--output", str(folder)]) == 0
-    yield folder
-    sys.path[:] = path
+    return folder
 
 
 def arguments(tables: Path, definition: str = "aircraft") -> list[str]:

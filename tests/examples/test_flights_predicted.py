@@ -5,8 +5,6 @@ from __future__ import annotations
 import csv
 import io
 import json
-import sys
-from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from types import ModuleType
@@ -62,7 +60,7 @@ class Way:
 
 
 @pytest.fixture(scope="module")
-def way(prepare: ModuleType, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Way]:
+def way(prepare: ModuleType, tmp_path_factory: pytest.TempPathFactory) -> Way:
     folder = tmp_path_factory.mktemp("way")
     data = prepare.find_data()
     header, *lines = prepare.read_flights(data).splitlines(keepends=True)
@@ -71,7 +69,6 @@ def way(prepare: ModuleType, tmp_path_factory: pytest.TempPathFactory) -> Iterat
     sources = [f"{name}={data / name}.csv" for name in ("weather", "planes")]
     way = Way(folder, [part for one in sources for part in ("--source", one)])
     tables = ["--input", str(folder / "flights.csv"), *way.sources]
-    path = sys.path[:]
     asked = ["preprocess", f"{DEFINITION}:aircraft", *tables]
     trained = str(folder / "trained")
     assert main([*asked, "--to", NOVEMBER, "--output", trained]) == 0
@@ -88,8 +85,7 @@ def way(prepare: ModuleType, tmp_path_factory: pytest.TempPathFactory) -> Iterat
     ]
     again = [*labelled, "--transform-fn", trained, "--output", str(folder / "labelled")]
     assert main([*asked, *again]) == 0
-    yield way
-    sys.path[:] = path
+    return way
 
 
 def write_november(folder: Path) -> None:

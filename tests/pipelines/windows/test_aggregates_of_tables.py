@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 import random
-import sys
 import uuid
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -28,10 +26,8 @@ Batches = dict[str, list[pa.RecordBatch]]
 
 
 @pytest.fixture(scope="module")
-def parcels() -> Iterator[Dataset]:
-    path = sys.path[:]
-    yield load_definition(DEFINITION)
-    sys.path[:] = path
+def parcels() -> Dataset:
+    return load_definition(DEFINITION)
 
 
 @pytest.fixture(scope="module")

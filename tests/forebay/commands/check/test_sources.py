@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import sys
-from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 
@@ -30,10 +28,8 @@ TEMP = "weather_temp_mean_2h_by_station_for_depot"
 
 
 @pytest.fixture(scope="module")
-def parcels() -> Iterator[Dataset]:
-    path = sys.path[:]
-    yield load_definition(DEFINITION)
-    sys.path[:] = path
+def parcels() -> Dataset:
+    return load_definition(DEFINITION)
 
 
 @pytest.fixture(scope="module")

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import sys
 from pathlib import Path
 from typing import Any
 
@@ -66,8 +65,7 @@ def definition(tmp_path_factory: pytest.TempPathFactory) -> str:
 
 
 @pytest.fixture
-def trips(definition: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> tuple[str, str]:
-    monkeypatch.setattr(sys, "path", sys.path[:])
+def trips(definition: str, tmp_path: Path) -> tuple[str, str]:
     data = tmp_path / "trips.csv"
     data.write_text(TRIPS, "utf-8")
     return definition, str(data)
