@@ -5,7 +5,7 @@ from dataclasses import asdict
 
 from forebay.commands.predict.options import predict_options
 from forebay.console.tensorflow import start_tensorflow
-from forebay.console.terminal import note, say_json
+from forebay.console.terminal import note, say_json, warn
 from forebay.console.words import counted
 from forebay.pipelines.sources.bigquery.address import as_bigquery
 from forebay.storage.entries import files_below
@@ -28,6 +28,7 @@ def run_predict(args: argparse.Namespace) -> int:
 
 
 def _answer_lines(args: argparse.Namespace) -> int:
+    from forebay.serving.doubts import told
     from forebay.serving.predictor import predict_files
 
     for flag in ("history", "source", "rejects", "query_parameter"):
@@ -49,12 +50,15 @@ def _answer_lines(args: argparse.Namespace) -> int:
             "answers to JSON lines go to a file"
         )
     counts = predict_files(args.model, lines, args.output, ignore_extra=args.ignore_extra)
+    for doubt, rows in counts.doubts.items():
+        warn(told(doubt, rows))
     if counts.errors:
         note(f"{counts.errors:,} of {counts.lines:,} lines were answered with an error")
     return 1 if counts.errors and counts.errors == counts.lines else 0
 
 
 def _answer_table(args: argparse.Namespace) -> int:
+    from forebay.pipelines.lookups.counts import told_counts
     from forebay.pipelines.predictions.predict import predicted
     from forebay.pipelines.sinks.kinds import open_output
     from forebay.pipelines.sinks.rejects import REJECT_COLUMNS, read_rejects
@@ -73,6 +77,8 @@ def _answer_table(args: argparse.Namespace) -> int:
         if not (args.json and args.output == "-"):
             output.write(found.schema, found.batches())
     counts = found.counts
+    for name, lookup in counts.lookups.items():
+        note(f"{name}: {', '.join(f'{n:,} {what}' for what, n in told_counts(lookup).items())}")
     rejected = sum(counts.rejects.values())
     if rejected:
         kept = f"; they are in {rejects.name}" if rejects is not None else ""
