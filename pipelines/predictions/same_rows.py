@@ -51,7 +51,8 @@ class WithHistory(beam.PTransform):
     """Joins new rows with the earlier ones that their windows may see.
 
     Input: a mapping of ``new`` and ``history`` to batches of rows of the dataset's own table.
-    Output: ``rows``, of both, a row of both once, with the identity of the new one; ``tallies``.
+    Output: ``rows``, a tuple of PCollections, together of both tables, a row of both once, with the
+    identity of the new one; ``tallies``.
 
     Args:
         dataset: the definition.
@@ -78,7 +79,7 @@ class WithHistory(beam.PTransform):
             | "GroupByAsked" >> GroupBatches(self.temp_location)
             | "Match" >> beam.FlatMap(_matched, own).with_output_types(pa.RecordBatch)
         )
-        return {"rows": (found, sifted.events) | beam.Flatten(), "tallies": sifted.tallies}
+        return {"rows": (found, sifted.events), "tallies": sifted.tallies}
 
 
 def _each(function: Any, *arguments: Any) -> beam.PTransform:
