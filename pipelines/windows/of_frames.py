@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -25,7 +26,7 @@ from forebay.transforms.definition.identity import ROW
 from forebay.transforms.definition.sources import RESERVED_PREFIX, ROWS, Source
 from forebay.transforms.definition.windowed_table import WindowedTable
 from forebay.transforms.definition.windows import Windowed
-from forebay.transforms.errors import DefinitionError, InputError
+from forebay.transforms.errors import DefinitionError, InputError, Problem
 from forebay.transforms.windows.compute import compute
 from forebay.transforms.windows.groups import WindowGroup, window_groups
 
@@ -56,8 +57,9 @@ def windows(
         no time.
 
     Raises:
-        InputError: something given is no table, has values that cannot be converted exactly, or the
-            windows have mistakes, such as a column that the table lacks.
+        DefinitionError: the windows have mistakes, such as a column that the table lacks.
+        InputError: something given is of the wrong kind, or has values that cannot be converted
+            exactly.
     """
     asked = _checked(windows, at, sources)
     tables = {ROWS: as_arrow(frame, _FRAME)}
@@ -105,8 +107,12 @@ def _definition(
             columns=kinds.pop(ROWS).columns, row_time=at, sources=kinds, windows=windows
         )
     except DefinitionError as error:
-        told = "; ".join(map(str, error.problems)).replace("row_time = ", "at = ")
-        raise InputError(f"windows: {told}") from error
+        raise DefinitionError(None, list(map(_of_argument, error.problems))) from None
+
+
+def _of_argument(problem: Problem) -> Problem:
+    """Returns a mistake as one of `windows`' arguments, not of a definition's parts."""
+    return replace(problem, where="at") if problem.where == "row_time" else problem
 
 
 def _called(name: str) -> str:

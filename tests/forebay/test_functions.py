@@ -73,10 +73,20 @@ def test_a_default_is_the_options_own() -> None:
         (lambda: fb.evaluate("nowhere", split="best"), InputError, "--split = 'best'"),
         (lambda: fb.report("nowhere"), RunFolderError, "nowhere is not there"),
         (lambda: fb.check("no.py", "no.csv"), InputError, "'no.py' cannot be read"),
-        (lambda: fb.init(42), InputError, "the int cannot be read as a table"),
+        (lambda: fb.init(42), InputError, "the int given as inputs cannot be read as a table"),
+        (lambda: fb.train(42), InputError, "train: run = 42: a whole number; write a text, the r"),
+        (lambda: fb.train("no", max_steps="3"), InputError, "max_steps = '3': a text; write a wh"),
+        (lambda: fb.train("no", hidden_units="64"), InputError, "one where several are meant"),
+        (lambda: fb.preprocess(42, "a", output="b"), InputError, "preprocess: definition = 42:"),
+        (lambda: fb.preprocess("a", "b", output=3), InputError, "output = 3: a whole number; wr"),
+        (lambda: fb.preprocess("a", "b"), TypeError, "preprocess: missing a required argument"),
+        (lambda: fb.preprocess("a", "b", output="c", sources=[1]), InputError, "a dict of names"),
+        (lambda: fb.predict("a", "b", beam="--x"), InputError, "one where several are meant"),
+        (lambda: fb.sweep("no", search=[("l", 1)]), InputError, "search = 1: a whole number; wr"),
+        (lambda: fb.lr_find("no", lowest="x"), InputError, "lr_find: lowest = 'x': a text; wri"),
         (lambda: fb.Run("nowhere").model, RunFolderError, "nowhere"),
     ],
-    ids=range(10),
+    ids=range(20),
 )
 def test_mistakes_are_exceptions(call: Any, kind: type[Exception], said: str) -> None:
     with pytest.raises(kind, match=said):
