@@ -14,8 +14,8 @@ from typing import Any, Concatenate, ParamSpec, TypeVar, get_origin, get_type_hi
 from forebay.console.arguments import did_you_mean, told_attributes
 from forebay.pipelines.sources.bigquery.address import BigQuery
 from forebay.transforms.definition.dataset import Dataset
-from forebay.transforms.definition.field_types import class_problem
-from forebay.transforms.definition.field_words import flat
+from forebay.transforms.definition.fields.types import class_problem
+from forebay.transforms.definition.fields.words import flat
 from forebay.transforms.errors import InputError
 
 P = ParamSpec("P")

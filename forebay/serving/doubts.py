@@ -12,7 +12,7 @@ import numpy.typing as npt
 from forebay.console.words import counted
 from forebay.transforms.definition.columns import Timestamp
 from forebay.transforms.definition.dataset import Dataset
-from forebay.transforms.definition.operators import Op
+from forebay.transforms.definition.windows.operators import Op
 
 Arrays = Mapping[str, npt.NDArray[Any]]
 BoolArray = npt.NDArray[np.bool_]

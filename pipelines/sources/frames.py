@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, Protocol, runtime_checkable
 import pyarrow as pa
 
 from forebay.transforms import html
-from forebay.transforms.definition.field_words import named
+from forebay.transforms.definition.fields.words import named
 from forebay.transforms.errors import InputError
 
 if TYPE_CHECKING:

@@ -21,11 +21,11 @@ from forebay.transforms.definition.columns import (
     String,
     Timestamp,
 )
-from forebay.transforms.definition.field_types import class_problem
+from forebay.transforms.definition.fields.types import class_problem
 from forebay.transforms.definition.identity import ROW
 from forebay.transforms.definition.sources import RESERVED_PREFIX, ROWS, Source
-from forebay.transforms.definition.windowed_table import WindowedTable
-from forebay.transforms.definition.windows import Windowed
+from forebay.transforms.definition.windows.table import WindowedTable
+from forebay.transforms.definition.windows.windowed import Windowed
 from forebay.transforms.errors import DefinitionError, InputError, Problem
 from forebay.transforms.windows.compute import compute
 from forebay.transforms.windows.groups import WindowGroup, window_groups

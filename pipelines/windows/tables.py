@@ -12,7 +12,7 @@ from forebay.pipelines.windows.conform import conform
 from forebay.transforms.definition.columns import Column
 from forebay.transforms.definition.identity import CONTENT
 from forebay.transforms.definition.sources import ROWS
-from forebay.transforms.definition.windowed_table import WindowedTable
+from forebay.transforms.definition.windows.table import WindowedTable
 from forebay.transforms.row_contents import hash_contents
 from forebay.transforms.windows.groups import WindowGroup
 
