@@ -4,6 +4,7 @@ from collections.abc import Iterator
 
 from forebay.console.words import duration_text
 from forebay.pipelines.lookups.counts import lookup_entries, lookup_warnings
+from forebay.pipelines.predictions.same_rows import DIFFERING
 from forebay.pipelines.rows import HISTORY
 from forebay.pipelines.sources.tables import Tables, lacked
 from forebay.pipelines.tallies.checks import check_rejects_of
@@ -63,6 +64,12 @@ def warnings(found: Tallies, dataset: Dataset, has_history: bool) -> Iterator[st
         yield (
             f"values of --input that cannot be read count as missing: {listed}; no answer to their "
             "own rows depends on them"
+        )
+    if differing := found.get(DIFFERING):
+        listed = ", ".join(f"{name} ({count:,})" for name, count in differing.items())
+        yield (
+            "new rows are like rows of --history in all that answers depend on, and count as other "
+            f"rows for what they have in {listed}; if they are the same, leave it out of --input"
         )
     yield from lookup_warnings(lookup_entries(found, dataset))
     yield from _of_windows(found, dataset, has_history)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import datetime as dt
 import inspect
 from dataclasses import fields
 from pathlib import Path
@@ -127,6 +128,44 @@ def test_what_is_guessed_of_a_frame_is_a_definition_and_its_file(tmp_path: Path)
     assert isinstance(found.dataset.columns["shop"], fb.String)
     with pytest.raises(InputError, match="there already"):
         fb.init(frame, label="sold", output=str(tmp_path / "shops.py"))
+
+
+def test_a_row_of_a_frame_is_explained(capsys: pytest.CaptureFixture[str]) -> None:
+    noon = dt.datetime(2024, 5, 1, 12, tzinfo=dt.UTC)
+    frame = pl.DataFrame(
+        {
+            "shop": ["a", "a", "b", "a"],
+            "at": [noon + dt.timedelta(minutes=10 * i) for i in range(4)],
+            "sold": [2.0, 4.0, 9.0, 7.0],
+        }
+    )
+    shops = fb.Dataset(
+        name="shops",
+        columns={"shop": fb.String(), "at": fb.Timestamp(), "sold": fb.Number()},
+        row_time="at",
+        windows=[fb.Windowed("sold", key="shop", over="1h", ops=fb.mean())],
+        features=[fb.Numeric("sold_mean_1h_by_shop")],
+        label=fb.Regression("sold"),
+        split=fb.HashSplit("shop"),
+    )
+
+    found = fb.explain(shops, frame, row="sold=7.0")
+
+    assert {name: one.value for name, one in found.columns.items()} == {"sold_mean_1h_by_shop": 3.0}
+    found.print()
+    assert "the DataFrame given as inputs:1" in capsys.readouterr().out
+    with pytest.raises(InputError, match="matches no row"):
+        fb.explain(shops, frame, row="sold=8.0")
+
+
+def test_a_report_is_of_the_training_rows(regression_run: Path) -> None:
+    found = fb.report(fb.Run(str(regression_run)))
+
+    assert found.rows == 4_000
+    assert found.dataset == "trips-regression"
+    assert len(found.outputs) > 3
+    with pytest.raises(InputError, match="matches no output"):
+        fb.report(regression_run, output=["nothing"])
 
 
 HOSTILE = "<img src=x onerror=alert(1)>"
