@@ -86,4 +86,5 @@ def predict(options: PredictOptions) -> Predictions:
         answers = pa.Table.from_batches(found.batches(), found.schema)
         rejects = pa.Table.from_batches(read_rejects(found.rejects), REJECT_COLUMNS)
     counts = found.counts
-    return Predictions(answers, counts.records, counts.rejects, Table(rejects), counts.lookups)
+    lost = counts.rejects | {f"dropped {by}": rows for by, rows in counts.dropped.items()}
+    return Predictions(answers, counts.records, lost, Table(rejects), counts.lookups)

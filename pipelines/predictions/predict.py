@@ -64,6 +64,8 @@ class Counts:
         records: of the input.
         answered: those that have a prediction.
         rejects: how many have none, by reason.
+        dropped: how many rows the definition's own step dropped, by what it is.
+        added: how many rows it added.
         history: how many earlier rows the windows could see.
         lookups: what the rows found in tables without events, by lookup.
     """
@@ -71,6 +73,8 @@ class Counts:
     records: int
     answered: int
     rejects: dict[str, int]
+    dropped: dict[str, int]
+    added: int
     history: int
     lookups: dict[str, LookupEntry]
 
@@ -252,6 +256,8 @@ def _predictions(schema: pa.Schema, folder: str, found: Tallies, dataset: Datase
         records=sum(found.get("records", {}).values()),
         answered=found.get("answered", {}).get("rows", 0),
         rejects=dict(found.get("rejects", {})),
+        dropped=dict(found.get("dropped", {})),
+        added=sum(found.get("added", {}).values()),
         history=found.get("history", {}).get("rows", 0),
         lookups=lookup_entries(found, dataset),
     )
