@@ -30,7 +30,7 @@ from forebay.pipelines.sinks.rejects import WriteRejects
 from forebay.pipelines.sinks.rows import WriteRows
 from forebay.pipelines.sinks.run_folder import prepare_output, publish, refuse_inputs, staging
 from forebay.pipelines.sinks.tfrecords.write import WriteExamples
-from forebay.pipelines.sources.tables import all_inputs, open_tables
+from forebay.pipelines.sources.tables import all_inputs, open_tables, text_bytes
 from forebay.pipelines.splits.write import WriteSplits
 from forebay.pipelines.tallies.checks import (
     check_rejects,
@@ -77,7 +77,7 @@ def preprocess(options: PreprocessOptions) -> Manifest:
     refuse_inputs(options.output, inputs)
     sinks = open_sinks(options, dataset, inputs)
     with staging(options.output, options.overwrite) as staged, full_disk_told(options.output):
-        beam_opts = beam_options(options.beam)
+        beam_opts = beam_options(options.beam, text_bytes(all_inputs(tables)))
         job = Job(options, dataset, tables, plain_path(staged), beam_opts, period, graph, sinks)
         detail(job.plan)
         ingested = _ingest(job)

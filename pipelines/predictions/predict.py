@@ -34,6 +34,7 @@ from forebay.pipelines.sources.tables import (
     asked_sources,
     lacked,
     open_asked,
+    text_bytes,
 )
 from forebay.pipelines.tallies.tallies import Tallies, WriteTallies, read_tallies
 from forebay.pipelines.windows.aggregates import AddWindows
@@ -122,7 +123,7 @@ def predicted(
     schema = _schema(model, dataset, tables)
     if check is not None:
         check(schema)
-    beam_opts = beam_options(options.beam)
+    beam_opts = beam_options(options.beam, text_bytes(all_inputs(tables)))
     with _temporary(beam_opts) as folder, full_disk_told(folder):
         found = _run(model, dataset, tables, folder, options, beam_opts)
         check_rows(found, tables)

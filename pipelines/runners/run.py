@@ -4,6 +4,7 @@ import logging
 import re
 import sys
 import threading
+import traceback
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import AbstractContextManager, contextmanager, nullcontext, redirect_stderr
 from typing import Any, TextIO, cast
@@ -20,6 +21,7 @@ from apache_beam.runners.runner import create_runner
 from forebay.console.machine import refusal_in
 from forebay.console.tensorflow import native_logs_hidden
 from forebay.pipelines.runners.cores import usable_cores
+from forebay.pipelines.runners.remembered import RememberedOptions, state_specs_remembered
 from forebay.pipelines.shuffle.coders import register_coders
 from forebay.pipelines.shuffle.group_batches import Partitioned
 from forebay.transforms import errors
@@ -27,9 +29,12 @@ from forebay.transforms import errors
 # Threads, not processes: the heavy steps are C++ and compiled kernels that release the
 # interpreter lock, and each process would import TensorFlow anew.
 _LOCAL_OPTIONS = ("--runner=FnApiRunner", "--direct_running_mode=multi_threading")
-_RAISED = re.compile(
-    r"transforms\.errors\.(\w+): (.*?)(?: \[while running '[^']*'\])?$", re.M | re.S
-)
+# Below so much text one worker is faster, inside the calling thread: for several, Beam cuts every
+# bundle, serializes what goes to each, and adds up what they measured.
+_ONE_WORKER_BYTES = 8 << 20
+# What Beam adds to the words of what a step raises.
+_STEP = r" \[while running '[^']*'\]"
+_RAISED = re.compile(rf"transforms\.errors\.(\w+): (.*?)(?:{_STEP})?$", re.M | re.S)
 
 # They log the traceback of whatever a step raises, in this process or as a worker tells it.
 _WORKER_LOGGERS = (
@@ -38,17 +43,25 @@ _WORKER_LOGGERS = (
 )  # fmt: skip
 
 
-def beam_options(arguments: Sequence[str]) -> PipelineOptions:
-    """Reads Beam's own options; without a ``--runner``, runs locally on all cores.
+def beam_options(arguments: Sequence[str], text_bytes: int) -> PipelineOptions:
+    """Reads Beam's own options; without a ``--runner``, runs locally.
+
+    Args:
+        arguments: the options.
+        text_bytes: how long all rows are as text. All cores share them, unless they are few.
 
     Raises:
         InputError: there is no such runner.
     """
     chosen = list(arguments)
-    runner = PipelineOptions(chosen).view_as(StandardOptions).runner
+    given = PipelineOptions(chosen)
+    runner = given.view_as(StandardOptions).runner
     if runner is None:
+        direct = given.view_as(DirectOptions)
+        if text_bytes < _ONE_WORKER_BYTES and direct.direct_num_workers == 1:
+            return RememberedOptions(["--runner=FnApiRunner", *chosen])
         workers = f"--direct_num_workers={usable_cores()}"
-        return PipelineOptions([*_LOCAL_OPTIONS, workers, *chosen])
+        return RememberedOptions([*_LOCAL_OPTIONS, workers, *chosen])
     try:
         create_runner(runner)
     except (ValueError, ImportError, AttributeError) as error:
@@ -56,7 +69,7 @@ def beam_options(arguments: Sequence[str]) -> PipelineOptions:
             f"--runner={runner} cannot be used ({error}); "
             "correct its name, or install what it needs"
         ) from error
-    return PipelineOptions(chosen)
+    return RememberedOptions(chosen)
 
 
 def run_pipeline(build: Callable[[beam.Pipeline], None], options: PipelineOptions) -> None:
@@ -73,16 +86,21 @@ def run_pipeline(build: Callable[[beam.Pipeline], None], options: PipelineOption
     register_coders(Partitioned)
     # Arrow's own allocators keep what is freed, which memory limits then count.
     pa.set_memory_pool(pa.system_memory_pool())
-    with _as_outside_notebooks():
+    with _as_outside_notebooks(), state_specs_remembered():
         pipeline = beam.Pipeline(options=options)
         build(pipeline)
         try:
             with _worker_tracebacks_hidden(), _own_words_only(options):
                 pipeline.run().wait_until_finish()
-        except errors.ForebayError:
-            raise
+        except errors.ForebayError as error:
+            said = re.sub(f"{_STEP}$", "", str(error))
+            if said == str(error):
+                raise
+            raise type(error)(said) from error
         except Exception as error:
-            raise _as_raised(str(error)) from error
+            if str(error).startswith(KeyboardInterrupt.__name__):  # as Beam tells it of a step
+                raise KeyboardInterrupt from error
+            raise _as_raised(_text_of(error)) from error
 
 
 @contextmanager
@@ -139,6 +157,16 @@ class _WithoutWorkerTracebacks:
 
     def __getattr__(self, name: str) -> Any:
         return getattr(self._stream, name)
+
+
+def _text_of(error: Exception) -> str:
+    """Returns what is said of a failure: with the traceback, as a worker sends that of a step."""
+    said = str(error)
+    has_traceback = "Traceback (most recent call last)" in said
+    is_of_runner = type(error) is RuntimeError and not re.search(f"{_STEP}$", said)
+    if has_traceback or is_of_runner:
+        return said
+    return "".join(traceback.format_exception(error))
 
 
 def _as_raised(text: str) -> errors.ForebayError:
