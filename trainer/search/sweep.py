@@ -2,7 +2,7 @@
 
 import os
 import time
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from typing import Any
 
 import keras
@@ -17,15 +17,17 @@ from forebay.storage.run.layout import JOURNAL_NAME, SWEEP_FILES, SWEEP_FOLDER, 
 from forebay.storage.run.run_folder import RunFolder
 from forebay.trainer.checkpoints.best_model import SavedTraining
 from forebay.trainer.checkpoints.checkpoint import Evaluation, TrainingState
-from forebay.trainer.examples.batches import in_steps
 from forebay.trainer.options import LoopOptions, TrainOptions
+from forebay.trainer.options.choose import ChosenOptions, choose
 from forebay.trainer.options.flags import as_text
 from forebay.trainer.options.sweep import SweepOptions
 from forebay.trainer.plots.sweep import draw_sweep
 from forebay.trainer.search.report import sweep_report
 from forebay.trainer.search.space import distributions, own_parameters, tried_options
 from forebay.trainer.search.study import Study, open_study, plain
+from forebay.trainer.training.job import table_of
 from forebay.trainer.training.train import train
+from forebay.trainer.workers.team import alone
 from forebay.transforms.errors import InputError, RunFailed
 
 # Before this share of the steps no trial is stopped: early losses say little of late ones.
@@ -57,6 +59,8 @@ def sweep(run: RunFolder, options: SweepOptions, *, fresh: bool = False) -> dict
             f"{run.path}: a sweep keeps a journal of its trials on a local disk; copy the run there"
         )
     files.check_outputs(run.path, [f"{SWEEP_FOLDER}/{name}" for name in (*_RESULTS, JOURNAL_NAME)])
+    # What is not searched is the same in all trials.
+    options = replace(options, train=_chosen(run, options.train))
     with run.in_use(), occupied(run.path, SWEEP_FOLDER):
         if fresh:
             _forget(run)
@@ -67,6 +71,10 @@ def sweep(run: RunFolder, options: SweepOptions, *, fresh: bool = False) -> dict
             "rates, with --search learning-rate 1e-6..1e-3 --fresh"
         )
     return report
+
+
+def _chosen(run: RunFolder, options: TrainOptions) -> ChosenOptions:
+    return choose(options, table_of(run, options, alone())).options
 
 
 def _forget(run: RunFolder) -> None:
@@ -105,8 +113,7 @@ def _trial(run: RunFolder, options: SweepOptions, study: Study, number: int) -> 
     described = ", ".join(f"{name} {as_text(value)}" for name, value in shown.items())
     note(f"trial {number + 1} of {options.trials}: {described}")
     folder, started = os.path.join(SWEEP_FOLDER, f"trial-{number:03d}"), time.monotonic()
-    rows = sum(run.examples("train", tried.data.files).values())
-    watch = Watch(trial, first_stop=int(_WARM_UP * in_steps(tried, rows).max_steps))
+    watch = Watch(trial, first_stop=int(_WARM_UP * _chosen(run, tried).max_steps))
     # Neither pictures nor models of trials are kept.
     loop, outcome = LoopOptions(exporters=(), tensorboard=False), "trained"
     try:

@@ -7,7 +7,7 @@ import keras
 import tensorflow as tf
 from tensorboard.plugins.projector.metadata import PROJECTOR_FILENAME
 
-from forebay.console.terminal import note, notes
+from forebay.console.terminal import note, notes, warn
 from forebay.storage.locks import occupied
 from forebay.storage.run import files
 from forebay.storage.run.layout import (
@@ -26,12 +26,13 @@ from forebay.trainer.checkpoints.best_model import (
     write_training,
 )
 from forebay.trainer.checkpoints.checkpoint import CHECKPOINT_NAME, Checkpoint, TrainingState
-from forebay.trainer.examples.batches import in_steps
 from forebay.trainer.examples.row_cache import rows_folder
 from forebay.trainer.metrics.by_task import EVAL_LOSS
 from forebay.trainer.options import LoopOptions, TrainOptions
+from forebay.trainer.options.choose import choose, told
+from forebay.trainer.training import advice
 from forebay.trainer.training.exporters import FOLDERS, EvaluationExporter
-from forebay.trainer.training.job import TrainingJob, identity, prepare
+from forebay.trainer.training.job import TrainingJob, identity, prepare, table_of
 from forebay.trainer.training.loop import Watcher, finished, fit
 from forebay.trainer.training.progress import Pace, Reporter
 from forebay.trainer.training.tensorboard.board import Board
@@ -75,7 +76,6 @@ def train(
         RunFailed: the loss is no longer finite, or other workers are gone or differ.
     """
     loop, team = loop or LoopOptions(), team or alone()
-    options = _in_steps(run, options)
     if options.data.deterministic:
         # Bit by bit the same weights, whenever a training is continued.
         tf.config.experimental.enable_op_determinism()
@@ -142,14 +142,19 @@ def _train(
     """Trains on, by whoever holds the training's folder."""
     folder, logs = keeper.folder, f"{keeper.folder}/{LOGS_FOLDER}"
     with rows_folder(run.path, folder) as rows:
-        job = prepare(run, options, loop, team, rows if options.data.cache else None)
         found = None if fresh else checkpoint.load(run.file(folder, CHECKPOINT_NAME))
+        kept = found.chosen if found else None
+        job = prepare(run, options, loop, team, rows if options.data.cache else None, kept)
         state, best = _resume(job, run.file(folder, CHECKPOINT_NAME), found)
+        if team.is_chief:
+            for line in told(job.choice, job.table):
+                note(line)
+            warn(advice.of_rates(job.options, job.table))
         with _watchers(job, run.file(logs), state.step, fresh) as watchers:
             state, best = fit(job, state, best, keeper.save, watchers, on_evaluation)
     checkpoint.assign(job.models.score.variables, best)
     training = snapshot(
-        run, options, job.inputs, job.models.prediction, state, state.best, job.step_times
+        run, job.options, job.inputs, job.models.prediction, state, state.best, job.step_times
     )
     if not team.agrees(training.record["weights_sha256"]):
         raise RunFailed("the workers end with other weights; report this, with the run's options")
@@ -189,16 +194,12 @@ def finished_training(
     found = checkpoint.load(run.file(folder, CHECKPOINT_NAME))
     if found is None:
         return None
-    options = _in_steps(run, options)
-    changed = found.changed(identity(run, options, team))
-    reached = found.state.step >= options.max_steps and changed.keys() <= {"max_steps"}
-    if reached or (not changed and finished(found.state, options)):
+    chosen = choose(options, table_of(run, options, team), found.chosen).options
+    changed = found.changed(identity(run, chosen, team))
+    reached = found.state.step >= chosen.max_steps and changed.keys() <= {"max_steps"}
+    if reached or (not changed and finished(found.state, chosen)):
         return read_training(run, folder)
     return None
-
-
-def _in_steps(run: RunFolder, options: TrainOptions) -> TrainOptions:
-    return in_steps(options, sum(run.examples("train", options.data.files).values()))
 
 
 def _resume(
