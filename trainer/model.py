@@ -19,7 +19,7 @@ from forebay.trainer.layers.context import ModelContext, context_of
 from forebay.trainer.layers.own_model import own_scores
 from forebay.trainer.optimizers.build import is_proximal
 from forebay.trainer.options.choose import ChosenOptions
-from forebay.trainer.weights.rows import member_name
+from forebay.trainer.weights.rows import LAST_DEEP, member_name
 from forebay.transforms.definition.labels import Classification, Label
 from forebay.transforms.errors import InputError
 
@@ -133,7 +133,7 @@ def _hidden(x: keras.KerasTensor, member: int, context: ModelContext) -> keras.K
             seed = options.seed + i + member * len(options.hidden_units)
             name = member_name(f"dropout_{i}", member)
             x = keras.layers.Dropout(options.dropout, seed=seed, name=name)(x)
-    name = member_name("deep", member)
+    name = member_name(LAST_DEEP, member)
     return keras.layers.Dense(context.outputs, kernel_regularizer=penalty, name=name)(x)
 
 

@@ -19,12 +19,13 @@ def make_updater(
     """Returns what applies gradients to a model's weights, as the options say."""
     weights = tuple(model.trainable_variables)
     wide = tuple(weight for weight in weights if weight.path.startswith(WIDE_PREFIX))
-    if options.wide_optimizer is None or not wide:
+    wide_rate = options.wide_learning_rate
+    if options.wide_optimizer is None or wide_rate is None or not wide:
         groups = _groups("all", options.optimizer, options.learning_rate, weights, options)
     else:
         own = {id(weight) for weight in wide}
         rest = tuple(weight for weight in weights if id(weight) not in own)
-        groups = _groups("wide", options.wide_optimizer, options.wide_learning_rate, wide, options)
+        groups = _groups("wide", options.wide_optimizer, wide_rate, wide, options)
         groups += _groups("deep", options.optimizer, options.learning_rate, rest, options)
     return Updater(weights, tuple(groups), _clip(options), tuple(frozen))
 

@@ -18,8 +18,8 @@ DEEP_RATES: Mapping[OptimizerName, float] = {
     "adadelta": 1.0, "adagrad": 0.05, "adam": 2e-3, "adamw": 2e-3, "ftrl": 0.05,
     "momentum": 0.01, "rmsprop": 1e-3, "sgd": 0.05,
 }  # fmt: skip
-# A linear model's rate at the most.
-LINEAR_RATE = 0.2
+# A linear model's rate at the most, and that of plain gradients.
+LINEAR_RATE, GRADIENT_RATE = 0.2, 0.05
 FEWEST_ROWS, MOST_ROWS = 64, 512
 PASSES, MOST_STEPS = 50, 10_000
 EVALUATIONS = 20
@@ -50,7 +50,6 @@ class ChosenOptions(TrainOptions):
 
     members: int
     learning_rate: float
-    wide_learning_rate: float
     max_steps: int
     batch_size: int
     eval_every: int
@@ -90,8 +89,8 @@ def choose(options: TrainOptions, table: Table, kept: Mapping[str, Any] | None =
     for name, rule in _RULES.items():
         if name == "max_steps" and options.epochs is not None:
             values[name] = options.epochs * steps_per_pass(table.rows, values["batch_size"])
-        elif values[name] is None:
-            values[name] = chosen[name] = (kept or {}).get(name, rule(values, table))
+        elif values[name] is None and (value := rule(values, table)) is not None:
+            values[name] = chosen[name] = (kept or {}).get(name, value)
     return Choice(ChosenOptions(**{**values, "epochs": None}), chosen)
 
 
@@ -101,7 +100,7 @@ def told(choice: Choice, table: Table) -> Iterator[str]:
         words = (
             f"--{name.replace('_', '-')} {value:g} ({_WHY[name](choice.options, table)})"
             for name, value in choice.chosen.items()
-            if name in _WHY and (name != "wide_learning_rate" or choice.options.wide_optimizer)
+            if name in _WHY
         )
         yield (
             f"defaults for {counted(table.rows, 'row')}, {counted(table.inputs, 'input')} and "
@@ -124,7 +123,12 @@ def default_rate(optimizer: OptimizerName, *, linear: bool, inputs: int) -> floa
     """
     if not linear or optimizer == "adadelta":
         return DEEP_RATES[optimizer]
-    return min(LINEAR_RATE, 1 / math.sqrt(max(inputs, 1)))
+    inputs = max(inputs, 1)
+    if optimizer in ("sgd", "momentum"):
+        # The loss of n standardised columns bends by 2 n at the most: above 1 / n, steps may grow.
+        # A momentum of 0.9 makes of each step ten.
+        return min(GRADIENT_RATE, 1 / inputs) * (1 if optimizer == "sgd" else 0.1)
+    return min(LINEAR_RATE, 1 / math.sqrt(inputs))
 
 
 def is_far(rate: float, default: float) -> bool:
@@ -158,9 +162,9 @@ def _learning_rate(values: Mapping[str, Any], table: Table) -> float:
     return default_rate(values["optimizer"], linear=linear, inputs=table.inputs)
 
 
-def _wide_learning_rate(values: Mapping[str, Any], table: Table) -> float:
-    kind = values["wide_optimizer"] or values["optimizer"]
-    return default_rate(kind, linear=True, inputs=table.inputs)
+def _wide_learning_rate(values: Mapping[str, Any], table: Table) -> float | None:
+    kind = values["wide_optimizer"]
+    return kind and default_rate(kind, linear=True, inputs=table.inputs)
 
 
 # In an order in which each needs only those before it.
@@ -188,4 +192,4 @@ _WHY: Mapping[str, Callable[[ChosenOptions, Table], str]] = {
 def _why_rate(optimizer: OptimizerName, model: str, table: Table) -> str:
     if model != "linear" or optimizer == "adadelta":
         return f"{optimizer}'s"
-    return f"a linear model's: 1 / √{table.inputs}, {LINEAR_RATE} at the most"
+    return f"{optimizer}'s, of a linear model with {counted(table.inputs, 'input')}"

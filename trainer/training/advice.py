@@ -16,7 +16,7 @@ def of_rates(options: ChosenOptions, table: Table) -> str | None:
     """Warns of a rate that is far from what its optimizer takes; None: none is."""
     linear = options.model == "linear"
     rates = [("--learning-rate", options.learning_rate, options.optimizer, linear)]
-    if options.wide_optimizer is not None:
+    if options.wide_optimizer is not None and options.wide_learning_rate is not None:
         wide = ("--wide-learning-rate", options.wide_learning_rate, options.wide_optimizer, True)
         rates.append(wide)
     for flag, rate, optimizer, of_linear in rates:

@@ -9,7 +9,8 @@ import keras
 
 from forebay.trainer.examples.inputs import CategoricalInput, ModelInputs
 
-WIDE_IDS, WIDE_NUMBERS, FIRST_HIDDEN = "wide_ids", "wide_numbers", "hidden_0"
+WIDE_IDS, WIDE_NUMBERS = "wide_ids", "wide_numbers"
+FIRST_HIDDEN, LAST_DEEP = "hidden_0", "deep"
 _MEMBER = "_member_"
 
 

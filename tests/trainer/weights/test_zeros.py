@@ -8,11 +8,11 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from chosen import chosen
 
 from forebay.trainer.examples.inputs import CategoricalInput, ModelInputs, NumericInput
 from forebay.trainer.examples.statistics import Moments, TrainStatistics
 from forebay.trainer.model import build
-from forebay.trainer.options import TrainOptions
 from forebay.trainer.task import main
 from forebay.trainer.weights.id_names import IdNames
 from forebay.trainer.weights.zeros import InputZeros, find_zeros, table
@@ -61,7 +61,7 @@ def test_ids_are_named_by_vocabulary_and_crosses_by_their_parts(tmp_path: Path) 
 
 
 def test_what_is_zero_is_found_on_both_sides(tmp_path: Path) -> None:
-    model = build(INPUTS, Regression("y"), PLAIN, TrainOptions(hidden_units=(3,))).score
+    model = build(INPUTS, Regression("y"), PLAIN, chosen(hidden_units=(3,))).score
     layers = {layer.name: layer for layer in model.layers}
     layers["wide_numbers"].kernel.assign([[0], [2]])
     layers["wide_ids"].embeddings.assign(np.r_[0, 1, 0, 1, 1, np.zeros(25)][:, None])
@@ -86,7 +86,7 @@ def test_what_is_zero_is_found_on_both_sides(tmp_path: Path) -> None:
 
 
 def test_an_input_is_out_where_it_is_out_of_every_member(tmp_path: Path) -> None:
-    options = TrainOptions(hidden_units=(3,), members=2)
+    options = chosen(hidden_units=(3,), members=2)
     model = build(INPUTS, Regression("y"), PLAIN, options).score
     layers = {layer.name: layer for layer in model.layers}
     one, other = np.ones((4, 3)), np.ones((4, 3))
