@@ -35,6 +35,7 @@ from forebay.trainer.training.exporters import FOLDERS, EvaluationExporter
 from forebay.trainer.training.job import TrainingJob, identity, prepare, table_of
 from forebay.trainer.training.loop import Watcher, finished, fit
 from forebay.trainer.training.progress import Pace, Reporter
+from forebay.trainer.training.tensorboard.activations import PROBE_ROWS
 from forebay.trainer.training.tensorboard.board import Board
 from forebay.trainer.training.tensorboard.projector import write_projector
 from forebay.trainer.weights.id_names import names_of_run
@@ -161,7 +162,11 @@ def _train(
     if team.is_chief:
         write_training(run, folder, training)
         if options.l1:
-            write_zeros(folder, job.models.score, run, job.inputs, options)
+            few = next(iter(job.eval_parts())).inputs
+            write_zeros(
+                folder, run, job.models.score, job.inputs, job.statistics, job.options,
+                tuple(matrix[:PROBE_ROWS] for matrix in few),
+            )  # fmt: skip
         if loop.tensorboard:
             _write_projector(job, logs)
     return training
