@@ -59,7 +59,7 @@ def training_batches(
 
     Args:
         reader: the reader of the train split.
-        examples: the split, where it is kept in memory.
+        examples: the split, where it is kept in memory, or those of its rows that are trained on.
         batch_size: rows per batch.
         seed: the seed of the order.
         weighting: what rows count.
@@ -68,10 +68,11 @@ def training_batches(
             split that is not kept in memory writes its parsed rows; later ones read them there.
             None: every pass reads and parses the split's own files.
     """
-    batch_size = min(batch_size, reader.rows)
+    rows = reader.rows if examples is None else len(examples)
+    batch_size = min(batch_size, rows)
 
     def ahead(first_step: int) -> tf.data.Dataset:
-        start = divmod(first_step, steps_per_pass(reader.rows, batch_size))
+        start = divmod(first_step, steps_per_pass(rows, batch_size))
         if examples is not None:
             groups = _places(len(examples), batch_size, seed, start)
         elif cache is not None:

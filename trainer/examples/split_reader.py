@@ -59,6 +59,17 @@ class Examples:
         """What a model is called with."""
         return self.numbers, self.ids, self.id_weights
 
+    def take(self, rows: npt.NDArray[np.intp]) -> "Examples":
+        """Returns the rows at some places, in their order."""
+        return Examples(
+            self.numbers[rows],
+            self.ids[rows],
+            self.id_weights[rows],
+            self.label[rows],
+            self.weight[rows],
+            {name: column[rows] for name, column in self.carried.items()},
+        )
+
     def without_inputs(self) -> "Examples":
         """Returns the rows' labels and carried columns alone."""
         return replace(

@@ -3,7 +3,7 @@
 import math
 import os
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from typing import Any
 
 import tensorflow as tf
@@ -29,6 +29,19 @@ from forebay.trainer.weights.transfer import Transfer, transfer
 from forebay.trainer.workers.team import Team
 from forebay.transforms.definition.labels import Label, Task
 from forebay.transforms.errors import InputError
+
+
+@dataclass(frozen=True)
+class Rows:
+    """Rows in memory that take the place of a run's splits.
+
+    Attributes:
+        train: the rows that are trained on.
+        evaluated: the rows that evaluations measure.
+    """
+
+    train: Examples
+    evaluated: Examples
 
 
 @dataclass(frozen=True)
@@ -162,6 +175,7 @@ def prepare(
     team: Team,
     rows: str | None = None,
     kept: Mapping[str, Any] | None = None,
+    instead: Rows | None = None,
 ) -> TrainingJob:
     """Reads what a training needs to know and builds a model with fresh weights.
 
@@ -173,18 +187,24 @@ def prepare(
         rows: an empty folder on a local disk, for the parsed rows of a split that is not kept in
             memory; None: they are kept nowhere.
         kept: what was chosen before, where the training goes on.
+        instead: what it trains and is evaluated on; None: the run's splits.
 
     Raises:
         InputError: the options do not suit the run, or the number of workers.
         RunFolderError: a split is empty or damaged.
     """
     table = table_of(run, given, team)
+    if instead is not None:
+        table = replace(table, rows=len(instead.train))
     choice = choose(given, table, kept)
     options = choice.options
     _check(table.task, options, team)
     inputs, label = inputs_of(run, options.drop_features), run.definition.label
     reader = SplitReader(run, "train", inputs, patterns=options.data.files, worker=team.worker)
-    examples = reader.read() if reader.fits_in(options.data.memory_mb) else None
+    if instead is not None:
+        examples: Examples | None = instead.train
+    else:
+        examples = reader.read() if reader.fits_in(options.data.memory_mb) else None
     parts = reader.batches() if examples is None else [examples]
     statistics = train_statistics(parts, len(classes_of(label)), team)
     weigh = weighting(options.data.class_weights, label, statistics)
@@ -203,8 +223,8 @@ def prepare(
         batches=batches,
         choice=choice,
         table=table,
-        steps_per_pass=steps_per_pass(reader.rows, own_rows),
-        eval_parts=_eval_parts(run, inputs, options),
+        steps_per_pass=steps_per_pass(reader.rows if examples is None else len(examples), own_rows),
+        eval_parts=_eval_parts(run, inputs, options, instead),
         weighting=weigh,
         step_times=StepTimes(),
         moved=moved,
@@ -212,9 +232,11 @@ def prepare(
 
 
 def _eval_parts(
-    run: RunFolder, inputs: ModelInputs, options: ChosenOptions
+    run: RunFolder, inputs: ModelInputs, options: ChosenOptions, instead: Rows | None
 ) -> Callable[[], Iterable[Examples]]:
     """Returns what yields the eval split, or as much as is looked at; in memory where it fits."""
+    if instead is not None:
+        return lambda: [instead.evaluated]
     reader, steps = SplitReader(run, "eval", inputs), options.eval_steps
     most = None if steps is None else steps * options.batch_size
     if not reader.fits_in(options.data.memory_mb):

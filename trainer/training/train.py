@@ -32,7 +32,7 @@ from forebay.trainer.options import LoopOptions, TrainOptions
 from forebay.trainer.options.choose import choose, told
 from forebay.trainer.training import advice
 from forebay.trainer.training.exporters import FOLDERS, EvaluationExporter
-from forebay.trainer.training.job import TrainingJob, identity, prepare, table_of
+from forebay.trainer.training.job import Rows, TrainingJob, identity, prepare, table_of
 from forebay.trainer.training.loop import Watcher, finished, fit
 from forebay.trainer.training.progress import Pace, Reporter
 from forebay.trainer.training.tensorboard.activations import PROBE_ROWS
@@ -54,6 +54,7 @@ def train(
     fresh: bool = False,
     folder: str = TRAINING_FOLDER,
     on_evaluation: Callable[[TrainingState], None] | None = None,
+    instead: Rows | None = None,
 ) -> SavedTraining:
     """Trains a model, or continues where the last checkpoint stands, and saves the best of it.
 
@@ -66,6 +67,7 @@ def train(
         folder: the folder of the run that is written.
         on_evaluation: called after each evaluation, its checkpoint written; what it raises ends
             the training.
+        instead: what it trains and is evaluated on, a new training always; None: the run's splits.
 
     Returns:
         The best model by the eval split, as the chief saves it in the folder. A training that is
@@ -90,7 +92,7 @@ def train(
         done = None if fresh else finished_training(run, options, team, folder)
         if done is not None:
             return done
-        return _train(run, options, loop, team, fresh, keeper, on_evaluation)
+        return _train(run, options, loop, team, fresh, keeper, on_evaluation, instead)
 
 
 def check_outputs(run: RunFolder, loop: LoopOptions, folder: str = TRAINING_FOLDER) -> None:
@@ -139,13 +141,14 @@ def _train(
     fresh: bool,
     keeper: _Keeper,
     on_evaluation: Callable[[TrainingState], None] | None,
+    instead: Rows | None,
 ) -> SavedTraining:
     """Trains on, by whoever holds the training's folder."""
     folder, logs = keeper.folder, f"{keeper.folder}/{LOGS_FOLDER}"
     with rows_folder(run.path, folder) as rows:
         found = None if fresh else checkpoint.load(run.file(folder, CHECKPOINT_NAME))
         kept = found.chosen if found else None
-        job = prepare(run, options, loop, team, rows if options.data.cache else None, kept)
+        job = prepare(run, options, loop, team, rows if options.data.cache else None, kept, instead)
         state, best = _resume(job, run.file(folder, CHECKPOINT_NAME), found)
         if team.is_chief:
             for line in told(job.choice, job.table):
