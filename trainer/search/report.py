@@ -37,9 +37,9 @@ def sweep_report(
     Returns:
         ``trials``, each with its number from 1, ``outcome`` (``trained``, ``stopped`` as hopeless
         or ``diverged``), best ``eval_metric``, the ``step`` of that, and the options searched; of
-        blocks of train also the ``difference`` from the first trial's metric, and its ``interval``.
-        ``best``: the best trained one's number, loss, whole ``options``, and the same as ``command``
-        and as ``config`` file.
+        blocks of train also the ``difference`` from the first trial's metric, and its
+        ``interval``. ``best``: the best trained one's number, loss, whole ``options``, and the
+        same as ``command`` and as ``config`` file.
     """
     task = run.definition.label.task
     metric = options.train.best_by or EVAL_LOSS[task]

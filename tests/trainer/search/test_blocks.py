@@ -69,7 +69,9 @@ def test_losses_of_days_add_up_to_the_metric() -> None:
     assert found.value == pytest.approx(rmse)
     called, p = (label > 0).astype(float), 1 / (1 + np.exp(-answer))
     found = by_group("binary_classification", iter([(group, called, p, weight)]), 9)
-    assert found.value == pytest.approx(BinaryPredictions(called, p, 0.5, weight).scores()["log_loss"])
+    assert found.value == pytest.approx(
+        BinaryPredictions(called, p, 0.5, weight).scores()["log_loss"]
+    )
     assert GroupLosses.from_json(json.loads(json.dumps(found.to_json()))).value == found.value
 
 

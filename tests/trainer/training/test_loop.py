@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -14,7 +15,7 @@ from forebay.trainer.checkpoints import checkpoint
 from forebay.trainer.checkpoints.checkpoint import TrainingState
 from forebay.trainer.evaluation.predictions import predict
 from forebay.trainer.examples.split_reader import SplitReader
-from forebay.trainer.options import LoopOptions, TrainOptions
+from forebay.trainer.options import LoopOptions, TrainOptions, choose
 from forebay.trainer.task import main
 from forebay.trainer.training.train import train
 from forebay.transforms.errors import InputError, RunFailed, RunFolderError
@@ -134,6 +135,24 @@ def test_steps_are_counted_from_the_checkpoint(regression_run: Path, copy_of: Co
         assert record["history"][-1]["step"] == expected
     for one, other in zip(whole, final_weights(path), strict=True):
         np.testing.assert_array_equal(one, other)
+
+
+def test_what_was_chosen_stays_where_the_rules_change(
+    regression_run: Path, copy_of: Copy, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = copy_of(regression_run)
+    run, options = open_run(str(path)), TrainOptions(epochs=2, hidden_units=(4,))
+    train(run, options, LoopOptions(steps=10, tensorboard=False))
+    found = checkpoint.load(str(path / "training/checkpoint.npz"))
+    assert found is not None
+    assert found.chosen["batch_size"] == 64
+    monkeypatch.setattr(choose, "FEWEST_ROWS", 200)
+    monkeypatch.setitem(choose.DEEP_RATES, "adam", 0.5)  # type: ignore[arg-type]
+    record = train(run, options, QUIET).record
+    assert record["steps_trained"] == 2 * (4_000 // 64)
+    assert (record["options"]["batch_size"], record["options"]["learning_rate"]) == (64, 2e-3)
+    with pytest.raises(RunFolderError, match="batch_size was 64 and is now 32"):
+        train(run, replace(options, batch_size=32), QUIET)
 
 
 def test_an_evaluation_may_measure_the_first_batches_alone(
