@@ -35,9 +35,8 @@ def test_a_block_is_after_what_it_is_predicted_from_and_out_of_reach_of_it(
     when = np.array(times)
     try:
         found = time_blocks(when, count, reach)
-    except InputError as error:
-        assert "ask for fewer" in str(error)
-        return
+    except InputError:
+        return  # fewer rows than blocks, or all of one out of reach of the others
     assert len(found) == count
     measured = np.concatenate([block.measured for block in found])
     assert len(np.unique(measured)) == len(measured)
