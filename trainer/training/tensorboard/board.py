@@ -16,6 +16,7 @@ from forebay.trainer.training.progress import Pace
 from forebay.trainer.training.tensorboard.activations import PROBE_ROWS, ActivationProbe, warning
 from forebay.trainer.training.tensorboard.events import EventFile
 from forebay.trainer.training.tensorboard.gradients import GradientProbe
+from forebay.trainer.training.tensorboard.pictures import pictures
 from forebay.transforms.definition import serialize
 
 
@@ -107,6 +108,9 @@ class Board:
         options = {**asdict(self._job.options), **asdict(self._job.loop)}
         self._events.text(0, "options", _as_code(options))
         self._events.graph(_graph(self._job, self._sample))
+        numbers = self._sample[0]
+        for name, pixels in pictures(self._job.run.definition, self._job.inputs, numbers):
+            self._events.images(0, f"inputs/{name}", pixels)
 
 
 def _sample(job: TrainingJob) -> tuple[tuple[Any, ...], Any]:
