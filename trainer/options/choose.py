@@ -22,7 +22,8 @@ DEEP_RATES: Mapping[OptimizerName, float] = {
 LINEAR_RATE, GRADIENT_RATE = 0.2, 0.05
 FEWEST_ROWS, MOST_ROWS = 64, 512
 PASSES, MOST_STEPS = 50, 10_000
-EVALUATIONS = 20
+# So many evaluations, and so many steps between two at the least.
+EVALUATIONS, FEWEST_BETWEEN = 20, 10
 # A rate so many times off the default is warned of.
 FAR = 30.0
 
@@ -150,7 +151,7 @@ def _max_steps(values: Mapping[str, Any], table: Table) -> int:
 
 def _eval_every(values: Mapping[str, Any], table: Table) -> int:
     steps: int = values["max_steps"]
-    return math.ceil(steps / EVALUATIONS)
+    return max(math.ceil(steps / EVALUATIONS), FEWEST_BETWEEN)
 
 
 def _members(values: Mapping[str, Any], table: Table) -> int:

@@ -65,7 +65,7 @@ class TrainOptions:
             steps make.
         batch_size: rows per step; None: 64 to 512, by how many there are.
         eval_every: steps between evaluations on the eval split, each of which writes a checkpoint;
-            None: a twentieth of ``max_steps``.
+            None: a twentieth of ``max_steps``, 10 at the least.
         eval_steps: batches of the eval split that an evaluation in training measures; None: all.
         best_by: the metric of the eval split that says which evaluation was the best (``rmse``,
             ``mae``, ``log_loss``, ``auc``, ``accuracy``), over rows as they count in training;

@@ -239,9 +239,10 @@ def _watchers(
         yield ()
         return
     console = notes()
-    metric = job.options.best_by or EVAL_LOSS[job.task]
+    loss = EVAL_LOSS[job.task]
+    metric = job.options.best_by or loss
     pace = Pace(first_step, job.options.batch_size)
-    reporter = Reporter(console, job.options.max_steps, metric, pace, first_step)
+    reporter = Reporter(console, job.options.max_steps, metric, loss, pace, first_step)
     during = [name for name in job.loop.exporters if name != "final"]
     with ExitStack() as stack:
         watchers: list[Watcher] = [stack.enter_context(reporter)]
