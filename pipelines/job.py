@@ -7,10 +7,10 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 
 from apache_beam.io.filesystems import FileSystems
-from apache_beam.options.pipeline_options import PipelineOptions
 
 from forebay.console.words import counted
 from forebay.pipelines.options import PreprocessOptions
+from forebay.pipelines.runners.run import Runner
 from forebay.pipelines.sinks.of_run import RunSinks
 from forebay.pipelines.sources.inputs import TableInput
 from forebay.pipelines.sources.tables import Tables, all_inputs, text_bytes
@@ -35,7 +35,7 @@ class Job:
         dataset: the definition.
         tables: the inputs of each table.
         folder: the staged run.
-        beam: Beam's options.
+        runner: what its pipelines are run with.
         period: the row times that ask; None: all.
         graph: the earlier run whose transform graph is used; None: one is learned.
         sinks: where rows and rejects go beside the run folder.
@@ -46,7 +46,7 @@ class Job:
     dataset: Dataset
     tables: Tables
     folder: str
-    beam: PipelineOptions
+    runner: Runner
     period: Period | None
     graph: TransformSource | None
     sinks: RunSinks

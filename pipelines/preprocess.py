@@ -1,6 +1,8 @@
 """From raw rows to a run folder: the straight line of Forebay, one named step a line."""
 
+import os
 import sys
+from dataclasses import replace
 
 if __name__ == "__main__":  # before what takes seconds to import
     from forebay.console.first_moment import end_when_interrupted
@@ -22,8 +24,10 @@ from forebay.pipelines.lookups.counts import check_lookups
 from forebay.pipelines.options import PARQUET, PreprocessOptions
 from forebay.pipelines.prepare import with_step
 from forebay.pipelines.rows import ReadRows
+from forebay.pipelines.runners.engine import Work
+from forebay.pipelines.runners.engines import as_engine
 from forebay.pipelines.runners.progress import progress
-from forebay.pipelines.runners.run import beam_options, run_pipeline
+from forebay.pipelines.runners.run import opened, run_pipeline
 from forebay.pipelines.sinks.of_run import open_sinks
 from forebay.pipelines.sinks.parquet import WriteParquet
 from forebay.pipelines.sinks.rejects import WriteRejects
@@ -64,6 +68,7 @@ def preprocess(options: PreprocessOptions) -> Manifest:
         UserError: the definition, the input or the run folder is not as it must be.
         RunFailed: the pipeline failed.
     """
+    engine = as_engine(options.on)
     prepare_output(options.output, options.overwrite)
     dataset = with_step(load_definition(options.definition), options.prepare)
     period = read_period(options.period_from, options.period_to, dataset)
@@ -76,9 +81,14 @@ def preprocess(options: PreprocessOptions) -> Manifest:
     inputs = [one.path for one in all_inputs(tables)]
     refuse_inputs(options.output, inputs)
     sinks = open_sinks(options, dataset, inputs)
-    with staging(options.output, options.overwrite) as staged, full_disk_told(options.output):
-        beam_opts = beam_options(options.beam)
-        job = Job(options, dataset, tables, plain_path(staged), beam_opts, period, graph, sinks)
+    work = Work(options.definition, dataset, os.path.abspath(options.output), inputs)
+    engine.check(work)
+    with (
+        staging(options.output, options.overwrite) as staged,
+        full_disk_told(options.output),
+        opened(engine, replace(work, folder=plain_path(staged)), options.beam) as runner,
+    ):
+        job = Job(options, dataset, tables, plain_path(staged), runner, period, graph, sinks)
         detail(job.plan)
         ingested = _ingest(job)
         with sinks.rejects_kept(job.path(REJECTS_FOLDER)):
@@ -144,7 +154,7 @@ def _ingest(job: Job) -> Tallies:
     tallies = job.path(TEMPORARY, "ingested.json")
     FileSystems.mkdirs(temporary)
     with job.timed("ingest"), progress("ingest", job.path(TEMPORARY, "train-*"), job.shards):
-        run_pipeline(build, job.beam)
+        run_pipeline(build, job.runner)
     return read_tallies(tallies)
 
 
@@ -188,5 +198,5 @@ def _transform(job: Job, ingested: Tallies) -> Tallies:
     tallies = job.path(TEMPORARY, "transformed.json")
     written_files = job.path(EXAMPLES_FOLDER, "*", "*")
     with job.timed("transform"), progress("transform", written_files, len(shards)):
-        run_pipeline(build, job.beam)
+        run_pipeline(build, job.runner)
     return read_tallies(tallies)

@@ -22,8 +22,10 @@ from forebay.pipelines.predictions.options import PredictOptions
 from forebay.pipelines.predictions.same_rows import WithHistory
 from forebay.pipelines.predictions.write import WriteInOrder
 from forebay.pipelines.rows import HISTORY, ReadRows
+from forebay.pipelines.runners.engine import Work
+from forebay.pipelines.runners.local import Local
 from forebay.pipelines.runners.progress import progress
-from forebay.pipelines.runners.run import beam_options, run_pipeline
+from forebay.pipelines.runners.run import Runner, opened, run_pipeline
 from forebay.pipelines.sinks.rejects import WriteRejects
 from forebay.pipelines.sources.spool import several
 from forebay.pipelines.sources.tables import (
@@ -114,9 +116,12 @@ def predicted(
     schema = _schema(model, dataset, tables)
     if check is not None:
         check(schema)
-    beam_opts = beam_options(options.beam)
-    with _temporary(beam_opts) as folder, full_disk_told(folder):
-        found = _run(model, dataset, tables, folder, options, beam_opts)
+    with (
+        _temporary(PipelineOptions(list(options.beam))) as folder,
+        full_disk_told(folder),
+        opened(Local(), Work(dataset, dataset, folder), options.beam) as runner,
+    ):
+        found = _run(model, dataset, tables, folder, options, runner)
         check_history(found, dataset, options.max_reject_fraction)
         check_lookups(found, dataset)
         check_derived(found, dataset, tables)
@@ -170,7 +175,7 @@ def _temporary(options: PipelineOptions) -> Iterator[str]:
 
 def _run(
     model: ExportedModel, dataset: Dataset, tables: Tables, folder: str,
-    options: PredictOptions, beam_opts: PipelineOptions,
+    options: PredictOptions, runner: Runner,
 ) -> Tallies:  # fmt: skip
     """Reads, computes windows and answers; leaves predictions and rejects as files."""
 
@@ -212,7 +217,7 @@ def _run(
     for name in (_PARTS, _REJECTS):
         FileSystems.mkdirs(_path(folder, name))
     with progress("predict", _path(folder, _PARTS, "*"), shards_of(tables[ROWS])):
-        run_pipeline(build, beam_opts)
+        run_pipeline(build, runner)
     return read_tallies(_path(folder, _TALLIES))
 
 

@@ -1,4 +1,4 @@
-"""Running a pipeline: Beam's options, the local default, and errors as the user should see them."""
+"""Running a pipeline on an engine, and errors as the user should see them."""
 
 import logging
 import re
@@ -6,6 +6,7 @@ import sys
 import threading
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import AbstractContextManager, contextmanager, nullcontext, redirect_stderr
+from dataclasses import dataclass
 from typing import Any, TextIO, cast
 
 import apache_beam as beam
@@ -19,14 +20,13 @@ from apache_beam.runners.runner import create_runner
 
 from forebay.console.machine import refusal_in
 from forebay.console.tensorflow import native_logs_hidden
-from forebay.pipelines.runners.cores import usable_cores
+from forebay.pipelines.runners.engine import Engine, Work
+from forebay.pipelines.runners.local import Local
 from forebay.pipelines.shuffle.coders import register_coders
 from forebay.pipelines.shuffle.group_batches import Partitioned
 from forebay.transforms import errors
+from forebay.transforms.errors import InputError
 
-# Threads, not processes: the heavy steps are C++ and compiled kernels that release the
-# interpreter lock, and each process would import TensorFlow anew.
-_LOCAL_OPTIONS = ("--runner=FnApiRunner", "--direct_running_mode=multi_threading")
 _RAISED = re.compile(
     r"transforms\.errors\.(\w+): (.*?)(?: \[while running '[^']*'\])?$", re.M | re.S
 )
@@ -38,33 +38,58 @@ _WORKER_LOGGERS = (
 )  # fmt: skip
 
 
-def beam_options(arguments: Sequence[str]) -> PipelineOptions:
-    """Reads Beam's own options; without a ``--runner``, runs locally on all cores.
+@dataclass(frozen=True)
+class Runner:
+    """What pipelines are run with.
+
+    Attributes:
+        engine: where.
+        options: Beam's options.
+    """
+
+    engine: Engine
+    options: PipelineOptions
+
+
+@contextmanager
+def opened(engine: Engine, work: Work, arguments: Sequence[str] = ()) -> Iterator[Runner]:
+    """Makes an engine ready for pipelines.
+
+    Args:
+        engine: the engine.
+        work: what it is to do.
+        arguments: Beam's own options, as a user gives them; they go before the engine's.
 
     Raises:
-        InputError: there is no such runner.
+        InputError: they name a runner that there is not, or one beside the engine's.
+        UserError: something that the engine needs is not there.
     """
-    chosen = list(arguments)
-    runner = PipelineOptions(chosen).view_as(StandardOptions).runner
+    runner = PipelineOptions(list(arguments)).view_as(StandardOptions).runner
     if runner is None:
-        workers = f"--direct_num_workers={usable_cores()}"
-        return PipelineOptions([*_LOCAL_OPTIONS, workers, *chosen])
+        with engine.open(work) as own:
+            yield Runner(engine, PipelineOptions([*own, *arguments]))
+        return
+    if engine != Local():
+        raise InputError(
+            f"--runner={runner} is given to Beam, and --on {engine.name} chooses another; leave "
+            "one of them out"
+        )
     try:
         create_runner(runner)
     except (ValueError, ImportError, AttributeError) as error:
-        raise errors.InputError(
+        raise InputError(
             f"--runner={runner} cannot be used ({error}); "
             "correct its name, or install what it needs"
         ) from error
-    return PipelineOptions(chosen)
+    yield Runner(engine, PipelineOptions(list(arguments)))
 
 
-def run_pipeline(build: Callable[[beam.Pipeline], None], options: PipelineOptions) -> None:
+def run_pipeline(build: Callable[[beam.Pipeline], None], runner: Runner) -> None:
     """Builds a pipeline, runs it and waits for its end.
 
     Args:
         build: applies the steps to the pipeline it is given.
-        options: Beam's options.
+        runner: what it is run with.
 
     Raises:
         UserError: a step raised one; it comes back as it was raised.
@@ -74,15 +99,15 @@ def run_pipeline(build: Callable[[beam.Pipeline], None], options: PipelineOption
     # Arrow's own allocators keep what is freed, which memory limits then count.
     pa.set_memory_pool(pa.system_memory_pool())
     with _as_outside_notebooks():
-        pipeline = beam.Pipeline(options=options)
+        pipeline = beam.Pipeline(options=runner.options)
         build(pipeline)
         try:
-            with _worker_tracebacks_hidden(), _own_words_only(options):
+            with _worker_tracebacks_hidden(), _own_words_only(runner.options):
                 pipeline.run().wait_until_finish()
         except errors.ForebayError:
             raise
         except Exception as error:
-            raise _as_raised(str(error)) from error
+            raise _as_raised(str(error), runner.engine) from error
 
 
 @contextmanager
@@ -141,13 +166,16 @@ class _WithoutWorkerTracebacks:
         return getattr(self._stream, name)
 
 
-def _as_raised(text: str) -> errors.ForebayError:
+def _as_raised(text: str, engine: Engine) -> errors.ForebayError:
     """Finds our own exception in the traceback text that a runner reports."""
     found = _RAISED.findall(text)
     if found:
         name, message = found[-1]
         kind = getattr(errors, name, errors.RunFailed)
         return kind(message.strip())
+    explained = engine.explain(text)
+    if explained is not None:
+        return explained
     refusal = refusal_in(text)
     if refusal is not None:
         return (errors.InputError if refusal.is_users else errors.RunFailed)(str(refusal))
