@@ -1,18 +1,36 @@
 """The engine of Google Cloud: Dataflow, by its options; light enough for ``--help``."""
 
 import os
+import re
 import tempfile
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import ClassVar
+from typing import Any, ClassVar
 
+from forebay.console.terminal import note
 from forebay.pipelines.runners.dataflow.checks import place_problems, problems, read_labels
 from forebay.pipelines.runners.engine import Engine, Work, option
 from forebay.transforms.errors import ForebayError, InputError
 
 RUNNER = "DataflowRunner"
+# What Beam calls our options.
+BEAM_NAMES = {
+    "project": "project",
+    "region": "region",
+    "temp_location": "temp_location",
+    "staging_location": "staging_location",
+    "service_account": "service_account_email",
+    "network": "network",
+    "subnetwork": "subnetwork",
+    "worker_machine_type": "machine_type",
+    "num_workers": "num_workers",
+    "max_workers": "max_num_workers",
+    "container_image": "sdk_container_image",
+    "setup_file": "setup_file",
+    "job_name": "job_name",
+}
 
 
 @dataclass(frozen=True)
@@ -57,6 +75,17 @@ class Dataflow(Engine):
     setup_file: str | None = option("--setup-file", "FILE")
     job_name: str | None = option("--job-name", "NAME")
 
+    def check_account(self) -> None:
+        """Checks options, credentials and buckets.
+
+        Raises:
+            InputError: options are missing or wrong, all of them told; or as `check_access`.
+        """
+        self.check_options()
+        from forebay.pipelines.runners.dataflow.account import check_access
+
+        check_access(self)
+
     def check_options(self) -> None:
         """Checks the options without asking anybody.
 
@@ -66,11 +95,12 @@ class Dataflow(Engine):
         _refuse(problems(self))
 
     def check(self, work: Work) -> None:
-        """Checks that a job can run: options, places, credentials and the bucket."""
-        _refuse([*problems(self), *place_problems(work)])
-        from forebay.pipelines.runners.dataflow.account import check_account
+        """Checks that workers reach what is read and written.
 
-        check_account(self)
+        Raises:
+            InputError: something lies on this machine.
+        """
+        _refuse(place_problems(work))
 
     def _in_bucket(self, folder: str) -> str:
         bucket = (self.bucket or "").removeprefix("gs://").rstrip("/")
@@ -99,30 +129,49 @@ class Dataflow(Engine):
     def arguments(self, work: Work) -> Iterator[str]:
         """Yields the options in Beam's words."""
         yield f"--runner={RUNNER}"
-        own = "".join(c if c.isalnum() else "-" for c in work.dataset.name.lower()).strip("-")
-        named = {
-            "project": self.project,
-            "region": self.region,
+        values = {name: getattr(self, name) for name in BEAM_NAMES} | {
             "temp_location": self.temp,
             "staging_location": self.staging,
-            "service_account_email": self.service_account,
-            "network": self.network,
-            "subnetwork": self.subnetwork,
-            "machine_type": self.worker_machine_type,
-            "num_workers": self.num_workers,
-            "max_num_workers": self.max_workers,
-            "sdk_container_image": self.container_image,
             "setup_file": self.setup_file and os.path.abspath(self.setup_file),
-            "job_name": self.job_name or f"forebay-{own}"[:63].rstrip("-"),
+            "job_name": self.job_name or job_name(work.dataset.name),
         }
-        yield from (f"--{name}={value}" for name, value in named.items() if value is not None)
+        for name, value in values.items():
+            if value is not None:
+                yield f"--{BEAM_NAMES[name]}={value}"
         yield from (f"--labels={key}={value}" for key, value in read_labels(self.labels).items())
+        # What this process has at hand, keys and tokens perhaps, is nothing to workers: functions
+        # are found by import path.
+        yield "--no_save_main_session"
+
+    @contextmanager
+    def watched(self, result: Any) -> Iterator[None]:
+        """Says where a job can be looked at, and that it goes on where it is no longer waited for.
+
+        Args:
+            result: Beam's `PipelineResult`.
+        """
+        where = f"--project {self.project} --region {self.region}"
+        note(
+            f"Dataflow job {result.job_id()}: https://console.cloud.google.com/dataflow/jobs/"
+            f"{self.region}/{result.job_id()}?project={self.project}"
+        )
+        try:
+            yield
+        except KeyboardInterrupt:
+            note(f"the job goes on; `forebay jobs cancel {result.job_id()} {where}` ends it")
+            raise
 
     def explain(self, failure: str) -> ForebayError | None:
         """Says in one line what a failure of a job, or of Google's services, means."""
         from forebay.pipelines.runners.dataflow.failures import explained
 
         return explained(failure, self)
+
+
+def job_name(dataset: str) -> str:
+    """Returns a job's name for a definition's."""
+    own = re.sub(r"[^a-z0-9]+", "-", dataset.lower()).strip("-")
+    return f"forebay-{own}"[:63].rstrip("-")
 
 
 def _refuse(found: Iterator[object] | Sequence[object]) -> None:

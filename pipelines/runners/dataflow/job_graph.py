@@ -1,7 +1,7 @@
 """The job that Dataflow would be given, written to a folder: nobody is asked, nothing is sent.
 
 What is written is made by the code of Beam that submits jobs, up to the point where it would speak
-to Google: so Beam's version is pinned.
+to Google.
 """
 
 from __future__ import annotations
@@ -9,17 +9,36 @@ from __future__ import annotations
 import json
 import os
 import shutil
-from collections.abc import Callable, Iterator, Sequence
+import tempfile
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, BinaryIO
-from unittest import mock
 
-import apache_beam as beam
+import tensorflow_transform.beam as tft_beam
 from apache_beam.options.pipeline_options import GoogleCloudOptions, PipelineOptions, TestOptions
 from apache_beam.runners.dataflow.internal import apiclient
+from tensorflow_transform.graph_context import TFGraphContext
+
+from forebay.pipelines.runners.run import Build, as_outside_notebooks, built
 
 JOB, GRAPH, STEPS, STAGED = "job.json", "pipeline.pb", "steps.txt", "staged"
+
+
+@dataclass(frozen=True)
+class DrawnJob:
+    """A job that was written to a folder.
+
+    Attributes:
+        steps: the names of its steps.
+        graph_bytes: how long its graph is.
+        staged: the files that would be staged for the workers, and their sizes.
+    """
+
+    steps: tuple[str, ...]
+    graph_bytes: int
+    staged: dict[str, int]
 
 
 class _OnPaper(apiclient.DataflowApplicationClient):  # type: ignore[misc]
@@ -28,23 +47,19 @@ class _OnPaper(apiclient.DataflowApplicationClient):  # type: ignore[misc]
     def __init__(self, options: PipelineOptions, root: str, folder: Path) -> None:
         google = options.view_as(GoogleCloudOptions)
         google.no_auth = True
-        try:
-            super().__init__(options, root)
-        finally:
-            google.no_auth = None
+        super().__init__(options, root)
+        google.no_auth = None
         self._folder = folder
 
     def stage_file(
         self, gcs_or_local_path: str, file_name: str, stream: BinaryIO, *_: Any, **__: Any
     ) -> None:
-        """Keeps what would be staged under a bucket."""
+        """Keeps what would be staged in a bucket."""
         with open(self._folder / file_name, "wb") as kept:
             shutil.copyfileobj(stream, kept)
 
 
-def write_job_graph(
-    build: Callable[[beam.Pipeline], None], arguments: Sequence[str], folder: Path
-) -> list[str]:
+def write_job(build: Build, arguments: Sequence[str], folder: Path) -> DrawnJob:
     """Writes the job that a pipeline would be.
 
     Args:
@@ -53,23 +68,43 @@ def write_job_graph(
         folder: is made. ``job.json`` is the request to Dataflow's API; ``pipeline.pb`` the graph,
             as Beam's proto; ``steps.txt`` the names of its steps; ``staged`` holds what would be
             staged for the workers.
-
-    Returns:
-        The names of the steps, outermost first.
     """
     staged = folder / STAGED
     staged.mkdir(parents=True)
     options = PipelineOptions([*arguments, "--dry_run=True"])
-    pipeline = beam.Pipeline(options=options)
-    build(pipeline)
-    job = pipeline.run().job
-    options.view_as(TestOptions).dry_run = False
-    _OnPaper(options, job.root_staging_location, staged).create_job_description(job)
+    with as_outside_notebooks(), _nothing_written_by_the_way():
+        job = built(build, options).run().job
+        options.view_as(TestOptions).dry_run = False
+        _OnPaper(options, job.root_staging_location, staged).create_job_description(job)
     os.rename(staged / GRAPH, folder / GRAPH)
-    steps = sorted(
-        each.unique_name for each in job.proto_pipeline.components.transforms.values()
-        if each.unique_name
-    )  # fmt: skip
+    named = job.proto_pipeline.components.transforms.values()
+    steps = tuple(sorted(each.unique_name for each in named if each.unique_name))
     (folder / STEPS).write_text("\n".join(steps) + "\n", "utf-8")
     (folder / JOB).write_text(json.dumps(json.loads(job.json()), indent=2) + "\n", "utf-8")
-    return steps
+    return DrawnJob(
+        steps,
+        (folder / GRAPH).stat().st_size,
+        {path.name: path.stat().st_size for path in sorted(staged.iterdir())},
+    )
+
+
+@contextmanager
+def _nothing_written_by_the_way() -> Iterator[None]:
+    """Keeps tf.Transform, as it builds a pipeline, from writing to where the workers would.
+
+    It makes the folder at once, and stand-ins in it for vocabularies that are yet to be found.
+    """
+    kept = tft_beam.Context.create_base_temp_dir, TFGraphContext.get_or_create_temp_dir
+    with tempfile.TemporaryDirectory(prefix="forebay-") as folder:
+        tft_beam.Context.create_base_temp_dir = classmethod(_planned_folder)
+        TFGraphContext.get_or_create_temp_dir = classmethod(lambda cls: folder)
+        try:
+            yield
+        finally:
+            tft_beam.Context.create_base_temp_dir, TFGraphContext.get_or_create_temp_dir = kept
+
+
+def _planned_folder(context: Any) -> str:
+    """Returns the folder that tf.Transform would make."""
+    state = context._get_topmost_state_frame()
+    return os.path.join(state.temp_dir, context._TEMP_SUBDIR)
