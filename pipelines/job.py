@@ -10,7 +10,6 @@ from apache_beam.io.filesystems import FileSystems
 
 from forebay.console.words import counted
 from forebay.pipelines.options import PreprocessOptions
-from forebay.pipelines.runners.run import Runner
 from forebay.pipelines.sinks.of_run import RunSinks
 from forebay.pipelines.sources.inputs import TableInput
 from forebay.pipelines.sources.tables import Tables, all_inputs, text_bytes
@@ -35,7 +34,6 @@ class Job:
         dataset: the definition.
         tables: the inputs of each table.
         folder: the staged run.
-        runner: what its pipelines are run with.
         period: the row times that ask; None: all.
         graph: the earlier run whose transform graph is used; None: one is learned.
         sinks: where rows and rejects go beside the run folder.
@@ -46,7 +44,6 @@ class Job:
     dataset: Dataset
     tables: Tables
     folder: str
-    runner: Runner
     period: Period | None
     graph: TransformSource | None
     sinks: RunSinks

@@ -134,9 +134,9 @@ def add_preprocess_arguments(parser: argparse.ArgumentParser) -> None:
         "sales.py --input 'data/sales-*.csv.gz' --output runs/sales --gzip --overwrite",
         "sales.py --input 'data/sales-2024-05-0[67].csv' --output runs/2024-05-07 \\\n"
         "--from 2024-05-07 --to 2024-05-08 --transform-fn runs/sales",
-        "sales.py --input gs://bucket/sales/*.csv --output gs://bucket/runs/sales -- \\\n"
-        "--runner=DataflowRunner --project=my-project --region=europe-west1 \\\n"
-        "--temp_location=gs://bucket/temp",
+        "sales.py --input 'gs://bucket/sales/*.csv' --output gs://bucket/runs/sales \\\n"
+        "--on dataflow --project my-project --region europe-west1 --bucket my-bucket \\\n"
+        "--container-image europe-west1-docker.pkg.dev/my-project/images/forebay:0.1.0",
         also="Options after -- are Beam's own. A --runner there takes the place of --on.",
     )
     add_definition_arguments(parser)
@@ -156,6 +156,11 @@ def add_preprocess_arguments(parser: argparse.ArgumentParser) -> None:
     add("--transform-fn", metavar="RUN")
     add("--prepare", metavar="MODULE:NAME")
     add_engine_arguments(parser, help_of(PreprocessOptions, "on"))
+    parser.add_argument(
+        "--dry-run",
+        metavar="FOLDER",
+        help="with --on dataflow: write the jobs to a new folder, and send nothing",
+    )
     add_common(parser, json="the manifest")
 
 

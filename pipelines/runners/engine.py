@@ -44,6 +44,13 @@ class Engine:
     name: ClassVar[str]
     is_here: ClassVar[bool] = False
 
+    def check_account(self) -> None:
+        """Checks options, and whose rights it is used with, before any file is looked for.
+
+        Raises:
+            InputError: an option is missing or wrong, or nobody is known there.
+        """
+
     def check(self, work: Work) -> None:
         """Checks, before anything is read or written, that pipelines can run there.
 
@@ -63,6 +70,15 @@ class Engine:
         """
         raise NotImplementedError
         yield ()
+
+    @contextmanager
+    def watched(self, result: Any) -> Iterator[None]:
+        """Stands by while a pipeline that was started is waited for.
+
+        Args:
+            result: Beam's `PipelineResult`.
+        """
+        yield
 
     def explain(self, failure: str) -> ForebayError | None:
         """Says in one line what a failure of a pipeline means, where this engine's own ways tell.

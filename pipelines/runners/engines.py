@@ -1,16 +1,18 @@
 """The engines there are, by the names that ``--on`` has for them, and their flags."""
 
 import argparse
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import Field, fields
 
 from forebay.console.arguments import did_you_mean, help_of
+from forebay.pipelines.runners.dataflow.engine import Dataflow
+from forebay.pipelines.runners.dataflow.from_beam import dataflow_of
 from forebay.pipelines.runners.engine import Engine
 from forebay.pipelines.runners.local import Local
 from forebay.pipelines.runners.prism import Prism
 from forebay.transforms.errors import InputError
 
-ENGINES: Mapping[str, type[Engine]] = {engine.name: engine for engine in (Local, Prism)}
+ENGINES: Mapping[str, type[Engine]] = {engine.name: engine for engine in (Local, Prism, Dataflow)}
 
 
 def add_engine_arguments(parser: argparse.ArgumentParser, on_help: str) -> None:
@@ -66,6 +68,20 @@ def as_engine(on: str | Engine) -> Engine:
             + ", ".join(ENGINES)
         )
     return ENGINES[on]()
+
+
+def chosen_engine(on: str | Engine, beam: Sequence[str]) -> tuple[Engine, Sequence[str]]:
+    """Returns the engine, and what is left of Beam's own options.
+
+    Beam's ``--runner=DataflowRunner`` is ``--on dataflow``: the same checks, the same code for the
+    workers.
+
+    Raises:
+        InputError: there is no such engine.
+    """
+    engine = as_engine(on)
+    asked = dataflow_of(beam) if isinstance(engine, Local) else None
+    return asked or (engine, beam)
 
 
 def _dest(engine: type[Engine], one: Field[object]) -> str:

@@ -6,6 +6,7 @@ import sys
 import threading
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import AbstractContextManager, contextmanager, nullcontext, redirect_stderr
+from copy import deepcopy
 from dataclasses import dataclass
 from typing import Any, TextIO, cast
 
@@ -36,6 +37,10 @@ _WORKER_LOGGERS = (
     "apache_beam.runners.common", "apache_beam.runners.worker",
     "apache_beam.runners.portability.local_job_service",
 )  # fmt: skip
+
+
+# Applies the steps of a pipeline.
+Build = Callable[[beam.Pipeline], None]
 
 
 @dataclass(frozen=True)
@@ -84,7 +89,7 @@ def opened(engine: Engine, work: Work, arguments: Sequence[str] = ()) -> Iterato
     yield Runner(engine, PipelineOptions(list(arguments)))
 
 
-def run_pipeline(build: Callable[[beam.Pipeline], None], runner: Runner) -> None:
+def run_pipeline(build: Build, runner: Runner) -> None:
     """Builds a pipeline, runs it and waits for its end.
 
     Args:
@@ -95,23 +100,40 @@ def run_pipeline(build: Callable[[beam.Pipeline], None], runner: Runner) -> None
         UserError: a step raised one; it comes back as it was raised.
         RunFailed: the pipeline failed otherwise.
     """
-    register_coders(Partitioned)
     # Arrow's own allocators keep what is freed, which memory limits then count.
     pa.set_memory_pool(pa.system_memory_pool())
-    with _as_outside_notebooks():
-        pipeline = beam.Pipeline(options=runner.options)
-        build(pipeline)
+    options = deepcopy(runner.options)  # some runners write into them what one job has
+    with as_outside_notebooks():
+        pipeline = built(build, options)
         try:
-            with _worker_tracebacks_hidden(), _own_words_only(runner.options):
-                pipeline.run().wait_until_finish()
+            with _worker_tracebacks_hidden(), _own_words_only(options):
+                result = pipeline.run()
+                with runner.engine.watched(result):
+                    result.wait_until_finish()
         except errors.ForebayError:
             raise
         except Exception as error:
             raise _as_raised(str(error), runner.engine) from error
 
 
+def built(build: Build, options: PipelineOptions) -> beam.Pipeline:
+    """Builds a pipeline.
+
+    Raises:
+        InputError: Beam refuses its options.
+    """
+    register_coders(Partitioned)
+    try:
+        pipeline = beam.Pipeline(options=options)
+    except ValueError as error:
+        said = "; ".join(line.strip() for line in str(error).splitlines()[1:]) or str(error)
+        raise InputError(f"Beam refuses its options ({said}); correct those after --") from error
+    build(pipeline)
+    return pipeline
+
+
 @contextmanager
-def _as_outside_notebooks() -> Iterator[None]:
+def as_outside_notebooks() -> Iterator[None]:
     """Lets Beam build and clean up in a notebook as everywhere.
 
     There it would put the cell's number before our labels, leave its folder to the interactive
