@@ -28,8 +28,8 @@ from forebay.pipelines.shuffle.group_batches import Partitioned
 from forebay.transforms import errors
 from forebay.transforms.errors import InputError
 
-# They log the traceback of whatever a step raises, in this process or as a worker tells it, and that
-# a wheel has to fit the workers.
+# They log the traceback of whatever a step raises, in this process or as a worker tells it, and
+# that a wheel has to fit the workers.
 _WORKER_LOGGERS = (
     "apache_beam.runners.common", "apache_beam.runners.worker",
     "apache_beam.runners.portability.local_job_service",
