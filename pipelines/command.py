@@ -1,7 +1,6 @@
 """``forebay preprocess``: from parsed arguments to what is printed."""
 
 import argparse
-
 from dataclasses import asdict
 
 from forebay.console.terminal import say, say_json

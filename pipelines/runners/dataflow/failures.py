@@ -1,4 +1,4 @@
-"""What failures of Dataflow, and of Google's services on the way, mean to whoever started the job."""
+"""What failures of Dataflow and of Google's services mean to whoever started the job."""
 
 from __future__ import annotations
 
@@ -108,11 +108,17 @@ def _shown(text: str) -> str:
 _KNOWN: tuple[tuple[re.Pattern[str], Told], ...] = (
     (re.compile(r"ModuleNotFoundError: No module named '([\w.]+)'"), _missing_module),
     (re.compile(r"There is already active job named [^\n]*"), _active),
-    (re.compile(r"[^\n]*(?:QUOTA_EXCEEDED|[Qq]uota '?\w*'? ?exceeded|RESOURCE_EXHAUSTED)[^\n]*"), _quota),
+    (
+        re.compile(r"[^\n]*(?:QUOTA_EXCEEDED|[Qq]uota '?\w*'? ?exceeded|RESOURCE_EXHAUSTED)[^\n]*"),
+        _quota,
+    ),
     (re.compile(r"^429 [^\n]*", re.M), _quota),
     (re.compile(r"[^\n]*ZONE_RESOURCE_POOL_EXHAUSTED[^\n]*"), _no_machines),
     (re.compile(r"Dataflow pipeline failed\. State: (CANCELLED|DRAINED|UPDATED)"), _cancelled),
-    (re.compile(r"^401 [^\n]*|[^\n]*(?:invalid_grant|Reauthentication is needed)[^\n]*", re.M), _expired),
+    (
+        re.compile(r"^401 [^\n]*|[^\n]*(?:invalid_grant|Reauthentication is needed)[^\n]*", re.M),
+        _expired,
+    ),
     (re.compile(r"^403 [^\n]*", re.M), _forbidden),
     (re.compile(r"^404 [^\n]*", re.M), _not_found),
     (re.compile(r"^400 [^\n]*", re.M), _refused),
