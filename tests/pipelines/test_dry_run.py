@@ -85,7 +85,8 @@ def test_every_step_has_a_name(dry: Dry, name: str) -> None:
     assert (dry[0] / name / "steps.txt").read_text().splitlines() == steps
     graph = graph_of(dry[0] / name)
     named = {one.unique_name for one in graph.components.transforms.values()}
-    assert len(steps) == len(set(steps)) and set(steps) < named
+    assert len(steps) == len(set(steps))
+    assert set(steps) < named
     assert {step.partition("/")[0] for step in steps} == JOBS[name]
     outer = [step for step in steps if step.count("/") < 2]
     assert [step for step in outer if re.search(r"lambda|ref_|^\[", step)] == []

@@ -48,7 +48,7 @@ class _OnPaper(apiclient.DataflowApplicationClient):
         google = options.view_as(GoogleCloudOptions)
         google.no_auth = True
         super().__init__(options, root)
-        google.no_auth = None
+        google.no_auth = False
         self._folder = folder
 
     def stage_file(
@@ -72,12 +72,11 @@ def write_job(build: Build, arguments: Sequence[str], folder: Path) -> DrawnJob:
     staged = folder / STAGED
     staged.mkdir(parents=True)
     options = PipelineOptions(list(arguments))
-    test_options = options.view_as(TestOptions)
-    test_options.dry_run = True
+    options.view_as(TestOptions).dry_run = True
     with as_outside_notebooks(), _nothing_written_by_the_way():
         job = built(build, options).run().job
-        test_options.dry_run = False
-        _OnPaper(options, job.root_staging_location, staged).create_job_description(job)
+        job.options.view_as(TestOptions).dry_run = False  # it is the job's own copy
+        _OnPaper(job.options, job.root_staging_location, staged).create_job_description(job)
     os.rename(staged / GRAPH, folder / GRAPH)
     graph = job.proto_pipeline
     named = [
