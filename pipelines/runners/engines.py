@@ -8,11 +8,14 @@ from forebay.console.arguments import did_you_mean, help_of
 from forebay.pipelines.runners.dataflow.engine import Dataflow
 from forebay.pipelines.runners.dataflow.from_beam import dataflow_of
 from forebay.pipelines.runners.engine import Engine
+from forebay.pipelines.runners.flink.engine import Flink
 from forebay.pipelines.runners.local import Local
 from forebay.pipelines.runners.prism import Prism
 from forebay.transforms.errors import InputError
 
-ENGINES: Mapping[str, type[Engine]] = {engine.name: engine for engine in (Local, Prism, Dataflow)}
+ENGINES: Mapping[str, type[Engine]] = {
+    engine.name: engine for engine in (Local, Prism, Flink, Dataflow)
+}
 
 
 def add_engine_arguments(parser: argparse.ArgumentParser, on_help: str) -> None:

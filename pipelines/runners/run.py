@@ -1,7 +1,6 @@
 """Running a pipeline on an engine, and errors as the user should see them."""
 
 import logging
-import re
 import sys
 import threading
 from collections.abc import Callable, Iterator, Sequence
@@ -22,15 +21,12 @@ from apache_beam.runners.runner import create_runner
 from forebay.console.machine import refusal_in
 from forebay.console.tensorflow import native_logs_hidden
 from forebay.pipelines.runners.engine import Engine, Work
+from forebay.pipelines.runners.failures import raised_in
 from forebay.pipelines.runners.local import Local
 from forebay.pipelines.shuffle.coders import register_coders
 from forebay.pipelines.shuffle.group_batches import Partitioned
 from forebay.transforms import errors
 from forebay.transforms.errors import InputError
-
-_RAISED = re.compile(
-    r"transforms\.errors\.(\w+): (.*?)(?: \[while running '[^']*'\])?$", re.M | re.S
-)
 
 # They log the traceback of whatever a step raises, in this process or as a worker tells it.
 _WORKER_LOGGERS = (
@@ -190,11 +186,9 @@ class _WithoutWorkerTracebacks:
 
 def _as_raised(text: str, engine: Engine) -> errors.ForebayError:
     """Finds our own exception in the traceback text that a runner reports."""
-    found = _RAISED.findall(text)
-    if found:
-        name, message = found[-1]
-        kind = getattr(errors, name, errors.RunFailed)
-        return kind(message.strip())
+    raised = raised_in(text)
+    if raised is not None:
+        return raised
     explained = engine.explain(text)
     if explained is not None:
         return explained
