@@ -1,5 +1,6 @@
-"""The jobs that a run would be, written to a folder: nothing is sent, and no data are read but the
-heads of the inputs, from which the work is cut into parts.
+"""The jobs that a run would be, written to a folder: nothing is sent.
+
+Of the data only the heads of the inputs are read, from which the work is cut into parts.
 """
 
 from __future__ import annotations
@@ -87,7 +88,7 @@ def _asks_google(name: str) -> bool:
 
 
 def _shards(job: Job) -> list[Shard]:
-    """Returns what the first job leaves for the second where every shard has rows of every split."""
+    """Returns what the first job leaves for the second, where each shard has rows of all splits."""
     return [
         (split, number, str(FileSystems.join(job.path(TEMPORARY), f"{split}-{number:05d}.arrow")))
         for split in SPLITS

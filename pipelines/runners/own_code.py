@@ -9,6 +9,7 @@ import hashlib
 import importlib.util
 import json
 import re
+import sys
 import sysconfig
 import zipfile
 from collections.abc import Collection, Iterator, Mapping
@@ -60,19 +61,27 @@ def pack_own_code(dataset: Dataset, folder: Path, *, without: Collection[str] = 
 
 
 def _roots(dataset: Dataset) -> dict[Path, frozenset[str]]:
-    """Returns the folders that functions' modules are imported from, and which packages of it."""
-    roots: dict[Path, frozenset[str]] = {}
+    """Returns the folders that functions' modules are imported from, and the packages in use."""
+    roots = set()
     for module in sorted(set(_modules(json.loads(to_json(dataset))))):
         found = _file_of(module)
-        top = module.partition(".")[0]
-        if found is None or top == "forebay" or _is_installed(found):
+        if found is None or module.partition(".")[0] == "forebay" or _is_installed(found):
             continue
-        parts = module.split(".")
-        depth = len(parts) if found.name == "__init__.py" else len(parts) - 1
-        root = found.parents[depth]
-        packages = {top} if (root / top).is_dir() else set()
-        roots[root] = roots.get(root, frozenset()) | packages
-    return roots
+        depth = module.count(".") + (found.name == "__init__.py")
+        roots.add(found.parents[depth])
+    return {root: _packages_in_use(root) for root in roots}
+
+
+def _packages_in_use(root: Path) -> frozenset[str]:
+    """Returns the packages of a folder of which this process has imported something."""
+    files = (getattr(module, "__file__", None) for module in list(sys.modules.values()))
+    below = (Path(file).resolve() for file in files if file)
+    inside = (file.relative_to(root) for file in below if root in file.parents)
+    return frozenset(
+        file.parts[0]
+        for file in inside
+        if len(file.parts) > 1 and "site-packages" not in file.parts
+    )
 
 
 def _modules(value: Any) -> Iterator[str]:

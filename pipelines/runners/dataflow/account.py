@@ -1,4 +1,4 @@
-"""Whether Google knows who asks, and whether the buckets of a job are there, where they should be."""
+"""Whether Google knows who asks, and whether a job's buckets are there, where they should be."""
 
 from __future__ import annotations
 
@@ -42,14 +42,10 @@ def credentials_of(project: str | None) -> Any:
         InputError: there are none, or Google refuses them.
         RunFailed: nothing answers.
     """
-    try:
-        import google.auth
-        from google.auth import exceptions
-        from google.auth.transport.requests import Request
-    except ImportError as error:
-        raise InputError(
-            "--on dataflow needs Google's clients; install them by `pip install 'forebay[gcp]'`"
-        ) from error
+    import google.auth
+    from google.auth import exceptions
+    from google.auth.transport.requests import Request
+
     try:
         credentials, _ = google.auth.default(scopes=[_SCOPE], quota_project_id=project)
     except exceptions.DefaultCredentialsError as error:

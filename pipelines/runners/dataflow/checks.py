@@ -1,4 +1,4 @@
-"""What can be wrong with the options of ``--on dataflow``, told before anything is asked of Google."""
+"""What can be wrong with the options of ``--on dataflow``, told before Google is asked."""
 
 from __future__ import annotations
 

@@ -1,5 +1,7 @@
 """The engine of Google Cloud: Dataflow, by its options; light enough for ``--help``."""
 
+import importlib.util
+import logging
 import os
 import re
 import tempfile
@@ -15,6 +17,7 @@ from forebay.pipelines.runners.engine import Engine, Work, option
 from forebay.transforms.errors import ForebayError, InputError
 
 RUNNER = "DataflowRunner"
+_STAGER = "apache_beam.runners.portability.stager"
 # What Beam calls our options.
 BEAM_NAMES = {
     "project": "project",
@@ -92,6 +95,10 @@ class Dataflow(Engine):
         Raises:
             InputError: some are missing or wrong; it lists all of them.
         """
+        if not _has_clients():
+            raise InputError(
+                "--on dataflow needs Google's clients; install them by `pip install 'forebay[gcp]'`"
+            )
         _refuse(problems(self))
 
     def check(self, work: Work) -> None:
@@ -124,6 +131,8 @@ class Dataflow(Engine):
 
         with tempfile.TemporaryDirectory(prefix="forebay-dataflow-") as folder:
             wheel = pack_own_code(work.dataset, Path(folder), without=work.paths)
+            # Beam warns of wheels that another machine's Python may not take: this one any takes.
+            logging.getLogger(_STAGER).setLevel(logging.ERROR)
             yield (*self.arguments(work), *([f"--extra_package={wheel}"] if wheel else []))
 
     def arguments(self, work: Work) -> Iterator[str]:
@@ -172,6 +181,13 @@ def job_name(dataset: str) -> str:
     """Returns a job's name for a definition's."""
     own = re.sub(r"[^a-z0-9]+", "-", dataset.lower()).strip("-")
     return f"forebay-{own}"[:63].rstrip("-")
+
+
+def _has_clients() -> bool:
+    try:
+        return importlib.util.find_spec("google.cloud.dataflow") is not None
+    except ModuleNotFoundError:  # not even a package above it
+        return False
 
 
 def _refuse(found: Iterator[object] | Sequence[object]) -> None:

@@ -1,4 +1,4 @@
-"""What failures of Dataflow, and of Google's services on the way, mean to whoever started the job."""
+"""What failures of Dataflow and of Google's services mean to whoever started the job."""
 
 from __future__ import annotations
 

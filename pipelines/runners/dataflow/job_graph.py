@@ -41,14 +41,14 @@ class DrawnJob:
     staged: dict[str, int]
 
 
-class _OnPaper(apiclient.DataflowApplicationClient):  # type: ignore[misc]
+class _OnPaper(apiclient.DataflowApplicationClient):
     """Beam's client of Dataflow that stages into a folder and talks to nobody."""
 
     def __init__(self, options: PipelineOptions, root: str, folder: Path) -> None:
         google = options.view_as(GoogleCloudOptions)
         google.no_auth = True
         super().__init__(options, root)
-        google.no_auth = None
+        google.no_auth = False
         self._folder = folder
 
     def stage_file(
@@ -71,14 +71,20 @@ def write_job(build: Build, arguments: Sequence[str], folder: Path) -> DrawnJob:
     """
     staged = folder / STAGED
     staged.mkdir(parents=True)
-    options = PipelineOptions([*arguments, "--dry_run=True"])
+    options = PipelineOptions(list(arguments))
+    options.view_as(TestOptions).dry_run = True
     with as_outside_notebooks(), _nothing_written_by_the_way():
         job = built(build, options).run().job
-        options.view_as(TestOptions).dry_run = False
-        _OnPaper(options, job.root_staging_location, staged).create_job_description(job)
+        job.options.view_as(TestOptions).dry_run = False  # it is the job's own copy
+        _OnPaper(job.options, job.root_staging_location, staged).create_job_description(job)
     os.rename(staged / GRAPH, folder / GRAPH)
-    named = job.proto_pipeline.components.transforms.values()
-    steps = tuple(sorted(each.unique_name for each in named if each.unique_name))
+    graph = job.proto_pipeline
+    named = [
+        each
+        for key, each in graph.components.transforms.items()
+        if key not in graph.root_transform_ids
+    ]
+    steps = tuple(sorted(each.unique_name for each in named))
     (folder / STEPS).write_text("\n".join(steps) + "\n", "utf-8")
     (folder / JOB).write_text(json.dumps(json.loads(job.json()), indent=2) + "\n", "utf-8")
     return DrawnJob(
@@ -107,4 +113,4 @@ def _nothing_written_by_the_way() -> Iterator[None]:
 def _planned_folder(context: Any) -> str:
     """Returns the folder that tf.Transform would make."""
     state = context._get_topmost_state_frame()
-    return os.path.join(state.temp_dir, context._TEMP_SUBDIR)
+    return os.path.join(str(state.temp_dir), str(context._TEMP_SUBDIR))
