@@ -144,7 +144,7 @@ class Flink(Engine):
         """
         name = result._job_id.rpartition("_")[0]  # what was asked for, and a number
         note(f"Flink job {name}: http://{self.master}")
-        with Watch(self._cluster, name) as watch:
+        with Watch(self._cluster, name, self.explain) as watch:
             try:
                 yield
             except KeyboardInterrupt:
@@ -152,7 +152,7 @@ class Flink(Engine):
                     watch.cancel()
                 raise
             except Exception as error:
-                watch.reraise(error)
+                watch.reraise(error, is_cancelled=_CANCELLED in str(error))
 
     def explain(self, failure: str) -> ForebayError | None:
         """Says in one line what a failure of a job means."""
