@@ -26,6 +26,9 @@ if TYPE_CHECKING:
     from forebay.functions.training import sweep as sweep
     from forebay.functions.training import train as train
     from forebay.pipelines.prepare import repeated as repeated
+    from forebay.pipelines.runners.dataflow.engine import Dataflow as Dataflow
+    from forebay.pipelines.runners.flink.engine import Flink as Flink
+    from forebay.pipelines.runners.prism import Prism as Prism
     from forebay.pipelines.sources.read import ReadTable as ReadTable
     from forebay.pipelines.transform.shards import AnalyzeAndTransform as AnalyzeAndTransform
     from forebay.pipelines.windows.of_frames import windows as windows
@@ -110,6 +113,9 @@ _NAMES = {
     "forebay.functions.run": ("Run",),
     "forebay.functions.training": ("evaluate", "lr_find", "sweep", "train"),
     "forebay.pipelines.prepare": ("repeated",),
+    "forebay.pipelines.runners.dataflow.engine": ("Dataflow",),
+    "forebay.pipelines.runners.flink.engine": ("Flink",),
+    "forebay.pipelines.runners.prism": ("Prism",),
     "forebay.pipelines.transform.shards": ("AnalyzeAndTransform",),
     "forebay.pipelines.windows.step": ("WindowedAggregates",),
     "forebay.pipelines.windows.of_frames": ("windows",),
