@@ -67,7 +67,7 @@ def write_jobs(options: PreprocessOptions, folder: str) -> Mapping[str, DrawnJob
     }
     with engine.open(work) as own:
         return {
-            name: write_job(build, [*own, *beam_arguments], Path(folder, name))
+            name: write_job(build, engine, [*own, *beam_arguments], Path(folder, name))
             for name, build in steps.items()
         }
 

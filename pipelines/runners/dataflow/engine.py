@@ -152,6 +152,12 @@ class Dataflow(Engine):
         # are found by import path.
         yield "--no_save_main_session"
 
+    def prepare(self, pipeline: Any) -> None:
+        """Lets workers compare their versions with those of this process."""
+        from forebay.pipelines.runners.dataflow.versions import CheckVersions
+
+        _ = pipeline | "Versions" >> CheckVersions()
+
     @contextmanager
     def watched(self, result: Any) -> Iterator[None]:
         """Says where a job can be looked at, and that it goes on where it is no longer waited for.
