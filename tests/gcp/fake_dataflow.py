@@ -6,8 +6,9 @@ Run by the environment of tests/gcp/requirements.txt, which brings the document:
 
 WORKER ... is the command that does a job's work; it is given the job's request as a file. Requests
 for paths, with parameters or fields that are not in the document are refused, as the real service
-refuses them. What goes wrong is asked for by a job's name or project, see `Fault`. FOLDER/ready.json
-says where it answers; FOLDER/jobs.json holds the requests. It ends when its standard input does.
+refuses them. What goes wrong is asked for by a job's name or project, see `Fault`. When it answers,
+FOLDER/ready.json says where; FOLDER also holds each job's request and log. It ends when its
+standard input does.
 """
 
 from __future__ import annotations

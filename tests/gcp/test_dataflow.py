@@ -131,7 +131,7 @@ def test_buckets_and_credentials_are_checked_first(
         check_access(on)
     gone = key(tmp_path, "http://localhost:1/token")
     monkeypatch.setenv("GOOGLE_APPLICATION_CREDENTIALS", gone)
-    with pytest.raises(RunFailed, match="cannot be reached .* check the network"):
+    with pytest.raises(RunFailed, match=r"cannot be reached .* check the network"):
         check_access(on)
 
 

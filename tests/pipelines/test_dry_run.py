@@ -33,7 +33,8 @@ OPTIONS = (
 JOBS = {
     "ingest": {"Versions", "Rows", "Windows", "Split", "Rejects", "Tallies"},
     "transform": {
-        "Versions", "Transform", "WriteTransformFn", "WriteExamples", "FeatureTallies", "NonFinite", "Tallies",
+        "Versions", "Transform", "WriteTransformFn", "WriteExamples", "FeatureTallies",
+        "NonFinite", "Tallies",
     },
 }  # fmt: skip
 

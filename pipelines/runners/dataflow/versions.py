@@ -1,4 +1,4 @@
-"""Whether workers have the versions that the job was made with: they come from an image of yours."""
+"""Whether workers, whose image somebody built, have the versions that a job was made with."""
 
 from collections.abc import Iterator, Mapping
 from importlib import metadata
@@ -23,7 +23,7 @@ class CheckVersions(beam.PTransform):
 
 
 def versions() -> dict[str, str]:
-    """Returns the versions of the packages that have to agree; ``none`` of those that are absent."""
+    """Returns the versions of packages that have to agree; ``none`` of those that are absent."""
     return {name: _version(name) for name in _PACKAGES}
 
 

@@ -17,7 +17,7 @@ SAID = [
         RunFailed, "the job was cancelled by somebody; nothing is published; start again",
     ),
     (
-        f"{FAILED}Traceback (most recent call last):\nModuleNotFoundError: No module named 'forebay'",
+        f"{FAILED}Traceback (most recent call):\nModuleNotFoundError: No module named 'forebay'",
         InputError, f"--container-image {IMAGE}: the workers have no forebay; build the image anew",
     ),
     (
