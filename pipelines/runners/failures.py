@@ -16,4 +16,4 @@ def raised_in(text: str) -> errors.ForebayError | None:
         return None
     name, message = found[-1]
     kind = getattr(errors, name, errors.RunFailed)
-    return kind(message.strip())  # type: ignore[no-any-return]
+    return kind(message.strip())

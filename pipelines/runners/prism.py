@@ -1,5 +1,6 @@
 """Prism, Beam's own runner for one machine: a program beside this process, which does the work."""
 
+import logging
 import os
 import shutil
 from collections.abc import Iterator, Sequence
@@ -40,8 +41,15 @@ class Prism(Engine):
     @contextmanager
     def open(self, work: Work) -> Iterator[Sequence[str]]:
         """Gives the options of Beam's Prism runner, which starts the program."""
+        # It tells of the program it starts, and ends when this process does.
+        logging.getLogger("apache_beam.utils.subprocess_server").setLevel(logging.ERROR)
         place = () if self.binary is None else (f"--prism_location={os.path.abspath(self.binary)}",)
-        yield ("--runner=PrismRunner", "--environment_type=LOOPBACK", *place)
+        yield (
+            "--runner=PrismRunner",
+            "--environment_type=LOOPBACK",
+            "--prism_log_level=warn",
+            *place,
+        )
 
     def explain(self, failure: str) -> ForebayError | None:
         """Says what helps where Beam cannot download the program."""

@@ -28,10 +28,12 @@ from forebay.pipelines.shuffle.group_batches import Partitioned
 from forebay.transforms import errors
 from forebay.transforms.errors import InputError
 
-# They log the traceback of whatever a step raises, in this process or as a worker tells it.
+# They log the traceback of whatever a step raises, in this process or as a worker tells it, and
+# that a wheel has to fit the workers.
 _WORKER_LOGGERS = (
     "apache_beam.runners.common", "apache_beam.runners.worker",
     "apache_beam.runners.portability.local_job_service",
+    "apache_beam.runners.portability.stager",
 )  # fmt: skip
 
 
@@ -158,12 +160,19 @@ def _worker_tracebacks_hidden() -> Iterator[None]:
     levels = [logger.level for logger in loggers]
     for logger in loggers:
         logger.setLevel(logging.CRITICAL)
+    logging.getLogger().addFilter(_not_of_a_job)
     try:
         with redirect_stderr(cast(TextIO, _WithoutWorkerTracebacks(sys.stderr))):
             yield
     finally:
+        logging.getLogger().removeFilter(_not_of_a_job)
         for logger, level in zip(loggers, levels, strict=True):
             logger.setLevel(level)
+
+
+def _not_of_a_job(record: logging.LogRecord) -> bool:
+    """Tells whether a message is other than what a job server reports, which is raised too."""
+    return record.module != "portable_runner"
 
 
 class _WithoutWorkerTracebacks:

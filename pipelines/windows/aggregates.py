@@ -22,7 +22,7 @@ from forebay.pipelines.windows.conform import conform
 from forebay.pipelines.windows.versions import ResolveVersions, by_event
 from forebay.transforms.definition.identity import CONTENT, ROW
 from forebay.transforms.definition.sources import ROWS
-from forebay.transforms.definition.windowed_table import WindowedTable
+from forebay.transforms.definition.windows.table import WindowedTable
 from forebay.transforms.row_contents import hash_contents
 from forebay.transforms.windows.groups import (
     ASKS,

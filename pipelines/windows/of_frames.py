@@ -21,8 +21,8 @@ from forebay.transforms.definition.columns import (
 )
 from forebay.transforms.definition.identity import ROW
 from forebay.transforms.definition.sources import RESERVED_PREFIX, ROWS, Source
-from forebay.transforms.definition.windowed_table import WindowedTable
-from forebay.transforms.definition.windows import Windowed
+from forebay.transforms.definition.windows.table import WindowedTable
+from forebay.transforms.definition.windows.windowed import Windowed
 from forebay.transforms.errors import InputError
 from forebay.transforms.windows.compute import compute
 from forebay.transforms.windows.groups import WindowGroup, window_groups

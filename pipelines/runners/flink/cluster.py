@@ -36,11 +36,13 @@ class Job:
         id: Flink's name for it.
         name: ours.
         state: such as ``RUNNING``.
+        started: when it was, in milliseconds since 1970.
     """
 
     id: str
     name: str
     state: str
+    started: int
 
 
 class Cluster:
@@ -80,7 +82,7 @@ class Cluster:
             OSError: nothing answers.
         """
         for told in self._ask("/v1/jobs/overview")["jobs"]:
-            yield Job(told["jid"], told["name"], told["state"])
+            yield Job(told["jid"], told["name"], told["state"], told["start-time"])
 
     def failures(self, job: str) -> Iterator[str]:
         """Yields what made a job fail, or start some of its work anew, newest first.

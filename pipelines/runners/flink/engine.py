@@ -28,6 +28,12 @@ from forebay.storage.run.layout import TEMPORARY
 from forebay.transforms.errors import ForebayError, InputError, RunFailed
 
 _CANCELLED = "failed in state CANCELLED"
+# What the cluster lost on the way: a task manager, its answers, or room for the job.
+_LOST = re.compile(
+    r"(?:TimeoutException: Heartbeat|TimeoutException: The TaskExecutor is shutting"
+    r"|RemoteTransportException|JobMasterException: TaskManager|NoResourceAvailable"
+    r"|PartitionNotFound|ConnectionException: Connection to TaskManager).*"
+)
 
 
 @dataclass(frozen=True)
@@ -138,7 +144,7 @@ class Flink(Engine):
         """
         name = result._job_id.rpartition("_")[0]  # what was asked for, and a number
         note(f"Flink job {name}: http://{self.master}")
-        with Watch(self._cluster, name) as watch:
+        with Watch(self._cluster, name, self.explain) as watch:
             try:
                 yield
             except KeyboardInterrupt:
@@ -146,7 +152,7 @@ class Flink(Engine):
                     watch.cancel()
                 raise
             except Exception as error:
-                watch.reraise(error)
+                watch.reraise(error, is_cancelled=_CANCELLED in str(error))
 
     def explain(self, failure: str) -> ForebayError | None:
         """Says in one line what a failure of a job means."""
@@ -161,6 +167,12 @@ class Flink(Engine):
                 f"--flink-workers {self.workers}: a task manager found no workers there "
                 f"({refused[0].strip()}); start `python -m forebay.pipelines.runners.workers` "
                 "beside each task manager"
+            )
+        lost = _LOST.search(failure)
+        if lost is not None:
+            return RunFailed(
+                f"--flink-master {self.master}: the job failed ({lost[0].strip()}); no run was "
+                "made; start it again, and give the cluster a restart-strategy of more attempts"
             )
         return None
 

@@ -28,7 +28,7 @@ _START_SECONDS = 120.0
 _LOG = logging.getLogger(__name__)
 
 
-class Pool(beam_fn_api_pb2_grpc.BeamFnExternalWorkerPoolServicer):  # type: ignore[misc]
+class Pool(beam_fn_api_pb2_grpc.BeamFnExternalWorkerPoolServicer):
     """Starts workers when it is asked to.
 
     A worker ends when the engine closes its connection, as it does when a stage or a task manager

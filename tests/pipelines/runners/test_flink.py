@@ -28,7 +28,17 @@ OVERVIEW = {
     "taskmanagers": 2, "slots-total": 4, "slots-available": 4, "flink-version": "1.19.3",
     "flink-commit": "4105f8d",
 }  # fmt: skip
-JOB = {"jid": "b51d8b98", "name": "forebay-trips-1", "state": "RUNNING"}
+JOB = {"jid": "b51d8b98", "name": "forebay-trips-1", "state": "RUNNING", "start-time": 5}
+CANCELLED = RuntimeError("Pipeline forebay-trips-1_a failed in state CANCELLED: none")
+LOST = (
+    "java.util.concurrent.TimeoutException: Heartbeat of TaskManager with id tm-1 timed out.\n\tat"
+)
+NO_WORKERS = (
+    "java.lang.Exception: The user defined 'open()' method caused an exception\n"
+    "\tat org.apache.beam.runners.fnexecution.environment.ExternalEnvironmentFactory."
+    "createEnvironment(ExternalEnvironmentFactory.java:143)\n"
+    "Caused by: io.grpc.StatusRuntimeException: UNAVAILABLE: io exception\n"
+)
 TRACEBACK = (
     "java.util.concurrent.ExecutionException: java.lang.RuntimeException: Error received from SDK "
     "harness for instruction 3: Traceback (most recent call last):\n"
@@ -160,33 +170,49 @@ def test_what_is_no_jar_is_refused(tmp_path: Path) -> None:
     assert is_address("job-server.example:8099")
 
 
+def watched(master: Master, *stack_traces: str) -> Watch:
+    """A watch over a job that has failed so often, beside older and other ones."""
+    older = JOB | {"jid": "older", "start-time": 1, "state": "FINISHED"}
+    another = JOB | {"jid": "another", "name": "another", "start-time": 9}
+    master.answers["/v1/jobs/overview"] = {"jobs": [older, JOB, another]}
+    entries = [{"stacktrace": text} for text in stack_traces]
+    master.answers["/v1/jobs/b51d8b98/exceptions"] = {"exceptionHistory": {"entries": entries}}
+    engine = Flink(master.address)
+    return Watch(engine._cluster, str(JOB["name"]), engine.explain)
+
+
 def test_what_a_user_has_to_mend_cancels_the_job_at_once(master: Master) -> None:
-    master.answers["/v1/jobs/overview"] = {"jobs": [JOB | {"name": "another"}, JOB]}
-    master.answers["/v1/jobs/b51d8b98/exceptions"] = {
-        "exceptionHistory": {"entries": [{"stacktrace": TRACEBACK}]}
-    }
-    cancelled = RuntimeError("Pipeline forebay-trips-1_a failed in state CANCELLED: ")
-    watch = Watch(Flink(master.address)._cluster, JOB["name"])
-    with watch:
-        for _ in range(100):
-            if watch.failure is not None:
+    with watched(master, LOST, TRACEBACK) as watch:
+        for _ in range(600):
+            if watch.has_cancelled:
                 break
             time.sleep(0.1)
 
     assert master.cancelled == ["/v1/jobs/b51d8b98?mode=cancel"]
     with pytest.raises(InputError, match=r"^rows.csv: the file has changed$"):
-        watch.reraise(cancelled)
+        watch.reraise(CANCELLED, is_cancelled=True)
 
 
 def test_what_the_cluster_can_mend_is_left_to_it(master: Master) -> None:
-    master.answers["/v1/jobs/overview"] = {"jobs": [JOB]}
-    lost = "java.util.concurrent.TimeoutException: Heartbeat of TaskManager tm1 timed out."
-    master.answers["/v1/jobs/b51d8b98/exceptions"] = {
-        "exceptionHistory": {"entries": [{"stacktrace": lost}]}
-    }
-    watch = Watch(Flink(master.address)._cluster, JOB["name"])
-    assert not watch._find()
+    watch = watched(master, LOST)
+
+    watch.look()
+
     assert not master.cancelled
+    with pytest.raises(RunFailed, match=r"the job failed \(TimeoutException: Heartbeat.*attempts$"):
+        watch.reraise(RuntimeError("failed in state FAILED"), is_cancelled=False)
+
+
+def test_workers_that_are_not_there_are_named(master: Master) -> None:
+    watch = watched(master, NO_WORKERS)
+    with pytest.raises(RunFailed, match=r"--flink-workers localhost:50000: .* no workers there"):
+        watch.reraise(RuntimeError("java.net.ConnectException: refused"), is_cancelled=False)
+
+
+def test_what_the_cluster_mended_is_not_why_somebody_cancelled(master: Master) -> None:
+    with pytest.raises(RuntimeError) as caught:
+        watched(master, LOST).reraise(CANCELLED, is_cancelled=True)
+    assert caught.value is CANCELLED
 
 
 def test_a_job_that_somebody_cancelled_is_told_as_such() -> None:

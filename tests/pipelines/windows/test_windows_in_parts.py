@@ -28,7 +28,8 @@ from forebay.transforms.definition.dataset import Dataset
 from forebay.transforms.definition.features import Numeric
 from forebay.transforms.definition.identity import ROW
 from forebay.transforms.definition.labels import Regression
-from forebay.transforms.definition.operators import (  # fmt: skip
+from forebay.transforms.definition.splits import HashSplit
+from forebay.transforms.definition.windows.operators import (  # fmt: skip
     count,
     count_nulls,
     decayed_mean,
@@ -46,8 +47,7 @@ from forebay.transforms.definition.operators import (  # fmt: skip
     std,
     sum,
 )
-from forebay.transforms.definition.splits import HashSplit
-from forebay.transforms.definition.windows import Where, Windowed
+from forebay.transforms.definition.windows.windowed import Where, Windowed
 from forebay.transforms.windows.compute import compute
 from forebay.transforms.windows.groups import WindowGroup, window_groups
 

@@ -14,7 +14,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Annotated, Any, Literal, get_args, get_origin, get_type_hints
 
-from forebay.transforms.definition.field_words import SCALARS, flat, in_words, is_union, named
+from forebay.transforms.definition.fields.words import SCALARS, flat, in_words, is_union, named
 from forebay.transforms.errors import Problem
 from forebay.transforms.limits import FLOAT32_MAX
 
