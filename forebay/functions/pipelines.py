@@ -24,7 +24,7 @@ def preprocess(options: PreprocessOptions) -> Run:
     import it.
 
     Returns:
-        The run.
+        The run; of a dry run, the one that there would be.
 
     Raises:
         UserError: the definition, the input or the run folder is not as it must be.
@@ -32,8 +32,12 @@ def preprocess(options: PreprocessOptions) -> Run:
     """
     start_tensorflow_quietly()
     from forebay.pipelines import preprocess as pipeline
+    from forebay.pipelines.dry_run import write_jobs
 
-    pipeline.preprocess(options)
+    if options.dry_run is None:
+        pipeline.preprocess(options)
+    else:
+        write_jobs(options, options.dry_run)
     return Run(options.output)
 
 
