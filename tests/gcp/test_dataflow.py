@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import subprocess
 import sys
+import threading
 import time
 from collections.abc import Iterator
 from dataclasses import replace
@@ -135,6 +136,54 @@ def test_buckets_and_credentials_are_checked_first(
         check_access(on)
 
 
+def asked(capsys: pytest.CaptureFixture[str], service: str, *words: str) -> tuple[int, Any]:
+    """What ``forebay jobs`` says: its status, and what it prints, or its error."""
+    where = ("--project", str(ON.project), "--region", str(ON.region), "--endpoint", service)
+    capsys.readouterr()
+    status = main(["jobs", *words, *where, "--json"])
+    said = capsys.readouterr()
+    return status, json.loads(said.out) if status == 0 else said.err
+
+
+def test_a_job_is_listed_described_and_cancelled(
+    service: str, on: Dataflow, capsys: pytest.CaptureFixture[str]
+) -> None:
+    raised: list[BaseException] = []
+
+    def work() -> None:
+        try:
+            ran(replace(on, job_name="waits", labels="team=ml"), service)
+        except ForebayError as error:
+            raised.append(error)
+
+    worker = threading.Thread(target=work)
+    worker.start()
+    job = None
+    while job is None or job["state"] != "RUNNING":
+        assert worker.is_alive()
+        time.sleep(0.5)
+        status, listed = asked(capsys, service, "list")
+        assert status == 0
+        job = next((one for one in listed if one["name"] == "waits"), None)
+    status, described = asked(capsys, service, "describe", job["id"])
+    assert {**job, **described} == described
+    assert described["labels"] == "team=ml"
+    assert job["id"] in described["page"]
+    status, messages = asked(capsys, service, "logs", job["id"])
+    assert [one["text"] for one in messages] == ["Workers have started successfully."]
+    status, cancelled = asked(capsys, service, "cancel", job["id"])
+    assert (status, cancelled["state"]) == (0, "CANCELLED")
+    worker.join()
+    assert [str(error).partition(";")[0] for error in raised] == [
+        "the job was cancelled by somebody"
+    ]
+    status, error = asked(capsys, service, "cancel", job["id"])
+    assert (status, "is over (CANCELLED); there is nothing to end" in error) == (2, True)
+    status, error = asked(capsys, service, "describe", "2026-none")
+    assert status == 2
+    assert "Google knows no such project, region or job" in error
+
+
 @pytest.mark.timeout(1800)
 def test_a_run_on_dataflow_is_the_local_one(
     service: str, on: Dataflow, tmp_path: Path, capsys: pytest.CaptureFixture[str]
@@ -149,12 +198,12 @@ def test_a_run_on_dataflow_is_the_local_one(
     local, remote = str(tmp_path / "local"), f"{bucket}/runs/parcels"
     there = [word.replace(str(tmp_path), f"{bucket}/tables") for word in tables.options]
     some = ("--max-reject-fraction", "0.1", "--shards", "2")
-    asked = (
+    options = (
         "--on", "dataflow", "--project", ON.project, "--region", ON.region, "--bucket", on.bucket,
         "--container-image", IMAGE, "--labels", "team=ml",
     )  # fmt: skip
     assert main(["preprocess", DEFINITION, *tables.options, "--output", local, *some]) == 0
-    words = ["preprocess", DEFINITION, *there, "--output", remote, *some, *asked]
+    words = ["preprocess", DEFINITION, *there, "--output", remote, *some, *options]
     status = main([*words, "--", f"--dataflow_endpoint={service}"])
     told = capsys.readouterr().err
     assert status == 0, told
