@@ -92,7 +92,7 @@ def test_steps_with_state_have_it(runner: Runner) -> None:
         )
         _ = numbered | beam.Map(_check_numbers)
 
-    run_pipeline(build, options)
+    run_pipeline(build, runner)
     assert userstate.get_dofn_specs is kept
 
 
@@ -141,10 +141,10 @@ def _fill(_: int) -> None:
     ],
 )
 def test_a_failing_step_is_told_in_the_same_words(
-    step: Callable[[int], None], kind: type[Exception], words: str, options: PipelineOptions
+    step: Callable[[int], None], kind: type[Exception], words: str, runner: Runner
 ) -> None:
     with pytest.raises(kind, match=words):
-        run_pipeline(lambda pipeline: pipeline | beam.Create([1]) | beam.Map(step), options)
+        run_pipeline(lambda pipeline: pipeline | beam.Create([1]) | beam.Map(step), runner)
 
 
 def _interrupt(_: int) -> None:
