@@ -60,7 +60,7 @@ ANY = st.dictionaries(
 def one_by_one(data: bytes) -> Parsed:
     records = scan_records(data, json_lines.LINES, ANY_ARITY, LIMIT, is_last=True)
     lines = [data[start:end] for start, end in zip(records.starts, records.ends, strict=True)]
-    return json_lines._parse_each(lines, records.starts, COLUMNS, LIMIT)
+    return json_lines._parse_each(lines, records.starts, COLUMNS, LIMIT, ())
 
 
 @given(st.lists(GOOD | ANY, min_size=1, max_size=6), st.booleans(), st.sampled_from(["\n", "\r\n"]))
