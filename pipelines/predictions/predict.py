@@ -22,8 +22,10 @@ from forebay.pipelines.predictions.options import PredictOptions
 from forebay.pipelines.predictions.same_rows import WithHistory
 from forebay.pipelines.predictions.write import WriteInOrder
 from forebay.pipelines.rows import HISTORY, ReadRows
+from forebay.pipelines.runners.engine import Work
+from forebay.pipelines.runners.local import Local
 from forebay.pipelines.runners.progress import progress
-from forebay.pipelines.runners.run import beam_options, run_pipeline
+from forebay.pipelines.runners.run import Runner, opened, run_pipeline
 from forebay.pipelines.sinks.rejects import WriteRejects
 from forebay.pipelines.sources.named_inputs import INPUT, Option
 from forebay.pipelines.sources.spool import several
@@ -34,6 +36,7 @@ from forebay.pipelines.sources.tables import (
     asked_sources,
     lacked,
     open_asked,
+    text_bytes,
 )
 from forebay.pipelines.tallies.tallies import Tallies, WriteTallies, read_tallies
 from forebay.pipelines.windows.aggregates import AddWindows
@@ -122,9 +125,12 @@ def predicted(
     schema = _schema(model, dataset, tables)
     if check is not None:
         check(schema)
-    beam_opts = beam_options(options.beam)
-    with _temporary(beam_opts) as folder, full_disk_told(folder):
-        found = _run(model, dataset, tables, folder, options, beam_opts)
+    with _temporary(PipelineOptions(list(options.beam))) as folder, full_disk_told(folder):
+        work = Work(
+            dataset, dataset, folder, beam=options.beam, text_bytes=text_bytes(all_inputs(tables))
+        )
+        with opened(Local(), work) as runner:
+            found = _run(model, dataset, tables, folder, options, runner)
         check_rows(found, tables)
         check_history(found, dataset, options.max_reject_fraction)
         check_lookups(found, dataset)
@@ -179,7 +185,7 @@ def _temporary(options: PipelineOptions) -> Iterator[str]:
 
 def _run(
     model: ExportedModel, dataset: Dataset, tables: Tables, folder: str,
-    options: PredictOptions, beam_opts: PipelineOptions,
+    options: PredictOptions, runner: Runner,
 ) -> Tallies:  # fmt: skip
     """Reads, computes windows and answers; leaves predictions and rejects as files."""
 
@@ -221,7 +227,7 @@ def _run(
     for name in (_PARTS, _REJECTS):
         FileSystems.mkdirs(_path(folder, name))
     with progress("predict", _path(folder, _PARTS, "*"), shards_of(tables[ROWS])):
-        run_pipeline(build, beam_opts)
+        run_pipeline(build, runner)
     return read_tallies(_path(folder, _TALLIES))
 
 

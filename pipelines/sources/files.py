@@ -9,7 +9,7 @@ import gzip
 import io
 import os
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import IO, Any, NamedTuple
 
 from forebay.pipelines.sources import s3
@@ -30,7 +30,8 @@ class SourceFile:
         version: what tells its content from an earlier or later one, as the file system knows it.
         is_compressed: whether the file is gzip.
         encoding: how its text is written.
-        place: where its bytes are, if that is elsewhere: what can be read once only is kept there.
+        place: where its bytes are, from wherever they are looked for: workers have other working
+            folders, and what can be read once only is kept elsewhere.
     """
 
     path: str
@@ -39,7 +40,7 @@ class SourceFile:
     version: str = ""
     is_compressed: bool = False
     encoding: str = UTF_8
-    place: str = ""
+    place: str = field(kw_only=True)
 
     @property
     def is_sequential(self) -> bool:
@@ -62,9 +63,10 @@ class SourceFile:
 
     def open_raw(self) -> IO[bytes]:
         """Opens the file's bytes as they are stored."""
-        at = self.place or self.path
         try:
-            return _open_remote(at) if "://" in at else open(at, "rb")
+            if "://" in self.place:
+                return _open_remote(self.place)
+            return open(self.place, "rb")
         except OSError as error:  # as Beam's own errors are
             raise InputError(_unreadable(self.path, error)) from error
 
@@ -79,7 +81,7 @@ class SourceFile:
         Raises:
             InputError: it was written, replaced or removed.
         """
-        found = _match(self.place or self.path)
+        found = _match(self.place)
         now = next(iter(found.values()), None)
         if now is None or (now.version, now.size) != (self.version, self.size):
             what = "is gone" if now is None else "has changed"
@@ -175,8 +177,13 @@ def new_files(pattern: str, known: set[str], option: str) -> list[SourceFile]:
         if found.size == 0:
             raise InputError(f"{path} is empty; leave it out or write it again")
         known.add(identity)
-        files.append(SourceFile(path, found.size, 0, found.version))
+        files.append(SourceFile(path, found.size, 0, found.version, place=absolute(path)))
     return files
+
+
+def absolute(path: str) -> str:
+    """Returns where a path leads from any working folder; addresses of stores are as they are."""
+    return path if "://" in path else os.path.abspath(path)
 
 
 class _Found(NamedTuple):

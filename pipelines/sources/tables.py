@@ -100,12 +100,12 @@ def _unnamed(given: Given | SplitInput, dataset: Dataset) -> Given:
 def _refuse_twice(
     opened: Sequence[TableInput], others: Sequence[TableInput], split: str | None
 ) -> None:
-    taken = {other.path: other.split for other in others}
+    taken = {other.file.place: other.split for other in others if isinstance(other, FileInput)}
     for one in opened:
-        if one.path in taken and isinstance(one, FileInput) and not one.file.place:
+        if isinstance(one, FileInput) and one.file.place in taken:
             raise InputError(
-                f"{one.path} is an input of {taken[one.path]} and of {split}, so that its rows "
-                "would train and test; name it once"
+                f"{one.path} is an input of {taken[one.file.place]} and of {split}, so that its "
+                "rows would train and test; name it once"
             )
 
 

@@ -18,7 +18,10 @@ import pytest
 
 import forebay as fb
 from forebay.cli import _parser
-from forebay.trainer.options import TrainOptions, train_options
+from forebay.storage.run.run_folder import open_run
+from forebay.trainer.examples.inputs import inputs_of
+from forebay.trainer.options import train_options
+from forebay.trainer.options.choose import default_rate
 from forebay.trainer.task import main
 from forebay.transforms.errors import InputError
 
@@ -85,7 +88,8 @@ def test_trials_try_what_is_searched(swept: Path) -> None:
     assert all(1e-3 <= rate <= 3e-1 for rate in rates)
     assert len(set(rates)) == 3
     # The first trial has the options given, where they lie in what is searched.
-    assert rates[0] == TrainOptions().learning_rate
+    inputs = sum(inputs_of(open_run(str(swept))).widths[:2])
+    assert rates[0] == default_rate("adam", linear=True, inputs=inputs)
 
 
 def test_trials_leave_nothing_but_the_sweep(swept: Path) -> None:
