@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from forebay.functions.definitions import explain as explain
     from forebay.functions.definitions import init as init
     from forebay.functions.definitions import report as report
+    from forebay.functions.pipelines import jobs as jobs
     from forebay.functions.pipelines import predict as predict
     from forebay.functions.pipelines import preprocess as preprocess
     from forebay.functions.run import Run as Run
@@ -26,6 +27,9 @@ if TYPE_CHECKING:
     from forebay.functions.training import sweep as sweep
     from forebay.functions.training import train as train
     from forebay.pipelines.prepare import repeated as repeated
+    from forebay.pipelines.runners.dataflow.engine import Dataflow as Dataflow
+    from forebay.pipelines.runners.flink.engine import Flink as Flink
+    from forebay.pipelines.runners.prism import Prism as Prism
     from forebay.pipelines.sources.read import ReadTable as ReadTable
     from forebay.pipelines.transform.shards import AnalyzeAndTransform as AnalyzeAndTransform
     from forebay.pipelines.windows.of_frames import windows as windows
@@ -106,10 +110,13 @@ if TYPE_CHECKING:
 _NAMES = {
     "forebay.pipelines.sources.read": ("ReadTable",),
     "forebay.functions.definitions": ("check", "explain", "init", "report"),
-    "forebay.functions.pipelines": ("predict", "preprocess"),
+    "forebay.functions.pipelines": ("jobs", "predict", "preprocess"),
     "forebay.functions.run": ("Run",),
     "forebay.functions.training": ("evaluate", "lr_find", "sweep", "train"),
     "forebay.pipelines.prepare": ("repeated",),
+    "forebay.pipelines.runners.dataflow.engine": ("Dataflow",),
+    "forebay.pipelines.runners.flink.engine": ("Flink",),
+    "forebay.pipelines.runners.prism": ("Prism",),
     "forebay.pipelines.transform.shards": ("AnalyzeAndTransform",),
     "forebay.pipelines.windows.step": ("WindowedAggregates",),
     "forebay.pipelines.windows.of_frames": ("windows",),

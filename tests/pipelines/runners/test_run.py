@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import errno
 import os
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 
 import apache_beam as beam
 import pytest
@@ -13,16 +13,26 @@ from apache_beam.options import pipeline_options
 from apache_beam.options.pipeline_options import DirectOptions, PipelineOptions
 from apache_beam.transforms import userstate
 from apache_beam.transforms.userstate import ReadModifyWriteStateSpec
+from made_runs import make_dataset
 
 from forebay.pipelines.runners.cores import usable_cores
+from forebay.pipelines.runners.engine import Work
+from forebay.pipelines.runners.local import Local
 from forebay.pipelines.runners.remembered import state_specs_remembered
-from forebay.pipelines.runners.run import beam_options, run_pipeline
+from forebay.pipelines.runners.run import Runner, opened, run_pipeline
 from forebay.transforms.errors import InputError, RunFailed
 
 FEW, MANY = 1_000, 1 << 30
-ONE_WORKER = beam_options([], FEW)
-TWO_WORKERS = beam_options(["--direct_num_workers=2"], MANY)
-WAYS = pytest.mark.parametrize("options", [ONE_WORKER, TWO_WORKERS], ids=["one", "two"])
+
+
+def here(arguments: Sequence[str], text_bytes: int) -> Runner:
+    work = Work("none.py", make_dataset("regression"), "none", (), arguments, text_bytes)
+    with opened(Local(), work) as runner:
+        return runner
+
+
+ONE_WORKER, TWO_WORKERS = here([], FEW), here(["--direct_num_workers=2"], MANY)
+WAYS = pytest.mark.parametrize("runner", [ONE_WORKER, TWO_WORKERS], ids=["one", "two"])
 
 
 def direct(options: PipelineOptions) -> tuple[int, str]:
@@ -31,23 +41,23 @@ def direct(options: PipelineOptions) -> tuple[int, str]:
 
 
 def test_few_rows_are_the_work_of_one_worker() -> None:
-    assert direct(ONE_WORKER) == (1, "in_memory")
-    assert direct(beam_options([], MANY)) == (usable_cores(), "multi_threading")
+    assert direct(ONE_WORKER.options) == (1, "in_memory")
+    assert direct(here([], MANY).options) == (usable_cores(), "multi_threading")
 
 
 def test_a_number_of_workers_that_is_asked_for_is_had() -> None:
-    assert direct(beam_options(["--direct_num_workers=3"], FEW)) == (3, "multi_threading")
+    assert direct(here(["--direct_num_workers=3"], FEW).options) == (3, "multi_threading")
 
 
 @pytest.mark.parametrize("kind", sorted(PipelineOptions.__subclasses__(), key=str), ids=str)
 def test_views_say_what_those_of_beam_say(kind: type[PipelineOptions]) -> None:
     arguments = ["--runner=FnApiRunner", "--temp_location=/t", "--experiments=a,b"]
     expected = PipelineOptions(arguments).view_as(kind)
-    assert str(beam_options(arguments, FEW).view_as(kind)) == str(expected)
+    assert str(here(arguments, FEW).options.view_as(kind)) == str(expected)
 
 
 def test_what_one_view_changes_all_see() -> None:
-    options = beam_options([], FEW)
+    options = here([], FEW).options
     debug = options.view_as(pipeline_options.DebugOptions)
     debug.add_experiment("new")
     assert options.get_all_options()["experiments"] == ["new"]
@@ -70,7 +80,7 @@ class _Numbered(beam.DoFn):
 
 
 @WAYS
-def test_steps_with_state_have_it(options: PipelineOptions) -> None:
+def test_steps_with_state_have_it(runner: Runner) -> None:
     kept = userstate.get_dofn_specs
 
     def build(pipeline: beam.Pipeline) -> None:
@@ -82,7 +92,7 @@ def test_steps_with_state_have_it(options: PipelineOptions) -> None:
         )
         _ = numbered | beam.Map(_check_numbers)
 
-    run_pipeline(build, options)
+    run_pipeline(build, runner)
     assert userstate.get_dofn_specs is kept
 
 
@@ -131,10 +141,10 @@ def _fill(_: int) -> None:
     ],
 )
 def test_a_failing_step_is_told_in_the_same_words(
-    step: Callable[[int], None], kind: type[Exception], words: str, options: PipelineOptions
+    step: Callable[[int], None], kind: type[Exception], words: str, runner: Runner
 ) -> None:
     with pytest.raises(kind, match=words):
-        run_pipeline(lambda pipeline: pipeline | beam.Create([1]) | beam.Map(step), options)
+        run_pipeline(lambda pipeline: pipeline | beam.Create([1]) | beam.Map(step), runner)
 
 
 def _interrupt(_: int) -> None:
