@@ -8,7 +8,7 @@ from dataclasses import replace
 from forebay.pipelines.sources.csv.table import open_csv
 from forebay.pipelines.sources.files import UTF_8, SourceFile
 from forebay.pipelines.sources.inputs import TableInput
-from forebay.pipelines.sources.json_lines import open_json_lines, refuse_array
+from forebay.pipelines.sources.text.json_lines import open_json_lines, refuse_array
 from forebay.pipelines.sources.text.ranges import GuardedReader
 from forebay.transforms.definition.sources import Source
 from forebay.transforms.errors import InputError
