@@ -62,7 +62,8 @@ def run_train(args: argparse.Namespace) -> int:
 def _say_trained(record: Mapping[str, Any], steps: int | None) -> None:
     taken, planned = record["steps_trained"], record["options"]["max_steps"]
     say(f"trained {counted(taken, 'step')}, the best was {record['step']:,}")
-    if steps is not None and taken < planned:
+    late = sum(evaluation["step"] > record["step"] for evaluation in record["history"])
+    if steps is not None and taken < planned and late < record["options"]["patience"]:
         say(f"{planned - taken:,} of {counted(planned, 'step')} are left: the same command goes on")
     if record["seconds"]["steps"]:
         share = record["seconds"]["waiting for rows"] / record["seconds"]["steps"]
