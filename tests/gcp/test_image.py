@@ -36,6 +36,6 @@ def test_what_it_copies_is_there_and_is_not_ignored() -> None:
     ignored = (REPOSITORY / ".dockerignore").read_text("utf-8").splitlines()
     lines = re.findall(r"^COPY (?!--from)(.+) \S+$", DOCKERFILE.read_text("utf-8"), re.M)
     copied = [name.removeprefix("./") for line in lines for name in line.split()]
-    assert {"requirements.lock", "pyproject.toml", "forebay", "pipelines"} <= set(copied)
+    assert {"deploy/requirements.lock", "pyproject.toml", "forebay", "pipelines"} <= set(copied)
     assert all((REPOSITORY / name).exists() for name in copied)
     assert not set(copied) & set(ignored)
