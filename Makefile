@@ -12,7 +12,7 @@ WEATHER := data/flights/weather.csv
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
 .NOTPARALLEL:
-.PHONY: help install data demo test test-pythons test-gcp test-prism flink flink-stop test-flink wheel fuzz faults oracle check format format-check lint types imports docs windows-worth bench bench-model input-rate bench-inputs bench-bigquery bounds bench-peers lock clean
+.PHONY: help install data demo test test-pythons test-gcp prism test-prism flink flink-stop test-flink wheel fuzz faults oracle check format format-check lint types imports docs windows-worth bench bench-model input-rate bench-inputs bench-bigquery bounds bench-peers lock clean
 
 help: ## List the targets
 	@awk 'BEGIN {FS = ":.*## "} /^[a-z-]+:.*## / {printf "  %-14s %s\n", $$1, $$2}' $(firstword $(MAKEFILE_LIST))
@@ -73,7 +73,10 @@ test-gcp: $(STAMP) $(GCP_STAMP) $(WEATHER) ## Run the tests with stand-ins for B
 PRISM := .engines/bin/prism
 
 $(PRISM): tests/engines/go/go.mod tests/engines/go/go.sum
+	@mkdir -p $(@D)
 	cd tests/engines/go && go build -o $(CURDIR)/$(PRISM) github.com/apache/beam/sdks/v2/go/cmd/prism
+
+prism: $(PRISM) ## Build Beam's runner Prism, .engines/bin/prism (needs Go)
 
 test-prism: $(STAMP) $(WEATHER) ## Run the flights on Beam's runner Prism (needs Go) and compare with the local run
 	@if command -v go >/dev/null || test -x $(PRISM); then \

@@ -38,6 +38,9 @@ def quiet_tensorflow() -> Iterator[None]:
 
     A level that the user set stays, and with ``--verbose`` it logs as it does by itself.
     """
+    # The Keras that TensorFlow brings. tf.Transform sets it in any case, but after TensorFlow has
+    # imported Keras 3, and with it scikit-learn and pyplot: a second, and nothing reads rows by it.
+    os.environ.setdefault("TF_USE_LEGACY_KERAS", "1")
     if is_verbose():
         yield
         return

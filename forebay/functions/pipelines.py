@@ -14,6 +14,7 @@ from forebay.pipelines.jobs.options import JobsOptions
 from forebay.pipelines.options import PreprocessOptions
 from forebay.pipelines.predictions.options import PredictOptions
 from forebay.pipelines.sources.frames import Table
+from forebay.storage.run.manifest import LookupEntry
 from forebay.transforms import html
 
 
@@ -69,11 +70,13 @@ class Predictions(Table):
         rejected: how many have no prediction, by reason.
         rejects: those records, and those of the history and of sources that became no event, with
             their place and the reason.
+        lookups: what the rows found in tables without events, by lookup.
     """
 
     records: int
     rejected: Mapping[str, int]
     rejects: Table
+    lookups: Mapping[str, LookupEntry]
 
     def __repr__(self) -> str:
         return f"Predictions for {len(self):,} of {self.records:,} records"
@@ -104,4 +107,6 @@ def predict(options: PredictOptions) -> Predictions:
     with predicted(options) as found:
         answers = pa.Table.from_batches(found.batches(), found.schema)
         rejects = pa.Table.from_batches(read_rejects(found.rejects), REJECT_COLUMNS)
-    return Predictions(answers, found.counts.records, found.counts.rejects, Table(rejects))
+    counts = found.counts
+    lost = counts.rejects | {f"dropped {by}": rows for by, rows in counts.dropped.items()}
+    return Predictions(answers, counts.records, lost, Table(rejects), counts.lookups)

@@ -86,8 +86,9 @@ def on(emulators: Any) -> Dataflow:
 def ran(on: Dataflow, address: str) -> None:
     """Runs a pipeline of one element."""
     dataset = load_definition(DEFINITION)
-    work = Work(DEFINITION, dataset, f"gs://{on.bucket}/none")
-    with opened(on, work, (f"--dataflow_endpoint={address}",)) as runner:
+    asked = (f"--dataflow_endpoint={address}",)
+    work = Work(DEFINITION, dataset, f"gs://{on.bucket}/none", beam=asked)
+    with opened(on, work) as runner:
         run_pipeline(lambda p: p | beam.Create([1]) | beam.Map(print) and None, runner)
 
 

@@ -1,17 +1,23 @@
 """``forebay predict``: from parsed arguments to predictions."""
 
+from __future__ import annotations
+
 import argparse
 from dataclasses import asdict
+from typing import TYPE_CHECKING
 
 from forebay.commands.predict.options import predict_options
 from forebay.console.tensorflow import start_tensorflow
-from forebay.console.terminal import note, say_json
+from forebay.console.terminal import note, say_json, warn
 from forebay.console.words import counted
 from forebay.pipelines.sources.bigquery.address import as_bigquery
 from forebay.storage.entries import files_below
 from forebay.storage.run.definition_files import load_same_definition
 from forebay.storage.run.exported import open_exported
 from forebay.transforms.errors import InputError
+
+if TYPE_CHECKING:
+    from forebay.pipelines.predictions.predict import Counts
 
 
 def run_predict(args: argparse.Namespace) -> int:
@@ -28,6 +34,7 @@ def run_predict(args: argparse.Namespace) -> int:
 
 
 def _answer_lines(args: argparse.Namespace) -> int:
+    from forebay.serving.doubts import told
     from forebay.serving.predictor import predict_files
 
     for flag in ("history", "source", "rejects", "query_parameter"):
@@ -49,6 +56,8 @@ def _answer_lines(args: argparse.Namespace) -> int:
             "answers to JSON lines go to a file"
         )
     counts = predict_files(args.model, lines, args.output, ignore_extra=args.ignore_extra)
+    for doubt, rows in counts.doubts.items():
+        warn(told(doubt, rows))
     if counts.errors:
         note(f"{counts.errors:,} of {counts.lines:,} lines were answered with an error")
     return 1 if counts.errors and counts.errors == counts.lines else 0
@@ -73,18 +82,29 @@ def _answer_table(args: argparse.Namespace) -> int:
         if not (args.json and args.output == "-"):
             output.write(found.schema, found.batches())
     counts = found.counts
-    rejected = sum(counts.rejects.values())
-    if rejected:
-        kept = f"; they are in {rejects.name}" if rejects is not None else ""
-        reasons = "; ".join(f"{reason} ({n:,})" for reason, n in counts.rejects.items())
-        of = f"{rejected:,} of {counted(counts.records, 'record')}"
-        note(f"no prediction for {of}: {reasons}{kept}")
+    _tell(counts, rejects.name if rejects is not None else None)
     if args.json:
         say_json(asdict(counts), indent=2)
     elif args.output != "-":
         made = counted(counts.answered, "prediction")
         note(f"{args.output}: {made} of {counted(counts.records, 'record')}")
     return 1 if counts.records and not counts.answered else 0
+
+
+def _tell(counts: Counts, rejects: str | None) -> None:
+    """Tells what became of records, apart from those that are answered."""
+    from forebay.pipelines.lookups.counts import told_counts
+
+    for name, lookup in counts.lookups.items():
+        note(f"{name}: {', '.join(f'{n:,} {what}' for what, n in told_counts(lookup).items())}")
+    for by, rows in counts.dropped.items():
+        note(f"{counted(rows, 'row')} dropped {by}")
+    if counts.added:
+        note(f"{counted(counts.added, 'row')} added by the definition's own step")
+    if lost := sum(counts.rejects.values()):
+        kept = f"; they are in {rejects}" if rejects is not None else ""
+        reasons = "; ".join(f"{reason} ({n:,})" for reason, n in counts.rejects.items())
+        note(f"no prediction for {lost:,} of {counted(counts.records, 'record')}: {reasons}{kept}")
 
 
 def _beside(output: str) -> str | None:

@@ -67,13 +67,14 @@ class Cluster:
         try:
             told = self._ask("/v1/overview")
             return Overview(told["flink-version"], told["taskmanagers"], told["slots-total"])
-        except (OSError, ValueError) as error:
-            why = reason(getattr(error, "reason", None) or error)
-            raise InputError(f"--flink-master {self.master}: no answer ({why}); {cure}") from error
-        except (KeyError, TypeError) as error:
+        except (urllib.error.HTTPError, ValueError, KeyError, TypeError) as error:
             raise InputError(
                 f"--flink-master {self.master}: what answers there is no Flink; {cure}"
             ) from error
+        except OSError as error:
+            cause = getattr(error, "reason", error)
+            why = reason(cause) if isinstance(cause, Exception) else str(cause)
+            raise InputError(f"--flink-master {self.master}: no answer ({why}); {cure}") from error
 
     def jobs(self) -> Iterator[Job]:
         """Yields the jobs that the cluster remembers.

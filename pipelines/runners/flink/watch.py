@@ -57,8 +57,11 @@ class Watch:
         job = self._job()
         if job is None:
             return
-        told = (raised_in(text) or self._explain(text) for text in self._cluster.failures(job.id))
-        self._failure = next((one for one in told if one is not None), self._failure)
+        told = [raised_in(text) or self._explain(text) for text in self._cluster.failures(job.id)]
+        known = [one for one in told if one is not None]
+        self._failure = next((one for one in known if isinstance(one, UserError)), None) or next(
+            iter(known), self._failure
+        )
         if isinstance(self._failure, UserError) and job.state not in ENDED:
             self._cluster.cancel(job.id)
             self.has_cancelled = True

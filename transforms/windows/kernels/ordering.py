@@ -4,8 +4,7 @@ Events are sorted by (key, time), requests by (key, time asked for). A *position
 events' order. One key's events and requests form a *group*: a row ``(first event, end of events,
 first request, end of requests)`` of an int64 array (g, 4).
 
-Everything is sequential and releases the interpreter lock. Numba's cache on disk notices changes
-of a kernel's own file only, so kernels call no compiled function of another file.
+Everything is sequential and releases the interpreter lock.
 """
 
 from __future__ import annotations
@@ -38,7 +37,6 @@ def sort_by(order: Ints, keys: Ints) -> Ints:
         int64 (n,): ``order`` rearranged so that ``keys[order]`` ascends; ties keep their places.
     """
     n = order.size
-    key = np.empty(n, np.uint64)
     ascending = True
     low = keys[order[0]] if n else np.int64(0)
     high = low
@@ -50,6 +48,7 @@ def sort_by(order: Ints, keys: Ints) -> Ints:
         previous = k
     if ascending:
         return order.copy()
+    key = np.empty(n, np.uint64)
     for i in range(n):
         key[i] = np.uint64(keys[order[i]]) - np.uint64(low)  # wraps, and so never overflows
     bits = 0
@@ -108,35 +107,50 @@ def _slot(row: int, mask: int) -> np.int64:
 
 
 @compiled
-def find_own(event_rows: Ints, request_rows: Ints) -> tuple[Ints, Ints]:
-    """Find each request's own events: those of the same row identity.
+def _slots(events: int) -> int:
+    """How many places a hash table of so many events has."""
+    slots = 8
+    while slots < 2 * events:
+        slots *= 2
+    return slots
+
+
+@compiled
+def find_own(groups: Ints, event_rows: Ints, request_rows: Ints) -> tuple[Ints, Ints]:
+    """Find each request's own events: those of its key and of the same row identity.
+
+    Each key has a table of its own, which is mostly small enough for a cache of the processor.
 
     Args:
+        groups: int64 (g, 4), see the module.
         event_rows: int64 (n,), by position. Several events may share a row.
         request_rows: int64 (m,).
 
     Returns:
         first: int64 (m,), position of the request's first own event, or NEVER.
-        following: int64 (n,), position of the next event of the same row, or NEVER.
+        following: int64 (n,), position of the group's next event of the same row, or NEVER.
     """
-    n = event_rows.size
-    slots = 8
-    while slots < 2 * n:
-        slots *= 2
-    table = np.full(slots, NEVER, np.int64)
-    following = np.empty(n, np.int64)
-    for p in range(n - 1, -1, -1):  # backwards, so that chains ascend
-        slot = _slot(event_rows[p], slots - 1)
-        while table[slot] != NEVER and event_rows[table[slot]] != event_rows[p]:
-            slot = (slot + 1) & (slots - 1)
-        following[p] = table[slot]
-        table[slot] = p
-    first = np.empty(request_rows.size, np.int64)
-    for i in range(request_rows.size):
-        slot = _slot(request_rows[i], slots - 1)
-        while table[slot] != NEVER and event_rows[table[slot]] != request_rows[i]:
-            slot = (slot + 1) & (slots - 1)
-        first[i] = table[slot]
+    first = np.full(request_rows.size, NEVER, np.int64)
+    following = np.full(event_rows.size, NEVER, np.int64)
+    widest = 0
+    for g in range(groups.shape[0]):
+        widest = max(widest, groups[g, 1] - groups[g, 0])
+    space = np.empty(_slots(widest), np.int64)
+    for g in range(groups.shape[0]):
+        slots = _slots(groups[g, 1] - groups[g, 0])
+        table = space[:slots]
+        table[:] = NEVER
+        for p in range(groups[g, 1] - 1, groups[g, 0] - 1, -1):  # so that chains ascend
+            slot = _slot(event_rows[p], slots - 1)
+            while table[slot] != NEVER and event_rows[table[slot]] != event_rows[p]:
+                slot = (slot + 1) & (slots - 1)
+            following[p] = table[slot]
+            table[slot] = p
+        for i in range(groups[g, 2], groups[g, 3]):
+            slot = _slot(request_rows[i], slots - 1)
+            while table[slot] != NEVER and event_rows[table[slot]] != request_rows[i]:
+                slot = (slot + 1) & (slots - 1)
+            first[i] = table[slot]
     return first, following
 
 
