@@ -146,11 +146,14 @@ bench-peers: $(STAMP) ## Install the peer that `make bench` skips otherwise: PyS
 	$(BIN)/python -m pip install --quiet --no-deps --upgrade --target .spark --requirement benchmarks/requirements-spark.txt
 
 # For every Python and platform at once: Beam wants another google-apitools from Python 3.13 on.
+# What workers have, of the same versions, is in deploy/requirements.lock.
+LOCK = $(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes \
+	  --no-emit-index-url --no-emit-find-links --no-annotate --custom-compile-command "make lock"
+
 lock: ## Pin every dependency in requirements.lock; newest versions with ARGS=--upgrade
 	@test -x $(BIN)/uv || { echo "error: $(BIN)/uv is missing; run 'make install' first" >&2; exit 1; }
-	$(BIN)/uv pip compile --quiet --universal --python-version 3.11 --all-extras --generate-hashes \
-	  --no-emit-index-url --no-emit-find-links --no-annotate --custom-compile-command "make lock" \
-	  --output-file requirements.lock $(ARGS) pyproject.toml
+	$(LOCK) --all-extras --output-file requirements.lock $(ARGS) pyproject.toml
+	$(LOCK) --extra gcp --constraint requirements.lock --output-file deploy/requirements.lock pyproject.toml
 
 clean: ## Remove .venv, caches and build artefacts; data/ and runs/ stay
 	rm -rf .venv .venv-* .spark .engines build dist *.egg-info .hypothesis .import_linter_cache .mypy_cache .pytest_cache .ruff_cache

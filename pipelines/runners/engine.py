@@ -75,6 +75,9 @@ class Engine:
         raise NotImplementedError
         yield ()
 
+    def prepare(self, pipeline: Any) -> None:
+        """Adds steps of the engine's own to a pipeline, before any other."""
+
     @contextmanager
     def watched(self, result: Any) -> Iterator[None]:
         """Stands by while a pipeline that was started is waited for.

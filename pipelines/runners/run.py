@@ -102,7 +102,7 @@ def run_pipeline(build: Build, runner: Runner) -> None:
     pa.set_memory_pool(pa.system_memory_pool())
     options = deepcopy(runner.options)  # some runners write into them what one job has
     with as_outside_notebooks(), state_specs_remembered():
-        pipeline = built(build, options)
+        pipeline = built(build, runner.engine, options)
         try:
             with _worker_tracebacks_hidden(), _own_words_only(options):
                 result = pipeline.run()
@@ -119,7 +119,7 @@ def run_pipeline(build: Build, runner: Runner) -> None:
             raise _as_raised(text_of(error), runner.engine) from error
 
 
-def built(build: Build, options: PipelineOptions) -> beam.Pipeline:
+def built(build: Build, engine: Engine, options: PipelineOptions) -> beam.Pipeline:
     """Builds a pipeline.
 
     Raises:
@@ -131,6 +131,7 @@ def built(build: Build, options: PipelineOptions) -> beam.Pipeline:
     except ValueError as error:
         said = "; ".join(line.strip() for line in str(error).splitlines()[1:]) or str(error)
         raise InputError(f"Beam refuses its options ({said}); correct those after --") from error
+    engine.prepare(pipeline)
     build(pipeline)
     return pipeline
 

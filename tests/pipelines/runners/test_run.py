@@ -5,6 +5,7 @@ from __future__ import annotations
 import errno
 import os
 from collections.abc import Callable, Iterator, Sequence
+from copy import deepcopy
 
 import apache_beam as beam
 import pytest
@@ -64,6 +65,16 @@ def test_what_one_view_changes_all_see() -> None:
     assert debug.view_as(pipeline_options.DebugOptions).lookup_experiment("new")
 
 
+@pytest.mark.parametrize("account", ["", "me@example.com"])
+def test_a_copy_has_values_of_its_own(account: str) -> None:
+    options = here([f"--impersonate_service_account={account}"] if account else [], FEW).options
+    assert options.view_as(pipeline_options.DebugOptions).experiments is None
+    copied = deepcopy(options)
+    copied.view_as(pipeline_options.DebugOptions).add_experiment("new")
+    assert copied.get_all_options()["experiments"] == ["new"]
+    assert options.get_all_options()["experiments"] is None
+
+
 class _Numbered(beam.DoFn):
     """Numbers the values of a key, by state that Beam keeps."""
 
@@ -92,7 +103,7 @@ def test_steps_with_state_have_it(runner: Runner) -> None:
         )
         _ = numbered | beam.Map(_check_numbers)
 
-    run_pipeline(build, options)
+    run_pipeline(build, runner)
     assert userstate.get_dofn_specs is kept
 
 
@@ -141,10 +152,10 @@ def _fill(_: int) -> None:
     ],
 )
 def test_a_failing_step_is_told_in_the_same_words(
-    step: Callable[[int], None], kind: type[Exception], words: str, options: PipelineOptions
+    step: Callable[[int], None], kind: type[Exception], words: str, runner: Runner
 ) -> None:
     with pytest.raises(kind, match=words):
-        run_pipeline(lambda pipeline: pipeline | beam.Create([1]) | beam.Map(step), options)
+        run_pipeline(lambda pipeline: pipeline | beam.Create([1]) | beam.Map(step), runner)
 
 
 def _interrupt(_: int) -> None:
