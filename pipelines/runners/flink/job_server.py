@@ -1,6 +1,5 @@
 """Beam's job server for Flink: the Java program that takes a pipeline and gives Flink a job."""
 
-import os
 import re
 import shutil
 import socket
@@ -117,8 +116,3 @@ def _free_port() -> int:
         probe.bind(("localhost", 0))
         port: int = probe.getsockname()[1]
         return port
-
-
-def is_address(place: str) -> bool:
-    """Tells whether a job server is named by HOST:PORT, not by its program."""
-    return re.fullmatch(r"[\w.-]+:\d+", place) is not None and not os.path.exists(place)

@@ -115,7 +115,7 @@ def test_from_python_frames_are_answered_the_same(
 ) -> None:
     """The history may hold the new rows as well, with what is known of them since."""
     new = pa.Table.from_pylist([row for row in LATER if row["distance"] != "far"])
-    known = [*EARLIER, *(trip(i, delay=2.5) for i in (12, 13, 14))]
+    known = [*EARLIER, *(trip(i, delay=9.0) for i in (12, 13, 14))]
 
     found = fb.predict(model, new, history=[*map(dict, known)])
     seen = found.arrow["prediction"].to_pylist()

@@ -21,8 +21,8 @@ import pytest
 from made_runs import make_dataset
 
 from forebay.pipelines.runners.engine import Work
-from forebay.pipelines.runners.flink.engine import Flink
-from forebay.pipelines.runners.flink.job_server import flink_version_of, is_address, job_server
+from forebay.pipelines.runners.flink.engine import Flink, is_address
+from forebay.pipelines.runners.flink.job_server import flink_version_of, job_server
 from forebay.pipelines.runners.flink.watch import Watch
 from forebay.pipelines.runners.workers.versions import check_same, versions
 from forebay.transforms.errors import InputError, RunFailed

@@ -77,7 +77,7 @@ class Addends:
         return np.arange(self.numbers.shape[0])
 
     @cached_property
-    def _cut(self) -> tuple[Ints, digits.Leaves]:
+    def _cut(self) -> tuple[Ints, NDArray[np.int32]]:
         return digits.cut(self.numbers, self.order)
 
     @cached_property
@@ -146,7 +146,12 @@ class Sums:
 
     def deviations(self, counts: Ints) -> tuple[Floats, Floats]:
         """Variances and their roots, (m,) each: see `moments.read_deviations`."""
-        if isinstance(self.values, SweptSums) and (running := self.values.addends.running):
-            places = self.values.addends.match.requests
-            return totals.read_deviations(*running, *self.values.places, counts, places)
+        values = self.values
+        if isinstance(values, SweptSums) and (running := values.addends.running):
+            sums, squares, exponent = running
+            if squares is not None:
+                places = values.addends.match.requests
+                return totals.read_deviations(
+                    sums, squares, exponent, *values.places, counts, places
+                )
         return moments.read_deviations(self.rows, counts)
