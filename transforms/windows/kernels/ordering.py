@@ -26,7 +26,7 @@ _DIGIT_BITS = 11  # 2,048 counters fit in the first-level cache
 
 
 @compiled
-def _count_out(order: Ints, keys: Ints, low: int, spread: int) -> Ints:
+def _count_out(order: Ints, keys: Ints, low: np.int64, spread: np.int64) -> Ints:
     """Sort stably by keys from ``low`` to ``low + spread``, in one pass."""
     places = np.zeros(spread + 2, np.int64)
     for i in range(order.size):
