@@ -17,7 +17,7 @@ def start_tensorflow(*, has_runs: bool = True) -> None:
     """Imports TensorFlow, which takes seconds, and says so.
 
     Args:
-        has_runs: whether runs are read: tf.Transform is imported, too. An exported model needs none.
+        has_runs: whether runs are read: tf.Transform is imported, too; a model needs none.
     """
     with saying("loading TensorFlow"):
         import_module("tensorflow_transform" if has_runs else "tensorflow")
