@@ -30,16 +30,24 @@ from rich.console import Console
 from rich.table import Table
 
 from forebay.storage.run.run_folder import RunFolder, open_run
-from forebay.trainer.examples.batches import SHUFFLE_ROWS, steps_per_pass, training_batches
+from forebay.trainer.examples.batches import training_batches
 from forebay.trainer.examples.inputs import inputs_of
 from forebay.trainer.examples.split_reader import Examples, SplitReader
 from forebay.trainer.options import DataOptions, TrainOptions
+from forebay.trainer.options.choose import steps_per_pass
 from forebay.trainer.training.train import train
 
 SEED = 0
 WARM_UP_BATCHES = 50
 LOOK_BATCHES = 20
 CACHED = "Forebay, TFRecords, from the second pass on"
+# What the options of reading are worth, each changed alone.
+OTHERWISE = {
+    "--interleave 1": DataOptions(interleave=1),
+    "--shuffle-buffer 1024": DataOptions(shuffle_buffer=1024),
+    "--prefetch 0": DataOptions(prefetch=0),
+    "--no-deterministic": DataOptions(deterministic=False),
+}
 NUMBERS, IDS, LABEL = "number", "id", "label"
 
 
@@ -109,7 +117,7 @@ def _ways(
         return tf.stack(by_kind[NUMBERS], 1), tf.stack(by_kind[IDS], 1), label
 
     def batched(rows: tf.data.Dataset, parse: Callable[..., Any]) -> tf.data.Dataset:
-        batches = rows.repeat().shuffle(SHUFFLE_ROWS, SEED).batch(batch_size)
+        batches = rows.repeat().shuffle(DataOptions.shuffle_buffer, SEED).batch(batch_size)
         return batches.map(parse, num_parallel_calls=2).prefetch(16)
 
     def decode_csv() -> tf.data.Dataset:
@@ -124,13 +132,16 @@ def _ways(
 
     def make_csv_dataset() -> tf.data.Dataset:
         batches = tf.data.experimental.make_csv_dataset(
-            files, batch_size, columns, defaults, shuffle_buffer_size=SHUFFLE_ROWS,
+            files, batch_size, columns, defaults, shuffle_buffer_size=DataOptions.shuffle_buffer,
             shuffle_seed=SEED, num_parallel_reads=2, prefetch_buffer_size=16,
         )  # fmt: skip
         return batches.map(lambda cells: matrices([cells[name] for name in columns]))
 
-    def ours(kept: Examples | None, cache: str | None = None) -> tf.data.Dataset:
-        batches = training_batches(reader, kept, batch_size, SEED, cache=cache).whole(0)
+    def ours(
+        kept: Examples | None, cache: str | None = None, data: DataOptions | None = None
+    ) -> tf.data.Dataset:
+        data = data or DataOptions()
+        batches = training_batches(reader, kept, batch_size, SEED, data=data, cache=cache).whole(0)
         return batches.map(lambda inputs, label, weight: (inputs[0], inputs[1], label))
 
     caches = (os.path.join(os.path.dirname(files[0]), f"rows-{i}") for i in itertools.count())
@@ -138,6 +149,10 @@ def _ways(
         "Forebay, rows in memory": lambda: ours(examples),
         CACHED: lambda: ours(None, next(caches)),
         "Forebay, TFRecords, as in a first pass": lambda: ours(None),
+        **{
+            f"the same, {name}": lambda data=data: ours(None, data=data)
+            for name, data in OTHERWISE.items()
+        },
         "CSV lines, decode_csv of batches": decode_csv,
         "CsvDataset": csv_dataset,
         "make_csv_dataset": make_csv_dataset,
@@ -182,7 +197,7 @@ def _table(rates: Mapping[str, Rate], reader: SplitReader, columns: int) -> Tabl
     table = Table(title=f"{reader.share}, {columns} columns, nothing trained", title_justify="left")
     for heading in ("", "rows/s", "to the fastest CSV", "first batch after"):
         table.add_column(heading, justify="left" if not heading else "right")
-    best = max(rate.rows_per_s for name, rate in rates.items() if not name.startswith("Forebay"))
+    best = max(rate.rows_per_s for name, rate in rates.items() if "CSV" in name.upper())
     for name, rate in rates.items():
         ratio = f"{rate.rows_per_s / best:.1f} ×"
         table.add_row(name, f"{rate.rows_per_s:,.0f}", ratio, f"{rate.first_s:.2f} s")

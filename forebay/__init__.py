@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from forebay.functions.definitions import explain as explain
     from forebay.functions.definitions import init as init
     from forebay.functions.definitions import report as report
+    from forebay.functions.pipelines import jobs as jobs
     from forebay.functions.pipelines import predict as predict
     from forebay.functions.pipelines import preprocess as preprocess
     from forebay.functions.run import Run as Run
@@ -109,7 +110,7 @@ if TYPE_CHECKING:
 _NAMES = {
     "forebay.pipelines.sources.read": ("ReadTable",),
     "forebay.functions.definitions": ("check", "explain", "init", "report"),
-    "forebay.functions.pipelines": ("predict", "preprocess"),
+    "forebay.functions.pipelines": ("jobs", "predict", "preprocess"),
     "forebay.functions.run": ("Run",),
     "forebay.functions.training": ("evaluate", "lr_find", "sweep", "train"),
     "forebay.pipelines.prepare": ("repeated",),

@@ -5,16 +5,18 @@ from dataclasses import asdict
 
 from forebay.console.terminal import say, say_json
 from forebay.console.words import counted
-from forebay.pipelines.options import preprocess_options
+from forebay.pipelines.dry_run import write_jobs
+from forebay.pipelines.options import PreprocessOptions, preprocess_options
 from forebay.pipelines.preprocess import preprocess
 from forebay.pipelines.summary import print_summary
 
 
 def run_preprocess(args: argparse.Namespace) -> int:
     """Runs ``forebay preprocess`` with parsed arguments; returns its exit status."""
-    if args.dry_run is not None:
-        return _dry_run(args)
-    manifest = preprocess(preprocess_options(args))
+    options = preprocess_options(args)
+    if options.dry_run is not None:
+        return _dry_run(options, args)
+    manifest = preprocess(options)
     if args.json:
         say_json(manifest.to_plain(), indent=2)
     else:
@@ -22,10 +24,8 @@ def run_preprocess(args: argparse.Namespace) -> int:
     return 0
 
 
-def _dry_run(args: argparse.Namespace) -> int:
-    from forebay.pipelines.dry_run import write_jobs  # needs Google's clients
-
-    jobs = write_jobs(preprocess_options(args), args.dry_run)
+def _dry_run(options: PreprocessOptions, args: argparse.Namespace) -> int:
+    jobs = write_jobs(options, args.dry_run)
     if args.json:
         say_json({name: asdict(job) for name, job in jobs.items()}, indent=2)
         return 0

@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from dataclasses import replace
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from apache_beam.io.filesystems import FileSystems
 
@@ -15,7 +16,6 @@ from forebay.pipelines.job import Job
 from forebay.pipelines.options import PreprocessOptions
 from forebay.pipelines.preprocess import ingest_steps, plan, transform_steps
 from forebay.pipelines.runners.dataflow.engine import Dataflow
-from forebay.pipelines.runners.dataflow.job_graph import DrawnJob, write_job
 from forebay.pipelines.runners.engine import Work
 from forebay.pipelines.runners.engines import chosen_engine
 from forebay.pipelines.sources.bigquery.address import QUERY_SCHEME, TABLE_SCHEME, BigQuery
@@ -28,6 +28,9 @@ from forebay.transforms.definition.splits import SPLITS
 from forebay.transforms.errors import InputError
 from forebay.transforms.graph.embedded import EmbeddedTable, is_embedded
 from forebay.transforms.lookup_tables import empty_table
+
+if TYPE_CHECKING:
+    from forebay.pipelines.runners.dataflow.job_graph import DrawnJob
 
 
 def write_jobs(options: PreprocessOptions, folder: str) -> Mapping[str, DrawnJob]:
@@ -53,6 +56,8 @@ def write_jobs(options: PreprocessOptions, folder: str) -> Mapping[str, DrawnJob
             "--on dataflow, or leave --dry-run out"
         )
     engine.check_options()
+    from forebay.pipelines.runners.dataflow.job_graph import write_job  # needs Google's clients
+
     if Path(folder).exists():
         raise InputError(f"--dry-run {folder}: it is there already; name a new folder")
     if any(map(_asks_google, _given(options))):
@@ -67,7 +72,7 @@ def write_jobs(options: PreprocessOptions, folder: str) -> Mapping[str, DrawnJob
     }
     with engine.open(work) as own:
         return {
-            name: write_job(build, [*own, *beam_arguments], Path(folder, name))
+            name: write_job(build, engine, [*own, *beam_arguments], Path(folder, name))
             for name, build in steps.items()
         }
 

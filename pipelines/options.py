@@ -76,6 +76,8 @@ class PreprocessOptions(TableOptions):
         prepare: a PTransform of batches between reading and windows, MODULE:NAME, where the
             definition names none.
         on: the engine that the pipelines run on: its name, or an engine with its options.
+        dry_run: with ``on`` Dataflow, a new folder to which its jobs are written: nothing is sent,
+            and no run is made; None: the run is made.
         beam: Beam's own options.
     """
 
@@ -93,6 +95,7 @@ class PreprocessOptions(TableOptions):
     transform_fn: str | None = None
     prepare: str | None = None
     on: str | Engine = "local"
+    dry_run: str | None = None
     beam: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
@@ -156,11 +159,7 @@ def add_preprocess_arguments(parser: argparse.ArgumentParser) -> None:
     add("--transform-fn", metavar="RUN")
     add("--prepare", metavar="MODULE:NAME")
     add_engine_arguments(parser, help_of(PreprocessOptions, "on"))
-    parser.add_argument(
-        "--dry-run",
-        metavar="FOLDER",
-        help="with --on dataflow: write the jobs to a new folder, and send nothing",
-    )
+    add("--dry-run", metavar="FOLDER")
     add_common(parser, json="the manifest")
 
 
@@ -216,6 +215,7 @@ def preprocess_options(args: argparse.Namespace) -> PreprocessOptions:
         transform_fn=args.transform_fn,
         prepare=args.prepare,
         on=engine_of(args),
+        dry_run=args.dry_run,
         beam=tuple(args.beam),
     )
 

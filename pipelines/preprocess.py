@@ -34,7 +34,7 @@ from forebay.pipelines.sinks.rejects import WriteRejects
 from forebay.pipelines.sinks.rows import WriteRows
 from forebay.pipelines.sinks.run_folder import prepare_output, publish, refuse_inputs, staging
 from forebay.pipelines.sinks.tfrecords.write import WriteExamples
-from forebay.pipelines.sources.tables import all_inputs, open_tables
+from forebay.pipelines.sources.tables import all_inputs, open_tables, text_bytes
 from forebay.pipelines.splits.write import WriteSplits
 from forebay.pipelines.tallies.checks import (
     check_rejects,
@@ -81,12 +81,15 @@ def preprocess(options: PreprocessOptions) -> Manifest:
     paths = [one.path for one in inputs]
     refuse_inputs(options.output, paths)
     dataset, sinks, learns = planned.dataset, planned.sinks, planned.graph is None
-    work = Work(options.definition, dataset, absolute(options.output), paths)
+    work = Work(
+        options.definition, dataset, absolute(options.output), paths,
+        beam=beam_arguments, text_bytes=text_bytes(inputs),
+    )  # fmt: skip
     engine.check(work)
     with (
         staging(options.output, options.overwrite) as staged,
         full_disk_told(options.output),
-        opened(engine, replace(work, folder=plain_path(staged)), beam_arguments) as runner,
+        opened(engine, replace(work, folder=plain_path(staged))) as runner,
     ):
         job = replace(planned, folder=plain_path(staged))
         detail(job.plan)

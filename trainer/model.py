@@ -18,8 +18,8 @@ from forebay.trainer.examples.statistics import TrainStatistics
 from forebay.trainer.layers.context import ModelContext, context_of
 from forebay.trainer.layers.own_model import own_scores
 from forebay.trainer.optimizers.build import is_proximal
-from forebay.trainer.options import TrainOptions
-from forebay.trainer.weights.rows import member_name
+from forebay.trainer.options.choose import ChosenOptions
+from forebay.trainer.weights.rows import LAST_DEEP, member_name
 from forebay.transforms.definition.labels import Classification, Label
 from forebay.transforms.errors import InputError
 
@@ -49,7 +49,7 @@ class Models:
 
 
 def build(
-    inputs: ModelInputs, label: Label, statistics: TrainStatistics, options: TrainOptions
+    inputs: ModelInputs, label: Label, statistics: TrainStatistics, options: ChosenOptions
 ) -> Models:
     """Builds a model with fresh weights.
 
@@ -133,12 +133,12 @@ def _hidden(x: keras.KerasTensor, member: int, context: ModelContext) -> keras.K
             seed = options.seed + i + member * len(options.hidden_units)
             name = member_name(f"dropout_{i}", member)
             x = keras.layers.Dropout(options.dropout, seed=seed, name=name)(x)
-    name = member_name("deep", member)
+    name = member_name(LAST_DEEP, member)
     return keras.layers.Dense(context.outputs, kernel_regularizer=penalty, name=name)(x)
 
 
 def _penalty(
-    options: TrainOptions, *, wide: bool, share: float = 1.0
+    options: ChosenOptions, *, wide: bool, share: float = 1.0
 ) -> keras.regularizers.Regularizer | None:
     """Returns what a side's weights add to the loss; an optimizer with an L1 of its own adds it."""
     kind = options.wide_optimizer if wide and options.wide_optimizer else options.optimizer

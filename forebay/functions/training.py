@@ -54,12 +54,18 @@ class SweepArguments(TrainingArguments):
             the command searches.
         trials: trainings in all, those of an interrupted sweep included.
         sweep_seed: the seed of the search; the trainings have their own.
+        blocks: blocks of time within train that trials are compared on, each predicted by a model
+            of the rows before it, instead of on the eval split; None: on that.
+        block_by: the column that orders rows for ``blocks``, an instant or a day among those that
+            the definition carries; None: the row time, or the first that there is.
         fresh: forget the trials in ``RUN/sweep/``.
     """
 
     search: tuple[tuple[str, ...], ...] = ()
     trials: int = SweepOptions.trials
     sweep_seed: int = SweepOptions.seed
+    blocks: int | None = None
+    block_by: str | None = None
     fresh: bool = False
 
 
@@ -176,7 +182,10 @@ def sweep(run: Run | str | os.PathLike[str], options: SweepArguments) -> Mapping
         UserError: the run or the options do not allow it.
     """
     search = tuple(Search.parse(words) for words in options.search)
-    chosen = SweepOptions(_training(options), search, options.trials, options.sweep_seed)
+    chosen = SweepOptions(
+        _training(options), search, options.trials, options.sweep_seed, options.blocks,
+        options.block_by,
+    )  # fmt: skip
     start_tensorflow_quietly()
     from forebay.trainer.search import sweep as trials
 

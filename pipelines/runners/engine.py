@@ -22,12 +22,16 @@ class Work:
         dataset: the definition, loaded.
         folder: the staged run, where workers leave files and find those of others.
         paths: what else workers read, such as the files of the tables.
+        beam: Beam's own options, as a user gives them; they go before the engine's.
+        text_bytes: about how long the rows of all tables are as text.
     """
 
     definition: str | Dataset
     dataset: Dataset
     folder: str
     paths: Sequence[str] = ()
+    beam: Sequence[str] = ()
+    text_bytes: int = 0
 
 
 @dataclass(frozen=True)
@@ -70,6 +74,9 @@ class Engine:
         """
         raise NotImplementedError
         yield ()
+
+    def prepare(self, pipeline: Any) -> None:
+        """Adds steps of the engine's own to a pipeline, before any other."""
 
     @contextmanager
     def watched(self, result: Any) -> Iterator[None]:

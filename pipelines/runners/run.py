@@ -3,7 +3,7 @@
 import logging
 import sys
 import threading
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager, nullcontext, redirect_stderr
 from copy import deepcopy
 from dataclasses import dataclass
@@ -21,8 +21,9 @@ from apache_beam.runners.runner import create_runner
 from forebay.console.machine import refusal_in
 from forebay.console.tensorflow import native_logs_hidden
 from forebay.pipelines.runners.engine import Engine, Work
-from forebay.pipelines.runners.failures import raised_in
+from forebay.pipelines.runners.failures import raised_in, text_of, without_step
 from forebay.pipelines.runners.local import Local
+from forebay.pipelines.runners.remembered import RememberedOptions, state_specs_remembered
 from forebay.pipelines.shuffle.coders import register_coders
 from forebay.pipelines.shuffle.group_batches import Partitioned
 from forebay.transforms import errors
@@ -55,22 +56,21 @@ class Runner:
 
 
 @contextmanager
-def opened(engine: Engine, work: Work, arguments: Sequence[str] = ()) -> Iterator[Runner]:
+def opened(engine: Engine, work: Work) -> Iterator[Runner]:
     """Makes an engine ready for pipelines.
 
     Args:
         engine: the engine.
         work: what it is to do.
-        arguments: Beam's own options, as a user gives them; they go before the engine's.
 
     Raises:
         InputError: they name a runner that there is not, or one beside the engine's.
         UserError: something that the engine needs is not there.
     """
-    runner = PipelineOptions(list(arguments)).view_as(StandardOptions).runner
+    runner = PipelineOptions(list(work.beam)).view_as(StandardOptions).runner
     if runner is None:
         with engine.open(work) as own:
-            yield Runner(engine, PipelineOptions([*own, *arguments]))
+            yield Runner(engine, RememberedOptions([*own, *work.beam]))
         return
     if engine != Local():
         raise InputError(
@@ -84,7 +84,7 @@ def opened(engine: Engine, work: Work, arguments: Sequence[str] = ()) -> Iterato
             f"--runner={runner} cannot be used ({error}); "
             "correct its name, or install what it needs"
         ) from error
-    yield Runner(engine, PipelineOptions(list(arguments)))
+    yield Runner(engine, RememberedOptions(list(work.beam)))
 
 
 def run_pipeline(build: Build, runner: Runner) -> None:
@@ -101,20 +101,25 @@ def run_pipeline(build: Build, runner: Runner) -> None:
     # Arrow's own allocators keep what is freed, which memory limits then count.
     pa.set_memory_pool(pa.system_memory_pool())
     options = deepcopy(runner.options)  # some runners write into them what one job has
-    with as_outside_notebooks():
-        pipeline = built(build, options)
+    with as_outside_notebooks(), state_specs_remembered():
+        pipeline = built(build, runner.engine, options)
         try:
             with _worker_tracebacks_hidden(), _own_words_only(options):
                 result = pipeline.run()
                 with runner.engine.watched(result):
                     result.wait_until_finish()
-        except errors.ForebayError:
-            raise
+        except errors.ForebayError as error:
+            said = without_step(str(error))
+            if said == str(error):
+                raise
+            raise type(error)(said) from error
         except Exception as error:
-            raise _as_raised(str(error), runner.engine) from error
+            if str(error).startswith(KeyboardInterrupt.__name__):  # as Beam tells it of a step
+                raise KeyboardInterrupt from error
+            raise _as_raised(text_of(error), runner.engine) from error
 
 
-def built(build: Build, options: PipelineOptions) -> beam.Pipeline:
+def built(build: Build, engine: Engine, options: PipelineOptions) -> beam.Pipeline:
     """Builds a pipeline.
 
     Raises:
@@ -126,6 +131,7 @@ def built(build: Build, options: PipelineOptions) -> beam.Pipeline:
     except ValueError as error:
         said = "; ".join(line.strip() for line in str(error).splitlines()[1:]) or str(error)
         raise InputError(f"Beam refuses its options ({said}); correct those after --") from error
+    engine.prepare(pipeline)
     build(pipeline)
     return pipeline
 

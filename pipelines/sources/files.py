@@ -9,7 +9,7 @@ import gzip
 import io
 import os
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import IO, Any, NamedTuple
 
 from forebay.pipelines.sources import s3
@@ -136,40 +136,49 @@ class _Recoded(io.RawIOBase):
         super().close()
 
 
-def find_files(
-    patterns: Sequence[str], *, first_number: int = 0, option: str = "--input "
-) -> list[SourceFile]:
+def find_files(patterns: Sequence[str], option: str = "--input ") -> list[SourceFile]:
     """Finds the files of a table.
 
     Args:
         patterns: paths or globs, on any file system that Beam knows.
-        first_number: the number of the first file.
         option: what stands before a pattern on the command line, for errors.
 
     Returns:
-        The files in order of name, each once, however often and by whatever path it is named.
+        The files in the order of the patterns, those of one in order of name; each once, however
+        often and by whatever path it is named. They are numbered from 0.
 
     Raises:
         InputError: a pattern matches nothing, or a file cannot be read or is empty.
     """
-    files: dict[str, _Found] = {}
     known: set[str] = set()
-    for pattern in patterns:
-        matching = _match(pattern)
-        if not matching:
-            raise InputError(f"{option}{pattern!r} matches no file; check the path and its quoting")
-        for path, found in matching.items():
-            identity = path if "://" in path else os.path.realpath(path)
-            if identity not in known:
-                files[path] = found
-            known.add(identity)
-    for path, found in files.items():
+    found = [file for pattern in patterns for file in new_files(pattern, known, option)]
+    return [replace(file, number=number) for number, file in enumerate(found)]
+
+
+def new_files(pattern: str, known: set[str], option: str) -> list[SourceFile]:
+    """Finds the files that a pattern means, in order of name, but for those that are known.
+
+    Args:
+        pattern: a path or glob, on any file system that Beam knows.
+        known: what identifies the files found before; those found now are added.
+        option: what stands before a pattern on the command line, for errors.
+
+    Raises:
+        InputError: the pattern matches nothing, or a file cannot be read or is empty.
+    """
+    matching = _match(pattern)
+    if not matching:
+        raise InputError(f"{option}{pattern!r} matches no file; check the path and its quoting")
+    files = []
+    for path, found in sorted(matching.items()):
+        identity = path if "://" in path else os.path.realpath(path)
+        if identity in known:
+            continue
         if found.size == 0:
             raise InputError(f"{path} is empty; leave it out or write it again")
-    return [
-        SourceFile(path, files[path].size, number, files[path].version, place=absolute(path))
-        for number, path in enumerate(sorted(files), first_number)
-    ]
+        known.add(identity)
+        files.append(SourceFile(path, found.size, 0, found.version, place=absolute(path)))
+    return files
 
 
 def absolute(path: str) -> str:

@@ -16,12 +16,15 @@ PAGE = Page("reference/training-loop.md")
 
 
 def test_the_commands_are_as_they_read() -> None:
-    read = [_parser().parse_args(command[1:]) for command in PAGE.commands("forebay")[:4]]
+    read = [_parser().parse_args(command[1:]) for command in PAGE.commands("forebay")[:5]]
     trained, looped = [train_options(args) for args in read], [loop_options(args) for args in read]
     assert trained[0] == TrainOptions(max_steps=4000, eval_every=500, patience=5)
     assert looped[1] == LoopOptions(checkpoint_every=100, throttle_seconds=60.0)
     assert looped[2] == LoopOptions(exporters=("final", "best"), keep=3)
     assert trained[3] == TrainOptions(best_by="auc")
+    assert (trained[4], looped[4]) == (
+        TrainOptions(eval_steps=20), LoopOptions(steps=500, save_summary_steps=50),
+    )  # fmt: skip
 
 
 def test_every_flag_of_the_loop_is_explained() -> None:

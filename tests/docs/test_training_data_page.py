@@ -6,9 +6,10 @@ import numpy as np
 from doc_pages import Page
 
 from forebay.cli import _parser
-from forebay.trainer.examples.batches import steps_per_pass
 from forebay.trainer.examples.statistics import Moments, TrainStatistics
 from forebay.trainer.examples.weighting import weighting
+from forebay.trainer.options import DataOptions
+from forebay.trainer.options.choose import steps_per_pass
 
 PAGE = Page("reference/training-data.md")
 
@@ -28,11 +29,17 @@ def test_the_steps() -> None:
         assert 20 * steps_per_pass(rows, size) == int(row["`--epochs 20`"])
 
 
+def test_the_defaults_of_reading() -> None:
+    for row in PAGE.tables[1]:
+        name = row["option"].strip("`").removeprefix("--").removesuffix(" N").replace("-", "_")
+        assert getattr(DataOptions, name) == int(row["default"].replace(",", ""))
+
+
 def test_the_weights() -> None:
     calls = PAGE.run_python()["calls"]
     assert calls.weight in calls.carried_columns
 
-    rows = PAGE.tables[1]
+    rows = PAGE.tables[2]
     sold, worth, of_class, counts = (
         np.array([float(row[name]) for row in rows], np.float32) for name in rows[0]
     )

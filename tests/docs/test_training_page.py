@@ -4,13 +4,22 @@ from __future__ import annotations
 
 import argparse
 import json
+import math
+import re
 from collections.abc import Callable
 from pathlib import Path
+from typing import get_args
 
 import pytest
 from doc_pages import Page
 
-from forebay.trainer.options import TrainOptions, add_train_arguments, train_options
+from forebay.trainer.options import (
+    OptimizerName,
+    TrainOptions,
+    add_train_arguments,
+    train_options,
+)
+from forebay.trainer.options.choose import Table, choose, default_rate, told
 from forebay.trainer.task import main
 from forebay.transforms.definition.columns import String
 from forebay.transforms.definition.labels import Classification
@@ -48,6 +57,40 @@ def test_every_flag_is_on_the_page() -> None:
     page = "\n".join(page.text for page in (PAGE, *others))
     for name in TrainOptions.__dataclass_fields__.keys() - {"data"}:
         assert f"--{name.replace('_', '-')}" in page or f"\n{name} =" in page, name
+
+
+def test_the_defaults_are_what_is_chosen_and_told() -> None:
+    by_rows = next(table for table in PAGE.tables if "rows of train" in table[0])
+    for row in by_rows:
+        rows, *expected = (int(cell.replace(",", "")) for cell in row.values())
+        found = choose(TrainOptions(), Table(rows, 47, "regression")).options
+        assert [found.batch_size, found.max_steps, found.eval_every] == expected
+    table = Table(10_000, 47, "regression")
+    lines = list(told(choose(TrainOptions(), table), table))
+    assert (
+        next(block for block in PAGE.code("text") if "defaults for" in block).split("\n")[:2]
+        == lines
+    )
+
+
+def test_the_rates_are_the_optimizers() -> None:
+    by_optimizer = next(table for table in PAGE.tables if "`--optimizer`" in table[0])
+    rules: dict[str, Callable[[int], float]] = {
+        "min(0.2, 1/√n)": lambda n: min(0.2, 1 / math.sqrt(n)),
+        "min(0.05, 1/n)": lambda n: min(0.05, 1 / n),
+        "a tenth of that": lambda n: 0.1 * min(0.05, 1 / n),
+        "1": lambda n: 1.0,
+    }
+    names = []
+    for row in by_optimizer:
+        kinds, deep, linear = row.values()
+        for name in re.findall(r"`(\w+)`", kinds):
+            names.append(name)
+            assert default_rate(name, linear=False, inputs=47) == float(deep)  # type: ignore[arg-type]
+            for n in (4, 47, 900):
+                expected = rules[linear](n)
+                assert default_rate(name, linear=True, inputs=n) == pytest.approx(expected)  # type: ignore[arg-type]
+    assert sorted(names) == sorted(get_args(OptimizerName))
 
 
 def test_the_file_says_what_the_flags_would(beside: Path) -> None:

@@ -31,9 +31,10 @@ OPTIONS = (
     "--service-account", ACCOUNT, "--output", "gs://my-bucket/runs/parcels",
 )  # fmt: skip
 JOBS = {
-    "ingest": {"Rows", "Windows", "Split", "Rejects", "Tallies"},
+    "ingest": {"Versions", "Rows", "Windows", "Split", "Rejects", "Tallies"},
     "transform": {
-        "Transform", "WriteTransformFn", "WriteExamples", "FeatureTallies", "NonFinite", "Tallies",
+        "Versions", "Transform", "WriteTransformFn", "WriteExamples", "FeatureTallies",
+        "NonFinite", "Tallies",
     },
 }  # fmt: skip
 

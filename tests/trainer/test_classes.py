@@ -11,6 +11,7 @@ import keras
 import numpy as np
 import pytest
 import tensorflow as tf
+from chosen import chosen
 from sklearn.linear_model import LogisticRegression
 
 from forebay.serving.predictor import Predictor, predict_lines
@@ -22,7 +23,6 @@ from forebay.trainer.examples.statistics import Moments, TrainStatistics
 from forebay.trainer.layers.losses import row_losses
 from forebay.trainer.metrics.multiclass import class_log_losses
 from forebay.trainer.model import build
-from forebay.trainer.options import TrainOptions
 from forebay.trainer.task import main
 from forebay.transforms.definition.labels import BinaryClassification, Classification
 
@@ -66,7 +66,7 @@ def test_a_linear_model_of_classes_learns_what_scikit_learn_does() -> None:
     random = np.random.default_rng(1)
     x = random.normal(0, 1, (400, 2)).astype(np.float32)
     y = np.argmax(x @ random.normal(0, 1, (2, 3)) + random.gumbel(0, 1, (400, 3)), axis=1)
-    models = build(INPUTS, Classification("c", COLOURS), PLAIN, TrainOptions(model="linear", l2=0))
+    models = build(INPUTS, Classification("c", COLOURS), PLAIN, chosen(model="linear", l2=0))
     given = (x, np.zeros((400, 0), np.int32), np.zeros((400, 0), np.float32))
     losses = row_losses("multiclass_classification", PLAIN)
     optimizer = keras.optimizers.Adam(0.05)

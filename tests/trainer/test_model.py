@@ -10,6 +10,7 @@ import keras
 import numpy as np
 import pytest
 import tensorflow as tf
+from chosen import chosen
 
 from forebay.trainer.examples.inputs import CategoricalInput, ModelInputs, NumericInput
 from forebay.trainer.examples.statistics import Moments, TrainStatistics
@@ -17,7 +18,7 @@ from forebay.trainer.export.signatures import ask
 from forebay.trainer.layers.losses import row_losses
 from forebay.trainer.model import build
 from forebay.trainer.optimizers.build import make_updater
-from forebay.trainer.options import TrainOptions
+from forebay.trainer.options.choose import ChosenOptions
 from forebay.trainer.options.train import ActivationName
 from forebay.trainer.training.steps import compiled_steps
 from forebay.trainer.workers.team import alone
@@ -45,7 +46,7 @@ COLUMNS = {
 }
 
 
-def model_of(options: TrainOptions, seed: int = 3) -> keras.Model:
+def model_of(options: ChosenOptions, seed: int = 3) -> keras.Model:
     """A model whose weights are all random, biases and moments too."""
     model = build(INPUTS, Regression("z"), STATISTICS, options).prediction
     random = np.random.default_rng(seed)
@@ -57,7 +58,7 @@ def model_of(options: TrainOptions, seed: int = 3) -> keras.Model:
     return model
 
 
-def forward(model: keras.Model, options: TrainOptions) -> np.ndarray:
+def forward(model: keras.Model, options: ChosenOptions) -> np.ndarray:
     """The deep side by hand, dropout left out."""
     w = {variable.path: variable.numpy().astype(np.float64) for variable in model.variables}
     numbers = np.stack([(COLUMNS["x"] - 1) / 2, (COLUMNS["y"] + 2) / 0.5], axis=1)
@@ -78,15 +79,15 @@ def forward(model: keras.Model, options: TrainOptions) -> np.ndarray:
     "options",
     [
         *(
-            TrainOptions(model="deep", hidden_units=(6, 4), activation=name)
+            chosen(model="deep", hidden_units=(6, 4), activation=name)
             for name in get_args(ActivationName)
         ),
-        TrainOptions(model="deep", hidden_units=(6, 4), normalization="layer", dropout=0.5),
-        TrainOptions(model="deep", hidden_units=(6, 4), normalization="batch", dropout=0.5),
+        chosen(model="deep", hidden_units=(6, 4), normalization="layer", dropout=0.5),
+        chosen(model="deep", hidden_units=(6, 4), normalization="batch", dropout=0.5),
     ],
     ids=lambda options: f"{options.activation}-{options.normalization}",
 )
-def test_the_served_answer_is_that_of_the_layers_without_dropout(options: TrainOptions) -> None:
+def test_the_served_answer_is_that_of_the_layers_without_dropout(options: ChosenOptions) -> None:
     model = model_of(options)
     columns = {name: tf.constant(column) for name, column in COLUMNS.items()}
     expected = forward(model, options)
@@ -95,7 +96,7 @@ def test_the_served_answer_is_that_of_the_layers_without_dropout(options: TrainO
         np.testing.assert_allclose(found, expected, rtol=1e-4, atol=1e-3)
 
 
-MEMBERS = TrainOptions(hidden_units=(6, 4), members=3, normalization="layer", l1=0.01, l2=0.1)
+MEMBERS = chosen(hidden_units=(6, 4), members=3, normalization="layer", l1=0.01, l2=0.1)
 
 
 def test_the_answer_of_several_members_is_their_mean() -> None:
@@ -130,7 +131,7 @@ def test_a_member_learns_as_if_it_were_alone() -> None:
 
 
 def gradients(
-    model: keras.Model, options: TrainOptions, context: tuple[np.ndarray, ...], label: tf.Tensor
+    model: keras.Model, options: ChosenOptions, context: tuple[np.ndarray, ...], label: tf.Tensor
 ) -> dict[str, np.ndarray]:
     """By one step of gradient descent, at a rate of 1."""
     weights = tuple(model.trainable_variables)
@@ -148,7 +149,7 @@ def gradients(
 
 
 def test_dropout_is_on_in_training() -> None:
-    options = TrainOptions(model="deep", hidden_units=(40,), dropout=0.5, activation="sigmoid")
+    options = chosen(model="deep", hidden_units=(40,), dropout=0.5, activation="sigmoid")
     model = model_of(options)
     hidden = keras.Model(model.inputs, model.get_layer("dropout_0").output)
     context = (np.zeros((50, 2)), np.zeros((50, 1), np.int32), np.zeros((50, 0)))
@@ -158,7 +159,7 @@ def test_dropout_is_on_in_training() -> None:
 
 
 def test_the_elastic_net_is_of_all_weights_but_biases() -> None:
-    options = TrainOptions(l1=0.01, l2=0.1, hidden_units=(3,), normalization="layer")
+    options = chosen(l1=0.01, l2=0.1, hidden_units=(3,), normalization="layer")
     model = model_of(options)
     weights = [
         variable.numpy()
@@ -171,16 +172,16 @@ def test_the_elastic_net_is_of_all_weights_but_biases() -> None:
 
 
 def test_l1_of_a_proximal_optimizer_is_not_in_the_loss_too() -> None:
-    ftrl = TrainOptions(l1=0.01, l2=0, hidden_units=(3,), wide_optimizer="ftrl")
+    ftrl = chosen(l1=0.01, l2=0, hidden_units=(3,), wide_optimizer="ftrl")
     model = model_of(ftrl)
     deep = ("embeddings_2/embeddings", "hidden_0/kernel", "deep/kernel")
     expected = sum(0.01 * np.abs(v.numpy()).sum() for v in model.variables if v.path in deep)
     assert float(sum(model.losses)) == pytest.approx(float(expected), rel=1e-5)
-    assert not model_of(TrainOptions(l1=0.01, l2=0, optimizer="ftrl")).losses
+    assert not model_of(chosen(l1=0.01, l2=0, optimizer="ftrl")).losses
 
 
 def test_weights_into_a_hidden_unit_are_bounded() -> None:
-    options = TrainOptions(max_norm=0.5, hidden_units=(3, 2), optimizer="sgd", learning_rate=1.0)
+    options = chosen(max_norm=0.5, hidden_units=(3, 2), optimizer="sgd", learning_rate=1.0)
     model = model_of(options)
     updater = make_updater(model, options)
     updater.apply([tf.ones(weight.shape) * 9 for weight in updater.weights])

@@ -18,7 +18,7 @@ from forebay.storage.run.layout import EXTRA, KERAS_NAME, RECORD_NAME
 from forebay.storage.run.run_folder import RunFolder
 from forebay.trainer.checkpoints.checkpoint import Evaluation, TrainingState, digest, values
 from forebay.trainer.examples.inputs import ModelInputs
-from forebay.trainer.options import TrainOptions
+from forebay.trainer.options.choose import ChosenOptions
 from forebay.trainer.training.waiting import Seconds
 from forebay.transforms.errors import RunFolderError
 
@@ -106,7 +106,7 @@ class SavedTraining:
 
 def snapshot(
     run: RunFolder,
-    options: TrainOptions,
+    options: ChosenOptions,
     inputs: ModelInputs,
     model: keras.Model,
     state: TrainingState,

@@ -6,7 +6,7 @@ import json
 import zipfile
 import zlib
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, dataclass, field, replace
 from typing import Any
 
 import keras
@@ -30,7 +30,8 @@ class Evaluation:
 
     Attributes:
         step: steps trained by then.
-        train_loss: mean loss of the steps since the evaluation before, penalties left out.
+        train_loss: the loss of the steps since the evaluation before, penalties left out; in the
+            units of ``eval_loss``.
         eval_loss: the loss on the whole eval split; for a regression the RMSE in label units, else
             the log loss.
         score: what evaluations are compared by, the less the better: the eval loss, or what
@@ -76,7 +77,7 @@ class TrainingState:
 
     @property
     def train_loss(self) -> float:
-        """Mean loss of the steps since the last evaluation, of which there must be some."""
+        """Mean loss, as it is trained by, of the steps since the last evaluation: one at least."""
         return self.loss_sum / (self.step - (self.history[-1].step if self.history else 0))
 
     def trained(self, steps: int, loss_sum: float) -> "TrainingState":
@@ -98,6 +99,7 @@ class Checkpoint:
         model: values of the model's variables.
         optimizer: values of the optimizer's.
         best: values of the model's variables at the best evaluation; none before the first.
+        chosen: the options that nobody gave, as they were chosen; a part of the identity.
     """
 
     state: TrainingState
@@ -105,6 +107,7 @@ class Checkpoint:
     model: Arrays
     optimizer: Arrays
     best: Arrays
+    chosen: Mapping[str, Any] = field(default_factory=dict)
 
     def changed(self, identity: Mapping[str, Any]) -> dict[str, tuple[Any, Any]]:
         """Returns what another identity has otherwise: what was, and what is, by name."""
@@ -122,6 +125,7 @@ class _Head:
 
     identity: Mapping[str, Any]
     standing: TrainingState
+    chosen: Mapping[str, Any] = field(default_factory=dict)
 
 
 def values(variables: Sequence[keras.Variable]) -> Arrays:
@@ -177,7 +181,11 @@ def save(folder: str, name: str, checkpoint: Checkpoint) -> None:
         name: the name of the checkpoint's file below it.
         checkpoint: what is written.
     """
-    head = {"identity": checkpoint.identity, "standing": asdict(checkpoint.state)}
+    head = {
+        "identity": checkpoint.identity,
+        "standing": asdict(checkpoint.state),
+        "chosen": checkpoint.chosen,
+    }
     arrays = {"head": np.frombuffer(json.dumps(head).encode(), np.uint8)}
     for part in _PARTS:
         for i, array in enumerate(getattr(checkpoint, part)):
@@ -199,7 +207,7 @@ def load(path: str) -> Checkpoint | None:
         with np.load(io.BytesIO(files.read_bytes(path)), allow_pickle=False) as arrays:
             head = typed(_Head, parse_json(arrays["head"].tobytes()))
             parts = {part: _part(arrays, part) for part in _PARTS}
-        return Checkpoint(head.standing, head.identity, **parts)
+        return Checkpoint(head.standing, head.identity, **parts, chosen=head.chosen)
     except (ValueError, LookupError, EOFError, OSError, zipfile.BadZipFile, zlib.error) as error:
         said = f" ({error})" if isinstance(error, ShapeError) else ""
         raise RunFolderError(

@@ -10,23 +10,20 @@ trains on them: made ahead, they would leave the processor's caches before they 
 """
 
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Any
 
 import tensorflow as tf
 
-from forebay.trainer.examples.records import read_records
+from forebay.trainer.examples.records import DATA, read_records
 from forebay.trainer.examples.split_reader import Examples, SplitReader
 from forebay.trainer.examples.weighting import UNWEIGHTED, Weighting
-from forebay.trainer.options import TrainOptions
+from forebay.trainer.options import DataOptions
+from forebay.trainer.options.choose import steps_per_pass
 
-# Rows that are shuffled among each other where a split is read from its files, at most. They lie in
-# the files in the order of a hash, so that each chunk is a fair sample already.
-SHUFFLE_ROWS = 65_536
 # Rows that are gathered or parsed at a time: what a call costs, whatever the size of its batch, is
 # then a small part of a step.
 CALL_ROWS = 8_192
-BATCHES_AHEAD = 16
 PASSES = 2**31 - 1
 
 
@@ -49,62 +46,43 @@ class Batches:
         return self.ahead(first_step).map(self.finish)
 
 
-def steps_per_pass(rows: int, batch_size: int) -> int:
-    """Returns how many batches one pass over a split makes; batches have no more rows than it."""
-    return rows // min(batch_size, rows)
-
-
-def in_steps(options: TrainOptions, rows: int) -> TrainOptions:
-    """Returns options with their epochs, if there are any, as steps.
-
-    Args:
-        options: the options of a training.
-        rows: the rows that it trains on, those of all workers.
-    """
-    if options.epochs is None:
-        return options
-    steps = options.epochs * steps_per_pass(rows, options.batch_size)
-    return replace(options, max_steps=steps)
-
-
 def training_batches(
     reader: SplitReader,
     examples: Examples | None,
     batch_size: int,
     seed: int,
     weighting: Weighting = UNWEIGHTED,
-    *,
-    deterministic: bool = True,
+    data: DataOptions = DATA,
     cache: str | None = None,
 ) -> Batches:
     """Returns the batches of a training.
 
     Args:
         reader: the reader of the train split.
-        examples: the split, where it is kept in memory.
+        examples: the split, where it is kept in memory, or those of its rows that are trained on.
         batch_size: rows per batch.
         seed: the seed of the order.
         weighting: what rows count.
-        deterministic: whether a batch is the same in every training; else rows read from files
-            come as soon as they are there, which can be faster.
+        data: how rows are read, shuffled and made ahead.
         cache: what the names of files on a local disk begin with, to which the first pass over a
             split that is not kept in memory writes its parsed rows; later ones read them there.
             None: every pass reads and parses the split's own files.
     """
-    batch_size = min(batch_size, reader.rows)
+    rows = reader.rows if examples is None else len(examples)
+    batch_size = min(batch_size, rows)
 
     def ahead(first_step: int) -> tf.data.Dataset:
-        start = divmod(first_step, steps_per_pass(reader.rows, batch_size))
+        start = divmod(first_step, steps_per_pass(rows, batch_size))
         if examples is not None:
             groups = _places(len(examples), batch_size, seed, start)
         elif cache is not None:
-            groups = _cached(reader, batch_size, seed, start, cache, deterministic)
+            groups = _cached(reader, batch_size, seed, start, cache, data)
         else:
-            groups = _records(reader, batch_size, seed, start, deterministic).map(
-                _parse(reader), num_parallel_calls=2, deterministic=deterministic
+            groups = _records(reader, batch_size, seed, start, data).map(
+                _parse(reader), num_parallel_calls=2, deterministic=data.deterministic
             )
         # Not unbatch: it crashes on matrices without columns.
-        return groups.rebatch(batch_size, drop_remainder=True).prefetch(BATCHES_AHEAD)
+        return groups.rebatch(batch_size, drop_remainder=True).prefetch(data.prefetch)
 
     fetch = _as_it_is if examples is None else _gather(examples)
 
@@ -132,17 +110,17 @@ def _places(rows: int, batch_size: int, seed: int, start: tuple[int, int]) -> tf
 
 
 def _records(
-    reader: SplitReader, batch_size: int, seed: int, start: tuple[int, int], deterministic: bool
+    reader: SplitReader, batch_size: int, seed: int, start: tuple[int, int], data: DataOptions
 ) -> tf.data.Dataset:
     """Serialized examples, string (rows of some batches,), read from the files in every pass."""
 
     def chunks_of(number: tf.Tensor) -> tf.data.Dataset:
         parts = reader.share.parts
         order = tf.random.experimental.stateless_shuffle(tf.range(len(parts)), _seed(seed, number))
-        records = read_records(parts, order, deterministic=deterministic)
-        return records.batch(_chunk_rows(batch_size))
+        records = read_records(parts, order, data)
+        return records.batch(_chunk_rows(data, batch_size))
 
-    return _of_chunks(chunks_of, batch_size, seed, start)
+    return _of_chunks(chunks_of, batch_size, seed, start, data)
 
 
 def _cached(
@@ -151,17 +129,20 @@ def _cached(
     seed: int,
     start: tuple[int, int],
     cache: str,
-    deterministic: bool,
+    data: DataOptions,
 ) -> tf.data.Dataset:
     """Parsed rows of some batches, which the first pass writes and later ones read."""
-    records = read_records(reader.share.parts, deterministic=deterministic)
-    chunks = records.batch(_chunk_rows(batch_size)).map(_parse(reader)).cache(cache)
-    return _of_chunks(lambda number: chunks, batch_size, seed, start)
+    records = read_records(reader.share.parts, data=data)
+    chunks = records.batch(_chunk_rows(data, batch_size)).map(_parse(reader)).cache(cache)
+    return _of_chunks(lambda number: chunks, batch_size, seed, start, data)
 
 
-def _chunk_rows(batch_size: int) -> int:
-    """Returns how many rows are shuffled among each other: a number of whole batches."""
-    return max(1, SHUFFLE_ROWS // batch_size) * batch_size
+def _chunk_rows(data: DataOptions, batch_size: int) -> int:
+    """Returns how many rows are shuffled among each other: a number of whole batches.
+
+    They lie in the files in the order of a hash, so that each chunk is a fair sample already.
+    """
+    return max(1, data.shuffle_buffer // batch_size) * batch_size
 
 
 def _of_chunks(
@@ -169,6 +150,7 @@ def _of_chunks(
     batch_size: int,
     seed: int,
     start: tuple[int, int],
+    data: DataOptions,
 ) -> tf.data.Dataset:
     """Rows of some batches at a time, of the chunks of a pass, each shuffled.
 
@@ -178,8 +160,9 @@ def _of_chunks(
         batch_size: rows per batch.
         seed: the seed of the order.
         start: (pass, batch) to begin with.
+        data: says how many rows a chunk has.
     """
-    first_chunk, first_batch = divmod(start[1], _chunk_rows(batch_size) // batch_size)
+    first_chunk, first_batch = divmod(start[1], _chunk_rows(data, batch_size) // batch_size)
 
     def numbered(number: tf.Tensor) -> tf.data.Dataset:
         chunks = chunks_of(number).enumerate()

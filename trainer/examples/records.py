@@ -5,13 +5,14 @@ from collections.abc import Sequence
 
 import tensorflow as tf
 
+from forebay.trainer.options import DataOptions
 from forebay.trainer.workers.shares import FilePart
 
-OPEN_FILES = 8
+DATA = DataOptions()
 
 
 def read_records(
-    parts: Sequence[FilePart], order: tf.Tensor | None = None, *, deterministic: bool = True
+    parts: Sequence[FilePart], order: tf.Tensor | None = None, data: DataOptions = DATA
 ) -> tf.data.Dataset:
     """Reads several files at a time, taking a few records of each in turn.
 
@@ -19,8 +20,8 @@ def read_records(
         parts: the files, and which of their records.
         order: int32 (files,), the places of the files in the order in which they are opened; None:
             as they stand.
-        deterministic: whether records come in a fixed order; else whichever file is ready first
-            has its turn.
+        data: how many files are open at a time, and whether records come in a fixed order; else
+            whichever file is ready first has its turn.
 
     Returns:
         A dataset of serialized examples, string ().
@@ -42,8 +43,8 @@ def read_records(
     places = tf.range(len(parts)) if order is None else order
     return tf.data.Dataset.from_tensor_slices(places).interleave(
         read,
-        cycle_length=OPEN_FILES,
+        cycle_length=data.interleave,
         block_length=16,
-        num_parallel_calls=2,
-        deterministic=deterministic,
+        num_parallel_calls=min(2, data.interleave),
+        deterministic=data.deterministic,
     )

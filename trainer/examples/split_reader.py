@@ -59,6 +59,17 @@ class Examples:
         """What a model is called with."""
         return self.numbers, self.ids, self.id_weights
 
+    def take(self, rows: npt.NDArray[np.intp]) -> "Examples":
+        """Returns the rows at some places, in their order."""
+        return Examples(
+            self.numbers[rows],
+            self.ids[rows],
+            self.id_weights[rows],
+            self.label[rows],
+            self.weight[rows],
+            {name: column[rows] for name, column in self.carried.items()},
+        )
+
     def without_inputs(self) -> "Examples":
         """Returns the rows' labels and carried columns alone."""
         return replace(
@@ -111,8 +122,11 @@ class SplitReader:
         columns = sum(self._inputs.widths) + 2 + len(self._carried)
         return self.rows * columns * 4 <= memory_mb << 20
 
-    def batches(self) -> Iterator[Examples]:
+    def batches(self, most: int | None = None) -> Iterator[Examples]:
         """Yields every row exactly once, in the files' order.
+
+        Args:
+            most: how many of them, the first; None: all.
 
         Raises:
             RunFolderError: a file is damaged, or there are more or fewer rows than the manifest
@@ -120,9 +134,11 @@ class SplitReader:
             InputError: a row has no label or no weight, a number is not finite or an id is out of
                 range.
         """
-        rows = 0
-        records = read_records(self.share.parts).batch(READ_BATCH)
-        parsed = records.map(self.parse, num_parallel_calls=tf.data.AUTOTUNE)
+        rows, wanted = 0, self.rows if most is None else min(most, self.rows)
+        records = read_records(self.share.parts)
+        if wanted < self.rows:
+            records = records.take(wanted)
+        parsed = records.batch(READ_BATCH).map(self.parse, num_parallel_calls=tf.data.AUTOTUNE)
         try:
             for columns in parsed.prefetch(tf.data.AUTOTUNE).as_numpy_iterator():
                 rows += len(columns["label"])
@@ -132,15 +148,15 @@ class SplitReader:
                 f"the examples beside {self.share.parts[0].path} cannot be read ({reason(error)}); "
                 + MAKE_ANEW
             ) from error
-        if rows != self.rows:
+        if rows != wanted:
             raise RunFolderError(
                 f"the examples beside {self.share.parts[0].path} are {counted(rows, 'row')} where "
-                f"the manifest says {self.rows:,}; {MAKE_ANEW}"
+                f"the manifest says {wanted:,}; {MAKE_ANEW}"
             )
 
-    def read(self) -> Examples:
-        """Returns the whole split; raises as `batches` does."""
-        parts = list(self.batches())
+    def read(self, most: int | None = None) -> Examples:
+        """Returns the whole split, or its first rows; raises as `batches` does."""
+        parts = list(self.batches(most))
         return Examples(
             np.concatenate([part.numbers for part in parts]),
             np.concatenate([part.ids for part in parts]),

@@ -8,7 +8,7 @@ import numpy as np
 from forebay.trainer.examples.inputs import ModelInputs
 from forebay.trainer.examples.statistics import TrainStatistics
 from forebay.trainer.layers.lookup import Lookup
-from forebay.trainer.options import TrainOptions
+from forebay.trainer.options.choose import ChosenOptions
 from forebay.trainer.weights.rows import (
     WIDE_IDS,
     WIDE_NUMBERS,
@@ -36,7 +36,7 @@ class ModelContext:
 
     inputs: ModelInputs
     outputs: int
-    options: TrainOptions
+    options: ChosenOptions
     raw_numbers: keras.KerasTensor
     ids: keras.KerasTensor
     id_weights: keras.KerasTensor
@@ -81,7 +81,7 @@ class ModelContext:
 
 
 def context_of(
-    inputs: ModelInputs, label: Label, statistics: TrainStatistics, options: TrainOptions
+    inputs: ModelInputs, label: Label, statistics: TrainStatistics, options: ChosenOptions
 ) -> ModelContext:
     """Returns what a model of these inputs is built of."""
     numbers, ids, id_weights = inputs.widths

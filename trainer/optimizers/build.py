@@ -6,7 +6,7 @@ import keras
 
 from forebay.trainer.optimizers.schedules import learning_rate
 from forebay.trainer.optimizers.updater import Clip, FrozenRows, Updater, WeightGroup
-from forebay.trainer.options import TrainOptions
+from forebay.trainer.options.choose import ChosenOptions
 from forebay.trainer.options.train import CLIPS, OptimizerName
 
 # Weights of layers whose name begins so are the wide side's.
@@ -14,17 +14,18 @@ WIDE_PREFIX = "wide_"
 
 
 def make_updater(
-    model: keras.Model, options: TrainOptions, frozen: Sequence[FrozenRows] = ()
+    model: keras.Model, options: ChosenOptions, frozen: Sequence[FrozenRows] = ()
 ) -> Updater:
     """Returns what applies gradients to a model's weights, as the options say."""
     weights = tuple(model.trainable_variables)
     wide = tuple(weight for weight in weights if weight.path.startswith(WIDE_PREFIX))
-    if options.wide_optimizer is None or not wide:
+    wide_rate = options.wide_learning_rate
+    if options.wide_optimizer is None or wide_rate is None or not wide:
         groups = _groups("all", options.optimizer, options.learning_rate, weights, options)
     else:
         own = {id(weight) for weight in wide}
         rest = tuple(weight for weight in weights if id(weight) not in own)
-        groups = _groups("wide", options.wide_optimizer, options.wide_learning_rate, wide, options)
+        groups = _groups("wide", options.wide_optimizer, wide_rate, wide, options)
         groups += _groups("deep", options.optimizer, options.learning_rate, rest, options)
     return Updater(weights, tuple(groups), _clip(options), tuple(frozen))
 
@@ -39,7 +40,7 @@ def _groups(
     kind: OptimizerName,
     rate: float,
     weights: tuple[keras.Variable, ...],
-    options: TrainOptions,
+    options: ChosenOptions,
 ) -> list[WeightGroup]:
     """Returns the groups of one optimizer: biases have their own where its penalties spare them."""
     if not (kind == "adamw" or (is_proximal(kind) and options.l1)):
@@ -61,7 +62,7 @@ def is_bias(weight: keras.Variable) -> bool:
 
 
 def _optimizer(
-    kind: OptimizerName, peak: float, options: TrainOptions, *, penalised: bool
+    kind: OptimizerName, peak: float, options: ChosenOptions, *, penalised: bool
 ) -> keras.optimizers.Optimizer:
     rate = learning_rate(options, peak)
     match kind:
@@ -87,7 +88,7 @@ def _optimizer(
             return keras.optimizers.Ftrl(peak, l1_regularization_strength=strength)
 
 
-def _clip(options: TrainOptions) -> Clip | None:
+def _clip(options: ChosenOptions) -> Clip | None:
     bounds = {name: getattr(options, name) for name in CLIPS}
     for name, bound in bounds.items():
         if bound is not None:

@@ -4,7 +4,7 @@ from typing import Any
 
 import keras
 
-from forebay.trainer.options import TrainOptions
+from forebay.trainer.options.choose import ChosenOptions
 
 
 class WarmUp(keras.optimizers.schedules.LearningRateSchedule):
@@ -34,7 +34,7 @@ class WarmUp(keras.optimizers.schedules.LearningRateSchedule):
 
 
 def learning_rate(
-    options: TrainOptions, peak: float
+    options: ChosenOptions, peak: float
 ) -> keras.optimizers.schedules.LearningRateSchedule | float:
     """Returns a rate over the steps, as the options say.
 

@@ -26,6 +26,10 @@ class DataOptions:
             from its files.
         cache: only the first pass reads those files, and later ones what it has left of them on
             the local disk, parsed.
+        interleave: files of a split that are open at a time, a few rows of each in turn.
+        shuffle_buffer: rows that are shuffled among each other, where a split is read from its
+            files; in memory, all are.
+        prefetch: batches that are made ahead while others are trained on; 0: none.
         deterministic: rows read from files come in the same order in every training, so that it
             gives the same weights.
     """
@@ -34,12 +38,22 @@ class DataOptions:
     class_weights: Mapping[str, float] | Literal["balanced"] | None = None
     memory_mb: int = 2_048
     cache: bool = True
+    interleave: int = 8
+    shuffle_buffer: int = 65_536
+    prefetch: int = 16
     deterministic: bool = True
 
     def problems(self) -> Iterator[Problem]:
         """Yields what is out of range."""
         if self.memory_mb < 0:
             yield Problem("--memory-mb", self.memory_mb, "no size", "give zero or more")
+        for flag, count in (
+            ("--interleave", self.interleave), ("--shuffle-buffer", self.shuffle_buffer),
+        ):  # fmt: skip
+            if count < 1:
+                yield Problem(flag, count, "less than one", "give a whole number from 1")
+        if self.prefetch < 0:
+            yield Problem("--prefetch", self.prefetch, "no batches", "give zero or more")
         if isinstance(self.class_weights, Mapping):
             for name, weight in self.class_weights.items():
                 if not 0 <= weight < math.inf:
@@ -60,6 +74,9 @@ def data_options(args: argparse.Namespace) -> DataOptions:
         args.class_weights,
         args.memory_mb,
         args.cache,
+        args.interleave,
+        args.shuffle_buffer,
+        args.prefetch,
         args.deterministic,
     )
 
@@ -76,10 +93,11 @@ def add_data_arguments(parser: argparse.ArgumentParser) -> None:
         "--class-weights", type=_class_weights, metavar="WEIGHTS",
         help=help_of(DataOptions, "class_weights"),
     )  # fmt: skip
-    add(
-        "--memory-mb", type=int, default=DataOptions.memory_mb, metavar="N",
-        help=help_of(DataOptions, "memory_mb"),
-    )  # fmt: skip
+    for name in ("memory_mb", "interleave", "shuffle_buffer", "prefetch"):
+        add(
+            "--" + name.replace("_", "-"), type=int, default=getattr(DataOptions, name),
+            metavar="N", help=help_of(DataOptions, name),
+        )  # fmt: skip
     add(
         "--cache", action=argparse.BooleanOptionalAction, default=True,
         help=help_of(DataOptions, "cache", default="--cache"),

@@ -19,6 +19,9 @@ class LoopOptions:
     are the same.
 
     Attributes:
+        steps: steps to take now, from the checkpoint on, after which the same command goes on; the
+            whole still ends at ``max_steps``. None: all that are left.
+        save_summary_steps: steps between two entries of the training's loss in TensorBoard.
         checkpoint_every: steps between checkpoints; None: as many as between evaluations.
         throttle_seconds: seconds from one evaluation, or the start, to the next at the least; the
             last is always made.
@@ -32,6 +35,8 @@ class LoopOptions:
         InputError: options out of range; it lists all of them.
     """
 
+    steps: int | None = None
+    save_summary_steps: int = 100
     checkpoint_every: int | None = None
     throttle_seconds: float = 0.0
     exporters: tuple[ExporterName, ...] = ("final",)
@@ -44,7 +49,12 @@ class LoopOptions:
             raise InputError("training options: " + "; ".join(problems))
 
     def _problems(self) -> Iterator[Problem]:
-        for flag, count in (("--checkpoint-every", self.checkpoint_every), ("--keep", self.keep)):
+        for flag, count in (
+            ("--steps", self.steps),
+            ("--save-summary-steps", self.save_summary_steps),
+            ("--checkpoint-every", self.checkpoint_every),
+            ("--keep", self.keep),
+        ):
             if count is not None and count < 1:
                 yield Problem(flag, count, "less than one", "give a whole number from 1")
         if not 0 <= self.throttle_seconds < float("inf"):
@@ -64,6 +74,8 @@ def loop_options(args: argparse.Namespace) -> LoopOptions:
     """
     exporters = () if args.no_export else tuple(args.exporter or LoopOptions.exporters)
     return LoopOptions(
+        steps=args.steps,
+        save_summary_steps=args.save_summary_steps,
         checkpoint_every=args.checkpoint_every,
         throttle_seconds=args.throttle_seconds,
         exporters=exporters,
@@ -78,10 +90,11 @@ def add_loop_arguments(parser: argparse.ArgumentParser) -> None:
     group = parser.add_argument_group("checkpoints, exports and logs")
     add = group.add_argument
     add("--fresh", action="store_true", help="forget the checkpoint in RUN/training/; models stay")
-    add(
-        "--checkpoint-every", type=int, default=default.checkpoint_every, metavar="N",
-        help=help_of(LoopOptions, "checkpoint_every"),
-    )  # fmt: skip
+    for name in ("steps", "checkpoint_every", "save_summary_steps"):
+        add(
+            "--" + name.replace("_", "-"), type=int, default=getattr(default, name), metavar="N",
+            help=help_of(LoopOptions, name),
+        )  # fmt: skip
     add(
         "--throttle-seconds", type=float, default=default.throttle_seconds, metavar="S",
         help=help_of(LoopOptions, "throttle_seconds"),

@@ -22,7 +22,7 @@ DEFAULT_SEARCH = (
 # What a linear model has none of.
 _DEEP_ONLY = ("dropout", "hidden_units", "members")
 # Trials of different lengths, or looked at at different steps, could not be compared.
-_SAME_IN_ALL = ("max_steps", "epochs", "eval_every", "patience", "seed")
+_SAME_IN_ALL = ("max_steps", "epochs", "eval_every", "eval_steps", "patience", "seed")
 # A range that spans this factor is searched by its logarithm.
 _LOG_FACTOR = 10
 
@@ -124,6 +124,10 @@ class SweepOptions:
         search: what is searched; empty: `DEFAULT_SEARCH`.
         trials: trainings in all, those of an interrupted sweep included.
         seed: the seed of the search; the trainings have their own.
+        blocks: blocks of time within train that trials are compared on, each predicted by a model
+            of the rows before it, instead of on the eval split; None: on that.
+        block_by: the column that orders rows for ``blocks``, an instant or a day among those that
+            the definition carries; None: the row time, or the first that there is.
 
     Raises:
         InputError: options out of range; it lists all of them.
@@ -133,6 +137,8 @@ class SweepOptions:
     search: tuple[Search, ...] = ()
     trials: int = 20
     seed: int = 0
+    blocks: int | None = None
+    block_by: str | None = None
 
     def __post_init__(self) -> None:
         problems = [str(problem) for problem in self._problems()]
@@ -158,6 +164,14 @@ class SweepOptions:
             yield Problem(
                 "--sweep-seed", self.seed, "out of range", "give a whole number below 2**31"
             )
+        if self.blocks is not None and self.blocks < 1:
+            yield Problem("--blocks", self.blocks, "less than one", "give a whole number from 1")
+        if self.blocks is None and self.block_by is not None:
+            yield Problem("--block-by", self.block_by, "there are no blocks", "give --blocks, too")
+        if self.blocks is not None and self.train.best_by is not None:
+            yield Problem(
+                "--best-by", self.train.best_by, "blocks are compared by their loss", "leave it out"
+            )
         names = [search.option for search in self.search]
         for name in sorted({name for name in names if names.count(name) > 1}):
             yield Problem("--search", name, "searched twice", "give all its values at once")
@@ -170,7 +184,9 @@ def sweep_options(args: argparse.Namespace) -> SweepOptions:
         InputError: options out of range.
     """
     search = tuple(Search.parse(words) for words in args.search)
-    return SweepOptions(train_options(args), search, args.trials, args.sweep_seed)
+    return SweepOptions(
+        train_options(args), search, args.trials, args.sweep_seed, args.blocks, args.block_by
+    )
 
 
 def add_sweep_arguments(parser: argparse.ArgumentParser) -> None:
@@ -183,6 +199,7 @@ def add_sweep_arguments(parser: argparse.ArgumentParser) -> None:
         "it was. The test split is not read.",
         "runs/flights --trials 20 --max-steps 2000",
         "runs/flights --search learning-rate 1e-4..1e-2 --search hidden-units 64,32 128,64",
+        "runs/flights --blocks 4 --trials 2 --search dropout 0.2 0.4",
         "runs/flights --model linear --search optimizer adam ftrl --search l1 1e-7..1e-2",
     )
     add_run(parser)
@@ -201,6 +218,10 @@ def add_sweep_arguments(parser: argparse.ArgumentParser) -> None:
         "--sweep-seed", type=int, default=default.seed, metavar="N",
         help=help_of(SweepOptions, "seed"),
     )  # fmt: skip
+    group.add_argument(
+        "--blocks", type=int, metavar="N", help=help_of(SweepOptions, "blocks"),
+    )  # fmt: skip
+    group.add_argument("--block-by", metavar="COLUMN", help=help_of(SweepOptions, "block_by"))
     group.add_argument("--fresh", action="store_true", help="forget the trials in RUN/sweep/")
     add_training_options(parser)
     add_common(parser)

@@ -29,7 +29,7 @@ class TrainOptions:
             model of your own.
         hidden_units: widths of the hidden layers, first to last.
         members: networks of hidden layers side by side, whose scores are averaged; each is
-            trained on its own, on the same rows and embeddings.
+            trained on its own, on the same rows and embeddings; None: 1.
         activation: the activation of the hidden layers.
         normalization: what normalizes the hidden layers, before their activation.
         dropout: share of hidden activations dropped in training, in [0, 1).
@@ -44,9 +44,10 @@ class TrainOptions:
             entries; None: none.
         freeze_embeddings: the embeddings of ``embeddings_from`` stay as they are.
         optimizer: the optimizer of all weights, or of those that ``wide_optimizer`` leaves.
-        learning_rate: the optimizer's rate, at its peak.
+        learning_rate: the optimizer's rate, at its peak; None: by optimizer, model and inputs.
         wide_optimizer: the optimizer of the wide side's weights; None: that of all.
-        wide_learning_rate: the wide optimizer's rate, at its peak; unused without one.
+        wide_learning_rate: the wide optimizer's rate, at its peak, unused without one; None: by
+            optimizer and inputs.
         momentum: the momentum of the optimizer of that name, in [0, 1).
         weight_decay: the decay of the optimizer ``adamw``; biases are free.
         schedule: how the rates go on from their peak: ``cosine`` falls to zero over
@@ -59,11 +60,13 @@ class TrainOptions:
         clip_value: bound of every single gradient's size; None: none.
         clip_norm: bound of the norm of each weight matrix's gradient; None: none.
         clip_global_norm: bound of the norm of all gradients together; None: none.
-        max_steps: steps after which training ends.
+        max_steps: steps after which training ends; None: 50 passes over the rows, 10,000 at most.
         epochs: passes over the rows to train for, in place of ``max_steps``; None: as many as the
             steps make.
-        batch_size: rows per step.
-        eval_every: steps between evaluations on the eval split; each writes a checkpoint.
+        batch_size: rows per step; None: 64 to 512, by how many there are.
+        eval_every: steps between evaluations on the eval split, each of which writes a checkpoint;
+            None: a twentieth of ``max_steps``, 10 at the least.
+        eval_steps: batches of the eval split that an evaluation in training measures; None: all.
         best_by: the metric of the eval split that says which evaluation was the best (``rmse``,
             ``mae``, ``log_loss``, ``auc``, ``accuracy``), over rows as they count in training;
             None: the RMSE of a regression, else the log loss.
@@ -78,7 +81,7 @@ class TrainOptions:
     # Chosen on the eval split of the flights example, over two seeds.
     model: str = "wide_deep"
     hidden_units: tuple[int, ...] = (128, 64)
-    members: int = 1
+    members: int | None = None
     activation: ActivationName = "relu"
     normalization: NormalizationName = "none"
     dropout: float = 0.0
@@ -90,9 +93,9 @@ class TrainOptions:
     embeddings_from: str | None = None
     freeze_embeddings: bool = False
     optimizer: OptimizerName = "adam"
-    learning_rate: float = 2e-3
+    learning_rate: float | None = None
     wide_optimizer: OptimizerName | None = None
-    wide_learning_rate: float = 0.05
+    wide_learning_rate: float | None = None
     momentum: float = 0.9
     weight_decay: float = 0.004
     schedule: ScheduleName = "cosine"
@@ -103,10 +106,11 @@ class TrainOptions:
     clip_value: float | None = None
     clip_norm: float | None = None
     clip_global_norm: float | None = None
-    max_steps: int = 10_000
+    max_steps: int | None = None
     epochs: int | None = None
-    batch_size: int = 512
-    eval_every: int = 500
+    batch_size: int | None = None
+    eval_every: int | None = None
+    eval_steps: int | None = None
     best_by: str | None = None
     patience: int = 10
     seed: int = 0
@@ -135,9 +139,9 @@ class TrainOptions:
                 "--hidden-units", self.hidden_units, "not layers of one unit or more",
                 "give widths such as 128,64; --model linear has no hidden layers",
             )  # fmt: skip
-        if self.members < 1:
+        if self.members is not None and self.members < 1:
             yield Problem("--members", self.members, "no networks", "give 1, or try 4")
-        if self.members > 1 and (self.is_own_model or self.model == "linear"):
+        if (self.members or 1) > 1 and (self.is_own_model or self.model == "linear"):
             yield Problem(
                 "--members", self.members, f"--model {self.model} has no hidden layers of ours",
                 "give 1, or use --model deep or wide_deep",
@@ -175,7 +179,8 @@ class TrainOptions:
             yield Problem("--decay-rate", self.decay_rate, "no decay", "give a share, such as 0.5")
         if any(a >= b for a, b in zip((0, *self.decay_at), self.decay_at, strict=False)):
             yield Problem("--decay-at", self.decay_at, "not ascending steps", "try 3000,6000")
-        if not 0 <= self.warmup_steps < max(self.max_steps, 1):
+        most = float("inf") if self.max_steps is None else max(self.max_steps, 1)
+        if not 0 <= self.warmup_steps < most:
             yield Problem(
                 "--warmup-steps", self.warmup_steps, "not below --max-steps", "give fewer, or 0"
             )
@@ -190,13 +195,14 @@ class TrainOptions:
     def _loop_problems(self) -> Iterator[Problem]:
         for flag, count in (
             ("--max-steps", self.max_steps),
-            ("--epochs", 1 if self.epochs is None else self.epochs),
+            ("--epochs", self.epochs),
             ("--batch-size", self.batch_size),
             ("--eval-every", self.eval_every),
+            ("--eval-steps", self.eval_steps),
             ("--patience", self.patience),
             ("--decay-every", self.decay_every),
         ):
-            if count < 1:
+            if count is not None and count < 1:
                 yield Problem(flag, count, "less than one", "give a whole number from 1")
         if not 0 <= self.seed < 2**31:
             yield Problem("--seed", self.seed, "out of range", "give a whole number below 2**31")

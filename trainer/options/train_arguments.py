@@ -34,7 +34,7 @@ _GROUPS = {
         "weight_decay", "schedule", "warmup_steps", "decay_rate", "decay_every", "decay_at",
         "clip_value", "clip_norm", "clip_global_norm",
     ),
-    "training": ("batch_size", "eval_every", "best_by", "patience", "seed"),
+    "training": ("batch_size", "eval_every", "eval_steps", "best_by", "patience", "seed"),
 }  # fmt: skip
 
 

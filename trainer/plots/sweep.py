@@ -23,12 +23,12 @@ def draw_sweep(report: Mapping[str, Any]) -> bytes:
     searched = report["searched"]
     rows = -(-(len(searched) + 1) // _COLUMNS)
     drawn = figure(
-        f"{report['dataset']}: {counted(len(report['trials']), 'trial')}, eval split",
+        f"{report['dataset']}: {counted(len(report['trials']), 'trial')}, {report['split']}",
         14,
         0.6 + 3.8 * rows,
     )
     panels = drawn.subplots(rows, _COLUMNS, squeeze=False).ravel()
-    label = f"eval {report['metric']}"
+    label = report["metric"]
     more = report["more_is_better"]
     shown = _shown([one["eval_metric"] for one in trials], more_is_better=more)
     _in_order(panels[0], trials, more_is_better=more)

@@ -14,9 +14,12 @@ from forebay.trainer.metrics.by_task import BEST_BY, EVAL_LOSS
 from forebay.trainer.options import TrainOptions
 from forebay.trainer.options.flags import as_flags, as_text, as_toml
 from forebay.trainer.options.sweep import SweepOptions
+from forebay.trainer.search.blocks import GroupLosses
 from forebay.trainer.search.space import tried_options
 
 _NOTES = ("outcome", "eval_metric", "step", "steps_trained", "seconds", "options")
+# What a trial's losses by day are kept under.
+LOSSES = "losses"
 # More trials than this are in the files only.
 _MOST_SHOWN = 15
 
@@ -33,9 +36,10 @@ def sweep_report(
 
     Returns:
         ``trials``, each with its number from 1, ``outcome`` (``trained``, ``stopped`` as hopeless
-        or ``diverged``), best ``eval_metric``, the ``step`` of that, and the options searched;
-        ``best``: the best trained one's number, loss, whole ``options``, and the same as
-        ``command`` and as ``config`` file.
+        or ``diverged``), best ``eval_metric``, the ``step`` of that, and the options searched; of
+        blocks of train also the ``difference`` from the first trial's metric, and its
+        ``interval``. ``best``: the best trained one's number, loss, whole ``options``, and the
+        same as ``command`` and as ``config`` file.
     """
     task = run.definition.label.task
     metric = options.train.best_by or EVAL_LOSS[task]
@@ -43,6 +47,8 @@ def sweep_report(
         {"trial": i, **{name: trial.user_attrs[name] for name in _NOTES}}
         for i, trial in enumerate(finished, start=1)
     ]
+    if options.blocks is not None:
+        _add_differences(trials, finished)
     trained = [i for i, one in enumerate(trials) if one["outcome"] == "trained"]
     best = None
     if trained:
@@ -60,11 +66,23 @@ def sweep_report(
         "dataset": run.definition.name,
         "metric": metric,
         "more_is_better": BEST_BY[task][metric],
-        "split": "eval",
+        "split": "eval" if options.blocks is None else f"{options.blocks} blocks of train",
         "searched": [asdict(search) for search in options.searches],
         "trials": trials,
         "best": best,
     }
+
+
+def _add_differences(trials: Sequence[dict[str, Any]], finished: Sequence[FrozenTrial]) -> None:
+    """Adds each trial's loss less the first one's, over days that both have."""
+    losses = [
+        GroupLosses.from_json(trial.user_attrs[LOSSES]) if LOSSES in trial.user_attrs else None
+        for trial in finished
+    ]
+    for one, own in zip(trials, losses, strict=True):
+        one["difference"], one["interval"] = None, None
+        if own is not None and losses[0] is not None and own is not losses[0]:
+            one["difference"], one["interval"] = own.difference(losses[0])
 
 
 def command_line(run: str, options: TrainOptions) -> str:
@@ -85,11 +103,12 @@ def _lines(report: Mapping[str, Any], folder: str) -> Iterator[str]:
         f"stopped as hopeless, {outcomes.count('diverged')} diverged"
     )
     order = sorted(trials, key=lambda one: _rank(one, falling=report["more_is_better"]))
-    names = list(trials[0]["options"])
+    names, has_differences = list(trials[0]["options"]), "difference" in trials[0]
     rows = [
         [
             str(one["trial"]),
             "none" if one["eval_metric"] is None else f"{one['eval_metric']:.5g}",
+            *([_difference(one)] if has_differences else []),
             one["outcome"],
             f"{one['steps_trained']:,}",
             f"{one['seconds']:.0f}",
@@ -97,13 +116,36 @@ def _lines(report: Mapping[str, Any], folder: str) -> Iterator[str]:
         ]
         for one in order[:_MOST_SHOWN]
     ]
-    head = ["trial", f"eval {report['metric']}", "", "steps", "seconds", *names]
+    beside = ["less trial 1 (95 % of days)"] if has_differences else []
+    head = [
+        "trial",
+        f"{_short(report)} {report['metric']}",
+        *beside,
+        "",
+        "steps",
+        "seconds",
+        *names,
+    ]
     yield from aligned([head, *rows])
     if len(trials) > _MOST_SHOWN:
         yield f"  and {len(trials) - _MOST_SHOWN} more, in {folder}/sweep.json"
-    yield f"best: trial {best['trial']}, {report['metric']} {best['eval_metric']:.5g} on eval"
+    yield (
+        f"best: trial {best['trial']}, {report['metric']} {best['eval_metric']:.5g} on "
+        f"{report['split']}"
+    )
     yield f"  {best['command']}"
     yield f"the same: --config {folder}/best.toml; wrote sweep.json and sweep.png beside it"
+
+
+def _short(report: Mapping[str, Any]) -> str:
+    return "eval" if report["split"] == "eval" else "blocks"
+
+
+def _difference(one: Mapping[str, Any]) -> str:
+    if one["difference"] is None:
+        return ""
+    low, high = one["interval"]
+    return f"{one['difference']:+.3g} ({low:+.3g} to {high:+.3g})"
 
 
 def _rank(one: Mapping[str, Any], *, falling: bool) -> tuple[int, float]:

@@ -2,7 +2,7 @@
 
 import os
 import time
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from typing import Any
 
 import keras
@@ -17,19 +17,24 @@ from forebay.storage.run.layout import JOURNAL_NAME, SWEEP_FILES, SWEEP_FOLDER, 
 from forebay.storage.run.run_folder import RunFolder
 from forebay.trainer.checkpoints.best_model import SavedTraining
 from forebay.trainer.checkpoints.checkpoint import Evaluation, TrainingState
-from forebay.trainer.examples.batches import in_steps
-from forebay.trainer.options import LoopOptions, TrainOptions
+from forebay.trainer.options import TrainOptions
+from forebay.trainer.options.choose import ChosenOptions, choose
 from forebay.trainer.options.flags import as_text
 from forebay.trainer.options.sweep import SweepOptions
 from forebay.trainer.plots.sweep import draw_sweep
-from forebay.trainer.search.report import sweep_report
+from forebay.trainer.search.block_trials import QUIET, Blocks, losses_on_blocks, read_blocks
+from forebay.trainer.search.report import LOSSES, sweep_report
 from forebay.trainer.search.space import distributions, own_parameters, tried_options
 from forebay.trainer.search.study import Study, open_study, plain
+from forebay.trainer.training.job import table_of
 from forebay.trainer.training.train import train
+from forebay.trainer.workers.team import alone
 from forebay.transforms.errors import InputError, RunFailed
 
 # Before this share of the steps no trial is stopped: early losses say little of late ones.
 _WARM_UP = 0.25
+# How a trial ended, what it is compared by where it was trained, and what is noted of it.
+Outcome = tuple[str, float | None, dict[str, Any]]
 _RESULTS = ("sweep.json", "best.toml", "sweep.png")
 
 
@@ -57,6 +62,8 @@ def sweep(run: RunFolder, options: SweepOptions, *, fresh: bool = False) -> dict
             f"{run.path}: a sweep keeps a journal of its trials on a local disk; copy the run there"
         )
     files.check_outputs(run.path, [f"{SWEEP_FOLDER}/{name}" for name in (*_RESULTS, JOURNAL_NAME)])
+    # What is not searched is the same in all trials.
+    options = replace(options, train=_chosen(run, options.train))
     with run.in_use(), occupied(run.path, SWEEP_FOLDER):
         if fresh:
             _forget(run)
@@ -67,6 +74,10 @@ def sweep(run: RunFolder, options: SweepOptions, *, fresh: bool = False) -> dict
             "rates, with --search learning-rate 1e-6..1e-3 --fresh"
         )
     return report
+
+
+def _chosen(run: RunFolder, options: TrainOptions) -> ChosenOptions:
+    return choose(options, table_of(run, options, alone())).options
 
 
 def _forget(run: RunFolder) -> None:
@@ -81,8 +92,9 @@ def _sweep(run: RunFolder, options: SweepOptions) -> dict[str, Any]:
         run.file(SWEEP_FOLDER), options.seed, distributions(options.searches),
         _identity(run, options),
     )  # fmt: skip
+    blocks = read_blocks(run, options)
     while (number := len(study.finished)) < options.trials:
-        _trial(run, options, study, number)
+        _trial(run, options, study, number, blocks)
         _write(run, options, study)
     return _write(run, options, study)
 
@@ -91,11 +103,16 @@ def _identity(run: RunFolder, options: SweepOptions) -> dict[str, Any]:
     manifest = run.manifest
     data = {"definition": manifest.definition_digest[:12], "run created": manifest.created}
     searches = {search.option: asdict(search) for search in options.searches}
-    return {**data, "sweep seed": options.seed, "search": searches, **asdict(options.train)}
+    blocks = {"blocks": options.blocks, "block by": options.block_by}
+    return {
+        **data, "sweep seed": options.seed, "search": searches, **blocks, **asdict(options.train),
+    }  # fmt: skip
 
 
-def _trial(run: RunFolder, options: SweepOptions, study: Study, number: int) -> None:
-    """Makes one trial; one that was interrupted continues from its checkpoint."""
+def _trial(
+    run: RunFolder, options: SweepOptions, study: Study, number: int, blocks: Blocks | None
+) -> None:
+    """Makes one trial; one that was interrupted continues from its checkpoint, or its blocks."""
     interrupted = study.interrupted
     trial = study.ask(own_parameters(options.train, options.searches))
     tried = tried_options(options.train, options.searches, trial.params)
@@ -105,29 +122,47 @@ def _trial(run: RunFolder, options: SweepOptions, study: Study, number: int) -> 
     described = ", ".join(f"{name} {as_text(value)}" for name, value in shown.items())
     note(f"trial {number + 1} of {options.trials}: {described}")
     folder, started = os.path.join(SWEEP_FOLDER, f"trial-{number:03d}"), time.monotonic()
-    rows = sum(run.examples("train", tried.data.files).values())
-    watch = Watch(trial, first_stop=int(_WARM_UP * in_steps(tried, rows).max_steps))
-    # Neither pictures nor models of trials are kept.
-    loop, outcome = LoopOptions(exporters=(), tensorboard=False), "trained"
+    chosen = _chosen(run, tried)
+    if blocks is None:
+        outcome, score, notes = _on_eval(run, chosen, trial, folder, fresh=not continues)
+    else:
+        outcome, score, notes = _on_blocks(run, blocks, chosen, folder)
+    study.ended(
+        trial, score, outcome=outcome, options=plain(shown), **notes,
+        seconds=round(time.monotonic() - started, 1),
+    )  # fmt: skip
+    files.remove(run.path, files.owned(run.path, folder, TRAINING_FILES))
+    keras.backend.clear_session()
+
+
+def _on_eval(
+    run: RunFolder, tried: ChosenOptions, trial: Trial, folder: str, *, fresh: bool
+) -> Outcome:
+    """Trains, watched by the eval split."""
+    watch, outcome = Watch(trial, first_stop=int(_WARM_UP * tried.max_steps)), "trained"
     try:
-        watch.tell(train(run, tried, loop, fresh=not continues, folder=folder, on_evaluation=watch))
+        watch.tell(train(run, tried, QUIET, fresh=fresh, folder=folder, on_evaluation=watch))
     except optuna.TrialPruned:
         outcome = "stopped"
     except RunFailed:
         outcome = "diverged"
-    best = watch.best
-    study.ended(
-        trial,
-        best.score if best and outcome == "trained" else None,
-        outcome=outcome,
-        options=plain(shown),
-        eval_metric=best and metric_of(best, tried),
-        step=best and best.step,
-        steps_trained=watch.history[-1].step if watch.history else 0,
-        seconds=round(time.monotonic() - started, 1),
-    )
-    files.remove(run.path, files.owned(run.path, folder, TRAINING_FILES))
-    keras.backend.clear_session()
+    best, history = watch.best, watch.history
+    return outcome, best.score if best and outcome == "trained" else None, {
+        "eval_metric": best and metric_of(best, tried),
+        "step": best and best.step,
+        "steps_trained": history[-1].step if history else 0,
+    }  # fmt: skip
+
+
+def _on_blocks(run: RunFolder, blocks: Blocks, tried: ChosenOptions, folder: str) -> Outcome:
+    """Trains a model for each block of train."""
+    try:
+        losses = losses_on_blocks(run, blocks, tried, folder)
+    except RunFailed:
+        return "diverged", None, {"eval_metric": None, "step": None, "steps_trained": 0}
+    steps = {"step": tried.max_steps, "steps_trained": tried.max_steps}
+    value = losses.value
+    return "trained", value, {"eval_metric": value, **steps, LOSSES: losses.to_json()}
 
 
 def metric_of(evaluation: Evaluation, options: TrainOptions) -> float:

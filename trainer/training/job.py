@@ -1,8 +1,9 @@
 """What stays the same while a model trains, on one worker."""
 
+import math
 import os
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from typing import Any
 
 import tensorflow as tf
@@ -10,7 +11,7 @@ import tensorflow as tf
 from forebay.storage.run.run_folder import RunFolder
 from forebay.trainer.checkpoints.best_model import StepTimes
 from forebay.trainer.evaluation.predictions import evaluate
-from forebay.trainer.examples.batches import Batches, steps_per_pass, training_batches
+from forebay.trainer.examples.batches import Batches, training_batches
 from forebay.trainer.examples.inputs import ModelInputs, inputs_of
 from forebay.trainer.examples.split_reader import Examples, SplitReader
 from forebay.trainer.examples.statistics import TrainStatistics, train_statistics
@@ -21,12 +22,26 @@ from forebay.trainer.model import Models, build
 from forebay.trainer.optimizers.build import make_updater
 from forebay.trainer.optimizers.updater import Updater
 from forebay.trainer.options import LoopOptions, TrainOptions
+from forebay.trainer.options.choose import Choice, ChosenOptions, Table, choose, steps_per_pass
 from forebay.trainer.training.steps import compiled_steps
 from forebay.trainer.weights.id_names import names_of_run
 from forebay.trainer.weights.transfer import Transfer, transfer
 from forebay.trainer.workers.team import Team
 from forebay.transforms.definition.labels import Label, Task
 from forebay.transforms.errors import InputError
+
+
+@dataclass(frozen=True)
+class Rows:
+    """Rows in memory that take the place of a run's splits.
+
+    Attributes:
+        train: the rows that are trained on.
+        evaluated: the rows that evaluations measure.
+    """
+
+    train: Examples
+    evaluated: Examples
 
 
 @dataclass(frozen=True)
@@ -50,10 +65,12 @@ class TrainingJob:
         weighting: what rows count.
         step_times: where the time of its steps goes.
         moved: what the model was given of others before its first step.
+        choice: the options, and which of them nobody gave.
+        table: what was chosen by.
     """
 
     run: RunFolder
-    options: TrainOptions
+    options: ChosenOptions
     loop: LoopOptions
     team: Team
     inputs: ModelInputs
@@ -68,6 +85,8 @@ class TrainingJob:
     weighting: Weighting
     step_times: StepTimes
     moved: Transfer
+    choice: Choice
+    table: Table
 
     @property
     def label(self) -> Label:
@@ -83,6 +102,12 @@ class TrainingJob:
     def checkpoint_every(self) -> int:
         """Steps between checkpoints."""
         return self.loop.checkpoint_every or self.options.eval_every
+
+    def in_units(self, loss: float) -> float:
+        """Returns a mean loss of training's rows in the units of the evaluations' loss."""
+        if self.task != "regression":
+            return loss
+        return math.sqrt(loss) * float(self.statistics.label.usable_deviation[0])
 
     @property
     def identity(self) -> dict[str, Any]:
@@ -125,7 +150,14 @@ class TrainingJob:
         return -metrics[name] if BEST_BY[self.task][name] else metrics[name]
 
 
-def identity(run: RunFolder, options: TrainOptions, team: Team) -> dict[str, Any]:
+def table_of(run: RunFolder, options: TrainOptions, team: Team) -> Table:
+    """Returns what the defaults of a training depend on."""
+    rows = sum(run.examples("train", options.data.files).values())
+    numbers, ids, _ = inputs_of(run, options.drop_features).widths
+    return Table(rows, numbers + ids, run.definition.label.task, team.size)
+
+
+def identity(run: RunFolder, options: ChosenOptions, team: Team) -> dict[str, Any]:
     """Returns what must be the same for a training to continue."""
     manifest = run.manifest
     data = {"definition": manifest.definition_digest[:12], "run created": manifest.created}
@@ -138,29 +170,41 @@ def identity(run: RunFolder, options: TrainOptions, team: Team) -> dict[str, Any
 
 def prepare(
     run: RunFolder,
-    options: TrainOptions,
+    given: TrainOptions,
     loop: LoopOptions,
     team: Team,
     rows: str | None = None,
+    kept: Mapping[str, Any] | None = None,
+    instead: Rows | None = None,
 ) -> TrainingJob:
     """Reads what a training needs to know and builds a model with fresh weights.
 
     Args:
         run: what it trains on.
-        options: the options of the model and its training.
+        given: the options of the model and its training; what they leave open is chosen.
         loop: when it looks, and what it writes.
         team: this worker, and its line to the others.
         rows: an empty folder on a local disk, for the parsed rows of a split that is not kept in
             memory; None: they are kept nowhere.
+        kept: what was chosen before, where the training goes on.
+        instead: what it trains and is evaluated on; None: the run's splits.
 
     Raises:
         InputError: the options do not suit the run, or the number of workers.
         RunFolderError: a split is empty or damaged.
     """
-    _check(run.definition.label.task, options, team)
+    table = table_of(run, given, team)
+    if instead is not None:
+        table = replace(table, rows=len(instead.train))
+    choice = choose(given, table, kept)
+    options = choice.options
+    _check(table.task, options, team)
     inputs, label = inputs_of(run, options.drop_features), run.definition.label
     reader = SplitReader(run, "train", inputs, patterns=options.data.files, worker=team.worker)
-    examples = reader.read() if reader.fits_in(options.data.memory_mb) else None
+    if instead is not None:
+        examples: Examples | None = instead.train
+    else:
+        examples = reader.read() if reader.fits_in(options.data.memory_mb) else None
     parts = reader.batches() if examples is None else [examples]
     statistics = train_statistics(parts, len(classes_of(label)), team)
     weigh = weighting(options.data.class_weights, label, statistics)
@@ -171,14 +215,16 @@ def prepare(
     own_rows = options.batch_size // team.size
     batches = training_batches(
         reader, examples, own_rows, options.seed, weigh,
-        deterministic=options.data.deterministic, cache=rows and os.path.join(rows, "part"),
+        options.data, rows and os.path.join(rows, "part"),
     )  # fmt: skip
     return TrainingJob(
         run, options, loop, team, inputs, statistics, models, updater, losses,
         run_steps=compiled_steps(team, models.members, updater, losses, batches.finish),
         batches=batches,
-        steps_per_pass=steps_per_pass(reader.rows, own_rows),
-        eval_parts=_eval_parts(run, inputs, options),
+        choice=choice,
+        table=table,
+        steps_per_pass=steps_per_pass(reader.rows if examples is None else len(examples), own_rows),
+        eval_parts=_eval_parts(run, inputs, options, instead),
         weighting=weigh,
         step_times=StepTimes(),
         moved=moved,
@@ -186,17 +232,20 @@ def prepare(
 
 
 def _eval_parts(
-    run: RunFolder, inputs: ModelInputs, options: TrainOptions
+    run: RunFolder, inputs: ModelInputs, options: ChosenOptions, instead: Rows | None
 ) -> Callable[[], Iterable[Examples]]:
-    """Returns what yields the eval split, kept in memory where it fits."""
-    reader = SplitReader(run, "eval", inputs)
+    """Returns what yields the eval split, or as much as is looked at; in memory where it fits."""
+    if instead is not None:
+        return lambda: [instead.evaluated]
+    reader, steps = SplitReader(run, "eval", inputs), options.eval_steps
+    most = None if steps is None else steps * options.batch_size
     if not reader.fits_in(options.data.memory_mb):
-        return reader.batches
-    kept = [reader.read()]
+        return lambda: reader.batches(most)
+    kept = [reader.read(most)]
     return lambda: kept
 
 
-def _check(task: Task, options: TrainOptions, team: Team) -> None:
+def _check(task: Task, options: ChosenOptions, team: Team) -> None:
     """Refuses what only the run and the workers show to be wrong."""
     if options.best_by is not None and options.best_by not in BEST_BY[task]:
         raise InputError(

@@ -14,12 +14,10 @@ import tensorflow as tf
 
 from forebay.trainer.checkpoints import checkpoint
 from forebay.trainer.checkpoints.checkpoint import Arrays, Checkpoint, Evaluation, TrainingState
-from forebay.trainer.options import TrainOptions
+from forebay.trainer.options.choose import ChosenOptions
 from forebay.trainer.training.job import TrainingJob
 from forebay.trainer.training.nonfinite import bad_batch
 
-# Steps between two looks at the loss: each look leaves the compiled loop.
-STEPS_PER_LOOK = 100
 # What a collective operation fails with when another worker is gone.
 LOST = (
     tf.errors.UnavailableError, tf.errors.AbortedError, tf.errors.CancelledError,
@@ -31,13 +29,13 @@ class Watcher(Protocol):
     """Is told how a training goes; on the chief only."""
 
     def stepped(self, step: int, loss: float) -> None:
-        """Some steps were taken: up to which, and their mean loss."""
+        """Some steps were taken: up to which, and their loss in the units of evaluations."""
 
     def evaluated(self, state: TrainingState) -> None:
         """An evaluation was made, the last in the state's history."""
 
 
-def finished(state: TrainingState, options: TrainOptions) -> bool:
+def finished(state: TrainingState, options: ChosenOptions) -> bool:
     """Tells whether the steps or the patience are used up."""
     return state.step >= options.max_steps or state.evaluations_since_best >= options.patience
 
@@ -66,13 +64,14 @@ def fit(
     Raises:
         RunFailed: a loss is not finite, or the other workers are gone.
     """
+    last = last_step(job, state)
     clock, batches = _Clock(job.loop.throttle_seconds), iter(job.batches.ahead(state.step))
     # Compiled now, which is not a time of the steps; a call, even one of no steps, takes a batch.
     job.run_steps.get_concrete_function(batches, tf.TensorSpec((), tf.int32))
     try:
-        while not finished(state, job.options):
-            state = _to_next_mark(job, batches, state, watchers)
-            evaluated = _is_evaluated(job, state, clock)
+        while state.step < last and not finished(state, job.options):
+            state = _to_next_mark(job, batches, state, last, watchers)
+            evaluated = _is_evaluated(job, state, last, clock)
             if evaluated:
                 state = _evaluate(job, state)
                 if state.newest_is_best:
@@ -105,13 +104,24 @@ class _Clock:
         return time.monotonic() - self._start >= self._seconds
 
 
+def last_step(job: TrainingJob, state: TrainingState) -> int:
+    """Returns the step at which the training ends, or this part of it."""
+    most, steps = job.options.max_steps, job.loop.steps
+    return most if steps is None else min(most, state.step + steps)
+
+
 def _to_next_mark(
-    job: TrainingJob, batches: Iterator[Any], state: TrainingState, watchers: Sequence[Watcher]
+    job: TrainingJob,
+    batches: Iterator[Any],
+    state: TrainingState,
+    last: int,
+    watchers: Sequence[Watcher],
 ) -> TrainingState:
     """Takes the steps up to the next mark, which all workers reach together."""
     step = state.step
-    marks = (STEPS_PER_LOOK, job.options.eval_every, job.checkpoint_every)
-    count = min(*((step // n + 1) * n for n in marks), job.options.max_steps) - step
+    # Each look at the loss leaves the compiled loop.
+    marks = (job.loop.save_summary_steps, job.options.eval_every, job.checkpoint_every)
+    count = min(*((step // n + 1) * n for n in marks), last) - step
     begun = time.perf_counter()
     taken, loss_sum, waited = (float(x) for x in job.run_steps(batches, tf.constant(count)))
     job.step_times.add(time.perf_counter() - begun, waited)
@@ -121,12 +131,12 @@ def _to_next_mark(
     job.team.average(job.local_variables)
     state = state.trained(count, loss_sum)
     for watcher in watchers:
-        watcher.stepped(state.step, loss_sum / count)
+        watcher.stepped(state.step, job.in_units(loss_sum / count))
     return state
 
 
-def _is_evaluated(job: TrainingJob, state: TrainingState, clock: _Clock) -> bool:
-    if state.step == job.options.max_steps:
+def _is_evaluated(job: TrainingJob, state: TrainingState, last: int, clock: _Clock) -> bool:
+    if state.step == last:
         return True
     if state.step % job.options.eval_every:
         return False
@@ -144,9 +154,11 @@ def _evaluate(job: TrainingJob, state: TrainingState) -> TrainingState:
             raise bad_batch(job, state.step)
         values = [loss, job.score(loss, metrics)]
     eval_loss, score = job.team.as_chief_says(values)
-    return state.evaluated(Evaluation(state.step, state.train_loss, eval_loss, score, metrics))
+    train_loss = job.in_units(state.train_loss)
+    return state.evaluated(Evaluation(state.step, train_loss, eval_loss, score, metrics))
 
 
 def _checkpoint(job: TrainingJob, state: TrainingState, best: Arrays) -> Checkpoint:
     model = checkpoint.values(job.models.score.variables)
-    return Checkpoint(state, job.identity, model, checkpoint.values(job.updater.variables), best)
+    optimizer = checkpoint.values(job.updater.variables)
+    return Checkpoint(state, job.identity, model, optimizer, best, job.choice.chosen)

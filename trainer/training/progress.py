@@ -36,16 +36,24 @@ class Reporter:
     Args:
         console: the console on standard error.
         max_steps: the step at which the bar ends.
-        metric: what evaluations are compared by, such as ``rmse``.
+        metric: what evaluations are compared by, such as ``auc``.
+        loss: what training's loss is, in the units of evaluations, such as ``log_loss``.
         pace: the pace of the training.
         first_step: where the training starts or continues.
     """
 
     def __init__(
-        self, console: Console, max_steps: int, metric: str, pace: Pace, first_step: int
+        self,
+        console: Console,
+        max_steps: int,
+        metric: str,
+        loss: str,
+        pace: Pace,
+        first_step: int,
     ) -> None:
         self._max_steps = max_steps
         self._metric = metric
+        self._loss = loss
         self._pace = pace
         self._console = console
         self._bar = Progress(
@@ -84,7 +92,8 @@ class Reporter:
         self._bar.update(self._task, note=note)
         if not shows_bars(self._console):
             self._console.out(
-                f"step {newest.step:,} of {self._max_steps:,}: loss {newest.train_loss:.5g}, "
+                f"step {newest.step:,} of {self._max_steps:,}: train {self._loss} "
+                f"{newest.train_loss:.5g}, "
                 f"{note}, {rate:,.0f} rows/s",
                 highlight=False,
             )

@@ -7,7 +7,7 @@ import keras
 import tensorflow as tf
 from tensorboard.plugins.projector.metadata import PROJECTOR_FILENAME
 
-from forebay.console.terminal import note, notes
+from forebay.console.terminal import note, notes, warn
 from forebay.storage.locks import occupied
 from forebay.storage.run import files
 from forebay.storage.run.layout import (
@@ -26,14 +26,16 @@ from forebay.trainer.checkpoints.best_model import (
     write_training,
 )
 from forebay.trainer.checkpoints.checkpoint import CHECKPOINT_NAME, Checkpoint, TrainingState
-from forebay.trainer.examples.batches import in_steps
 from forebay.trainer.examples.row_cache import rows_folder
 from forebay.trainer.metrics.by_task import EVAL_LOSS
 from forebay.trainer.options import LoopOptions, TrainOptions
+from forebay.trainer.options.choose import choose, told
+from forebay.trainer.training import advice
 from forebay.trainer.training.exporters import FOLDERS, EvaluationExporter
-from forebay.trainer.training.job import TrainingJob, identity, prepare
+from forebay.trainer.training.job import Rows, TrainingJob, identity, prepare, table_of
 from forebay.trainer.training.loop import Watcher, finished, fit
 from forebay.trainer.training.progress import Pace, Reporter
+from forebay.trainer.training.tensorboard.activations import PROBE_ROWS
 from forebay.trainer.training.tensorboard.board import Board
 from forebay.trainer.training.tensorboard.projector import write_projector
 from forebay.trainer.weights.id_names import names_of_run
@@ -52,6 +54,7 @@ def train(
     fresh: bool = False,
     folder: str = TRAINING_FOLDER,
     on_evaluation: Callable[[TrainingState], None] | None = None,
+    instead: Rows | None = None,
 ) -> SavedTraining:
     """Trains a model, or continues where the last checkpoint stands, and saves the best of it.
 
@@ -64,6 +67,7 @@ def train(
         folder: the folder of the run that is written.
         on_evaluation: called after each evaluation, its checkpoint written; what it raises ends
             the training.
+        instead: what it trains and is evaluated on, a new training always; None: the run's splits.
 
     Returns:
         The best model by the eval split, as the chief saves it in the folder. A training that is
@@ -75,7 +79,6 @@ def train(
         RunFailed: the loss is no longer finite, or other workers are gone or differ.
     """
     loop, team = loop or LoopOptions(), team or alone()
-    options = _in_steps(run, options)
     if options.data.deterministic:
         # Bit by bit the same weights, whenever a training is continued.
         tf.config.experimental.enable_op_determinism()
@@ -89,7 +92,7 @@ def train(
         done = None if fresh else finished_training(run, options, team, folder)
         if done is not None:
             return done
-        return _train(run, options, loop, team, fresh, keeper, on_evaluation)
+        return _train(run, options, loop, team, fresh, keeper, on_evaluation, instead)
 
 
 def check_outputs(run: RunFolder, loop: LoopOptions, folder: str = TRAINING_FOLDER) -> None:
@@ -138,25 +141,35 @@ def _train(
     fresh: bool,
     keeper: _Keeper,
     on_evaluation: Callable[[TrainingState], None] | None,
+    instead: Rows | None,
 ) -> SavedTraining:
     """Trains on, by whoever holds the training's folder."""
     folder, logs = keeper.folder, f"{keeper.folder}/{LOGS_FOLDER}"
     with rows_folder(run.path, folder) as rows:
-        job = prepare(run, options, loop, team, rows if options.data.cache else None)
         found = None if fresh else checkpoint.load(run.file(folder, CHECKPOINT_NAME))
+        kept = found.chosen if found else None
+        job = prepare(run, options, loop, team, rows if options.data.cache else None, kept, instead)
         state, best = _resume(job, run.file(folder, CHECKPOINT_NAME), found)
+        if team.is_chief:
+            for line in told(job.choice, job.table):
+                note(line)
+            warn(advice.of_rates(job.options, job.table))
         with _watchers(job, run.file(logs), state.step, fresh) as watchers:
             state, best = fit(job, state, best, keeper.save, watchers, on_evaluation)
     checkpoint.assign(job.models.score.variables, best)
     training = snapshot(
-        run, options, job.inputs, job.models.prediction, state, state.best, job.step_times
+        run, job.options, job.inputs, job.models.prediction, state, state.best, job.step_times
     )
     if not team.agrees(training.record["weights_sha256"]):
         raise RunFailed("the workers end with other weights; report this, with the run's options")
     if team.is_chief:
         write_training(run, folder, training)
         if options.l1:
-            write_zeros(folder, job.models.score, run, job.inputs, options)
+            few = next(iter(job.eval_parts())).inputs
+            write_zeros(
+                folder, run, job.models.score, job.inputs, job.statistics, job.options,
+                tuple(matrix[:PROBE_ROWS] for matrix in few),
+            )  # fmt: skip
         if loop.tensorboard:
             _write_projector(job, logs)
     return training
@@ -189,16 +202,12 @@ def finished_training(
     found = checkpoint.load(run.file(folder, CHECKPOINT_NAME))
     if found is None:
         return None
-    options = _in_steps(run, options)
-    changed = found.changed(identity(run, options, team))
-    reached = found.state.step >= options.max_steps and changed.keys() <= {"max_steps"}
-    if reached or (not changed and finished(found.state, options)):
+    chosen = choose(options, table_of(run, options, team), found.chosen).options
+    changed = found.changed(identity(run, chosen, team))
+    reached = found.state.step >= chosen.max_steps and changed.keys() <= {"max_steps"}
+    if reached or (not changed and finished(found.state, chosen)):
         return read_training(run, folder)
     return None
-
-
-def _in_steps(run: RunFolder, options: TrainOptions) -> TrainOptions:
-    return in_steps(options, sum(run.examples("train", options.data.files).values()))
 
 
 def _resume(
@@ -230,9 +239,10 @@ def _watchers(
         yield ()
         return
     console = notes()
-    metric = job.options.best_by or EVAL_LOSS[job.task]
+    loss = EVAL_LOSS[job.task]
+    metric = job.options.best_by or loss
     pace = Pace(first_step, job.options.batch_size)
-    reporter = Reporter(console, job.options.max_steps, metric, pace, first_step)
+    reporter = Reporter(console, job.options.max_steps, metric, loss, pace, first_step)
     during = [name for name in job.loop.exporters if name != "final"]
     with ExitStack() as stack:
         watchers: list[Watcher] = [stack.enter_context(reporter)]

@@ -6,9 +6,12 @@ from contextlib import nullcontext
 from dataclasses import dataclass
 from typing import Any
 
+from forebay.console.terminal import warn
 from forebay.storage.run.run_folder import RunFolder, open_run
 from forebay.trainer.evaluation.evaluate import check_outputs, evaluate
+from forebay.trainer.metrics.by_task import EVAL_LOSS
 from forebay.trainer.options import EvaluateOptions, LoopOptions, TrainOptions
+from forebay.trainer.training import advice
 from forebay.trainer.training.exporters import export_final, exported_already
 from forebay.trainer.training.train import finished_training, train
 from forebay.trainer.workers.team import join_team
@@ -62,6 +65,7 @@ def train_run(path: str, options: TrainOptions, loop: LoopOptions, *, fresh: boo
         training = train(run, options, loop, team=team, fresh=fresh)
         if team.is_chief:
             report = evaluate(run, looked_at)
+            warn(advice.of_outcome(training.record, report, EVAL_LOSS[run.definition.label.task]))
             model = export_final(run, training, report, loop)
     team.wait()  # a worker that leaves early takes the others' connections with it
     return Trained(run, training.record, model, report, team.worker.index)

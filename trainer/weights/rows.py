@@ -1,7 +1,7 @@
 """Where a model's tables of weights keep the rows of each input."""
 
 from collections import defaultdict
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Hashable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import accumulate, pairwise
 
@@ -9,8 +9,11 @@ import keras
 
 from forebay.trainer.examples.inputs import CategoricalInput, ModelInputs
 
-WIDE_IDS, WIDE_NUMBERS, FIRST_HIDDEN = "wide_ids", "wide_numbers", "hidden_0"
+WIDE_IDS, WIDE_NUMBERS = "wide_ids", "wide_numbers"
+FIRST_HIDDEN, LAST_DEEP = "hidden_0", "deep"
 _MEMBER = "_member_"
+
+Row = Hashable
 
 
 @dataclass(frozen=True)
@@ -84,3 +87,27 @@ def _rows(layer: str, columns: tuple[CategoricalInput, ...]) -> Iterator[TableRo
     ends = [0, *accumulate(column.size for column in ordered)]
     for column, (start, stop) in zip(ordered, pairwise(ends), strict=True):
         yield TableRows(column, layer, slice(start, stop))
+
+
+def kernel_rows(
+    inputs: ModelInputs, entries: Callable[[CategoricalInput], Sequence[str]]
+) -> Mapping[str, list[Row]]:
+    """Returns what each row of the matrices that read the inputs is multiplied with, by path.
+
+    Args:
+        inputs: what the model is given.
+        entries: returns a name for each id of an input.
+    """
+    numbers: list[Row] = [(c.name, i) for c in inputs.numeric for i in range(c.width)]
+    hot: list[Row] = [(c.name, name) for c in one_hot_columns(inputs) for name in entries(c)]
+    return {
+        f"{WIDE_NUMBERS}/kernel": numbers,
+        f"{FIRST_HIDDEN}/kernel": [*numbers, *_embedded(inputs), *hot],
+    }
+
+
+def _embedded(inputs: ModelInputs) -> Iterator[Row]:
+    for size, columns in embedding_columns(inputs).items():
+        for column in in_table(columns):
+            copies = column.width if column.pooling == "concat" else 1
+            yield from ((column.name, size, i) for i in range(copies * size))

@@ -5,32 +5,27 @@ the matrices that read the inputs, are matched by what they stand for: the input
 entry's.
 """
 
-from collections.abc import Hashable, Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
 import keras
 import numpy as np
 
 from forebay.console.words import counted
-from forebay.trainer.examples.inputs import CategoricalInput, ModelInputs
+from forebay.trainer.examples.inputs import CategoricalInput
 from forebay.trainer.optimizers.updater import FrozenRows
 from forebay.trainer.options import TrainOptions
 from forebay.trainer.weights.id_names import IdNames
 from forebay.trainer.weights.other_models import OtherModel, open_other_model
 from forebay.trainer.weights.rows import (
-    FIRST_HIDDEN,
-    WIDE_NUMBERS,
+    Row,
     TableRows,
-    embedding_columns,
     embedding_rows,
-    in_table,
-    one_hot_columns,
+    kernel_rows,
     wide_rows,
     without_member,
 )
 from forebay.transforms.errors import InputError
-
-Row = Hashable
 
 
 @dataclass
@@ -218,19 +213,7 @@ def _take_named(
 
 def _row_meanings(names: IdNames) -> Mapping[str, list[Row]]:
     """Returns what each row of the matrices that read the inputs is multiplied with."""
-    numbers: list[Row] = [(c.name, i) for c in names.inputs.numeric for i in range(c.width)]
-    hot: list[Row] = [(c.name, n) for c in one_hot_columns(names.inputs) for n in names.of(c)]
-    return {
-        f"{WIDE_NUMBERS}/kernel": numbers,
-        f"{FIRST_HIDDEN}/kernel": [*numbers, *_embedded(names.inputs), *hot],
-    }
-
-
-def _embedded(inputs: ModelInputs) -> Iterator[Row]:
-    for size, columns in embedding_columns(inputs).items():
-        for column in in_table(columns):
-            copies = column.width if column.pooling == "concat" else 1
-            yield from ((column.name, size, i) for i in range(copies * size))
+    return kernel_rows(names.inputs, names.of)
 
 
 def _matched(mine: Sequence[Row], theirs: Sequence[Row]) -> list[tuple[int, int]]:

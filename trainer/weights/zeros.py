@@ -1,18 +1,21 @@
 """Which weights a training has made exactly zero: what L1 leaves out, and what is left."""
 
 from collections.abc import Iterator, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from typing import Any
 
 import keras
 import numpy as np
 import numpy.typing as npt
 
+from forebay.console.words import counted
 from forebay.storage.run import files
 from forebay.storage.run.run_folder import RunFolder
 from forebay.trainer.examples.inputs import ModelInputs, slots
-from forebay.trainer.options import TrainOptions
+from forebay.trainer.examples.statistics import TrainStatistics
+from forebay.trainer.options.choose import ChosenOptions
 from forebay.trainer.weights.id_names import IdNames, names_of_run
+from forebay.trainer.weights.pruned import Pruned, prune
 from forebay.trainer.weights.rows import (
     FIRST_HIDDEN,
     WIDE_NUMBERS,
@@ -59,11 +62,20 @@ class Zeros:
         inputs: the zeros of each input on each side that reads it.
         weights: how many trainable weights the model has.
         left: how many of them are not zero.
+        pruned: the model without the inputs that are out on every side; None: none is, or it is a
+            model of the user's own.
     """
 
     inputs: tuple[InputZeros, ...]
     weights: int
     left: int
+    pruned: Pruned | None = None
+
+    @property
+    def out(self) -> frozenset[str]:
+        """The names of the inputs that no side sees any longer."""
+        seen = {each.name for each in self.inputs if not each.is_out}
+        return frozenset(each.name for each in self.inputs) - seen
 
     def to_json(self) -> dict[str, Any]:
         """Returns plain values."""
@@ -88,11 +100,30 @@ def find_zeros(model: keras.Model, names: IdNames, *, hidden_first: bool = True)
 
 
 def write_zeros(
-    folder: str, model: keras.Model, run: RunFolder, inputs: ModelInputs, options: TrainOptions
+    folder: str,
+    run: RunFolder,
+    model: keras.Model,
+    inputs: ModelInputs,
+    statistics: TrainStatistics,
+    options: ChosenOptions,
+    rows: tuple[Array, ...],
 ) -> None:
-    """Writes what is zero in a model to a JSON file in a folder of the run."""
-    names = names_of_run(run, inputs)
-    zeros = find_zeros(model, names, hidden_first=not options.is_own_model)
+    """Writes what is zero in a model to a JSON file in a folder of the run.
+
+    Args:
+        folder: the folder.
+        run: what the model was trained on.
+        model: its score.
+        inputs: what it is given.
+        statistics: what was computed of the train split.
+        options: the options that it was built by.
+        rows: the matrices of some rows, which it answers with and without the inputs that are out.
+    """
+    zeros = find_zeros(model, names_of_run(run, inputs), hidden_first=not options.is_own_model)
+    if zeros.out and not options.is_own_model:
+        label = run.definition.label
+        pruned = prune(model, zeros.out, inputs, label, statistics, options, rows)
+        zeros = replace(zeros, pruned=pruned)
     files.write_json(run.path, f"{folder}/{ZEROS_NAME}", zeros.to_json())
 
 
@@ -174,4 +205,17 @@ def table(zeros: Zeros) -> str:
                 more = ", ..." if len(each.zero) > _SHOWN else ""
                 entries = f"{len(each.zero):,} of {each.entries:,} entries are out"
                 lines.append(f"  {side}: {each.name}: {entries}: {shown}{more}")
+    if zeros.pruned is not None:
+        lines += _of_pruned(zeros.pruned)
     return "\n".join(lines)
+
+
+def _of_pruned(pruned: Pruned) -> Iterator[str]:
+    before, after = pruned.before, pruned.after
+    yield (
+        f"  without {counted(len(pruned.out), 'input')} that no side sees: "
+        f"{before.bytes / 1024:,.1f} KiB become {after.bytes / 1024:,.1f}, and "
+        f"{counted(pruned.rows, 'row')} are answered in {after.milliseconds:.2f} ms, not "
+        f"{before.milliseconds:.2f}"
+    )
+    yield "  " + " ".join(f"--drop-features {name}" for name in pruned.out)

@@ -59,6 +59,11 @@ class Source:
         """The columns that a file may lack, so that they are missing in every row."""
         return frozenset()
 
+    @property
+    def forgiven(self) -> frozenset[str]:
+        """The columns whose cells are missing where they cannot be read; others cost the row."""
+        return frozenset()
+
     def fields(self, absent: frozenset[str] = frozenset()) -> tuple[str, ...]:
         """Returns what the table itself calls the columns that are read of it, each once.
 

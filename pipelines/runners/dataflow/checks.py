@@ -37,7 +37,7 @@ _GS = "gs://"
 
 def problems(on: Dataflow) -> Iterator[Problem]:
     """Yields what is wrong with the options themselves."""
-    yield from _where(on)
+    yield from where_problems(on.project, on.region)
     yield from _places(on)
     yield from _workers(on)
     yield from _labels(on.labels)
@@ -59,22 +59,23 @@ def place_problems(work: Work) -> Iterator[Problem]:
             )  # fmt: skip
 
 
-def _where(on: Dataflow) -> Iterator[Problem]:
-    if not on.project:
-        yield Problem("--project", on.project, "missing", "name the Google Cloud project's id")
-    elif on.project.isdigit():
+def where_problems(project: str | None, region: str | None) -> Iterator[Problem]:
+    """Yields what is wrong with a project's id and a region."""
+    if not project:
+        yield Problem("--project", project, "missing", "name the Google Cloud project's id")
+    elif project.isdigit():
         cure = "`gcloud projects describe NUMBER` tells its id"
-        yield Problem("--project", on.project, "a number, not an id", cure)
-    elif not _PROJECT.fullmatch(on.project):
+        yield Problem("--project", project, "a number, not an id", cure)
+    elif not _PROJECT.fullmatch(project):
         cure = "write it as the console shows it, such as my-project"
-        yield Problem("--project", on.project, "not a project's id", cure)
-    zone = _ZONE.fullmatch(on.region or "")
-    if not on.region:
-        yield Problem("--region", on.region, "missing", "name one, such as europe-west1")
+        yield Problem("--project", project, "not a project's id", cure)
+    zone = _ZONE.fullmatch(region or "")
+    if not region:
+        yield Problem("--region", region, "missing", "name one, such as europe-west1")
     elif zone:
-        yield Problem("--region", on.region, "a zone", f"write its region, {zone[1]}")
-    elif not _REGION.fullmatch(on.region):
-        yield Problem("--region", on.region, "not a region", "write such as europe-west1")
+        yield Problem("--region", region, "a zone", f"write its region, {zone[1]}")
+    elif not _REGION.fullmatch(region):
+        yield Problem("--region", region, "not a region", "write such as europe-west1")
 
 
 def _places(on: Dataflow) -> Iterator[Problem]:

@@ -95,10 +95,7 @@ class Dataflow(Engine):
         Raises:
             InputError: some are missing or wrong; it lists all of them.
         """
-        if not _has_clients():
-            raise InputError(
-                "--on dataflow needs Google's clients; install them by `pip install 'forebay[gcp]'`"
-            )
+        require_clients()
         _refuse(problems(self))
 
     def check(self, work: Work) -> None:
@@ -152,6 +149,19 @@ class Dataflow(Engine):
         # are found by import path.
         yield "--no_save_main_session"
 
+    def page(self, job: str) -> str:
+        """Returns the address of a job's page."""
+        return (
+            f"https://console.cloud.google.com/dataflow/jobs/{self.region}/{job}"
+            f"?project={self.project}"
+        )
+
+    def prepare(self, pipeline: Any) -> None:
+        """Lets workers compare their versions with those of this process."""
+        from forebay.pipelines.runners.dataflow.versions import CheckVersions
+
+        _ = pipeline | "Versions" >> CheckVersions()
+
     @contextmanager
     def watched(self, result: Any) -> Iterator[None]:
         """Says where a job can be looked at, and that it goes on where it is no longer waited for.
@@ -160,10 +170,7 @@ class Dataflow(Engine):
             result: Beam's `PipelineResult`.
         """
         where = f"--project {self.project} --region {self.region}"
-        note(
-            f"Dataflow job {result.job_id()}: https://console.cloud.google.com/dataflow/jobs/"
-            f"{self.region}/{result.job_id()}?project={self.project}"
-        )
+        note(f"Dataflow job {result.job_id()}: {self.page(result.job_id())}")
         try:
             yield
         except KeyboardInterrupt:
@@ -183,11 +190,20 @@ def job_name(dataset: str) -> str:
     return f"forebay-{own}"[:63].rstrip("-")
 
 
-def _has_clients() -> bool:
+def require_clients() -> None:
+    """Checks that Google's clients are installed.
+
+    Raises:
+        InputError: they are not.
+    """
     try:
-        return importlib.util.find_spec("google.cloud.dataflow") is not None
+        found = importlib.util.find_spec("google.cloud.dataflow")
     except ModuleNotFoundError:  # not even a package above it
-        return False
+        found = None
+    if found is None:
+        raise InputError(
+            "Dataflow needs Google's clients; install them by `pip install 'forebay[gcp]'`"
+        )
 
 
 def _refuse(found: Iterator[object] | Sequence[object]) -> None:

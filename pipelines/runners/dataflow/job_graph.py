@@ -21,6 +21,7 @@ from apache_beam.options.pipeline_options import GoogleCloudOptions, PipelineOpt
 from apache_beam.runners.dataflow.internal import apiclient
 from tensorflow_transform.graph_context import TFGraphContext
 
+from forebay.pipelines.runners.engine import Engine
 from forebay.pipelines.runners.run import Build, as_outside_notebooks, built
 
 JOB, GRAPH, STEPS, STAGED = "job.json", "pipeline.pb", "steps.txt", "staged"
@@ -59,12 +60,13 @@ class _OnPaper(apiclient.DataflowApplicationClient):
             shutil.copyfileobj(stream, kept)
 
 
-def write_job(build: Build, arguments: Sequence[str], folder: Path) -> DrawnJob:
+def write_job(build: Build, engine: Engine, arguments: Sequence[str], folder: Path) -> DrawnJob:
     """Writes the job that a pipeline would be.
 
     Args:
         build: applies the steps to the pipeline it is given.
-        arguments: Beam's own options, for Dataflow.
+        engine: Dataflow.
+        arguments: Beam's own options, for it.
         folder: is made. ``job.json`` is the request to Dataflow's API; ``pipeline.pb`` the graph,
             as Beam's proto; ``steps.txt`` the names of its steps; ``staged`` holds what would be
             staged for the workers.
@@ -74,7 +76,7 @@ def write_job(build: Build, arguments: Sequence[str], folder: Path) -> DrawnJob:
     options = PipelineOptions(list(arguments))
     options.view_as(TestOptions).dry_run = True
     with as_outside_notebooks(), _nothing_written_by_the_way():
-        job = built(build, options).run().job
+        job = built(build, engine, options).run().job
         job.options.view_as(TestOptions).dry_run = False  # it is the job's own copy
         _OnPaper(job.options, job.root_staging_location, staged).create_job_description(job)
     os.rename(staged / GRAPH, folder / GRAPH)

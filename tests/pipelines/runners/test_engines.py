@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -48,20 +49,20 @@ def test_python_names_engines_too_and_is_told_what_was_meant() -> None:
 
 @pytest.mark.parametrize("name", list(ENGINES))
 def test_every_engine_is_told_whether_beam_chooses_another(name: str) -> None:
-    arguments = ("--runner=DirectRunner",)
+    work = replace(WORK, beam=("--runner=DirectRunner",))
     if name == Local.name:
-        with opened(Local(), WORK, arguments) as runner:
+        with opened(Local(), work) as runner:
             assert runner.options.get_all_options(drop_default=True)["runner"] == "DirectRunner"
         return
     with (
         pytest.raises(InputError, match=f"--runner=DirectRunner .* --on {name} chooses another"),
-        opened(ENGINES[name](), WORK, arguments),
+        opened(ENGINES[name](), work),
     ):
         pass
 
 
 def test_what_a_user_gives_beam_goes_before_the_engines_own() -> None:
-    with opened(Local(), WORK, ("--direct_num_workers=7",)) as runner:
+    with opened(Local(), replace(WORK, beam=("--direct_num_workers=7",))) as runner:
         told = runner.options.get_all_options(drop_default=True)
     assert told["direct_num_workers"] == 7
     assert told["runner"] == "FnApiRunner"

@@ -31,12 +31,16 @@ def paths(*patterns: str) -> list[str]:
 @pytest.mark.parametrize(
     ("patterns", "expected"),
     [
-        (["b.csv", "a.csv"], ["a.csv", "b.csv"]),
+        (["b.csv", "a.csv"], ["b.csv", "a.csv"]),
         (["more/*"], ["more/c.csv", "more/d.csv.gz"]),
         (["?.csv"], ["a.csv", "b.csv"]),
         (["[b].csv"], ["b.csv"]),
         (["b.csv", "more/*.csv"], ["b.csv", "more/c.csv"]),
         (["[ab]*", "**/*.gz"], ["a.csv", "b.csv", "more/d.csv.gz"]),
+        (
+            ["more/*.gz", "b.csv", "**/*.csv"],
+            ["more/d.csv.gz", "b.csv", "[a].csv", "a.csv", "more/c.csv"],
+        ),
         (["m*"], []),
     ],
 )

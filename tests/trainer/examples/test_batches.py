@@ -13,13 +13,13 @@ import pytest
 
 from forebay.storage.names import is_temporary
 from forebay.storage.run.run_folder import open_run
-from forebay.trainer.examples import batches
-from forebay.trainer.examples.batches import in_steps, steps_per_pass, training_batches
+from forebay.trainer.examples.batches import training_batches
 from forebay.trainer.examples.inputs import inputs_of
 from forebay.trainer.examples.row_cache import rows_folder
 from forebay.trainer.examples.split_reader import Examples, SplitReader
 from forebay.trainer.examples.weighting import Weighting
-from forebay.trainer.options import TrainOptions
+from forebay.trainer.options import DataOptions, TrainOptions
+from forebay.trainer.options.choose import Table, choose, steps_per_pass
 from forebay.trainer.workers.shares import FilePart, Worker
 
 SIZE, PER_PASS = 512, 7  # of 4,000 rows
@@ -42,18 +42,19 @@ def examples(reader: SplitReader) -> Examples:
 def way(
     request: pytest.FixtureRequest,
     examples: Examples,
-    monkeypatch: pytest.MonkeyPatch,
     tmp_path: Path,
 ) -> Way:
     """Where the rows of a pass come from; some in chunks of two batches."""
     if "chunks" in request.param:
-        monkeypatch.setattr(batches, "SHUFFLE_ROWS", 2 * SIZE + 1)
+        data = DataOptions(shuffle_buffer=2 * SIZE + 1, interleave=3, prefetch=1)
+    else:
+        data = DataOptions()
     fresh = (str(tmp_path / f"rows-{i}") for i in itertools.count())
     if request.param == "memory":
         return lambda: {"examples": examples}
     if request.param == "cache in chunks":
-        return lambda: {"examples": None, "cache": next(fresh)}
-    return lambda: {"examples": None}
+        return lambda: {"examples": None, "data": data, "cache": next(fresh)}
+    return lambda: {"examples": None, "data": data}
 
 
 def labels(reader: SplitReader, way: Way, step: int, count: int, seed: int = 5) -> Any:
@@ -95,7 +96,7 @@ def test_rows_stay_whole(reader: SplitReader, examples: Examples, way: Way) -> N
 
 
 def test_files_in_any_order_hold_the_same_rows(reader: SplitReader, examples: Examples) -> None:
-    found = training_batches(reader, None, 500, 5, deterministic=False).whole(0)
+    found = training_batches(reader, None, 500, 5, data=DataOptions(deterministic=False)).whole(0)
     label = np.concatenate([label.numpy() for _, label, _ in found.take(8)])
     np.testing.assert_array_equal(np.sort(label), np.sort(examples.label))
 
@@ -124,13 +125,14 @@ def test_rows_are_weighed(binary_run: Path) -> None:
 
 
 def test_epochs_are_passes_over_the_rows(reader: SplitReader, examples: Examples) -> None:
-    options = in_steps(TrainOptions(epochs=3, batch_size=SIZE), reader.rows)
+    table = Table(reader.rows, 9, "regression")
+    options = choose(TrainOptions(epochs=3, batch_size=SIZE), table).options
     assert options.max_steps == 3 * PER_PASS
     found = labels(reader, lambda: {"examples": examples}, 0, options.max_steps)
     times = np.unique(found, return_counts=True)[1]
     assert times.max() == 3
-    assert in_steps(TrainOptions(max_steps=77), reader.rows).max_steps == 77
-    assert in_steps(TrainOptions(epochs=2, batch_size=10**6), 4_000).max_steps == 2
+    assert choose(TrainOptions(max_steps=77), table).options.max_steps == 77
+    assert choose(TrainOptions(epochs=2, batch_size=10**6), table).options.max_steps == 2
 
 
 def test_a_cache_is_read_without_the_files(
@@ -139,7 +141,7 @@ def test_a_cache_is_read_without_the_files(
     cache = str(tmp_path / "rows")
     found = iter(training_batches(reader, None, SIZE, 5, cache=cache).whole(0))
     first = np.concatenate([next(found)[1].numpy() for _ in range(PER_PASS)])
-    for _ in range(2 * batches.BATCHES_AHEAD):  # until the whole first pass is surely written
+    for _ in range(2 * DataOptions.prefetch):  # until the whole first pass is surely written
         next(found)
     gone = replace(reader.share, parts=tuple(FilePart("gone", 1) for _ in reader.share.parts))
     monkeypatch.setattr(reader, "share", gone)

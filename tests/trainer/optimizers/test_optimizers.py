@@ -10,6 +10,7 @@ import keras
 import numpy as np
 import pytest
 import tensorflow as tf
+from chosen import chosen
 
 from forebay.trainer.examples.inputs import CategoricalInput, ModelInputs, NumericInput
 from forebay.trainer.examples.statistics import Moments, TrainStatistics
@@ -17,7 +18,8 @@ from forebay.trainer.model import build
 from forebay.trainer.optimizers.build import make_updater
 from forebay.trainer.optimizers.schedules import learning_rate
 from forebay.trainer.optimizers.updater import Clip, FrozenRows, Updater, WeightGroup
-from forebay.trainer.options import OptimizerName, TrainOptions
+from forebay.trainer.options import OptimizerName
+from forebay.trainer.options.choose import ChosenOptions
 from forebay.transforms.definition.labels import Regression
 
 INPUTS = ModelInputs((NumericInput("x"), NumericInput("y")), (CategoricalInput("c_id", 5, 0, 2),))
@@ -26,7 +28,7 @@ PLAIN = TrainStatistics(
 )
 
 
-def model_of(options: TrainOptions) -> keras.Model:
+def model_of(options: ChosenOptions) -> keras.Model:
     return build(INPUTS, Regression("z"), PLAIN, options).score
 
 
@@ -82,8 +84,8 @@ class Plain:
 @pytest.mark.parametrize("kind", get_args(OptimizerName))
 def test_optimizers_are_those_of_the_books(kind: OptimizerName) -> None:
     random = np.random.default_rng(3)
-    model = model_of(TrainOptions(model="linear"))
-    options = TrainOptions(
+    model = model_of(chosen(model="linear"))
+    options = chosen(
         model="linear", optimizer=kind, learning_rate=0.1, schedule="constant",
         l1=0.2 if kind == "ftrl" else 0.0,
     )  # fmt: skip
@@ -106,21 +108,21 @@ def test_optimizers_are_those_of_the_books(kind: OptimizerName) -> None:
 
 @pytest.mark.parametrize("kind", ["adamw", "ftrl"])
 def test_penalties_of_optimizers_spare_biases(kind: OptimizerName) -> None:
-    options = TrainOptions(
+    options = chosen(
         model="linear", optimizer=kind, l1=1e6, weight_decay=0.9, learning_rate=1.0,
         schedule="constant",
     )  # fmt: skip
-    model = model_of(TrainOptions(model="linear"))
+    model = model_of(chosen(model="linear"))
     for weight in model.trainable_variables:
         weight.assign(np.ones(weight.shape))
     updater = make_updater(model, options)
     updater.apply([tf.ones(weight.shape) * 1e-3 for weight in updater.weights])
     free = {weight.path: weight.numpy() for weight in updater.weights}
-    twin = model_of(TrainOptions(model="linear"))
+    twin = model_of(chosen(model="linear"))
     for weight in twin.trainable_variables:
         weight.assign(np.ones(weight.shape))
     unpenalised = make_updater(
-        twin, TrainOptions(model="linear", optimizer="adam" if kind == "adamw" else "ftrl",
+        twin, chosen(model="linear", optimizer="adam" if kind == "adamw" else "ftrl",
                            learning_rate=1.0, schedule="constant"),
     )  # fmt: skip
     unpenalised.apply([tf.ones(weight.shape) * 1e-3 for weight in unpenalised.weights])
@@ -131,7 +133,7 @@ def test_penalties_of_optimizers_spare_biases(kind: OptimizerName) -> None:
         assert not free["wide_numbers/kernel"].any()  # exactly zero
 
 
-def rates(options: TrainOptions, steps: int = 100, peak: float = 2.0) -> np.ndarray:
+def rates(options: ChosenOptions, steps: int = 100, peak: float = 2.0) -> np.ndarray:
     rate = learning_rate(options, peak)
     if isinstance(rate, float):
         return np.full(steps, rate)
@@ -165,12 +167,12 @@ def cosine(step: int, steps: int) -> float:
     ],
 )  # fmt: skip
 def test_rates_over_the_steps(options: dict, expected: Callable[[int], float]) -> None:
-    found = rates(TrainOptions(max_steps=100, **options))
+    found = rates(chosen(max_steps=100, **options))
     np.testing.assert_allclose(found, [expected(i) for i in range(100)], rtol=1e-5, atol=1e-6)
 
 
 def test_each_side_has_its_own_optimizer_and_rate() -> None:
-    options = TrainOptions(
+    options = chosen(
         wide_optimizer="ftrl", optimizer="adagrad", learning_rate=0.02, hidden_units=(3,),
         max_steps=10, l1=0.1,
     )  # fmt: skip
@@ -187,15 +189,15 @@ def test_each_side_has_its_own_optimizer_and_rate() -> None:
         "deep/kernel": ("deep", "Adagrad"), "deep/bias": ("deep", "Adagrad"),
     }  # fmt: skip
     assert updater.learning_rates() == pytest.approx(
-        {"learning_rate/wide": 0.05, "learning_rate/deep": 0.02}
+        {"learning_rate/wide": 0.2, "learning_rate/deep": 0.02}
     )
     for _ in range(5):
         updater.apply([tf.ones(weight.shape) for weight in updater.weights])
     # Ftrl's stays, the other falls along half a cosine.
     assert updater.learning_rates() == pytest.approx(
-        {"learning_rate/wide": 0.05, "learning_rate/deep": 0.01}
+        {"learning_rate/wide": 0.2, "learning_rate/deep": 0.01}
     )
-    one = make_updater(model_of(TrainOptions()), TrainOptions())
+    one = make_updater(model_of(chosen()), chosen())
     assert one.learning_rates() == pytest.approx({"learning_rate": 2e-3})
 
 

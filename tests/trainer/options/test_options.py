@@ -60,7 +60,7 @@ def test_help_has_examples(command: str, capsys: pytest.CaptureFixture[str]) -> 
         ({"activation": "swish"}, ["--activation", "silu"]),
         ({"normalization": "group"}, ["--normalization", "layer"]),
         ({"schedule": "poly"}, ["--schedule", "exponential"]),
-        ({"warmup_steps": 10_000}, ["--warmup-steps", "--max-steps"]),
+        ({"warmup_steps": 20, "max_steps": 20}, ["--warmup-steps", "--max-steps"]),
         ({"decay_rate": 1.5, "decay_every": 0}, ["--decay-rate", "--decay-every"]),
         ({"decay_at": (5, 5)}, ["--decay-at", "ascending"]),
         ({"clip_norm": 0.0}, ["--clip-norm"]),
@@ -71,7 +71,9 @@ def test_help_has_examples(command: str, capsys: pytest.CaptureFixture[str]) -> 
         ({"l2": -1.0}, ["--l2"]),
         ({"seed": -1}, ["--seed"]),
         ({"data": DataOptions(class_weights={"1": -1.0})}, ["--class-weights", "1:-1.0"]),
-        ({"epochs": 0}, ["--epochs"]),
+        ({"epochs": 0, "eval_steps": 0}, ["--epochs", "--eval-steps"]),
+        ({"data": DataOptions(interleave=0, prefetch=-1)}, ["--interleave", "--prefetch"]),
+        ({"data": DataOptions(shuffle_buffer=0)}, ["--shuffle-buffer"]),
         ({"patience": 0, "batch_size": -1}, ["--patience", "--batch-size"]),
     ],
 )
@@ -110,7 +112,7 @@ def test_every_option_has_a_flag_and_a_key(tmp_path: Path) -> None:
         "wide_learning_rate": 0.25, "momentum": 0.5, "weight_decay": 0.125, "schedule": "step",
         "warmup_steps": 7, "decay_rate": 0.75, "decay_every": 9, "decay_at": (3, 5),
         "clip_value": 1.5, "clip_norm": 2.5, "clip_global_norm": 3.5, "max_steps": 11,
-        "batch_size": 13, "eval_every": 17, "patience": 19, "seed": 23,
+        "batch_size": 13, "eval_every": 17, "eval_steps": 18, "patience": 19, "seed": 23,
     }  # fmt: skip
     exclusive = ("wide_optimizer", "clip_value", "clip_norm")
     chosen = {name: value for name, value in values.items() if name not in exclusive}
@@ -194,7 +196,7 @@ def test_a_flag_out_of_range_is_status_2(capsys: pytest.CaptureFixture[str]) -> 
         {"epochs": 2, "batch_size": 9, "clip_norm": 0.5, "wide_optimizer": "ftrl"},
         {"decay_at": (3, 50), "schedule": "step", "momentum": 0.5, "max_norm": 2.0},
         {"data": DataOptions(("x*",), {"no": 1.0, "it's": 2.5}, 7, deterministic=False)},
-        {"data": DataOptions(class_weights="balanced")},
+        {"data": DataOptions(class_weights="balanced", interleave=2, shuffle_buffer=9, prefetch=0)},
     ],
 )
 def test_options_are_written_as_they_are_read(change: dict, tmp_path: Path) -> None:

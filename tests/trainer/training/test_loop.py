@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -12,7 +13,9 @@ import pytest
 from forebay.storage.run.run_folder import open_run
 from forebay.trainer.checkpoints import checkpoint
 from forebay.trainer.checkpoints.checkpoint import TrainingState
-from forebay.trainer.options import LoopOptions, TrainOptions
+from forebay.trainer.evaluation.predictions import predict
+from forebay.trainer.examples.split_reader import SplitReader
+from forebay.trainer.options import LoopOptions, TrainOptions, choose
 from forebay.trainer.task import main
 from forebay.trainer.training.train import train
 from forebay.transforms.errors import InputError, RunFailed, RunFolderError
@@ -32,7 +35,8 @@ def test_no_flag_of_the_loop_changes_a_weight(regression_run: Path, copy_of: Cop
     path = copy_of(regression_run)
     run, options = open_run(str(path)), TrainOptions(dropout=0.2, **SMALL)
     weights = []
-    for loop in (QUIET, LoopOptions(checkpoint_every=7, throttle_seconds=3600)):
+    others = LoopOptions(checkpoint_every=7, throttle_seconds=3600, save_summary_steps=11)
+    for loop in (QUIET, others):
         record = train(run, options, loop, fresh=True).record
         weights.append(final_weights(path))
         steps = [evaluation["step"] for evaluation in record["history"]]
@@ -49,7 +53,9 @@ def test_the_train_loss_of_an_evaluation_is_that_of_the_steps_since_the_last(
     often = train(run, options, QUIET).record["history"]
     once = train(run, options, LoopOptions(tensorboard=False, throttle_seconds=60), fresh=True)
     (last,) = once.record["history"]
-    assert last["train_loss"] == pytest.approx(np.mean([e["train_loss"] for e in often]), rel=1e-6)
+    assert last["train_loss"] == pytest.approx(
+        np.sqrt(np.mean([e["train_loss"] ** 2 for e in often])), rel=1e-6
+    )
 
 
 def test_checkpoints_come_between_evaluations(regression_run: Path, copy_of: Copy) -> None:
@@ -116,6 +122,52 @@ def test_more_steps_at_a_constant_rate_go_on(regression_run: Path, copy_of: Copy
         np.testing.assert_array_equal(whole, continued)
 
 
+def test_steps_are_counted_from_the_checkpoint(regression_run: Path, copy_of: Copy) -> None:
+    """The default schedule included: its rate falls over all the steps that are planned."""
+    path = copy_of(regression_run)
+    run, options = open_run(str(path)), TrainOptions(**SMALL)
+    train(run, options, QUIET)
+    whole = final_weights(path)
+    part = LoopOptions(steps=50, tensorboard=False)
+    for i, expected in enumerate([50, 100, 120, 120]):
+        record = train(run, options, part, fresh=not i).record
+        assert record["steps_trained"] == expected
+        assert record["history"][-1]["step"] == expected
+    for one, other in zip(whole, final_weights(path), strict=True):
+        np.testing.assert_array_equal(one, other)
+
+
+def test_what_was_chosen_stays_where_the_rules_change(
+    regression_run: Path, copy_of: Copy, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = copy_of(regression_run)
+    run, options = open_run(str(path)), TrainOptions(epochs=2, hidden_units=(4,))
+    train(run, options, LoopOptions(steps=10, tensorboard=False))
+    found = checkpoint.load(str(path / "training/checkpoint.npz"))
+    assert found is not None
+    assert found.chosen["batch_size"] == 64
+    monkeypatch.setattr(choose, "FEWEST_ROWS", 200)
+    monkeypatch.setitem(choose.DEEP_RATES, "adam", 0.5)  # type: ignore[arg-type]
+    record = train(run, options, QUIET).record
+    assert record["steps_trained"] == 2 * (4_000 // 64)
+    assert (record["options"]["batch_size"], record["options"]["learning_rate"]) == (64, 2e-3)
+    with pytest.raises(RunFolderError, match="batch_size was 64 and is now 32"):
+        train(run, replace(options, batch_size=32), QUIET)
+
+
+def test_an_evaluation_may_measure_the_first_batches_alone(
+    regression_run: Path, copy_of: Copy
+) -> None:
+    run = open_run(str(copy_of(regression_run)))
+    options = TrainOptions(eval_steps=2, **SMALL)
+    saved = train(run, options, QUIET)
+    first = SplitReader(run, "eval", saved.inputs).read(2 * 64)
+    assert len(first) == 128
+    assert np.array_equal(first.label, SplitReader(run, "eval", saved.inputs).read().label[:128])
+    rmse = np.sqrt(np.mean((predict(saved.model, first) - first.label) ** 2))
+    assert saved.record["eval_loss"] == pytest.approx(rmse, rel=1e-6)
+
+
 @pytest.mark.parametrize("metric", ["auc", "log_loss"])
 def test_the_best_evaluation_is_that_of_the_metric_asked_for(
     binary_run: Path, copy_of: Copy, metric: str
@@ -139,6 +191,7 @@ def test_a_metric_of_another_task_is_refused(regression_run: Path, copy_of: Copy
 @pytest.mark.parametrize(
     ("change", "word"),
     [
+        ({"steps": 0, "save_summary_steps": 0}, "--steps = 0.*--save-summary-steps"),
         ({"checkpoint_every": 0}, "--checkpoint-every"),
         ({"throttle_seconds": -1.0}, "--throttle-seconds"),
         ({"exporters": ("newest",)}, "--exporter"),

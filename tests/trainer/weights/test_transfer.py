@@ -11,6 +11,7 @@ import keras
 import numpy as np
 import pytest
 import tensorflow as tf
+from chosen import chosen
 
 from forebay.storage.run.run_folder import open_run
 from forebay.trainer.checkpoints.best_model import SavedTraining
@@ -76,7 +77,7 @@ def side(folder: Path, numbers: str, c: str, e: str, seed: int, **changes: objec
         ),
     )  # fmt: skip
     options = {"hidden_units": (3,), "seed": seed, "normalization": "batch", **changes}
-    model = build(inputs, Regression("y"), PLAIN, TrainOptions(**options)).score  # type: ignore[arg-type]
+    model = build(inputs, Regression("y"), PLAIN, chosen(**options)).score
     random = np.random.default_rng(seed)
     for variable in model.variables:
         variable.assign(random.uniform(0.5, 1.5, variable.shape))
@@ -167,7 +168,7 @@ def test_frozen_embeddings_stay_and_new_entries_learn(
     theirs = side(tmp_path / "theirs", "ab", "xy", "uv", seed=1)
     mine = side(tmp_path / "mine", "ab", "yzx", "vu", seed=2)
     result = take_embeddings(mine.model, mine.names, theirs.other, freeze=True)
-    options = TrainOptions(optimizer="adamw", learning_rate=0.1, l2=0.1)
+    options = chosen(optimizer="adamw", learning_rate=0.1, l2=0.1)
     updater = make_updater(mine.model, options, result.frozen)
 
     @tf.function
@@ -197,7 +198,7 @@ def test_a_training_begins_with_another_models_weights(
     before = json.loads((trained_regression / "training/model.json").read_text())
     assert record["eval_loss"] == pytest.approx(before["eval_loss"], rel=1e-4)
     assert "took hidden_1/kernel" in capsys.readouterr().err
-    frozen = TrainOptions(
+    frozen = chosen(
         max_steps=20, eval_every=20, embeddings_from=str(trained_regression / "model"),
         freeze_embeddings=True, seed=5,
     )  # fmt: skip

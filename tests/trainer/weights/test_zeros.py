@@ -5,22 +5,25 @@ from __future__ import annotations
 import json
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
+from chosen import chosen
 
 from forebay.trainer.examples.inputs import CategoricalInput, ModelInputs, NumericInput
 from forebay.trainer.examples.statistics import Moments, TrainStatistics
 from forebay.trainer.model import build
-from forebay.trainer.options import TrainOptions
 from forebay.trainer.task import main
 from forebay.trainer.weights.id_names import IdNames
+from forebay.trainer.weights.pruned import prune
 from forebay.trainer.weights.zeros import InputZeros, find_zeros, table
 from forebay.transforms.definition.columns import Number, String
 from forebay.transforms.definition.dataset import Dataset
 from forebay.transforms.definition.features import Categorical, Crossed, Numeric
 from forebay.transforms.definition.labels import Regression
 from forebay.transforms.definition.splits import HashSplit
+from forebay.transforms.errors import RunFailed
 
 Copy = Callable[[Path], Path]
 # The numbers a and b; the category c of x, y, z, others and missing; a cross of c with itself.
@@ -61,7 +64,7 @@ def test_ids_are_named_by_vocabulary_and_crosses_by_their_parts(tmp_path: Path) 
 
 
 def test_what_is_zero_is_found_on_both_sides(tmp_path: Path) -> None:
-    model = build(INPUTS, Regression("y"), PLAIN, TrainOptions(hidden_units=(3,))).score
+    model = build(INPUTS, Regression("y"), PLAIN, chosen(hidden_units=(3,))).score
     layers = {layer.name: layer for layer in model.layers}
     layers["wide_numbers"].kernel.assign([[0], [2]])
     layers["wide_ids"].embeddings.assign(np.r_[0, 1, 0, 1, 1, np.zeros(25)][:, None])
@@ -85,8 +88,41 @@ def test_what_is_zero_is_found_on_both_sides(tmp_path: Path) -> None:
     assert "wide: c_id: 2 of 5 entries are out: x, z" in text
 
 
+@pytest.mark.parametrize("kind", [{"model": "linear"}, {"hidden_units": (3, 2), "members": 2}])
+def test_without_inputs_that_are_out_the_answers_are_the_same(kind: dict[str, Any]) -> None:
+    options, rng = chosen(**kind), np.random.default_rng(0)
+    model = build(INPUTS, Regression("y"), PLAIN, options).score
+    for variable in model.trainable_variables:
+        variable.assign(rng.normal(size=variable.shape))
+    rows = (
+        rng.normal(size=(20, 2)).astype(np.float32),
+        np.stack([rng.integers(0, c.size, 20) for c in INPUTS.categorical], 1).astype(np.int32),
+        np.zeros((20, 0), np.float32),
+    )
+    out = frozenset({"a", "c_id"})
+    args = (INPUTS, Regression("y"), PLAIN, options, rows)
+    with pytest.raises(RunFailed, match="answers otherwise"):  # for they are not out
+        prune(model, out, *args)
+    for layer in model.layers:
+        if layer.name == "wide_numbers" or layer.name.startswith("hidden_0"):
+            kernel = layer.kernel.numpy()
+            kernel[0] = 0  # of a
+            layer.kernel.assign(kernel)
+        if layer.name in ("wide_ids", "embeddings_2"):
+            table = layer.embeddings.numpy()
+            table[:5] = 0  # of c_id
+            layer.embeddings.assign(table)
+    found = prune(model, out, *args)
+    assert found is not None
+    assert (found.out, found.rows) == (("a", "c_id"), 20)
+    assert 0 < found.after.weights < found.before.weights
+    assert min(found.before.milliseconds, found.after.milliseconds) > 0
+    everything = frozenset({"a", "b", "c_id", "cc"})
+    assert prune(model, everything, *args) is None
+
+
 def test_an_input_is_out_where_it_is_out_of_every_member(tmp_path: Path) -> None:
-    options = TrainOptions(hidden_units=(3,), members=2)
+    options = chosen(hidden_units=(3,), members=2)
     model = build(INPUTS, Regression("y"), PLAIN, options).score
     layers = {layer.name: layer for layer in model.layers}
     one, other = np.ones((4, 3)), np.ones((4, 3))
@@ -115,6 +151,12 @@ def test_only_a_proximal_optimizer_selects_features(
         assert zero["wagons_value"] == 0
         return
     assert f"weights: {report['left']:,} of {report['weights']:,} are left" in printed
+    pruned = report["pruned"]
+    assert "wagons_value" in pruned["out"]
+    assert pruned["after"]["weights"] < pruned["before"]["weights"] == report["weights"]
+    assert pruned["before"]["bytes"] == 4 * report["weights"]
+    assert f"without {len(pruned['out'])} inputs that no side sees" in printed
+    assert "--drop-features wagons_value" in printed
     # The label knows nothing of the wagons, and a lot of the distance and the guess.
     assert zero["wagons_value"] == 1
     assert zero["guess_0_1"] == 0

@@ -15,6 +15,7 @@ import numpy.typing as npt
 import tensorflow as tf
 from tensorboard.compat.proto import event_pb2, summary_pb2
 from tensorboard.plugins.histogram import metadata as histogram_metadata
+from tensorboard.plugins.image import metadata as image_metadata
 from tensorboard.plugins.scalar.summary_v2 import scalar_pb
 from tensorboard.plugins.text.summary_v2 import text_pb
 from tensorboard.summary.writer.event_file_writer import EventFileWriter
@@ -70,6 +71,20 @@ class EventFile:
             finite = array[np.isfinite(array)]
             if finite.size:
                 self._add(step, summary=_histogram(tag, finite))
+
+    def images(self, step: int, tag: str, pixels: npt.NDArray[np.float32]) -> None:
+        """Writes images, float32 (images, height, width, channels) from 0 to 1."""
+        _, height, width, _ = pixels.shape
+        pngs = [tf.io.encode_png(np.rint(255 * one).astype(np.uint8)).numpy() for one in pixels]
+        summary = summary_pb2.Summary()
+        summary.value.add(
+            tag=tag,
+            metadata=image_metadata.create_summary_metadata(display_name=None, description=None),
+            tensor=tensor_util.make_tensor_proto(
+                [str(width).encode(), str(height).encode(), *pngs], dtype=np.object_
+            ),
+        )
+        self._add(step, summary=summary)
 
     def text(self, step: int, tag: str, markdown: str) -> None:
         """Writes a text, shown as Markdown."""

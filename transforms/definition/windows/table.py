@@ -35,7 +35,7 @@ class WindowedTable(Source):
         super().__post_init__()
         problems = list(self.problems())
         if problems:
-            raise DefinitionError(getattr(self, "name", "windows"), problems)
+            raise DefinitionError(getattr(self, "name", None), problems)
 
     def problems(self) -> Iterator[Problem]:
         """Yields all mistakes of the definition."""

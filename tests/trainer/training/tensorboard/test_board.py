@@ -56,11 +56,12 @@ def record(trained_regression: Path) -> dict:
 
 
 def test_losses_metrics_and_rates_are_there(events: EventAccumulator, record: dict) -> None:
-    losses = numbers(events, "train/loss")
+    losses = numbers(events, "train/rmse")
     assert list(losses) == [100, 200, 300, 400, 500, 600]
     for evaluation in record["history"]:
         step = evaluation["step"]
-        assert (losses[step] + losses[step - 100]) / 2 == pytest.approx(evaluation["train_loss"])
+        squares = losses[step] ** 2, losses[step - 100] ** 2
+        assert np.mean(squares) == pytest.approx(evaluation["train_loss"] ** 2)
         for name, value in evaluation["metrics"].items():
             assert numbers(events, f"eval/{name}")[step] == pytest.approx(value)
         assert numbers(events, "train/rows_per_second")[step] > 0

@@ -1,0 +1,111 @@
+"""What nobody gives is chosen by the table, told in a line, and kept."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import fields
+from typing import get_args
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from forebay.trainer.options import OptimizerName, TrainOptions
+from forebay.trainer.options.choose import (
+    DEEP_RATES,
+    EVALUATIONS,
+    Table,
+    choose,
+    default_rate,
+    steps_per_pass,
+    told,
+)
+
+TABLES = st.builds(
+    Table, st.integers(1, 10**8), st.integers(0, 5_000),
+    st.sampled_from(["regression", "binary_classification", "multiclass_classification"]),
+    st.integers(1, 9),
+)  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("rows", "batch_size", "max_steps", "eval_every"),
+    [
+        (1_000, 64, 750, 38),
+        (10_000, 128, 3_900, 195),
+        (300_000, 512, 10_000, 500),
+        (10**7, 512, 10_000, 500),
+    ],
+)
+def test_batches_steps_and_evaluations_go_by_the_rows(
+    rows: int, batch_size: int, max_steps: int, eval_every: int
+) -> None:
+    found = choose(TrainOptions(), Table(rows, 9, "regression")).options
+    assert (found.batch_size, found.max_steps, found.eval_every) == (
+        batch_size, max_steps, eval_every,
+    )  # fmt: skip
+
+
+@given(TABLES)
+def test_every_table_gives_options_that_are_complete(table: Table) -> None:
+    found = choose(TrainOptions(), table).options
+    assert found.batch_size % table.workers == 0
+    assert 1 <= found.max_steps <= 10_000
+    assert math.ceil(found.max_steps / found.eval_every) <= EVALUATIONS
+    open_ones = {"wide_learning_rate", "epochs", "eval_steps"}
+    for field in fields(TrainOptions):
+        if getattr(TrainOptions(), field.name) is None and field.name in found.__annotations__:
+            assert (getattr(found, field.name) is None) == (field.name in open_ones), field.name
+
+
+@given(TABLES, st.sampled_from(get_args(OptimizerName)))
+def test_what_is_given_stays_and_is_told_of_by_nobody(table: Table, name: OptimizerName) -> None:
+    options = TrainOptions(
+        optimizer=name, learning_rate=0.3, max_steps=7, batch_size=5, eval_every=3, members=2
+    )
+    choice = choose(options, table)
+    assert choice.chosen == {}
+    assert {f.name: getattr(choice.options, f.name) for f in fields(TrainOptions)} == {
+        f.name: getattr(options, f.name) for f in fields(TrainOptions)
+    }
+    assert len(list(told(choice, table))) == 1
+
+
+def test_rates_are_those_of_the_optimizer_and_the_model() -> None:
+    assert default_rate("adadelta", linear=True, inputs=50) == 1.0
+    assert default_rate("adadelta", linear=False, inputs=50) == 1.0
+    for name in get_args(OptimizerName):
+        assert default_rate(name, linear=False, inputs=50) == DEEP_RATES[name]
+    assert default_rate("ftrl", linear=True, inputs=4) == 0.2
+    assert default_rate("ftrl", linear=True, inputs=400) == 0.05
+    # The greatest curvature of n standardised columns is 2 n: above 1 / n steps may grow.
+    assert default_rate("sgd", linear=True, inputs=400) == 1 / 400
+    assert default_rate("momentum", linear=True, inputs=400) == 0.1 / 400
+    wide = choose(TrainOptions(wide_optimizer="ftrl"), Table(1_000, 400, "regression")).options
+    assert (wide.wide_learning_rate, wide.learning_rate) == (0.05, DEEP_RATES["adam"])
+
+
+def test_what_was_chosen_before_stays() -> None:
+    table = Table(1_000, 9, "regression")
+    kept = {"batch_size": 96, "learning_rate": 0.7, "members": 3}
+    choice = choose(TrainOptions(members=2), table, kept)
+    assert (choice.options.batch_size, choice.options.learning_rate) == (96, 0.7)
+    assert choice.options.members == 2
+    assert choice.chosen["batch_size"] == 96
+    assert "members" not in choice.chosen
+    assert choice.options.max_steps == 50 * steps_per_pass(1_000, 96)
+
+
+def test_what_is_told_is_what_is_taken() -> None:
+    table = Table(10_000, 16, "binary_classification")
+    defaults, steps = told(choose(TrainOptions(model="linear", optimizer="ftrl"), table), table)
+    assert defaults.startswith("defaults for 10,000 rows, 16 inputs and a label of binary class")
+    for words in (
+        "--batch-size 128 (", "--max-steps 3900 (50 epochs", "--eval-every 195 (",
+        "--learning-rate 0.2 (ftrl's, of a linear model with 16 inputs)",
+    ):  # fmt: skip
+        assert words in defaults
+    assert steps == "3,900 steps = 49.9 epochs · 10,000 rows / 128 a batch"
+    (alone,) = told(choose(TrainOptions(epochs=2, batch_size=9, eval_every=1, members=1,
+                                        learning_rate=1.0), table), table)  # fmt: skip
+    assert alone == "2,222 steps = 2 epochs · 10,000 rows / 9 a batch"

@@ -1,0 +1,196 @@
+"""Defaults that depend on the table: what `TrainOptions` leaves open is chosen here, and told.
+
+The rates of linear models, and Adadelta's, are those that TensorFlow's canned estimators had; the
+other numbers were measured on the flights example, see docs/measurements/quality.md.
+"""
+
+import math
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, fields
+from typing import Any
+
+from forebay.console.words import counted
+from forebay.trainer.options.train import OptimizerName, TrainOptions
+from forebay.transforms.definition.labels import Task
+
+# The peak rates of models with hidden layers.
+DEEP_RATES: Mapping[OptimizerName, float] = {
+    "adadelta": 1.0, "adagrad": 0.05, "adam": 2e-3, "adamw": 2e-3, "ftrl": 0.05,
+    "momentum": 0.01, "rmsprop": 1e-3, "sgd": 0.05,
+}  # fmt: skip
+# A linear model's rate at the most, and that of plain gradients.
+LINEAR_RATE, GRADIENT_RATE = 0.2, 0.05
+FEWEST_ROWS, MOST_ROWS = 64, 512
+PASSES, MOST_STEPS = 50, 10_000
+# So many evaluations, and so many steps between two at the least.
+EVALUATIONS, FEWEST_BETWEEN = 20, 10
+# A rate so many times off the default is warned of.
+FAR = 30.0
+
+
+@dataclass(frozen=True)
+class Table:
+    """What the defaults depend on.
+
+    Attributes:
+        rows: the rows of train, those of all workers.
+        inputs: the columns of numbers, and of ids, that the model is given.
+        task: what kind of label it predicts.
+        workers: how many processes train together.
+    """
+
+    rows: int
+    inputs: int
+    task: Task
+    workers: int = 1
+
+
+@dataclass(frozen=True, kw_only=True)
+class ChosenOptions(TrainOptions):
+    """Options of which none is left open; attributes as those of `TrainOptions`."""
+
+    members: int
+    learning_rate: float
+    max_steps: int
+    batch_size: int
+    eval_every: int
+
+
+@dataclass(frozen=True)
+class Choice:
+    """The options of a training, and which of them nobody gave.
+
+    Attributes:
+        options: all of them.
+        chosen: what was chosen, by attribute.
+    """
+
+    options: ChosenOptions
+    chosen: Mapping[str, Any]
+
+
+def steps_per_pass(rows: int, batch_size: int) -> int:
+    """Returns how many batches one pass over a split makes; batches have no more rows than it."""
+    return rows // min(batch_size, rows)
+
+
+def choose(options: TrainOptions, table: Table, kept: Mapping[str, Any] | None = None) -> Choice:
+    """Chooses what the options leave open.
+
+    Args:
+        options: the options given. ``epochs`` become ``max_steps``.
+        table: what the model is trained on.
+        kept: what an earlier part of the same training had chosen; that stays.
+
+    Raises:
+        InputError: an option given does not suit what is chosen.
+    """
+    values = {field.name: getattr(options, field.name) for field in fields(TrainOptions)}
+    chosen: dict[str, Any] = {}
+    for name, rule in _RULES.items():
+        if name == "max_steps" and options.epochs is not None:
+            values[name] = options.epochs * steps_per_pass(table.rows, values["batch_size"])
+        elif values[name] is None and (value := rule(values, table)) is not None:
+            values[name] = chosen[name] = (kept or {}).get(name, value)
+    return Choice(ChosenOptions(**{**values, "epochs": None}), chosen)
+
+
+def told(choice: Choice, table: Table) -> Iterator[str]:
+    """Yields what a training tells before it begins: what was chosen and why, and its steps."""
+    if choice.chosen:
+        words = (
+            f"--{name.replace('_', '-')} {value:g} ({_WHY[name](choice.options, table)})"
+            for name, value in choice.chosen.items()
+            if name in _WHY
+        )
+        yield (
+            f"defaults for {counted(table.rows, 'row')}, {counted(table.inputs, 'input')} and "
+            f"a label of {table.task.replace('_', ' ')}: {', '.join(words)}"
+        )
+    steps, batch = choice.options.max_steps, min(choice.options.batch_size, table.rows)
+    yield (
+        f"{counted(steps, 'step')} = {steps * batch / table.rows:.3g} epochs · "
+        f"{counted(table.rows, 'row')} / {batch:,} a batch"
+    )
+
+
+def default_rate(optimizer: OptimizerName, *, linear: bool, inputs: int) -> float:
+    """Returns the peak rate of an optimizer.
+
+    Args:
+        optimizer: its name.
+        linear: whether its weights are those of a linear model, or of the wide side of one.
+        inputs: the columns that the model is given.
+    """
+    if not linear or optimizer == "adadelta":
+        return DEEP_RATES[optimizer]
+    inputs = max(inputs, 1)
+    if optimizer in ("sgd", "momentum"):
+        # The loss of n standardised columns bends by 2 n at the most: above 1 / n, steps may grow.
+        # A momentum of 0.9 makes of each step ten.
+        return min(GRADIENT_RATE, 1 / inputs) * (1 if optimizer == "sgd" else 0.1)
+    return min(LINEAR_RATE, 1 / math.sqrt(inputs))
+
+
+def is_far(rate: float, default: float) -> bool:
+    """Tells whether a rate is so far from an optimizer's default that it is likely a mistake."""
+    return not default / FAR <= rate <= default * FAR
+
+
+def _batch_size(values: Mapping[str, Any], table: Table) -> int:
+    """The power of two about the root of the rows, which all workers can share."""
+    root = int(2 ** round(math.log2(math.sqrt(table.rows))))
+    size = min(max(root, FEWEST_ROWS), MOST_ROWS)
+    return math.ceil(size / table.workers) * table.workers
+
+
+def _max_steps(values: Mapping[str, Any], table: Table) -> int:
+    steps: int = PASSES * steps_per_pass(table.rows, values["batch_size"])
+    return min(steps, MOST_STEPS)
+
+
+def _eval_every(values: Mapping[str, Any], table: Table) -> int:
+    steps: int = values["max_steps"]
+    return max(math.ceil(steps / EVALUATIONS), FEWEST_BETWEEN)
+
+
+def _members(values: Mapping[str, Any], table: Table) -> int:
+    return 1
+
+
+def _learning_rate(values: Mapping[str, Any], table: Table) -> float:
+    linear = values["model"] == "linear"
+    return default_rate(values["optimizer"], linear=linear, inputs=table.inputs)
+
+
+def _wide_learning_rate(values: Mapping[str, Any], table: Table) -> float | None:
+    kind = values["wide_optimizer"]
+    return kind and default_rate(kind, linear=True, inputs=table.inputs)
+
+
+# In an order in which each needs only those before it.
+_RULES: Mapping[str, Callable[[Mapping[str, Any], Table], Any]] = {
+    "batch_size": _batch_size,
+    "max_steps": _max_steps,
+    "eval_every": _eval_every,
+    "members": _members,
+    "learning_rate": _learning_rate,
+    "wide_learning_rate": _wide_learning_rate,
+}
+
+# Why a default is what it is, in a few words.
+_WHY: Mapping[str, Callable[[ChosenOptions, Table], str]] = {
+    "batch_size": lambda options, table: f"root of the rows, {FEWEST_ROWS} to {MOST_ROWS}",
+    "max_steps": lambda options, table: f"{PASSES} epochs, {MOST_STEPS:,} at the most",
+    "eval_every": lambda options, table: f"{EVALUATIONS} evaluations",
+    "learning_rate": lambda options, table: _why_rate(options.optimizer, options.model, table),
+    "wide_learning_rate": lambda options, table: _why_rate(
+        options.wide_optimizer or options.optimizer, "linear", table
+    ),
+}
+
+
+def _why_rate(optimizer: OptimizerName, model: str, table: Table) -> str:
+    if model != "linear" or optimizer == "adadelta":
+        return f"{optimizer}'s"
+    return f"{optimizer}'s, of a linear model with {counted(table.inputs, 'input')}"
