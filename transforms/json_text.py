@@ -22,6 +22,7 @@ def parse_json(
     content: str | bytes,
     *,
     parse_constant: Callable[[str], Any] | None = None,
+    parse_float: Callable[[str], Any] | None = None,
     object_pairs_hook: Callable[[list[tuple[str, Any]]], Any] | None = None,
 ) -> Any:
     """Returns the value of a JSON text; the functions are as `json.loads` takes them.
@@ -32,7 +33,12 @@ def parse_json(
     text = content.decode() if isinstance(content, bytes) else content
     if is_nested_too_deep(text):
         raise ValueError(TOO_DEEP)
-    return json.loads(text, parse_constant=parse_constant, object_pairs_hook=object_pairs_hook)
+    return json.loads(
+        text,
+        parse_constant=parse_constant,
+        parse_float=parse_float,
+        object_pairs_hook=object_pairs_hook,
+    )
 
 
 def json_text(value: Any, *, indent: int | None = None) -> str:

@@ -17,6 +17,8 @@ from forebay.storage.run.exported import open_exported
 from forebay.transforms.errors import InputError
 
 if TYPE_CHECKING:
+    import pyarrow as pa
+
     from forebay.pipelines.predictions.predict import Counts
 
 
@@ -34,6 +36,7 @@ def run_predict(args: argparse.Namespace) -> int:
 
 
 def _answer_lines(args: argparse.Namespace) -> int:
+    from forebay.pipelines.sinks.kinds import check_lines_output
     from forebay.serving.doubts import told
     from forebay.serving.predictor import predict_files
 
@@ -42,11 +45,6 @@ def _answer_lines(args: argparse.Namespace) -> int:
             raise InputError(
                 f"--{flag.replace('_', '-')} goes with a table, which --input names; give it"
             )
-    if args.output.endswith((".csv", ".parquet")):
-        raise InputError(
-            f"--output {args.output!r}: JSON lines are answered by JSON lines; name it .jsonl, or "
-            "give the rows as a table to --input"
-        )
     if args.definition is not None:
         load_same_definition(args.definition, open_exported(args.model).definition)
     lines = args.instances or "-"
@@ -55,6 +53,7 @@ def _answer_lines(args: argparse.Namespace) -> int:
             f"--output {args.output!r} takes the predictions of a table, which --input names; "
             "answers to JSON lines go to a file"
         )
+    check_lines_output(args.output, "--output")
     counts = predict_files(args.model, lines, args.output, ignore_extra=args.ignore_extra)
     for doubt, rows in counts.doubts.items():
         warn(told(doubt, rows))
@@ -65,7 +64,7 @@ def _answer_lines(args: argparse.Namespace) -> int:
 
 def _answer_table(args: argparse.Namespace) -> int:
     from forebay.pipelines.predictions.predict import predicted
-    from forebay.pipelines.sinks.kinds import open_output
+    from forebay.pipelines.sinks.kinds import check_all, check_apart, open_output
     from forebay.pipelines.sinks.rejects import REJECT_COLUMNS, read_rejects
 
     options = predict_options(args)
@@ -75,8 +74,13 @@ def _answer_table(args: argparse.Namespace) -> int:
     rejects = None
     if (path := args.rejects or _beside(args.output)) is not None:
         rejects = open_output(path, "--rejects", inputs, sparse=True)
-        rejects.check(REJECT_COLUMNS)
-    with predicted(options, check=output.check) as found:
+        check_apart([("--output", args.output), ("--rejects", path)])
+
+    def check(schema: pa.Schema) -> None:
+        lost = [] if rejects is None else [(rejects, REJECT_COLUMNS)]
+        check_all([(output, schema), *lost])
+
+    with predicted(options, check=check) as found:
         if rejects is not None and (found.rejects or args.rejects):
             rejects.write(REJECT_COLUMNS, read_rejects(found.rejects))
         if not (args.json and args.output == "-"):
