@@ -12,7 +12,7 @@ WEATHER := data/flights/weather.csv
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
 .NOTPARALLEL:
-.PHONY: help install data demo test test-pythons test-gcp wheel fuzz faults oracle check format format-check lint types imports docs windows-worth bench bench-model input-rate bench-inputs bench-bigquery bounds bench-peers lock clean
+.PHONY: help install data demo test test-pythons test-gcp prism test-prism flink flink-stop test-flink wheel fuzz faults oracle check format format-check lint types imports docs windows-worth bench bench-model input-rate bench-inputs bench-bigquery bounds bench-peers lock clean
 
 help: ## List the targets
 	@awk 'BEGIN {FS = ":.*## "} /^[a-z-]+:.*## / {printf "  %-14s %s\n", $$1, $$2}' $(firstword $(MAKEFILE_LIST))
@@ -58,7 +58,7 @@ fuzz: $(STAMP) ## Search the property tests with examples drawn anew, for MINUTE
 faults: $(STAMP) ## Kill, fill disks, fail calls, tamper, fuzz, drawn by a seed (SEED=...) that it prints, for MINUTES=10
 	FAULTS_MINUTES=$(or $(MINUTES),10) FAULTS_SEED=$(SEED) $(BIN)/python -m pytest -m faults tests/faults $(ARGS)
 
-# The stand-ins for BigQuery, Cloud Storage and S3, in an environment of their own.
+# The stand-ins for BigQuery, Cloud Storage, S3 and Dataflow, in an environment of their own.
 GCP_STAMP := .venv-gcp/.installed
 
 $(GCP_STAMP): tests/gcp/requirements.txt
@@ -66,8 +66,34 @@ $(GCP_STAMP): tests/gcp/requirements.txt
 	.venv-gcp/bin/python -m pip install --quiet --requirement tests/gcp/requirements.txt
 	@touch $@
 
-test-gcp: $(STAMP) $(GCP_STAMP) $(WEATHER) ## Run the tests with stand-ins for BigQuery, Cloud Storage and S3
+test-gcp: $(STAMP) $(GCP_STAMP) $(WEATHER) ## Run the tests with stand-ins for BigQuery, Cloud Storage, S3 and Dataflow
 	$(BIN)/python -m pytest -m gcp tests/gcp $(ARGS)
+
+# Programs for the tests of engines, at pinned versions: .engines, which is no part of the checkout.
+PRISM := .engines/bin/prism
+
+$(PRISM): tests/engines/go/go.mod tests/engines/go/go.sum
+	@mkdir -p $(@D)
+	cd tests/engines/go && go build -o $(CURDIR)/$(PRISM) github.com/apache/beam/sdks/v2/go/cmd/prism
+
+prism: $(PRISM) ## Build Beam's runner Prism, .engines/bin/prism (needs Go)
+
+test-prism: $(STAMP) $(WEATHER) ## Run the flights on Beam's runner Prism (needs Go) and compare with the local run
+	@if command -v go >/dev/null || test -x $(PRISM); then \
+	  $(MAKE) $(PRISM) && $(BIN)/python -m pytest -m prism tests/engines $(ARGS); \
+	else echo "test-prism: skipped: there is no Go to build Beam's prism with"; fi
+
+flink: $(STAMP) ## Fetch a Flink cluster into .engines and start it: a job manager, two task managers, workers
+	$(BIN)/python tests/engines/flink_cluster.py start
+
+flink-stop: $(STAMP) ## End the cluster that `make flink` started
+	$(BIN)/python tests/engines/flink_cluster.py stop
+
+test-flink: $(STAMP) $(WEATHER) ## Run the flights on a Flink cluster of this machine (needs Java and Maven), kill parts of it, compare
+	@for each in java mvn; do \
+	  command -v $$each >/dev/null || { echo "test-flink: skipped: there is no $$each"; exit 0; }; \
+	done; $(MAKE) flink && { $(BIN)/python -m pytest -m flink tests/engines $(ARGS); status=$$?; \
+	$(MAKE) flink-stop; exit $$status; }
 
 oracle: $(STAMP) $(WEATHER) ## Hold the windows of all flights against the same windows in SQL (about 10 minutes)
 	$(BIN)/python -m pytest -m full_table -rP $(ARGS)
@@ -120,12 +146,15 @@ bench-peers: $(STAMP) ## Install the peer that `make bench` skips otherwise: PyS
 	$(BIN)/python -m pip install --quiet --no-deps --upgrade --target .spark --requirement benchmarks/requirements-spark.txt
 
 # For every Python and platform at once: Beam wants another google-apitools from Python 3.13 on.
+# What workers have, of the same versions, is in deploy/requirements.lock.
+LOCK = $(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes \
+	  --no-emit-index-url --no-emit-find-links --no-annotate --custom-compile-command "make lock"
+
 lock: ## Pin every dependency in requirements.lock; newest versions with ARGS=--upgrade
 	@test -x $(BIN)/uv || { echo "error: $(BIN)/uv is missing; run 'make install' first" >&2; exit 1; }
-	$(BIN)/uv pip compile --quiet --universal --python-version 3.11 --all-extras --generate-hashes \
-	  --no-emit-index-url --no-emit-find-links --no-annotate --custom-compile-command "make lock" \
-	  --output-file requirements.lock $(ARGS) pyproject.toml
+	$(LOCK) --all-extras --output-file requirements.lock $(ARGS) pyproject.toml
+	$(LOCK) --extra gcp --constraint requirements.lock --output-file deploy/requirements.lock pyproject.toml
 
 clean: ## Remove .venv, caches and build artefacts; data/ and runs/ stay
-	rm -rf .venv .venv-* .spark build dist *.egg-info .hypothesis .import_linter_cache .mypy_cache .pytest_cache .ruff_cache
+	rm -rf .venv .venv-* .spark .engines build dist *.egg-info .hypothesis .import_linter_cache .mypy_cache .pytest_cache .ruff_cache
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +

@@ -35,6 +35,7 @@ from forebay.pipelines.sources.bigquery.clients import (
     STORAGE_VARIABLE,
     Clients,
 )
+from forebay.pipelines.sources.named_inputs import INPUT
 from forebay.pipelines.sources.tables import open_inputs
 from forebay.transforms.definition.columns import Boolean, Integer, Number, String, Timestamp
 from forebay.transforms.definition.sources import Source
@@ -153,7 +154,7 @@ def read(kind: str, path: str) -> None:
     given = HANDED[kind][1](path) if kind in HANDED else path
     rest = _peak_mib()
     started, worked = time.perf_counter(), time.process_time()
-    inputs = open_inputs([given], TABLE, first_number=0, option="--input ")
+    inputs = open_inputs([given], TABLE, first_number=0, option=INPUT)
     rows = sum(len(one.rows) for one in read_batches(inputs, TABLE, MIB))
     took = time.perf_counter() - started, time.process_time() - worked
     print(json.dumps([rows, *took, rest, _peak_mib()]))

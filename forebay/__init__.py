@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from forebay.functions.definitions import explain as explain
     from forebay.functions.definitions import init as init
     from forebay.functions.definitions import report as report
+    from forebay.functions.pipelines import jobs as jobs
     from forebay.functions.pipelines import predict as predict
     from forebay.functions.pipelines import preprocess as preprocess
     from forebay.functions.run import Run as Run
@@ -26,6 +27,9 @@ if TYPE_CHECKING:
     from forebay.functions.training import sweep as sweep
     from forebay.functions.training import train as train
     from forebay.pipelines.prepare import repeated as repeated
+    from forebay.pipelines.runners.dataflow.engine import Dataflow as Dataflow
+    from forebay.pipelines.runners.flink.engine import Flink as Flink
+    from forebay.pipelines.runners.prism import Prism as Prism
     from forebay.pipelines.sources.read import ReadTable as ReadTable
     from forebay.pipelines.transform.shards import AnalyzeAndTransform as AnalyzeAndTransform
     from forebay.pipelines.windows.of_frames import windows as windows
@@ -67,24 +71,6 @@ if TYPE_CHECKING:
     from forebay.transforms.definition.labels import Classification as Classification
     from forebay.transforms.definition.labels import Regression as Regression
     from forebay.transforms.definition.lookups import Lookup as Lookup
-    from forebay.transforms.definition.operators import count as count
-    from forebay.transforms.definition.operators import count_nulls as count_nulls
-    from forebay.transforms.definition.operators import decayed_mean as decayed_mean
-    from forebay.transforms.definition.operators import distinct as distinct
-    from forebay.transforms.definition.operators import first as first
-    from forebay.transforms.definition.operators import last as last
-    from forebay.transforms.definition.operators import last_k as last_k
-    from forebay.transforms.definition.operators import max as max
-    from forebay.transforms.definition.operators import mean as mean
-    from forebay.transforms.definition.operators import min as min
-    from forebay.transforms.definition.operators import most_frequent as most_frequent
-    from forebay.transforms.definition.operators import quantile as quantile
-    from forebay.transforms.definition.operators import rate as rate
-    from forebay.transforms.definition.operators import seconds_since_last as seconds_since_last
-    from forebay.transforms.definition.operators import skew as skew
-    from forebay.transforms.definition.operators import std as std
-    from forebay.transforms.definition.operators import sum as sum
-    from forebay.transforms.definition.operators import var as var
     from forebay.transforms.definition.prepare import Prepare as Prepare
     from forebay.transforms.definition.sources import Derive as Derive
     from forebay.transforms.definition.sources import Source as Source
@@ -94,9 +80,29 @@ if TYPE_CHECKING:
     from forebay.transforms.definition.splits import RandomSplit as RandomSplit
     from forebay.transforms.definition.splits import TimeSplit as TimeSplit
     from forebay.transforms.definition.table_formats import CsvFormat as CsvFormat
-    from forebay.transforms.definition.windowed_table import WindowedTable as WindowedTable
-    from forebay.transforms.definition.windows import Where as Where
-    from forebay.transforms.definition.windows import Windowed as Windowed
+    from forebay.transforms.definition.windows.operators import count as count
+    from forebay.transforms.definition.windows.operators import count_nulls as count_nulls
+    from forebay.transforms.definition.windows.operators import decayed_mean as decayed_mean
+    from forebay.transforms.definition.windows.operators import distinct as distinct
+    from forebay.transforms.definition.windows.operators import first as first
+    from forebay.transforms.definition.windows.operators import last as last
+    from forebay.transforms.definition.windows.operators import last_k as last_k
+    from forebay.transforms.definition.windows.operators import max as max
+    from forebay.transforms.definition.windows.operators import mean as mean
+    from forebay.transforms.definition.windows.operators import min as min
+    from forebay.transforms.definition.windows.operators import most_frequent as most_frequent
+    from forebay.transforms.definition.windows.operators import quantile as quantile
+    from forebay.transforms.definition.windows.operators import rate as rate
+    from forebay.transforms.definition.windows.operators import (
+        seconds_since_last as seconds_since_last,
+    )
+    from forebay.transforms.definition.windows.operators import skew as skew
+    from forebay.transforms.definition.windows.operators import std as std
+    from forebay.transforms.definition.windows.operators import sum as sum
+    from forebay.transforms.definition.windows.operators import var as var
+    from forebay.transforms.definition.windows.table import WindowedTable as WindowedTable
+    from forebay.transforms.definition.windows.windowed import Where as Where
+    from forebay.transforms.definition.windows.windowed import Windowed as Windowed
     from forebay.transforms.windows.period import history_needed as history_needed
     from forebay.transforms.zones import local_to_utc as local_to_utc
     from forebay.transforms.zones import utc_to_local as utc_to_local
@@ -104,10 +110,13 @@ if TYPE_CHECKING:
 _NAMES = {
     "forebay.pipelines.sources.read": ("ReadTable",),
     "forebay.functions.definitions": ("check", "explain", "init", "report"),
-    "forebay.functions.pipelines": ("predict", "preprocess"),
+    "forebay.functions.pipelines": ("jobs", "predict", "preprocess"),
     "forebay.functions.run": ("Run",),
     "forebay.functions.training": ("evaluate", "lr_find", "sweep", "train"),
     "forebay.pipelines.prepare": ("repeated",),
+    "forebay.pipelines.runners.dataflow.engine": ("Dataflow",),
+    "forebay.pipelines.runners.flink.engine": ("Flink",),
+    "forebay.pipelines.runners.prism": ("Prism",),
     "forebay.pipelines.transform.shards": ("AnalyzeAndTransform",),
     "forebay.pipelines.windows.step": ("WindowedAggregates",),
     "forebay.pipelines.windows.of_frames": ("windows",),
@@ -125,7 +134,7 @@ _NAMES = {
         "BinaryClassification", "Classification", "Regression",
     ),
     "forebay.transforms.definition.lookups": ("Lookup",),
-    "forebay.transforms.definition.operators": (
+    "forebay.transforms.definition.windows.operators": (
         "count", "count_nulls", "decayed_mean", "distinct", "first", "last", "last_k", "max",
         "mean", "min", "most_frequent", "quantile", "rate", "seconds_since_last", "skew", "std",
         "sum", "var",
@@ -140,8 +149,8 @@ _NAMES = {
         "ColumnSplit", "HashSplit", "InputSplit", "RandomSplit", "TimeSplit",
     ),
     "forebay.transforms.definition.table_formats": ("CsvFormat",),
-    "forebay.transforms.definition.windowed_table": ("WindowedTable",),
-    "forebay.transforms.definition.windows": ("Where", "Windowed"),
+    "forebay.transforms.definition.windows.table": ("WindowedTable",),
+    "forebay.transforms.definition.windows.windowed": ("Where", "Windowed"),
     "forebay.transforms.zones": ("local_to_utc", "utc_to_local"),
 }  # fmt: skip
 _HOMES = {name: module for module, names in _NAMES.items() for name in names}

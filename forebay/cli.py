@@ -15,6 +15,7 @@ from forebay.console.commands import add_commands, parse_command, run_parsed
 from forebay.console.completion import PrintCompletion
 from forebay.console.process import in_own_process
 from forebay.pipelines import options as pipelines
+from forebay.pipelines.jobs import options as jobs
 from forebay.pipelines.options import split_beam_arguments
 from forebay.trainer import task as trainer
 
@@ -26,6 +27,7 @@ COMMANDS = {
     **report.COMMANDS,
     **trainer.COMMANDS,
     **predict.COMMANDS,
+    **jobs.COMMANDS,
 }
 
 

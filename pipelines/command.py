@@ -1,18 +1,37 @@
 """``forebay preprocess``: from parsed arguments to what is printed."""
 
 import argparse
+from dataclasses import asdict
 
-from forebay.console.terminal import say_json
-from forebay.pipelines.options import preprocess_options
+from forebay.console.terminal import say, say_json
+from forebay.console.words import counted
+from forebay.pipelines.dry_run import write_jobs
+from forebay.pipelines.options import PreprocessOptions, preprocess_options
 from forebay.pipelines.preprocess import preprocess
 from forebay.pipelines.summary import print_summary
 
 
 def run_preprocess(args: argparse.Namespace) -> int:
     """Runs ``forebay preprocess`` with parsed arguments; returns its exit status."""
-    manifest = preprocess(preprocess_options(args))
+    options = preprocess_options(args)
+    if options.dry_run is not None:
+        return _dry_run(options, args)
+    manifest = preprocess(options)
     if args.json:
         say_json(manifest.to_plain(), indent=2)
     else:
         print_summary(manifest, args.output)
+    return 0
+
+
+def _dry_run(options: PreprocessOptions, args: argparse.Namespace) -> int:
+    jobs = write_jobs(options, args.dry_run)
+    if args.json:
+        say_json({name: asdict(job) for name, job in jobs.items()}, indent=2)
+        return 0
+    for name, job in jobs.items():
+        say(
+            f"{args.dry_run}/{name}: {counted(len(job.steps), 'step')}, a graph of "
+            f"{job.graph_bytes:,} bytes, {counted(len(job.staged), 'file')} to stage"
+        )
     return 0

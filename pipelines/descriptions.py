@@ -7,16 +7,7 @@ from apache_beam.io.filesystems import FileSystems
 from tensorflow_transform.tf_metadata import metadata_io
 
 from forebay.pipelines.job import Job
-from forebay.pipelines.lookups.counts import (
-    DUPLICATES,
-    FINDABLE,
-    FOUND,
-    NO_KEY,
-    NO_TIME,
-    NOT_FOUND,
-    UNUSABLE,
-    lookup_kind,
-)
+from forebay.pipelines.lookups.counts import lookup_entries
 from forebay.pipelines.sinks.run_folder import list_files
 from forebay.pipelines.sources.tables import all_inputs
 from forebay.pipelines.tallies.checks import history_rows
@@ -33,13 +24,11 @@ from forebay.storage.run.layout import (
 from forebay.storage.run.manifest import (
     FileEntry,
     InputEntry,
-    LookupEntry,
     Manifest,
     PeriodEntry,
     SourceEntry,
     SplitEntry,
 )
-from forebay.transforms.definition.lookups import Lookup
 from forebay.transforms.definition.serialize import digest, to_json
 from forebay.transforms.definition.sources import ROWS
 from forebay.transforms.definition.splits import SPLITS, WRITTEN_SPLITS
@@ -86,7 +75,7 @@ def make_manifest(job: Job, ingested: Tallies, transformed: Tallies) -> Manifest
         seconds=job.seconds,
         files=_files(job, transformed),
         added=sum(ingested.get("added", {}).values()),
-        lookups={one.name: _lookup(one, ingested) for one in job.dataset.lookups},
+        lookups=lookup_entries(ingested, job.dataset),
         splits=_splits(job, ingested),
     )
 
@@ -118,20 +107,6 @@ def _source(name: str, job: Job, ingested: Tallies) -> SourceEntry:
         rows_read=tallies.get("records", {}).get("read", 0),
         rejects=tallies.get("rejects", {}),
         reach_us=history_needed(job.dataset, name),
-    )
-
-
-def _lookup(lookup: Lookup, ingested: Tallies) -> LookupEntry:
-    counts = ingested.get(lookup_kind(lookup), {})
-    return LookupEntry(
-        source=lookup.source,
-        rows=counts.get(FINDABLE, 0),
-        unusable=counts.get(UNUSABLE, 0),
-        duplicates=counts.get(DUPLICATES, 0),
-        found=counts.get(FOUND, 0),
-        not_found=counts.get(NOT_FOUND, 0),
-        without_key=counts.get(NO_KEY, 0),
-        without_time=counts.get(NO_TIME, 0),
     )
 
 

@@ -7,7 +7,6 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 
 from apache_beam.io.filesystems import FileSystems
-from apache_beam.options.pipeline_options import PipelineOptions
 
 from forebay.console.words import counted
 from forebay.pipelines.options import PreprocessOptions
@@ -35,7 +34,6 @@ class Job:
         dataset: the definition.
         tables: the inputs of each table.
         folder: the staged run.
-        beam: Beam's options.
         period: the row times that ask; None: all.
         graph: the earlier run whose transform graph is used; None: one is learned.
         sinks: where rows and rejects go beside the run folder.
@@ -46,7 +44,6 @@ class Job:
     dataset: Dataset
     tables: Tables
     folder: str
-    beam: PipelineOptions
     period: Period | None
     graph: TransformSource | None
     sinks: RunSinks

@@ -11,6 +11,8 @@ from typing import TYPE_CHECKING, Any
 
 from forebay.console.arguments import add_common, describe, help_of
 from forebay.console.commands import Command
+from forebay.pipelines.runners.engine import Engine
+from forebay.pipelines.runners.engines import add_engine_arguments, engine_of
 from forebay.pipelines.sources.arguments import (
     add_table_arguments,
     given_inputs,
@@ -73,6 +75,9 @@ class PreprocessOptions(TableOptions):
             learned from train.
         prepare: a PTransform of batches between reading and windows, MODULE:NAME, where the
             definition names none.
+        on: the engine that the pipelines run on: its name, or an engine with its options.
+        dry_run: with ``on`` Dataflow, a new folder to which its jobs are written: nothing is sent,
+            and no run is made; None: the run is made.
         beam: Beam's own options.
     """
 
@@ -89,6 +94,8 @@ class PreprocessOptions(TableOptions):
     window_memory_mb: int = WINDOW_MEMORY_MB
     transform_fn: str | None = None
     prepare: str | None = None
+    on: str | Engine = "local"
+    dry_run: str | None = None
     beam: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
@@ -130,10 +137,10 @@ def add_preprocess_arguments(parser: argparse.ArgumentParser) -> None:
         "sales.py --input 'data/sales-*.csv.gz' --output runs/sales --gzip --overwrite",
         "sales.py --input 'data/sales-2024-05-0[67].csv' --output runs/2024-05-07 \\\n"
         "--from 2024-05-07 --to 2024-05-08 --transform-fn runs/sales",
-        "sales.py --input gs://bucket/sales/*.csv --output gs://bucket/runs/sales -- \\\n"
-        "--runner=DataflowRunner --project=my-project --region=europe-west1 \\\n"
-        "--temp_location=gs://bucket/temp",
-        also="Options after -- are Beam's own. Without a --runner the run is local, on all cores.",
+        "sales.py --input 'gs://bucket/sales/*.csv' --output gs://bucket/runs/sales \\\n"
+        "--on dataflow --project my-project --region europe-west1 --bucket my-bucket \\\n"
+        "--container-image europe-west1-docker.pkg.dev/my-project/images/forebay:0.1.0",
+        also="Options after -- are Beam's own. A --runner there takes the place of --on.",
     )
     add_definition_arguments(parser)
     add = functools.partial(_add, parser)
@@ -151,6 +158,8 @@ def add_preprocess_arguments(parser: argparse.ArgumentParser) -> None:
     add("--window-memory-mb", type=positive, metavar="N")
     add("--transform-fn", metavar="RUN")
     add("--prepare", metavar="MODULE:NAME")
+    add_engine_arguments(parser, help_of(PreprocessOptions, "on"))
+    add("--dry-run", metavar="FOLDER")
     add_common(parser, json="the manifest")
 
 
@@ -205,6 +214,8 @@ def preprocess_options(args: argparse.Namespace) -> PreprocessOptions:
         window_memory_mb=args.window_memory_mb,
         transform_fn=args.transform_fn,
         prepare=args.prepare,
+        on=engine_of(args),
+        dry_run=args.dry_run,
         beam=tuple(args.beam),
     )
 

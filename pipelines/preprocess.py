@@ -1,6 +1,8 @@
 """From raw rows to a run folder: the straight line of Forebay, one named step a line."""
 
 import sys
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
 
 if __name__ == "__main__":  # before what takes seconds to import
     from forebay.console.first_moment import end_when_interrupted
@@ -22,15 +24,17 @@ from forebay.pipelines.lookups.counts import check_lookups
 from forebay.pipelines.options import PARQUET, PreprocessOptions
 from forebay.pipelines.prepare import with_step
 from forebay.pipelines.rows import ReadRows
+from forebay.pipelines.runners.engine import Work
+from forebay.pipelines.runners.engines import chosen_engine
 from forebay.pipelines.runners.progress import progress
-from forebay.pipelines.runners.run import beam_options, run_pipeline
+from forebay.pipelines.runners.run import Build, Runner, opened, run_pipeline
 from forebay.pipelines.sinks.of_run import open_sinks
 from forebay.pipelines.sinks.parquet import WriteParquet
 from forebay.pipelines.sinks.rejects import WriteRejects
 from forebay.pipelines.sinks.rows import WriteRows
 from forebay.pipelines.sinks.run_folder import prepare_output, publish, refuse_inputs, staging
 from forebay.pipelines.sinks.tfrecords.write import WriteExamples
-from forebay.pipelines.sources.tables import all_inputs, open_tables
+from forebay.pipelines.sources.tables import all_inputs, open_tables, text_bytes
 from forebay.pipelines.splits.write import WriteSplits
 from forebay.pipelines.tallies.checks import (
     check_rejects,
@@ -45,16 +49,21 @@ from forebay.pipelines.tallies.tallies import Tallies, WriteTallies, read_tallie
 from forebay.pipelines.transform.earlier_graph import open_transform_source
 from forebay.pipelines.transform.embedded import read_embedded
 from forebay.pipelines.transform.graph_rows import SHARD
-from forebay.pipelines.transform.shards import AnalyzeAndTransform, TransformShards
+from forebay.pipelines.transform.shards import AnalyzeAndTransform, Shard, TransformShards
 from forebay.pipelines.windows.aggregates import AddWindows
 from forebay.pipelines.windows.period import SelectPeriod, without_unneeded
+from forebay.storage.names import absolute
 from forebay.storage.plain_paths import plain_path
 from forebay.storage.run.definition_files import load_definition
 from forebay.storage.run.layout import EXAMPLES_FOLDER, REJECTS_FOLDER, TEMPORARY
 from forebay.storage.run.manifest import Manifest
 from forebay.transforms.definition.sources import ROWS
+from forebay.transforms.graph.embedded import EmbeddedTable
 from forebay.transforms.graph.preprocessing import check_functions
 from forebay.transforms.windows.period import read_period
+
+# What each pipeline tallies, in the run's temporary folder.
+INGESTED, TRANSFORMED = "ingested.json", "transformed.json"
 
 
 def preprocess(options: PreprocessOptions) -> Manifest:
@@ -64,32 +73,36 @@ def preprocess(options: PreprocessOptions) -> Manifest:
         UserError: the definition, the input or the run folder is not as it must be.
         RunFailed: the pipeline failed.
     """
+    engine, beam_arguments = chosen_engine(options.on, options.beam)
+    engine.check_account()
     prepare_output(options.output, options.overwrite)
-    dataset = with_step(load_definition(options.definition), options.prepare)
-    period = read_period(options.period_from, options.period_to, dataset)
-    graph = None
-    if options.transform_fn is None:
-        check_functions(dataset)
-    else:
-        graph = open_transform_source(options.transform_fn, options.output, dataset)
-    tables = open_tables(dataset, options.inputs, options.sources)
-    inputs = [one.path for one in all_inputs(tables)]
-    refuse_inputs(options.output, inputs)
-    sinks = open_sinks(options, dataset, inputs)
-    with staging(options.output, options.overwrite) as staged, full_disk_told(options.output):
-        beam_opts = beam_options(options.beam)
-        job = Job(options, dataset, tables, plain_path(staged), beam_opts, period, graph, sinks)
+    planned = plan(options)
+    inputs = all_inputs(planned.tables)
+    paths = [one.path for one in inputs]
+    refuse_inputs(options.output, paths)
+    dataset, sinks, learns = planned.dataset, planned.sinks, planned.graph is None
+    work = Work(
+        options.definition, dataset, absolute(options.output), paths,
+        beam=beam_arguments, text_bytes=text_bytes(inputs),
+    )  # fmt: skip
+    engine.check(work)
+    with (
+        staging(options.output, options.overwrite) as staged,
+        full_disk_told(options.output),
+        opened(engine, replace(work, folder=plain_path(staged))) as runner,
+    ):
+        job = replace(planned, folder=plain_path(staged))
         detail(job.plan)
-        ingested = _ingest(job)
+        ingested = _ingest(job, runner)
         with sinks.rejects_kept(job.path(REJECTS_FOLDER)):
             check_lookups(ingested, dataset)
             check_rejects(ingested, dataset, options.max_reject_fraction)
-            check_splits(ingested, dataset, period, learns=graph is None)
+            check_splits(ingested, dataset, job.period, learns=learns)
         if job.is_whole:
-            warn(empty_splits(ingested, dataset, tables[ROWS]))
-        transformed = _transform(job, ingested)
+            warn(empty_splits(ingested, dataset, job.tables[ROWS]))
+        transformed = _transform(job, ingested, runner)
         check_written(ingested, transformed)
-        check_finite(transformed, ingested["shards"], dataset, all_inputs(tables))
+        check_finite(transformed, ingested["shards"], dataset, inputs)
         write_descriptions(job)
         write_occupancy(job.folder, dataset, transformed)
         manifest = make_manifest(job, ingested, transformed)
@@ -98,8 +111,34 @@ def preprocess(options: PreprocessOptions) -> Manifest:
     return manifest
 
 
-def _ingest(job: Job) -> Tallies:
+def plan(options: PreprocessOptions) -> Job:
+    """Opens all that a run is made of; nothing is staged yet.
+
+    Raises:
+        UserError: the definition, the input or an earlier run is not as it must be.
+    """
+    dataset = with_step(load_definition(options.definition), options.prepare)
+    period = read_period(options.period_from, options.period_to, dataset)
+    graph = None
+    if options.transform_fn is None:
+        check_functions(dataset)
+    else:
+        graph = open_transform_source(options.transform_fn, options.output, dataset)
+    tables = open_tables(dataset, options.inputs, options.sources)
+    sinks = open_sinks(options, dataset, [one.path for one in all_inputs(tables)])
+    return Job(options, dataset, tables, options.output, period, graph, sinks)
+
+
+def _ingest(job: Job, runner: Runner) -> Tallies:
     """Reads, validates, aggregates and splits; leaves the rows of each split as Arrow files."""
+    FileSystems.mkdirs(job.path(TEMPORARY))
+    with job.timed("ingest"), progress("ingest", job.path(TEMPORARY, "train-*"), job.shards):
+        run_pipeline(ingest_steps(job), runner)
+    return read_tallies(job.path(TEMPORARY, INGESTED))
+
+
+def ingest_steps(job: Job) -> Build:
+    """Returns what applies the steps from raw rows to the rows of each split."""
 
     def build(pipeline: beam.Pipeline) -> None:
         read = pipeline | "Rows" >> ReadRows(
@@ -135,23 +174,41 @@ def _ingest(job: Job) -> Tallies:
         _ = rejects | "Rejects" >> WriteRejects(
             job.path(REJECTS_FOLDER), temporary, all_inputs(job.tables), most_bytes
         )
-        _ = (*tallies_read, splits.tallies) | "Tallies" >> WriteTallies(tallies)
+        _ = (*tallies_read, splits.tallies) | "Tallies" >> WriteTallies(
+            job.path(TEMPORARY, INGESTED)
+        )
 
     inputs, skipped = without_unneeded(job.tables, job.dataset, job.period)
     most_bytes = job.options.max_record_bytes
     memory_bytes = job.options.window_memory_mb << 20
     temporary = job.path(TEMPORARY)
-    tallies = job.path(TEMPORARY, "ingested.json")
-    FileSystems.mkdirs(temporary)
-    with job.timed("ingest"), progress("ingest", job.path(TEMPORARY, "train-*"), job.shards):
-        run_pipeline(build, job.beam)
-    return read_tallies(tallies)
+    return build
 
 
-def _transform(job: Job, ingested: Tallies) -> Tallies:
+def _transform(job: Job, ingested: Tallies, runner: Runner) -> Tallies:
     """Analyzes the training rows, transforms every split, writes TFRecords and the graph.
 
     Where another run's graph is used, nothing is analyzed.
+    """
+    if job.graph is not None:
+        job.graph.copy_to(job.folder)
+    shards = [(split, number, path) for path, (split, number) in sorted(ingested["shards"].items())]
+    steps = transform_steps(job, shards, read_embedded(job.dataset, job.path(TEMPORARY)))
+    written_files = job.path(EXAMPLES_FOLDER, "*", "*")
+    with job.timed("transform"), progress("transform", written_files, len(shards)):
+        run_pipeline(steps, runner)
+    return read_tallies(job.path(TEMPORARY, TRANSFORMED))
+
+
+def transform_steps(
+    job: Job, shards: Sequence[Shard], embedded: Mapping[str, EmbeddedTable]
+) -> Build:
+    """Returns what applies the steps from the rows of each split to examples and graph.
+
+    Args:
+        job: the run.
+        shards: what the first pipeline leaves.
+        embedded: the tables that the graph has inside.
     """
 
     def build(pipeline: beam.Pipeline) -> None:
@@ -179,14 +236,8 @@ def _transform(job: Job, ingested: Tallies) -> Tallies:
         ]
         features = transformed | "FeatureTallies" >> FeatureTallies(job.dataset)
         nonfinite = transformed | "NonFinite" >> FindNonFinite(job.dataset)
-        _ = (*tallied, features, nonfinite) | "Tallies" >> WriteTallies(tallies)
+        _ = (*tallied, features, nonfinite) | "Tallies" >> WriteTallies(
+            job.path(TEMPORARY, TRANSFORMED)
+        )
 
-    if job.graph is not None:
-        job.graph.copy_to(job.folder)
-    shards = [(split, number, path) for path, (split, number) in sorted(ingested["shards"].items())]
-    embedded = read_embedded(job.dataset, job.path(TEMPORARY))
-    tallies = job.path(TEMPORARY, "transformed.json")
-    written_files = job.path(EXAMPLES_FOLDER, "*", "*")
-    with job.timed("transform"), progress("transform", written_files, len(shards)):
-        run_pipeline(build, job.beam)
-    return read_tallies(tallies)
+    return build

@@ -8,7 +8,8 @@ from rich.table import Table
 from forebay.console.tables import empty_table
 from forebay.console.terminal import results
 from forebay.console.words import counted, history_text
-from forebay.storage.run.manifest import LookupEntry, Manifest
+from forebay.pipelines.lookups.counts import lookup_warnings, told_counts
+from forebay.storage.run.manifest import Manifest
 
 _WARNINGS_SHOWN = 10
 
@@ -36,7 +37,7 @@ def print_summary(manifest: Manifest, run: str) -> None:
         _rows(counts, f"{name}: ", {"records": source.rows_read})
         _rows(counts, f"{name} rejected: ", source.rejects)
     for name, lookup in manifest.lookups.items():
-        _rows(counts, f"{name}: ", _found(lookup))
+        _rows(counts, f"{name}: ", told_counts(lookup))
     console.print(counts)
     if manifest.reach_us != 0:
         console.print(history_text(manifest.reach_us))
@@ -45,8 +46,8 @@ def print_summary(manifest: Manifest, run: str) -> None:
             console.print(f"{escape(name)}: {history_text(source.reach_us)}")
     if manifest.transform_of is not None:
         console.print(f"transform graph of {escape(manifest.transform_of.run)}")
-    for problem in (*_history_warnings(manifest), *_lookup_warnings(manifest)):
-        console.print(f"[yellow]warning[/]: {problem}")
+    for problem in (*_history_warnings(manifest), *lookup_warnings(manifest.lookups)):
+        console.print(f"[yellow]warning[/]: {escape(problem)}")
     for warning in manifest.warnings[:_WARNINGS_SHOWN]:
         problem = escape(f"feature {warning.feature}: {warning.problem}")
         console.print(f"[yellow]warning[/]: {problem}")
@@ -63,25 +64,6 @@ def _history_warnings(manifest: Manifest) -> Iterator[str]:
             f"the input has no rows before {manifest.period.start} for the windows to reach: "
             "give the files of the time before, too"
         )
-
-
-def _found(lookup: LookupEntry) -> dict[str, int]:
-    """Returns what to tell of a lookup."""
-    missed = {
-        "not found": lookup.not_found, "without a key": lookup.without_key,
-        "without a time": lookup.without_time, "duplicates left out": lookup.duplicates,
-        "rows that cannot be found": lookup.unusable,
-    }  # fmt: skip
-    return {"found": lookup.found} | {what: count for what, count in missed.items() if count}
-
-
-def _lookup_warnings(manifest: Manifest) -> Iterator[str]:
-    for name, lookup in manifest.lookups.items():
-        if not lookup.found and lookup.not_found:
-            yield (
-                f"lookup {escape(name)}: none of {lookup.not_found:,} keys is among the "
-                f"{lookup.rows:,} rows of {escape(lookup.source)}: are both written alike?"
-            )
 
 
 def _rows(table: Table, prefix: str, counts: Mapping[str, int]) -> None:

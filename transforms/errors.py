@@ -11,7 +11,7 @@ ForebayError
 
 import re
 import unicodedata
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -91,12 +91,15 @@ def _shortened(text: str) -> str:
 
 
 class DefinitionError(UserError):
-    """A definition has mistakes; all of them are in ``problems``."""
+    """A definition, or windows without one, has mistakes; all of them are in ``problems``."""
 
-    def __init__(self, name: str, problems: Sequence[Problem]) -> None:
+    def __init__(self, name: str | None, problems: Iterable[Problem]) -> None:
         self.problems = tuple(problems)
-        count = f"{len(problems)} mistake" + ("s" if len(problems) > 1 else "")
-        lines = "".join(f"\n  {problem}" for problem in problems)
+        count = f"{len(self.problems)} mistake" + ("s" if len(self.problems) > 1 else "")
+        if name is None:
+            super().__init__(f"the windows have {count}: {'; '.join(map(str, self.problems))}")
+            return
+        lines = "".join(f"\n  {problem}" for problem in self.problems)
         super().__init__(f"the definition {name!r} has {count}:{lines}")
 
 

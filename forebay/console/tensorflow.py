@@ -6,16 +6,22 @@ import os
 import sys
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from importlib import import_module
 from importlib.machinery import ModuleSpec
 from types import ModuleType
 
 from forebay.console.terminal import is_verbose, saying
 
 
-def start_tensorflow() -> None:
-    """Imports TensorFlow, which takes seconds, and says so."""
+def start_tensorflow(*, has_runs: bool = True) -> None:
+    """Imports TensorFlow, which takes seconds, and says so.
+
+    Args:
+        has_runs: whether runs are read: tf.Transform is imported too, which brings Beam. A model
+            that is exported needs neither.
+    """
     with saying("loading TensorFlow"):
-        import tensorflow_transform  # noqa: F401 - brings TensorFlow
+        import_module("tensorflow_transform" if has_runs else "tensorflow")
 
 
 def start_tensorflow_quietly() -> None:
@@ -38,6 +44,9 @@ def quiet_tensorflow() -> Iterator[None]:
 
     A level that the user set stays, and with ``--verbose`` it logs as it does by itself.
     """
+    # The Keras that TensorFlow brings. tf.Transform sets it in any case, but after TensorFlow has
+    # imported Keras 3, and with it scikit-learn and pyplot: a second, and nothing reads rows by it.
+    os.environ.setdefault("TF_USE_LEGACY_KERAS", "1")
     if is_verbose():
         yield
         return

@@ -10,9 +10,11 @@ import pyarrow as pa
 from forebay.console.tensorflow import start_tensorflow_quietly
 from forebay.functions.run import Run
 from forebay.functions.signatures import takes
+from forebay.pipelines.jobs.options import JobsOptions
 from forebay.pipelines.options import PreprocessOptions
 from forebay.pipelines.predictions.options import PredictOptions
 from forebay.pipelines.sources.frames import Table
+from forebay.storage.run.manifest import LookupEntry
 from forebay.transforms import html
 
 
@@ -24,7 +26,7 @@ def preprocess(options: PreprocessOptions) -> Run:
     import it.
 
     Returns:
-        The run.
+        The run; of a dry run, the one that there would be.
 
     Raises:
         UserError: the definition, the input or the run folder is not as it must be.
@@ -32,9 +34,30 @@ def preprocess(options: PreprocessOptions) -> Run:
     """
     start_tensorflow_quietly()
     from forebay.pipelines import preprocess as pipeline
+    from forebay.pipelines.dry_run import write_jobs
 
-    pipeline.preprocess(options)
+    if options.dry_run is None:
+        pipeline.preprocess(options)
+    else:
+        write_jobs(options, options.dry_run)
     return Run(options.output)
+
+
+@takes(JobsOptions)
+def jobs(options: JobsOptions) -> list[dict[str, str]]:
+    """Shows and ends jobs on Google Cloud Dataflow.
+
+    Returns:
+        For ``list`` the jobs, the newest first; for ``logs`` the messages, the oldest first; for
+        ``describe`` and ``cancel`` the one job, as it is then.
+
+    Raises:
+        InputError: Google refuses, there is no such job, or it is over already.
+        RunFailed: nothing answers.
+    """
+    from forebay.pipelines.jobs import dataflow
+
+    return dataflow.jobs(options)
 
 
 @dataclass(frozen=True, eq=False)
@@ -47,11 +70,13 @@ class Predictions(Table):
         rejected: how many have no prediction, by reason.
         rejects: those records, and those of the history and of sources that became no event, with
             their place and the reason.
+        lookups: what the rows found in tables without events, by lookup.
     """
 
     records: int
     rejected: Mapping[str, int]
     rejects: Table
+    lookups: Mapping[str, LookupEntry]
 
     def __repr__(self) -> str:
         return f"Predictions for {len(self):,} of {self.records:,} records"
@@ -82,4 +107,6 @@ def predict(options: PredictOptions) -> Predictions:
     with predicted(options) as found:
         answers = pa.Table.from_batches(found.batches(), found.schema)
         rejects = pa.Table.from_batches(read_rejects(found.rejects), REJECT_COLUMNS)
-    return Predictions(answers, found.counts.records, found.counts.rejects, Table(rejects))
+    counts = found.counts
+    lost = counts.rejects | {f"dropped {by}": rows for by, rows in counts.dropped.items()}
+    return Predictions(answers, counts.records, lost, Table(rejects), counts.lookups)

@@ -6,11 +6,17 @@ import functools
 import inspect
 import os
 import textwrap
+from collections import OrderedDict
 from collections.abc import Callable, Iterator
 from dataclasses import Field, fields
-from typing import Any, Concatenate, ParamSpec, TypeVar
+from typing import Any, Concatenate, ParamSpec, TypeVar, get_origin, get_type_hints
 
 from forebay.console.arguments import did_you_mean, told_attributes
+from forebay.pipelines.sources.bigquery.address import BigQuery
+from forebay.transforms.definition.dataset import Dataset
+from forebay.transforms.definition.fields.types import class_problem
+from forebay.transforms.definition.fields.words import flat
+from forebay.transforms.errors import InputError
 
 P = ParamSpec("P")
 First = TypeVar("First")
@@ -26,9 +32,8 @@ def takes(
     def decorate(function: Callable[[Options], Result]) -> Callable[P, Result]:
         @functools.wraps(function)
         def call(*args: P.args, **kwargs: P.kwargs) -> Result:
-            known: Any = _known(options, kwargs, function)
-            given: Any = map(_plain, args)
-            return function(options(*given, **known))
+            make: Any = options
+            return function(make(**_bound(call, options, args, kwargs)))
 
         _document(call, function, options, [])
         return call
@@ -50,9 +55,10 @@ def also_takes(
         def call(first: First, /, *args: P.args, **kwargs: P.kwargs) -> Result:
             if args:
                 raise TypeError(f"{_name(function)} takes its options by name, such as NAME=VALUE")
-            known: Any = _known(options, kwargs, function)
+            given = _bound(call, options, (first,), kwargs)
+            _check_path(_name(function), *given.popitem(last=False))
             make: Any = options
-            return function(first, make(**known))
+            return function(first, make(**given))
 
         first = next(iter(inspect.signature(function).parameters.values()))
         _document(call, function, options, [first])
@@ -103,23 +109,66 @@ def _with_arguments(doc: str | None, told: dict[str, str]) -> str:
     return f"{first}\n\nArgs:\n{listed}" + (f"\n\nReturns:{tail}" if gap else "") + "\n"
 
 
-def _known(options: Any, given: dict[str, Any], function: Any) -> dict[str, Any]:
-    """Returns what is given for options, lists as the tuples that they are."""
-    known = {field.name: field for field in _fields(options)}
-    for name in given:
-        if name not in known:
-            raise TypeError(f"{_name(function)} has no option {name!r}{did_you_mean(name, known)}")
-    return {name: _as_declared(value, known[name]) for name, value in given.items()}
+def _bound(call: Any, options: Any, args: Any, kwargs: dict[str, Any]) -> OrderedDict[str, Any]:
+    """Returns what is given to a function by name, lists as the tuples that they are.
+
+    Raises:
+        TypeError: an option is unknown, is given twice, or is missing.
+        InputError: a value is of a class that its option does not take.
+    """
+    function = _name(call)
+    kinds = _kinds(options)
+    for name in kwargs:
+        if name not in call.__signature__.parameters:
+            raise TypeError(f"{function} has no option {name!r}{did_you_mean(name, kinds)}")
+    try:
+        bound = call.__signature__.bind(*args, **kwargs)
+    except TypeError as error:
+        raise TypeError(f"{function}: {error}") from None
+    given = {name: _plain(value) for name, value in bound.arguments.items()}
+    for name, kind in kinds.items():
+        if name in given:
+            given[name] = _as_declared(given[name], kind)
+            check_argument(function, name, given[name], kind)
+    return OrderedDict(given)
+
+
+def check_argument(function: str, name: str, value: Any, kind: Any) -> None:
+    """Checks that a function was given a value of the right class.
+
+    Raises:
+        InputError: it was not.
+    """
+    problem = class_problem(value, kind, name)
+    if problem is not None:
+        raise InputError(f"{function}: {problem}")
+
+
+@functools.cache
+def _kinds(options: Any) -> dict[str, Any]:
+    """Returns what the attributes of options are; ``Any``: a table, which is looked at later."""
+    tables = dict.fromkeys(("Inputs", "RowInputs"), Any)
+    hints = get_type_hints(options, localns={**tables, "Dataset": Dataset, "BigQuery": BigQuery})
+    return {field.name: hints[field.name] for field in _fields(options)}
+
+
+def _check_path(function: str, name: str, value: Any) -> None:
+    if not isinstance(value, str):
+        problem = class_problem(value, str, name)
+        raise InputError(f"{function}: {problem}, the run's folder, or the run")
 
 
 def _name(function: Any) -> str:
     return str(function.__name__)
 
 
-def _as_declared(value: Any, field: Field[Any]) -> Any:
-    if isinstance(value, list) and str(field.type).startswith("tuple"):
-        return tuple(value)
-    return _plain(value)
+def _as_declared(value: Any, kind: Any) -> Any:
+    is_several = any(get_origin(part) is tuple for part in flat(kind))
+    return _as_tuples(value) if is_several else value
+
+
+def _as_tuples(value: Any) -> Any:
+    return tuple(map(_as_tuples, value)) if isinstance(value, list) else value
 
 
 def _plain(value: Any) -> Any:

@@ -7,6 +7,7 @@ own unit, microseconds if it has none. null is a missing value, and so is a numb
 lists among its nulls.
 """
 
+import math
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -51,7 +52,12 @@ class InstanceReader:
             InstanceError: it is not one.
         """
         try:
-            value = parse_json(line, parse_constant=_refuse_constant, object_pairs_hook=_unique)
+            value = parse_json(
+                line,
+                parse_constant=_refuse_constant,
+                parse_float=_finite,
+                object_pairs_hook=_unique,
+            )
         except ValueError as error:
             raise InstanceError(
                 f"not JSON ({error}); write one object per line, such as "
@@ -105,6 +111,14 @@ class InstanceReader:
 
 def _refuse_constant(text: str) -> Any:
     raise ValueError(f"{text} is not a number in JSON; write null where a number is missing")
+
+
+def _finite(text: str) -> float:
+    """Reads a number, which comes back in the answer: JSON can write none that is not finite."""
+    value = float(text)
+    if math.isinf(value):
+        raise ValueError(f"{text} is beyond any float64; write null where a number is missing")
+    return value
 
 
 def _unique(pairs: list[tuple[str, Any]]) -> dict[str, Any]:

@@ -2,6 +2,7 @@
 
 import io
 import sys
+from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass
@@ -11,12 +12,13 @@ from typing import Any, BinaryIO, TextIO
 import numpy as np
 import numpy.typing as npt
 
+from forebay.serving.doubts import Doubts
 from forebay.serving.instances import InstanceReader
 from forebay.storage.entries import files_below
 from forebay.storage.named_files import written_whole
 from forebay.storage.run.loaded_model import BATCH_ROWS, LoadedModel
 from forebay.transforms.errors import InputError, InstanceError, reason
-from forebay.transforms.json_text import json_text
+from forebay.transforms.json_text import json_number, json_text
 
 
 @dataclass(frozen=True)
@@ -41,10 +43,17 @@ _Result = Mapping[str, Any] | InstanceError
 
 @dataclass(frozen=True)
 class LineCounts:
-    """How many lines were answered, and how many of them with an error."""
+    """What became of lines.
+
+    Attributes:
+        lines: how many were answered.
+        errors: how many of them with an error.
+        doubts: in how many of the others a value is doubtful, by what it is.
+    """
 
     lines: int
     errors: int
+    doubts: Mapping[str, int]
 
 
 class Predictor:
@@ -53,6 +62,9 @@ class Predictor:
     Args:
         path: the model's folder, or a folder of models by timestamp.
         ignore_extra: whether columns that the model does not take are passed over.
+
+    Attributes:
+        doubts: in how many of the rows answered so far a value is doubtful, by what it is.
 
     Raises:
         RunFolderError: there is no model, or it cannot be loaded.
@@ -63,6 +75,8 @@ class Predictor:
         self.exported = self._model.exported
         definition = self.exported.definition
         self._reader = InstanceReader(definition, ignore_extra=ignore_extra)
+        self._doubts = Doubts(definition)
+        self.doubts: Counter[str] = Counter()
         named = dict.fromkeys([*definition.passthrough, definition.label.column])
         self._passed = [name for name in named if name not in self.exported.outputs]
 
@@ -104,13 +118,15 @@ class Predictor:
         """Returns each row's answers by name, as JSON takes them, or why the model has none."""
         if not values:
             return []
+        arrays = self._reader.arrays(values)
         try:
-            found = self._model.ask(self._reader.arrays(values))
+            found = self._model.ask(arrays)
         except InstanceError as error:
             if len(values) == 1:
                 return [error]
             half = len(values) // 2  # so that the rows that it can take have their answers
             return [*self._ask(values[:half]), *self._ask(values[half:])]
+        self.doubts.update(self._doubts.of(arrays))
         columns = {name: _plain(column) for name, column in found.items()}
         return [dict(zip(columns, row, strict=True)) for row in zip(*columns.values(), strict=True)]
 
@@ -128,9 +144,9 @@ def _plain(column: npt.NDArray[Any]) -> list[Any]:
     return [v.decode() if isinstance(v, bytes) else v for v in column.tolist()]
 
 
-def _shortest(value: np.float32) -> float:
-    """Returns a float32 as the float with its shortest text: 0.1, not 0.10000000149011612."""
-    return float(str(value))
+def _shortest(value: np.float32) -> int | float:
+    """Returns a float32 as the number with its shortest text: 0.1, not 0.10000000149011612."""
+    return json_number(float(str(value)))
 
 
 def predict_lines(predictor: Predictor, source: BinaryIO, sink: TextIO) -> LineCounts:
@@ -148,7 +164,7 @@ def predict_lines(predictor: Predictor, source: BinaryIO, sink: TextIO) -> LineC
             errors += answer.failed
             sink.write(json_text(answer.value) + "\n")
         sink.flush()
-    return LineCounts(lines, errors)
+    return LineCounts(lines, errors, dict(predictor.doubts))
 
 
 def _batches(source: BinaryIO) -> Iterator[list[tuple[int, bytes]]]:
@@ -184,7 +200,11 @@ def predict_files(model: str, source: str, sink: str, *, ignore_extra: bool = Fa
             stream = stack.enter_context(written_whole(sink, "--output", inputs))
             answers = io.TextIOWrapper(stream, "utf-8", write_through=True)
             stack.callback(answers.detach)
-        return predict_lines(predictor, lines, answers)
+        counts = predict_lines(predictor, lines, answers)
+        if not counts.lines:
+            name = "standard input" if source == "-" else source
+            raise InputError(f"{name} has no rows to answer; write each as an object on its line")
+        return counts
 
 
 def _refuse_tables(lines: BinaryIO, source: str) -> None:

@@ -1,5 +1,6 @@
 """Names of files and folders: what they may be, and which only we give."""
 
+import os
 import re
 import secrets
 from fnmatch import fnmatchcase
@@ -18,6 +19,11 @@ LOCK_NAME = ".forebay.lock"
 def is_remote(path: str) -> bool:
     """Tells whether a path is on an object store, which has neither links nor locks."""
     return "://" in path
+
+
+def absolute(path: str) -> str:
+    """Returns a path that leads to the same place from any working folder."""
+    return path if is_remote(path) else os.path.abspath(path)
 
 
 def check_place(path: str) -> None:

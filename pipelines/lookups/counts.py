@@ -8,6 +8,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from forebay.pipelines.tallies.tallies import Tallies, Tally, tallies_of
+from forebay.storage.run.manifest import LookupEntry
 from forebay.transforms.definition.dataset import Dataset
 from forebay.transforms.definition.lookups import Lookup
 from forebay.transforms.errors import InputError
@@ -50,6 +51,44 @@ def counts_of_rows(
         NOT_FOUND: int(((found < 0) & ~missing & ~untimed).sum()),
     }  # fmt: skip
     yield from _tallies(lookup, counts)
+
+
+def lookup_entries(counted: Tallies, dataset: Dataset) -> dict[str, LookupEntry]:
+    """Returns what became of each lookup, by its name."""
+    counts = {one.name: counted.get(lookup_kind(one), {}) for one in dataset.lookups}
+    return {
+        one.name: LookupEntry(
+            source=one.source,
+            rows=counts[one.name].get(FINDABLE, 0),
+            unusable=counts[one.name].get(UNUSABLE, 0),
+            duplicates=counts[one.name].get(DUPLICATES, 0),
+            found=counts[one.name].get(FOUND, 0),
+            not_found=counts[one.name].get(NOT_FOUND, 0),
+            without_key=counts[one.name].get(NO_KEY, 0),
+            without_time=counts[one.name].get(NO_TIME, 0),
+        )
+        for one in dataset.lookups
+    }
+
+
+def told_counts(lookup: LookupEntry) -> dict[str, int]:
+    """Returns what to tell of a lookup."""
+    missed = {
+        "not found": lookup.not_found, "without a key": lookup.without_key,
+        "without a time": lookup.without_time, "duplicates left out": lookup.duplicates,
+        "rows that cannot be found": lookup.unusable,
+    }  # fmt: skip
+    return {"found": lookup.found} | {what: count for what, count in missed.items() if count}
+
+
+def lookup_warnings(lookups: Mapping[str, LookupEntry]) -> Iterator[str]:
+    """Yields which lookups found nothing for any row that looked."""
+    for name, lookup in lookups.items():
+        if not lookup.found and lookup.not_found:
+            yield (
+                f"lookup {name}: none of {lookup.not_found:,} keys is among the {lookup.rows:,} "
+                f"rows of {lookup.source}: are both written alike?"
+            )
 
 
 def check_lookups(ingested: Tallies, dataset: Dataset) -> None:

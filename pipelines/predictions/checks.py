@@ -3,6 +3,8 @@
 from collections.abc import Iterator
 
 from forebay.console.words import duration_text
+from forebay.pipelines.lookups.counts import lookup_entries, lookup_warnings
+from forebay.pipelines.predictions.same_rows import DIFFERING
 from forebay.pipelines.rows import HISTORY
 from forebay.pipelines.sources.tables import Tables, lacked
 from forebay.pipelines.tallies.checks import check_rejects_of
@@ -13,6 +15,17 @@ from forebay.transforms.definition.sources import ROWS
 from forebay.transforms.errors import InputError
 from forebay.transforms.instants import instant
 from forebay.transforms.windows.period import history_needed
+
+
+def check_rows(found: Tallies, tables: Tables) -> None:
+    """Checks that there are rows to answer.
+
+    Raises:
+        InputError: there is none.
+    """
+    if not sum(found.get("records", {}).values()):
+        paths = ", ".join(one.path for one in tables[ROWS])
+        raise InputError(f"no rows to answer: {paths} has none; give the rows")
 
 
 def check_history(found: Tallies, dataset: Dataset, limit: float) -> None:
@@ -45,7 +58,24 @@ def check_derived(found: Tallies, dataset: Dataset, tables: Tables) -> None:
 
 
 def warnings(found: Tallies, dataset: Dataset, has_history: bool) -> Iterator[str]:
-    """Yields what people should know of the windows that the answers rest on."""
+    """Yields what people should know of what the answers rest on."""
+    if unread := found.get("unread"):
+        listed = ", ".join(f"{name} ({count:,})" for name, count in unread.items())
+        yield (
+            f"values of --input that cannot be read count as missing: {listed}; no answer to their "
+            "own rows depends on them"
+        )
+    if differing := found.get(DIFFERING):
+        listed = ", ".join(f"{name} ({count:,})" for name, count in differing.items())
+        yield (
+            "new rows are like rows of --history in all that answers depend on, and count as other "
+            f"rows for what they have in {listed}; if they are the same, leave it out of --input"
+        )
+    yield from lookup_warnings(lookup_entries(found, dataset))
+    yield from _of_windows(found, dataset, has_history)
+
+
+def _of_windows(found: Tallies, dataset: Dataset, has_history: bool) -> Iterator[str]:
     answered = found.get("answered", {}).get("rows", 0)
     times = found.get("history times", {})
     if has_history and answered and not times:

@@ -15,16 +15,19 @@ from apache_beam.options.pipeline_options import GoogleCloudOptions, PipelineOpt
 from forebay.console.machine import full_disk_told
 from forebay.console.terminal import note, warn
 from forebay.pipelines.job import key_partitions_of, shards_of
-from forebay.pipelines.lookups.counts import check_lookups
+from forebay.pipelines.lookups.counts import check_lookups, lookup_entries
 from forebay.pipelines.predictions.answers import AnswerRows, answer_types, prediction_columns
-from forebay.pipelines.predictions.checks import check_derived, check_history, warnings
+from forebay.pipelines.predictions.checks import check_derived, check_history, check_rows, warnings
 from forebay.pipelines.predictions.options import PredictOptions
 from forebay.pipelines.predictions.same_rows import WithHistory
 from forebay.pipelines.predictions.write import WriteInOrder
 from forebay.pipelines.rows import HISTORY, ReadRows
+from forebay.pipelines.runners.engine import Work
+from forebay.pipelines.runners.local import Local
 from forebay.pipelines.runners.progress import progress
-from forebay.pipelines.runners.run import beam_options, run_pipeline
+from forebay.pipelines.runners.run import Runner, opened, run_pipeline
 from forebay.pipelines.sinks.rejects import WriteRejects
+from forebay.pipelines.sources.named_inputs import INPUT, Option
 from forebay.pipelines.sources.spool import several
 from forebay.pipelines.sources.tables import (
     Asked,
@@ -33,12 +36,14 @@ from forebay.pipelines.sources.tables import (
     asked_sources,
     lacked,
     open_asked,
+    text_bytes,
 )
 from forebay.pipelines.tallies.tallies import Tallies, WriteTallies, read_tallies
 from forebay.pipelines.windows.aggregates import AddWindows
 from forebay.pipelines.windows.asking import AskingInputs
 from forebay.storage.run.definition_files import load_same_definition
 from forebay.storage.run.exported import ExportedModel, open_exported
+from forebay.storage.run.manifest import LookupEntry
 from forebay.transforms.definition.dataset import Dataset
 from forebay.transforms.definition.functions import resolve
 from forebay.transforms.definition.new_rows import (
@@ -62,13 +67,19 @@ class Counts:
         records: of the input.
         answered: those that have a prediction.
         rejects: how many have none, by reason.
+        dropped: how many rows the definition's own step dropped, by what it is.
+        added: how many rows it added.
         history: how many earlier rows the windows could see.
+        lookups: what the rows found in tables without events, by lookup.
     """
 
     records: int
     answered: int
     rejects: dict[str, int]
+    dropped: dict[str, int]
+    added: int
     history: int
+    lookups: dict[str, LookupEntry]
 
 
 @dataclass(frozen=True)
@@ -114,15 +125,19 @@ def predicted(
     schema = _schema(model, dataset, tables)
     if check is not None:
         check(schema)
-    beam_opts = beam_options(options.beam)
-    with _temporary(beam_opts) as folder, full_disk_told(folder):
-        found = _run(model, dataset, tables, folder, options, beam_opts)
+    with _temporary(PipelineOptions(list(options.beam))) as folder, full_disk_told(folder):
+        work = Work(
+            dataset, dataset, folder, beam=options.beam, text_bytes=text_bytes(all_inputs(tables))
+        )
+        with opened(Local(), work) as runner:
+            found = _run(model, dataset, tables, folder, options, runner)
+        check_rows(found, tables)
         check_history(found, dataset, options.max_reject_fraction)
         check_lookups(found, dataset)
         check_derived(found, dataset, tables)
         for warning in warnings(found, dataset, bool(several(options.history))):
             warn(warning)
-        yield _predictions(schema, folder, found)
+        yield _predictions(schema, folder, found, dataset)
 
 
 def _with_functions(dataset: Dataset, reference: str | Dataset | None) -> Dataset:
@@ -142,9 +157,9 @@ def _with_functions(dataset: Dataset, reference: str | Dataset | None) -> Datase
 
 def _open(dataset: Dataset, options: PredictOptions) -> Tables:
     """Opens the new rows, their history and the sources, and says which columns are absent."""
-    asked = {ROWS: Asked(new_rows(dataset), options.inputs, "--input ")}
+    asked = {ROWS: Asked(new_rows(dataset), options.inputs, INPUT)}
     if several(options.history):
-        asked[HISTORY] = Asked(history(dataset), options.history, "--history ")
+        asked[HISTORY] = Asked(history(dataset), options.history, Option("--history ", "history"))
     tables = open_asked(asked | asked_sources(dataset, options.sources))
     absent = sorted(lacked(tables[ROWS]) - {dataset.label.column})
     if absent:
@@ -170,7 +185,7 @@ def _temporary(options: PipelineOptions) -> Iterator[str]:
 
 def _run(
     model: ExportedModel, dataset: Dataset, tables: Tables, folder: str,
-    options: PredictOptions, beam_opts: PipelineOptions,
+    options: PredictOptions, runner: Runner,
 ) -> Tallies:  # fmt: skip
     """Reads, computes windows and answers; leaves predictions and rejects as files."""
 
@@ -212,7 +227,7 @@ def _run(
     for name in (_PARTS, _REJECTS):
         FileSystems.mkdirs(_path(folder, name))
     with progress("predict", _path(folder, _PARTS, "*"), shards_of(tables[ROWS])):
-        run_pipeline(build, beam_opts)
+        run_pipeline(build, runner)
     return read_tallies(_path(folder, _TALLIES))
 
 
@@ -242,12 +257,15 @@ def _schema(model: ExportedModel, dataset: Dataset, tables: Tables) -> pa.Schema
     return pa.schema([*kinds, *answer_types(model)])
 
 
-def _predictions(schema: pa.Schema, folder: str, found: Tallies) -> Predictions:
+def _predictions(schema: pa.Schema, folder: str, found: Tallies, dataset: Dataset) -> Predictions:
     counts = Counts(
         records=sum(found.get("records", {}).values()),
         answered=found.get("answered", {}).get("rows", 0),
         rejects=dict(found.get("rejects", {})),
+        dropped=dict(found.get("dropped", {})),
+        added=sum(found.get("added", {}).values()),
         history=found.get("history", {}).get("rows", 0),
+        lookups=lookup_entries(found, dataset),
     )
     return Predictions(schema, counts, _files(folder, _PARTS), _files(folder, _REJECTS))
 

@@ -6,9 +6,9 @@ numbers are compared as a served model takes them, in float32. Of several such r
 for the first, and a new row with more values is found before one with less.
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, NamedTuple
 
 import apache_beam as beam
 import numpy as np
@@ -27,8 +27,11 @@ from forebay.transforms.windows.groups import window_groups
 from forebay.transforms.windows.period import Period
 
 UInt64Array = npt.NDArray[np.uint64]
+_Codes = tuple[npt.NDArray[np.int64], npt.NDArray[np.int64]]
 
 ASKED = "__asked"
+# The kind of the tallies of new rows that are almost earlier ones, by the columns that differ.
+DIFFERING = "differing"
 _NEW, _EARLIER = "new", "earlier"
 _PARTITIONS = np.uint64(64)
 
@@ -51,7 +54,8 @@ class WithHistory(beam.PTransform):
     """Joins new rows with the earlier ones that their windows may see.
 
     Input: a mapping of ``new`` and ``history`` to batches of rows of the dataset's own table.
-    Output: ``rows``, of both, a row of both once, with the identity of the new one; ``tallies``.
+    Output: ``rows``, a tuple of PCollections, together of both tables, a row of both once, with the
+    identity of the new one; ``tallies``.
 
     Args:
         dataset: the definition.
@@ -76,9 +80,12 @@ class WithHistory(beam.PTransform):
                 sifted.same | "Same" >> _each(_parted, _EARLIER),
             )
             | "GroupByAsked" >> GroupBatches(self.temp_location)
-            | "Match" >> beam.FlatMap(_matched, own).with_output_types(pa.RecordBatch)
+            | "Match" >> beam.FlatMap(_matched, own).with_outputs("tallies", main="rows")
         )
-        return {"rows": (found, sifted.events) | beam.Flatten(), "tallies": sifted.tallies}
+        return {
+            "rows": (found.rows, sifted.events),
+            "tallies": (found.tallies, sifted.tallies) | beam.Flatten(),
+        }
 
 
 def _each(function: Any, *arguments: Any) -> beam.PTransform:
@@ -163,15 +170,31 @@ def _parted(batch: pa.RecordBatch, stream: str) -> Partitioned:
     return Partitioned("same", stream, part, batch)
 
 
-def _matched(element: Group, own: Sequence[str]) -> Iterator[pa.RecordBatch]:
+def _matched(element: Group, own: Sequence[str]) -> Iterator[Any]:
     tables = element.tables()  # earlier rows come only where a new one is like them
     new = tables[_NEW]
-    for rows in joined(new, tables.get(_EARLIER, new.slice(0, 0)), own):
+    found = joined(new, tables.get(_EARLIER, new.slice(0, 0)), own)
+    for rows in found.rows:
         yield rows.drop_columns([ASKED])
+    for name, count in found.differing.items():
+        yield beam.pvalue.TaggedOutput("tallies", (DIFFERING, name, count))
 
 
-def joined(new: pa.Table, earlier: pa.Table, own: Sequence[str]) -> Iterator[pa.RecordBatch]:
-    """Yields the rows of two tables, those that are in both once: the earlier with the new's `ROW`.
+class Joined(NamedTuple):
+    """The rows of two tables, those that are in both once.
+
+    Attributes:
+        rows: the earlier rows with the identity of the new ones that they are, and the others.
+        differing: how many new rows are like an earlier one in all that answers depend on, and yet
+            another row, by the columns in which they differ.
+    """
+
+    rows: list[pa.RecordBatch]
+    differing: dict[str, int]
+
+
+def joined(new: pa.Table, earlier: pa.Table, own: Sequence[str]) -> Joined:
+    """Joins the rows of two tables.
 
     Args:
         new: rows of some values of `ASKED`, with `ROW`.
@@ -180,15 +203,30 @@ def joined(new: pa.Table, earlier: pa.Table, own: Sequence[str]) -> Iterator[pa.
             that it is none, and is another once that is known.
     """
     new, earlier = _in_order(new), _in_order(earlier)
-    pairs = _pairs(new, earlier, own)
+    codes = {name: _codes(_as_served(new[name]), _as_served(earlier[name])) for name in own}
+    starts, ends = (
+        np.searchsorted(earlier[ASKED].to_numpy(), new[ASKED].to_numpy(), side)
+        for side in ("left", "right")
+    )
+    pairs = _pairs(new[ASKED].to_numpy(), starts, ends, list(codes.values()), len(earlier))
     is_both = pairs >= 0
     identities = earlier[ROW].to_numpy().copy()
     identities[pairs[is_both]] = new[ROW].to_numpy()[is_both]
     place = earlier.schema.get_field_index(ROW)
-    earlier = earlier.set_column(place, earlier.schema.field(ROW), pa.array(identities))
-    for rows in (new.filter(pa.array(~is_both)), earlier):
-        if len(rows):
-            yield rows
+    found = earlier.set_column(place, earlier.schema.field(ROW), pa.array(identities))
+    rows = [one for one in (new.filter(pa.array(~is_both)), found) if len(one)]
+    alike = np.flatnonzero(~is_both & (ends > starts))
+    return Joined(rows, dict(_differing(codes, alike, starts[alike])))
+
+
+def _differing(
+    codes: Mapping[str, _Codes], mine: npt.NDArray[np.int64], theirs: npt.NDArray[np.int64]
+) -> Iterator[tuple[str, int]]:
+    """Yields in how many of some new rows a column is another than in an earlier row."""
+    for name, (new, earlier) in codes.items():
+        count = int(((new[mine] != -1) & (new[mine] != earlier[theirs])).sum())
+        if count:
+            yield name, count
 
 
 def _in_order(table: pa.Table) -> pa.RecordBatch:
@@ -198,18 +236,24 @@ def _in_order(table: pa.Table) -> pa.RecordBatch:
 
 
 def _pairs(
-    new: pa.RecordBatch, earlier: pa.RecordBatch, own: Sequence[str]
-) -> npt.NDArray[np.int64]:
-    """Returns which earlier row each new row is, int64 (n,); -1: none. Both are in order."""
-    codes = [_codes(_as_served(new[name]), _as_served(earlier[name])) for name in own]
-    hashes, others = new[ASKED].to_numpy(), earlier[ASKED].to_numpy()
-    starts, ends = (np.searchsorted(others, hashes, side) for side in ("left", "right"))
-    found = np.full(len(new), -1, np.int64)
+    hashes: UInt64Array, starts: npt.NDArray[np.int64], ends: npt.NDArray[np.int64],
+    codes: Sequence[_Codes], earlier: int,
+) -> npt.NDArray[np.int64]:  # fmt: skip
+    """Returns which earlier row each new row is, int64 (n,); -1: none.
+
+    Args:
+        hashes: `ASKED` of the new rows, in order.
+        starts: the first earlier row of the same, (n,).
+        ends: the first one after those, (n,).
+        codes: the values of both, a column each.
+        earlier: how many earlier rows there are.
+    """
+    found = np.full(len(hashes), -1, np.int64)
     is_first = np.append(True, hashes[1:] != hashes[:-1])
     alone = (ends - starts == 1) & is_first & np.append(is_first[1:], True)
     mine, theirs = np.flatnonzero(alone), starts[alone]
     found[mine] = np.where(_fit(codes, mine, theirs), theirs, -1)
-    taken = np.zeros(len(earlier), np.bool_)
+    taken = np.zeros(earlier, np.bool_)
     several = np.flatnonzero(~alone & (ends > starts))
     said = sum(new[several] != -1 for new, _ in codes)
     for row in several[np.argsort(-said, kind="stable")]:  # the row that says most has one first
@@ -225,9 +269,6 @@ def _as_served(column: pa.Array) -> pa.Array:
     """Returns numbers as float32: another table may hold them so."""
     is_number = pa.types.is_floating(column.type)
     return column.cast(pa.float32(), safe=False) if is_number else column
-
-
-_Codes = tuple[npt.NDArray[np.int64], npt.NDArray[np.int64]]
 
 
 def _codes(new: pa.Array, earlier: pa.Array) -> _Codes:

@@ -1,11 +1,12 @@
-"""Running a pipeline: Beam's options, the local default, and errors as the user should see them."""
+"""Running a pipeline on an engine, and errors as the user should see them."""
 
 import logging
-import re
 import sys
 import threading
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager, nullcontext, redirect_stderr
+from copy import deepcopy
+from dataclasses import dataclass
 from typing import Any, TextIO, cast
 
 import apache_beam as beam
@@ -19,74 +20,124 @@ from apache_beam.runners.runner import create_runner
 
 from forebay.console.machine import refusal_in
 from forebay.console.tensorflow import native_logs_hidden
-from forebay.pipelines.runners.cores import usable_cores
+from forebay.pipelines.runners.engine import Engine, Work
+from forebay.pipelines.runners.failures import raised_in, text_of, without_step
+from forebay.pipelines.runners.local import Local
+from forebay.pipelines.runners.remembered import RememberedOptions, state_specs_remembered
 from forebay.pipelines.shuffle.coders import register_coders
 from forebay.pipelines.shuffle.group_batches import Partitioned
 from forebay.transforms import errors
+from forebay.transforms.errors import InputError
 
-# Threads, not processes: the heavy steps are C++ and compiled kernels that release the
-# interpreter lock, and each process would import TensorFlow anew.
-_LOCAL_OPTIONS = ("--runner=FnApiRunner", "--direct_running_mode=multi_threading")
-_RAISED = re.compile(
-    r"transforms\.errors\.(\w+): (.*?)(?: \[while running '[^']*'\])?$", re.M | re.S
-)
-
-# They log the traceback of whatever a step raises, in this process or as a worker tells it.
+# They log the traceback of whatever a step raises, in this process or as a worker tells it, and
+# that a wheel has to fit the workers.
 _WORKER_LOGGERS = (
     "apache_beam.runners.common", "apache_beam.runners.worker",
     "apache_beam.runners.portability.local_job_service",
+    "apache_beam.runners.portability.stager",
 )  # fmt: skip
 
 
-def beam_options(arguments: Sequence[str]) -> PipelineOptions:
-    """Reads Beam's own options; without a ``--runner``, runs locally on all cores.
+# Applies the steps of a pipeline.
+Build = Callable[[beam.Pipeline], None]
+
+
+@dataclass(frozen=True)
+class Runner:
+    """What pipelines are run with.
+
+    Attributes:
+        engine: where.
+        options: Beam's options.
+    """
+
+    engine: Engine
+    options: PipelineOptions
+
+
+@contextmanager
+def opened(engine: Engine, work: Work) -> Iterator[Runner]:
+    """Makes an engine ready for pipelines.
+
+    Args:
+        engine: the engine.
+        work: what it is to do.
 
     Raises:
-        InputError: there is no such runner.
+        InputError: they name a runner that there is not, or one beside the engine's.
+        UserError: something that the engine needs is not there.
     """
-    chosen = list(arguments)
-    runner = PipelineOptions(chosen).view_as(StandardOptions).runner
+    runner = PipelineOptions(list(work.beam)).view_as(StandardOptions).runner
     if runner is None:
-        workers = f"--direct_num_workers={usable_cores()}"
-        return PipelineOptions([*_LOCAL_OPTIONS, workers, *chosen])
+        with engine.open(work) as own:
+            yield Runner(engine, RememberedOptions([*own, *work.beam]))
+        return
+    if engine != Local():
+        raise InputError(
+            f"--runner={runner} is given to Beam, and --on {engine.name} chooses another; leave "
+            "one of them out"
+        )
     try:
         create_runner(runner)
     except (ValueError, ImportError, AttributeError) as error:
-        raise errors.InputError(
+        raise InputError(
             f"--runner={runner} cannot be used ({error}); "
             "correct its name, or install what it needs"
         ) from error
-    return PipelineOptions(chosen)
+    yield Runner(engine, RememberedOptions(list(work.beam)))
 
 
-def run_pipeline(build: Callable[[beam.Pipeline], None], options: PipelineOptions) -> None:
+def run_pipeline(build: Build, runner: Runner) -> None:
     """Builds a pipeline, runs it and waits for its end.
 
     Args:
         build: applies the steps to the pipeline it is given.
-        options: Beam's options.
+        runner: what it is run with.
 
     Raises:
         UserError: a step raised one; it comes back as it was raised.
         RunFailed: the pipeline failed otherwise.
     """
-    register_coders(Partitioned)
     # Arrow's own allocators keep what is freed, which memory limits then count.
     pa.set_memory_pool(pa.system_memory_pool())
-    with _as_outside_notebooks():
-        pipeline = beam.Pipeline(options=options)
-        build(pipeline)
+    options = deepcopy(runner.options)  # some runners write into them what one job has
+    with as_outside_notebooks(), state_specs_remembered():
+        pipeline = built(build, runner.engine, options)
         try:
             with _worker_tracebacks_hidden(), _own_words_only(options):
-                pipeline.run().wait_until_finish()
-        except errors.ForebayError:
-            raise
+                result = pipeline.run()
+                with runner.engine.watched(result):
+                    result.wait_until_finish()
+        except errors.ForebayError as error:
+            said = without_step(str(error))
+            if said == str(error):
+                raise
+            raise type(error)(said) from error
         except Exception as error:
-            raise _as_raised(str(error)) from error
+            if str(error).startswith(KeyboardInterrupt.__name__):  # as Beam tells it of a step
+                raise KeyboardInterrupt from error
+            raise _as_raised(text_of(error), runner.engine) from error
+
+
+def built(build: Build, engine: Engine, options: PipelineOptions) -> beam.Pipeline:
+    """Builds a pipeline.
+
+    Raises:
+        InputError: Beam refuses its options.
+    """
+    register_coders(Partitioned)
+    try:
+        pipeline = beam.Pipeline(options=options)
+    except ValueError as error:
+        said = "; ".join(line.strip() for line in str(error).splitlines()[1:]) or str(error)
+        raise InputError(f"Beam refuses its options ({said}); correct those after --") from error
+    engine.prepare(pipeline)
+    build(pipeline)
+    return pipeline
 
 
 @contextmanager
-def _as_outside_notebooks() -> Iterator[None]:
+def as_outside_notebooks() -> Iterator[None]:
     """Lets Beam build and clean up in a notebook as everywhere.
 
     There it would put the cell's number before our labels, leave its folder to the interactive
@@ -114,12 +165,19 @@ def _worker_tracebacks_hidden() -> Iterator[None]:
     levels = [logger.level for logger in loggers]
     for logger in loggers:
         logger.setLevel(logging.CRITICAL)
+    logging.getLogger().addFilter(_not_of_a_job)
     try:
         with redirect_stderr(cast(TextIO, _WithoutWorkerTracebacks(sys.stderr))):
             yield
     finally:
+        logging.getLogger().removeFilter(_not_of_a_job)
         for logger, level in zip(loggers, levels, strict=True):
             logger.setLevel(level)
+
+
+def _not_of_a_job(record: logging.LogRecord) -> bool:
+    """Tells whether a message is other than what a job server reports, which is raised too."""
+    return record.module != "portable_runner"
 
 
 class _WithoutWorkerTracebacks:
@@ -141,13 +199,14 @@ class _WithoutWorkerTracebacks:
         return getattr(self._stream, name)
 
 
-def _as_raised(text: str) -> errors.ForebayError:
+def _as_raised(text: str, engine: Engine) -> errors.ForebayError:
     """Finds our own exception in the traceback text that a runner reports."""
-    found = _RAISED.findall(text)
-    if found:
-        name, message = found[-1]
-        kind = getattr(errors, name, errors.RunFailed)
-        return kind(message.strip())
+    raised = raised_in(text)
+    if raised is not None:
+        return raised
+    explained = engine.explain(text)
+    if explained is not None:
+        return explained
     refusal = refusal_in(text)
     if refusal is not None:
         return (errors.InputError if refusal.is_users else errors.RunFailed)(str(refusal))

@@ -1,4 +1,4 @@
-"""CSV: numbers and truth values as they are, the rest as texts."""
+"""CSV: numbers and truth values as they are, NaN as missing, the rest as texts."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ from collections.abc import Iterable
 from typing import IO
 
 import pyarrow as pa
+import pyarrow.compute as pc
 import pyarrow.csv as pa_csv
 
 from forebay.pipelines.sinks.files import FileOutput
@@ -32,6 +33,8 @@ def _kind_of_cells(kind: pa.DataType) -> pa.DataType:
 
 
 def _cells(column: pa.Array) -> pa.Array:
+    if pa.types.is_floating(column.type):
+        return pc.if_else(pc.is_nan(column), pa.scalar(None, column.type), column)
     if _kind_of_cells(column.type) == column.type:
         return column
     values = plain_values(column)

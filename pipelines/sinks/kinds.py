@@ -2,16 +2,32 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Sequence
 
+import pyarrow as pa
+
 from forebay.pipelines.sinks.csv import Csv
-from forebay.pipelines.sinks.files import FileOutput
+from forebay.pipelines.sinks.files import STANDARD_OUTPUT, FileOutput
 from forebay.pipelines.sinks.json_lines import JsonLines
 from forebay.pipelines.sinks.outputs import TableOutput
 from forebay.pipelines.sinks.parquet_file import Parquet
-from forebay.pipelines.sources.bigquery.address import BigQuery, as_bigquery
+from forebay.pipelines.sources.bigquery.address import BigQuery, as_bigquery, table_address
+from forebay.storage.names import is_remote
+from forebay.transforms.errors import InputError
 
 _FILES: dict[str, type[FileOutput]] = {".csv": Csv, ".parquet": Parquet}
+# What names of other kinds of files end with, none of which is written.
+_OTHERS = {
+    "compressed files": (".gz", ".bz2", ".xz", ".zst", ".zip"),
+    "tables separated by tabs": (".tsv", ".tab"),
+    "Arrow files": (".arrow", ".feather", ".ipc"),
+    "Excel workbooks": (".xls", ".xlsx"),
+    "Avro files": (".avro",),
+    "ORC files": (".orc",),
+    "TFRecord files": (".tfrecord", ".tfrecords"),
+    "Python modules": (".py",),
+}
 
 
 def open_output(
@@ -34,5 +50,79 @@ def open_output(
 
         return open_table(bigquery, option, inputs)
     path = str(given)
-    kind = next((kind for suffix, kind in _FILES.items() if path.endswith(suffix)), JsonLines)
-    return kind(path, option, tuple(inputs), sparse)
+    return _kind_of(path, option)(path, option, tuple(inputs), sparse)
+
+
+def check_lines_output(path: str, option: str) -> None:
+    """Checks that a name may be one of JSON lines.
+
+    Raises:
+        InputError: it is that of another kind of file.
+    """
+    if _kind_of(path, option) is not JsonLines:
+        raise InputError(
+            f"{option} {path!r}: JSON lines are answered by JSON lines; name it .jsonl, or give the "
+            "rows as a table to --input"
+        )
+
+
+def _kind_of(path: str, option: str) -> type[FileOutput]:
+    """Returns the kind of file that a name means by its ending, whatever its capitals."""
+    lower = path.lower()
+    for what, endings in _OTHERS.items():
+        if lower.endswith(endings):
+            raise InputError(
+                f"{option} {path!r}: {what} are not written; name it .jsonl, .csv or .parquet"
+            )
+    return next((kind for suffix, kind in _FILES.items() if lower.endswith(suffix)), JsonLines)
+
+
+def check_apart(given: Sequence[tuple[str, str | BigQuery]]) -> None:
+    """Checks that no two outputs of a command are one.
+
+    Args:
+        given: each one's option and name.
+
+    Raises:
+        InputError: two are.
+    """
+    known: dict[str, tuple[str, str | BigQuery]] = {}
+    for option, name in given:
+        place = _place(name)
+        if place in known and place != os.devnull:
+            other, first = known[place]
+            raise InputError(
+                f"{option} {_name(name)!r} is what {other} {_name(first)!r} is; choose another"
+            )
+        known[place] = (option, name)
+
+
+def _name(given: str | BigQuery) -> str:
+    return given.name if isinstance(given, BigQuery) else given
+
+
+def _place(given: str | BigQuery) -> str:
+    """Returns what tells an output from others, however it is named."""
+    bigquery = as_bigquery(given)
+    if bigquery is not None:
+        return table_address(bigquery.name).resource
+    path = str(given)
+    return path if path == STANDARD_OUTPUT or is_remote(path) else os.path.realpath(path)
+
+
+def check_all(outputs: Sequence[tuple[TableOutput, pa.Schema]]) -> None:
+    """Checks that rows can be written to several outputs; see `TableOutput.check`.
+
+    Raises:
+        InputError: they cannot; what is wrong with each is told.
+    """
+    problems = []
+    for output, schema in outputs:
+        try:
+            output.check(schema)
+        except InputError as error:
+            problems.append(error)
+    if len(problems) == 1:
+        raise problems[0]
+    if problems:
+        raise InputError("; and ".join(map(str, problems)))

@@ -6,12 +6,13 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 
+import pyarrow as pa
 from apache_beam.io.filesystems import FileSystems
 
 from forebay.console.terminal import note
 from forebay.pipelines.options import PARQUET, PreprocessOptions
 from forebay.pipelines.sinks.bigquery.output import open_table
-from forebay.pipelines.sinks.kinds import open_output
+from forebay.pipelines.sinks.kinds import check_all, check_apart, open_output
 from forebay.pipelines.sinks.outputs import PartsOutput, TableOutput
 from forebay.pipelines.sinks.rejects import REJECT_COLUMNS, read_rejects, reject_files
 from forebay.pipelines.sinks.rows import row_schema
@@ -66,18 +67,20 @@ def open_sinks(options: PreprocessOptions, dataset: Dataset, inputs: Sequence[st
     """Opens a run's sinks, and checks that they take its rows.
 
     Raises:
-        InputError: one does not.
+        InputError: one does not, or two are one.
     """
+    also = [one for one in options.also if one != PARQUET]
+    rows = [
+        open_table(BigQuery(one) if isinstance(one, str) else one, "--also", inputs) for one in also
+    ]
+    given: list[tuple[str, str | BigQuery]] = [("--output", options.output)]
+    given += [("--also", one) for one in also]
+    checked: list[tuple[TableOutput, pa.Schema]] = [(one, row_schema(dataset)) for one in rows]
     rejects = None
     if options.rejects is not None:
         rejects = open_output(options.rejects, "--rejects", inputs, sparse=True)
-        rejects.check(REJECT_COLUMNS)
-    rows = []
-    for given in dict.fromkeys(options.also):
-        if given != PARQUET:
-            sink = open_table(
-                BigQuery(given) if isinstance(given, str) else given, "--also", inputs
-            )
-            sink.check(row_schema(dataset))
-            rows.append(sink)
+        given.append(("--rejects", options.rejects))
+        checked.append((rejects, REJECT_COLUMNS))
+    check_apart(given)
+    check_all(checked)
     return RunSinks(tuple(rows), rejects)

@@ -7,7 +7,7 @@ commands that start no pipeline.
 from collections import deque
 from collections.abc import Iterator, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import pyarrow as pa
@@ -33,12 +33,14 @@ class ReadBatch:
         rows: the table's columns (derived ones included) and `ROW`, in order of place.
         rejects: the records that became no row.
         records: how many there were, rejects included.
+        unread: how many cells of the rows are missing for they cannot be read, by column.
     """
 
     source: TableInput
     rows: pa.RecordBatch
     rejects: list[Reject]
     records: int
+    unread: Mapping[str, int]
 
 
 class BatchReader:
@@ -73,7 +75,8 @@ class BatchReader:
         Raises:
             InputError: a function of the definition failed.
         """
-        batch, rejects = source.parse(chunk, self._present(source.lacks), self.max_record_bytes)
+        parsed = source.parse(chunk, self._present(source.lacks), self.max_record_bytes)
+        batch, rejects = parsed.rows, parsed.rejects
         records = len(batch) + len(rejects)
         absent = source.lacks
         batch = _with_nulls(batch, {name: self.table.columns[name] for name in absent})
@@ -86,14 +89,14 @@ class BatchReader:
         identity = row_identity(source.number, batch[ROW_OFFSET].to_numpy())
         columns = {name: batch[name] for name in self.table.columns_at_reading}
         rows = pa.RecordBatch.from_pydict({**columns, ROW: pa.array(identity, pa.int64())})
-        return ReadBatch(source, rows, rejects, records)
+        return ReadBatch(source, rows, rejects, records, parsed.unread)
 
     def _present(self, lacks: frozenset[str]) -> Source:
         """Returns what is read of an input."""
         if not lacks:
             return self.table
         kinds = {name: kind for name, kind in self.table.columns.items() if name not in lacks}
-        return Source(columns=kinds, csv=self.table.csv)
+        return replace(self.table, columns=kinds, derive=())
 
 
 def _with_nulls(batch: pa.RecordBatch, columns: Mapping[str, Column]) -> pa.RecordBatch:

@@ -9,7 +9,7 @@ import gzip
 import io
 import os
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from typing import IO, Any, NamedTuple
 
 from forebay.pipelines.sources import s3
@@ -30,7 +30,8 @@ class SourceFile:
         version: what tells its content from an earlier or later one, as the file system knows it.
         is_compressed: whether the file is gzip.
         encoding: how its text is written.
-        place: where its bytes are, if that is elsewhere: what can be read once only is kept there.
+        place: where its bytes are, from wherever they are looked for: workers have other working
+            folders, and what can be read once only is kept elsewhere.
     """
 
     path: str
@@ -39,7 +40,7 @@ class SourceFile:
     version: str = ""
     is_compressed: bool = False
     encoding: str = UTF_8
-    place: str = ""
+    place: str = field(kw_only=True)
 
     @property
     def is_sequential(self) -> bool:
@@ -62,9 +63,10 @@ class SourceFile:
 
     def open_raw(self) -> IO[bytes]:
         """Opens the file's bytes as they are stored."""
-        at = self.place or self.path
         try:
-            return _open_remote(at) if "://" in at else open(at, "rb")
+            if "://" in self.place:
+                return _open_remote(self.place)
+            return open(self.place, "rb")
         except OSError as error:  # as Beam's own errors are
             raise InputError(_unreadable(self.path, error)) from error
 
@@ -79,7 +81,7 @@ class SourceFile:
         Raises:
             InputError: it was written, replaced or removed.
         """
-        found = _match(self.place or self.path)
+        found = _match(self.place)
         now = next(iter(found.values()), None)
         if now is None or (now.version, now.size) != (self.version, self.size):
             what = "is gone" if now is None else "has changed"
@@ -134,40 +136,54 @@ class _Recoded(io.RawIOBase):
         super().close()
 
 
-def find_files(
-    patterns: Sequence[str], *, first_number: int = 0, option: str = "--input "
-) -> list[SourceFile]:
+def find_files(patterns: Sequence[str], option: str = "--input ") -> list[SourceFile]:
     """Finds the files of a table.
 
     Args:
         patterns: paths or globs, on any file system that Beam knows.
-        first_number: the number of the first file.
         option: what stands before a pattern on the command line, for errors.
 
     Returns:
-        The files in order of name, each once, however often and by whatever path it is named.
+        The files in the order of the patterns, those of one in order of name; each once, however
+        often and by whatever path it is named. They are numbered from 0.
 
     Raises:
         InputError: a pattern matches nothing, or a file cannot be read or is empty.
     """
-    files: dict[str, _Found] = {}
     known: set[str] = set()
-    for pattern in patterns:
-        matching = _match(pattern)
-        if not matching:
-            raise InputError(f"{option}{pattern!r} matches no file; check the path and its quoting")
-        for path, found in matching.items():
-            identity = path if "://" in path else os.path.realpath(path)
-            if identity not in known:
-                files[path] = found
-            known.add(identity)
-    for path, found in files.items():
+    found = [file for pattern in patterns for file in new_files(pattern, known, option)]
+    return [replace(file, number=number) for number, file in enumerate(found)]
+
+
+def new_files(pattern: str, known: set[str], option: str) -> list[SourceFile]:
+    """Finds the files that a pattern means, in order of name, but for those that are known.
+
+    Args:
+        pattern: a path or glob, on any file system that Beam knows.
+        known: what identifies the files found before; those found now are added.
+        option: what stands before a pattern on the command line, for errors.
+
+    Raises:
+        InputError: the pattern matches nothing, or a file cannot be read or is empty.
+    """
+    matching = _match(pattern)
+    if not matching:
+        raise InputError(f"{option}{pattern!r} matches no file; check the path and its quoting")
+    files = []
+    for path, found in sorted(matching.items()):
+        identity = path if "://" in path else os.path.realpath(path)
+        if identity in known:
+            continue
         if found.size == 0:
             raise InputError(f"{path} is empty; leave it out or write it again")
-    return [
-        SourceFile(path, files[path].size, number, files[path].version)
-        for number, path in enumerate(sorted(files), first_number)
-    ]
+        known.add(identity)
+        files.append(SourceFile(path, found.size, 0, found.version, place=absolute(path)))
+    return files
+
+
+def absolute(path: str) -> str:
+    """Returns where a path leads from any working folder; addresses of stores are as they are."""
+    return path if "://" in path else os.path.abspath(path)
 
 
 class _Found(NamedTuple):

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+import reprlib
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Protocol, runtime_checkable
 
 import pyarrow as pa
 
 from forebay.transforms import html
+from forebay.transforms.definition.fields.words import named
 from forebay.transforms.errors import InputError
 
 if TYPE_CHECKING:
@@ -112,7 +114,7 @@ def no_table(name: str, error: Exception) -> InputError:
     """Returns the error that says that something is no table."""
     return InputError(
         f"{name} cannot be read as a table ({error}); give a data frame of pandas or Polars, "
-        "an Arrow table, a list of dicts, or the path of a file"
+        "an Arrow table, a relation of DuckDB or a list of dicts"
     )
 
 
@@ -132,10 +134,26 @@ def as_arrow(frame: Any, name: str) -> pa.Table:
 
 
 def _of_records(records: Any) -> pa.Table:
-    """Returns dicts as a table that has the columns of all of them."""
+    """Returns dicts as a table that has the columns of all of them.
+
+    Raises:
+        TypeError: something is no dict, or one is given alone.
+    """
+    if not isinstance(records, Iterable) or isinstance(records, str | bytes | Mapping):
+        raise TypeError(f"it is {_told(records)}")
     rows = list(records)
+    for number, row in enumerate(rows):
+        if not isinstance(row, Mapping):
+            raise TypeError(f"its row {number} is {_told(row)}, not a dict")
     names = list(dict.fromkeys(name for row in rows for name in row))
     return pa.table({name: [row.get(name) for row in rows] for name in names})
+
+
+def _told(value: Any) -> str:
+    kind = named(value, ())
+    return (
+        f"{reprlib.repr(value)}, {kind}" if isinstance(value, str | bytes | int | float) else kind
+    )
 
 
 def _without_views(given: pa.DataType) -> pa.DataType:

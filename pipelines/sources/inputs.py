@@ -11,6 +11,7 @@ import hashlib
 from abc import ABC, abstractmethod
 from collections.abc import Generator, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from types import MappingProxyType
 from typing import IO, Any, ClassVar, NamedTuple
 
 import pyarrow as pa
@@ -36,10 +37,12 @@ class Parsed(NamedTuple):
     Attributes:
         rows: the table's columns, of their Arrow types, and `ROW_OFFSET`, in order of offset.
         rejects: the records that became no row.
+        unread: how many cells of the rows are missing for they cannot be read, by column.
     """
 
     rows: pa.RecordBatch
     rejects: list[Reject]
+    unread: Mapping[str, int] = MappingProxyType({})
 
 
 class TableInput(ABC):

@@ -8,7 +8,7 @@ from dataclasses import replace
 from forebay.pipelines.sources.csv.table import open_csv
 from forebay.pipelines.sources.files import UTF_8, SourceFile
 from forebay.pipelines.sources.inputs import TableInput
-from forebay.pipelines.sources.json_lines import open_json_lines, refuse_array
+from forebay.pipelines.sources.text.json_lines import open_json_lines, refuse_array
 from forebay.pipelines.sources.text.ranges import GuardedReader
 from forebay.transforms.definition.sources import Source
 from forebay.transforms.errors import InputError
@@ -67,9 +67,18 @@ def open_told(file: SourceFile, head: bytes, table: Source | None) -> TableInput
 
 
 def unpacked(file: SourceFile) -> tuple[SourceFile, bytes]:
-    """Tells whether a file is compressed, and how what it holds begins."""
+    """Tells whether a file is compressed, and how what it holds begins.
+
+    Raises:
+        InputError: it is named as if it were, and is not; or its gzip is damaged.
+    """
     head = file.head(_HEAD_BYTES)
-    if head.startswith(_GZIP) or file.path.endswith(".gz"):
+    if file.path.endswith(".gz") and not head.startswith(_GZIP):
+        raise InputError(
+            f"{file.path}: is not gzip-compressed, as its name says it is (it begins with "
+            f"{head[:2]!r}); give it a name without .gz, or compress it"
+        )
+    if head.startswith(_GZIP):
         file = replace(file, is_compressed=True)
         with file.open() as source:
             head = GuardedReader(source, file.path).read(_HEAD_BYTES)

@@ -102,6 +102,7 @@ def _emit(read: ReadBatch) -> Iterator[Any]:
     counts = Counter(reject.category for reject in read.rejects)
     tallies: list[Tally] = [("records", "read", read.records)]
     tallies += [("rejects", category, count) for category, count in counts.items()]
+    tallies += [("unread", name, count) for name, count in read.unread.items() if count]
     for tally in tallies:
         yield beam.pvalue.TaggedOutput("tallies", tally)
         if read.source.split is not None:

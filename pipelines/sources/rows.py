@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, NamedTuple
 
@@ -12,6 +12,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from forebay.pipelines.sources.row_identity import ROW_OFFSET
+from forebay.transforms.parsing.casts import without
 from forebay.transforms.parsing.cells import Cells
 
 _SHOWN_CHARACTERS = 80
@@ -41,14 +42,19 @@ class MadeRows:
     Attributes:
         batch: the columns and `ROW_OFFSET`, without the records at fault.
         faults: those, in order.
+        unread: how many cells of the rows are missing for they cannot be read, by column.
     """
 
     batch: pa.RecordBatch
     faults: list[RowFault]
+    unread: Mapping[str, int]
 
 
 def make_rows(
-    cells: Mapping[str, Cells], given: Mapping[str, pa.Array], offsets: npt.NDArray[np.int64]
+    cells: Mapping[str, Cells],
+    given: Mapping[str, pa.Array],
+    offsets: npt.NDArray[np.int64],
+    forgiven: Collection[str] = (),
 ) -> MadeRows:
     """Puts columns side by side.
 
@@ -56,19 +62,28 @@ def make_rows(
         cells: the columns as read, n values each.
         given: what they were read from, to show values at fault.
         offsets: where each record is in its input, int64 (n,).
+        forgiven: the columns of which a cell at fault is missing.
     """
-    arrays = {name: read.values for name, read in cells.items()}
+    faulty = {name: _faulty(read) for name, read in cells.items() if name in forgiven}
+    arrays = {name: without(read.values, faulty.get(name)) for name, read in cells.items()}
     batch = pa.RecordBatch.from_pydict({**arrays, ROW_OFFSET: pa.array(offsets, pa.int64())})
-    causes = _causes(cells, given)
-    if not causes:
-        return MadeRows(batch, [])
+    causes = _causes({n: read for n, read in cells.items() if n not in forgiven}, given)
     keep = np.ones(len(offsets), np.bool_)
     keep[list(causes)] = False
+    unread = {name: int((mask & keep).sum()) for name, mask in faulty.items() if mask is not None}
+    if not causes:
+        return MadeRows(batch, [], unread)
     faults = [
         RowFault(row, int(offsets[row]), "; ".join(reason for _, reason in found), found[0][0])
         for row, found in sorted(causes.items())
     ]
-    return MadeRows(batch.filter(pa.array(keep)), faults)
+    return MadeRows(batch.filter(pa.array(keep)), faults, unread)
+
+
+def _faulty(read: Cells) -> npt.NDArray[np.bool_] | None:
+    """Returns which cells cannot be read, (n,); None: all can."""
+    masks = [problem.mask for problem in read.problems]
+    return np.logical_or.reduce(masks) if masks else None
 
 
 def joined(parts: Sequence[pa.Array]) -> pa.Array:

@@ -69,8 +69,13 @@ def is_read_once(given: Given) -> bool:
     return stat.S_ISFIFO(mode) or stat.S_ISCHR(mode) or stat.S_ISSOCK(mode)
 
 
-def kept(given: Given, number: int) -> SourceFile:
+def kept(given: Given, number: int, argument: str) -> SourceFile:
     """Reads an input that is not a regular file, once, to its end.
+
+    Args:
+        given: the input.
+        number: its place among all inputs.
+        argument: what a table in memory is given as in Python, for errors and its name.
 
     Raises:
         InputError: it is empty, cannot be read, or is not a table.
@@ -80,7 +85,7 @@ def kept(given: Given, number: int) -> SourceFile:
         name = "standard input" if given == STANDARD_INPUT else given
         _copy(given, name, place)
     else:
-        name = f"the {type(given).__name__}"
+        name = f"the {type(given).__name__} given as {argument}"
         _write(given, name, place)
     found = found_at(place)
     if not found.size:

@@ -3,14 +3,21 @@
 import glob
 import os
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from typing import NamedTuple
 
-from forebay.pipelines.sources.bigquery.address import as_bigquery
+from forebay.pipelines.sources.bigquery.address import BigQuery, as_bigquery
 from forebay.pipelines.sources.bigquery.input import open_bigquery
-from forebay.pipelines.sources.files import SourceFile, find_files
+from forebay.pipelines.sources.files import SourceFile, new_files
 from forebay.pipelines.sources.inputs import FileInput, TableInput
 from forebay.pipelines.sources.kinds import open_input
-from forebay.pipelines.sources.named_inputs import SplitInput
+from forebay.pipelines.sources.named_inputs import (
+    INPUT,
+    Option,
+    SplitInput,
+    source_option,
+    split_option,
+)
 from forebay.pipelines.sources.spool import (
     Given,
     Inputs,
@@ -50,8 +57,7 @@ def open_tables(dataset: Dataset, inputs: RowInputs, sources: Mapping[str, Input
     asked = asked_sources(dataset, sources)
     rows: list[TableInput] = []
     for split, given in _by_split(dataset, several_by_split(inputs)).items():
-        option = "--input " if split is None else f"--input {split}="
-        opened = open_inputs(given, dataset, first_number=len(rows), option=option)
+        opened = open_inputs(given, dataset, first_number=len(rows), option=split_option(split))
         _refuse_twice(opened, rows, split)
         rows += [one.of_split(split) for one in opened]
     return {ROWS: rows, **open_asked(asked, first_number=len(rows))}
@@ -94,12 +100,12 @@ def _unnamed(given: Given | SplitInput, dataset: Dataset) -> Given:
 def _refuse_twice(
     opened: Sequence[TableInput], others: Sequence[TableInput], split: str | None
 ) -> None:
-    taken = {other.path: other.split for other in others}
+    taken = {other.file.place: other.split for other in others if isinstance(other, FileInput)}
     for one in opened:
-        if one.path in taken and isinstance(one, FileInput) and not one.file.place:
+        if isinstance(one, FileInput) and one.file.place in taken:
             raise InputError(
-                f"{one.path} is an input of {taken[one.path]} and of {split}, so that its rows "
-                "would train and test; name it once"
+                f"{one.path} is an input of {taken[one.file.place]} and of {split}, so that its "
+                "rows would train and test; name it once"
             )
 
 
@@ -114,7 +120,7 @@ class Asked(NamedTuple):
 
     table: Source
     given: Inputs
-    option: str
+    option: Option
 
 
 def asked_sources(dataset: Dataset, sources: Mapping[str, Inputs]) -> dict[str, Asked]:
@@ -125,7 +131,7 @@ def asked_sources(dataset: Dataset, sources: Mapping[str, Inputs]) -> dict[str, 
     """
     _check_names(dataset, sources)
     return {
-        name: Asked(table, sources[name], f"--source {name}=")
+        name: Asked(table, sources[name], source_option(name))
         for name, table in dataset.sources.items()
     }
 
@@ -141,26 +147,51 @@ def open_asked(asked: Mapping[str, Asked], first_number: int = 0) -> Tables:
 
 
 def open_inputs(
-    inputs: Inputs, table: Source, *, first_number: int, option: str
+    inputs: Inputs, table: Source, *, first_number: int, option: Option
 ) -> list[TableInput]:
-    """Opens the inputs of one table, files first."""
-    given = several(inputs)
-    named = [one for one in map(as_bigquery, given) if one is not None]
-    others = [one for one in given if as_bigquery(one) is None]
-    found = find_inputs(others, first_number=first_number, option=option)
-    opened = [open_input(file, table) for file in found]
-    first_number += len(opened)
-    return opened + [open_bigquery(one, table, first_number + i) for i, one in enumerate(named)]
+    """Opens the inputs of one table, in the order in which they are given."""
+    found = find_inputs(several(inputs), first_number=first_number, option=option)
+    return [
+        open_bigquery(one, table, number) if isinstance(one, BigQuery) else open_input(one, table)
+        for number, one in enumerate(found, first_number)
+    ]
 
 
 def find_inputs(
-    given: Sequence[Given], *, first_number: int = 0, option: str = "--input "
-) -> list[SourceFile]:
-    """Finds the files of a table, and keeps as files what is none; see `find_files`."""
-    patterns = [one for one in given if isinstance(one, str) and not is_read_once(one)]
-    found = find_files(patterns, first_number=first_number, option=option)
-    others = [one for one in given if is_read_once(one)]
-    return found + [kept(one, len(found) + first_number + i) for i, one in enumerate(others)]
+    given: Sequence[Given], *, first_number: int = 0, option: Option = INPUT
+) -> list[SourceFile | BigQuery]:
+    """Finds the files of a table, and keeps as files what is read once only.
+
+    Args:
+        given: files or globs, tables in memory, tables and queries of BigQuery.
+        first_number: the number of the first input.
+        option: what they are given by, for errors.
+
+    Returns:
+        What is given, in its order; what a pattern matches in order of name; no file twice.
+
+    Raises:
+        InputError: a pattern matches nothing, or something cannot be read or is empty.
+    """
+    named = [as_bigquery(one) for one in given]
+    known: set[str] = set()
+    matching: list[list[SourceFile]] = [
+        new_files(one, known, option.flag)
+        if isinstance(one, str) and not (bigquery or is_read_once(one))
+        else []
+        for one, bigquery in zip(given, named, strict=True)
+    ]
+    found: list[SourceFile | BigQuery] = []
+    for place, (one, bigquery) in enumerate(zip(given, named, strict=True)):
+        number = first_number + len(found)
+        if bigquery is not None:
+            found.append(bigquery)
+        elif is_read_once(one):
+            argument = option.argument + (f"[{place}]" if len(given) > 1 else "")
+            found.append(kept(one, number, argument))
+        else:
+            found += [replace(file, number=number + i) for i, file in enumerate(matching[place])]
+    return found
 
 
 def all_inputs(tables: Tables) -> list[TableInput]:

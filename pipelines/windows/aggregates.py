@@ -1,6 +1,6 @@
 """Windowed aggregates over batches of rows, as PTransforms."""
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any
 
 import apache_beam as beam
@@ -18,12 +18,11 @@ from forebay.pipelines.shuffle.group_batches import (
     read_pieces,
 )
 from forebay.pipelines.windows.asking import Asking
-from forebay.pipelines.windows.conform import conform
+from forebay.pipelines.windows.tables import conforming, in_parts
 from forebay.pipelines.windows.versions import ResolveVersions, by_event
 from forebay.transforms.definition.identity import CONTENT, ROW
 from forebay.transforms.definition.sources import ROWS
-from forebay.transforms.definition.windowed_table import WindowedTable
-from forebay.transforms.row_contents import hash_contents
+from forebay.transforms.definition.windows.table import WindowedTable
 from forebay.transforms.windows.groups import (
     ASKS,
     AVAILABLE,
@@ -60,10 +59,13 @@ class AddWindows(beam.PTransform):
     kinds', timestamps in seconds, milliseconds and nanoseconds among them, are converted where that
     is exact; where it is not, an `InputError` names the column. Where the definition has sources: a
     mapping of ``"rows"`` and each source's name to such a PCollection; identities are distinct over
-    all tables. Output: ``(shard, RecordBatch)``, one for each of ``shards`` shards that has rows,
-    with the windowed columns added (missing for rows without a row time) and `CONTENT`. Rows are
-    spread over the shards by a hash of what they hold and ordered by it, so that every shard is a
-    fair sample in a fair order, whatever the rows were read from.
+    all tables. A table may be a tuple of PCollections: a Flatten of batches would be held in memory
+    by local runners.
+
+    Output: ``(shard, RecordBatch)``, one for each of ``shards`` shards that has rows, with the
+    windowed columns added (missing for rows without a row time) and `CONTENT`. Rows are spread over
+    the shards by a hash of what they hold and ordered by it, so that every shard is a fair sample
+    in a fair order, whatever the rows were read from.
 
     Args:
         table: the rows' columns and their windows: a definition is one.
@@ -98,23 +100,25 @@ class AddWindows(beam.PTransform):
         self.asking = asking
 
     def expand(self, tables: Any) -> beam.PCollection:  # noqa: D102
-        tables = {ROWS: tables} if isinstance(tables, beam.PCollection) else tables
         groups = window_groups(self.table)
-        tables = {name: self._conforming(name, rows, groups) for name, rows in tables.items()}
-        rows = tables[ROWS]
+        parted = conforming(in_parts(tables), self.table, groups, self.keep or ())
         has_versions = any(group.versions for group in groups)
         spills = _SPILLS_WITH_VERSIONS if has_versions else _SPILLS_IN_MEMORY
         spill_bytes = self.memory_bytes // spills
-        parts = [rows | "ShardRows" >> _each(_shard_rows, self.keep, self.shards, self.asking)]
+        parts = [
+            rows | f"Shard {label}" >> _each(_shard_rows, self.keep, self.shards, self.asking)
+            for label, rows in parted[ROWS].items()
+        ]
         if groups:
             asked = [
-                tables[name]
-                | f"ToEventsAndRequests {name}"
+                rows
+                | f"ToEventsAndRequests {label}"
                 >> _each(_to_keys, groups, name, self.key_partitions, self.asking)
                 for name in dict.fromkeys([ROWS, *(group.source for group in groups)])
+                for label, rows in parted[name].items()
             ]
             for name in dict.fromkeys(group.source for group in groups if group.versions):
-                asked.append(self._corrected(tables[name], groups, name, spill_bytes))
+                asked.append(self._corrected(parted[name], groups, name, spill_bytes))
             by_key = tuple(asked) | "GroupByKey" >> GroupBatches(self.temp_location, spill_bytes)
             parts.append(
                 by_key
@@ -128,27 +132,15 @@ class AddWindows(beam.PTransform):
             | "Join" >> beam.Map(_join, groups).with_output_types(tuple[int, pa.RecordBatch])
         )
 
-    def _conforming(
-        self, name: str, rows: beam.PCollection, groups: Sequence[WindowGroup]
-    ) -> beam.PCollection:
-        """A table in the types of the definition's columns."""
-        needed = {column for group in groups for column in group.columns_of(name)}
-        if name == ROWS:
-            needed |= set(self.keep or ())
-        columns = self.table.tables[name].row_columns
-        rows = rows | f"Conform {name}" >> beam.Map(conform, columns, sorted(needed), name)
-        if name != ROWS:
-            return rows
-        return rows | "Contents" >> beam.Map(_with_contents, list(self.table.columns))
-
     def _corrected(
-        self, rows: beam.PCollection, groups: Sequence[WindowGroup], table: str, spill_bytes: int
-    ) -> beam.PCollection:
+        self, parts: Mapping[str, beam.PCollection], groups: Sequence[WindowGroup], table: str,
+        spill_bytes: int,
+    ) -> beam.PCollection:  # fmt: skip
         """The events of a table of which there may be several versions."""
-        versions = _each(_to_versions, groups, table, self.key_partitions, self.asking)
+        to_versions = _each(_to_versions, groups, table, self.key_partitions, self.asking)
+        versions = [rows | f"ToVersions {label}" >> to_versions for label, rows in parts.items()]
         return (
-            rows
-            | f"ToVersions {table}" >> versions
+            tuple(versions)
             | f"Resolve {table}" >> ResolveVersions(self.temp_location, spill_bytes)
             | f"ToEvents {table}" >> _each(_to_events, groups, self.key_partitions)
         )
@@ -157,11 +149,6 @@ class AddWindows(beam.PTransform):
 def _each(function: Callable[..., Iterator[Partitioned]], *arguments: Any) -> beam.PTransform:
     """Applies a function that yields `Partitioned`, and tells Beam that it does."""
     return beam.FlatMap(function, *arguments).with_output_types(Partitioned)
-
-
-def _with_contents(batch: pa.RecordBatch, columns: Sequence[str]) -> pa.RecordBatch:
-    names = [name for name in columns if name in batch.schema.names]
-    return batch.append_column(CONTENT, pa.array(hash_contents([batch[name] for name in names])))
 
 
 def _shard_rows(

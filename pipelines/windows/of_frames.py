@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
+from typing import Any
 
 import numpy as np
 import pyarrow as pa
@@ -19,11 +21,12 @@ from forebay.transforms.definition.columns import (
     String,
     Timestamp,
 )
+from forebay.transforms.definition.fields.types import class_problem
 from forebay.transforms.definition.identity import ROW
 from forebay.transforms.definition.sources import RESERVED_PREFIX, ROWS, Source
-from forebay.transforms.definition.windowed_table import WindowedTable
-from forebay.transforms.definition.windows import Windowed
-from forebay.transforms.errors import InputError
+from forebay.transforms.definition.windows.table import WindowedTable
+from forebay.transforms.definition.windows.windowed import Windowed
+from forebay.transforms.errors import DefinitionError, InputError, Problem
 from forebay.transforms.windows.compute import compute
 from forebay.transforms.windows.groups import WindowGroup, window_groups
 
@@ -55,18 +58,17 @@ def windows(
 
     Raises:
         DefinitionError: the windows have mistakes, such as a column that the table lacks.
-        InputError: something given is no table, or has values that cannot be converted exactly.
+        InputError: something given is of the wrong kind, or has values that cannot be converted
+            exactly.
     """
-    asked = (windows,) if isinstance(windows, Windowed) else tuple(windows)
+    asked = _checked(windows, at, sources)
     tables = {ROWS: as_arrow(frame, _FRAME)}
     tables |= {name: as_arrow(one, _called(name)) for name, one in (sources or {}).items()}
     needed = {name: _needed(name, asked, at) for name in tables}
     for name, table in tables.items():
         _check_names(table, needed[name], _called(name))
-    kinds = {name: Source(columns=_kinds(table)) for name, table in tables.items()}
-    definition = WindowedTable(
-        columns=kinds.pop(ROWS).columns, row_time=at, sources=kinds, windows=asked
-    )
+        _check_times(table, _times(name, asked, at), _called(name))
+    definition = _definition(tables, asked, at)
     batches = _batches(tables, needed, definition)
     added: dict[str, pa.Array] = {}
     for group in window_groups(definition):
@@ -77,6 +79,40 @@ def windows(
             raise InputError(f"{_FRAME} has a column {name!r} already; rename it")
         result = result.append_column(name, added[name])
     return Table(result)
+
+
+def _checked(windows: Any, at: Any, sources: Any) -> tuple[Windowed, ...]:
+    """Returns the windows, whatever else is given being of its class."""
+    asked = (windows,) if isinstance(windows, Windowed) else windows
+    given = tuple(asked) if isinstance(asked, Sequence) and not isinstance(asked, str) else asked
+    wanted = {
+        "windows": (given, tuple[Windowed, ...]), "at": (at, str),
+        "sources": (sources, Mapping[str, Any] | None),
+    }  # fmt: skip
+    for name, (value, kind) in wanted.items():
+        problem = class_problem(value, kind, name)
+        if problem is not None:
+            raise InputError(f"windows: {problem}")
+    found: tuple[Windowed, ...] = given
+    return found
+
+
+def _definition(
+    tables: Mapping[str, pa.Table], windows: tuple[Windowed, ...], at: str
+) -> WindowedTable:
+    """Returns the definition of windows over tables, whose columns are of their types' kinds."""
+    kinds = {name: Source(columns=_kinds(table)) for name, table in tables.items()}
+    try:
+        return WindowedTable(
+            columns=kinds.pop(ROWS).columns, row_time=at, sources=kinds, windows=windows
+        )
+    except DefinitionError as error:
+        raise DefinitionError(None, list(map(_of_argument, error.problems))) from None
+
+
+def _of_argument(problem: Problem) -> Problem:
+    """Returns a mistake as one of `windows`' arguments, not of a definition's parts."""
+    return replace(problem, where="at") if problem.where == "row_time" else problem
 
 
 def _called(name: str) -> str:
@@ -104,6 +140,24 @@ def _check_names(table: pa.Table, needed: Sequence[str], called: str) -> None:
             raise InputError(
                 f"{called}: the column {name!r} is {table.schema.field(name).type}, which windows "
                 "do not read; make numbers, text, truth values, dates or timestamps of it"
+            )
+
+
+def _times(table: str, windows: Sequence[Windowed], at: str) -> list[str]:
+    """Returns the columns of a table that are to hold instants."""
+    events = [one.at for one in windows if (one.source or ROWS) == table and one.at is not None]
+    return list(dict.fromkeys([at, *events] if table == ROWS else events))
+
+
+def _check_times(table: pa.Table, times: Sequence[str], called: str) -> None:
+    """Refuses columns of other types in the place of instants."""
+    for name in times:
+        place = table.schema.get_field_index(name)
+        kind = None if place < 0 else table.schema.field(place).type
+        if kind is not None and not pa.types.is_timestamp(kind):
+            raise InputError(
+                f"{called}: the column {name!r} is {kind}, where instants are meant; make "
+                "timestamps of it, such as by pandas.to_datetime"
             )
 
 

@@ -22,7 +22,7 @@ from forebay.pipelines.shuffle.group_batches import Partitioned
 from forebay.pipelines.windows.aggregates import AddWindows
 from forebay.transforms.definition.identity import ROW
 from forebay.transforms.definition.sources import ROWS
-from forebay.transforms.definition.windowed_table import WindowedTable
+from forebay.transforms.definition.windows.table import WindowedTable
 from forebay.transforms.errors import InputError
 
 # Less than 0 are the identities of events that have an id.

@@ -1,6 +1,7 @@
 """Versions of events brought together by event id, before their keys are looked at."""
 
 from collections.abc import Iterator
+from typing import Any
 
 import apache_beam as beam
 import numpy as np
@@ -15,7 +16,8 @@ from forebay.transforms.windows.versions import resolve
 class ResolveVersions(beam.PTransform):
     """Finds what of corrected and deleted events windows see, and until when.
 
-    Input: `Partitioned` of all versions, as `by_event` makes them. Output: ``(group number,
+    Input: a tuple of PCollections of `Partitioned`, together all versions, as `by_event` makes
+    them. Output: ``(group number,
     RecordBatch)`` of events, as `forebay.transforms.windows.versions.resolve` returns them.
     """
 
@@ -24,9 +26,9 @@ class ResolveVersions(beam.PTransform):
         self.temp_location = temp_location
         self.spill_bytes = spill_bytes
 
-    def expand(self, versions: beam.PCollection) -> beam.PCollection:  # noqa: D102
+    def expand(self, versions: Any) -> beam.PCollection:  # noqa: D102
         return (
-            (versions,)
+            versions
             | "GroupByEvent" >> GroupBatches(self.temp_location, self.spill_bytes)
             | "Resolve" >> beam.FlatMap(_resolve).with_output_types(tuple[int, pa.RecordBatch])
         )

@@ -12,7 +12,6 @@ from typing import Any
 import pyarrow as pa
 import pytest
 
-from forebay.transforms.definition import operators
 from forebay.transforms.definition.columns import (
     Boolean,
     Column,
@@ -27,7 +26,8 @@ from forebay.transforms.definition.identity import ROW
 from forebay.transforms.definition.labels import Regression
 from forebay.transforms.definition.sources import Source
 from forebay.transforms.definition.splits import HashSplit
-from forebay.transforms.definition.windows import Where, Windowed
+from forebay.transforms.definition.windows import operators
+from forebay.transforms.definition.windows.windowed import Where, Windowed
 from forebay.transforms.durations import parse_duration
 from forebay.transforms.windows.compute import compute
 from forebay.transforms.windows.groups import window_groups

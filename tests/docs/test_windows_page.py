@@ -10,7 +10,7 @@ from doc_pages import Page
 
 from forebay.transforms.definition.columns import Timestamp
 from forebay.transforms.definition.identity import ROW
-from forebay.transforms.definition.operators import OPERATORS
+from forebay.transforms.definition.windows.operators import OPERATORS
 from forebay.transforms.windows.compute import compute
 from forebay.transforms.windows.groups import window_groups
 

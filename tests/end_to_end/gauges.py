@@ -4,9 +4,9 @@ from forebay.transforms.definition.columns import Boolean, Date, Integer, Number
 from forebay.transforms.definition.dataset import Dataset
 from forebay.transforms.definition.features import Bucketized, Calendar, Categorical, Numeric
 from forebay.transforms.definition.labels import Regression
-from forebay.transforms.definition.operators import count, mean
 from forebay.transforms.definition.splits import RandomSplit
-from forebay.transforms.definition.windows import Windowed
+from forebay.transforms.definition.windows.operators import count, mean
+from forebay.transforms.definition.windows.windowed import Windowed
 
 gauges = Dataset(
     name="gauges",

@@ -23,9 +23,9 @@ from forebay.transforms.definition.dataset import Dataset
 from forebay.transforms.definition.features import Numeric
 from forebay.transforms.definition.identity import ROW
 from forebay.transforms.definition.labels import Regression
-from forebay.transforms.definition.operators import count, last, mean, std
 from forebay.transforms.definition.splits import HashSplit
-from forebay.transforms.definition.windows import Windowed
+from forebay.transforms.definition.windows.operators import count, last, mean, std
+from forebay.transforms.definition.windows.windowed import Windowed
 
 BATCH_ROWS = 1 << 16
 SECOND_US = 1_000_000

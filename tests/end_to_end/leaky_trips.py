@@ -5,8 +5,8 @@ from dataclasses import replace
 from trips import FEATURES, WINDOWS, trips
 
 from forebay.transforms.definition.features import Numeric
-from forebay.transforms.definition.operators import mean
-from forebay.transforms.definition.windows import Windowed
+from forebay.transforms.definition.windows.operators import mean
+from forebay.transforms.definition.windows.windowed import Windowed
 
 leaky = replace(
     trips,

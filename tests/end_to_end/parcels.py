@@ -16,11 +16,11 @@ from forebay.transforms.definition.columns import (
 from forebay.transforms.definition.dataset import Dataset
 from forebay.transforms.definition.features import Categorical, Numeric
 from forebay.transforms.definition.labels import Regression
-from forebay.transforms.definition.operators import count, last, max, mean, sum
 from forebay.transforms.definition.sources import Derive, Source
 from forebay.transforms.definition.splits import HashSplit
 from forebay.transforms.definition.table_formats import CsvFormat
-from forebay.transforms.definition.windows import Where, Windowed
+from forebay.transforms.definition.windows.operators import count, last, max, mean, sum
+from forebay.transforms.definition.windows.windowed import Where, Windowed
 
 
 def felt(rows: pa.RecordBatch) -> dict[str, pa.Array]:

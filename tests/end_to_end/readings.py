@@ -25,11 +25,11 @@ from forebay.transforms.definition.features import (
     Numeric,
 )
 from forebay.transforms.definition.labels import Regression
-from forebay.transforms.definition.operators import count, last, max, mean, min, std, sum
 from forebay.transforms.definition.sources import Derive
 from forebay.transforms.definition.splits import HashSplit
 from forebay.transforms.definition.table_formats import CsvFormat
-from forebay.transforms.definition.windows import Where, Windowed
+from forebay.transforms.definition.windows.operators import count, last, max, mean, min, std, sum
+from forebay.transforms.definition.windows.windowed import Where, Windowed
 
 
 def serial_number(rows: pa.RecordBatch) -> dict[str, pa.Array]:

@@ -21,8 +21,8 @@ from forebay.transforms.definition.sources import *
 from forebay.transforms.definition.features import *
 from forebay.transforms.definition.labels import *
 from forebay.transforms.definition.splits import *
-from forebay.transforms.definition.operators import mean
-from forebay.transforms.definition.windows import Windowed
+from forebay.transforms.definition.windows.operators import mean
+from forebay.transforms.definition.windows.windowed import Windowed
 """
 ORDERS = """
 orders = Dataset(

@@ -98,9 +98,8 @@ def test_each_input_is_in_the_manifest(runs: tuple[Path, Path]) -> None:
     manifest = Manifest.from_json((pieces / "manifest.json").read_text("utf-8"), str(pieces))
 
     names = [Path(entry.path).name for entry in manifest.inputs]
-    assert sorted(names) == sorted(
-        [*(f"piece.{kind}" for kind in WRITERS), "the DataFrame", "the list"]
-    )
+    frames = ["the list given as inputs[0]", "the DataFrame given as inputs[1]"]
+    assert names == [*frames, *(f"piece.{kind}" for kind in reversed(WRITERS))]
     assert manifest.rows_read == len(RECORDS)
     assert all(entry.fingerprint.startswith("sha256:") for entry in manifest.inputs)
 

@@ -20,8 +20,6 @@ import tensorflow_transform as tft
 
 import forebay as fb
 from forebay.cli import main
-from forebay.pipelines.predictions.options import PredictOptions
-from forebay.pipelines.predictions.predict import predicted
 from forebay.storage.run.exported import newest_model, open_exported
 from forebay.transforms.graph.fed import marked_column
 
@@ -29,7 +27,7 @@ DEFINITION = Path(__file__).resolve().parents[2] / "examples" / "flights" / "fli
 NOVEMBER = "2013-11-01T00:00:00-04:00"
 # What is known of a flight only once it has left.
 LATER = ("dep_time", "dep_delay", "arr_time", "arr_delay", "air_time")
-EVERY = 50
+EVERY = 150
 
 
 @dataclass(frozen=True)
@@ -72,7 +70,9 @@ def way(prepare: ModuleType, tmp_path_factory: pytest.TempPathFactory) -> Way:
     asked = ["preprocess", f"{DEFINITION}:aircraft", *tables]
     trained = str(folder / "trained")
     assert main([*asked, "--to", NOVEMBER, "--output", trained]) == 0
-    assert main(["train", trained, "--max-steps", "20"]) == 0
+    assert (
+        main(["train", trained, "--max-steps", "5", "--hidden-units", "8", "--no-tensorboard"]) == 0
+    )
     assert main(predict(way, str(folder / "november.jsonl"))) == 0
     labelled = [
         "--from",
@@ -125,7 +125,7 @@ def test_answers_are_those_of_the_labelled_run_to_the_bit(way: Way) -> None:
         (row["flight_date"], row["carrier"], row["flight"]): np.float32(row["prediction"])
         for row in way.predictions()
     }
-    assert len(labelled) == sum(map(len, tables)) > 300
+    assert len(labelled) == sum(map(len, tables)) > 100
     assert answered == labelled
 
 
@@ -144,9 +144,9 @@ def ask(model: Any, rows: pa.RecordBatch, way: Way) -> dict[tuple[Any, ...], np.
 
 
 def test_from_python_frames_are_answered_the_same(way: Way) -> None:
-    new, earlier = (
-        pd.read_csv(way.folder / name, dtype=str) for name in ("november.csv", "flights.csv")
-    )
+    """Of numbers and of texts; rows of both are one."""
+    new = pd.read_csv(way.folder / "november.csv", dtype={"tailnum": "string"})
+    earlier = pd.read_csv(way.folder / "flights.csv", dtype=str)
     sources = dict(one.split("=", 1) for one in way.sources[1::2])
 
     found = fb.predict(
@@ -159,6 +159,9 @@ def test_from_python_frames_are_answered_the_same(way: Way) -> None:
     answers = np.array([row["prediction"] for row in written], np.float32)
     np.testing.assert_array_equal(found.arrow["prediction"].to_numpy(), answers)
     assert found.records == len(found) == len(new)
+    (planes,) = found.lookups.values()
+    assert planes.source == "planes"
+    assert planes.found + planes.not_found + planes.without_key == len(new)
     rejects = (way.folder / "november.jsonl.rejects.jsonl").read_text("utf-8").splitlines()
     reasons = [json.loads(line)["reason"] for line in rejects]
     assert found.rejects.arrow["reason"].to_pylist() == reasons
@@ -181,62 +184,6 @@ def test_unlabelled_rows_are_kept_as_a_split(way: Way) -> None:
         int(row["flight"]) for row in unlabelled
     )
     assert all(np.isnan(one["arr_delay"].numpy()) for one in examples)
-
-
-def test_frames_are_answered_alike(way: Way) -> None:
-    days = {"dtype": {"tailnum": "string"}}
-    sources = dict(one.split("=") for one in way.sources[1::2])
-    asked = PredictOptions(
-        model=way.model,
-        inputs=(pd.read_csv(way.folder / "november.csv", **days),),
-        history=(pd.read_csv(way.folder / "flights.csv", **days),),
-        sources={name: [path] for name, path in sources.items()},
-        definition=f"{DEFINITION}:aircraft",
-    )
-
-    with predicted(asked) as found:
-        answers = [row for batch in found.batches() for row in batch.to_pylist()]
-
-    assert [np.float32(row["prediction"]) for row in answers] == [
-        np.float32(row["prediction"]) for row in way.predictions()
-    ]
-    assert found.counts.answered == len(answers)
-
-
-def test_the_windows_saw_the_history(way: Way, capsys: pytest.CaptureFixture[str]) -> None:
-    """Without it they are empty, which is said, and the answers are others."""
-    output = way.folder / "alone.csv"
-    arguments = predict(way, str(output))
-    at = arguments.index("--history")
-    del arguments[at : at + 2]
-
-    assert main(arguments) == 0
-
-    said = capsys.readouterr().err
-    assert "--input has no air_time, arr_time, dep_delay, dep_time: missing in every row" in said
-    assert "are empty in every row" in said
-    with output.open(newline="", encoding="utf-8") as file:
-        alone = [np.float32(row["prediction"]) for row in csv.DictReader(file)]
-    assert alone != [np.float32(row["prediction"]) for row in way.predictions()]
-    assert len(alone) == len(way.predictions())
-
-
-def test_a_damaged_row_is_a_reject(way: Way, capsys: pytest.CaptureFixture[str]) -> None:
-    header, first, *rest = (way.folder / "november.csv").read_text("utf-8").splitlines()
-    fields = first.split(",")
-    fields[header.split(",").index("origin")] = "XXX"
-    damaged = way.folder / "damaged.csv"
-    damaged.write_text("\n".join([header, ",".join(fields), *rest[:20]]) + "\n", "utf-8")
-    arguments = predict(way, str(way.folder / "damaged.parquet"))
-    arguments[arguments.index("--input") + 1] = str(damaged)
-
-    assert main(arguments) == 0
-
-    assert "no prediction for 1 of 21 records: origin: not one of" in capsys.readouterr().err
-    assert pa_parquet.read_metadata(way.folder / "damaged.parquet").num_rows == 20
-    lines = (way.folder / "damaged.parquet.rejects.jsonl").read_text("utf-8").splitlines()
-    (mine,) = [r for r in map(json.loads, lines) if r["source"] == str(damaged)]
-    assert (mine["line"], mine["raw"]) == (2, ",".join(fields))
 
 
 def test_what_cannot_be_answered_is_told_beforehand(

@@ -28,7 +28,8 @@ from forebay.pipelines.options import PreprocessOptions
 from forebay.pipelines.preprocess import preprocess
 from forebay.transforms.definition.dataset import Dataset
 from forebay.transforms.definition.identity import ROW
-from forebay.transforms.definition.operators import (  # fmt: skip
+from forebay.transforms.definition.serialize import to_json
+from forebay.transforms.definition.windows.operators import (  # fmt: skip
     OPERATORS,
     count,
     count_nulls,
@@ -49,8 +50,7 @@ from forebay.transforms.definition.operators import (  # fmt: skip
     sum,
     var,
 )
-from forebay.transforms.definition.serialize import to_json
-from forebay.transforms.definition.windows import Where, Windowed
+from forebay.transforms.definition.windows.windowed import Where, Windowed
 
 pytestmark = pytest.mark.full_table
 

@@ -13,7 +13,7 @@ from verdicts import Draw, wrong_with
 from forebay.cli import COMMANDS, main
 
 # Reads neither a run nor a model.
-READS_NONE = {"init"}
+READS_NONE = {"init", "jobs"}
 
 
 class Place:

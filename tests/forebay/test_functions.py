@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import datetime as dt
 import inspect
 from dataclasses import fields
 from pathlib import Path
@@ -15,7 +16,7 @@ import pytest
 import forebay as fb
 from forebay.cli import COMMANDS
 from forebay.functions.training import Evaluation
-from forebay.pipelines.sources.named_inputs import SplitInput
+from forebay.pipelines.runners.engines import ENGINES
 from forebay.pipelines.sources.spool import several, several_by_split
 from forebay.trainer.options import TrainOptions
 from forebay.transforms.errors import InputError, RunFolderError, UserError
@@ -38,6 +39,8 @@ def test_a_command_has_a_function_with_its_options(name: str) -> None:
     COMMANDS[name].add_arguments(parser)
     flags = {action.dest for action in parser._actions} - OF_THE_TERMINAL
     flags -= OF_FILES.get(name, set())
+    # Python gives an engine as what it is: a dataclass of these.
+    flags -= {f"{on}_{one.name}" for on, engine in ENGINES.items() for one in fields(engine)}
 
     options = set(inspect.signature(FUNCTIONS[name]).parameters)
 
@@ -73,10 +76,20 @@ def test_a_default_is_the_options_own() -> None:
         (lambda: fb.evaluate("nowhere", split="best"), InputError, "--split = 'best'"),
         (lambda: fb.report("nowhere"), RunFolderError, "nowhere is not there"),
         (lambda: fb.check("no.py", "no.csv"), InputError, "'no.py' cannot be read"),
-        (lambda: fb.init(42), InputError, "the int cannot be read as a table"),
+        (lambda: fb.init(42), InputError, "the int given as inputs cannot be read as a table"),
+        (lambda: fb.train(42), InputError, "train: run = 42: a whole number; write a text, the r"),
+        (lambda: fb.train("no", max_steps="3"), InputError, "max_steps = '3': a text; write a wh"),
+        (lambda: fb.train("no", hidden_units="64"), InputError, "a text; write a list of whole"),
+        (lambda: fb.preprocess(42, "a", output="b"), InputError, "preprocess: definition = 42:"),
+        (lambda: fb.preprocess("a", "b", output=3), InputError, "output = 3: a whole number; wr"),
+        (lambda: fb.preprocess("a", "b"), TypeError, "preprocess: missing a required argument"),
+        (lambda: fb.preprocess("a", "b", output="c", sources=[1]), InputError, "a dict of names"),
+        (lambda: fb.predict("a", "b", beam="--x"), InputError, "one where several are meant"),
+        (lambda: fb.sweep("no", search=[("l", 1)]), InputError, "search = 1: a whole number; wr"),
+        (lambda: fb.lr_find("no", lowest="x"), InputError, "lr_find: lowest = 'x': a text; wri"),
         (lambda: fb.Run("nowhere").model, RunFolderError, "nowhere"),
     ],
-    ids=range(10),
+    ids=range(20),
 )
 def test_mistakes_are_exceptions(call: Any, kind: type[Exception], said: str) -> None:
     with pytest.raises(kind, match=said):
@@ -95,9 +108,10 @@ def test_one_table_or_several(tmp_path: Path) -> None:
     assert several([frame, rows]) == (frame, rows)
     assert several(frame)[0] is frame
     table = pa.table({"a": [1]})
-    assert several_by_split({"train": [frame, table], "eval": rows}) == (
-        SplitInput("train", frame), SplitInput("train", table), SplitInput("eval", rows),
-    )  # fmt: skip
+    named = several_by_split({"train": [frame, table], "eval": rows})
+    assert [one.split for one in named] == ["train", "train", "eval"]
+    # Frames are not compared: what is kept is each of them itself.
+    assert all(one.given is given for one, given in zip(named, [frame, table, rows], strict=True))
 
 
 def test_what_is_guessed_of_a_frame_is_a_definition_and_its_file(tmp_path: Path) -> None:
@@ -117,6 +131,44 @@ def test_what_is_guessed_of_a_frame_is_a_definition_and_its_file(tmp_path: Path)
     assert isinstance(found.dataset.columns["shop"], fb.String)
     with pytest.raises(InputError, match="there already"):
         fb.init(frame, label="sold", output=str(tmp_path / "shops.py"))
+
+
+def test_a_row_of_a_frame_is_explained(capsys: pytest.CaptureFixture[str]) -> None:
+    noon = dt.datetime(2024, 5, 1, 12, tzinfo=dt.UTC)
+    frame = pl.DataFrame(
+        {
+            "shop": ["a", "a", "b", "a"],
+            "at": [noon + dt.timedelta(minutes=10 * i) for i in range(4)],
+            "sold": [2.0, 4.0, 9.0, 7.0],
+        }
+    )
+    shops = fb.Dataset(
+        name="shops",
+        columns={"shop": fb.String(), "at": fb.Timestamp(), "sold": fb.Number()},
+        row_time="at",
+        windows=[fb.Windowed("sold", key="shop", over="1h", ops=fb.mean())],
+        features=[fb.Numeric("sold_mean_1h_by_shop")],
+        label=fb.Regression("sold"),
+        split=fb.HashSplit("shop"),
+    )
+
+    found = fb.explain(shops, frame, row="sold=7.0")
+
+    assert {name: one.value for name, one in found.columns.items()} == {"sold_mean_1h_by_shop": 3.0}
+    found.print()
+    assert "the DataFrame given as inputs:1" in capsys.readouterr().out
+    with pytest.raises(InputError, match="matches no row"):
+        fb.explain(shops, frame, row="sold=8.0")
+
+
+def test_a_report_is_of_the_training_rows(regression_run: Path) -> None:
+    found = fb.report(fb.Run(str(regression_run)))
+
+    assert found.rows == 4_000
+    assert found.dataset == "trips-regression"
+    assert len(found.outputs) > 3
+    with pytest.raises(InputError, match="matches no output"):
+        fb.report(regression_run, output=["nothing"])
 
 
 HOSTILE = "<img src=x onerror=alert(1)>"

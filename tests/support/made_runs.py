@@ -55,9 +55,9 @@ from forebay.transforms.definition.features import (
     Numeric,
 )
 from forebay.transforms.definition.labels import BinaryClassification, Classification, Regression
-from forebay.transforms.definition.operators import Op
 from forebay.transforms.definition.splits import HashSplit
-from forebay.transforms.definition.windows import Windowed
+from forebay.transforms.definition.windows.operators import Op
+from forebay.transforms.definition.windows.windowed import Windowed
 from forebay.transforms.graph.inputs import feature_spec
 from forebay.transforms.graph.preprocessing import preprocessing_fn
 

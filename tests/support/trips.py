@@ -19,10 +19,10 @@ from forebay.transforms.definition.columns import Boolean, Integer, Number, Stri
 from forebay.transforms.definition.dataset import Dataset
 from forebay.transforms.definition.features import Calendar, Categorical, Numeric
 from forebay.transforms.definition.labels import Regression
-from forebay.transforms.definition.operators import count, mean
 from forebay.transforms.definition.sources import Derive
 from forebay.transforms.definition.splits import TimeSplit
-from forebay.transforms.definition.windows import Windowed
+from forebay.transforms.definition.windows.operators import count, mean
+from forebay.transforms.definition.windows.windowed import Windowed
 
 START = dt.datetime(2024, 5, 1, tzinfo=dt.UTC)
 ROWS = 2_400

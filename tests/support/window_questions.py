@@ -12,9 +12,9 @@ import pyarrow.compute as pc
 
 from forebay.transforms.definition.dataset import Dataset
 from forebay.transforms.definition.identity import ROW
-from forebay.transforms.definition.operators import Op
 from forebay.transforms.definition.sources import ROWS
-from forebay.transforms.definition.windows import Where, Windowed
+from forebay.transforms.definition.windows.operators import Op
+from forebay.transforms.definition.windows.windowed import Where, Windowed
 from forebay.transforms.durations import duration_us
 from forebay.transforms.windows.compute import compute
 from forebay.transforms.windows.groups import window_groups

@@ -95,7 +95,10 @@ def model_page(definition: Dataset) -> str:
         rest=json.dumps(
             {
                 "signature_name": "serving_default",
-                "inputs": {name: [_in_json(name, value)] for name, value in row.items()},
+                "inputs": {
+                    name: [_in_json(definition.all_columns[name], value)]
+                    for name, value in row.items()
+                },
             },
         ),
         arguments="\n".join(
@@ -176,9 +179,9 @@ def _literal(value: float | int | bytes) -> str:
     return 'b"' + "".join(f"\\x{byte:02x}" for byte in value) + '"'
 
 
-def _in_json(name: str, value: float | int | bytes) -> Any:
+def _in_json(kind: Column, value: float | int | bytes) -> Any:
     if not isinstance(value, bytes):
         return value
-    if name.endswith("_bytes"):
+    if isinstance(kind, Bytes):
         return {"b64": base64.b64encode(value).decode()}
     return value.decode()

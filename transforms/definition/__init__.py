@@ -1,1 +1,1 @@
-"""The definition of a dataset."""
+"""The definition of a dataset, as data: `fields` are how its dataclasses check themselves."""

@@ -14,7 +14,7 @@ from typing import ClassVar, Literal
 import numpy as np
 import pyarrow as pa
 
-from forebay.transforms.definition.freeze import freeze_sequences
+from forebay.transforms.definition.fields.freeze import freeze_sequences
 from forebay.transforms.definition.time_formats import format_problems
 from forebay.transforms.errors import Problem
 from forebay.transforms.zones import is_zone

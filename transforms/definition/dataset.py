@@ -8,15 +8,15 @@ from forebay.transforms.definition.columns import Column, GraphDtype
 from forebay.transforms.definition.dataset_checks import dataset_contradictions, definition_problems
 from forebay.transforms.definition.derived_numbers import DerivedNumber
 from forebay.transforms.definition.features import Custom, Feature
-from forebay.transforms.definition.field_types import LATER
+from forebay.transforms.definition.fields.types import LATER
 from forebay.transforms.definition.labels import Label
 from forebay.transforms.definition.lookups import Lookup
 from forebay.transforms.definition.prepare import Prepare
 from forebay.transforms.definition.shown import dataset_html
 from forebay.transforms.definition.sources import Derive
 from forebay.transforms.definition.splits import Split, TimeSplit
-from forebay.transforms.definition.windowed_table import WindowedTable
-from forebay.transforms.definition.windows import Where
+from forebay.transforms.definition.windows.table import WindowedTable
+from forebay.transforms.definition.windows.windowed import Where
 from forebay.transforms.errors import Problem
 
 

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from forebay.transforms.definition.columns import Column, Integer, Number, Timestamp
 from forebay.transforms.definition.features import Categorical, Crossed, Feature, Informative
-from forebay.transforms.definition.field_types import Faults, field_problems
+from forebay.transforms.definition.fields.types import Faults, field_problems
 from forebay.transforms.definition.labels import Regression
 from forebay.transforms.definition.lookups import lookup_problems
 from forebay.transforms.definition.names import (
@@ -21,7 +21,7 @@ from forebay.transforms.definition.prepare import prepare_problems
 from forebay.transforms.definition.sources import ROWS, source_problems
 from forebay.transforms.definition.splits import HashSplit
 from forebay.transforms.definition.table_formats import CsvFormat
-from forebay.transforms.definition.window_checks import (
+from forebay.transforms.definition.windows.checks import (
     NO_SUCH_SOURCE,
     where_problems,
     window_problems,
@@ -30,7 +30,7 @@ from forebay.transforms.errors import NO_SUCH_COLUMN, Problem, unknown_column
 
 if TYPE_CHECKING:
     from forebay.transforms.definition.dataset import Dataset
-    from forebay.transforms.definition.windowed_table import WindowedTable
+    from forebay.transforms.definition.windows.table import WindowedTable
 
 # What stands for a part that is not of its type, while the others are checked.
 _STAND_INS: Mapping[str, Any] = {

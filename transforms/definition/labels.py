@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import ClassVar, Literal
 
 from forebay.transforms.definition.columns import Boolean, Column, Integer, Number, String
-from forebay.transforms.definition.freeze import freeze_sequences
+from forebay.transforms.definition.fields.freeze import freeze_sequences
 from forebay.transforms.errors import Problem, unknown_column
 
 Task = Literal["regression", "binary_classification", "multiclass_classification"]

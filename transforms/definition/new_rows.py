@@ -18,10 +18,12 @@ class PartialSource(Source):
     Attributes:
         needed: the columns, derived ones among them, that rows are read for.
         wanted: the columns of the files that must be there.
+        forgiven: those of which a cell that cannot be read is missing, too.
     """
 
     needed: frozenset[str]
     wanted: frozenset[str]
+    forgiven: frozenset[str] = frozenset()
 
     @cached_property
     def optional(self) -> frozenset[str]:  # noqa: D102
@@ -35,8 +37,9 @@ class PartialSource(Source):
 def new_rows(dataset: Dataset) -> PartialSource:
     """Returns the table of the rows that a model is to answer.
 
-    Files may lack what no answer depends on: the label, what windows aggregate. They may also lack
-    a column of which others are derived, where the definition lets it be missing.
+    Files may lack what no row's answer depends on: the label, what windows aggregate. What cannot
+    be read there is missing, and costs no answer. They may also lack a column of which others are
+    derived, where the definition lets it be missing.
     """
     needed = asked_columns(dataset)
     label = dataset.label.column
@@ -44,7 +47,8 @@ def new_rows(dataset: Dataset) -> PartialSource:
     def wanted(name: str, kind: Column) -> bool:
         return name in needed or (kind.required and name != label)
 
-    return _partial(dataset, needed, wanted)
+    found = _partial(dataset, needed, wanted)
+    return replace(found, forgiven=frozenset(found.columns) - read_for(dataset, needed))
 
 
 def history(dataset: Dataset) -> PartialSource:
@@ -99,6 +103,19 @@ def _partial(
         needed: the columns, derived ones among them.
         wanted: of the files' columns that these depend on: whether a file must have it.
     """
+    read = read_for(dataset, needed)
+    columns = {n: kind if n in read else _optional(kind) for n, kind in dataset.columns.items()}
+    return PartialSource(
+        columns=columns,
+        derive=_partly_required(dataset.steps_at_reading, needed),
+        csv=dataset.csv,
+        needed=needed,
+        wanted=frozenset(n for n, kind in columns.items() if n in read and wanted(n, kind)),
+    )
+
+
+def read_for(dataset: Dataset, needed: Collection[str]) -> frozenset[str]:
+    """Returns columns and all those, of the files and in between, of which they are made."""
     read = set(needed)
     for step in reversed(dataset.later_steps):
         if read.intersection(step.outputs):
@@ -109,14 +126,7 @@ def _partial(
     for step in reversed(dataset.steps_at_reading):
         if read.intersection(step.outputs):
             read.update(step.inputs)
-    columns = {n: kind if n in read else _optional(kind) for n, kind in dataset.columns.items()}
-    return PartialSource(
-        columns=columns,
-        derive=_partly_required(dataset.steps_at_reading, needed),
-        csv=dataset.csv,
-        needed=needed,
-        wanted=frozenset(n for n, kind in columns.items() if n in read and wanted(n, kind)),
-    )
+    return frozenset(read)
 
 
 def _optional(kind: Column) -> Column:

@@ -11,15 +11,14 @@ from forebay.transforms.definition import (
     features,
     labels,
     lookups,
-    operators,
     prepare,
     sources,
     splits,
     table_formats,
-    windows,
 )
 from forebay.transforms.definition.dataset import Dataset
-from forebay.transforms.definition.field_types import LATER
+from forebay.transforms.definition.fields.types import LATER
+from forebay.transforms.definition.windows import operators, windowed
 from forebay.transforms.errors import InputError, RunFolderError, UserError, reason
 from forebay.transforms.json_text import parse_json
 
@@ -32,7 +31,7 @@ _KINDS: dict[str, type] = {
         Dataset, sources.Source, sources.Derive, table_formats.CsvFormat,
         columns.Number, columns.Numbers, columns.Integer, columns.String, columns.Bytes,
         columns.Boolean, columns.Timestamp, columns.Date,
-        windows.Windowed, operators.Op, windows.Where, lookups.Lookup,
+        windowed.Windowed, operators.Op, windowed.Where, lookups.Lookup,
         prepare.Prepare,
         *get_args(features.Feature), *get_args(features.CategoryIds),
         *get_args(derived_numbers.DerivedNumber),

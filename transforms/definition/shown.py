@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from forebay.transforms.definition.columns import Column
     from forebay.transforms.definition.dataset import Dataset
     from forebay.transforms.definition.sources import Source
-    from forebay.transforms.definition.windowed_table import WindowedTable
+    from forebay.transforms.definition.windows.table import WindowedTable
 
 
 def table_html(table: WindowedTable, name: str) -> str:

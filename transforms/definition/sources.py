@@ -7,7 +7,7 @@ from types import MappingProxyType
 from typing import Any
 
 from forebay.transforms.definition.columns import Column
-from forebay.transforms.definition.freeze import freeze_sequences
+from forebay.transforms.definition.fields.freeze import freeze_sequences
 from forebay.transforms.definition.functions import FUNCTION_CURE, import_path, is_importable_path
 from forebay.transforms.definition.table_formats import CsvFormat
 from forebay.transforms.errors import Problem, unknown_column
@@ -57,6 +57,11 @@ class Source:
     @property
     def optional(self) -> frozenset[str]:
         """The columns that a file may lack, so that they are missing in every row."""
+        return frozenset()
+
+    @property
+    def forgiven(self) -> frozenset[str]:
+        """The columns whose cells are missing where they cannot be read; others cost the row."""
         return frozenset()
 
     def fields(self, absent: frozenset[str] = frozenset()) -> tuple[str, ...]:

@@ -17,8 +17,8 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from forebay.transforms.definition.columns import Boolean, Column, Date, Integer, String, Timestamp
-from forebay.transforms.definition.field_types import Between
-from forebay.transforms.definition.freeze import freeze_sequences
+from forebay.transforms.definition.fields.freeze import freeze_sequences
+from forebay.transforms.definition.fields.types import Between
 from forebay.transforms.definition.identity import CONTENT, ROW
 from forebay.transforms.errors import Problem, unknown_column
 from forebay.transforms.hashing import scramble

@@ -17,8 +17,8 @@ import pyarrow.compute as pc
 from forebay.transforms.definition.columns import String
 from forebay.transforms.definition.identity import CONTENT, ROW
 from forebay.transforms.definition.sources import ROWS
-from forebay.transforms.definition.windowed_table import WindowedTable
-from forebay.transforms.definition.windows import Windowed
+from forebay.transforms.definition.windows.table import WindowedTable
+from forebay.transforms.definition.windows.windowed import Windowed
 from forebay.transforms.durations import UNBOUNDED, duration_us
 from forebay.transforms.hashing import hash_rows, hash_values
 from forebay.transforms.windows.kernels.ordering import INT64_MIN

@@ -100,6 +100,7 @@ class SlicedWindows:
                 some_of += all_of
             reached = reach(some_of, first_us, last_us)
             if (within := events.within(*reached)).blocks:
+                known = known.written()  # before more events are read
                 known = known.merge(self._partial(within, reached, asked, texts, some_of))
         known = known.merge(whole.take(key_of.astype(np.int64)))
         answered = arrow_arrays.to_requests(asked, codes)

@@ -8,7 +8,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from forebay.transforms.comparisons import compare, has_value
-from forebay.transforms.definition.windows import Where
+from forebay.transforms.definition.windows.windowed import Where
 from forebay.transforms.hashing import hash_values
 
 

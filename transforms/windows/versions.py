@@ -4,8 +4,8 @@ Rows of one event id are versions of one event. Of those available before an ins
 by (availability, value) stands for the event then, with its own time and key; the others are
 retired. So a version is retired when the next one becomes available, and of versions that become
 available at once only the greatest is ever known: by its value, then by all else that windows read
-of it (`forebay.transforms.definition.windows.Windowed.precedence`), never by its place in the
-input.
+of it (`Windowed.precedence` of `forebay.transforms.definition.windows.windowed`), never by its
+place in the input.
 """
 
 import numpy as np

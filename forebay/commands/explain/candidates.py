@@ -15,7 +15,7 @@ from forebay.commands.explain.selection import OF_KEY, OWN, passes
 from forebay.commands.explain.windowed_columns import WindowedColumn
 from forebay.transforms.definition.identity import ROW
 from forebay.transforms.definition.sources import ROWS, Source
-from forebay.transforms.definition.windows import Where
+from forebay.transforms.definition.windows.windowed import Where
 from forebay.transforms.windows.groups import WindowGroup
 
 

@@ -23,7 +23,7 @@ from forebay.commands.explain.replacement import is_value, replaced
 from forebay.commands.explain.windowed_columns import WindowedColumn
 from forebay.transforms.comparisons import compare, has_value
 from forebay.transforms.definition.identity import ROW
-from forebay.transforms.definition.windows import Where, Windowed
+from forebay.transforms.definition.windows.windowed import Where, Windowed
 
 Number = int | float
 Value = Number | str

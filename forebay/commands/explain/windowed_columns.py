@@ -3,8 +3,8 @@
 from dataclasses import dataclass
 
 from forebay.transforms.definition.dataset import Dataset
-from forebay.transforms.definition.operators import Op
-from forebay.transforms.definition.windows import Where, Windowed
+from forebay.transforms.definition.windows.operators import Op
+from forebay.transforms.definition.windows.windowed import Where, Windowed
 from forebay.transforms.durations import UNBOUNDED, duration_us
 from forebay.transforms.windows.kernels.ordering import INT64_MIN
 

@@ -25,10 +25,10 @@ from forebay.pipelines.sources.bigquery.address import (
     QUERY_SCHEME,
     TABLE_SCHEME,
     BigQuery,
-    as_bigquery,
     table_address,
 )
 from forebay.pipelines.sources.bigquery.input import open_bigquery
+from forebay.pipelines.sources.named_inputs import Option
 from forebay.pipelines.sources.spool import Given, several
 from forebay.pipelines.sources.tables import find_inputs
 from forebay.storage.named_files import check_output, write_whole
@@ -78,15 +78,16 @@ def guess(options: InitOptions) -> Guess:
     path = options.output
     if path is not None:
         _refuse_output(Path(path), options.overwrite)
-    named = [one for one in map(as_bigquery, given) if one is not None]
-    found = find_inputs([one for one in given if as_bigquery(one) is None], option="")
-    inputs = [file.path for file in found]
+    found = find_inputs(given, option=Option("", "inputs"))
+    named = [one for one in found if isinstance(one, BigQuery)]
+    files = [one for one in found if not isinstance(one, BigQuery)]
+    inputs = [file.path for file in files]
     if path is not None:
         check_output(path, "--output", inputs)
     with saying("init: reading a sample"):
         tables = [open_bigquery(one, None, number) for number, one in enumerate(named)]
         sample = read_sample(
-            found, options.delimiter, options.names, options.rows, options.max_record_bytes, tables
+            files, options.delimiter, options.names, options.rows, options.max_record_bytes, tables
         )
     with saying(f"init: guessing from {sample.rows:,} rows"):
         draft = make_draft(sample, variable, options.label)

@@ -85,7 +85,9 @@ def read_stretches(
             text_bytes += len(data)
             if batches and (count >= plan.most_rows or not due):
                 continue
-            batch, more = parse_chunk(data, offset, file.names, columns, format, max_record_bytes)
+            batch, more, _ = parse_chunk(
+                data, offset, file.names, columns, format, max_record_bytes
+            )
             kept = min(plan.most_rows - count, math.ceil(len(batch) * plan.rows))
             end = batch[ROW_OFFSET][kept].as_py() if kept < len(batch) else offset + len(data)
             batches.append(batch.slice(0, kept))

@@ -9,7 +9,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from forebay.pipelines.sources.inputs import TableInput
-from forebay.pipelines.sources.json_lines import JsonLinesFile, field_at, parsed, paths
+from forebay.pipelines.sources.text.json_lines import JsonLinesFile, field_at, parsed, paths
 from forebay.pipelines.sources.typed.tfrecord import TFRecordFile, decoded, single_values
 from forebay.transforms.definition.columns import Boolean, Bytes, Date, Number, String, Timestamp
 from forebay.transforms.parsing.typed_cells import type_problem

@@ -1,11 +1,14 @@
 """``forebay predict``: from parsed arguments to predictions."""
 
+from __future__ import annotations
+
 import argparse
 from dataclasses import asdict
+from typing import TYPE_CHECKING
 
 from forebay.commands.predict.options import predict_options
 from forebay.console.tensorflow import start_tensorflow
-from forebay.console.terminal import note, say_json
+from forebay.console.terminal import note, say_json, warn
 from forebay.console.words import counted
 from forebay.pipelines.sources.bigquery.address import as_bigquery
 from forebay.storage.entries import files_below
@@ -13,10 +16,15 @@ from forebay.storage.run.definition_files import load_same_definition
 from forebay.storage.run.exported import open_exported
 from forebay.transforms.errors import InputError
 
+if TYPE_CHECKING:
+    import pyarrow as pa
+
+    from forebay.pipelines.predictions.predict import Counts
+
 
 def run_predict(args: argparse.Namespace) -> int:
     """Runs ``forebay predict``; returns 1 where there were rows and none was answered, else 0."""
-    start_tensorflow()
+    start_tensorflow(has_runs=args.input is not None)
     if args.input is None:
         return _answer_lines(args)
     if args.instances is not None:
@@ -28,6 +36,8 @@ def run_predict(args: argparse.Namespace) -> int:
 
 
 def _answer_lines(args: argparse.Namespace) -> int:
+    from forebay.pipelines.sinks.kinds import check_lines_output
+    from forebay.serving.doubts import told
     from forebay.serving.predictor import predict_files
 
     for flag in ("history", "source", "rejects", "query_parameter"):
@@ -35,11 +45,6 @@ def _answer_lines(args: argparse.Namespace) -> int:
             raise InputError(
                 f"--{flag.replace('_', '-')} goes with a table, which --input names; give it"
             )
-    if args.output.endswith((".csv", ".parquet")):
-        raise InputError(
-            f"--output {args.output!r}: JSON lines are answered by JSON lines; name it .jsonl, or "
-            "give the rows as a table to --input"
-        )
     if args.definition is not None:
         load_same_definition(args.definition, open_exported(args.model).definition)
     lines = args.instances or "-"
@@ -48,7 +53,10 @@ def _answer_lines(args: argparse.Namespace) -> int:
             f"--output {args.output!r} takes the predictions of a table, which --input names; "
             "answers to JSON lines go to a file"
         )
+    check_lines_output(args.output, "--output")
     counts = predict_files(args.model, lines, args.output, ignore_extra=args.ignore_extra)
+    for doubt, rows in counts.doubts.items():
+        warn(told(doubt, rows))
     if counts.errors:
         note(f"{counts.errors:,} of {counts.lines:,} lines were answered with an error")
     return 1 if counts.errors and counts.errors == counts.lines else 0
@@ -56,7 +64,7 @@ def _answer_lines(args: argparse.Namespace) -> int:
 
 def _answer_table(args: argparse.Namespace) -> int:
     from forebay.pipelines.predictions.predict import predicted
-    from forebay.pipelines.sinks.kinds import open_output
+    from forebay.pipelines.sinks.kinds import check_all, check_apart, open_output
     from forebay.pipelines.sinks.rejects import REJECT_COLUMNS, read_rejects
 
     options = predict_options(args)
@@ -66,25 +74,41 @@ def _answer_table(args: argparse.Namespace) -> int:
     rejects = None
     if (path := args.rejects or _beside(args.output)) is not None:
         rejects = open_output(path, "--rejects", inputs, sparse=True)
-        rejects.check(REJECT_COLUMNS)
-    with predicted(options, check=output.check) as found:
+        check_apart([("--output", args.output), ("--rejects", path)])
+
+    def check(schema: pa.Schema) -> None:
+        lost = [] if rejects is None else [(rejects, REJECT_COLUMNS)]
+        check_all([(output, schema), *lost])
+
+    with predicted(options, check=check) as found:
         if rejects is not None and (found.rejects or args.rejects):
             rejects.write(REJECT_COLUMNS, read_rejects(found.rejects))
         if not (args.json and args.output == "-"):
             output.write(found.schema, found.batches())
     counts = found.counts
-    rejected = sum(counts.rejects.values())
-    if rejected:
-        kept = f"; they are in {rejects.name}" if rejects is not None else ""
-        reasons = "; ".join(f"{reason} ({n:,})" for reason, n in counts.rejects.items())
-        of = f"{rejected:,} of {counted(counts.records, 'record')}"
-        note(f"no prediction for {of}: {reasons}{kept}")
+    _tell(counts, rejects.name if rejects is not None else None)
     if args.json:
         say_json(asdict(counts), indent=2)
     elif args.output != "-":
         made = counted(counts.answered, "prediction")
         note(f"{args.output}: {made} of {counted(counts.records, 'record')}")
     return 1 if counts.records and not counts.answered else 0
+
+
+def _tell(counts: Counts, rejects: str | None) -> None:
+    """Tells what became of records, apart from those that are answered."""
+    from forebay.pipelines.lookups.counts import told_counts
+
+    for name, lookup in counts.lookups.items():
+        note(f"{name}: {', '.join(f'{n:,} {what}' for what, n in told_counts(lookup).items())}")
+    for by, rows in counts.dropped.items():
+        note(f"{counted(rows, 'row')} dropped {by}")
+    if counts.added:
+        note(f"{counted(counts.added, 'row')} added by the definition's own step")
+    if lost := sum(counts.rejects.values()):
+        kept = f"; they are in {rejects}" if rejects is not None else ""
+        reasons = "; ".join(f"{reason} ({n:,})" for reason, n in counts.rejects.items())
+        note(f"no prediction for {lost:,} of {counted(counts.records, 'record')}: {reasons}{kept}")
 
 
 def _beside(output: str) -> str | None:

@@ -76,22 +76,20 @@ def open_table(given: BigQuery, option: str, inputs: Sequence[str] = ()) -> BigQ
     Raises:
         InputError: the name is none of a table, or of one that is read.
     """
+    name, form = f"{option} {given.name!r}", f"write {TABLE_SCHEME}PROJECT.DATASET.TABLE"
     if not given.name.startswith(TABLE_SCHEME):
-        raise InputError(
-            f"{option} {given.name!r}: a query takes no rows; write "
-            f"{TABLE_SCHEME}PROJECT.DATASET.TABLE"
-        )
-    address = table_address(given.name)
+        raise InputError(f"{name}: a query takes no rows; {form}")
     if "@" in given.name or "?" in given.name:
         raise InputError(
-            f"{option} {given.name!r}: rows are written to a table, not to an instant or a part of "
-            f"it; write {TABLE_SCHEME}PROJECT.DATASET.TABLE"
+            f"{name}: rows are written to a table, not to an instant or a part of it; {form}"
         )
+    try:
+        address = table_address(given.name)
+    except InputError as error:  # which says what a source's name may have
+        raise InputError(f"{name} names no table; {form}") from error
     read = {table_address(one).resource for one in inputs if one.startswith(TABLE_SCHEME)}
     if address.resource in read:
-        raise InputError(
-            f"{option} {given.name!r} is one of the tables that are read; choose another"
-        )
+        raise InputError(f"{name} is one of the tables that are read; choose another")
     return BigQueryOutput(given.name, address, given.clients or Clients.from_environment())
 
 

@@ -75,7 +75,7 @@ class BigQueryInput(TableInput):
 
     def parse(self, chunk: RowsChunk, table: Source, max_record_bytes: int) -> Parsed:  # noqa: D102
         offsets = np.arange(chunk.first, chunk.first + len(chunk.batch), dtype=np.int64)
-        return parse_batch(chunk.batch, offsets, table.columns)
+        return parse_batch(chunk.batch, offsets, table.columns, table.forgiven)
 
     def check_unchanged(self) -> None:
         """Does nothing: a session's rows are those of one instant."""

@@ -7,7 +7,7 @@ Every record becomes one row or one reject.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 
 import numpy as np
 import pyarrow as pa
@@ -46,6 +46,7 @@ def parse_chunk(
     columns: Mapping[str, Column],
     format: CsvFormat,
     max_record_bytes: int,
+    forgiven: Collection[str] = (),
 ) -> Parsed:
     """Parses a stretch of whole records.
 
@@ -57,6 +58,7 @@ def parse_chunk(
         columns: the columns to read.
         format: the dialect.
         max_record_bytes: greatest length of a record, line end excluded.
+        forgiven: the columns of which a cell that cannot be read is missing.
 
     Returns:
         the rows, and the rejects in order of offset.
@@ -77,14 +79,14 @@ def parse_chunk(
         for name, column in columns.items()
     }
     cells = {name: read_cells(raw[name], column, format) for name, column in columns.items()}
-    rows = make_rows(cells, raw, records.starts[good] + offset)
+    rows = make_rows(cells, raw, records.starts[good] + offset, forgiven)
     rejects += [
         Reject(fault.offset, fault.reason, _record(data, fault.offset - offset, records),
                fault.category)
         for fault in rows.faults
     ]  # fmt: skip
     rejects.sort(key=lambda reject: reject.offset)
-    return Parsed(rows.batch, rejects)
+    return Parsed(rows.batch, rejects, rows.unread)
 
 
 def _record(data: bytes, start: int, records: Records) -> bytes:

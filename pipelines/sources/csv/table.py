@@ -30,8 +30,9 @@ class CsvFile(TextInput):
 
     def parse(self, chunk: TextChunk, table: Source, max_record_bytes: int) -> Parsed:  # noqa: D102
         return parse_chunk(
-            chunk.data, chunk.offset, self.names, table.columns, self.format, max_record_bytes
-        )
+            chunk.data, chunk.offset, self.names, table.columns, self.format, max_record_bytes,
+            table.forgiven,
+        )  # fmt: skip
 
 
 def open_csv(file: SourceFile, table: Source) -> CsvFile:

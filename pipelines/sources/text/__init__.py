@@ -1,1 +1,1 @@
-"""Texts of records: where each begins and ends, and the line that it is on."""
+"""Tables whose records are lines of text: where each begins and ends, and JSON lines."""

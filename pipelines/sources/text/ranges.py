@@ -28,6 +28,8 @@ from forebay.transforms.errors import InputError
 
 _PLAN_BLOCK_BYTES = 4 << 20
 _LINE_END = re.compile(rb"[\r\n]")
+# What Python says of bytes after gzip that do not begin as gzip does.
+_NO_GZIP = re.compile(r"Not a gzipped file \((.*)\)")
 
 
 class Readable(Protocol):
@@ -54,7 +56,8 @@ class GuardedReader:
         """Returns the next ``size`` bytes, fewer only at the end of the stream.
 
         Raises:
-            InputError: the stream decompresses gzip that is truncated or corrupt, or no gzip.
+            InputError: the stream decompresses gzip that is truncated or corrupt, or is followed by
+                other bytes.
         """
         parts: list[bytes] = []
         wanted = size
@@ -62,16 +65,7 @@ class GuardedReader:
             try:
                 part = self._stream.read(wanted)
             except (EOFError, zlib.error, gzip.BadGzipFile) as error:
-                if isinstance(error, gzip.BadGzipFile) and not self.count:
-                    raise InputError(
-                        f"{self._source}: is not gzip-compressed, as its name says it is ({error});"
-                        " give it a name without .gz, or compress it"
-                    ) from error
-                raise InputError(
-                    f"{self._source}: after {self.count} bytes of text the gzip data are truncated"
-                    f" or corrupt ({error}); copy or export the file again and check it with"
-                    " 'gzip --test'"
-                ) from error
+                raise InputError(f"{self._source}: {_gzip_fault(error, self.count)}") from error
             if not part:
                 break
             parts.append(part)
@@ -84,6 +78,15 @@ class GuardedReader:
         end = self.count + size
         while self.count < end and self.read(min(end - self.count, _PLAN_BLOCK_BYTES)):
             pass
+
+
+def _gzip_fault(error: Exception, count: int) -> str:
+    """Returns what is wrong with gzip of which some bytes of text were read, and the cure."""
+    cure = "copy or export the file again and check it with 'gzip --test'"
+    other = _NO_GZIP.search(str(error))
+    if other is not None:
+        return f"the gzip data are followed by bytes that are none ({other[1]}); {cure}"
+    return f"after {count} bytes of text the gzip data are truncated or corrupt ({error}); {cure}"
 
 
 @dataclass(frozen=True)

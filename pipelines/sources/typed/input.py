@@ -98,7 +98,7 @@ class RowsFile(FileInput):
 
     def parse(self, chunk: RowsChunk, table: Source, max_record_bytes: int) -> Parsed:  # noqa: D102
         offsets = np.arange(chunk.first, chunk.first + len(chunk.batch), dtype=np.int64)
-        return parse_batch(chunk.batch, offsets, table.columns)
+        return parse_batch(chunk.batch, offsets, table.columns, table.forgiven)
 
     def places(self, offsets: Iterable[int]) -> dict[int, int]:  # noqa: D102
         return {offset: offset + 1 for offset in offsets}

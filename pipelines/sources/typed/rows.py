@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import base64
 import json
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -63,7 +63,10 @@ def lacking_of(schema: pa.Schema, table: Source) -> frozenset[str]:
 
 
 def parse_batch(
-    batch: pa.RecordBatch, offsets: npt.NDArray[np.int64], columns: Mapping[str, Column]
+    batch: pa.RecordBatch,
+    offsets: npt.NDArray[np.int64],
+    columns: Mapping[str, Column],
+    forgiven: Collection[str] = (),
 ) -> Parsed:
     """Turns typed values into rows and rejects.
 
@@ -71,15 +74,16 @@ def parse_batch(
         batch: n records with at least what `top_columns` returns.
         offsets: where each is in its input, int64 (n,).
         columns: the columns to read.
+        forgiven: those of which a value that cannot be read is missing.
     """
     given = {name: _given(batch, kind.fields(name)) for name, kind in columns.items()}
     cells = {name: read_values(given[name], kind) for name, kind in columns.items()}
-    made = make_rows(cells, given, offsets)
+    made = make_rows(cells, given, offsets, forgiven)
     rejects = [
         Reject(f.offset, f.reason, record_json(batch.slice(f.row, 1)), f.category)
         for f in made.faults
     ]
-    return Parsed(made.batch, rejects)
+    return Parsed(made.batch, rejects, made.unread)
 
 
 def told_rejects(

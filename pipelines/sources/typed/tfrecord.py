@@ -7,7 +7,8 @@ truth value 0 or 1; a text bytes. Numbers of tf.Examples are float32.
 from __future__ import annotations
 
 import base64
-from collections.abc import Generator, Iterable, Iterator, Mapping, Sequence
+from collections import Counter
+from collections.abc import Collection, Generator, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import ClassVar
 
@@ -27,6 +28,7 @@ from forebay.transforms.definition.columns import Boolean, Column, Date, Numbers
 from forebay.transforms.definition.identity import ROW
 from forebay.transforms.definition.sources import Source
 from forebay.transforms.errors import InputError
+from forebay.transforms.parsing.casts import without
 
 _STRETCH_BYTES = 8 << 20
 _LOOKED_AT, _LONGEST_LOOKED_AT = 1000, 4 << 20
@@ -77,9 +79,10 @@ class TFRecordFile(FileInput):
             Reject(int(chunk.offsets[row]), reason, _base64(chunk.data[row]), _TOO_LONG)
             for row in np.flatnonzero(long).tolist()
         ]
-        parsed = _parse(chunk.without(long) if rejects else chunk, _kinds(table.columns))
+        kinds = _kinds(table.columns)
+        parsed = _parse(chunk.without(long) if rejects else chunk, kinds, table.forgiven)
         rejects = sorted([*rejects, *parsed.rejects], key=lambda reject: reject.offset)
-        return Parsed(parsed.rows, rejects)
+        return Parsed(parsed.rows, rejects, parsed.unread)
 
     def places(self, offsets: Iterable[int]) -> dict[int, int]:  # noqa: D102
         wanted = set(offsets)
@@ -184,7 +187,7 @@ def decoded(records: Sequence[bytes]) -> pa.RecordBatch:
         raise ValueError(str(error)) from error
 
 
-def _parse(frames: Frames, kinds: Mapping[str, Column]) -> Parsed:
+def _parse(frames: Frames, kinds: Mapping[str, Column], forgiven: Collection[str]) -> Parsed:
     offsets, records = frames.offsets, len(frames.data)
     try:
         found = decoded(frames.data) if records else None
@@ -192,28 +195,31 @@ def _parse(frames: Frames, kinds: Mapping[str, Column]) -> Parsed:
         if records == 1:
             reason = f"{_NOT_EXAMPLE} ({error})"
             reject = Reject(int(offsets[0]), reason, _base64(frames.data[0]), _NOT_EXAMPLE)
-            return Parsed(_parse(frames.part(slice(0)), kinds).rows, [reject])
+            return Parsed(_parse(frames.part(slice(0)), kinds, forgiven).rows, [reject])
         middle = records // 2
         parts = frames.part(slice(middle)), frames.part(slice(middle, None))
-        halves = [_parse(part, kinds) for part in parts]
+        halves = [_parse(part, kinds, forgiven) for part in parts]
         rows = pa.Table.from_batches([half.rows for half in halves]).combine_chunks()
         batches = rows.to_batches() or [halves[0].rows]
-        return Parsed(batches[0], halves[0].rejects + halves[1].rejects)
+        unread = Counter(halves[0].unread) + Counter(halves[1].unread)
+        return Parsed(batches[0], halves[0].rejects + halves[1].rejects, unread)
+    strict = {one for name in kinds if name not in forgiven for one in kinds[name].fields(name)}
     fields = {field: kind for name, kind in kinds.items() for field in kind.fields(name)}
     columns, odd = {}, np.zeros(records, np.bool_)
     for field, kind in fields.items():
         values = None if found is None or field not in found.schema.names else found[field]
-        columns[field], several = single_values(values, kind, records)
-        odd |= several
+        single, several = single_values(values, kind, records)
+        columns[field] = single if field in strict else without(single, several)
+        odd |= several & (field in strict)
     batch = pa.RecordBatch.from_pydict(columns)
-    parsed = parse_batch(batch.filter(pa.array(~odd)), offsets[~odd], kinds)
+    parsed = parse_batch(batch.filter(pa.array(~odd)), offsets[~odd], kinds, forgiven)
     rejects = [
         Reject(int(offsets[row]), "several values where one is meant",
                _shown(frames.data[row]), "several values where one is meant")
         for row in np.flatnonzero(odd).tolist()
     ]  # fmt: skip
     rejects = sorted([*rejects, *parsed.rejects], key=lambda reject: reject.offset)
-    return Parsed(parsed.rows, rejects)
+    return Parsed(parsed.rows, rejects, parsed.unread)
 
 
 def single_values(

@@ -166,6 +166,7 @@ def test_keys_must_be_the_models() -> None:
         (b"\xff", "not JSON"),
         (b'{"number": NaN}', "NaN is not a number in JSON; write null"),
         (b'{"number": -Infinity}', "-Infinity is not a number in JSON"),
+        (b'{"y": -1e400}', "-1e400 is beyond any float64; write null"),
         (b'{"a": 1, "a": 2}', "the key 'a' is there twice"),
         (b"[1]", "[1] is not an object"),
         (b"null", "null is not an object"),

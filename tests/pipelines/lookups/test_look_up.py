@@ -16,7 +16,8 @@ import pytest
 from apache_beam.options.pipeline_options import PipelineOptions
 
 from forebay.pipelines.lookups.look_up import LookUp
-from forebay.pipelines.runners.run import run_pipeline
+from forebay.pipelines.runners.local import Local
+from forebay.pipelines.runners.run import Runner, run_pipeline
 from forebay.pipelines.tallies.tallies import Tallies, WriteTallies, read_tallies
 from forebay.transforms.definition.columns import Integer, Number, String
 from forebay.transforms.definition.dataset import Dataset
@@ -91,7 +92,7 @@ def run(
         _ = rejects | "Rejects" >> beam.Map(lambda part: write(part.batch, "rejects"))
         _ = (found["tallies"]["rows"],) | WriteTallies(str(folder / "tallies.json"))
 
-    run_pipeline(build, PipelineOptions(["--runner=FnApiRunner"]))
+    run_pipeline(build, Runner(Local(), PipelineOptions(["--runner=FnApiRunner"])))
     read = {
         kind: [pa.ipc.open_file(str(path)).read_all() for path in (folder / kind).iterdir()]
         for kind in ("rows", "rejects")

@@ -72,7 +72,7 @@ def test_what_is_derived_is_not_compared() -> None:
         for first, level in ((0, None), (FIRST_EARLIER, 3.0))
     )
 
-    (found,) = joined(new, known, OWN)
+    (found,) = joined(new, known, OWN).rows
 
     assert [(one[ROW], one["level"]) for one in found.to_pylist()] == [(0, 3.0)]
 
@@ -94,12 +94,23 @@ def test_what_a_new_row_says_of_itself_holds() -> None:
     assert {one[ROW]: one["level"] for one in found} == {0: 7.0, FIRST_EARLIER: 8.0}
 
 
+def test_what_makes_a_row_another_is_told() -> None:
+    row = {"site": "a", "at": 1, "level": None, "note": "open"}
+    same = row | {"at": 2, "note": None}
+    known = [row | {"level": 8.0, "note": "closed"}, same | {"level": 3.0, "note": "closed"}]
+
+    found = joined(table([row, same], 0), table(known, FIRST_EARLIER), OWN)
+
+    assert found.differing == {"note": 1}
+    assert sum(map(len, found.rows)) == 3
+
+
 def join(new: Sequence[Row], earlier: Sequence[Row]) -> list[pa.RecordBatch]:
     known = {one[ASKED] for one in table(new, 0).to_pylist()}
     candidates = table(earlier, FIRST_EARLIER)
     candidates = candidates.filter(pa.array([h in known for h in candidates[ASKED].to_pylist()],
                                             pa.bool_()))  # fmt: skip
-    return list(joined(table(new, 0), candidates, OWN))
+    return joined(table(new, 0), candidates, OWN).rows
 
 
 def table(rows: Sequence[Row], first: int) -> pa.Table:

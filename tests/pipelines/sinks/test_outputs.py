@@ -14,7 +14,7 @@ import pyarrow as pa
 import pyarrow.parquet as pa_parquet
 import pytest
 
-from forebay.pipelines.sinks.kinds import open_output
+from forebay.pipelines.sinks.kinds import check_all, check_apart, open_output
 from forebay.pipelines.sinks.outputs import TableOutput
 from forebay.transforms.errors import InputError
 
@@ -69,6 +69,27 @@ def test_cells_of_csv_are_numbers_and_texts(tmp_path: Path) -> None:
     assert missing == dict.fromkeys(ROW, "") | {"parts": "[0.5, 0.5]"}
 
 
+def test_numbers_that_are_not_finite_have_one_rule(tmp_path: Path) -> None:
+    kinds = {"x": pa.float64(), "y": pa.float32(), "pair": pa.list_(pa.float32(), 2)}
+    schema = pa.schema([*kinds.items(), ("many", pa.list_(pa.float64()))])
+    values = [float("nan"), float("inf"), float("-inf"), 1.5]
+    rows = [{"x": v, "y": v, "pair": [v, 2], "many": [v]} for v in values]
+    batches = [pa.RecordBatch.from_pylist(rows, schema)]
+
+    output(tmp_path / "rows.jsonl").write(schema, batches)
+    output(tmp_path / "rows.csv").write(schema, batches)
+
+    plain = [None, "Infinity", "-Infinity", 1.5]
+    lines = (tmp_path / "rows.jsonl").read_text().splitlines()
+    assert [json.loads(line) for line in lines] == [
+        {"x": v, "y": v, "pair": [v, 2], "many": [v]} for v in plain
+    ]
+    cells = list(csv.DictReader((tmp_path / "rows.csv").open()))
+    assert [row["x"] for row in cells] == [row["y"] for row in cells] == ["", "inf", "-inf", "1.5"]
+    assert [json.loads(row["pair"]) for row in cells] == [[v, 2] for v in plain]
+    assert [json.loads(row["many"]) for row in cells] == [[v] for v in plain]
+
+
 def test_parquet_has_the_schema(tmp_path: Path) -> None:
     path = tmp_path / "rows.parquet"
     written(path)
@@ -109,7 +130,13 @@ def test_no_rows_are_a_file_too(ending: str, tmp_path: Path) -> None:
         ("nowhere/rows.csv", "is not a folder"),
         ("s3://bucket/rows.csv", "files are written to disks and to gs:// alone"),
         ("gs://bucket/read.csv", "is one of the files that are read"),
-        ("bigquery://p.d", "names no table"),
+        ("bigquery://p.d", r"--output 'bigquery://p.d' names no table; write [^\[]*TABLE$"),
+        ("bigquery://p.d.t@now", "--output .*: rows are written to a table, not to an instant"),
+        ("rows.jsonl.gz", "compressed files are not written; name it .jsonl, .csv or .parquet"),
+        ("rows.TSV", "tables separated by tabs are not written"),
+        ("rows.arrow", "Arrow files are not written"),
+        ("rows.xlsx", "Excel workbooks are not written"),
+        ("orders.py", "Python modules are not written"),
     ],
 )
 def test_what_cannot_be_written_is_told_before_the_work(
@@ -119,3 +146,31 @@ def test_what_cannot_be_written_is_told_before_the_work(
     Path("read.csv").write_text("a\n")
     with pytest.raises(InputError, match=said):
         output(name, inputs=["read.csv", "gs://bucket/read.csv"]).check(SCHEMA)
+
+
+def test_endings_may_be_capitals(tmp_path: Path) -> None:
+    assert written(tmp_path / "ROWS.PARQUET").startswith(b"PAR1")
+    assert written(tmp_path / "rows.Csv").startswith(b'"n",')
+
+
+@pytest.mark.parametrize(
+    ("first", "second"),
+    [
+        ("bigquery://p.d.t", "bigquery://p.d.t"),
+        ("rows.csv", "./rows.csv"),
+        ("gs://bucket/rows.csv", "gs://bucket/rows.csv"),
+        ("-", "-"),
+    ],
+)
+def test_two_outputs_of_a_command_are_two(first: str, second: str) -> None:
+    with pytest.raises(InputError) as error:
+        check_apart([("--output", first), ("--also", "bigquery://p.d.u"), ("--rejects", second)])
+    assert str(error.value) == f"--rejects {second!r} is what --output {first!r} is; choose another"
+    check_apart([("--output", first), ("--also", "bigquery://p.d.u"), ("--rejects", "other.csv")])
+    check_apart([("--output", "/dev/null"), ("--rejects", "/dev/null")])
+
+
+def test_what_is_wrong_with_each_output_is_told(tmp_path: Path) -> None:
+    outputs = [output(tmp_path / "no/rows.csv"), output(tmp_path), output(tmp_path / "good.csv")]
+    with pytest.raises(InputError, match="is not a folder.*; and .*is a folder; name a file$"):
+        check_all([(one, SCHEMA) for one in outputs])

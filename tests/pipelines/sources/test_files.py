@@ -31,12 +31,16 @@ def paths(*patterns: str) -> list[str]:
 @pytest.mark.parametrize(
     ("patterns", "expected"),
     [
-        (["b.csv", "a.csv"], ["a.csv", "b.csv"]),
+        (["b.csv", "a.csv"], ["b.csv", "a.csv"]),
         (["more/*"], ["more/c.csv", "more/d.csv.gz"]),
         (["?.csv"], ["a.csv", "b.csv"]),
         (["[b].csv"], ["b.csv"]),
         (["b.csv", "more/*.csv"], ["b.csv", "more/c.csv"]),
         (["[ab]*", "**/*.gz"], ["a.csv", "b.csv", "more/d.csv.gz"]),
+        (
+            ["more/*.gz", "b.csv", "**/*.csv"],
+            ["more/d.csv.gz", "b.csv", "[a].csv", "a.csv", "more/c.csv"],
+        ),
         (["m*"], []),
     ],
 )
@@ -81,3 +85,17 @@ def test_a_folder_that_looks_like_a_pattern_means_the_folder(folder: Path) -> No
 def test_what_is_no_file(pattern: str, message: str) -> None:
     with pytest.raises(InputError, match=re.escape(message)):
         find_files([pattern])
+
+
+def test_a_file_is_found_from_any_working_folder(
+    folder: Path, tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (found,) = find_files(["more/c.csv"])
+    monkeypatch.chdir(tmp_path_factory.mktemp("of a worker"))
+
+    assert found.open().read() == b"more/c.csv"
+    assert found.path == "more/c.csv"
+    found.check_unchanged()
+    (folder / "more/c.csv").write_text("longer than before")
+    with pytest.raises(InputError, match=r"^more/c\.csv: the file has changed"):
+        found.check_unchanged()

@@ -58,7 +58,7 @@ def dataset_of(columns: dict[str, Column], **changes: Any) -> Dataset:
 def written(table: pa.Table, path: Path, rows: int, **options: Any) -> SourceFile:
     pa_parquet.write_table(table, path, row_group_size=rows, **options)
     found = found_at(str(path))
-    return SourceFile(str(path), found.size, 0, found.version)
+    return SourceFile(str(path), found.size, 0, found.version, place=str(path))
 
 
 @dataclass

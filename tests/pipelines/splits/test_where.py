@@ -23,7 +23,7 @@ from forebay.transforms.definition.splits import (
     RandomSplit,
     TimeSplit,
 )
-from forebay.transforms.definition.windows import Where
+from forebay.transforms.definition.windows.windowed import Where
 from forebay.transforms.errors import DefinitionError, InputError
 
 

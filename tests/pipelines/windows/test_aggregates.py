@@ -34,7 +34,8 @@ from forebay.transforms.definition.dataset import Dataset
 from forebay.transforms.definition.features import Numeric
 from forebay.transforms.definition.identity import CONTENT, ROW
 from forebay.transforms.definition.labels import Regression
-from forebay.transforms.definition.operators import (  # fmt: skip
+from forebay.transforms.definition.splits import HashSplit
+from forebay.transforms.definition.windows.operators import (  # fmt: skip
     count,
     count_nulls,
     decayed_mean,
@@ -54,8 +55,7 @@ from forebay.transforms.definition.operators import (  # fmt: skip
     sum,
     var,
 )
-from forebay.transforms.definition.splits import HashSplit
-from forebay.transforms.definition.windows import Where, Windowed
+from forebay.transforms.definition.windows.windowed import Where, Windowed
 from forebay.transforms.windows.groups import window_groups
 
 Row = dict[str, Any]

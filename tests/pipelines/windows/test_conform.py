@@ -29,9 +29,9 @@ from forebay.transforms.definition.dataset import Dataset
 from forebay.transforms.definition.features import Numeric
 from forebay.transforms.definition.identity import ROW
 from forebay.transforms.definition.labels import Regression
-from forebay.transforms.definition.operators import count
 from forebay.transforms.definition.splits import HashSplit
-from forebay.transforms.definition.windows import Windowed
+from forebay.transforms.definition.windows.operators import count
+from forebay.transforms.definition.windows.windowed import Windowed
 from forebay.transforms.errors import InputError
 
 SECONDS = [1_704_096_000, 1_704_097_800, 1_705_824_000]

@@ -28,7 +28,9 @@ from forebay.transforms.definition.dataset import Dataset
 from forebay.transforms.definition.features import Numeric
 from forebay.transforms.definition.identity import ROW
 from forebay.transforms.definition.labels import Regression
-from forebay.transforms.definition.operators import (  # fmt: skip
+from forebay.transforms.definition.sources import ROWS
+from forebay.transforms.definition.splits import HashSplit
+from forebay.transforms.definition.windows.operators import (  # fmt: skip
     count,
     count_nulls,
     decayed_mean,
@@ -46,8 +48,7 @@ from forebay.transforms.definition.operators import (  # fmt: skip
     std,
     sum,
 )
-from forebay.transforms.definition.splits import HashSplit
-from forebay.transforms.definition.windows import Where, Windowed
+from forebay.transforms.definition.windows.windowed import Where, Windowed
 from forebay.transforms.windows.compute import compute
 from forebay.transforms.windows.groups import WindowGroup, window_groups
 
@@ -291,7 +292,8 @@ def test_categories_are_filters(rows: list[Row]) -> None:
 # --- the whole transform -------------------------------------------------------------------------
 
 
-def piped(folder: Path, batches: Sequence[pa.RecordBatch], **options: Any) -> pa.Table:
+def piped(folder: Path, batches: Sequence[pa.RecordBatch], parts: int, **options: Any) -> pa.Table:
+    """What a pipeline makes of batches that are spread over so many PCollections."""
     (folder / "temporary").mkdir(parents=True)
     (folder / "out").mkdir()
 
@@ -300,9 +302,12 @@ def piped(folder: Path, batches: Sequence[pa.RecordBatch], **options: Any) -> pa
             writer.write_batch(element[1])
 
     def build(pipeline: beam.Pipeline) -> None:
+        created = tuple(
+            pipeline | f"Part {i}" >> beam.Create(batches[i::parts], reshuffle=False)
+            for i in range(parts)
+        )
         _ = (
-            pipeline
-            | beam.Create(batches, reshuffle=False)
+            {ROWS: created}
             | AddWindows(DATASET, str(folder / "temporary"), **options)
             | beam.Map(write)
         )
@@ -336,6 +341,7 @@ def test_a_pipeline_divided_in_any_way_gives_the_same(seed: int, tmp_path: Path)
     found = piped(
         tmp_path,
         list(in_batches(shuffled, bounds)),
+        parts=1 + seed % 2,
         shards=chance.choice([1, 3, 50]),
         key_partitions=chance.choice([1, 2, 9]),
         memory_bytes=chance.choice([40_000, 200_000, 1 << 30]),

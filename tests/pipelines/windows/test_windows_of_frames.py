@@ -183,7 +183,12 @@ def test_polars_says_the_same() -> None:
 @pytest.mark.parametrize(
     ("frame", "said"),
     [
-        (42, "the frame cannot be read as a table"),
+        (42, "the frame cannot be read as a table (it is 42, a whole number); give a data frame"),
+        ("rows.csv", "the frame cannot be read as a table (it is 'rows.csv', a text); give"),
+        ({"a": [1]}, "the frame cannot be read as a table (it is a dict); give"),
+        ([{"a": 1}, 2], "its row 1 is 2, a whole number, not a dict"),
+        (pl.DataFrame(ROWS).with_columns(at=pl.lit("2024-05-01")),
+         "the frame: the column 'at' is string_view, where instants are meant; make timestamps"),
         (pl.DataFrame(ROWS).lazy(), "the frame cannot be read as a table"),
         (pl.DataFrame(ROWS).with_columns(
             at=pl.col("at").dt.cast_time_unit("ns") + pl.duration(nanoseconds=1)),
@@ -196,11 +201,26 @@ def test_polars_says_the_same() -> None:
          "has a column 'value_mean_1h_by_key' already"),
         (pa.table([pa.array(["a"]), pa.array(["a"])], ["key", "key"]), "has 2 columns 'key'"),
     ],
-    ids=range(7),
+    ids=range(11),
 )  # fmt: skip
 def test_what_cannot_be_read_is_refused(frame: Any, said: str) -> None:
     with pytest.raises(InputError, match=re.escape(said)):
         fb.windows(frame, MEAN, at="at")
+
+
+@pytest.mark.parametrize(
+    ("given", "said"),
+    [
+        ({"windows": "mean"}, "windows: windows = 'mean': a text; write a list of a Windowed"),
+        ({"windows": [MEAN, 3]}, "windows: windows = 3: a whole number; write a Windowed"),
+        ({"at": ["at"]}, "windows: at = ['at']: a list; write a text"),
+        ({"sources": [ROWS]}, "a list; write a dict of names, each with anything or None"),
+    ],
+    ids=range(4),
+)
+def test_arguments_of_the_wrong_kind_are_named(given: dict[str, Any], said: str) -> None:
+    with pytest.raises(InputError, match=re.escape(said)):
+        fb.windows(ROWS, **{"windows": MEAN, "at": "at"} | given)
 
 
 def test_mistakes_of_windows_are_told_all_at_once() -> None:
@@ -210,9 +230,11 @@ def test_mistakes_of_windows_are_told_all_at_once() -> None:
 
     where = [problem.where for problem in caught.value.problems]
     assert where == [
-        "row_time", "windows[0].value", "windows[0].key", "windows[0].over", "windows[1].source",
+        "at", "windows[0].value", "windows[0].key", "windows[0].over", "windows[1].source",
     ]  # fmt: skip
+    assert str(caught.value).startswith("the windows have 5 mistakes: at = 'when': no such column")
     assert "did you mean value?" in str(caught.value)
+    assert "\n" not in str(caught.value)
 
 
 def test_neither_beam_nor_tensorflow_is_loaded() -> None:

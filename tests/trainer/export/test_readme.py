@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import json
 import re
 import shutil
@@ -14,6 +15,12 @@ import pytest
 import tensorflow as tf
 
 from forebay.storage.run.exported import newest_model, open_exported
+from forebay.trainer.export.readme import model_page
+from forebay.transforms.definition.columns import Bytes, Number, String
+from forebay.transforms.definition.dataset import Dataset
+from forebay.transforms.definition.features import Numeric
+from forebay.transforms.definition.labels import Regression
+from forebay.transforms.definition.splits import HashSplit
 
 
 @pytest.fixture(scope="module")
@@ -63,3 +70,19 @@ def test_all_examples_give_one_answer(model: Path) -> None:
     assert float(python.stdout.strip(" []\n")) == pytest.approx(float(answer[0]), rel=1e-6)
     assert re.search(r"Result for output key prediction:\s*\[\[?(.*?)\]", shell.stdout)[1].strip() \
         == python.stdout.strip(" []\n")  # fmt: skip
+
+
+def test_bytes_of_any_name_are_base64_in_json() -> None:
+    columns = {"id": String(), "photo": Bytes(image=True), "raw_bytes": Bytes(), "x": Number()}
+    definition = Dataset(
+        name="photos", columns=columns | {"y": Number()}, features=[Numeric("x")],
+        label=Regression("y"), split=HashSplit("id"), passthrough=("id", "photo", "raw_bytes"),
+    )  # fmt: skip
+    rest = re.search(r"```json\n(.*?)```", model_page(definition), re.S)
+    assert rest is not None
+    inputs = json.loads(rest[1])["inputs"]
+
+    assert inputs["id"] == ["a"]
+    for name in ("photo", "raw_bytes"):
+        (given,) = inputs[name]
+        assert tf.io.decode_png(base64.b64decode(given["b64"])).shape == (1, 1, 3)

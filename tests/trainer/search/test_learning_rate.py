@@ -10,6 +10,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+import forebay as fb
 from forebay.trainer.options.find_rate import FindRateOptions
 from forebay.trainer.search.learning_rate import Growth
 from forebay.trainer.task import main
@@ -43,6 +44,20 @@ def test_a_rate_is_suggested_and_nothing_else_is_touched(
     assert f"--learning-rate {report['suggestion']:.2g}" in capsys.readouterr().out
     assert {path.name for path in run.iterdir()} == {*before, "learning-rate"}
     assert (run / "learning-rate/rates.png").read_bytes()[:4] == b"\x89PNG"
+
+
+def test_from_python_it_is_what_stands_in_the_run(regression_run: Path, copy_of: Copy) -> None:
+    run = copy_of(regression_run)
+
+    found = fb.lr_find(
+        run, model="linear", l2=0.0, batch_size=128, optimizer="sgd", lowest=1e-3, highest=1.0,
+        steps=50,
+    )  # fmt: skip
+
+    assert found == json.loads((run / "learning-rate/rates.json").read_text())
+    np.testing.assert_allclose(found["rates"][:2], np.geomspace(1e-3, 1, 50)[:2])
+    with pytest.raises(InputError, match="--steps = 10"):
+        fb.lr_find(run, steps=10)
 
 
 @pytest.mark.parametrize(

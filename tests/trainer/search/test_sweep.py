@@ -16,12 +16,14 @@ from typing import Any
 
 import pytest
 
+import forebay as fb
 from forebay.cli import _parser
 from forebay.storage.run.run_folder import open_run
 from forebay.trainer.examples.inputs import inputs_of
 from forebay.trainer.options import train_options
 from forebay.trainer.options.choose import default_rate
 from forebay.trainer.task import main
+from forebay.transforms.errors import InputError
 
 Copy = Callable[[Path], Path]
 Wait = Callable[[Path, subprocess.Popen[bytes]], None]
@@ -118,6 +120,20 @@ def test_a_finished_sweep_trains_no_more(swept: Path, capsys: pytest.CaptureFixt
     captured = capsys.readouterr()
     assert "trial 1 of" not in captured.err
     assert "forebay train" in captured.out
+
+
+def test_from_python_it_is_the_same_sweep(swept: Path) -> None:
+    """The one that the command finished: its trials are there, and none is made."""
+    search = [["learning-rate", "1e-3..3e-1"], ("batch-size", "64", "128")]
+
+    found = fb.sweep(
+        fb.Run(str(swept)), search=search, trials=3, model="linear", max_steps=60, eval_every=20
+    )
+
+    assert found == report_of(swept)
+    assert len(found["trials"]) == 3
+    with pytest.raises(InputError, match="another sweep"):
+        fb.sweep(swept, search=search, trials=3, model="linear", max_steps=61, eval_every=20)
 
 
 @pytest.mark.parametrize(

@@ -6,7 +6,6 @@ import sys
 
 import pytest
 
-from forebay.transforms.definition import operators
 from forebay.transforms.definition.columns import (
     Boolean,
     Date,
@@ -39,7 +38,8 @@ from forebay.transforms.definition.serialize import digest, from_json, to_json
 from forebay.transforms.definition.sources import Derive, Source
 from forebay.transforms.definition.splits import HashSplit, TimeSplit
 from forebay.transforms.definition.table_formats import CsvFormat
-from forebay.transforms.definition.windows import Where, Windowed
+from forebay.transforms.definition.windows import operators
+from forebay.transforms.definition.windows.windowed import Where, Windowed
 from forebay.transforms.durations import parse_duration
 from forebay.transforms.errors import DefinitionError, InputError
 

@@ -16,7 +16,9 @@ from forebay.transforms.definition.dataset import Dataset
 from forebay.transforms.definition.features import Numeric
 from forebay.transforms.definition.identity import ROW
 from forebay.transforms.definition.labels import Regression
-from forebay.transforms.definition.operators import (
+from forebay.transforms.definition.sources import Source
+from forebay.transforms.definition.splits import HashSplit
+from forebay.transforms.definition.windows.operators import (
     count,
     count_nulls,
     first,
@@ -27,9 +29,7 @@ from forebay.transforms.definition.operators import (
     std,
     sum,
 )
-from forebay.transforms.definition.sources import Source
-from forebay.transforms.definition.splits import HashSplit
-from forebay.transforms.definition.windows import Where, Windowed
+from forebay.transforms.definition.windows.windowed import Where, Windowed
 from forebay.transforms.errors import InputError
 from forebay.transforms.windows.compute import compute
 from forebay.transforms.windows.groups import window_groups

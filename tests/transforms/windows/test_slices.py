@@ -17,7 +17,8 @@ from forebay.transforms.definition.dataset import Dataset
 from forebay.transforms.definition.features import Numeric
 from forebay.transforms.definition.identity import ROW
 from forebay.transforms.definition.labels import Regression
-from forebay.transforms.definition.operators import (
+from forebay.transforms.definition.splits import HashSplit
+from forebay.transforms.definition.windows.operators import (
     count,
     decayed_mean,
     distinct,
@@ -33,8 +34,7 @@ from forebay.transforms.definition.operators import (
     std,
     sum,
 )
-from forebay.transforms.definition.splits import HashSplit
-from forebay.transforms.definition.windows import Where, Windowed
+from forebay.transforms.definition.windows.windowed import Where, Windowed
 from forebay.transforms.windows.compute import compute
 from forebay.transforms.windows.groups import ASKS, RETIRED, WindowGroup, window_groups
 from forebay.transforms.windows.sliced import SlicedWindows

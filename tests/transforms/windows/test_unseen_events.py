@@ -20,7 +20,6 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from forebay.transforms.definition import operators
 from forebay.transforms.definition.columns import (
     Boolean,
     Column,
@@ -33,10 +32,11 @@ from forebay.transforms.definition.dataset import Dataset
 from forebay.transforms.definition.features import Numeric
 from forebay.transforms.definition.identity import ROW
 from forebay.transforms.definition.labels import Regression
-from forebay.transforms.definition.operators import COUNTS, OF_TEXT, OPERATORS, Op
 from forebay.transforms.definition.sources import ROWS, Source
 from forebay.transforms.definition.splits import HashSplit
-from forebay.transforms.definition.windows import Where, Windowed
+from forebay.transforms.definition.windows import operators
+from forebay.transforms.definition.windows.operators import COUNTS, OF_TEXT, OPERATORS, Op
+from forebay.transforms.definition.windows.windowed import Where, Windowed
 from forebay.transforms.windows.compute import compute
 from forebay.transforms.windows.groups import ASKS, RETIRED, SEEN, WindowGroup, window_groups
 from forebay.transforms.windows.sliced import SlicedWindows

@@ -21,10 +21,10 @@ from forebay.transforms.definition.dataset import Dataset
 from forebay.transforms.definition.features import Numeric
 from forebay.transforms.definition.identity import ROW
 from forebay.transforms.definition.labels import Regression
-from forebay.transforms.definition.operators import count, last, sum
 from forebay.transforms.definition.sources import Source
 from forebay.transforms.definition.splits import HashSplit
-from forebay.transforms.definition.windows import Where, Windowed
+from forebay.transforms.definition.windows.operators import count, last, sum
+from forebay.transforms.definition.windows.windowed import Where, Windowed
 from forebay.transforms.hashing import hash_values
 from forebay.transforms.windows.compute import compute
 from forebay.transforms.windows.groups import EVENT, RETIRED, WindowGroup, window_groups

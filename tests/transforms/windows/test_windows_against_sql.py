@@ -17,7 +17,8 @@ from forebay.transforms.definition.dataset import Dataset
 from forebay.transforms.definition.features import Numeric
 from forebay.transforms.definition.identity import ROW
 from forebay.transforms.definition.labels import Regression
-from forebay.transforms.definition.operators import (  # fmt: skip
+from forebay.transforms.definition.splits import HashSplit
+from forebay.transforms.definition.windows.operators import (  # fmt: skip
     OPERATORS,
     Op,
     count,
@@ -39,8 +40,7 @@ from forebay.transforms.definition.operators import (  # fmt: skip
     sum,
     var,
 )
-from forebay.transforms.definition.splits import HashSplit
-from forebay.transforms.definition.windows import Where, Windowed
+from forebay.transforms.definition.windows.windowed import Where, Windowed
 
 MINUTE_US = 60_000_000
 SCALE = 1024  # numbers are multiples of 1/1024, so that SQL can add them up as whole numbers

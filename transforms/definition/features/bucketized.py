@@ -9,7 +9,7 @@ import numpy as np
 
 from forebay.transforms.definition.columns import Column, Integer, Number
 from forebay.transforms.definition.features.on_column import Embed, OnColumn
-from forebay.transforms.definition.field_types import Between, Float32
+from forebay.transforms.definition.fields.types import Between, Float32
 from forebay.transforms.errors import Problem
 from forebay.transforms.limits import MOST_BOUNDARIES
 

@@ -13,8 +13,8 @@ from itertools import pairwise
 from typing import Annotated
 
 from forebay.transforms.definition.columns import Boolean, Column, Integer, String
-from forebay.transforms.definition.field_types import Between, Float32
-from forebay.transforms.definition.freeze import freeze_sequences
+from forebay.transforms.definition.fields.freeze import freeze_sequences
+from forebay.transforms.definition.fields.types import Between, Float32
 from forebay.transforms.definition.labels import Label
 from forebay.transforms.errors import Problem
 from forebay.transforms.limits import MOST_IDS, MOST_ROWS

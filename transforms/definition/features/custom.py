@@ -6,7 +6,7 @@ from typing import Any
 
 from forebay.transforms.definition.columns import Column
 from forebay.transforms.definition.features.outputs import Outputs
-from forebay.transforms.definition.freeze import freeze_sequences
+from forebay.transforms.definition.fields.freeze import freeze_sequences
 from forebay.transforms.definition.functions import FUNCTION_CURE, import_path, is_importable_path
 from forebay.transforms.errors import Problem, unknown_column
 

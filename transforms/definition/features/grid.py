@@ -8,8 +8,8 @@ from typing import Annotated, ClassVar
 from forebay.transforms.definition.columns import Column, Integer, Number
 from forebay.transforms.definition.features.on_column import Embed, kind_problems
 from forebay.transforms.definition.features.outputs import Outputs
-from forebay.transforms.definition.field_types import Between, Float32
-from forebay.transforms.definition.freeze import freeze_sequences
+from forebay.transforms.definition.fields.freeze import freeze_sequences
+from forebay.transforms.definition.fields.types import Between, Float32
 from forebay.transforms.errors import Problem
 from forebay.transforms.limits import MOST_BOUNDARIES, MOST_IDS
 

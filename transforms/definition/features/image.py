@@ -6,7 +6,7 @@ from typing import Annotated, Literal
 
 from forebay.transforms.definition.columns import Bytes, Column
 from forebay.transforms.definition.features.on_column import OnColumn
-from forebay.transforms.definition.field_types import Between
+from forebay.transforms.definition.fields.types import Between
 from forebay.transforms.errors import Problem
 from forebay.transforms.limits import MOST_PIXELS
 

@@ -6,7 +6,7 @@ from typing import Annotated
 
 from forebay.transforms.definition.columns import Column
 from forebay.transforms.definition.features.terms import OfTerms
-from forebay.transforms.definition.field_types import Between
+from forebay.transforms.definition.fields.types import Between
 from forebay.transforms.errors import Problem
 from forebay.transforms.limits import MOST_ITEMS
 

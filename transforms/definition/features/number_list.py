@@ -6,8 +6,8 @@ from typing import Annotated, Literal
 
 from forebay.transforms.definition.columns import Boolean, Column, Integer, Number, Numbers
 from forebay.transforms.definition.features.outputs import Outputs
-from forebay.transforms.definition.field_types import Between, Float32
-from forebay.transforms.definition.freeze import freeze_sequences
+from forebay.transforms.definition.fields.freeze import freeze_sequences
+from forebay.transforms.definition.fields.types import Between, Float32
 from forebay.transforms.errors import Problem, unknown_column
 from forebay.transforms.limits import MOST_ITEMS
 

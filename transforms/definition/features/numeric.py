@@ -6,7 +6,7 @@ from typing import Literal
 
 from forebay.transforms.definition.columns import Boolean, Column, Integer, Number, String
 from forebay.transforms.definition.features.on_column import OnColumn, kind_problems
-from forebay.transforms.definition.field_types import Float32
+from forebay.transforms.definition.fields.types import Float32
 from forebay.transforms.errors import Problem
 
 # What each scaling adds to the name of an output.

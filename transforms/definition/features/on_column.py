@@ -7,8 +7,8 @@ from typing import Annotated, ClassVar, Literal
 from forebay.transforms.definition.columns import Column
 from forebay.transforms.definition.derived_numbers import DerivedNumber
 from forebay.transforms.definition.features.outputs import Outputs
-from forebay.transforms.definition.field_types import Between
-from forebay.transforms.definition.freeze import freeze_sequences
+from forebay.transforms.definition.fields.freeze import freeze_sequences
+from forebay.transforms.definition.fields.types import Between
 from forebay.transforms.errors import Problem, unknown_column
 from forebay.transforms.limits import MOST_DIMENSIONS
 

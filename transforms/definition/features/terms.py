@@ -7,7 +7,7 @@ from typing import Annotated
 from forebay.transforms.definition.columns import Column, String
 from forebay.transforms.definition.features.on_column import Embed, OnColumn
 from forebay.transforms.definition.features.pooling import Pooling
-from forebay.transforms.definition.field_types import Between
+from forebay.transforms.definition.fields.types import Between
 from forebay.transforms.errors import Problem
 from forebay.transforms.limits import MOST_IDS, MOST_ROWS
 

@@ -9,7 +9,7 @@ import pyarrow.compute as pc
 
 from forebay.transforms.definition.columns import Column
 from forebay.transforms.definition.features.terms import OfTerms
-from forebay.transforms.definition.field_types import Between
+from forebay.transforms.definition.fields.types import Between
 from forebay.transforms.errors import Problem
 from forebay.transforms.limits import MOST_ITEMS
 

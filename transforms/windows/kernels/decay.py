@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from forebay.transforms.compiled import compiled
-from forebay.transforms.windows.kernels.digits import BITS
+from forebay.transforms.windows.kernels.whole_numbers import BITS
 
 Ints = NDArray[np.int64]
 Floats = NDArray[np.float64]

@@ -25,28 +25,16 @@ from numpy.typing import NDArray
 
 from forebay.transforms.compiled import compiled
 from forebay.transforms.windows.kernels.ordering import NEVER
+from forebay.transforms.windows.kernels.whole_numbers import BITS, MASK, bit_length
 
 Ints = NDArray[np.int64]
 Leaves = NDArray[np.int32]
 
-BITS = 28
 WIDTHS = {1: 5, 2: 11, 3: 20}  # of a state, by order
 NO_TOP = -(2**62)  # of a state without numbers other than 0
 
-_MASK = (1 << BITS) - 1
 _LENGTHS = (4, 6, 9)  # how many digits are kept of Σ x, Σ x² and Σ x³
 _FIRST = (1, 5, 11)  # where they begin in a state
-
-
-@compiled
-def _bit_length(size: np.uint64) -> int:
-    """The number of bits of an unsigned number."""
-    length = 0
-    for step in (32, 16, 8, 4, 2, 1):
-        if size >> np.uint64(step):
-            size >>= np.uint64(step)
-            length += step
-    return length + (1 if size else 0)
 
 
 @compiled
@@ -61,7 +49,7 @@ def _multiply(row: Ints, first: int, length: int, into: int, size: int) -> None:
         for i in range(max(0, place - length + 1), min(4, place + 1)):
             carry += row[1 + i] * row[first + place - i]
         if place + 1 < size:
-            row[into + place + 1] = carry & _MASK
+            row[into + place + 1] = carry & MASK
         carry >>= BITS
     row[into] = carry
 
@@ -94,7 +82,7 @@ def _cut(numbers: Ints, tops: Ints, leaves: Leaves) -> None:
         size = np.uint64(numbers[p, 0])
         if sign < 0:
             size = np.uint64(0) - size
-        top = (numbers[p, 1] + _bit_length(size) - 1) // BITS
+        top = (numbers[p, 1] + bit_length(size) - 1) // BITS
         tops[p] = top + numbers[p, 2]
         for k in range(4):
             low = BITS * (top - k) - numbers[p, 1]
@@ -103,7 +91,7 @@ def _cut(numbers: Ints, tops: Ints, leaves: Leaves) -> None:
                 digit = size >> np.uint64(low)
             elif low > -BITS:
                 digit = size << np.uint64(-low)
-            row[1 + k] = np.int64(digit & np.uint64(_MASK))
+            row[1 + k] = np.int64(digit & np.uint64(MASK))
         if row.size > 5:
             _multiply(row, 1, 4, 5, 6)
         if row.size > 11:

@@ -5,12 +5,15 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
+from forebay.transforms.compiled import compiled
+
 Ints = NDArray[np.int64]
 Floats = NDArray[np.float64]
 Bools = NDArray[np.bool_]
 
 _SIGN = np.int64(2**63 - 1)
-_SIZE = 2.0**53
+_FRACTION, _EXPONENTS = 2**52 - 1, 2**11 - 1  # the fields of a float64
+_LEAST_BIT = 1_075  # what is added to the exponent of a fraction's least bit
 
 
 def split(data: Ints | Floats, valid: Bools) -> tuple[Floats, Ints]:
@@ -38,13 +41,24 @@ def to_numbers(data: Ints | Floats, valid: Bools) -> Ints:
     Returns:
         int64 (n, 3): m, e and s of m * 2**(e + 28 s), m 0 where not valid.
     """
-    numbers = np.zeros((data.size, 3), np.int64)
-    if data.dtype == np.int64:
-        numbers[:, 0] = np.where(valid, data, 0)
-    else:
-        fractions, exponents = split(data, valid)
-        numbers[:, 0] = fractions * _SIZE
-        numbers[:, 1] = exponents - 53
+    return _to_numbers(data.view(np.int64), valid, data.dtype == np.float64)
+
+
+@compiled
+def _to_numbers(bits: Ints, valid: Bools, floating: bool) -> Ints:
+    """The same, of whole numbers or of the bits of floats."""
+    numbers = np.zeros((bits.size, 3), np.int64)
+    for i in range(bits.size):
+        if not valid[i]:
+            continue
+        number, exponent = bits[i], np.int64(0)
+        if floating:
+            number, exponent = bits[i] & _FRACTION, (bits[i] >> 52) & _EXPONENTS
+            if exponent > 0:
+                number |= _FRACTION + 1
+            number = -number if bits[i] < 0 else number
+            exponent = max(exponent, 1) - _LEAST_BIT
+        numbers[i, 0], numbers[i, 1] = number, exponent
     return numbers
 
 

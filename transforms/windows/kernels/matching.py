@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from typing import NamedTuple
 
 import numpy as np
@@ -56,7 +57,7 @@ class Match:
         requests: int64 (m,), index of each request given, in the order of (key, time asked for).
         sweep: which request sees which events.
         times: int64 (n,) µs, by position.
-        instants: int64 (n,), number of the event's distinct (key, time).
+        keys: int64 (n,), by position.
         available_at: int64 (n,) µs, by position; empty if none is declared.
     """
 
@@ -64,12 +65,19 @@ class Match:
     requests: Ints
     sweep: Sweep
     times: Ints
-    instants: Ints
+    keys: Ints
     available_at: Ints
+
+    @cached_property
+    def instants(self) -> Ints:
+        """The number of the event's distinct (key, time), int64 (n,), by position."""
+        return np.cumsum(_changes(self.keys) | _changes(self.times), dtype=np.int64)
 
     def over(self, windows: Sequence[int]) -> Sweep:
         """What the kernels go by for some of the windows."""
         rows = list(windows)
+        if rows == list(range(len(self.sweep.starts))):
+            return self.sweep
         return self.sweep._replace(starts=self.sweep.starts[rows], stops=self.sweep.stops[rows])
 
 
@@ -85,15 +93,20 @@ def match(events: Events, requests: Requests, windows: Sequence[tuple[int | None
         The match.
     """
     seen = np.flatnonzero(_can_be_seen(events))
-    keys, times, rows = events.key[seen], events.time[seen], events.row[seen]
+    keys, times = events.key[seen], events.time[seen]
     order = order_by(keys, times)
-    seen, keys, times, rows = seen[order], keys[order], times[order], rows[order]
-
-    asking = order_by(np.array(requests.key), np.array(requests.time))
-    asked_keys, asked = requests.key[asking], requests.time[asking]
+    if np.array_equal(keys, requests.key) and np.array_equal(times, requests.time):
+        # As where rows ask when their own events happen.
+        seen, keys, times = seen[order], keys[order], times[order]
+        asking, asked_keys, asked = order, keys, times
+    else:
+        seen, keys, times = seen[order], keys[order], times[order]
+        asking = order_by(np.array(requests.key), np.array(requests.time))
+        asked_keys, asked = requests.key[asking], requests.time[asking]
+    rows = events.row[seen]
 
     groups = _groups(keys, asked_keys)
-    own, following = _own(rows, requests, asking)
+    own, following = _own(groups, rows, requests, asking)
     widths = np.array([ordering.NEVER if width is None else width for width, _ in windows])
     lags = np.array([lag for _, lag in windows])
     starts, stops = ordering.find_spans(groups, times, asked, widths, lags)
@@ -110,18 +123,17 @@ def match(events: Events, requests: Requests, windows: Sequence[tuple[int | None
         retired = np.where(events.retired_at.valid, events.retired_at.data, INT64_MAX)[seen]
         retiring = order_by(keys, retired)
         retirements = retired[retiring]
-    instants = np.cumsum(_changes(keys) | _changes(times), dtype=np.int64)
     sweep = Sweep(
         groups, starts, stops, own, following, asked, arriving, arrivals, retiring, retirements
     )
-    return Match(seen, asking, sweep, times, instants, known)
+    return Match(seen, asking, sweep, times, keys, known)
 
 
-def _own(rows: Ints, requests: Requests, asking: Ints) -> tuple[Ints, Ints]:
+def _own(groups: Ints, rows: Ints, requests: Requests, asking: Ints) -> tuple[Ints, Ints]:
     """Each request's first own event (m,), and the next of the same row (n,); NEVER for none."""
     if requests.row is None:
         return np.full(asking.size, ordering.NEVER), np.full(rows.size, ordering.NEVER)
-    return ordering.find_own(rows, requests.row[asking])
+    return ordering.find_own(groups, rows, requests.row[asking])
 
 
 def _can_be_seen(events: Events) -> Bools:

@@ -4,8 +4,7 @@ Events are sorted by (key, time), requests by (key, time asked for). A *position
 events' order. One key's events and requests form a *group*: a row ``(first event, end of events,
 first request, end of requests)`` of an int64 array (g, 4).
 
-Everything is sequential and releases the interpreter lock. Numba's cache on disk notices changes
-of a kernel's own file only, so kernels call no compiled function of another file.
+Everything is sequential and releases the interpreter lock.
 """
 
 from __future__ import annotations
@@ -27,6 +26,23 @@ _DIGIT_BITS = 11  # 2,048 counters fit in the first-level cache
 
 
 @compiled
+def _count_out(order: Ints, keys: Ints, low: np.int64, spread: np.int64) -> Ints:
+    """Sort stably by keys from ``low`` to ``low + spread``, in one pass."""
+    places = np.zeros(spread + 2, np.int64)
+    for i in range(order.size):
+        places[keys[order[i]] - low + 1] += 1
+    for i in range(spread + 1):
+        places[i + 1] += places[i]
+    target = np.empty(order.size, np.int64)
+    for i in range(order.size):
+        bucket = keys[order[i]] - low
+        place = places[bucket]
+        places[bucket] = place + 1
+        target[place] = order[i]
+    return target
+
+
+@compiled
 def sort_by(order: Ints, keys: Ints) -> Ints:
     """Sort stably by one key (least significant digit first radix sort).
 
@@ -38,7 +54,6 @@ def sort_by(order: Ints, keys: Ints) -> Ints:
         int64 (n,): ``order`` rearranged so that ``keys[order]`` ascends; ties keep their places.
     """
     n = order.size
-    key = np.empty(n, np.uint64)
     ascending = True
     low = keys[order[0]] if n else np.int64(0)
     high = low
@@ -50,10 +65,13 @@ def sort_by(order: Ints, keys: Ints) -> Ints:
         previous = k
     if ascending:
         return order.copy()
+    spread = np.uint64(high) - np.uint64(low)
+    if spread >> np.uint64(_DIGIT_BITS) == 0:
+        return _count_out(order, keys, low, np.int64(spread))
+    key = np.empty(n, np.uint64)
     for i in range(n):
         key[i] = np.uint64(keys[order[i]]) - np.uint64(low)  # wraps, and so never overflows
     bits = 0
-    spread = np.uint64(high) - np.uint64(low)
     while spread:
         bits += 1
         spread >>= np.uint64(1)
@@ -108,35 +126,50 @@ def _slot(row: int, mask: int) -> np.int64:
 
 
 @compiled
-def find_own(event_rows: Ints, request_rows: Ints) -> tuple[Ints, Ints]:
-    """Find each request's own events: those of the same row identity.
+def _slots(events: int) -> int:
+    """How many places a hash table of so many events has."""
+    slots = 8
+    while slots < 2 * events:
+        slots *= 2
+    return slots
+
+
+@compiled
+def find_own(groups: Ints, event_rows: Ints, request_rows: Ints) -> tuple[Ints, Ints]:
+    """Find each request's own events: those of its key and of the same row identity.
+
+    Each key has a table of its own, which is mostly small enough for a cache of the processor.
 
     Args:
+        groups: int64 (g, 4), see the module.
         event_rows: int64 (n,), by position. Several events may share a row.
         request_rows: int64 (m,).
 
     Returns:
         first: int64 (m,), position of the request's first own event, or NEVER.
-        following: int64 (n,), position of the next event of the same row, or NEVER.
+        following: int64 (n,), position of the group's next event of the same row, or NEVER.
     """
-    n = event_rows.size
-    slots = 8
-    while slots < 2 * n:
-        slots *= 2
-    table = np.full(slots, NEVER, np.int64)
-    following = np.empty(n, np.int64)
-    for p in range(n - 1, -1, -1):  # backwards, so that chains ascend
-        slot = _slot(event_rows[p], slots - 1)
-        while table[slot] != NEVER and event_rows[table[slot]] != event_rows[p]:
-            slot = (slot + 1) & (slots - 1)
-        following[p] = table[slot]
-        table[slot] = p
-    first = np.empty(request_rows.size, np.int64)
-    for i in range(request_rows.size):
-        slot = _slot(request_rows[i], slots - 1)
-        while table[slot] != NEVER and event_rows[table[slot]] != request_rows[i]:
-            slot = (slot + 1) & (slots - 1)
-        first[i] = table[slot]
+    first = np.full(request_rows.size, NEVER, np.int64)
+    following = np.full(event_rows.size, NEVER, np.int64)
+    widest = 0
+    for g in range(groups.shape[0]):
+        widest = max(widest, groups[g, 1] - groups[g, 0])
+    space = np.empty(_slots(widest), np.int64)
+    for g in range(groups.shape[0]):
+        slots = _slots(groups[g, 1] - groups[g, 0])
+        table = space[:slots]
+        table[:] = NEVER
+        for p in range(groups[g, 1] - 1, groups[g, 0] - 1, -1):  # so that chains ascend
+            slot = _slot(event_rows[p], slots - 1)
+            while table[slot] != NEVER and event_rows[table[slot]] != event_rows[p]:
+                slot = (slot + 1) & (slots - 1)
+            following[p] = table[slot]
+            table[slot] = p
+        for i in range(groups[g, 2], groups[g, 3]):
+            slot = _slot(request_rows[i], slots - 1)
+            while table[slot] != NEVER and event_rows[table[slot]] != request_rows[i]:
+                slot = (slot + 1) & (slots - 1)
+            first[i] = table[slot]
     return first, following
 
 
@@ -170,6 +203,8 @@ def find_spans(
             end = groups[g, 1]
             for i in range(groups[g, 2], groups[g, 3]):
                 until = _earlier(asked[i], lags[w])
+                if w > 0 and lags[w] == lags[w - 1]:
+                    stop = stops[w - 1, i]
                 while stop < end and times[stop] < until:
                     stop += 1
                 if widths[w] != NEVER:

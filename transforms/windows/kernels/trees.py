@@ -20,7 +20,9 @@ Ints = NDArray[np.int64]
 
 
 @compiled
-def count_static(before: Ints, starts: Ints, stops: Ints, own: Ints, following: Ints) -> Ints:
+def count_static(
+    before: Ints, starts: Ints, stops: Ints, own: Ints, following: Ints, places: Ints
+) -> Ints:
     """Count values per window where every event is available from the start, and for good.
 
     Args:
@@ -29,6 +31,7 @@ def count_static(before: Ints, starts: Ints, stops: Ints, own: Ints, following: 
         stops: int64 (w, m), end of each window's positions.
         own: int64 (m,), each request's first own event, or NEVER.
         following: int64 (n,), the next event of the same row, or NEVER.
+        places: int64 (m,), where the count of each request goes.
 
     Returns:
         int64 (w, m).
@@ -42,7 +45,7 @@ def count_static(before: Ints, starts: Ints, stops: Ints, own: Ints, following: 
                 if starts[w, i] <= p < stops[w, i]:
                     count -= before[p + 1] - before[p]
                 p = following[p]
-            out[w, i] = count
+            out[w, places[i]] = count
     return out
 
 

@@ -48,6 +48,11 @@ class States:
         known = {key: state.take(rows) for key, state in self.known.items()}
         return States(rows.size, self.dtypes, known)
 
+    def written(self) -> States:
+        """The same, keeping nothing of the events in memory."""
+        known = {key: state.written() for key, state in self.known.items()}
+        return States(self.size, self.dtypes, known)
+
     def seen_through(self, windows: Iterable[Window]) -> States:
         """What is known of everything as what is known of each of the windows."""
         wanted = list(windows)
@@ -139,4 +144,4 @@ def summarise(events: Events, keys: int, aggregates: Sequence[Aggregate]) -> Sta
     sweeps = Sweeps(events, match(events, everything, [EVERYTHING]))
     known = {(need, EVERYTHING): sweeps.of(need, [0])[0] for need in needs(aggregates)}
     dtypes = {name: values.data.dtype for name, values in events.values.items()}
-    return States(keys, dtypes, known)
+    return States(keys, dtypes, known).written()

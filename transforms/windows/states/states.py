@@ -16,13 +16,14 @@ from typing import Any, Protocol, Self
 import numpy as np
 from numpy.typing import NDArray
 
-from forebay.transforms.windows.kernels import digits
 from forebay.transforms.windows.kernels.matching import Match
 from forebay.transforms.windows.kernels.ordering import INT64_MIN
 from forebay.transforms.windows.multisets import parts
 from forebay.transforms.windows.multisets.multisets import Coded, Question, answer_window
 from forebay.transforms.windows.multisets.parts import Multisets
 from forebay.transforms.windows.states import first_last
+from forebay.transforms.windows.states.gathering import gather
+from forebay.transforms.windows.states.sums import Sums
 
 Ints = NDArray[np.int64]
 Bools = NDArray[np.bool_]
@@ -37,6 +38,9 @@ class State(Protocol):
     def take(self, rows: Ints) -> Self:
         """The state of some requests, each from 0 to m - 1, or -1 for one that has seen nothing."""
 
+    def written(self) -> Self:
+        """The same, keeping nothing of the events in memory."""
+
 
 @dataclass(frozen=True, eq=False)
 class Counts:
@@ -49,6 +53,9 @@ class Counts:
 
     def take(self, rows: Ints) -> Counts:
         return Counts(gather(self.rows, rows, 0))
+
+    def written(self) -> Counts:
+        return self
 
 
 @dataclass(frozen=True, eq=False)
@@ -63,24 +70,8 @@ class Greatest:
     def take(self, rows: Ints) -> Greatest:
         return Greatest(gather(self.rows, rows, INT64_MIN))
 
-
-@dataclass(frozen=True, eq=False)
-class Sums:
-    """Sums of values, of their squares and cubes.
-
-    Attributes:
-        rows: int64 (m, s), see :mod:`forebay.transforms.windows.kernels.digits`.
-    """
-
-    rows: Ints
-
-    def merge(self, other: Sums) -> Sums:
-        return Sums(digits.merge(self.rows, other.rows))
-
-    def take(self, rows: Ints) -> Sums:
-        taken = gather(self.rows, rows, 0)
-        taken[rows < 0, 0] = digits.NO_TOP
-        return Sums(taken)
+    def written(self) -> Greatest:
+        return self
 
 
 @dataclass(frozen=True, eq=False)
@@ -104,6 +95,9 @@ class Picks:
     def take(self, rows: Ints) -> Picks:
         return Picks(gather(self.rows, rows, 0), gather(self.size, rows, 0), self.latest)
 
+    def written(self) -> Picks:
+        return self
+
 
 @dataclass(frozen=True, eq=False)
 class Decayed:
@@ -117,6 +111,9 @@ class Decayed:
 
     def take(self, rows: Ints) -> Decayed:
         return Decayed(self.weighted.take(rows), self.weights.take(rows))
+
+    def written(self) -> Decayed:
+        return Decayed(self.weighted.written(), self.weights.written())
 
 
 @dataclass(frozen=True, eq=False)
@@ -169,14 +166,8 @@ class Bags:
     def take(self, rows: Ints) -> Bags:
         return Bags(self._collected().take(rows))
 
+    def written(self) -> Bags:
+        return Bags(self._collected())
+
     def _collected(self) -> Multisets:
         return self.values.collect() if isinstance(self.values, Swept) else self.values
-
-
-def gather(data: NDArray[Any], rows: Ints, nothing: float) -> NDArray[Any]:
-    """Rows of an array; ``nothing`` for -1."""
-    if not data.shape[0]:
-        return np.full((rows.size, *data.shape[1:]), nothing, data.dtype)
-    taken = data[rows]
-    taken[rows < 0] = nothing
-    return taken

@@ -14,6 +14,7 @@ from forebay.transforms.windows.kernels.encoding import split, to_numbers, to_ra
 from forebay.transforms.windows.kernels.matching import Match
 from forebay.transforms.windows.kernels.values import Events, Values
 from forebay.transforms.windows.multisets import multisets
+from forebay.transforms.windows.states.gathering import gather
 from forebay.transforms.windows.states.states import (
     Bags,
     Counts,
@@ -21,10 +22,9 @@ from forebay.transforms.windows.states.states import (
     Greatest,
     Picks,
     State,
-    Sums,
     Swept,
-    gather,
 )
+from forebay.transforms.windows.states.sums import Addends, Sums, SweptSums
 
 Ints = NDArray[np.int64]
 Bools = NDArray[np.bool_]
@@ -100,12 +100,13 @@ class Sweeps:
             return self.counts[key]
         sweep = self.match.over(windows)
         if sweep.arriving.size or sweep.retiring.size:
-            rows = trees.sweep_ints(valid.astype(np.int64), True, sweep)
+            rows = self._given(trees.sweep_ints(valid.astype(np.int64), True, sweep))
         else:
             before = np.zeros(valid.size + 1, np.int64)
             np.cumsum(valid, out=before[1:])
-            rows = trees.count_static(before, sweep.starts, sweep.stops, sweep.own, sweep.following)
-        rows = self._given(rows)
+            rows = trees.count_static(
+                before, sweep.starts, sweep.stops, sweep.own, sweep.following, self.match.requests
+            )
         if key is not None:
             self.counts[key] = rows
         return rows
@@ -137,15 +138,8 @@ class Sweeps:
         return ordering.sort_by(order, self.match.instants)
 
     def _sums(self, numbers: Ints, order: int, windows: Sequence[int]) -> list[Sums]:
-        tops, leaves = digits.cut(numbers, order)
-        groups = self.match.sweep.groups
-        coded = multisets.encode_items(tops, tops != digits.NO_TOP, groups)
-        found = []
-        for window in windows:
-            changes = multisets.follow(np.arange(tops.size), self.match, window)
-            rows = digits.sweep_digits(*changes, groups, *coded, leaves, self.match.requests)
-            found.append(Sums(rows))
-        return found
+        addends = Addends(numbers, order, self.match)
+        return [Sums(SweptSums(addends, window)) for window in windows]
 
     def _decayed(self, column: Values, half_life_us: int, windows: Sequence[int]) -> list[State]:
         values = *split(column.data, column.valid), column.valid

@@ -14,7 +14,8 @@ from forebay.transforms.windows.kernels.matching import INT64_MAX
 from forebay.transforms.windows.kernels.values import Requests, Values
 from forebay.transforms.windows.operations import Aggregate
 from forebay.transforms.windows.states.from_events import States, read_from
-from forebay.transforms.windows.states.states import Bags, Counts, Decayed, Greatest, Picks, Sums
+from forebay.transforms.windows.states.states import Bags, Counts, Decayed, Greatest, Picks
+from forebay.transforms.windows.states.sums import Sums
 from forebay.transforms.windows.states.sweeps import Need
 
 Ints = NDArray[np.int64]
@@ -88,19 +89,19 @@ def _always(reading: _Reading) -> Bools:
 
 
 def _sum(reading: _Reading, sums: Sums) -> _Result:
-    return moments.read_sums(sums.rows), _always(reading)
+    return sums.sums(reading.count), _always(reading)
 
 
 def _mean(reading: _Reading, sums: Sums) -> _Result:
-    return moments.read_means(sums.rows, reading.count), _always(reading)
+    return sums.means(reading.count), _always(reading)
 
 
 def _var(reading: _Reading, sums: Sums) -> _Result:
-    return moments.read_deviations(sums.rows, reading.count)[0], reading.count > 1
+    return sums.deviations(reading.count)[0], reading.count > 1
 
 
 def _std(reading: _Reading, sums: Sums) -> _Result:
-    return moments.read_deviations(sums.rows, reading.count)[1], reading.count > 1
+    return sums.deviations(reading.count)[1], reading.count > 1
 
 
 def _skew(reading: _Reading, sums: Sums) -> _Result:

@@ -15,7 +15,7 @@ from forebay.console.words import counted, share
 from forebay.pipelines.sources.row_identity import ROW_OFFSET
 from forebay.transforms.definition.identity import ROW
 from forebay.transforms.definition.sources import ROWS
-from forebay.transforms.definition.windows import Windowed
+from forebay.transforms.definition.windows.windowed import Windowed
 from forebay.transforms.windows.groups import WindowGroup
 
 FUTURE = "future"

@@ -13,8 +13,8 @@ from forebay.commands.init.guesses.times import RowTime
 from forebay.console.words import counted
 from forebay.transforms.definition.columns import Integer, Number, String
 from forebay.transforms.definition.features import Categorical
-from forebay.transforms.definition.operators import count, mean
-from forebay.transforms.definition.windows import Windowed
+from forebay.transforms.definition.windows.operators import count, mean
+from forebay.transforms.definition.windows.windowed import Windowed
 from forebay.transforms.durations import duration_us
 
 _LENGTHS = ("1h", "6h", "1d", "7d", "28d", "91d", "364d")

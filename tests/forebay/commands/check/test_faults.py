@@ -23,8 +23,8 @@ from forebay.pipelines.sources.csv.table import open_csv
 from forebay.pipelines.sources.files import find_files
 from forebay.transforms.definition.dataset import Dataset
 from forebay.transforms.definition.identity import ROW
-from forebay.transforms.definition.operators import mean
-from forebay.transforms.definition.windows import Windowed
+from forebay.transforms.definition.windows.operators import mean
+from forebay.transforms.definition.windows.windowed import Windowed
 from forebay.transforms.windows.groups import AVAILABLE, TIME, WindowGroup
 
 TIP = trips.WINDOWS[1].names[0]

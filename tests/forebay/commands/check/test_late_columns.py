@@ -31,7 +31,7 @@ from forebay.transforms.definition.labels import (
     Regression,
 )
 from forebay.transforms.definition.splits import HashSplit
-from forebay.transforms.definition.windows import Windowed
+from forebay.transforms.definition.windows.windowed import Windowed
 
 LEAK, WARNING = "leak", "warning"
 ROWS = 1_200

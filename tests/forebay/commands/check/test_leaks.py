@@ -25,10 +25,10 @@ from forebay.transforms.definition.dataset import Dataset
 from forebay.transforms.definition.derived_numbers import Difference, Ratio
 from forebay.transforms.definition.features import Calendar, Categorical, Custom, Feature, Numeric
 from forebay.transforms.definition.labels import BinaryClassification, Classification
-from forebay.transforms.definition.operators import count, mean
 from forebay.transforms.definition.sources import Derive
 from forebay.transforms.definition.splits import HashSplit
-from forebay.transforms.definition.windows import Where, Windowed
+from forebay.transforms.definition.windows.operators import count, mean
+from forebay.transforms.definition.windows.windowed import Where, Windowed
 
 LEAK, WARNING, OK = Severity.LEAK, Severity.WARNING, Severity.OK
 

@@ -20,8 +20,8 @@ from forebay.pipelines.sources.tables import open_tables
 from forebay.storage.run.definition_files import load_definition
 from forebay.transforms.definition.dataset import Dataset
 from forebay.transforms.definition.features import Numeric
-from forebay.transforms.definition.operators import mean
-from forebay.transforms.definition.windows import Windowed
+from forebay.transforms.definition.windows.operators import mean
+from forebay.transforms.definition.windows.windowed import Windowed
 
 DEFINITION = str(Path(__file__).parents[3] / "end_to_end" / "parcels.py")
 TEMP = "weather_temp_mean_2h_by_station_for_depot"

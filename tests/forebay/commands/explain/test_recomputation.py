@@ -11,7 +11,7 @@ from forebay.commands.explain.command import explain
 from forebay.commands.explain.recomputation import recompute
 from forebay.commands.explain.report import to_json
 from forebay.storage.run.definition_files import load_definition
-from forebay.transforms.definition.operators import OPERATORS
+from forebay.transforms.definition.windows.operators import OPERATORS
 from forebay.transforms.windows.groups import window_groups
 
 DEFINITION = """

@@ -77,7 +77,7 @@ def parse(
     rows: dict[int, list[str]] = {}
     rejects: list[Reject] = []
     for offset, text in pieces:
-        batch, more = parse_chunk(text, offset, names, columns, CSV, LIMIT)
+        batch, more, _ = parse_chunk(text, offset, names, columns, CSV, LIMIT)
         offsets = batch[ROW_OFFSET].to_pylist()
         assert not rows.keys() & set(offsets)
         cells = zip(*(batch[name].to_pylist() for name in names), strict=True)

@@ -16,7 +16,7 @@ from hypothesis import strategies as st
 
 from forebay.pipelines.sources.csv import parse
 from forebay.pipelines.sources.csv.parse import parse_chunk
-from forebay.pipelines.sources.rejects import Reject
+from forebay.pipelines.sources.inputs import Parsed
 from forebay.pipelines.sources.row_identity import ROW_OFFSET
 from forebay.pipelines.sources.text.record_ends import OK
 from forebay.pipelines.sources.text.records import scan_records
@@ -450,14 +450,12 @@ NAMES = ("n", "s", "ignored")
 COLUMNS: dict[str, Column] = {"s": String(), "n": Integer(required=True)}
 
 
-def parse_text(
-    data: bytes, offset: int = 0, limit: int = 100
-) -> tuple[pa.RecordBatch, list[Reject]]:
+def parse_text(data: bytes, offset: int = 0, limit: int = 100) -> Parsed:
     return parse_chunk(data, offset, NAMES, COLUMNS, CSV, limit)
 
 
 def test_rows_keep_the_columns_asked_for_and_their_offsets() -> None:
-    batch, rejects = parse_text(b'1,a,x\n\r\n"2","b ""q""\n",y', offset=1000)
+    batch, rejects, _ = parse_text(b'1,a,x\n\r\n"2","b ""q""\n",y', offset=1000)
     assert not rejects
     assert batch.schema == pa.schema(
         [("s", pa.string()), ("n", pa.int64()), (ROW_OFFSET, pa.int64())]
@@ -470,7 +468,7 @@ def test_rows_keep_the_columns_asked_for_and_their_offsets() -> None:
 
 def test_rejects_tell_place_cause_and_text_in_order() -> None:
     data = b'1,a,x\n2,b\nx,\xff,z\n,c,\n3,"d\n4,"e"f,\n5,g,\n' + b"6" * 200 + b",,\n7,,\n"
-    batch, rejects = parse_text(data)
+    batch, rejects, _ = parse_text(data)
     assert batch.to_pydict() == {
         "s": ["a", "g", None],
         "n": [1, 5, 7],
@@ -497,7 +495,7 @@ def test_rejects_tell_place_cause_and_text_in_order() -> None:
 def test_lines_inside_a_closed_cell_are_never_rows() -> None:
     note = "Dear all,\n9,forged,9\nyours"
     data = f'1,a,1\n2,"{note}",2,\n3,"{note}{note}",3\n4,"{note}",4\n'.encode()
-    batch, rejects = parse_text(data, limit=40)
+    batch, rejects, _ = parse_text(data, limit=40)
     assert batch["n"].to_pylist() == [1, 4]
     assert [reject.reason for reject in rejects] == [
         "4 fields instead of 3",
@@ -506,36 +504,36 @@ def test_lines_inside_a_closed_cell_are_never_rows() -> None:
 
 
 def test_long_values_are_shown_cut() -> None:
-    _, (reject,) = parse_text(b"x" * 99 + b",,\n", limit=1000)
+    _, (reject,), _ = parse_text(b"x" * 99 + b",,\n", limit=1000)
     assert reject.reason == f"n: '{'x' * 80}...' is not a whole number"
 
 
 def test_nothing_to_read() -> None:
     for data in (b"", b"\n\r\n"):
-        batch, rejects = parse_text(data)
+        batch, rejects, _ = parse_text(data)
         assert (batch.num_rows, rejects) == (0, [])
         assert batch.schema.names == ["s", "n", ROW_OFFSET]
-    batch, rejects = parse_text(b"1\n")
+    batch, rejects, _ = parse_text(b"1\n")
     assert (batch.num_rows, len(rejects)) == (0, 1)
 
 
 def test_no_columns_wanted() -> None:
-    batch, _ = parse_chunk(b"1,a,b\n2,c,d\n", 0, NAMES, {}, CSV, 100)
+    batch, _, _ = parse_chunk(b"1,a,b\n2,c,d\n", 0, NAMES, {}, CSV, 100)
     assert batch.to_pydict() == {ROW_OFFSET: [0, 6]}
 
 
 def test_a_single_column() -> None:
-    batch, rejects = parse_chunk(b'a\n""\n\n  \r"b"', 0, ("s",), {"s": String()}, CSV, 100)
+    batch, rejects, _ = parse_chunk(b'a\n""\n\n  \r"b"', 0, ("s",), {"s": String()}, CSV, 100)
     assert (batch["s"].to_pylist(), rejects) == (["a", None, "  ", "b"], [])
 
 
 def test_a_byte_order_mark_within_the_file_is_text() -> None:
-    batch, _ = parse_chunk("\ufeffa,\ufeff\n".encode(), 9, NAMES[:2], {"n": String()}, CSV, 100)
+    batch, _, _ = parse_chunk("\ufeffa,\ufeff\n".encode(), 9, NAMES[:2], {"n": String()}, CSV, 100)
     assert batch.to_pydict() == {"n": ["\ufeffa"], ROW_OFFSET: [9]}
 
 
 def test_columns_with_the_same_empty_name_are_ignored() -> None:
-    batch, _ = parse_chunk(b"1,2,3\n", 0, ("", "n", ""), {"n": Integer()}, CSV, 100)
+    batch, _, _ = parse_chunk(b"1,2,3\n", 0, ("", "n", ""), {"n": Integer()}, CSV, 100)
     assert batch["n"].to_pylist() == [2]
 
 
@@ -575,7 +573,7 @@ def test_pyarrow_splits_what_the_scanner_accepts_as_the_oracle_does(
     found = read_records(data, format, columns_count, 30, reach=100)
     good = [record for record in found if record.status == OK]
     names = tuple("abc")[:columns_count]
-    batch, rejects = parse_chunk(
+    batch, rejects, _ = parse_chunk(
         data, 5, names, {name: String(nulls=()) for name in names}, format, 30
     )
     readable = [record for record in good if b"\xff" not in b"".join(record.fields)]

@@ -5,6 +5,7 @@ import io
 import itertools
 import time
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 from unittest import mock
 
@@ -14,7 +15,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from forebay.pipelines.sources.csv.header import HEAD_BYTES, check_header, read_header
+from forebay.pipelines.sources.files import find_files
 from forebay.pipelines.sources.inputs import Stretch
+from forebay.pipelines.sources.kinds import unpacked
 from forebay.pipelines.sources.text import ranges as csv_ranges
 from forebay.pipelines.sources.text import records as csv_records
 from forebay.pipelines.sources.text.ranges import plan_ranges, read_chunks
@@ -229,14 +232,26 @@ def test_gzip_chunks() -> None:
 def test_damaged_gzip_is_an_input_error(damage: Callable[[bytes], bytes]) -> None:
     data = b"".join(b"%d,%d\n" % (i, i * i % 97) for i in range(50_000))
     stream = gzip.GzipFile(fileobj=io.BytesIO(damage(gzip.compress(data))))
-    with pytest.raises(InputError, match=r"^f.csv.gz: after \d+ bytes of text the gzip data"):
+    with pytest.raises(InputError, match=r"^f.csv.gz: (after \d+ bytes of text )?the gzip data"):
         list(read_chunks(stream, CSV, 2, 100, 4096, 0, "f.csv.gz"))
 
 
-def test_a_plain_file_named_gz_is_told_from_a_damaged_one() -> None:
-    stream = gzip.GzipFile(fileobj=io.BytesIO(b"a,b\n1,2\n"))
+@pytest.mark.parametrize("text", [b"", b"a,b\n1,2\n"])
+def test_what_follows_gzip_is_told(text: bytes) -> None:
+    stream = gzip.GzipFile(fileobj=io.BytesIO(gzip.compress(text) + b"more"))
+    with pytest.raises(InputError, match=r"^f.csv.gz: the gzip data are followed by.*b'mo'"):
+        list(read_chunks(stream, CSV, 2, 100, 4096, 0, "f.csv.gz"))
+
+
+def test_a_plain_file_named_gz_is_told_from_a_damaged_one(tmp_path: Path) -> None:
+    plain, damaged = tmp_path / "a.csv.gz", tmp_path / "b.csv.gz"
+    plain.write_bytes(b"a,b\n1,2\n")
+    damaged.write_bytes(gzip.compress(b"a,b\n1,2\n")[:-8] + b"\1" * 8)
+    files = find_files([str(plain), str(damaged)])
     with pytest.raises(InputError, match=r"is not gzip-compressed.*b'a,'.*name without .gz"):
-        list(read_chunks(stream, CSV, 2, 100, 4096, 0, "f.csv.gz"))
+        unpacked(files[0])
+    with pytest.raises(InputError, match=r"truncated or corrupt \(CRC check failed"):
+        unpacked(files[1])
 
 
 @pytest.mark.parametrize(

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, ClassVar
 
@@ -64,7 +64,9 @@ class JsonLinesFile(TextInput):
         return ANY_ARITY
 
     def parse(self, chunk: TextChunk, table: Source, max_record_bytes: int) -> Parsed:  # noqa: D102
-        return parse_lines(chunk.data, chunk.offset, table.columns, max_record_bytes)
+        return parse_lines(
+            chunk.data, chunk.offset, table.columns, max_record_bytes, table.forgiven
+        )
 
 
 def open_json_lines(file: SourceFile, table: Source | None) -> JsonLinesFile:
@@ -107,7 +109,11 @@ def paths(value: Mapping[str, Any], before: str = "") -> list[str]:
 
 
 def parse_lines(
-    data: bytes, offset: int, columns: Mapping[str, Column], max_record_bytes: int
+    data: bytes,
+    offset: int,
+    columns: Mapping[str, Column],
+    max_record_bytes: int,
+    forgiven: Collection[str] = (),
 ) -> Parsed:
     """Parses a stretch of whole lines.
 
@@ -116,6 +122,7 @@ def parse_lines(
         offset: where it starts in the file's text, bytes.
         columns: the columns to read.
         max_record_bytes: greatest length of a line, line end excluded.
+        forgiven: the columns of which a value that cannot be read is missing.
 
     Returns:
         the rows, and the rejects in order of offset. Numbers are read as they are written; texts
@@ -126,15 +133,16 @@ def parse_lines(
     table = _as_arrow(data, records, columns)
     if table is None:
         lines = [_line(data, records, index) for index in range(len(records.starts))]
-        return _parse_each(lines, records.starts + offset, columns, max_record_bytes)
+        return _parse_each(lines, records.starts + offset, columns, max_record_bytes, forgiven)
     given = {name: _column(table, name, kind) for name, kind in columns.items()}
     cells = {name: read_values(given[name], kind) for name, kind in columns.items()}
-    made = make_rows(cells, given, records.starts + offset)
+    made = make_rows(cells, given, records.starts + offset, forgiven)
     faulty = [fault.row for fault in made.faults]
     lines = [_line(data, records, row) for row in faulty]
     # Again, one by one, so that reasons show what is written.
-    again = _parse_each(lines, records.starts[faulty] + offset, columns, max_record_bytes)
-    return Parsed(made.batch, again.rejects)
+    offsets = records.starts[faulty] + offset
+    again = _parse_each(lines, offsets, columns, max_record_bytes, forgiven)
+    return Parsed(made.batch, again.rejects, made.unread)
 
 
 _ARROW: dict[type[Column], pa.DataType] = {
@@ -189,6 +197,7 @@ def _parse_each(
     offsets: npt.NDArray[np.int64],
     columns: Mapping[str, Column],
     max_record_bytes: int,
+    forgiven: Collection[str],
 ) -> Parsed:
     """Parses lines one after another; those too long are cut to one byte more than the limit."""
     objects: list[dict[str, Any]] = []
@@ -212,9 +221,9 @@ def _parse_each(
         read = read_cells(given[name], kind)
         odd = [Fault(mask, "no single value") for mask in [texts[name][1]] if mask.any()]
         cells[name] = Cells(read.values, (*odd, *read.problems), read.absent)
-    made = make_rows(cells, given, offsets[good])
+    made = make_rows(cells, given, offsets[good], forgiven)
     rejects += [Reject(f.offset, f.reason, lines[good[f.row]], f.category) for f in made.faults]
-    return Parsed(made.batch, sorted(rejects, key=lambda reject: reject.offset))
+    return Parsed(made.batch, sorted(rejects, key=lambda reject: reject.offset), made.unread)
 
 
 _decode = json.JSONDecoder(parse_float=str, parse_int=str, parse_constant=str).decode

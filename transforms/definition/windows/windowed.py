@@ -6,8 +6,8 @@ from dataclasses import dataclass, field
 from typing import Literal
 
 from forebay.transforms.definition.columns import Column, Number, String
-from forebay.transforms.definition.freeze import freeze_sequences
-from forebay.transforms.definition.operators import OF_ONE_VALUE, Op, count
+from forebay.transforms.definition.fields.freeze import freeze_sequences
+from forebay.transforms.definition.windows.operators import OF_ONE_VALUE, Op, count
 from forebay.transforms.durations import parse_duration
 
 COMPARISONS = {"==": "eq", "!=": "ne", "<": "lt", "<=": "le", ">": "gt", ">=": "ge"}

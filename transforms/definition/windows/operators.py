@@ -4,7 +4,7 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from typing import Annotated
 
-from forebay.transforms.definition.field_types import Between, Float32
+from forebay.transforms.definition.fields.types import Between, Float32
 from forebay.transforms.durations import duration_problems
 from forebay.transforms.errors import Problem
 from forebay.transforms.limits import (

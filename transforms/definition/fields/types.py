@@ -14,7 +14,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Annotated, Any, Literal, get_args, get_origin, get_type_hints
 
-from forebay.transforms.definition.field_words import SCALARS, flat, in_words, is_union, named
+from forebay.transforms.definition.fields.words import SCALARS, flat, in_words, is_union, named
 from forebay.transforms.errors import Problem
 from forebay.transforms.limits import FLOAT32_MAX
 
@@ -149,9 +149,44 @@ def type_problems(value: Any, kind: Any, where: str) -> Iterator[Problem]:
         yield from _number_problems(value, kind, where)
 
 
+def class_problem(value: Any, kind: Any, where: str) -> Problem | None:
+    """Returns what is wrong with the class of a value, or of one in it; None: nothing is.
+
+    Args:
+        value: a text or a number may be any of its class, whatever the choices are.
+        kind: what it should be; ``Any`` in it is anything.
+        where: what it is called.
+    """
+    fitting = [part for part in flat(kind) if _has_class(value, part)]
+    if not fitting:
+        return _wrong(value, kind, where)
+    found = [next(_part_problems(value, part, where), None) for part in fitting]
+    return None if None in found else found[0]
+
+
+def _part_problems(value: Any, kind: Any, where: str) -> Iterator[Problem]:
+    """Yields the problems of class of what is in a value."""
+    parts = get_args(kind)
+    each: Iterable[tuple[Any, Any]] = ()
+    if get_origin(kind) is tuple:
+        each = zip(value, parts[:1] * len(value) if parts[-1] is ... else parts, strict=True)
+    elif get_origin(kind) is Mapping:
+        each = ((item, parts[1]) for item in value.values())
+    found = (class_problem(item, part, where) for item, part in each)
+    yield from (problem for problem in found if problem is not None)
+
+
+def _has_class(value: Any, kind: Any) -> bool:
+    if get_origin(kind) is Literal:
+        return type(value) in map(type, get_args(kind))
+    return _has_shape(value, kind)
+
+
 def _has_shape(value: Any, kind: Any) -> bool:
     """Tells whether a value is of the class that a kind asks for, whatever its parts are."""
     origin, parts = get_origin(kind), get_args(kind)
+    if kind is Any:
+        return True
     if is_union(kind):
         return any(_has_shape(value, part) for part in parts)
     if origin is Annotated:

@@ -10,9 +10,9 @@ import pyarrow as pa
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from forebay.pipelines.sources import json_lines
 from forebay.pipelines.sources.inputs import Parsed
-from forebay.pipelines.sources.json_lines import parse_lines
+from forebay.pipelines.sources.text import json_lines
+from forebay.pipelines.sources.text.json_lines import parse_lines
 from forebay.pipelines.sources.text.records import ANY_ARITY, scan_records
 from forebay.transforms.definition.columns import (
     Boolean,

@@ -10,6 +10,7 @@ SCALARS: Mapping[Any, str] = {
     int: "a whole number",
     float: "a number",
     type(None): "None",
+    Any: "anything",
 }
 _NAMES: Mapping[Any, str] = {
     **SCALARS, bool: "a truth value", type(None): "nothing", dict: "a dict", bytes: "bytes",

@@ -12,8 +12,14 @@ from forebay.transforms.definition.columns import (
     String,
     Timestamp,
 )
-from forebay.transforms.definition.operators import OF_EVENTS, OF_ONE_VALUE, OF_TEXT, OPERATORS, Op
-from forebay.transforms.definition.windows import Where, Windowed
+from forebay.transforms.definition.windows.operators import (
+    OF_EVENTS,
+    OF_ONE_VALUE,
+    OF_TEXT,
+    OPERATORS,
+    Op,
+)
+from forebay.transforms.definition.windows.windowed import Where, Windowed
 from forebay.transforms.durations import DURATION_CURE, UNBOUNDED, duration_problems
 from forebay.transforms.errors import Problem, unknown_column
 

@@ -8,7 +8,7 @@ from forebay.transforms.definition.columns import Column
 from forebay.transforms.definition.dataset_checks import definition_problems, table_contradictions
 from forebay.transforms.definition.shown import table_html
 from forebay.transforms.definition.sources import ROWS, Source
-from forebay.transforms.definition.windows import Windowed
+from forebay.transforms.definition.windows.windowed import Windowed
 from forebay.transforms.errors import DefinitionError, Problem
 
 
@@ -35,7 +35,7 @@ class WindowedTable(Source):
         super().__post_init__()
         problems = list(self.problems())
         if problems:
-            raise DefinitionError(getattr(self, "name", "windows"), problems)
+            raise DefinitionError(getattr(self, "name", None), problems)
 
     def problems(self) -> Iterator[Problem]:
         """Yields all mistakes of the definition."""

@@ -1,0 +1,28 @@
+"""``forebay jobs``: from parsed arguments to what is printed."""
+
+import argparse
+
+from forebay.console.terminal import say, say_json
+from forebay.pipelines.jobs.dataflow import Entry, jobs
+from forebay.pipelines.jobs.options import jobs_options
+
+
+def run_jobs(args: argparse.Namespace) -> int:
+    """Runs ``forebay jobs`` with parsed arguments; returns its exit status."""
+    options = jobs_options(args)
+    found = jobs(options)
+    if args.json:
+        say_json(found if options.action in ("list", "logs") else found[0], indent=2)
+        return 0
+    for entry in found:
+        say(_line(entry) if options.action != "describe" else _lines(entry))
+    return 0
+
+
+def _line(entry: Entry) -> str:
+    return "  ".join(entry.values())
+
+
+def _lines(entry: Entry) -> str:
+    width = max(map(len, entry))
+    return "\n".join(f"{name:<{width}}  {value}" for name, value in entry.items())

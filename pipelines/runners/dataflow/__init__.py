@@ -1,0 +1,1 @@
+"""Google Cloud Dataflow: what is checked, what travels to the workers, what a failure means."""

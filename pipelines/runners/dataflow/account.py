@@ -1,0 +1,114 @@
+"""Whether Google knows who asks, and whether a job's buckets are there, where they should be."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
+
+from forebay.pipelines.runners.dataflow.engine import Dataflow
+from forebay.transforms.errors import InputError, RunFailed, first_line
+
+_SCOPE = "https://www.googleapis.com/auth/cloud-platform"
+_LOGIN = (
+    "run `gcloud auth application-default login`, or let GOOGLE_APPLICATION_CREDENTIALS name a "
+    "service account's key"
+)
+# Locations that hold a continent's regions.
+_CONTINENTS = {"US": "us-", "EU": "europe-", "ASIA": "asia-"}
+
+
+def check_access(on: Dataflow) -> None:
+    """Checks that there are credentials that hold, and that the buckets of a job are there.
+
+    Raises:
+        InputError: there are none, they are refused, or a bucket is not there, not for this
+            account, or in another region than the job.
+        RunFailed: nothing answers.
+    """
+    from google.cloud import storage
+
+    credentials = credentials_of(on.project)
+    client = storage.Client(project=on.project, credentials=credentials)
+    for flag, place in (("--temp-location", on.temp), ("--staging-location", on.staging)):
+        flag = "--bucket" if on.bucket and f"gs://{on.bucket}".rstrip("/") in place else flag
+        _check_bucket(client, flag, place.removeprefix("gs://").partition("/")[0], on.region or "")
+
+
+def credentials_of(project: str | None) -> Any:
+    """Returns Google's application default credentials, refreshed.
+
+    Raises:
+        InputError: there are none, or Google refuses them.
+        RunFailed: nothing answers.
+    """
+    import google.auth
+    from google.auth import exceptions
+    from google.auth.transport.requests import Request
+
+    try:
+        credentials, _ = google.auth.default(scopes=[_SCOPE], quota_project_id=project)
+    except exceptions.DefaultCredentialsError as error:
+        raise InputError(f"no credentials for Google Cloud were found; {_LOGIN}") from error
+    try:
+        credentials.refresh(Request())
+    except exceptions.RefreshError as error:
+        raise InputError(
+            f"Google refuses the credentials, which may have expired ({_words(error)}); {_LOGIN}"
+        ) from error
+    except exceptions.GoogleAuthError as error:
+        raise _unreachable("Google's accounts", error) from error
+    return credentials
+
+
+def _check_bucket(client: Any, flag: str, name: str, region: str) -> None:
+    from google.api_core import exceptions
+
+    with _answers(f"Cloud Storage, asked for {name}"):
+        try:
+            bucket = client.get_bucket(name, timeout=30)
+        except exceptions.NotFound as error:
+            raise InputError(
+                f"{flag} {name}: no such bucket; make it by `gcloud storage buckets create "
+                f"gs://{name} --location={region}`, or correct the name"
+            ) from error
+        except (exceptions.Forbidden, exceptions.Unauthorized) as error:
+            raise InputError(
+                f"{flag} {name}: the account may not use the bucket ({_words(error)}); give it "
+                "roles/storage.admin there, or name another bucket"
+            ) from error
+    location = (bucket.location or "").upper()
+    if not _holds(location, bucket.location_type, region):
+        raise InputError(
+            f"{flag} {name}: the bucket lies in {location}, and the job runs in {region}, so that "
+            f"every byte would cross; name a bucket in {region}, or --region {location.lower()}"
+        )
+
+
+def _holds(location: str, kind: str | None, region: str) -> bool:
+    """Tells whether a bucket's location holds a region; of two regions nobody tells which."""
+    if location in _CONTINENTS:
+        return region.startswith(_CONTINENTS[location])
+    return kind == "dual-region" or location == region.upper()
+
+
+@contextmanager
+def _answers(who: str) -> Iterator[None]:
+    import requests
+    from google.api_core import exceptions
+
+    try:
+        yield
+    except (requests.ConnectionError, exceptions.RetryError, exceptions.ServerError) as error:
+        raise _unreachable(who, error) from error
+
+
+def _unreachable(who: str, error: BaseException) -> RunFailed:
+    return RunFailed(
+        f"{who} cannot be reached ({_words(error)}); check the network and the proxy, and start "
+        "again"
+    )
+
+
+def _words(error: BaseException) -> str:
+    return first_line(error)[:200]

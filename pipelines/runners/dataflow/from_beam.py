@@ -1,0 +1,37 @@
+"""Dataflow as it is asked for in Beam's own words, without loading Beam."""
+
+from __future__ import annotations
+
+import argparse
+from collections.abc import Mapping, Sequence
+
+from forebay.pipelines.runners.dataflow.engine import BEAM_NAMES, RUNNER, Dataflow
+
+# Beam's own second names.
+_ALSO: Mapping[str, tuple[str, ...]] = {
+    "worker_machine_type": ("worker_machine_type",),
+    "container_image": ("worker_harness_container_image",),
+}
+
+
+def dataflow_of(arguments: Sequence[str]) -> tuple[Dataflow, Sequence[str]] | None:
+    """Reads Beam's options as ours.
+
+    Args:
+        arguments: Beam's own options, as a user gives them.
+
+    Returns:
+        The engine, and the options that it has no word for; None: another runner is asked for.
+    """
+    parser = argparse.ArgumentParser(allow_abbrev=False, add_help=False)
+    parser.add_argument("--runner")
+    parser.add_argument("--label", "--labels", dest="labels", action="append", default=[])
+    for name, beam in BEAM_NAMES.items():
+        flags = [f"--{one}" for one in (beam, *_ALSO.get(name, ()))]
+        number = name in ("num_workers", "max_workers")
+        parser.add_argument(*flags, dest=name, type=int if number else str)
+    found, others = parser.parse_known_args(list(arguments))
+    if found.runner not in (RUNNER, f"apache_beam.runners.{RUNNER}"):
+        return None
+    given = {name: getattr(found, name) for name in BEAM_NAMES}
+    return Dataflow(**given, labels=",".join(found.labels) or None), others

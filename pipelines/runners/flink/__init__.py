@@ -1,0 +1,1 @@
+"""A Flink cluster, reached through its REST API and Beam's job server."""

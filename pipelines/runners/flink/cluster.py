@@ -1,0 +1,110 @@
+"""A Flink cluster, asked through the REST API of its job manager."""
+
+import json
+import urllib.error
+import urllib.request
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any
+
+from forebay.transforms.errors import InputError, reason
+
+_SECONDS = 10.0
+# A job in one of these does not change any more.
+ENDED = ("FINISHED", "CANCELED", "FAILED", "SUSPENDED")
+
+
+@dataclass(frozen=True)
+class Overview:
+    """What a cluster says of itself.
+
+    Attributes:
+        version: Flink's, such as ``1.19.3``.
+        task_managers, slots: how many it has.
+    """
+
+    version: str
+    task_managers: int
+    slots: int
+
+
+@dataclass(frozen=True)
+class Job:
+    """One job of a cluster.
+
+    Attributes:
+        id: Flink's name for it.
+        name: ours.
+        state: such as ``RUNNING``.
+        started: when it was, in milliseconds since 1970.
+    """
+
+    id: str
+    name: str
+    state: str
+    started: int
+
+
+class Cluster:
+    """The cluster of a job manager.
+
+    Args:
+        master: HOST:PORT of its REST API.
+    """
+
+    def __init__(self, master: str) -> None:
+        self.master = master
+        address = master if "://" in master else f"http://{master}"
+        self._address = address.rstrip("/")
+
+    def overview(self) -> Overview:
+        """Asks what the cluster is.
+
+        Raises:
+            InputError: nothing answers, or it is no job manager.
+        """
+        cure = "start the cluster, or name its job manager's REST address"
+        try:
+            told = self._ask("/v1/overview")
+            return Overview(told["flink-version"], told["taskmanagers"], told["slots-total"])
+        except (urllib.error.HTTPError, ValueError, KeyError, TypeError) as error:
+            raise InputError(
+                f"--flink-master {self.master}: what answers there is no Flink; {cure}"
+            ) from error
+        except OSError as error:
+            cause = getattr(error, "reason", error)
+            why = reason(cause) if isinstance(cause, Exception) else str(cause)
+            raise InputError(f"--flink-master {self.master}: no answer ({why}); {cure}") from error
+
+    def jobs(self) -> Iterator[Job]:
+        """Yields the jobs that the cluster remembers.
+
+        Raises:
+            OSError: nothing answers.
+        """
+        for told in self._ask("/v1/jobs/overview")["jobs"]:
+            yield Job(told["jid"], told["name"], told["state"], told["start-time"])
+
+    def failures(self, job: str) -> Iterator[str]:
+        """Yields what made a job fail, or start some of its work anew, newest first.
+
+        Raises:
+            OSError: nothing answers.
+        """
+        told = self._ask(f"/v1/jobs/{job}/exceptions")
+        for entry in told.get("exceptionHistory", {}).get("entries", ()):
+            yield entry.get("stacktrace") or entry.get("exceptionName", "")
+
+    def cancel(self, job: str) -> None:
+        """Asks the cluster to cancel a job.
+
+        Raises:
+            OSError: nothing answers.
+        """
+        self._ask(f"/v1/jobs/{job}?mode=cancel", method="PATCH")
+
+    def _ask(self, path: str, method: str = "GET") -> Any:
+        request = urllib.request.Request(self._address + path, method=method)  # noqa: S310
+        opened = urllib.request.urlopen(request, timeout=_SECONDS)  # noqa: S310
+        with opened as response:
+            return json.loads(response.read() or b"{}")

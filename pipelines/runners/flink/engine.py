@@ -1,0 +1,223 @@
+"""The engine of a Flink cluster."""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import secrets
+import tempfile
+from collections.abc import Iterator, Sequence
+from contextlib import ExitStack, contextmanager, suppress
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, ClassVar
+
+from forebay.console.terminal import note
+from forebay.pipelines.runners.engine import Engine, Work, option
+from forebay.pipelines.sources.arguments import positive
+from forebay.storage.run.layout import TEMPORARY
+from forebay.transforms.errors import ForebayError, InputError, RunFailed
+
+# What it takes to ask a cluster is loaded when one is asked: help has these flags, too.
+if TYPE_CHECKING:
+    from forebay.pipelines.runners.flink.cluster import Cluster, Overview
+
+_CANCELLED = "failed in state CANCELLED"
+# What the cluster lost on the way: a task manager, its answers, or room for the job.
+_LOST = re.compile(
+    r"(?:TimeoutException: Heartbeat|TimeoutException: The TaskExecutor is shutting"
+    r"|RemoteTransportException|JobMasterException: TaskManager|NoResourceAvailable"
+    r"|PartitionNotFound|AskTimeoutException|ConnectionException: Connection to TaskManager).*"
+)
+
+
+@dataclass(frozen=True)
+class Flink(Engine):
+    """A Flink cluster that runs already.
+
+    Attributes:
+        master: HOST:PORT of the REST API of the cluster's job manager.
+        job_server: Beam's job server: its jar for the cluster's version, which is started here
+            with Java, or HOST:PORT of one that runs; None: Beam downloads the jar.
+        workers: HOST:PORT of the pool of Python workers beside each task manager, as the task
+            manager sees it.
+        parallelism: how many pieces of work run at once; None: as many as the cluster has slots.
+    """
+
+    name: ClassVar[str] = "flink"
+
+    master: str | None = option("--flink-master", "HOST:PORT")
+    job_server: str | None = option("--flink-job-server", "JAR")
+    workers: str = option("--flink-workers", "HOST:PORT", "localhost:50000")
+    parallelism: int | None = option("--flink-parallelism", "N", read=positive)
+
+    def check_account(self) -> None:
+        """Checks the options.
+
+        Raises:
+            InputError: one is missing or wrong.
+        """
+        if self.master is None:
+            raise InputError(
+                "--on flink needs --flink-master HOST:PORT, the address of its job manager's REST "
+                "API; give it"
+            )
+        if not re.fullmatch(r"[^\s:/]+:\d+", self.workers):
+            raise InputError(
+                f"--flink-workers {self.workers} is not HOST:PORT; write such as localhost:50000"
+            )
+        if not self._is_served:
+            from forebay.pipelines.runners.flink.job_server import check_java
+
+            check_java()
+
+    @property
+    def _is_served(self) -> bool:
+        """Whether a job server runs already."""
+        return self.job_server is not None and is_address(self.job_server)
+
+    def check(self, work: Work) -> None:
+        """Asks the cluster, and compares its version with the job server's.
+
+        Raises:
+            InputError: nothing answers, there are no task managers, or versions differ.
+        """
+        found = self._cluster.overview()
+        if not found.slots:
+            raise InputError(
+                f"--flink-master {self.master}: the cluster has no task manager; start one, or "
+                "look into its log"
+            )
+        if self.job_server is not None and not self._is_served:
+            from forebay.pipelines.runners.flink.job_server import flink_version_of
+
+            self._check_version(found, flink_version_of(self.job_server))
+
+    def _check_version(self, found: Overview, version: str | None) -> None:
+        if version is not None and version != _minor(found.version):
+            raise InputError(
+                f"--flink-master {self.master} runs Flink {found.version}, and --flink-job-server "
+                f"{self.job_server} is for {version}; name the job server for "
+                f"{_minor(found.version)}"
+            )
+
+    @property
+    def _cluster(self) -> Cluster:
+        from forebay.pipelines.runners.flink.cluster import Cluster
+
+        return Cluster(str(self.master))
+
+    @contextmanager
+    def open(self, work: Work) -> Iterator[Sequence[str]]:
+        """Starts the job server, and packs what travels."""
+        from forebay.pipelines.runners.own_code import pack_own_code
+        from forebay.pipelines.runners.workers.versions import VERSIONS_NAME, versions
+
+        found = self._cluster.overview()
+        with ExitStack() as stack:
+            packed = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="forebay-flink-")))
+            (packed / VERSIONS_NAME).write_text(json.dumps(versions()))
+            wheel = pack_own_code(work.dataset, packed, without=work.paths)
+            name = f"forebay-{work.dataset.name}-{secrets.token_hex(4)}"
+            yield (
+                "--runner=PortableRunner",
+                f"--job_endpoint={stack.enter_context(self._job_server(found, work))}",
+                "--environment_type=EXTERNAL",
+                f"--environment_config={self.workers}",
+                f"--parallelism={self.parallelism or found.slots}",
+                f"--job_name={name}",
+                f"--files_to_stage={packed / VERSIONS_NAME}",
+                *([f"--extra_package={wheel}"] if wheel else []),
+                "--no_save_main_session",
+            )
+
+    @contextmanager
+    def _job_server(self, found: Overview, work: Work) -> Iterator[str]:
+        from forebay.pipelines.runners.flink.job_server import job_server
+
+        if self.job_server is not None and self._is_served:
+            yield self.job_server
+            return
+        jar = self.job_server or _published(_minor(found.version))
+        artifacts = os.path.join(work.folder, TEMPORARY, "staged")
+        with job_server(os.path.abspath(jar), str(self.master), artifacts) as address:
+            yield address
+
+    @contextmanager
+    def watched(self, result: Any) -> Iterator[None]:
+        """Ends the job where a user has to mend something, or no longer waits for it.
+
+        Args:
+            result: Beam's `PipelineResult`.
+        """
+        from forebay.pipelines.runners.flink.watch import Watch
+
+        name = result._job_id.rpartition("_")[0]  # what was asked for, and a number
+        note(f"Flink job {name}: http://{self.master}")
+        with Watch(self._cluster, name, self.explain) as watch:
+            try:
+                yield
+            except KeyboardInterrupt:
+                with suppress(OSError):
+                    watch.cancel()
+                raise
+            except Exception as error:
+                watch.reraise(error, is_cancelled=_CANCELLED in str(error))
+
+    def explain(self, failure: str) -> ForebayError | None:
+        """Says in one line what a failure of a job means."""
+        if _CANCELLED in failure:
+            return RunFailed(
+                f"--flink-master {self.master}: somebody cancelled the job; no run was made; start "
+                "it again"
+            )
+        refused = re.search(r"UNAVAILABLE: .*|Connection refused.*", failure)
+        if "ExternalEnvironmentFactory" in failure and refused:
+            return RunFailed(
+                f"--flink-workers {self.workers}: a task manager found no workers there "
+                f"({refused[0].strip()}); start `python -m forebay.pipelines.runners.workers` "
+                "beside each task manager"
+            )
+        lost = _LOST.search(failure)
+        if lost is not None:
+            return RunFailed(
+                f"--flink-master {self.master}: the job failed ({lost[0].strip()}); no run was "
+                "made; start it again, and give the cluster a restart-strategy of more attempts"
+            )
+        return None
+
+
+def is_address(place: str) -> bool:
+    """Tells whether a job server is named by HOST:PORT, not by its program."""
+    return re.fullmatch(r"[\w.-]+:\d+", place) is not None and not os.path.exists(place)
+
+
+def _minor(version: str) -> str:
+    """Returns the first two numbers of a version."""
+    return ".".join(version.split(".")[:2])
+
+
+def _published(version: str) -> str:
+    """Returns the jar of the job server that Beam publishes for a version of Flink.
+
+    Raises:
+        InputError: there is none, or it cannot be downloaded.
+    """
+    from apache_beam.options.pipeline_options import FlinkRunnerOptions
+    from apache_beam.runners.portability.job_server import JavaJarJobServer
+
+    known = FlinkRunnerOptions.PUBLISHED_FLINK_VERSIONS
+    if version not in known:
+        raise InputError(
+            f"the cluster runs Flink {version}, for which this version of Beam has no job server; "
+            f"it has them for {', '.join(known)}"
+        )
+    try:
+        jar = JavaJarJobServer.path_to_beam_jar(f":runners:flink:{version}:job-server:shadowJar")
+        return str(JavaJarJobServer.local_jar(jar))
+    except (OSError, RuntimeError, ValueError) as error:
+        raise InputError(
+            f"Beam's job server for Flink {version} cannot be downloaded ({error}); name its jar "
+            "by --flink-job-server"
+        ) from error

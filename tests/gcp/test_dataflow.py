@@ -1,0 +1,222 @@
+"""Jobs on a stand-in for Dataflow: staged, submitted, followed, cancelled; and what goes wrong."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Iterator
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import apache_beam as beam
+import pytest
+from cryptography.hazmat.primitives import serialization
+from cryptography.hazmat.primitives.asymmetric import rsa
+from parcels_oracle import make_tables
+
+from forebay.cli import main
+from forebay.pipelines.runners.dataflow.account import check_access
+from forebay.pipelines.runners.dataflow.engine import Dataflow
+from forebay.pipelines.runners.engine import Work
+from forebay.pipelines.runners.run import opened, run_pipeline
+from forebay.storage.run.definition_files import load_definition
+from forebay.transforms.errors import ForebayError, InputError, RunFailed
+
+pytestmark = pytest.mark.gcp
+
+REPOSITORY = Path(__file__).resolve().parents[2]
+PYTHON = REPOSITORY / ".venv-gcp" / "bin" / "python"
+START_SECONDS = 120
+DEFINITION = f"{REPOSITORY}/tests/end_to_end/parcels.py"
+IMAGE = "europe-west1-docker.pkg.dev/test/images/forebay:0.1.0"
+ON = Dataflow(project="test-project", region="us-central1", container_image=IMAGE)
+
+
+@pytest.fixture(scope="module")
+def service(emulators: Any, tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    """The stand-in, and credentials that it gives tokens for; its address."""
+    folder = tmp_path_factory.mktemp("dataflow")
+    with pytest.MonkeyPatch.context() as patch:
+        for name, value in emulators.environment.items():
+            patch.setenv(name, value)
+        here = REPOSITORY / "tests" / "gcp"
+        command = [
+            str(PYTHON), str(here / "fake_dataflow.py"), str(folder), sys.executable,
+            str(here / "dataflow_worker.py"),
+        ]  # fmt: skip
+        with open(folder / "log", "w") as log:
+            process = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=log, stderr=log)
+        try:
+            end = time.monotonic() + START_SECONDS
+            while not (folder / "ready.json").exists():
+                assert process.poll() is None, (folder / "log").read_text()
+                assert time.monotonic() < end
+                time.sleep(0.05)
+            address = f"http://localhost:{json.loads((folder / 'ready.json').read_text())['port']}"
+            patch.setenv("GOOGLE_APPLICATION_CREDENTIALS", key(folder, f"{address}/token"))
+            yield address
+        finally:
+            process.kill()
+            process.wait()
+
+
+def key(folder: Path, token_uri: str) -> str:
+    """Writes the key of a service account that gets its tokens from an address."""
+    private = rsa.generate_private_key(public_exponent=65537, key_size=2048)
+    pem = private.private_bytes(
+        serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption()
+    )
+    path = folder / f"key{token_uri.rpartition('/')[2]}.json"
+    path.write_text(json.dumps({
+        "type": "service_account", "project_id": ON.project, "private_key": pem.decode(),
+        "client_email": f"me@{ON.project}.iam.gserviceaccount.com", "token_uri": token_uri,
+    }))  # fmt: skip
+    return str(path)
+
+
+@pytest.fixture(scope="module")
+def on(emulators: Any) -> Dataflow:
+    return replace(ON, bucket=emulators.bucket)
+
+
+def ran(on: Dataflow, address: str) -> None:
+    """Runs a pipeline of one element."""
+    dataset = load_definition(DEFINITION)
+    asked = (f"--dataflow_endpoint={address}",)
+    work = Work(DEFINITION, dataset, f"gs://{on.bucket}/none", beam=asked)
+    with opened(on, work) as runner:
+        run_pipeline(lambda p: p | beam.Create([1]) | beam.Map(print) and None, runner)
+
+
+@pytest.mark.parametrize(
+    ("job", "kind", "told"),
+    [
+        ("ended", RunFailed, "the job was cancelled by somebody; nothing is published"),
+        ("bare-image", InputError, f"--container-image {IMAGE}: the workers have no forebay"),
+        ("over-quota", RunFailed, "a quota of test-project in us-central1 is used up .*'CPUS'"),
+    ],
+)
+def test_what_ends_a_job_is_told_in_a_line(
+    service: str, on: Dataflow, job: str, kind: type[ForebayError], told: str
+) -> None:
+    with pytest.raises(kind, match=told) as error:
+        ran(replace(on, job_name=job), service)
+    assert "\n" not in str(error.value)
+
+
+@pytest.mark.parametrize(
+    ("project", "told"),
+    [
+        ("no-rights", "Google refuses this account in no-rights"),
+        ("no-project", "Google knows no such project, region or job"),
+    ],
+)
+def test_a_project_that_refuses_is_named(
+    service: str, on: Dataflow, project: str, told: str
+) -> None:
+    with pytest.raises(InputError, match=told):
+        ran(replace(on, project=project), service)
+
+
+def test_buckets_and_credentials_are_checked_first(
+    service: str, on: Dataflow, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    check_access(on)
+    with pytest.raises(InputError, match=r"--bucket nowhere: no such bucket; make it by `gcloud"):
+        check_access(replace(on, bucket="nowhere"))
+    with pytest.raises(InputError, match=r"lies in \S+, and the job runs in asia-east1"):
+        check_access(replace(on, region="asia-east1"))
+    monkeypatch.setenv("GOOGLE_APPLICATION_CREDENTIALS", key(tmp_path, f"{service}/expired"))
+    with pytest.raises(InputError, match=r"Google refuses the credentials.*invalid_grant.*login"):
+        check_access(on)
+    gone = key(tmp_path, "http://localhost:1/token")
+    monkeypatch.setenv("GOOGLE_APPLICATION_CREDENTIALS", gone)
+    with pytest.raises(RunFailed, match=r"cannot be reached .* check the network"):
+        check_access(on)
+
+
+def asked(capsys: pytest.CaptureFixture[str], service: str, *words: str) -> tuple[int, Any]:
+    """What ``forebay jobs`` says: its status, and what it prints, or its error."""
+    where = ("--project", str(ON.project), "--region", str(ON.region), "--endpoint", service)
+    capsys.readouterr()
+    status = main(["jobs", *words, *where, "--json"])
+    said = capsys.readouterr()
+    return status, json.loads(said.out) if status == 0 else said.err
+
+
+def test_a_job_is_listed_described_and_cancelled(
+    service: str, on: Dataflow, capsys: pytest.CaptureFixture[str]
+) -> None:
+    raised: list[BaseException] = []
+
+    def work() -> None:
+        try:
+            ran(replace(on, job_name="waits", labels="team=ml"), service)
+        except ForebayError as error:
+            raised.append(error)
+
+    worker = threading.Thread(target=work)
+    worker.start()
+    job = None
+    while job is None or job["state"] != "RUNNING":
+        assert worker.is_alive()
+        time.sleep(0.5)
+        status, listed = asked(capsys, service, "list")
+        assert status == 0
+        job = next((one for one in listed if one["name"] == "waits"), None)
+    status, described = asked(capsys, service, "describe", job["id"])
+    assert {**job, **described} == described
+    assert described["labels"] == "team=ml"
+    assert job["id"] in described["page"]
+    status, messages = asked(capsys, service, "logs", job["id"])
+    assert [one["text"] for one in messages] == ["Workers have started successfully."]
+    status, cancelled = asked(capsys, service, "cancel", job["id"])
+    assert (status, cancelled["state"]) == (0, "CANCELLED")
+    worker.join()
+    assert [str(error).partition(";")[0] for error in raised] == [
+        "the job was cancelled by somebody"
+    ]
+    status, error = asked(capsys, service, "cancel", job["id"])
+    assert (status, "is over (CANCELLED); there is nothing to end" in error) == (2, True)
+    status, error = asked(capsys, service, "describe", "2026-none")
+    assert status == 2
+    assert "Google knows no such project, region or job" in error
+
+
+@pytest.mark.timeout(1800)
+def test_a_run_on_dataflow_is_the_local_one(
+    service: str, on: Dataflow, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    from apache_beam.io.filesystems import FileSystems
+
+    tables = make_tables(tmp_path)
+    bucket = f"gs://{on.bucket}"
+    for path in tmp_path.glob("*.csv"):
+        with FileSystems.create(f"{bucket}/tables/{path.name}") as sink:
+            sink.write(path.read_bytes())
+    local, remote = str(tmp_path / "local"), f"{bucket}/runs/parcels"
+    there = [word.replace(str(tmp_path), f"{bucket}/tables") for word in tables.options]
+    some = ("--max-reject-fraction", "0.1", "--shards", "2")
+    options = (
+        "--on", "dataflow", "--project", ON.project, "--region", ON.region, "--bucket", on.bucket,
+        "--container-image", IMAGE, "--labels", "team=ml",
+    )  # fmt: skip
+    assert main(["preprocess", DEFINITION, *tables.options, "--output", local, *some]) == 0
+    words = ["preprocess", DEFINITION, *there, "--output", remote, *some, *options]
+    status = main([*words, "--", f"--dataflow_endpoint={service}"])
+    told = capsys.readouterr().err
+    assert status == 0, told
+    assert told.count("https://console.cloud.google.com/dataflow/jobs/us-central1/") == 2
+    with FileSystems.open(f"{remote}/manifest.json") as source:
+        made = json.loads(source.read())
+    wanted = json.loads(Path(local, "manifest.json").read_text())
+    examples = {name: entry for name, entry in wanted["files"].items() if "examples/" in name}
+    assert len(examples) >= 3
+    assert {n: e for n, e in made["files"].items() if "examples/" in n} == examples
+    assert made["rows"] == wanted["rows"]
+    assert made["rejects"] == wanted["rejects"]
+    assert FileSystems.match([f"{remote}/temporary**"])[0].metadata_list == []

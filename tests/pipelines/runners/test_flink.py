@@ -1,0 +1,304 @@
+"""What is asked of a Flink cluster before anything runs, and what its failures mean.
+
+A small server answers as the REST API of Flink 1.19 does; its answers were taken from a cluster.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import socket
+import subprocess
+import sys
+import threading
+import time
+import zipfile
+from collections.abc import Callable, Iterator
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
+
+import pytest
+from made_runs import make_dataset
+
+from forebay.pipelines.runners.engine import Work
+from forebay.pipelines.runners.flink.engine import Flink, is_address
+from forebay.pipelines.runners.flink.job_server import flink_version_of, job_server
+from forebay.pipelines.runners.flink.watch import Watch
+from forebay.pipelines.runners.workers.versions import check_same, versions
+from forebay.transforms.errors import InputError, RunFailed
+
+WORK = Work("made.py", make_dataset("regression"), "/nowhere")
+OVERVIEW = {
+    "taskmanagers": 2, "slots-total": 4, "slots-available": 4, "flink-version": "1.19.3",
+    "flink-commit": "4105f8d",
+}  # fmt: skip
+JOB = {"jid": "b51d8b98", "name": "forebay-trips-1", "state": "RUNNING", "start-time": 5}
+CANCELLED = RuntimeError("Pipeline forebay-trips-1_a failed in state CANCELLED: none")
+LOST = (
+    "java.util.concurrent.TimeoutException: Heartbeat of TaskManager with id tm-1 timed out.\n\tat"
+)
+NO_WORKERS = (
+    "java.lang.Exception: The user defined 'open()' method caused an exception\n"
+    "\tat org.apache.beam.runners.fnexecution.environment.ExternalEnvironmentFactory."
+    "createEnvironment(ExternalEnvironmentFactory.java:143)\n"
+    "Caused by: io.grpc.StatusRuntimeException: UNAVAILABLE: io exception\n"
+)
+TRACEBACK = (
+    "java.util.concurrent.ExecutionException: java.lang.RuntimeException: Error received from SDK "
+    "harness for instruction 3: Traceback (most recent call last):\n"
+    '  File "batches.py", line 7, in read\n'
+    "forebay.transforms.errors.InputError: rows.csv: the file has changed [while running 'Read']\n"
+    "\n\tat java.base/java.util.concurrent.CompletableFuture.reportGet(CompletableFuture.java:396)"
+)
+
+
+class Master:
+    """A job manager's REST API.
+
+    Attributes:
+        answers: what it answers, by path.
+        cancelled: the jobs that it was asked to cancel.
+    """
+
+    def __init__(self) -> None:
+        self.answers: dict[str, object] = {"/v1/overview": OVERVIEW}
+        self.cancelled: list[str] = []
+        master = self
+
+        class Handler(BaseHTTPRequestHandler):
+            def do_GET(self) -> None:
+                self._send(master.answers.get(self.path))
+
+            def do_PATCH(self) -> None:
+                master.cancelled.append(self.path)
+                self._send({})
+
+            def _send(self, answer: object) -> None:
+                self.send_response(200 if answer is not None else 404)
+                self.end_headers()
+                self.wfile.write(json.dumps(answer).encode())
+
+            def log_message(self, *args: object) -> None:
+                pass
+
+        self.server = ThreadingHTTPServer(("localhost", 0), Handler)
+        self.address = f"localhost:{self.server.server_port}"
+
+
+@pytest.fixture
+def master() -> Iterator[Master]:
+    made = Master()
+    thread = threading.Thread(target=made.server.serve_forever, args=(0.01,))
+    thread.start()
+    yield made
+    made.server.shutdown()
+    thread.join()
+    made.server.server_close()
+
+
+@pytest.fixture
+def jar(tmp_path: Path) -> Callable[[str], str]:
+    def make(version: str) -> str:
+        path = tmp_path / f"job-server-{version}.jar"
+        with zipfile.ZipFile(path, "w") as archive:
+            archive.writestr(
+                f"META-INF/maven/org.apache.beam/beam-runners-flink-{version}/pom.xml", ""
+            )
+        return str(path)
+
+    return make
+
+
+def test_a_cluster_of_the_job_servers_version_passes(
+    master: Master, jar: Callable[[str], str]
+) -> None:
+    Flink(master.address, jar("1.19")).check(WORK)
+    Flink(master.address, "localhost:8099").check(WORK)
+
+
+def test_versions_that_differ_are_both_named(master: Master, jar: Callable[[str], str]) -> None:
+    other = jar("2.0")
+    assert flink_version_of(other) == "2.0"
+    with pytest.raises(InputError) as caught:
+        Flink(master.address, other).check(WORK)
+    assert str(caught.value) == (
+        f"--flink-master {master.address} runs Flink 1.19.3, and --flink-job-server {other} is for "
+        "2.0; name the job server for 1.19"
+    )
+
+
+def test_a_cluster_without_task_managers_is_refused(master: Master) -> None:
+    master.answers["/v1/overview"] = OVERVIEW | {"taskmanagers": 0, "slots-total": 0}
+    with pytest.raises(InputError, match="has no task manager; start one"):
+        Flink(master.address).check(WORK)
+
+
+def test_nothing_there_and_something_else_there_are_told_apart(master: Master) -> None:
+    master.answers["/v1/overview"] = {"hello": "world"}
+    with pytest.raises(InputError, match="what answers there is no Flink"):
+        Flink(master.address).check(WORK)
+    del master.answers["/v1/overview"]
+    with pytest.raises(InputError, match="what answers there is no Flink; start the cluster"):
+        Flink(master.address).check(WORK)
+    with pytest.raises(InputError, match=r"--flink-master localhost:1: no answer \(connection ref"):
+        Flink("localhost:1").check(WORK)
+
+
+@pytest.mark.parametrize(
+    ("engine", "told"),
+    [
+        (Flink(), r"--on flink needs --flink-master HOST:PORT"),
+        (Flink("localhost:8081", workers="nowhere"), "--flink-workers nowhere is not HOST:PORT"),
+    ],
+)
+def test_options_are_told_by_their_flags(engine: Flink, told: str) -> None:
+    with pytest.raises(InputError, match=told):
+        engine.check_account()
+
+
+def test_java_is_asked_for_where_a_job_server_is_to_be_started(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("PATH", str(tmp_path))
+    Flink("localhost:8081", "localhost:8099").check_account()
+    with pytest.raises(InputError, match="there is no `java` on the PATH"):
+        Flink("localhost:8081").check_account()
+
+
+def for_a_minute(do: Callable[..., object], *args: object) -> None:
+    """Does something again and again."""
+    for _ in range(600):
+        do(*args)
+        time.sleep(0.1)
+
+
+def java_that(folder: Path, does: str) -> None:
+    """Puts a program of the name of Java into a folder."""
+    program = folder / "java"
+    program.write_text(f"#!{sys.executable}\n{does}")
+    program.chmod(0o755)
+
+
+@pytest.fixture
+def path(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    folder = tmp_path / "bin"
+    folder.mkdir()
+    monkeypatch.setenv("PATH", f"{folder}:{os.environ['PATH']}")
+    return folder
+
+
+LISTENS = """
+import os, socket, sys, time
+port = int(sys.argv[sys.argv.index("--job-port") + 1])
+listening = socket.create_server(("localhost", port))
+open(sys.argv[2], "w").write(str(os.getpid()))
+time.sleep(600)
+"""
+
+
+def test_a_job_server_lives_as_long_as_it_is_needed(path: Path, tmp_path: Path) -> None:
+    java_that(path, LISTENS)
+    jar = tmp_path / "server.jar"
+
+    with job_server(str(jar), "localhost:8081", str(tmp_path)) as address:
+        host, port = address.split(":")
+        socket.create_connection((host, int(port))).close()
+        process = int(jar.read_text())
+
+    with pytest.raises(ProcessLookupError):
+        os.kill(process, 0)
+
+
+def test_a_job_server_ends_with_whoever_started_it(path: Path, tmp_path: Path) -> None:
+    java_that(path, LISTENS)
+    jar = tmp_path / "server.jar"
+    starts = (
+        "import os, signal; from forebay.pipelines.runners.flink.job_server import job_server\n"
+        f"with job_server({str(jar)!r}, 'localhost:8081', '/nowhere'):\n"
+        "    os.kill(os.getpid(), signal.SIGKILL)"
+    )
+
+    subprocess.run([sys.executable, "-c", starts], check=False)
+
+    with pytest.raises(ProcessLookupError):
+        for_a_minute(os.kill, int(jar.read_text()), 0)
+
+
+def test_a_job_server_that_does_not_start_says_why(path: Path, tmp_path: Path) -> None:
+    java_that(path, "raise SystemExit('Error: Unable to access jarfile')")
+    with (
+        pytest.raises(
+            RunFailed, match=r"server.jar ended with 1 \(Error: Unable to access jarfile"
+        ),
+        job_server(str(tmp_path / "server.jar"), "localhost:8081", str(tmp_path)),
+    ):
+        pass
+
+
+def test_what_is_no_jar_is_refused(tmp_path: Path) -> None:
+    text = tmp_path / "server.jar"
+    text.write_text("no zip")
+    with pytest.raises(InputError, match="is no jar that can be read"):
+        flink_version_of(str(text))
+    assert not is_address(str(text))
+    assert is_address("job-server.example:8099")
+
+
+def watched(master: Master, *stack_traces: str) -> Watch:
+    """A watch over a job that has failed so often, beside older and other ones."""
+    older = JOB | {"jid": "older", "start-time": 1, "state": "FINISHED"}
+    another = JOB | {"jid": "another", "name": "another", "start-time": 9}
+    master.answers["/v1/jobs/overview"] = {"jobs": [older, JOB, another]}
+    entries = [{"stacktrace": text} for text in stack_traces]
+    master.answers["/v1/jobs/b51d8b98/exceptions"] = {"exceptionHistory": {"entries": entries}}
+    engine = Flink(master.address)
+    return Watch(engine._cluster, str(JOB["name"]), engine.explain)
+
+
+def test_what_a_user_has_to_mend_cancels_the_job_at_once(master: Master) -> None:
+    with watched(master, LOST, TRACEBACK) as watch:
+        for _ in range(600):
+            if watch.has_cancelled:
+                break
+            time.sleep(0.1)
+
+    assert master.cancelled == ["/v1/jobs/b51d8b98?mode=cancel"]
+    with pytest.raises(InputError, match=r"^rows.csv: the file has changed$"):
+        watch.reraise(CANCELLED, is_cancelled=True)
+
+
+def test_what_the_cluster_can_mend_is_left_to_it(master: Master) -> None:
+    watch = watched(master, LOST)
+
+    watch.look()
+
+    assert not master.cancelled
+    with pytest.raises(RunFailed, match=r"the job failed \(TimeoutException: Heartbeat.*attempts$"):
+        watch.reraise(RuntimeError("failed in state FAILED"), is_cancelled=False)
+
+
+def test_workers_that_are_not_there_are_named(master: Master) -> None:
+    watch = watched(master, NO_WORKERS)
+    with pytest.raises(RunFailed, match=r"--flink-workers localhost:50000: .* no workers there"):
+        watch.reraise(RuntimeError("java.net.ConnectException: refused"), is_cancelled=False)
+
+
+def test_what_the_cluster_mended_is_not_why_somebody_cancelled(master: Master) -> None:
+    with pytest.raises(RuntimeError) as caught:
+        watched(master, LOST).reraise(CANCELLED, is_cancelled=True)
+    assert caught.value is CANCELLED
+
+
+def test_a_job_that_somebody_cancelled_is_told_as_such() -> None:
+    told = Flink("localhost:8081").explain("Pipeline forebay_1 failed in state CANCELLED: none")
+    assert isinstance(told, RunFailed)
+    assert "somebody cancelled the job; no run was made; start it again" in str(told)
+
+
+def test_workers_of_other_versions_say_which() -> None:
+    check_same(versions(), "2-1")
+    with pytest.raises(InputError) as caught:
+        check_same(versions() | {"apache-beam": "2.1.0", "python": "3.9"}, "2-1")
+    assert f"apache-beam {versions()['apache-beam']}, not 2.1.0" in str(caught.value)
+    assert "python" in str(caught.value)
+    assert str(caught.value).endswith("install the same there, and start the workers anew")
