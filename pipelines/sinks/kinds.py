@@ -61,8 +61,8 @@ def check_lines_output(path: str, option: str) -> None:
     """
     if _kind_of(path, option) is not JsonLines:
         raise InputError(
-            f"{option} {path!r}: JSON lines are answered by JSON lines; name it .jsonl, or give the "
-            "rows as a table to --input"
+            f"{option} {path!r}: JSON lines are answered by JSON lines; name it .jsonl, or "
+            "give the rows as a table to --input"
         )
 
 

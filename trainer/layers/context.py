@@ -99,9 +99,11 @@ def context_of(
 
 def _standardise(numbers: keras.KerasTensor, statistics: TrainStatistics) -> keras.KerasTensor:
     moments = statistics.numbers
+    variance = np.square(moments.usable_deviation)
     return keras.layers.Normalization(
         axis=-1,
         mean=moments.mean.astype(np.float32),
-        variance=np.square(moments.usable_deviation).astype(np.float32),
+        # Float32 has no square of deviations beyond 1.8e19.
+        variance=np.minimum(variance, np.finfo(np.float32).max).astype(np.float32),
         name="standardise",
     )(numbers)

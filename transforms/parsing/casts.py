@@ -80,7 +80,7 @@ def read_integers(text: pa.StringArray) -> CastColumn:
     """Casts text to int64. Blanks around, a plus sign and a fraction of zeros are not seen.
 
     Scientific notation is read where the number is whole, as R writes 100000: ``1e+05``. The least
-    int64 stands for *missing* in the graph and is refused with the larger ones.
+    int64 stands for *missing* in the graph and is refused.
     """
     # Arrow reads 0x10 as 16; whether we refuse it must not depend on the other cells.
     values = None if has_byte(text, b"xX") else try_cast(text, pa.int64())
@@ -94,8 +94,9 @@ def read_integers(text: pa.StringArray) -> CastColumn:
     found = faults_of((failing, _TOO_LARGE))
     if odd.any():
         exact, unread = by_distinct(without(text, ~odd), exact_integer)
-        values = pc.coalesce(values, exact)
-        found += faults_of((unread, "not a whole number"))
+        beyond = to_mask(pc.equal(exact, INT64_MIN))
+        values = pc.coalesce(values, without(exact, beyond))
+        found += faults_of((beyond, _TOO_LARGE), (unread, "not a whole number"))
     least = take_integers(values)
     return CastColumn(least.values, found + least.problems)
 
@@ -139,6 +140,7 @@ def by_distinct(
 
 
 _TOO_LARGE = "beyond the range of 64-bit integers"
+_LEAST = "the number that stands for a missing value"
 
 
 def take_integers(values: pa.Int64Array) -> CastColumn:
@@ -146,7 +148,7 @@ def take_integers(values: pa.Int64Array) -> CastColumn:
     if pc.min(values).as_py() != INT64_MIN:
         return CastColumn(values, [])
     least = to_mask(pc.equal(values, INT64_MIN))
-    return CastColumn(without(values, least), [Fault(least, _TOO_LARGE)])
+    return CastColumn(without(values, least), [Fault(least, _LEAST)])
 
 
 def try_cast(text: pa.StringArray, target: pa.DataType) -> pa.Array | None:

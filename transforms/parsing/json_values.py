@@ -43,6 +43,7 @@ from forebay.transforms.parsing.times import (
 GraphValue = float | int | bytes
 _Reader = Callable[..., GraphValue]
 
+_NOT_MISSING = "a value, but what stands for a missing one"
 _REJECTED = "rows with other values are rejected from training too"
 _EPOCH = dt.datetime(1970, 1, 1, tzinfo=dt.UTC)
 _MICROSECOND = dt.timedelta(microseconds=1)
@@ -105,6 +106,8 @@ def _integer(name: str, column: Integer, value: Any) -> int:
 
 
 def _int64(name: str, value: int) -> int:
+    if value == MISSING_INT:
+        raise _wrong(name, value, _NOT_MISSING, "write null")
     if not MISSING_INT < value <= -(MISSING_INT + 1):
         raise _wrong(name, value, "within 64 bits", "write null where it is missing")
     return value
@@ -147,7 +150,7 @@ def _bytes(name: str, column: Bytes, value: Any) -> bytes:
         raise _wrong(name, value, "base64", 'write such as {"b64": "YWJj"}')
     content = _decode_base64(name, value)
     if content == MISSING_BYTES:
-        raise _wrong(name, value, "a value, but what stands for a missing one", "write null")
+        raise _wrong(name, value, _NOT_MISSING, "write null")
     if column.image and not is_image(content):
         raise _wrong(name, value, "a JPEG or PNG image that can be decoded", _REJECTED)
     return content

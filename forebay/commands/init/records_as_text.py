@@ -9,7 +9,8 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from forebay.pipelines.sources.inputs import TableInput
-from forebay.pipelines.sources.text.json_lines import JsonLinesFile, field_at, parsed, paths
+from forebay.pipelines.sources.text.json_lines import JsonLinesFile
+from forebay.pipelines.sources.text.json_objects import Odd, field_at, parsed, paths
 from forebay.pipelines.sources.typed.tfrecord import TFRecordFile, decoded, single_values
 from forebay.transforms.definition.columns import Boolean, Bytes, Date, Number, String, Timestamp
 from forebay.transforms.parsing.typed_cells import type_problem
@@ -66,7 +67,7 @@ def _typed(column: pa.Array) -> FieldTexts:
 def _json_text(value: Any) -> str | None:
     if isinstance(value, bool):
         return "true" if value else "false"
-    return None if value is None else str(value)
+    return None if value is None or isinstance(value, Odd) else str(value)
 
 
 def _flat(batch: pa.RecordBatch, before: str = "") -> list[tuple[str, pa.Array]]:

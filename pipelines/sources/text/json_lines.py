@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import re
 from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
@@ -20,6 +19,7 @@ from forebay.pipelines.sources.missing_columns import refuse_missing
 from forebay.pipelines.sources.rejects import Reject
 from forebay.pipelines.sources.rows import joined, make_rows
 from forebay.pipelines.sources.text.input import TextChunk, TextInput
+from forebay.pipelines.sources.text.json_objects import Odd, as_written, field_at, parsed, paths
 from forebay.pipelines.sources.text.ranges import GuardedReader
 from forebay.pipelines.sources.text.record_ends import OK
 from forebay.pipelines.sources.text.records import ANY_ARITY, Records, scan_records
@@ -37,8 +37,7 @@ from forebay.transforms.definition.columns import (
 from forebay.transforms.definition.sources import Source
 from forebay.transforms.definition.table_formats import CsvFormat
 from forebay.transforms.errors import InputError
-from forebay.transforms.json_text import TOO_DEEP, is_nested_too_deep
-from forebay.transforms.parsing.casts import Fault
+from forebay.transforms.parsing.casts import Fault, without
 from forebay.transforms.parsing.cells import Cells, read_cells
 from forebay.transforms.parsing.typed_cells import read_values
 
@@ -98,16 +97,6 @@ def _objects(text: bytes) -> list[dict[str, Any]]:
     return found
 
 
-def paths(value: Mapping[str, Any], before: str = "") -> list[str]:
-    """Returns the names of an object's fields and the paths of those within."""
-    found = []
-    for name, item in value.items():
-        found.append(before + name)
-        if isinstance(item, dict):
-            found += paths(item, f"{before}{name}.")
-    return found
-
-
 def parse_lines(
     data: bytes,
     offset: int,
@@ -127,7 +116,7 @@ def parse_lines(
     Returns:
         the rows, and the rejects in order of offset. Numbers are read as they are written; texts
         as the cells of a CSV file are, true and false as a Boolean column's; null, and a field
-        that is not there, is missing.
+        that is not there, is missing. A name that is there twice is a fault of its column.
     """
     records = scan_records(data, LINES, ANY_ARITY, max_record_bytes, is_last=True)
     table = _as_arrow(data, records, columns)
@@ -214,60 +203,45 @@ def _parse_each(
             good.append(index)
         else:
             rejects.append(Reject(offset, value or _NO_OBJECT, line, _NO_OBJECT))
-    texts = {name: _texts(objects, name, kind) for name, kind in columns.items()}
-    given = {name: text for name, (text, _) in texts.items()}
-    cells = {}
+    given, cells = {}, {}
     for name, kind in columns.items():
-        read = read_cells(given[name], kind)
-        odd = [Fault(mask, "no single value") for mask in [texts[name][1]] if mask.any()]
-        cells[name] = Cells(read.values, (*odd, *read.problems), read.absent)
+        given[name], odd = _texts(objects, name, kind)
+        faulty = np.logical_or.reduce([np.zeros(len(objects), bool), *(f.mask for f in odd)])
+        read = read_cells(without(given[name], faulty), kind)
+        absent = None if read.absent is None else read.absent & ~faulty
+        cells[name] = Cells(read.values, (*odd, *read.problems), absent)
     made = make_rows(cells, given, offsets[good], forgiven)
     rejects += [Reject(f.offset, f.reason, lines[good[f.row]], f.category) for f in made.faults]
     return Parsed(made.batch, sorted(rejects, key=lambda reject: reject.offset), made.unread)
 
 
-_decode = json.JSONDecoder(parse_float=str, parse_int=str, parse_constant=str).decode
-
-
-def parsed(line: bytes) -> dict[str, Any] | str | None:
-    """Returns an object, numbers as they are written; why there is none; None: another value."""
-    try:
-        text = line.decode()
-        if is_nested_too_deep(text):
-            return f"not JSON that can be read: {TOO_DEEP}"
-        value = _decode(text)
-    except UnicodeDecodeError:
-        return "not UTF-8 text"
-    except ValueError as error:
-        return f"not JSON: {error}"
-    return value if isinstance(value, dict) else None
-
-
 def _texts(
     objects: Sequence[Mapping[str, Any]], name: str, kind: Column
-) -> tuple[pa.BinaryArray, npt.NDArray[np.bool_]]:
-    """Returns a column's texts, null where there is none, and which are lists or objects."""
+) -> tuple[pa.BinaryArray, list[Fault]]:
+    """Returns a column's texts, null where there is none, and which are no single value."""
     text = _text_of(kind)
     parts = [[text(field_at(one, field)) for one in objects] for field in kind.fields(name)]
-    odd = np.array(
-        [any(isinstance(p, _Odd) for p in row) for row in zip(*parts, strict=True)], bool
-    )
-    arrays = [pa.array([bytes(p) if p is not None else None for p in part], pa.binary())
-              for part in parts]  # fmt: skip
-    return joined(arrays), odd
+    rows = zip(*parts, strict=True)
+    whys = [next((part.why for part in row if isinstance(part, Odd)), None) for row in rows]
+    faults = [
+        Fault(np.array([one == why for one in whys], bool), why)
+        for why in dict.fromkeys(whys) if why is not None
+    ]  # fmt: skip
+    arrays = [
+        pa.array([part.value if isinstance(part, Odd) else part for part in column], pa.binary())
+        for column in parts
+    ]
+    return joined(arrays), faults
 
 
-class _Odd(bytes):
-    """The JSON of a list or an object where one value is meant."""
-
-
-def _text_of(kind: Column) -> Callable[[Any], bytes | None]:
+def _text_of(kind: Column) -> Callable[[Any], bytes | Odd | None]:
     yes, no = (kind.true[0], kind.false[0]) if isinstance(kind, Boolean) else ("true", "false")
     separator = kind.separator if isinstance(kind, Numbers) else None
+    why = "no single value" if separator is None else "not a list of numbers"
 
-    def text(value: Any) -> bytes | None:
-        if value is None:
-            return None
+    def text(value: Any) -> bytes | Odd | None:
+        if value is None or isinstance(value, Odd):
+            return value
         if isinstance(value, bool):
             return (yes if value else no).encode()
         if isinstance(value, str):
@@ -276,19 +250,9 @@ def _text_of(kind: Column) -> Callable[[Any], bytes | None]:
             items = ["" if item is None else item for item in value]
             if all(isinstance(item, str) for item in items):
                 return separator.join(items).encode("utf-8", "surrogatepass")
-        return _Odd(json.dumps(value).encode())
+        return Odd(as_written(value).encode(), why)
 
     return text
-
-
-def field_at(value: Mapping[str, Any], path: str) -> Any:
-    """Returns a field, by its name or else by its path; None where it is not there."""
-    if path in value or "." not in path:
-        return value.get(path)
-    found: Any = value
-    for name in path.split("."):
-        found = found.get(name) if isinstance(found, dict) else None
-    return found
 
 
 def refuse_array(head: bytes, path: str) -> None:

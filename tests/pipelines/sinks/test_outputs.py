@@ -172,5 +172,5 @@ def test_two_outputs_of_a_command_are_two(first: str, second: str) -> None:
 
 def test_what_is_wrong_with_each_output_is_told(tmp_path: Path) -> None:
     outputs = [output(tmp_path / "no/rows.csv"), output(tmp_path), output(tmp_path / "good.csv")]
-    with pytest.raises(InputError, match="is not a folder.*; and .*is a folder; name a file$"):
+    with pytest.raises(InputError, match=r"is not a folder.*; and .*is a folder; name a file$"):
         check_all([(one, SCHEMA) for one in outputs])

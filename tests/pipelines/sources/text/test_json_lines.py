@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 import pyarrow as pa
+import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
@@ -116,3 +117,52 @@ def test_arrow_reads_what_is_regular() -> None:
 
     assert isinstance(table, pa.Table)
     assert np.array_equal(table["number"].to_numpy(), [1.5] * 3)
+
+
+@pytest.mark.parametrize(
+    ("line", "reason"),
+    [
+        ('{"address": "flat"}', "'\"flat\"' is not an object, as 'address.city' needs one"),
+        ('{"address": [{"city": 1}]}', "is not an object, as 'address.city' needs one"),
+        ('{"address": {"city": 1.50e1}}', None),
+        ('{"address": {"city": null}}', None),
+        ('{"address": null}', None),
+        ("{}", None),
+        ('{"address": {"city": [1, "1"]}}', "'[1, \"1\"]' is no single value"),
+        ('{"address": {"city": 1, "city": 2}}', "'2' is one of several values named 'city'"),
+        ('{"address": 1, "address": {"city": 1}}', "is one of several values named 'address'"),
+    ],
+)
+def test_what_is_on_the_way_to_a_field_is_an_object(line: str, reason: str | None) -> None:
+    columns = {"city": Number(field="address.city", nulls=("",))}
+
+    parsed = parse_lines(line.encode() + b"\n", 0, columns, LIMIT)
+
+    assert len(parsed.rows) == (reason is None)
+    for reject in parsed.rejects:
+        assert reject.reason.startswith("city: ")
+        assert ";" not in reject.reason
+        assert reason in reject.reason
+
+
+@pytest.mark.parametrize(
+    ("value", "reason"),
+    [
+        ('[1,[2.50,"a"]]', "list: '[1, [2.50, \"a\"]]' is not a list of numbers"),
+        ('{"a": -0}', "list: '{\"a\": -0}' is not a list of numbers"),
+        ('[1,"x"]', "list: '1;x' is not a list of numbers"),
+    ],
+)
+def test_a_fault_has_one_reason_with_what_was_written(value: str, reason: str) -> None:
+    columns = {"list": Numbers(required=True)}
+    (reject,) = parse_lines(f'{{"list": {value}}}\n'.encode(), 0, columns, LIMIT).rejects
+    assert reject.reason == reason
+
+
+def test_a_name_that_is_there_twice_is_a_fault_where_it_is_read() -> None:
+    lines = b'{"whole": 1, "whole": 2}\n{"whole": 3, "other": 1, "other": 2}\n'
+    parsed = parse_lines(lines, 0, {"whole": Integer()}, LIMIT)
+    assert parsed.rows["whole"].to_pylist() == [3]
+    assert [one.reason for one in parsed.rejects] == [
+        "whole: '2' is one of several values named 'whole'"
+    ]
