@@ -58,7 +58,7 @@ fuzz: $(STAMP) ## Search the property tests with examples drawn anew, for MINUTE
 faults: $(STAMP) ## Kill, fill disks, fail calls, tamper, fuzz, drawn by a seed (SEED=...) that it prints, for MINUTES=10
 	FAULTS_MINUTES=$(or $(MINUTES),10) FAULTS_SEED=$(SEED) $(BIN)/python -m pytest -m faults tests/faults $(ARGS)
 
-# The stand-ins for BigQuery, Cloud Storage and S3, in an environment of their own.
+# The stand-ins for BigQuery, Cloud Storage, S3 and Dataflow, in an environment of their own.
 GCP_STAMP := .venv-gcp/.installed
 
 $(GCP_STAMP): tests/gcp/requirements.txt
@@ -66,7 +66,7 @@ $(GCP_STAMP): tests/gcp/requirements.txt
 	.venv-gcp/bin/python -m pip install --quiet --requirement tests/gcp/requirements.txt
 	@touch $@
 
-test-gcp: $(STAMP) $(GCP_STAMP) $(WEATHER) ## Run the tests with stand-ins for BigQuery, Cloud Storage and S3
+test-gcp: $(STAMP) $(GCP_STAMP) $(WEATHER) ## Run the tests with stand-ins for BigQuery, Cloud Storage, S3 and Dataflow
 	$(BIN)/python -m pytest -m gcp tests/gcp $(ARGS)
 
 # Programs for the tests of engines, at pinned versions: .engines, which is no part of the checkout.
@@ -146,11 +146,14 @@ bench-peers: $(STAMP) ## Install the peer that `make bench` skips otherwise: PyS
 	$(BIN)/python -m pip install --quiet --no-deps --upgrade --target .spark --requirement benchmarks/requirements-spark.txt
 
 # For every Python and platform at once: Beam wants another google-apitools from Python 3.13 on.
+# What workers have, of the same versions, is in deploy/requirements.lock.
+LOCK = $(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes \
+	  --no-emit-index-url --no-emit-find-links --no-annotate --custom-compile-command "make lock"
+
 lock: ## Pin every dependency in requirements.lock; newest versions with ARGS=--upgrade
 	@test -x $(BIN)/uv || { echo "error: $(BIN)/uv is missing; run 'make install' first" >&2; exit 1; }
-	$(BIN)/uv pip compile --quiet --universal --python-version 3.11 --all-extras --generate-hashes \
-	  --no-emit-index-url --no-emit-find-links --no-annotate --custom-compile-command "make lock" \
-	  --output-file requirements.lock $(ARGS) pyproject.toml
+	$(LOCK) --all-extras --output-file requirements.lock $(ARGS) pyproject.toml
+	$(LOCK) --extra gcp --constraint requirements.lock --output-file deploy/requirements.lock pyproject.toml
 
 clean: ## Remove .venv, caches and build artefacts; data/ and runs/ stay
 	rm -rf .venv .venv-* .spark .engines build dist *.egg-info .hypothesis .import_linter_cache .mypy_cache .pytest_cache .ruff_cache

@@ -26,6 +26,7 @@ import pyarrow.csv
 import tensorflow as tf
 import tensorflow_transform as tft
 from contenders import FOREBAY, ROOT, environment
+from flights_windows import MAX_RECORD_BYTES, with_windows
 from processes import measure
 from rich.console import Console
 from rich.table import Table
@@ -38,11 +39,7 @@ from forebay.pipelines.sources.files import find_files
 from forebay.pipelines.transform.graph_rows import SHARD, to_graph_rows
 from forebay.storage.run.definition_files import load_definition
 from forebay.transforms.definition.dataset import Dataset
-from forebay.transforms.definition.identity import ROW
-from forebay.transforms.windows.compute import compute
-from forebay.transforms.windows.groups import window_groups
 
-MAX_RECORD_BYTES = 1 << 20
 GRAPH_ROWS = 1 << 14
 # Beside the stages of a run, to compare with.
 PARSE_ALONE = "parse: pyarrow.csv alone"
@@ -118,9 +115,9 @@ def _stages(data: Path, run: Path) -> tuple[list[Stage], int]:
         lambda: [reader.read(file, chunk).rows for chunk in chunks],
         lambda _: text,
     )
-    _windows(dataset, pa.Table.from_batches(batches[:1]))
+    with_windows(dataset, pa.Table.from_batches(batches[:1]))
     rows = timed(
-        "windows", lambda: _windows(dataset, pa.Table.from_batches(batches)),
+        "windows", lambda: with_windows(dataset, pa.Table.from_batches(batches)),
         lambda found: found.nbytes,
     )  # fmt: skip
     transform = _graph(dataset, run)
@@ -138,23 +135,6 @@ def _stages(data: Path, run: Path) -> tuple[list[Stage], int]:
     for name in ("write bytes (to the disk)", WRITE_AGAIN):
         timed(name, lambda: _write(encoded, run.parent / "written"), lambda size: size)
     return stages, len(rows)
-
-
-def _windows(dataset: Dataset, rows: pa.Table) -> pa.Table:
-    """Adds the windowed columns, as one partition of keys."""
-    batch = rows.combine_chunks().to_batches()[0]
-    for group in window_groups(dataset):
-        events = pa.Table.from_batches([group.events(batch)])
-        requests = pa.Table.from_batches([group.requests(batch)])
-        values = compute(group, events, requests)
-        order = np.argsort(values[ROW].to_numpy())
-        found = values[ROW].to_numpy()[order]
-        place = np.minimum(np.searchsorted(found, batch[ROW].to_numpy()), len(found) - 1)
-        missing = found[place] != batch[ROW].to_numpy()
-        index = pa.array(order[place], mask=missing)
-        for kind in group.schema:
-            rows = rows.append_column(kind.name, values[kind.name].cast(kind.type).take(index))
-    return rows
 
 
 def _graph(dataset: Dataset, run: Path) -> Callable[[pa.Table], list[pa.RecordBatch]]:

@@ -47,7 +47,7 @@ def run_train(args: argparse.Namespace) -> int:
             "evaluation": trained.report,
         })  # fmt: skip
         return 0
-    _say_trained(record)
+    _say_trained(record, loop.steps)
     if trained.report is not None:
         say(table(trained.report))
         if chosen.l1:
@@ -59,8 +59,12 @@ def run_train(args: argparse.Namespace) -> int:
     return 0
 
 
-def _say_trained(record: Mapping[str, Any]) -> None:
-    say(f"trained {counted(record['steps_trained'], 'step')}, the best was {record['step']:,}")
+def _say_trained(record: Mapping[str, Any], steps: int | None) -> None:
+    taken, planned = record["steps_trained"], record["options"]["max_steps"]
+    say(f"trained {counted(taken, 'step')}, the best was {record['step']:,}")
+    late = sum(evaluation["step"] > record["step"] for evaluation in record["history"])
+    if steps is not None and taken < planned and late < record["options"]["patience"]:
+        say(f"{planned - taken:,} of {counted(planned, 'step')} are left: the same command goes on")
     if record["seconds"]["steps"]:
         share = record["seconds"]["waiting for rows"] / record["seconds"]["steps"]
         say(f"{share:.1%} of the steps' time was spent waiting for rows")

@@ -6,16 +6,21 @@ import os
 import sys
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from importlib import import_module
 from importlib.machinery import ModuleSpec
 from types import ModuleType
 
 from forebay.console.terminal import is_verbose, saying
 
 
-def start_tensorflow() -> None:
-    """Imports TensorFlow, which takes seconds, and says so."""
+def start_tensorflow(*, has_runs: bool = True) -> None:
+    """Imports TensorFlow, which takes seconds, and says so.
+
+    Args:
+        has_runs: whether runs are read: tf.Transform is imported, too; a model needs none.
+    """
     with saying("loading TensorFlow"):
-        import tensorflow_transform  # noqa: F401 - brings TensorFlow
+        import_module("tensorflow_transform" if has_runs else "tensorflow")
 
 
 def start_tensorflow_quietly() -> None:

@@ -97,9 +97,7 @@ class Predictor:
                 read.append(_Read(row, self._reader.read(row)))
             except InstanceError as error:
                 read.append(error)
-        good = [row.values for row in read if isinstance(row, _Read)]
-        self.doubts.update(self._doubts.of(self._reader.arrays(good)))
-        results = iter(self._ask(good))
+        results = iter(self._ask([row.values for row in read if isinstance(row, _Read)]))
         return [
             _failure(row, number)
             if isinstance(row, InstanceError)
@@ -120,13 +118,15 @@ class Predictor:
         """Returns each row's answers by name, as JSON takes them, or why the model has none."""
         if not values:
             return []
+        arrays = self._reader.arrays(values)
         try:
-            found = self._model.ask(self._reader.arrays(values))
+            found = self._model.ask(arrays)
         except InstanceError as error:
             if len(values) == 1:
                 return [error]
             half = len(values) // 2  # so that the rows that it can take have their answers
             return [*self._ask(values[:half]), *self._ask(values[half:])]
+        self.doubts.update(self._doubts.of(arrays))
         columns = {name: _plain(column) for name, column in found.items()}
         return [dict(zip(columns, row, strict=True)) for row in zip(*columns.values(), strict=True)]
 

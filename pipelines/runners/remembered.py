@@ -30,6 +30,10 @@ class RememberedOptions(PipelineOptions):
             views[cls] = super().view_as(cls)
         return views[cls]
 
+    def __getstate__(self) -> dict[str, Any]:
+        """Returns what a copy is made of: it has views of its own, which share its own values."""
+        return {name: value for name, value in super().__getstate__().items() if name != "_views"}
+
 
 @contextmanager
 def state_specs_remembered() -> Iterator[None]:

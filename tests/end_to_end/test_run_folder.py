@@ -20,7 +20,6 @@ import pytest
 import tensorflow as tf
 import tensorflow_transform as tft
 from readings_oracle import WINDOWS, Written, expected_rows, write_records
-from same_runs import content
 from tensorflow_transform.beam import impl as tft_impl
 
 from forebay.pipelines.options import PreprocessOptions
@@ -496,18 +495,6 @@ def test_another_runner_gives_the_same_examples(
         assert ids == [row["reading_id"] for row in rows[split]]
     names = read_manifest(run).files.keys()
     assert names == read_manifest(readings_run).files.keys()
-
-
-def test_bundles_that_run_twice_count_nothing_twice(
-    tmp_path: Path, readings_file: Written, readings_run: Path
-) -> None:
-    """On a cluster, what fails half-way is run again: here every bundle is, as a whole."""
-    twice = ("--direct_runner_bundle_repeat=1",)
-
-    run = run_again(tmp_path, [readings_file.path], beam=twice)
-
-    assert content(run)["rejects"]
-    assert content(run) == content(readings_run)
 
 
 def _is_number(x: float | None) -> bool:

@@ -79,7 +79,7 @@ def test_a_default_is_the_options_own() -> None:
         (lambda: fb.init(42), InputError, "the int given as inputs cannot be read as a table"),
         (lambda: fb.train(42), InputError, "train: run = 42: a whole number; write a text, the r"),
         (lambda: fb.train("no", max_steps="3"), InputError, "max_steps = '3': a text; write a wh"),
-        (lambda: fb.train("no", hidden_units="64"), InputError, "one where several are meant"),
+        (lambda: fb.train("no", hidden_units="64"), InputError, "a text; write a list of whole"),
         (lambda: fb.preprocess(42, "a", output="b"), InputError, "preprocess: definition = 42:"),
         (lambda: fb.preprocess("a", "b", output=3), InputError, "output = 3: a whole number; wr"),
         (lambda: fb.preprocess("a", "b"), TypeError, "preprocess: missing a required argument"),

@@ -14,7 +14,6 @@ from typing import Any
 
 import apache_beam as beam
 import pytest
-from conftest import PYTHON, REPOSITORY, START_SECONDS
 from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric import rsa
 from parcels_oracle import make_tables
@@ -29,6 +28,9 @@ from forebay.transforms.errors import ForebayError, InputError, RunFailed
 
 pytestmark = pytest.mark.gcp
 
+REPOSITORY = Path(__file__).resolve().parents[2]
+PYTHON = REPOSITORY / ".venv-gcp" / "bin" / "python"
+START_SECONDS = 120
 DEFINITION = f"{REPOSITORY}/tests/end_to_end/parcels.py"
 IMAGE = "europe-west1-docker.pkg.dev/test/images/forebay:0.1.0"
 ON = Dataflow(project="test-project", region="us-central1", container_image=IMAGE)

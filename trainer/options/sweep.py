@@ -22,7 +22,7 @@ DEFAULT_SEARCH = (
 # What a linear model has none of.
 _DEEP_ONLY = ("dropout", "hidden_units", "members")
 # Trials of different lengths, or looked at at different steps, could not be compared.
-_SAME_IN_ALL = ("max_steps", "epochs", "eval_every", "patience", "seed")
+_SAME_IN_ALL = ("max_steps", "epochs", "eval_every", "eval_steps", "patience", "seed")
 # A range that spans this factor is searched by its logarithm.
 _LOG_FACTOR = 10
 

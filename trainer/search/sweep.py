@@ -65,9 +65,10 @@ def sweep(run: RunFolder, options: SweepOptions, *, fresh: bool = False) -> dict
     # What is not searched is the same in all trials.
     options = replace(options, train=_chosen(run, options.train))
     with run.in_use(), occupied(run.path, SWEEP_FOLDER):
+        blocks = read_blocks(run, options)  # what it refuses leaves no trace of a sweep
         if fresh:
             _forget(run)
-        report = _sweep(run, options)
+        report = _sweep(run, options, blocks)
     if report["best"] is None:
         raise RunFailed(
             f"all {counted(len(report['trials']), 'trial')} diverged; search lower learning "
@@ -87,12 +88,11 @@ def _forget(run: RunFolder) -> None:
     files.remove(run.path, [name for name in names if name not in results])
 
 
-def _sweep(run: RunFolder, options: SweepOptions) -> dict[str, Any]:
+def _sweep(run: RunFolder, options: SweepOptions, blocks: Blocks | None) -> dict[str, Any]:
     study = open_study(
         run.file(SWEEP_FOLDER), options.seed, distributions(options.searches),
         _identity(run, options),
     )  # fmt: skip
-    blocks = read_blocks(run, options)
     while (number := len(study.finished)) < options.trials:
         _trial(run, options, study, number, blocks)
         _write(run, options, study)

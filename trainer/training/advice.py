@@ -45,7 +45,9 @@ def of_outcome(record: TrainingRecord, report: Mapping[str, Any], metric: str) -
     options = record["options"]
     own, mean = report["metrics"].get(metric), report["baselines"][0]
     told = mean["metrics"] and mean["metrics"].get(metric)
-    if own is not None and told is not None and own >= told:
+    # Rows that are weighed by class make probabilities that no class's share is to be held against.
+    is_fair = options["data"]["class_weights"] is None
+    if is_fair and own is not None and told is not None and own >= told:
         return (
             f"the best evaluation's {metric} {own:.5g} is no better than the {told:.5g} of "
             f"predicting the {mean['name']}: --learning-rate {options['learning_rate']:g} may not "

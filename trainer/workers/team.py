@@ -33,6 +33,12 @@ class _Config(TypedDict):
     task: _Task
 
 
+# What does the work of roles that other programs have.
+_INSTEAD = {
+    "evaluator": "leave it out: the first worker evaluates, and `forebay evaluate RUN` does at any "
+    "time",
+    "ps": "write parameter servers as workers: each has all weights, and they add their gradients",
+}
 # The first of them that a cluster has leads; Vertex AI calls it chief or master.
 _LEADERS = ("chief", "master")
 
@@ -160,7 +166,7 @@ def worker_of(text: str) -> Worker:
     if (role, place) not in names:
         raise InputError(
             f"TF_CONFIG makes this process {role} {place}, and the workers are "
-            f"{', '.join(f'{name} {i}' for name, i in names) or 'none'}; start one process for "
-            "each of them and no other: the chief evaluates, and there are no parameter servers"
+            f"{', '.join(f'{name} {i}' for name, i in names) or 'none'}; "
+            + _INSTEAD.get(role, "start one process for each of them and no other")
         )
     return Worker(names.index((role, place)), len(names))

@@ -89,16 +89,17 @@ def key_codes(tables: Sequence[pa.Table], keys: int) -> list[Ints]:
     """
     sizes = [len(table) for table in tables]
     codes = np.zeros(sum(sizes), np.int64)
-    null = np.zeros(len(codes), bool)
     for i in range(keys):
         chunks = [chunk for table in tables for chunk in table[f"key{i}"].chunks]
         encoded = one_chunk(pa.chunked_array(chunks)).dictionary_encode()
-        indices = pc.fill_null(encoded.indices, 0).to_numpy(zero_copy_only=False)
-        null |= pc.is_null(encoded).to_numpy(zero_copy_only=False)
+        indices = pc.fill_null(encoded.indices, -1).to_numpy(zero_copy_only=False)
+        if not i:
+            codes = indices.astype(np.int64)
+            continue
+        null = (codes < 0) | (indices < 0)
         codes = codes * (len(encoded.dictionary) + 1) + indices
-        if i:
-            codes = np.unique(codes, return_inverse=True)[1].astype(np.int64)
-    codes[null] = -1
+        codes = np.unique(codes, return_inverse=True)[1].astype(np.int64)
+        codes[null] = -1
     return np.split(codes, np.cumsum(sizes)[:-1])
 
 

@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 
 def run_predict(args: argparse.Namespace) -> int:
     """Runs ``forebay predict``; returns 1 where there were rows and none was answered, else 0."""
-    start_tensorflow()
+    start_tensorflow(has_runs=args.input is not None)
     if args.input is None:
         return _answer_lines(args)
     if args.instances is not None:

@@ -11,28 +11,24 @@ from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar
 
 from forebay.console.terminal import note
 from forebay.pipelines.runners.engine import Engine, Work, option
-from forebay.pipelines.runners.flink.cluster import Cluster, Overview
-from forebay.pipelines.runners.flink.job_server import (
-    check_java,
-    flink_version_of,
-    is_address,
-    job_server,
-)
-from forebay.pipelines.runners.flink.watch import Watch
 from forebay.pipelines.sources.arguments import positive
 from forebay.storage.run.layout import TEMPORARY
 from forebay.transforms.errors import ForebayError, InputError, RunFailed
+
+# What it takes to ask a cluster is loaded when one is asked: help has these flags, too.
+if TYPE_CHECKING:
+    from forebay.pipelines.runners.flink.cluster import Cluster, Overview
 
 _CANCELLED = "failed in state CANCELLED"
 # What the cluster lost on the way: a task manager, its answers, or room for the job.
 _LOST = re.compile(
     r"(?:TimeoutException: Heartbeat|TimeoutException: The TaskExecutor is shutting"
     r"|RemoteTransportException|JobMasterException: TaskManager|NoResourceAvailable"
-    r"|PartitionNotFound|ConnectionException: Connection to TaskManager).*"
+    r"|PartitionNotFound|AskTimeoutException|ConnectionException: Connection to TaskManager).*"
 )
 
 
@@ -71,8 +67,15 @@ class Flink(Engine):
             raise InputError(
                 f"--flink-workers {self.workers} is not HOST:PORT; write such as localhost:50000"
             )
-        if self.job_server is None or not is_address(self.job_server):
+        if not self._is_served:
+            from forebay.pipelines.runners.flink.job_server import check_java
+
             check_java()
+
+    @property
+    def _is_served(self) -> bool:
+        """Whether a job server runs already."""
+        return self.job_server is not None and is_address(self.job_server)
 
     def check(self, work: Work) -> None:
         """Asks the cluster, and compares its version with the job server's.
@@ -86,7 +89,9 @@ class Flink(Engine):
                 f"--flink-master {self.master}: the cluster has no task manager; start one, or "
                 "look into its log"
             )
-        if self.job_server is not None and not is_address(self.job_server):
+        if self.job_server is not None and not self._is_served:
+            from forebay.pipelines.runners.flink.job_server import flink_version_of
+
             self._check_version(found, flink_version_of(self.job_server))
 
     def _check_version(self, found: Overview, version: str | None) -> None:
@@ -99,6 +104,8 @@ class Flink(Engine):
 
     @property
     def _cluster(self) -> Cluster:
+        from forebay.pipelines.runners.flink.cluster import Cluster
+
         return Cluster(str(self.master))
 
     @contextmanager
@@ -127,7 +134,9 @@ class Flink(Engine):
 
     @contextmanager
     def _job_server(self, found: Overview, work: Work) -> Iterator[str]:
-        if self.job_server is not None and is_address(self.job_server):
+        from forebay.pipelines.runners.flink.job_server import job_server
+
+        if self.job_server is not None and self._is_served:
             yield self.job_server
             return
         jar = self.job_server or _published(_minor(found.version))
@@ -142,6 +151,8 @@ class Flink(Engine):
         Args:
             result: Beam's `PipelineResult`.
         """
+        from forebay.pipelines.runners.flink.watch import Watch
+
         name = result._job_id.rpartition("_")[0]  # what was asked for, and a number
         note(f"Flink job {name}: http://{self.master}")
         with Watch(self._cluster, name, self.explain) as watch:
@@ -175,6 +186,11 @@ class Flink(Engine):
                 "made; start it again, and give the cluster a restart-strategy of more attempts"
             )
         return None
+
+
+def is_address(place: str) -> bool:
+    """Tells whether a job server is named by HOST:PORT, not by its program."""
+    return re.fullmatch(r"[\w.-]+:\d+", place) is not None and not os.path.exists(place)
 
 
 def _minor(version: str) -> str:

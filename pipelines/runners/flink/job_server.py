@@ -1,6 +1,5 @@
 """Beam's job server for Flink: the Java program that takes a pipeline and gives Flink a job."""
 
-import os
 import re
 import shutil
 import socket
@@ -16,6 +15,13 @@ from typing import IO
 from forebay.transforms.errors import InputError, RunFailed
 
 _START_SECONDS = 120.0
+# Runs a program until standard input is closed, as it is when this process ends, however it does.
+_AS_LONG_AS_WE = """
+exec 3<&0
+"$@" 3<&- & program=$!
+{ cat <&3 >/dev/null; kill $program 2>/dev/null; } &
+wait $program
+"""
 _RUNNER = re.compile(r"META-INF/maven/org\.apache\.beam/beam-runners-flink-(\d+\.\d+)/pom\.xml")
 
 
@@ -75,17 +81,14 @@ def job_server(jar: str, master: str, artifacts: str) -> Iterator[str]:
     ]  # fmt: skip
     with tempfile.TemporaryFile("w+") as log:
         process = subprocess.Popen(  # noqa: S603
-            words, stdin=subprocess.DEVNULL, stdout=log, stderr=log
-        )
+            ["/bin/sh", "-c", _AS_LONG_AS_WE, "sh", *words],
+            stdin=subprocess.PIPE, stdout=log, stderr=log,
+        )  # fmt: skip
         try:
             _wait(process, port, Path(jar).name, log)
             yield f"localhost:{port}"
         finally:
-            process.terminate()
-            with suppress(subprocess.TimeoutExpired):
-                process.wait(5)
-            process.kill()
-            process.wait()
+            process.communicate()
 
 
 def _wait(process: subprocess.Popen[bytes], port: int, name: str, log: IO[str]) -> None:
@@ -113,8 +116,3 @@ def _free_port() -> int:
         probe.bind(("localhost", 0))
         port: int = probe.getsockname()[1]
         return port
-
-
-def is_address(place: str) -> bool:
-    """Tells whether a job server is named by HOST:PORT, not by its program."""
-    return re.fullmatch(r"[\w.-]+:\d+", place) is not None and not os.path.exists(place)

@@ -6,6 +6,10 @@ A small server answers as the REST API of Flink 1.19 does; its answers were take
 from __future__ import annotations
 
 import json
+import os
+import socket
+import subprocess
+import sys
 import threading
 import time
 import zipfile
@@ -17,8 +21,8 @@ import pytest
 from made_runs import make_dataset
 
 from forebay.pipelines.runners.engine import Work
-from forebay.pipelines.runners.flink.engine import Flink
-from forebay.pipelines.runners.flink.job_server import flink_version_of, is_address
+from forebay.pipelines.runners.flink.engine import Flink, is_address
+from forebay.pipelines.runners.flink.job_server import flink_version_of, job_server
 from forebay.pipelines.runners.flink.watch import Watch
 from forebay.pipelines.runners.workers.versions import check_same, versions
 from forebay.transforms.errors import InputError, RunFailed
@@ -159,6 +163,76 @@ def test_java_is_asked_for_where_a_job_server_is_to_be_started(
     Flink("localhost:8081", "localhost:8099").check_account()
     with pytest.raises(InputError, match="there is no `java` on the PATH"):
         Flink("localhost:8081").check_account()
+
+
+def for_a_minute(do: Callable[..., object], *args: object) -> None:
+    """Does something again and again."""
+    for _ in range(600):
+        do(*args)
+        time.sleep(0.1)
+
+
+def java_that(folder: Path, does: str) -> None:
+    """Puts a program of the name of Java into a folder."""
+    program = folder / "java"
+    program.write_text(f"#!{sys.executable}\n{does}")
+    program.chmod(0o755)
+
+
+@pytest.fixture
+def path(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    folder = tmp_path / "bin"
+    folder.mkdir()
+    monkeypatch.setenv("PATH", f"{folder}:{os.environ['PATH']}")
+    return folder
+
+
+LISTENS = """
+import os, socket, sys, time
+port = int(sys.argv[sys.argv.index("--job-port") + 1])
+listening = socket.create_server(("localhost", port))
+open(sys.argv[2], "w").write(str(os.getpid()))
+time.sleep(600)
+"""
+
+
+def test_a_job_server_lives_as_long_as_it_is_needed(path: Path, tmp_path: Path) -> None:
+    java_that(path, LISTENS)
+    jar = tmp_path / "server.jar"
+
+    with job_server(str(jar), "localhost:8081", str(tmp_path)) as address:
+        host, port = address.split(":")
+        socket.create_connection((host, int(port))).close()
+        process = int(jar.read_text())
+
+    with pytest.raises(ProcessLookupError):
+        os.kill(process, 0)
+
+
+def test_a_job_server_ends_with_whoever_started_it(path: Path, tmp_path: Path) -> None:
+    java_that(path, LISTENS)
+    jar = tmp_path / "server.jar"
+    starts = (
+        "import os, signal; from forebay.pipelines.runners.flink.job_server import job_server\n"
+        f"with job_server({str(jar)!r}, 'localhost:8081', '/nowhere'):\n"
+        "    os.kill(os.getpid(), signal.SIGKILL)"
+    )
+
+    subprocess.run([sys.executable, "-c", starts], check=False)
+
+    with pytest.raises(ProcessLookupError):
+        for_a_minute(os.kill, int(jar.read_text()), 0)
+
+
+def test_a_job_server_that_does_not_start_says_why(path: Path, tmp_path: Path) -> None:
+    java_that(path, "raise SystemExit('Error: Unable to access jarfile')")
+    with (
+        pytest.raises(
+            RunFailed, match=r"server.jar ended with 1 \(Error: Unable to access jarfile"
+        ),
+        job_server(str(tmp_path / "server.jar"), "localhost:8081", str(tmp_path)),
+    ):
+        pass
 
 
 def test_what_is_no_jar_is_refused(tmp_path: Path) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import errno
 import os
 from collections.abc import Callable, Iterator, Sequence
+from copy import deepcopy
 
 import apache_beam as beam
 import pytest
@@ -62,6 +63,16 @@ def test_what_one_view_changes_all_see() -> None:
     debug.add_experiment("new")
     assert options.get_all_options()["experiments"] == ["new"]
     assert debug.view_as(pipeline_options.DebugOptions).lookup_experiment("new")
+
+
+@pytest.mark.parametrize("account", ["", "me@example.com"])
+def test_a_copy_has_values_of_its_own(account: str) -> None:
+    options = here([f"--impersonate_service_account={account}"] if account else [], FEW).options
+    assert options.view_as(pipeline_options.DebugOptions).experiments is None
+    copied = deepcopy(options)
+    copied.view_as(pipeline_options.DebugOptions).add_experiment("new")
+    assert copied.get_all_options()["experiments"] == ["new"]
+    assert options.get_all_options()["experiments"] is None
 
 
 class _Numbered(beam.DoFn):

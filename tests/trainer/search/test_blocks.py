@@ -141,7 +141,10 @@ def test_a_sweep_on_blocks_reads_train_alone_and_tells_differences(
     ],
 )
 def test_mistakes_are_named(
-    regression_run: Path, flags: list[str], words: str, capsys: pytest.CaptureFixture[str]
-) -> None:
-    assert main(["sweep", str(regression_run), *flags]) == 2
+    regression_run: Path, copy_of: Copy, flags: list[str], words: str,
+    capsys: pytest.CaptureFixture[str],
+) -> None:  # fmt: skip
+    run = copy_of(regression_run)
+    assert main(["sweep", str(run), *flags]) == 2
     assert words in capsys.readouterr().err
+    assert not (run / "sweep/journal.log").exists()

@@ -61,10 +61,16 @@ def test_rates_far_from_an_optimizers_own_are_warned_of(
     assert found is None if words is None else words in str(found)
 
 
-def outcome(scores: list[float], own: float = 1.0, mean: float | None = 2.0) -> str | None:
+def outcome(
+    scores: list[float], own: float = 1.0, mean: float | None = 2.0, weights: str | None = None
+) -> str | None:
     record: Any = {
         "history": [{"score": score} for score in scores],
-        "options": {"learning_rate": 0.1, "eval_every": 500},
+        "options": {
+            "learning_rate": 0.1,
+            "eval_every": 500,
+            "data": {"class_weights": weights},
+        },
     }
     baseline = {"name": "mean of train", "metrics": mean and {"rmse": mean}}
     report = {"metrics": {"rmse": own}, "baselines": [baseline]}
@@ -79,3 +85,4 @@ def test_evaluations_tell_what_could_be_better() -> None:
     assert outcome([3.0, 1.0, 0.9999]) is None  # nothing was gained at the end
     assert "no better than the 2 of predicting the mean" in str(outcome([3.0, 1.0, 2.0], own=2.0))
     assert outcome([3.0, 1.0, 2.0], own=2.0, mean=None) is None
+    assert outcome([3.0, 1.0, 2.0], own=2.0, weights="balanced") is None

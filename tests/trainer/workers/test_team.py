@@ -48,9 +48,15 @@ def test_tf_config_names_the_worker(
     [
         ("{", "TF_CONFIG = '{' is not as expected"),
         ("{}", "not as expected.*cluster"),
-        (config({"worker": HOSTS}, "evaluator", 0), "evaluator 0.*worker 0, worker 1.*evaluates"),
+        (
+            config({"worker": HOSTS}, "evaluator", 0),
+            "worker 1; leave it out.*forebay evaluate",
+        ),
         (config({"worker": HOSTS}, "worker", 2), "worker 2"),
-        (config({"ps": HOSTS}, "ps", 0), "the workers are none"),
+        (
+            config({"ps": HOSTS}, "ps", 0),
+            "workers are none; write parameter servers as",
+        ),
     ],
 )
 def test_another_tf_config_is_refused(text: str, words: str) -> None:

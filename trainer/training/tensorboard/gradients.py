@@ -67,24 +67,23 @@ class GradientProbe:
     def __init__(
         self, members: keras.Model, losses_of: RowLosses, inputs: tuple[Any, ...], label: Any
     ) -> None:
-        self._weights = members.trainable_variables
-
-        @tf.function
-        def norms() -> list[tf.Tensor]:
-            with tf.GradientTape() as tape:
-                scores = tf.nest.flatten(members(inputs, training=False))
-                losses = tf.add_n([losses_of(label, score) for score in scores]) / len(scores)
-                loss = tf.reduce_mean(losses)
-            zero = tf.UnconnectedGradients.ZERO
-            found = tape.gradient(loss, [weight.value for weight in self._weights], None, zero)
-            return [tf.norm(tf.convert_to_tensor(gradient)) for gradient in found]
-
-        self._norms = norms
+        self._members = members
+        self._losses_of = losses_of
+        self._inputs = inputs
+        self._label = label
 
     def measure(self) -> GradientNorms:
         """Returns the norms with the weights as they are now."""
+        # Not compiled: that takes longer than the few looks of a training.
+        weights = self._members.trainable_variables
+        with tf.GradientTape() as tape:
+            scores = tf.nest.flatten(self._members(self._inputs, training=False))
+            losses = tf.add_n([self._losses_of(self._label, score) for score in scores])
+            loss = tf.reduce_mean(losses) / len(scores)
+        zero = tf.UnconnectedGradients.ZERO
+        found = tape.gradient(loss, [weight.value for weight in weights], None, zero)
         squares: dict[str, float] = {}
-        for weight, norm in zip(self._weights, self._norms(), strict=True):
-            layer = weight.path.rpartition("/")[0]
+        for weight, gradient in zip(weights, found, strict=True):
+            layer, norm = weight.path.rpartition("/")[0], tf.norm(tf.convert_to_tensor(gradient))
             squares[layer] = squares.get(layer, 0.0) + float(norm) ** 2
         return GradientNorms({layer: square**0.5 for layer, square in squares.items()})

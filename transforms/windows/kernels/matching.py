@@ -93,14 +93,17 @@ def match(events: Events, requests: Requests, windows: Sequence[tuple[int | None
         The match.
     """
     seen = np.flatnonzero(_can_be_seen(events))
-    keys, times, rows = events.key[seen], events.time[seen], events.row[seen]
+    keys, times = events.key[seen], events.time[seen]
     order = order_by(keys, times)
-    # Mostly rows ask when their own events happen.
-    alike = np.array_equal(keys, requests.key) and np.array_equal(times, requests.time)
-    asking = order if alike else order_by(np.array(requests.key), np.array(requests.time))
-    seen, keys, times, rows = seen[order], keys[order], times[order], rows[order]
-
-    asked_keys, asked = requests.key[asking], requests.time[asking]
+    if np.array_equal(keys, requests.key) and np.array_equal(times, requests.time):
+        # As where rows ask when their own events happen.
+        seen, keys, times = seen[order], keys[order], times[order]
+        asking, asked_keys, asked = order, keys, times
+    else:
+        seen, keys, times = seen[order], keys[order], times[order]
+        asking = order_by(np.array(requests.key), np.array(requests.time))
+        asked_keys, asked = requests.key[asking], requests.time[asking]
+    rows = events.row[seen]
 
     groups = _groups(keys, asked_keys)
     own, following = _own(groups, rows, requests, asking)

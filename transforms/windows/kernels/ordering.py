@@ -26,6 +26,23 @@ _DIGIT_BITS = 11  # 2,048 counters fit in the first-level cache
 
 
 @compiled
+def _count_out(order: Ints, keys: Ints, low: np.int64, spread: np.int64) -> Ints:
+    """Sort stably by keys from ``low`` to ``low + spread``, in one pass."""
+    places = np.zeros(spread + 2, np.int64)
+    for i in range(order.size):
+        places[keys[order[i]] - low + 1] += 1
+    for i in range(spread + 1):
+        places[i + 1] += places[i]
+    target = np.empty(order.size, np.int64)
+    for i in range(order.size):
+        bucket = keys[order[i]] - low
+        place = places[bucket]
+        places[bucket] = place + 1
+        target[place] = order[i]
+    return target
+
+
+@compiled
 def sort_by(order: Ints, keys: Ints) -> Ints:
     """Sort stably by one key (least significant digit first radix sort).
 
@@ -48,11 +65,13 @@ def sort_by(order: Ints, keys: Ints) -> Ints:
         previous = k
     if ascending:
         return order.copy()
+    spread = np.uint64(high) - np.uint64(low)
+    if spread >> np.uint64(_DIGIT_BITS) == 0:
+        return _count_out(order, keys, low, np.int64(spread))
     key = np.empty(n, np.uint64)
     for i in range(n):
         key[i] = np.uint64(keys[order[i]]) - np.uint64(low)  # wraps, and so never overflows
     bits = 0
-    spread = np.uint64(high) - np.uint64(low)
     while spread:
         bits += 1
         spread >>= np.uint64(1)
@@ -184,6 +203,8 @@ def find_spans(
             end = groups[g, 1]
             for i in range(groups[g, 2], groups[g, 3]):
                 until = _earlier(asked[i], lags[w])
+                if w > 0 and lags[w] == lags[w - 1]:
+                    stop = stops[w - 1, i]
                 while stop < end and times[stop] < until:
                     stop += 1
                 if widths[w] != NEVER:

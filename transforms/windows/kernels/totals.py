@@ -192,9 +192,9 @@ def read_totals(
         if negative:
             low, high = _negated(low, high)
         if high == _ZERO and low <= _EXACT:
-            f, e = np.float64(low), 0
+            f, e = float(low), 0
             if dividing:
-                f /= np.float64(count)
+                f /= float(count)
         else:
             _spread(low, high, number)
             f, e = divided(number, count) if dividing else rounded(number)
@@ -237,7 +237,7 @@ def read_deviations(
         e = 0
         # So that n Σ x², which is no less than (Σ x)², is exact as a float.
         if above == _ZERO and bit_length(square) + bit_length(np.uint64(count)) <= 53:
-            f = np.float64(np.uint64(count) * square - low * low) / np.float64(count)
+            f = float(np.uint64(count) * square - low * low) / float(count)
         else:
             n[0], n[1] = count & MASK, count >> BITS
             _spread(low, high, x)

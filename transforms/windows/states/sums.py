@@ -27,12 +27,12 @@ class Running(NamedTuple):
 
     Attributes:
         sums: of x, in units of 2**exponent.
-        squares: of x², in units of the square of that; None where nobody wants them.
+        squares: of x², in units of the square of that; empty where nobody wants them.
         exponent: of the unit.
     """
 
     sums: Halves
-    squares: Halves | None
+    squares: Halves
     exponent: int
 
 
@@ -62,10 +62,11 @@ class Addends:
         bits = (end - exponent) * self.order + most.bit_length()
         if exponent < kept or bits > 127:
             return None
-        squares = totals.add_up_squares(self.numbers, exponent) if self.order == 2 else None
+        squared = self.numbers if self.order == 2 else self.numbers[:0]
+        squares = totals.add_up_squares(squared, exponent)
         return Running(totals.add_up(self.numbers, exponent), squares, exponent)
 
-    def digits(self, window: int) -> Ints:
+    def written(self, window: int) -> Ints:
         """The states of one window, int64 (m, s), in the order of the requests given."""
         changes = multisets.follow(self._positions, self.match, window)
         return digits.sweep_digits(
@@ -125,7 +126,7 @@ class Sums:
     def rows(self) -> Ints:
         """The sums as digits."""
         if isinstance(self.values, SweptSums):
-            return self.values.addends.digits(self.values.window)
+            return self.values.addends.written(self.values.window)
         return self.values
 
     def sums(self, counts: Ints) -> Floats:
@@ -147,6 +148,8 @@ class Sums:
     def deviations(self, counts: Ints) -> tuple[Floats, Floats]:
         """Variances and their roots, (m,) each: see `moments.read_deviations`."""
         if isinstance(self.values, SweptSums) and (running := self.values.addends.running):
-            places = self.values.addends.match.requests
-            return totals.read_deviations(*running, *self.values.places, counts, places)
+            places, spans = self.values.addends.match.requests, self.values.places
+            return totals.read_deviations(
+                running.sums, running.squares, running.exponent, *spans, counts, places
+            )
         return moments.read_deviations(self.rows, counts)
