@@ -142,6 +142,7 @@ def test_what_is_on_the_way_to_a_field_is_an_object(line: str, reason: str | Non
     for reject in parsed.rejects:
         assert reject.reason.startswith("city: ")
         assert ";" not in reject.reason
+        assert reason is not None
         assert reason in reject.reason
 
 
