@@ -203,7 +203,8 @@ def _parse_each(
             good.append(index)
         else:
             rejects.append(Reject(offset, value or _NO_OBJECT, line, _NO_OBJECT))
-    given, cells = {}, {}
+    given: dict[str, pa.Array] = {}
+    cells: dict[str, Cells] = {}
     for name, kind in columns.items():
         given[name], odd = _texts(objects, name, kind)
         faulty = np.logical_or.reduce([np.zeros(len(objects), bool), *(f.mask for f in odd)])

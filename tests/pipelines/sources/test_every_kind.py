@@ -369,7 +369,7 @@ def test_lines_that_are_no_objects_are_rejects(tmp_path: Path) -> None:
         b"{": "not JSON: ",
         b'{"taken": "2024-01-01"} {}': "not JSON: Extra data",
         b'{"taken": "\xff"}': "not UTF-8 text",
-        b'{"taken": {"a": 1}}': 'taken: \'{"a": "1"}\' is no single value',
+        b'{"taken": {"a": 1}}': 'taken: \'{"a": 1}\' is no single value',
         b'{"taken": "2024-01-01", "pulses": 1.5}': "pulses: '1.5' is not a whole number",
         b'{"a":' * 5000: "not JSON that can be read: nested deeper than 100 levels",
         b'{"taken":' * 101 + b"1" + b"}" * 101: "not JSON that can be read: nested deeper than",

@@ -60,7 +60,7 @@ ANY = st.dictionaries(
 def one_by_one(data: bytes) -> Parsed:
     records = scan_records(data, json_lines.LINES, ANY_ARITY, LIMIT, is_last=True)
     lines = [data[start:end] for start, end in zip(records.starts, records.ends, strict=True)]
-    return json_lines._parse_each(lines, records.starts, COLUMNS, LIMIT)
+    return json_lines._parse_each(lines, records.starts, COLUMNS, LIMIT, ())
 
 
 @given(st.lists(GOOD | ANY, min_size=1, max_size=6), st.booleans(), st.sampled_from(["\n", "\r\n"]))
@@ -142,6 +142,7 @@ def test_what_is_on_the_way_to_a_field_is_an_object(line: str, reason: str | Non
     for reject in parsed.rejects:
         assert reject.reason.startswith("city: ")
         assert ";" not in reject.reason
+        assert reason is not None
         assert reason in reject.reason
 
 
