@@ -199,9 +199,9 @@ def readings_run(readings_file: Written, made_once: MadeOnce) -> Path:
         arguments = ["--input", str(readings_file.path), "--output", str(folder / "readings")]
         printed = io.StringIO()
         with contextlib.redirect_stdout(printed):
-            status = main(
-                ["preprocess", str(READINGS), *arguments, "--max-reject-fraction", "0.1", "--json"]
-            )
+            # As many rows are read: few would be the work of one worker.
+            options = ["--max-reject-fraction", "0.1", "--json", "--", "--direct_num_workers=2"]
+            status = main(["preprocess", str(READINGS), *arguments, *options])
         assert status == 0
         (folder / "printed.json").write_text(printed.getvalue(), "utf-8")
 

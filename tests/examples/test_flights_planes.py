@@ -36,7 +36,8 @@ def tables(prepare: ModuleType, tmp_path_factory: pytest.TempPathFactory) -> Pat
 @pytest.fixture(scope="module")
 def run(tables: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("runs") / "aircraft"
-    assert main(["preprocess", *arguments(tables), "--output", str(folder)]) == 0
+    two = ["--", "--direct_num_workers=2"]  # few rows would be the work of one
+    assert main(["preprocess", *arguments(tables), "--output", str(folder), *two]) == 0
     return folder
 
 

@@ -130,7 +130,7 @@ def test_from_python_it_is_the_same_sweep(swept: Path) -> None:
         fb.Run(str(swept)), search=search, trials=3, model="linear", max_steps=60, eval_every=20
     )
 
-    assert found == report_of(swept)
+    assert json.loads(json.dumps(found)) == report_of(swept)
     assert len(found["trials"]) == 3
     with pytest.raises(InputError, match="another sweep"):
         fb.sweep(swept, search=search, trials=3, model="linear", max_steps=61, eval_every=20)
