@@ -116,7 +116,7 @@ def run_pipeline(build: Build, runner: Runner) -> None:
         except Exception as error:
             if str(error).startswith(KeyboardInterrupt.__name__):  # as Beam tells it of a step
                 raise KeyboardInterrupt from error
-            raise _as_raised(text_of(error), runner.engine) from error
+            raise _as_raised(error, runner.engine) from error
 
 
 def built(build: Build, engine: Engine, options: PipelineOptions) -> beam.Pipeline:
@@ -199,12 +199,13 @@ class _WithoutWorkerTracebacks:
         return getattr(self._stream, name)
 
 
-def _as_raised(text: str, engine: Engine) -> errors.ForebayError:
+def _as_raised(error: Exception, engine: Engine) -> errors.ForebayError:
     """Finds our own exception in the traceback text that a runner reports."""
+    text = text_of(error)
     raised = raised_in(text)
     if raised is not None:
         return raised
-    explained = engine.explain(text)
+    explained = engine.explain(str(error))
     if explained is not None:
         return explained
     refusal = refusal_in(text)

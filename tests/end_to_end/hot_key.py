@@ -16,7 +16,8 @@ import pyarrow.compute as pc
 from apache_beam.options.pipeline_options import PipelineOptions
 from numba.core.event import install_recorder
 
-from forebay.pipelines.runners.run import run_pipeline
+from forebay.pipelines.runners.local import Local
+from forebay.pipelines.runners.run import Runner, run_pipeline
 from forebay.pipelines.windows.aggregates import AddWindows
 from forebay.transforms.definition.columns import Number, String, Timestamp
 from forebay.transforms.definition.dataset import Dataset
@@ -99,7 +100,7 @@ def run(folder: Path, rows: int, memory_bytes: int) -> list[dict[str, float]]:
             | beam.io.WriteToText(str(out / "shard"))
         )  # fmt: skip
 
-    run_pipeline(build, PipelineOptions(["--runner=FnApiRunner"]))
+    run_pipeline(build, Runner(Local(), PipelineOptions(["--runner=FnApiRunner"])))
     return [json.loads(line) for path in out.iterdir() for line in path.read_text().splitlines()]
 
 

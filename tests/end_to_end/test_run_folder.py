@@ -477,7 +477,7 @@ def test_each_input_file_is_read_once_and_listed(sharded_run: Path, several_file
     entries = read_manifest(sharded_run).inputs
 
     assert [Path(entry.path).name for entry in entries] == [
-        "other.csv", "part-1.csv.gz", "part-2.csv",
+        "part-1.csv.gz", "part-2.csv", "other.csv",
     ]  # fmt: skip
     for entry in entries:
         data = (several_files / Path(entry.path).name).read_bytes()

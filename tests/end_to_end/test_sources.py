@@ -221,7 +221,7 @@ def test_files_of_a_source_may_be_named_one_by_one_and_twice(tables: Tables) -> 
 
     files = [(one.number, Path(one.path).name) for one in all_inputs(opened)]
     assert files == [
-        (0, "parcels.csv"), (1, "weather-1.csv"), (2, "weather-2.csv"), (3, "prices.csv"),
+        (0, "parcels.csv"), (1, "weather-2.csv"), (2, "weather-1.csv"), (3, "prices.csv"),
     ]  # fmt: skip
 
 

@@ -22,8 +22,8 @@ PYPROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text("utf-8"))
 LINKED = ("pipelines", "trainer", "transforms")
 # Tests of no one folder.
 WHOLE = {
-    "benchmarks", "conformance", "docs", "end_to_end", "examples", "faults", "gcp", "golden",
-    "support",
+    "benchmarks", "conformance", "docs", "end_to_end", "engines", "examples", "faults", "gcp",
+    "golden", "support",
 }  # fmt: skip
 
 

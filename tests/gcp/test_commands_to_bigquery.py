@@ -51,7 +51,9 @@ def work(tmp_path_factory: pytest.TempPathFactory) -> Path:
     bad = [f"2024-01-01T00:00:00Z,s1,x{i},{i}\n" for i in range(BAD)]
     header = "at,shop,amount,sale\n"
     (folder / "sales.csv").write_text("".join([header, *bad, *lines(0, ROWS)]))
-    (folder / "new.csv").write_text("".join([header, *bad, *lines(ROWS, ROWS + 50)]))
+    # A label that is none costs a new row no answer; a time that is none does.
+    new = [f"2024-13-01T00:00:00Z,s1,1,{i}\n" for i in range(BAD)]
+    (folder / "new.csv").write_text("".join([header, *new, *bad, *lines(ROWS, ROWS + 50)]))
     (folder / "worse.csv").write_text("".join([header, *bad * 50, *lines(0, ROWS)]))
     return folder
 
@@ -189,7 +191,7 @@ def test_predictions_and_their_rejects_go_to_tables(
     parquet = pa_parquet.read_table(tmp_path / "new.parquet").to_pylist()
     found = sorted(rows(warehouse, "predictions"), key=lambda row: row["sale"])
     assert found == parquet
-    assert len(found) == 50
+    assert len(found) == 50 + BAD
     kept = told(tmp_path / "new.parquet.rejects.jsonl")
     assert [row["raw"] for row in rows(warehouse, "unanswered")] == [row["raw"] for row in kept]
     assert len(kept) == 2 * BAD  # those of the history, too

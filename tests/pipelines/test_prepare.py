@@ -15,7 +15,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from forebay.pipelines.prepare import PrepareRows, dropped_by, repeated, with_step
-from forebay.pipelines.runners.run import run_pipeline
+from forebay.pipelines.runners.local import Local
+from forebay.pipelines.runners.run import Runner, run_pipeline
 from forebay.pipelines.sources.row_identity import (
     is_part,
     parts_of,
@@ -68,7 +69,7 @@ def run(folder: Path, definition: Dataset) -> tuple[list[dict[str, Any]], Tallie
         _ = prepared["rows"] | "Write" >> beam.Map(write)
         _ = (prepared["tallies"],) | WriteTallies(str(folder / "tallies.json"))
 
-    run_pipeline(build, PipelineOptions(["--runner=FnApiRunner"]))
+    run_pipeline(build, Runner(Local(), PipelineOptions(["--runner=FnApiRunner"])))
     read = [pa.ipc.open_file(str(path)).read_all() for path in (folder / "made").iterdir()]
     rows = pa.concat_tables(read).sort_by(ROW).to_pylist()
     return rows, read_tallies(str(folder / "tallies.json"))

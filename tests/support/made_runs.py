@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import shutil
 from dataclasses import replace
 from pathlib import Path
@@ -119,6 +120,13 @@ def make_dataset(task: str) -> Dataset:
         windows=(Windowed("delay", key="line", at="left_at", over="1h", ops=(Op("mean"),)),),
         passthrough=("trip_id", "left_at"),
     )
+
+
+# A row for a served model that knows nothing of a trip but when it was.
+EMPTY_LINE = json.dumps(
+    dict.fromkeys([*COLUMNS.keys() - {"delay", "late"}, "delay_mean_1h_by_line"])
+    | {"trip_id": "none", "left_at": "2026-01-31T08:30:00Z"}
+)
 
 
 def make_rows(n: int = ROWS, seed: int = 7) -> Columns:

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import os
 import random
 import shutil
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-from made_runs import TRAINED
+from made_runs import EMPTY_LINE, TRAINED
 
 _HEAD = "trip_id,left_at,day,line,wagons,express,distance,guess,start_s,stop_s,delay,late"
 # Some rows of the made-up trips, as a table.
@@ -68,13 +67,15 @@ def readers(run: Path, rows: Path, scratch: Path) -> dict[str, list[str]]:
     """Arguments of every command that reads a run or a model, after its name and first option."""
     short = ["--max-steps", "20", "--eval-every", "20", "--batch-size", "128"]
     definition, table = str(run / "definition.json"), ["--input", str(rows)]
+    line = rows.with_suffix(".jsonl")
+    line.write_text(EMPTY_LINE)
     return {
         "train": [str(run), *TRAINED],
         "train --fresh": [str(run), *short],
         "evaluate": [str(run)],
         "sweep": [str(run), *short, "--trials", "1", "--search", "learning-rate", "1e-3..1e-2"],
         "lr-find": [str(run), "--steps", "100"],
-        "predict": ["--model", str(run / "model"), os.devnull],
+        "predict": ["--model", str(run / "model"), str(line)],
         "report": [str(run)],
         "check": [definition, *table],
         "explain": [definition, *table, "--row", "trip_id=trip-1"],

@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from made_runs import EMPTY_LINE
 
 from forebay.cli import main
 from forebay.storage.run.exported import newest_model
@@ -281,4 +282,5 @@ def test_a_model_with_other_bytes_is_not_used(
 def test_a_model_may_have_files_beside_its_own(place: Path) -> None:
     """As TensorFlow Serving wants its warm-up requests in ``assets.extra/``."""
     (Path(newest_model("run/model")) / "assets.extra/tf_serving_warmup_requests").touch()
-    assert main(["predict", "--model", "run/model", os.devnull]) == 0
+    (place / "line.jsonl").write_text(EMPTY_LINE)
+    assert main(["predict", "--model", "run/model", "line.jsonl"]) == 0

@@ -17,7 +17,7 @@ import tensorflow as tf
 
 from forebay.cli import main
 from forebay.serving.predictor import Predictor, predict_lines
-from forebay.storage.run.exported import to_record
+from forebay.storage.run.exported import newest_model, to_record
 from forebay.storage.run.files import listing
 from forebay.storage.run.loaded_model import BATCH_ROWS
 
@@ -54,12 +54,16 @@ def ask(predictor: Predictor, lines: list[str]) -> list[dict[str, Any]]:
     return [json.loads(line) for line in sink.getvalue().splitlines()]
 
 
-def test_answers_are_the_signatures_in_order(predictor: Predictor, rows: Columns) -> None:
+def test_answers_are_the_signatures_in_order(
+    predictor: Predictor, rows: Columns, trained_regression: Path
+) -> None:
     count = BATCH_ROWS + 300
     answers = ask(predictor, [json.dumps(to_json_row(rows, i)) for i in range(count)])
     assert [answer["trip_id"] for answer in answers] == [f"trip-{i}" for i in range(count)]
     raw = {name: rows[name][:count] for name in NAMES}
-    expected = predictor._model._function(**raw)["prediction"].numpy()
+    model = tf.saved_model.load(newest_model(str(trained_regression / "model")))
+    signature = model.signatures["serving_default"]
+    expected = signature(**{name: tf.constant(raw[name]) for name in raw})["prediction"].numpy()
     found = np.array([answer["prediction"] for answer in answers])
     np.testing.assert_allclose(found, expected, rtol=0, atol=1e-6 * np.abs(expected).max())
 

@@ -18,7 +18,8 @@ import pyarrow as pa
 import pytest
 from apache_beam.options.pipeline_options import PipelineOptions
 
-from forebay.pipelines.runners.run import run_pipeline
+from forebay.pipelines.runners.local import Local
+from forebay.pipelines.runners.run import Runner, run_pipeline
 from forebay.pipelines.shuffle.group_batches import Group, Piece
 from forebay.pipelines.windows.aggregates import AddWindows, divide
 from forebay.transforms.definition.columns import (
@@ -321,7 +322,7 @@ def run(
             | beam.Map(_write, str(out))
         )
 
-    run_pipeline(build, PipelineOptions(["--runner=FnApiRunner"]))
+    run_pipeline(build, Runner(Local(), PipelineOptions(["--runner=FnApiRunner"])))
     tables = {}
     for path in out.iterdir():
         shard = int(path.name.partition("-")[0])

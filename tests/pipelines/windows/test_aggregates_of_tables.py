@@ -13,7 +13,8 @@ import pytest
 from apache_beam.options.pipeline_options import PipelineOptions
 from parcels_oracle import make_tables
 
-from forebay.pipelines.runners.run import run_pipeline
+from forebay.pipelines.runners.local import Local
+from forebay.pipelines.runners.run import Runner, run_pipeline
 from forebay.pipelines.sources.batches import read_batches
 from forebay.pipelines.sources.tables import open_tables
 from forebay.pipelines.windows.aggregates import AddWindows
@@ -60,7 +61,7 @@ def run(folder: Path, batches: Batches, dataset: Dataset, **options: Any) -> pa.
         windowed = AddWindows(dataset, str(temporary), **options)
         _ = tables | windowed | beam.Map(write)
 
-    run_pipeline(build, PipelineOptions(["--runner=FnApiRunner"]))
+    run_pipeline(build, Runner(Local(), PipelineOptions(["--runner=FnApiRunner"])))
     return pa.concat_tables(pa.ipc.open_file(path).read_all() for path in out.iterdir()).sort_by(
         ROW
     )

@@ -11,7 +11,8 @@ import pyarrow as pa
 import pytest
 from apache_beam.options.pipeline_options import PipelineOptions
 
-from forebay.pipelines.runners.run import run_pipeline
+from forebay.pipelines.runners.local import Local
+from forebay.pipelines.runners.run import Runner, run_pipeline
 from forebay.pipelines.windows.aggregates import AddWindows
 from forebay.pipelines.windows.conform import conform
 from forebay.transforms.definition.columns import (
@@ -144,7 +145,7 @@ def test_nanoseconds_go_through_a_pipeline_as_what_they_are(tmp_path: Path) -> N
             | beam.Map(write)
         )
 
-    run_pipeline(build, PipelineOptions(["--runner=FnApiRunner"]))
+    run_pipeline(build, Runner(Local(), PipelineOptions(["--runner=FnApiRunner"])))
 
     found = pa.ipc.open_file(tmp_path / "out").read_all().sort_by(ROW)
     assert found["amount_count_1h_by_shop"].to_pylist() == [0.0, 1.0, 0.0]

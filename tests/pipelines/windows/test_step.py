@@ -12,7 +12,8 @@ import pytest
 from apache_beam.options.pipeline_options import PipelineOptions
 
 import forebay as fb
-from forebay.pipelines.runners.run import run_pipeline
+from forebay.pipelines.runners.local import Local
+from forebay.pipelines.runners.run import Runner, run_pipeline
 from forebay.transforms.errors import ForebayError, InputError
 
 MINUTE_US = 60_000_000
@@ -67,7 +68,7 @@ def test_unnumbered_rows_get_their_windows_and_no_file_is_left(tmp_path: Path) -
         step = fb.WindowedAggregates(TABLE, str(temporary), shards=3, key_partitions=2)
         _ = tables | step | beam.Map(write, str(out))
 
-    run_pipeline(build, PipelineOptions(RUNNER))
+    run_pipeline(build, Runner(Local(), PipelineOptions(RUNNER)))
 
     found = pa.concat_tables([pa.ipc.open_file(path).read_all() for path in out.iterdir()])
     wanted = expected(pa.Table.from_batches(BATCHES), pa.Table.from_batches([others, others]))
@@ -80,7 +81,7 @@ def run(element: Any, table: fb.WindowedTable) -> None:
     def build(pipeline: beam.Pipeline) -> None:
         _ = pipeline | beam.Create([element]) | fb.WindowedAggregates(table)
 
-    run_pipeline(build, PipelineOptions(RUNNER))
+    run_pipeline(build, Runner(Local(), PipelineOptions(RUNNER)))
 
 
 ALONE = fb.WindowedTable(columns=TABLE.columns, row_time="at", windows=TABLE.windows[:1])

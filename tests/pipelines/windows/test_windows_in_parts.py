@@ -21,7 +21,8 @@ from apache_beam.options.pipeline_options import PipelineOptions
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from forebay.pipelines.runners.run import run_pipeline
+from forebay.pipelines.runners.local import Local
+from forebay.pipelines.runners.run import Runner, run_pipeline
 from forebay.pipelines.windows.aggregates import AddWindows
 from forebay.transforms.definition.columns import Column, Integer, Number, String, Timestamp
 from forebay.transforms.definition.dataset import Dataset
@@ -312,7 +313,7 @@ def piped(folder: Path, batches: Sequence[pa.RecordBatch], parts: int, **options
             | beam.Map(write)
         )
 
-    run_pipeline(build, PipelineOptions(["--runner=FnApiRunner"]))
+    run_pipeline(build, Runner(Local(), PipelineOptions(["--runner=FnApiRunner"])))
     return pa.concat_tables(
         pa.ipc.open_file(path).read_all() for path in (folder / "out").iterdir()
     ).sort_by(ROW)

@@ -20,6 +20,7 @@ import tensorflow as tf
 import tensorflow_transform as tft
 
 import forebay as fb
+from forebay.pipelines.runners.engines import ENGINES
 from forebay.transforms.definition.dataset import Dataset
 from forebay.transforms.definition.identity import ROW
 from forebay.transforms.definition.serialize import digest, from_json, to_json
@@ -172,12 +173,12 @@ FIELDS = {
     for part in reversed(list(parts(base)))
     for field in dataclasses.fields(part)
 }
-# A dataset is a windowed table, and a run is no part of a definition.
+# A dataset is a windowed table; runs and engines are no parts of a definition.
 EXPORTED = {
     kind
     for kind in (getattr(fb, name) for name in fb.__all__)
     if isinstance(kind, type) and dataclasses.is_dataclass(kind) and dataclasses.fields(kind)
-} - {fb.WindowedTable, fb.Run}
+} - {fb.WindowedTable, fb.Run, *ENGINES.values()}
 
 
 def test_every_exported_part_is_tried() -> None:
