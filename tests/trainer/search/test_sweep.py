@@ -23,7 +23,7 @@ from forebay.trainer.examples.inputs import inputs_of
 from forebay.trainer.options import train_options
 from forebay.trainer.options.choose import default_rate
 from forebay.trainer.task import main
-from forebay.transforms.errors import InputError
+from forebay.transforms.errors import RunFolderError
 
 Copy = Callable[[Path], Path]
 Wait = Callable[[Path, subprocess.Popen[bytes]], None]
@@ -132,7 +132,7 @@ def test_from_python_it_is_the_same_sweep(swept: Path) -> None:
 
     assert json.loads(json.dumps(found)) == report_of(swept)
     assert len(found["trials"]) == 3
-    with pytest.raises(InputError, match="another sweep"):
+    with pytest.raises(RunFolderError, match="another sweep"):
         fb.sweep(swept, search=search, trials=3, model="linear", max_steps=61, eval_every=20)
 
 
