@@ -158,16 +158,17 @@ def made_once(tmp_path_factory: pytest.TempPathFactory) -> MadeOnce:
 
 
 @pytest.fixture(scope="module", autouse=True)
-def definitions_end_with_their_file() -> Iterator[None]:
+def definitions_end_with_their_file(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
     """A definition's folder leaves the import path, and its modules leave, when a file ends.
 
     Two files may then have definitions of one name, in whatever order and process they run.
     """
-    before = sys.path[:]
+    before, made = sys.path[:], str(tmp_path_factory.getbasetemp().parent) + os.sep
     yield
     added = {os.path.abspath(folder) for folder in sys.path} - set(map(os.path.abspath, before))
     for name, module in list(sys.modules.items()):
-        if os.path.dirname(getattr(module, "__file__", None) or "") in added:
+        file = getattr(module, "__file__", None) or ""
+        if os.path.dirname(file) in added or file.startswith(made):
             del sys.modules[name]
     sys.path[:] = before
 

@@ -7,7 +7,7 @@ import shutil
 from pathlib import Path
 
 import pytest
-from tampering import FAULTS, TRIPS, Point, drawn, files_of, readers, restore
+from tampering import FAULTS, Point, drawn, files_of, readers, restore, write_rows
 from verdicts import Draw, wrong_with
 
 from forebay.cli import COMMANDS, main
@@ -22,7 +22,7 @@ class Place:
     def __init__(self, trained: Path, folder: Path) -> None:
         self.whole, self.run, self.made = trained, folder / "run", folder / "made"
         self.rows = folder / "rows.csv"
-        self.rows.write_text(TRIPS)
+        write_rows(self.rows)
         shutil.copytree(trained, self.run)
         self.readers = readers(self.run, self.rows, self.made)
 

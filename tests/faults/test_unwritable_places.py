@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 from small_work import lay_out
-from tampering import TRIPS, readers
+from tampering import readers, write_rows
 from verdicts import contents, wrong_with
 
 from forebay.cli import main
@@ -30,7 +30,7 @@ NAMED = {
 def whole(trained_binary: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("unwritable") / "place"
     lay_out(folder)
-    (folder / "trips.csv").write_text(TRIPS)
+    write_rows(folder / "trips.csv")
     (folder / "link").symlink_to("precious.txt")
     (folder / "dangling").symlink_to("nowhere")
     shutil.copytree(trained_binary, folder / "run")

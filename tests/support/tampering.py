@@ -63,19 +63,23 @@ FAULTS: dict[str, Fault] = {
 }
 
 
+def write_rows(path: Path) -> None:
+    """Writes a table, and beside it a line for a served model."""
+    path.write_text(TRIPS)
+    path.with_suffix(".jsonl").write_text(EMPTY_LINE)
+
+
 def readers(run: Path, rows: Path, scratch: Path) -> dict[str, list[str]]:
     """Arguments of every command that reads a run or a model, after its name and first option."""
     short = ["--max-steps", "20", "--eval-every", "20", "--batch-size", "128"]
     definition, table = str(run / "definition.json"), ["--input", str(rows)]
-    line = rows.with_suffix(".jsonl")
-    line.write_text(EMPTY_LINE)
     return {
         "train": [str(run), *TRAINED],
         "train --fresh": [str(run), *short],
         "evaluate": [str(run)],
         "sweep": [str(run), *short, "--trials", "1", "--search", "learning-rate", "1e-3..1e-2"],
         "lr-find": [str(run), "--steps", "100"],
-        "predict": ["--model", str(run / "model"), str(line)],
+        "predict": ["--model", str(run / "model"), str(rows.with_suffix(".jsonl"))],
         "report": [str(run)],
         "check": [definition, *table],
         "explain": [definition, *table, "--row", "trip_id=trip-1"],
