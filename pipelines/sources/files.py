@@ -13,6 +13,7 @@ from dataclasses import dataclass, field, replace
 from typing import IO, Any, NamedTuple
 
 from forebay.pipelines.sources import s3
+from forebay.storage.names import absolute
 from forebay.transforms.errors import InputError, reason
 
 UTF_8 = "utf-8"
@@ -179,11 +180,6 @@ def new_files(pattern: str, known: set[str], option: str) -> list[SourceFile]:
         known.add(identity)
         files.append(SourceFile(path, found.size, 0, found.version, place=absolute(path)))
     return files
-
-
-def absolute(path: str) -> str:
-    """Returns where a path leads from any working folder; addresses of stores are as they are."""
-    return path if "://" in path else os.path.abspath(path)
 
 
 class _Found(NamedTuple):
