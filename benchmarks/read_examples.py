@@ -17,14 +17,14 @@ os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
 import numpy as np
 import polars as pl
 import tensorflow as tf
-from compare import IDENTITY, Examples, example_files
+from compare import IDENTITY, WrittenExamples, example_files
 
 BATCH = 4096
 # Columns whose values are counted over all of train.
 IDS = ("carrier_id", "origin_id", "dest_id", "tailnum_id")
 
 
-def read_examples(folder: str | Path, keep_one_in: int) -> Examples:
+def read_examples(folder: str | Path, keep_one_in: int) -> WrittenExamples:
     """Reads the examples of a folder; see `compare` for what is kept."""
     files = example_files(folder)
     spec = _feature_spec(next(path for paths in files.values() for path in paths))
@@ -37,7 +37,7 @@ def read_examples(folder: str | Path, keep_one_in: int) -> Examples:
                 parts.append(_frame(kept).with_columns(split=pl.lit(number, pl.Int64)))
             for name in counts if split == "train" else ():
                 counts[name] = _added(counts[name], np.bincount(identity[name]))
-    return Examples(rows, pl.concat(parts), counts)
+    return WrittenExamples(rows, pl.concat(parts), counts)
 
 
 def _feature_spec(path: str) -> dict[str, Any]:
@@ -79,7 +79,7 @@ def _added(a: Any, b: Any) -> Any:
     return np.pad(a, (0, size - len(a))) + np.pad(b, (0, size - len(b)))
 
 
-def save(examples: Examples, out: str | Path) -> None:
+def save(examples: WrittenExamples, out: str | Path) -> None:
     """Writes examples that were read as two files."""
     examples.sample.write_parquet(f"{out}.parquet")
     frequencies = {name: counts.tolist() for name, counts in examples.frequencies.items()}
