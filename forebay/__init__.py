@@ -18,10 +18,11 @@ if TYPE_CHECKING:
     from forebay.functions.definitions import explain as explain
     from forebay.functions.definitions import init as init
     from forebay.functions.definitions import report as report
-    from forebay.functions.pipelines import jobs as jobs
     from forebay.functions.pipelines import predict as predict
     from forebay.functions.pipelines import preprocess as preprocess
     from forebay.functions.run import Run as Run
+    from forebay.functions.services import jobs as jobs
+    from forebay.functions.services import vertex as vertex
     from forebay.functions.training import evaluate as evaluate
     from forebay.functions.training import lr_find as lr_find
     from forebay.functions.training import sweep as sweep
@@ -110,8 +111,9 @@ if TYPE_CHECKING:
 _NAMES = {
     "forebay.pipelines.sources.read": ("ReadTable",),
     "forebay.functions.definitions": ("check", "explain", "init", "report"),
-    "forebay.functions.pipelines": ("jobs", "predict", "preprocess"),
+    "forebay.functions.pipelines": ("predict", "preprocess"),
     "forebay.functions.run": ("Run",),
+    "forebay.functions.services": ("jobs", "vertex"),
     "forebay.functions.training": ("evaluate", "lr_find", "sweep", "train"),
     "forebay.pipelines.prepare": ("repeated",),
     "forebay.pipelines.runners.dataflow.engine": ("Dataflow",),

@@ -8,14 +8,15 @@ import forebay
 from forebay.commands.check import options as check
 from forebay.commands.explain import options as explain
 from forebay.commands.init import options as init
+from forebay.commands.jobs import options as jobs
 from forebay.commands.predict import options as predict
 from forebay.commands.report import options as report
+from forebay.commands.vertex import options as vertex
 from forebay.console.arguments import Parser
 from forebay.console.commands import add_commands, parse_command, run_parsed
 from forebay.console.completion import PrintCompletion
 from forebay.console.process import in_own_process
 from forebay.pipelines import options as pipelines
-from forebay.pipelines.jobs import options as jobs
 from forebay.pipelines.options import split_beam_arguments
 from forebay.trainer import task as trainer
 
@@ -28,6 +29,7 @@ COMMANDS = {
     **trainer.COMMANDS,
     **predict.COMMANDS,
     **jobs.COMMANDS,
+    **vertex.COMMANDS,
 }
 
 

@@ -51,7 +51,7 @@ def run_train(args: argparse.Namespace) -> int:
     if trained.report is not None:
         say(table(trained.report))
         if chosen.l1:
-            path = trained.run.file(TRAINING_FOLDER, zeros.ZEROS_NAME)
+            path = trained.run.own(TRAINING_FOLDER, zeros.ZEROS_NAME)
             say(zeros.table(files.read_record(zeros.Zeros, path)))
             say(f"wrote {path}")
         model = trained.model
@@ -97,7 +97,7 @@ def run_evaluate(args: argparse.Namespace) -> int:
         say_json(report)
     else:
         say(table(report))
-        say(f"wrote {run.file('evaluation', chosen.split)}.json and .png")
+        say(f"wrote {run.own('evaluation', chosen.split)}.json and .png")
     return 0
 
 

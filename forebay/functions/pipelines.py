@@ -10,7 +10,6 @@ import pyarrow as pa
 from forebay.console.tensorflow import start_tensorflow_quietly
 from forebay.functions.run import Run
 from forebay.functions.signatures import takes
-from forebay.pipelines.jobs.options import JobsOptions
 from forebay.pipelines.options import PreprocessOptions
 from forebay.pipelines.predictions.options import PredictOptions
 from forebay.pipelines.sources.frames import Table
@@ -41,23 +40,6 @@ def preprocess(options: PreprocessOptions) -> Run:
     else:
         write_jobs(options, options.dry_run)
     return Run(options.output)
-
-
-@takes(JobsOptions)
-def jobs(options: JobsOptions) -> list[dict[str, str]]:
-    """Shows and ends jobs on Google Cloud Dataflow.
-
-    Returns:
-        For ``list`` the jobs, the newest first; for ``logs`` the messages, the oldest first; for
-        ``describe`` and ``cancel`` the one job, as it is then.
-
-    Raises:
-        InputError: Google refuses, there is no such job, or it is over already.
-        RunFailed: nothing answers.
-    """
-    from forebay.pipelines.jobs import dataflow
-
-    return dataflow.jobs(options)
 
 
 @dataclass(frozen=True, eq=False)

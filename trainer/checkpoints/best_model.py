@@ -151,8 +151,8 @@ _UNTIL_WRITTEN = (0.1, 0.4)
 
 def write_training(run: RunFolder, folder: str, training: SavedTraining) -> None:
     """Writes a model and what it is to a folder of the run."""
-    files.write_bytes(run.path, f"{folder}/{KERAS_NAME}", training.content)
-    files.write_json(run.path, f"{folder}/{RECORD_NAME}", training.record)
+    files.write_bytes(run.outputs, f"{folder}/{KERAS_NAME}", training.content)
+    files.write_json(run.outputs, f"{folder}/{RECORD_NAME}", training.record)
 
 
 def read_training(run: RunFolder, folder: str) -> SavedTraining | None:
@@ -161,13 +161,13 @@ def read_training(run: RunFolder, folder: str) -> SavedTraining | None:
     Raises:
         RunFolderError: the files do not belong together.
     """
-    record_path = run.file(folder, RECORD_NAME)
+    record_path = run.own(folder, RECORD_NAME)
     for seconds in (*_UNTIL_WRITTEN, 0):
         if not files.exists(record_path):
             return None
         try:
             record = files.read_record(TrainingRecord, record_path)
-            return load_saved(run.file(folder, KERAS_NAME), record)
+            return load_saved(run.own(folder, KERAS_NAME), record)
         except RunFolderError:
             if not seconds:
                 raise

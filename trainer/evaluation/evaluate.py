@@ -67,10 +67,10 @@ def evaluate(run: RunFolder, options: EvaluateOptions) -> dict[str, Any]:
             column: draw_slices(column, slices, report)
             for column, slices in report["slices"].items()
         }
-        with occupied(run.path, EVALUATION_FOLDER, wait=True):
-            files.write_json(run.path, _report_name(options.split), report)
+        with occupied(run.outputs, EVALUATION_FOLDER, wait=True):
+            files.write_json(run.outputs, _report_name(options.split), report)
             for column, picture in pictures.items():
-                files.write_bytes(run.path, _picture_name(options.split, column), picture)
+                files.write_bytes(run.outputs, _picture_name(options.split, column), picture)
     return report
 
 
@@ -81,7 +81,7 @@ def check_outputs(run: RunFolder, options: EvaluateOptions) -> None:
         RunFolderError: it cannot.
     """
     pictures = (_picture_name(options.split, column) for column in ("", *options.slices))
-    files.check_outputs(run.path, [_report_name(options.split), *pictures])
+    files.check_outputs(run.outputs, [_report_name(options.split), *pictures])
 
 
 def _report_name(split: str) -> str:

@@ -23,7 +23,7 @@ def find_model(run: RunFolder, model: str | None) -> tuple[SavedTraining, str]:
         RunFolderError: there is none, or it is another run's.
     """
     training = read_training(run, TRAINING_FOLDER) if model is None else None
-    path = run.file(TRAINING_FOLDER, KERAS_NAME)
+    path = run.own(TRAINING_FOLDER, KERAS_NAME)
     if training is None:
         if model is None and run.manifest.transform_of is not None:
             raise RunFolderError(
@@ -31,7 +31,7 @@ def find_model(run: RunFolder, model: str | None) -> tuple[SavedTraining, str]:
                 f"{run.manifest.transform_of.run}; name a model of that run with --model"
             )
         path, training = of_newest(
-            model or run.file(MODEL_FOLDER), lambda found: (found.path, load_exported(found))
+            model or run.own(MODEL_FOLDER), lambda found: (found.path, load_exported(found))
         )
     if training.record["transform_digest"] != run.transform_digest:
         raise RunFolderError(

@@ -85,13 +85,13 @@ def export_model(
         InputError: a passthrough column has the name of the answer.
         RunFailed: the exported model does not answer as the trained one.
     """
-    parent = run.file(folder)
+    parent = run.own(folder)
     with (
         run.in_use(),
-        occupied(run.path, folder, wait=True),
-        files.in_the_making(run.path, folder) as made,
+        occupied(run.outputs, folder, wait=True),
+        files.in_the_making(run.outputs, folder) as made,
     ):
-        served, path = Served(run, training), run.file(made)
+        served, path = Served(run, training), run.own(made)
         served.archive().write_out(plain_path(path), verbose=False)
         files.write_bytes(path, f"{EXTRA}/{KERAS_NAME}", training.content)
         page = model_page(run.definition)
@@ -102,7 +102,7 @@ def export_model(
         # The newest model is the one of the greatest number, whatever became of the clock.
         now = int(dt.datetime.now(dt.UTC).timestamp())
         stamp = max(now, *(old + 1 for old in stamps(parent)), 0)
-        files.rename_folder(run.path, made, posixpath.join(folder, str(stamp)))
+        files.rename_folder(run.outputs, made, posixpath.join(folder, str(stamp)))
     return posixpath.join(parent, str(stamp))
 
 

@@ -26,25 +26,38 @@ def read_config(path: str, kinds: Mapping[str, Any]) -> dict[str, Any]:
         InputError: the file cannot be read, or has keys or values that are not options; it lists
             all of them.
     """
+    found = read_toml("--config", path, "hidden_units = [128, 64]")
+    problems = [str(problem) for problem in _problems(found, kinds)]
+    if problems:
+        raise InputError(f"--config {path}: " + "; ".join(problems))
+    return {name: _converted(value, kinds[name]) for name, value in found.items()}
+
+
+def read_toml(flag: str, path: str, example: str) -> dict[str, Any]:
+    """Reads a TOML file that a flag names.
+
+    Args:
+        flag: the flag, for errors.
+        path: the file.
+        example: a line of such a file.
+
+    Raises:
+        InputError: it cannot be read, or is no TOML.
+    """
     try:
         with open(path, "rb") as file:
             text = file.read(_LONGEST_BYTES + 1)
         if len(text) > _LONGEST_BYTES:
             raise InputError(
-                f"--config {path} is longer than {_LONGEST_BYTES:,} bytes; name a file of options"
+                f"{flag} {path} is longer than {_LONGEST_BYTES:,} bytes; name a file of options"
             )
-        found = tomllib.loads(text.decode())
+        return tomllib.loads(text.decode())
     except RecursionError as error:
-        raise InputError(f"--config {path} is nested too deep; write one option a line") from error
+        raise InputError(f"{flag} {path} is nested too deep; write one option a line") from error
     except (OSError, tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
         raise InputError(
-            f"--config {path} cannot be read ({reason(error)}); "
-            "write TOML, such as hidden_units = [128, 64]"
+            f"{flag} {path} cannot be read ({reason(error)}); write TOML, such as {example}"
         ) from error
-    problems = [str(problem) for problem in _problems(found, kinds)]
-    if problems:
-        raise InputError(f"--config {path}: " + "; ".join(problems))
-    return {name: _converted(value, kinds[name]) for name, value in found.items()}
 
 
 def _problems(found: Mapping[str, Any], kinds: Mapping[str, Any]) -> Iterator[Problem]:

@@ -30,6 +30,7 @@ class LoopOptions:
             evaluation that is the best so far, or at every one.
         keep: how many models each exporter keeps; older ones are removed.
         tensorboard: whether to write ``RUN/training/logs/``.
+        logs: where they are written instead; None: there, but on Vertex AI where it says.
 
     Raises:
         InputError: options out of range; it lists all of them.
@@ -42,6 +43,7 @@ class LoopOptions:
     exporters: tuple[ExporterName, ...] = ("final",)
     keep: int = 5
     tensorboard: bool = True
+    logs: str | None = None
 
     def __post_init__(self) -> None:
         problems = [str(problem) for problem in self._problems()]
@@ -81,6 +83,7 @@ def loop_options(args: argparse.Namespace) -> LoopOptions:
         exporters=exporters,
         keep=args.keep,
         tensorboard=not args.no_tensorboard,
+        logs=args.logs,
     )
 
 
@@ -109,4 +112,6 @@ def add_loop_arguments(parser: argparse.ArgumentParser) -> None:
         "--keep", type=int, default=default.keep, metavar="N",
         help=help_of(LoopOptions, "keep"),
     )  # fmt: skip
-    add("--no-tensorboard", action="store_true", help="write no RUN/training/logs/")
+    logs = group.add_mutually_exclusive_group()
+    logs.add_argument("--no-tensorboard", action="store_true", help="write no RUN/training/logs/")
+    logs.add_argument("--logs", metavar="FOLDER", help=help_of(LoopOptions, "logs"))

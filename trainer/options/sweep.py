@@ -2,12 +2,14 @@
 
 import argparse
 import math
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field, fields, replace
 from types import NoneType, UnionType
 from typing import Any, Literal, Union, get_args, get_origin
 
 from forebay.console.arguments import add_common, add_run, describe, help_of
+from forebay.trainer.options.config_file import read_toml
+from forebay.trainer.options.flags import as_text
 from forebay.trainer.options.train import TrainOptions
 from forebay.trainer.options.train_arguments import add_training_options, train_options
 from forebay.transforms.errors import InputError, Problem
@@ -183,15 +185,35 @@ def sweep_options(args: argparse.Namespace) -> SweepOptions:
     Raises:
         InputError: options out of range.
     """
-    search = tuple(Search.parse(words) for words in args.search)
     return SweepOptions(
-        train_options(args), search, args.trials, args.sweep_seed, args.blocks, args.block_by
-    )
+        train_options(args), given_searches(args.search, args.searches), args.trials,
+        args.sweep_seed, args.blocks, args.block_by,
+    )  # fmt: skip
+
+
+def given_searches(search: Iterable[Sequence[str]], path: str | None) -> tuple[Search, ...]:
+    """Returns what is searched, of a file and of flags.
+
+    Args:
+        search: the words that follow each ``--search``.
+        path: a TOML file of the same; None: none.
+
+    Raises:
+        InputError: the file cannot be read, or there is no such option or value.
+    """
+    words = [*(_read_searches(path) if path is not None else ()), *search]
+    return tuple(map(Search.parse, words))
+
+
+def _read_searches(path: str) -> Iterator[list[str]]:
+    """Reads a file of searches: an option's name, and a range or a list of values."""
+    for name, values in read_toml("--searches", path, 'learning-rate = "1e-4..1e-2"').items():
+        several = values if isinstance(values, list) else [values]
+        yield [name, *(as_text(value) for value in several)]
 
 
 def add_sweep_arguments(parser: argparse.ArgumentParser) -> None:
     """Adds the arguments of ``sweep``."""
-    default = SweepOptions()
     describe(
         parser,
         "Train again and again with other options, compare the trials on the eval split, and "
@@ -203,6 +225,24 @@ def add_sweep_arguments(parser: argparse.ArgumentParser) -> None:
         "runs/flights --model linear --search optimizer adam ftrl --search l1 1e-7..1e-2",
     )
     add_run(parser)
+    default = SweepOptions()
+    group = add_search_arguments(parser)
+    group.add_argument(
+        "--sweep-seed", type=int, default=default.seed, metavar="N",
+        help=help_of(SweepOptions, "seed"),
+    )  # fmt: skip
+    group.add_argument(
+        "--blocks", type=int, metavar="N", help=help_of(SweepOptions, "blocks"),
+    )  # fmt: skip
+    group.add_argument("--block-by", metavar="COLUMN", help=help_of(SweepOptions, "block_by"))
+    group.add_argument("--fresh", action="store_true", help="forget the trials in RUN/sweep/")
+    add_training_options(parser)
+    add_common(parser)
+
+
+def add_search_arguments(parser: argparse.ArgumentParser) -> Any:
+    """Adds what is searched and how long; returns the group of these arguments."""
+    default = SweepOptions()
     group = parser.add_argument_group("search")
     group.add_argument(
         "--trials", type=int, default=default.trials, metavar="N",
@@ -215,13 +255,8 @@ def add_sweep_arguments(parser: argparse.ArgumentParser) -> None:
         f"another; repeatable (default: {default_search})",
     )  # fmt: skip
     group.add_argument(
-        "--sweep-seed", type=int, default=default.seed, metavar="N",
-        help=help_of(SweepOptions, "seed"),
+        "--searches", metavar="FILE",
+        help='a TOML file of what is searched, such as learning-rate = "1e-4..1e-2"; beside it '
+        "--search adds more",
     )  # fmt: skip
-    group.add_argument(
-        "--blocks", type=int, metavar="N", help=help_of(SweepOptions, "blocks"),
-    )  # fmt: skip
-    group.add_argument("--block-by", metavar="COLUMN", help=help_of(SweepOptions, "block_by"))
-    group.add_argument("--fresh", action="store_true", help="forget the trials in RUN/sweep/")
-    add_training_options(parser)
-    add_common(parser)
+    return group

@@ -86,13 +86,19 @@ def exported_already(run: RunFolder, training: SavedTraining, loop: LoopOptions)
     """Tells whether nothing is left to export of a training that is finished."""
     if "final" not in loop.exporters:
         return True
-    parent = run.file(FOLDERS["final"])
+    parent = run.own(FOLDERS["final"])
     models = (posixpath.join(parent, str(stamp)) for stamp in stamps(parent))
     return any(
         read_exported(path)["training"]["sha256"] == training.record["sha256"]
         for path in models
         if files.exists(posixpath.join(path, EXTRA, RECORD_NAME))
     )
+
+
+def newest_model(run: RunFolder) -> str:
+    """Returns the folder of the model that was exported last."""
+    parent = run.own(FOLDERS["final"])
+    return posixpath.join(parent, str(max(stamps(parent))))
 
 
 def keep_newest(run: RunFolder, folder: str, keep: int) -> None:
@@ -104,8 +110,8 @@ def keep_newest(run: RunFolder, folder: str, keep: int) -> None:
         keep: how many of them stay. What Forebay did not export, and a model with files beside
             those that its record lists, stays too and does not count.
     """
-    with occupied(run.path, folder, wait=True):
-        names = [posixpath.join(folder, str(stamp)) for stamp in stamps(run.file(folder))]
-        ours = [name for name in names if is_as_exported(run.path, name)]
+    with occupied(run.outputs, folder, wait=True):
+        names = [posixpath.join(folder, str(stamp)) for stamp in stamps(run.own(folder))]
+        ours = [name for name in names if is_as_exported(run.outputs, name)]
         for name in ours[:-keep]:
-            files.discard_folder(run.path, name)
+            files.discard_folder(run.outputs, name)

@@ -64,7 +64,7 @@ def bad_batch(job: TrainingJob, steps_taken: int) -> RunFailed:
     rows = _worst_rows(job, batch)
     number = (batch.step - 1) // job.steps_per_pass + 1
     name = REPORT_NAME if job.team.is_chief else f"worker-{job.team.worker.index}-{REPORT_NAME}"
-    path = job.run.file(TRAINING_FOLDER, name)
+    path = job.run.own(TRAINING_FOLDER, name)
     report = {
         "step": batch.step,
         "pass": number,
@@ -75,7 +75,7 @@ def bad_batch(job: TrainingJob, steps_taken: int) -> RunFailed:
         "greatest_weight": _plain(batch.greatest_weight),
         "rows": rows,
     }
-    files.write_json(job.run.path, f"{TRAINING_FOLDER}/{name}", report)
+    files.write_json(job.run.outputs, f"{TRAINING_FOLDER}/{name}", report)
     loss = float(np.mean(batch.losses))
     return RunFailed(
         f"the loss became {loss} at step {batch.step:,} (pass {number:,}): {_cause(batch)}; "

@@ -86,7 +86,7 @@ def train(
         if team.is_chief:
             check_outputs(run, loop, folder)
             held.enter_context(run.in_use())
-            held.enter_context(occupied(run.path, folder))
+            held.enter_context(occupied(run.outputs, folder))
         keeper = _Keeper(run, folder, fresh and team.is_chief)
         team.wait()
         done = None if fresh else finished_training(run, options, team, folder)
@@ -102,9 +102,9 @@ def check_outputs(run: RunFolder, loop: LoopOptions, folder: str = TRAINING_FOLD
         RunFolderError: it cannot, or a link is in the way.
     """
     names = [f"{folder}/{name}" for name in (CHECKPOINT_NAME, KERAS_NAME, RECORD_NAME, ZEROS_NAME)]
-    if loop.tensorboard:
+    if loop.tensorboard and loop.logs is None:
         names.append(f"{folder}/{LOGS_FOLDER}/{PROJECTOR_FILENAME}")
-    files.check_outputs(run.path, names, into=(FOLDERS[name] for name in loop.exporters))
+    files.check_outputs(run.outputs, names, into=(FOLDERS[name] for name in loop.exporters))
 
 
 class _Keeper:
@@ -124,12 +124,12 @@ class _Keeper:
         self.folder = folder
         self._run = run
         self._name = f"{folder}/{CHECKPOINT_NAME}"
-        self._stale = files.owned(run.path, folder, TRAINING_FILES) if fresh else []
+        self._stale = files.owned(run.outputs, folder, TRAINING_FILES) if fresh else []
 
     def save(self, found: Checkpoint) -> None:
         """Writes a checkpoint in place of the one before."""
-        checkpoint.save(self._run.path, self._name, found)
-        files.remove(self._run.path, [name for name in self._stale if name != self._name])
+        checkpoint.save(self._run.outputs, self._name, found)
+        files.remove(self._run.outputs, [name for name in self._stale if name != self._name])
         self._stale = []
 
 
@@ -145,16 +145,16 @@ def _train(
 ) -> SavedTraining:
     """Trains on, by whoever holds the training's folder."""
     folder, logs = keeper.folder, f"{keeper.folder}/{LOGS_FOLDER}"
-    with rows_folder(run.path, folder) as rows:
-        found = None if fresh else checkpoint.load(run.file(folder, CHECKPOINT_NAME))
+    with rows_folder(run.outputs, folder) as rows:
+        found = None if fresh else checkpoint.load(run.own(folder, CHECKPOINT_NAME))
         kept = found.chosen if found else None
         job = prepare(run, options, loop, team, rows if options.data.cache else None, kept, instead)
-        state, best = _resume(job, run.file(folder, CHECKPOINT_NAME), found)
+        state, best = _resume(job, run.own(folder, CHECKPOINT_NAME), found)
         if team.is_chief:
             for line in told(job.choice, job.table):
                 note(line)
             warn(advice.of_rates(job.options, job.table))
-        with _watchers(job, run.file(logs), state.step, fresh) as watchers:
+        with _watchers(job, loop.logs or run.own(logs), state.step, fresh) as watchers:
             state, best = fit(job, state, best, keeper.save, watchers, on_evaluation)
     checkpoint.assign(job.models.score.variables, best)
     training = snapshot(
@@ -171,18 +171,18 @@ def _train(
                 tuple(matrix[:PROBE_ROWS] for matrix in few),
             )  # fmt: skip
         if loop.tensorboard:
-            _write_projector(job, logs)
+            _write_projector(job, *((loop.logs, "") if loop.logs else (run.outputs, logs)))
     return training
 
 
-def _write_projector(job: TrainingJob, logs: str) -> None:
+def _write_projector(job: TrainingJob, folder: str, logs: str) -> None:
     names, embeddings = names_of_run(job.run, job.inputs), {}
     for part in embedding_rows(job.inputs):
         table = part.table(job.models.score)
         if table is not None:
             vectors = keras.ops.convert_to_numpy(table)[part.rows]
             embeddings[part.column.name] = (vectors, names.of(part.column))
-    write_projector(job.run.path, logs, embeddings)
+    write_projector(folder, logs, embeddings)
 
 
 def finished_training(
@@ -199,7 +199,7 @@ def finished_training(
     Raises:
         RunFolderError: a file is damaged.
     """
-    found = checkpoint.load(run.file(folder, CHECKPOINT_NAME))
+    found = checkpoint.load(run.own(folder, CHECKPOINT_NAME))
     if found is None:
         return None
     chosen = choose(options, table_of(run, options, team), found.chosen).options

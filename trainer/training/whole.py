@@ -12,9 +12,14 @@ from forebay.trainer.evaluation.evaluate import check_outputs, evaluate
 from forebay.trainer.metrics.by_task import EVAL_LOSS
 from forebay.trainer.options import EvaluateOptions, LoopOptions, TrainOptions
 from forebay.trainer.training import advice
-from forebay.trainer.training.exporters import export_final, exported_already
+from forebay.trainer.training.exporters import (
+    export_final,
+    exported_already,
+    newest_model,
+)
 from forebay.trainer.training.train import finished_training, train
 from forebay.trainer.workers.team import join_team
+from forebay.trainer.workers.vertex import vertex_task
 
 
 @dataclass(frozen=True)
@@ -53,19 +58,24 @@ def train_run(path: str, options: TrainOptions, loop: LoopOptions, *, fresh: boo
         RunFailed: the training failed.
     """
     team = join_team(os.environ)  # before TensorFlow does anything
-    run = open_run(path)
+    task = vertex_task(os.environ)
+    run, loop = task.at_home(open_run(path)), task.with_logs(loop)
     done = None if fresh else finished_training(run, options, team)
     if done is not None and exported_already(run, done, loop):
+        if team.is_chief and "final" in loop.exporters:
+            task.hand_over(newest_model(run))
         return Trained(run, done.record, worker=team.worker.index, was_done=True)
     looked_at = EvaluateOptions(split="eval")
     model, report = None, None
     with run.in_use() if team.is_chief else nullcontext():
         if team.is_chief:
             check_outputs(run, looked_at)
-        training = train(run, options, loop, team=team, fresh=fresh)
+        told = task.reporting(options) if team.is_chief else None
+        training = train(run, options, loop, team=team, fresh=fresh, on_evaluation=told)
         if team.is_chief:
             report = evaluate(run, looked_at)
             warn(advice.of_outcome(training.record, report, EVAL_LOSS[run.definition.label.task]))
             model = export_final(run, training, report, loop)
+            task.hand_over(model)
     team.wait()  # a worker that leaves early takes the others' connections with it
     return Trained(run, training.record, model, report, team.worker.index)

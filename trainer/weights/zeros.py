@@ -124,7 +124,7 @@ def write_zeros(
         label = run.definition.label
         pruned = prune(model, zeros.out, inputs, label, statistics, options, rows)
         zeros = replace(zeros, pruned=pruned)
-    files.write_json(run.path, f"{folder}/{ZEROS_NAME}", zeros.to_json())
+    files.write_json(run.outputs, f"{folder}/{ZEROS_NAME}", zeros.to_json())
 
 
 def _number_zeros(

@@ -128,6 +128,17 @@ def owned(folder: str, name: str, patterns: Iterable[str]) -> list[str]:
     return [entry.name for entry in found]
 
 
+def copy(folder: str, into: str, last: str) -> None:
+    """Copies what lies below a folder into another, one file after all others.
+
+    Raises:
+        RunFolderError: something cannot be read or written.
+    """
+    names = [entry.name for entry in _entries(folder, "") if entry.is_file]
+    for name in sorted(names, key=lambda name: (name == last, name)):
+        write_bytes(into, name, read_bytes(posixpath.join(folder, name)))
+
+
 def remove(folder: str, names: Iterable[str]) -> None:
     """Removes files, and then the folders that hold nothing any more; see `folders.remove`."""
     if not is_remote(folder):

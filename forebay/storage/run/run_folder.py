@@ -53,11 +53,13 @@ class RunFolder:
         path: the folder.
         manifest: its list of files and counts.
         definition: the dataset's definition.
+        home: where the trainer writes what it makes of the run; None: in the run.
     """
 
     path: str
     manifest: Manifest
     definition: Dataset
+    home: str | None = None
     _verified: set[str] = field(default_factory=set, init=False, repr=False, compare=False)
 
     @cached_property
@@ -117,6 +119,15 @@ class RunFolder:
     def file(self, *parts: str) -> str:
         """Returns the path of something in the run folder."""
         return posixpath.join(self.path, *parts)
+
+    @property
+    def outputs(self) -> str:
+        """The folder that the trainer writes to."""
+        return self.home or self.path
+
+    def own(self, *parts: str) -> str:
+        """Returns the path of something that the trainer writes."""
+        return posixpath.join(self.outputs, *parts)
 
     def rows(self, split: str) -> int:
         """Returns how many examples a split has.

@@ -1,6 +1,5 @@
 """The engine of Google Cloud: Dataflow, by its options; light enough for ``--help``."""
 
-import importlib.util
 import logging
 import os
 import re
@@ -12,7 +11,8 @@ from pathlib import Path
 from typing import Any, ClassVar
 
 from forebay.console.terminal import note
-from forebay.pipelines.runners.dataflow.checks import place_problems, problems, read_labels
+from forebay.pipelines.google.checks import read_labels, require_clients
+from forebay.pipelines.runners.dataflow.checks import place_problems, problems
 from forebay.pipelines.runners.engine import Engine, Work, option
 from forebay.transforms.errors import ForebayError, InputError
 
@@ -85,9 +85,14 @@ class Dataflow(Engine):
             InputError: options are missing or wrong, all of them told; or as `check_access`.
         """
         self.check_options()
-        from forebay.pipelines.runners.dataflow.account import check_access
+        from forebay.pipelines.google.account import check_access
 
-        check_access(self)
+        check_access(self.project, str(self.region), self._places())
+
+    def _places(self) -> Iterator[tuple[str, str]]:
+        for flag, place in (("--temp-location", self.temp), ("--staging-location", self.staging)):
+            is_in_bucket = self.bucket and place.startswith(self._in_bucket(""))
+            yield "--bucket" if is_in_bucket else flag, place
 
     def check_options(self) -> None:
         """Checks the options without asking anybody.
@@ -95,7 +100,7 @@ class Dataflow(Engine):
         Raises:
             InputError: some are missing or wrong; it lists all of them.
         """
-        require_clients()
+        require_clients("Dataflow", "google.cloud.dataflow")
         _refuse(problems(self))
 
     def check(self, work: Work) -> None:
@@ -188,22 +193,6 @@ def job_name(dataset: str) -> str:
     """Returns a job's name for a definition's."""
     own = re.sub(r"[^a-z0-9]+", "-", dataset.lower()).strip("-")
     return f"forebay-{own}"[:63].rstrip("-")
-
-
-def require_clients() -> None:
-    """Checks that Google's clients are installed.
-
-    Raises:
-        InputError: they are not.
-    """
-    try:
-        found = importlib.util.find_spec("google.cloud.dataflow")
-    except ModuleNotFoundError:  # not even a package above it
-        found = None
-    if found is None:
-        raise InputError(
-            "Dataflow needs Google's clients; install them by `pip install 'forebay[gcp]'`"
-        )
 
 
 def _refuse(found: Iterator[object] | Sequence[object]) -> None:

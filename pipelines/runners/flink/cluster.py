@@ -45,6 +45,19 @@ class Job:
     started: int
 
 
+@dataclass(frozen=True)
+class Failure:
+    """What made a job fail, or start some of its work anew.
+
+    Attributes:
+        at: when, in milliseconds since 1970.
+        text: the stack trace, or what else the cluster has.
+    """
+
+    at: int
+    text: str
+
+
 class Cluster:
     """The cluster of a job manager.
 
@@ -54,8 +67,7 @@ class Cluster:
 
     def __init__(self, master: str) -> None:
         self.master = master
-        address = master if "://" in master else f"http://{master}"
-        self._address = address.rstrip("/")
+        self.address = (master if "://" in master else f"http://{master}").rstrip("/")
 
     def overview(self) -> Overview:
         """Asks what the cluster is.
@@ -85,7 +97,16 @@ class Cluster:
         for told in self._ask("/v1/jobs/overview")["jobs"]:
             yield Job(told["jid"], told["name"], told["state"], told["start-time"])
 
-    def failures(self, job: str) -> Iterator[str]:
+    def tasks(self, job: str) -> dict[str, int]:
+        """Returns how many of a job's tasks are in each state.
+
+        Raises:
+            OSError: nothing answers.
+        """
+        counts = self._ask(f"/v1/jobs/{job}")["status-counts"]
+        return {str(state).lower(): int(count) for state, count in counts.items()}
+
+    def failures(self, job: str) -> Iterator[Failure]:
         """Yields what made a job fail, or start some of its work anew, newest first.
 
         Raises:
@@ -93,7 +114,8 @@ class Cluster:
         """
         told = self._ask(f"/v1/jobs/{job}/exceptions")
         for entry in told.get("exceptionHistory", {}).get("entries", ()):
-            yield entry.get("stacktrace") or entry.get("exceptionName", "")
+            text = entry.get("stacktrace") or entry.get("exceptionName", "")
+            yield Failure(int(entry.get("timestamp", 0)), text)
 
     def cancel(self, job: str) -> None:
         """Asks the cluster to cancel a job.
@@ -104,7 +126,7 @@ class Cluster:
         self._ask(f"/v1/jobs/{job}?mode=cancel", method="PATCH")
 
     def _ask(self, path: str, method: str = "GET") -> Any:
-        request = urllib.request.Request(self._address + path, method=method)  # noqa: S310
+        request = urllib.request.Request(self.address + path, method=method)  # noqa: S310
         opened = urllib.request.urlopen(request, timeout=_SECONDS)  # noqa: S310
         with opened as response:
             return json.loads(response.read() or b"{}")

@@ -57,7 +57,8 @@ class Watch:
         job = self._job()
         if job is None:
             return
-        told = [raised_in(text) or self._explain(text) for text in self._cluster.failures(job.id)]
+        texts = [one.text for one in self._cluster.failures(job.id)]
+        told = [raised_in(text) or self._explain(text) for text in texts]
         known = [one for one in told if one is not None]
         self._failure = next((one for one in known if isinstance(one, UserError)), None) or next(
             iter(known), self._failure

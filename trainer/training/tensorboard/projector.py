@@ -16,13 +16,13 @@ MOST_POINTS = 100_000
 
 
 def write_projector(
-    run: str, logs: str, embeddings: Mapping[str, tuple[npt.NDArray[np.float32], Sequence[str]]]
+    folder: str, logs: str, embeddings: Mapping[str, tuple[npt.NDArray[np.float32], Sequence[str]]]
 ) -> None:
     """Writes embeddings so that TensorBoard's projector finds them.
 
     Args:
-        run: the run folder.
-        logs: the folder of the event files below it.
+        folder: the run folder, or another that is ours.
+        logs: the folder of the event files below it; empty: the folder itself.
         embeddings: the embedding of each input by its name: float32 (ids, dimensions), and what
             each id means.
     """
@@ -33,14 +33,14 @@ def write_projector(
         own = posixpath.join("projector", f"{place:03d}")  # a name may be what no folder's can
         vectors, labels = posixpath.join(own, "tensor.tsv"), posixpath.join(own, "metadata.tsv")
         rows = ("\t".join(f"{x:.7g}" for x in row) for row in table[:MOST_POINTS])
-        files.write_bytes(run, posixpath.join(logs, vectors), "\n".join(rows).encode())
+        files.write_bytes(folder, posixpath.join(logs, vectors), "\n".join(rows).encode())
         lines = (_cell(label) for label in names[:MOST_POINTS])
         # A file of one column has no heading.
-        files.write_bytes(run, posixpath.join(logs, labels), "\n".join(lines).encode())
+        files.write_bytes(folder, posixpath.join(logs, labels), "\n".join(lines).encode())
         config.embeddings.add(tensor_name=name, tensor_path=vectors, metadata_path=labels)
     if config.embeddings:
         content = text_format.MessageToString(config).encode()
-        files.write_bytes(run, posixpath.join(logs, PROJECTOR_FILENAME), content)
+        files.write_bytes(folder, posixpath.join(logs, PROJECTOR_FILENAME), content)
 
 
 def _cell(text: str) -> str:

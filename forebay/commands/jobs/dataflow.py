@@ -2,17 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from typing import Any
 
-from forebay.pipelines.jobs.options import JobsOptions
-from forebay.pipelines.runners.dataflow.account import credentials_of
-from forebay.pipelines.runners.dataflow.engine import Dataflow, require_clients
+from forebay.commands.jobs.options import Entry, JobsOptions
+from forebay.pipelines.google.account import credentials_of
+from forebay.pipelines.google.checks import require_clients
+from forebay.pipelines.google.failures import in_words
+from forebay.pipelines.runners.dataflow.engine import Dataflow
+from forebay.pipelines.runners.dataflow.failures import service_of
 from forebay.transforms.errors import InputError
 
-# A job, or a message of one: what is told of it, by name.
-Entry = dict[str, str]
 _SECONDS = 60.0
 
 
@@ -27,8 +27,8 @@ def jobs(options: JobsOptions) -> list[Entry]:
         InputError: Google refuses, there is no such job, or it is over already.
         RunFailed: nothing answers.
     """
-    require_clients()
-    with _in_words(options):
+    require_clients("Dataflow", "google.cloud.dataflow")
+    with in_words(service_of(options.project, options.region)):
         return _ACTIONS[options.action](options)
 
 
@@ -118,18 +118,3 @@ def _connection(options: JobsOptions) -> dict[str, Any]:
         "transport": "rest",
         "client_options": where,
     }
-
-
-@contextmanager
-def _in_words(options: JobsOptions) -> Iterator[None]:
-    """Says in a line what Google's client raises."""
-    import requests
-    from google.api_core.exceptions import GoogleAPIError
-
-    try:
-        yield
-    except (GoogleAPIError, requests.ConnectionError) as error:
-        told = Dataflow(options.project, options.region).explain(str(error))
-        if told is None:
-            raise
-        raise told from error

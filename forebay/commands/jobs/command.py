@@ -2,15 +2,15 @@
 
 import argparse
 
+from forebay.commands.jobs.options import Entry, jobs_options
+from forebay.commands.jobs.services import jobs_of
 from forebay.console.terminal import say, say_json
-from forebay.pipelines.jobs.dataflow import Entry, jobs
-from forebay.pipelines.jobs.options import jobs_options
 
 
 def run_jobs(args: argparse.Namespace) -> int:
     """Runs ``forebay jobs`` with parsed arguments; returns its exit status."""
     options = jobs_options(args)
-    found = jobs(options)
+    found = jobs_of(options)
     if args.json:
         say_json(found if options.action in ("list", "logs") else found[0], indent=2)
         return 0

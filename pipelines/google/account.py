@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from typing import Any
 
-from forebay.pipelines.runners.dataflow.engine import Dataflow
 from forebay.transforms.errors import InputError, RunFailed, first_line
 
 _SCOPE = "https://www.googleapis.com/auth/cloud-platform"
@@ -18,8 +17,13 @@ _LOGIN = (
 _CONTINENTS = {"US": "us-", "EU": "europe-", "ASIA": "asia-"}
 
 
-def check_access(on: Dataflow) -> None:
+def check_access(project: str | None, region: str, places: Iterable[tuple[str, str]]) -> None:
     """Checks that there are credentials that hold, and that the buckets of a job are there.
+
+    Args:
+        project: the project that is asked for.
+        region: where the job runs.
+        places: the flag, and the folder ``gs://BUCKET/...`` that it gave, of each.
 
     Raises:
         InputError: there are none, they are refused, or a bucket is not there, not for this
@@ -28,11 +32,10 @@ def check_access(on: Dataflow) -> None:
     """
     from google.cloud import storage
 
-    credentials = credentials_of(on.project)
-    client = storage.Client(project=on.project, credentials=credentials)
-    for flag, place in (("--temp-location", on.temp), ("--staging-location", on.staging)):
-        flag = "--bucket" if on.bucket and f"gs://{on.bucket}".rstrip("/") in place else flag
-        _check_bucket(client, flag, place.removeprefix("gs://").partition("/")[0], on.region or "")
+    client = storage.Client(project=project, credentials=credentials_of(project))
+    buckets = {place.removeprefix("gs://").partition("/")[0]: flag for flag, place in places}
+    for name, flag in buckets.items():
+        _check_bucket(client, flag, name, region)
 
 
 def credentials_of(project: str | None) -> Any:

@@ -1,1 +1,0 @@
-"""Jobs on services: which there are, what became of them, what they say, and their end."""
