@@ -15,7 +15,8 @@ from forebay.pipelines.google.failures import Service, explained, in_words
 from forebay.transforms.errors import InputError, RunFailed, first_line
 
 _SECONDS = 60.0
-_POLL_SECONDS = 15.0
+# How long until a job is looked at again: longer each time.
+_FIRST_SECONDS, _LONGEST_SECONDS = 0.5, 30.0
 # What is over, by the ends of the client's names for states: JOB_STATE_..., PIPELINE_STATE_...
 OVER = ("SUCCEEDED", "FAILED", "CANCELLED", "EXPIRED", "PARTIALLY_SUCCEEDED")
 # The library's client for each method, and how a job of each kind is asked for and ended.
@@ -135,15 +136,15 @@ class Vertex:
                 else:
                     noun = request.method.removeprefix("create_")
                     answer = call(request={"parent": self.parent, noun: message}, timeout=_SECONDS)
-                names.append(_name(answer.result() if hasattr(answer, "result") else answer))
+                made = answer.result() if hasattr(answer, "result") else answer
+                names.append(_name(request.method, made))
         return names
 
-    def wait(self, name: str, poll_seconds: float = _POLL_SECONDS) -> str:
+    def wait(self, name: str) -> str:
         """Waits for a job.
 
         Args:
             name: the job's whole name.
-            poll_seconds: how often it is looked at.
 
         Returns:
             The state that it ended in.
@@ -152,12 +153,10 @@ class Vertex:
             RunFailed: the job failed, or somebody cancelled it, or nothing answers any more.
             InputError: Google refuses to tell.
         """
-        while True:
-            job = self.job(name)
-            state = state_of(job)
-            if state in OVER:
-                break
-            time.sleep(poll_seconds)
+        seconds = _FIRST_SECONDS
+        while (state := state_of(job := self.job(name))) not in OVER:
+            time.sleep(seconds)
+            seconds = min(2 * seconds, _LONGEST_SECONDS)
         if state == "CANCELLED":
             raise RunFailed(f"{name} was cancelled by somebody; send it again")
         if state == "SUCCEEDED":
@@ -229,11 +228,11 @@ def _parsed(library: Any, kind: str, body: Mapping[str, Any]) -> Any:
         ) from error
 
 
-def _name(made: Any) -> str:
+def _name(method: str, made: Any) -> str:
     """Returns the name of what a request made."""
-    if hasattr(made, "deployed_model"):
+    if method == "deploy_model":
         return str(made.deployed_model.id)
-    return str(made.model if hasattr(made, "model_version_id") else made.name)
+    return str(made.model if method == "upload_model" else made.name)
 
 
 def page_of(name: str, project: str) -> str | None:

@@ -44,7 +44,7 @@ SAID = [
     ),
     (
         "400 POST https://x: (1): The workflow could not be created. Causes: subnetwork is bad",
-        InputError, "Dataflow refuses the job (400 POST (1): The workflow could not be created.",
+        InputError, "Dataflow refuses what it is asked (400 POST (1): The workflow could not",
     ),
     (
         "401 GET https://x: Request had invalid authentication credentials.",

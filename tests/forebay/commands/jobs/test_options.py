@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from forebay.cli import main
-from forebay.pipelines.jobs.options import JobsOptions
+from forebay.commands.jobs.options import JobsOptions
 from forebay.transforms.errors import InputError
 
 WHERE = {"project": "my-project", "region": "europe-west1"}
