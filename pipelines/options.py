@@ -76,8 +76,8 @@ class PreprocessOptions(TableOptions):
         prepare: a PTransform of batches between reading and windows, MODULE:NAME, where the
             definition names none.
         on: the engine that the pipelines run on: its name, or an engine with its options.
-        dry_run: with ``on`` Dataflow, a new folder to which its jobs are written: nothing is sent,
-            and no run is made; None: the run is made.
+        dry_run: with ``on`` ``dataflow``, a new folder to which its jobs are written: nothing is
+            sent, and no run is made; None: the run is made.
         beam: Beam's own options.
     """
 

@@ -50,7 +50,8 @@ def _lines(command: str, parser: argparse.ArgumentParser) -> Iterator[str]:
     yield from ("```text", parser.format_usage().strip(), "```", "")
     for group in parser._action_groups:
         actions = [action for action in group._group_actions if action.help != argparse.SUPPRESS]
-        if actions:
+        within = [action for action in actions if isinstance(action, argparse._SubParsersAction)]
+        if actions and not within:
             yield from (f"**{(group.title or 'options').capitalize()}**", "")
             if group.description:
                 yield from (_text(group.description), "")
@@ -58,6 +59,12 @@ def _lines(command: str, parser: argparse.ArgumentParser) -> Iterator[str]:
                 yield from _option(parser, action)
     if parser.epilog:
         yield from ("```text", parser.epilog.strip(), "```", "")
+    if parser._subparsers is not None:
+        (actions_of,) = parser._subparsers._group_actions
+        for name, child in actions_of.choices.items():
+            # An option of each: the page's targets are the words of the whole command.
+            yield from (f"````{{program}} forebay {command} {name}", "````", "")
+            yield from (f"## `forebay {command} {name}`", "", *_lines(f"{command} {name}", child))
 
 
 def _option(parser: argparse.ArgumentParser, action: argparse.Action) -> Iterator[str]:

@@ -13,7 +13,7 @@ from forebay.functions.signatures import also_takes
 from forebay.storage.run.run_folder import open_run
 from forebay.trainer.options import DataOptions, EvaluateOptions, LoopOptions, TrainOptions
 from forebay.trainer.options.find_rate import FindRateOptions
-from forebay.trainer.options.sweep import Search, SweepOptions
+from forebay.trainer.options.sweep import SweepOptions, given_searches
 from forebay.transforms import html
 
 T = TypeVar("T")
@@ -52,6 +52,7 @@ class SweepArguments(TrainingArguments):
         search: options and where to search them, such as
             ``[("learning-rate", "1e-4..1e-2"), ("hidden-units", "64,32", "128,64")]``; empty: what
             the command searches.
+        searches: a TOML file of the same; None: none.
         trials: trainings in all, those of an interrupted sweep included.
         sweep_seed: the seed of the search; the trainings have their own.
         blocks: blocks of time within train that trials are compared on, each predicted by a model
@@ -62,6 +63,7 @@ class SweepArguments(TrainingArguments):
     """
 
     search: tuple[tuple[str, ...], ...] = ()
+    searches: str | None = None
     trials: int = SweepOptions.trials
     sweep_seed: int = SweepOptions.seed
     blocks: int | None = None
@@ -181,7 +183,7 @@ def sweep(run: Run | str | os.PathLike[str], options: SweepArguments) -> Mapping
     Raises:
         UserError: the run or the options do not allow it.
     """
-    search = tuple(Search.parse(words) for words in options.search)
+    search = given_searches(options.search, options.searches)
     chosen = SweepOptions(
         _training(options), search, options.trials, options.sweep_seed, options.blocks,
         options.block_by,

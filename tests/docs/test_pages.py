@@ -10,6 +10,7 @@ from typing import Any
 
 import pytest
 from doc_pages import ROOT, Block, Page, pages
+from leaf_parsers import leaf_parsers
 
 from forebay.cli import _parser, main
 
@@ -113,9 +114,8 @@ def test_every_flag_that_is_named_exists(page: Page) -> None:
 
     What follows ``--`` is Beam's.
     """
-    (commands,) = _parser()._subparsers._group_actions
     known = {"--version"} | {
-        flag for parser in commands.choices.values() for flag in parser._option_string_actions
+        flag for parser in leaf_parsers().values() for flag in parser._option_string_actions
     }
     in_text = re.sub(r"^(`{3,}).*?^\1", "", page.text, flags=re.S | re.M)
     for code in re.findall(r"`([^`]+)`", in_text):

@@ -1,6 +1,5 @@
 """The package's names and the command line's help."""
 
-import argparse
 import ast
 import subprocess
 import sys
@@ -8,9 +7,10 @@ from importlib import metadata
 from pathlib import Path
 
 import pytest
+from leaf_parsers import leaf_parsers
 
 import forebay
-from forebay.cli import _parser, main
+from forebay.cli import COMMANDS, main
 
 
 def test_every_name_loads_and_is_declared_for_type_checkers() -> None:
@@ -31,16 +31,10 @@ def test_unknown_names_are_attribute_errors() -> None:
         _ = forebay.Windoed
 
 
-def commands() -> list[str]:
-    """Every command, as the parser itself has them."""
-    (parsers,) = (a for a in _parser()._actions if isinstance(a, argparse._SubParsersAction))
-    return list(parsers.choices)
-
-
-@pytest.mark.parametrize("command", commands())
+@pytest.mark.parametrize("command", [*COMMANDS, *leaf_parsers()])
 def test_help_shows_examples(command: str, capsys: pytest.CaptureFixture[str]) -> None:
     with pytest.raises(SystemExit) as caught:
-        main([command, "--help"])
+        main([*command.split(), "--help"])
     assert caught.value.code == 0
     assert f"forebay {command}" in capsys.readouterr().out.split("examples:")[1]
 

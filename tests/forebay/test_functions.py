@@ -50,7 +50,7 @@ def test_a_command_has_a_function_with_its_options(name: str) -> None:
 @pytest.mark.parametrize("name", FUNCTIONS)
 def test_every_option_is_told_once_and_typed(name: str) -> None:
     function = FUNCTIONS[name]
-    told = function.__doc__.partition("Args:\n")[2].partition("\n\n")[0]
+    told = str(inspect.getdoc(function)).partition("Args:\n")[2].partition("\n\n")[0]
 
     for option, parameter in inspect.signature(function).parameters.items():
         assert told.count(f"\n    {option}: ") + told.startswith(f"    {option}: ") == 1, option

@@ -148,6 +148,7 @@ class Fake:
             return type(made).pb(made)
         if method == "UploadModel":
             name = f"{request.parent}/models/{len(self.made) + 1}"
+            request.model.name = name
             self.made[name] = request.model
             return self._done(aiplatform_v1.UploadModelResponse(model=name, model_version_id="1"))
         if method == "DeployModel":
@@ -169,6 +170,8 @@ class Fake:
         job = self.made.get(request.name)
         if job is None:
             raise Refused(404, "NOT_FOUND", f"{request.name} is not found.")
+        if method in ("GetModel", "GetEndpoint"):
+            return type(job).pb(job)
         states = self._states(job)
         if method.startswith("Cancel"):
             from google.protobuf.empty_pb2 import Empty

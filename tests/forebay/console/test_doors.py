@@ -10,6 +10,7 @@ import sys
 from pathlib import Path
 
 import pytest
+from leaf_parsers import leaf_parsers
 
 from forebay.cli import COMMANDS, main
 from forebay.console.terminal import choose_verbosity, detail, note, results
@@ -17,12 +18,12 @@ from forebay.console.terminal import choose_verbosity, detail, note, results
 READINGS = Path(__file__).parents[2] / "end_to_end" / "readings.py"
 
 
-@pytest.mark.parametrize("command", COMMANDS)
+@pytest.mark.parametrize("command", leaf_parsers())
 def test_a_mistyped_option_is_refused_with_the_usage_of_its_command(
     command: str, capsys: pytest.CaptureFixture[str]
 ) -> None:
     with pytest.raises(SystemExit) as caught:
-        main([command, *_required(command), "--debgu"])
+        main([*command.split(), *_required(command), "--debgu"])
     assert caught.value.code == 2
     usage, error = capsys.readouterr().err.split(f"\nforebay {command}: error: ")
     assert usage.startswith(f"usage: forebay {command} ")
@@ -66,10 +67,8 @@ def test_options_of_beam_are_not_ours_to_refuse() -> None:
 
 def _required(command: str) -> list[str]:
     """Arguments without which the parser complains of their absence first."""
-    parser = argparse.ArgumentParser()
-    COMMANDS[command].add_arguments(parser)
     given: list[str] = []
-    for action in parser._actions:
+    for action in leaf_parsers()[command]._actions:
         if action.option_strings and action.required:
             given += [action.option_strings[0], "x"]
         elif not action.option_strings and action.nargs not in ("?", "*"):

@@ -4,8 +4,8 @@ import argparse
 from dataclasses import dataclass, fields
 
 import pytest
+from leaf_parsers import leaf_parsers
 
-from forebay.cli import _parser
 from forebay.console.arguments import describe, help_of
 from forebay.pipelines.options import PreprocessOptions
 from forebay.trainer.options import DataOptions, EvaluateOptions, LoopOptions, TrainOptions
@@ -62,8 +62,7 @@ def test_every_option_is_described(options: type) -> None:
 
 
 def test_every_flag_has_help() -> None:
-    (commands,) = (a for a in _parser()._actions if isinstance(a, argparse._SubParsersAction))
-    for name, parser in commands.choices.items():
+    for name, parser in leaf_parsers().items():
         silent = [a.dest for a in parser._actions if not a.help]
         assert silent == [], name
         assert parser.description, name
