@@ -148,8 +148,10 @@ class Fake:
             return type(made).pb(made)
         if method == "UploadModel":
             name = f"{request.parent}/models/{len(self.made) + 1}"
-            request.model.name = name
-            self.made[name] = request.model
+            kinds = aiplatform_v1.Model.DeploymentResourcesType
+            model = self.made[name] = aiplatform_v1.Model(request.model)
+            model.name = name
+            model.supported_deployment_resources_types = [kinds.DEDICATED_RESOURCES]
             return self._done(aiplatform_v1.UploadModelResponse(model=name, model_version_id="1"))
         if method == "DeployModel":
             if request.endpoint not in self.made:
