@@ -30,7 +30,7 @@ def _list(options: JobsOptions, cluster: Cluster) -> list[Entry]:
 
 def _describe(options: JobsOptions, cluster: Cluster) -> list[Entry]:
     job = _job(options, cluster)
-    newest = next(cluster.failures(job.id), None)
+    newest = next(cluster.dated_failures(job.id), None)
     error = newest.text.strip().partition("\n")[0] if newest else ""
     tasks = ", ".join(f"{count} {state}" for state, count in cluster.tasks(job.id).items() if count)
     more = {"tasks": tasks, "error": error, "page": f"{cluster.address}/#/job/{job.id}"}
@@ -42,7 +42,7 @@ def _logs(options: JobsOptions, cluster: Cluster) -> list[Entry]:
     job = _job(options, cluster)
     return [
         {"time": _instant(one.at), "importance": "ERROR", "text": one.text.strip()}
-        for one in reversed(list(cluster.failures(job.id)))
+        for one in reversed(list(cluster.dated_failures(job.id)))
     ]
 
 

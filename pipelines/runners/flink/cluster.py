@@ -106,8 +106,16 @@ class Cluster:
         counts = self._ask(f"/v1/jobs/{job}")["status-counts"]
         return {str(state).lower(): int(count) for state, count in counts.items()}
 
-    def failures(self, job: str) -> Iterator[Failure]:
+    def failures(self, job: str) -> Iterator[str]:
         """Yields what made a job fail, or start some of its work anew, newest first.
+
+        Raises:
+            OSError: nothing answers.
+        """
+        yield from (failure.text for failure in self.dated_failures(job))
+
+    def dated_failures(self, job: str) -> Iterator[Failure]:
+        """Yields the same, and when it was.
 
         Raises:
             OSError: nothing answers.

@@ -57,8 +57,7 @@ class Watch:
         job = self._job()
         if job is None:
             return
-        texts = [one.text for one in self._cluster.failures(job.id)]
-        told = [raised_in(text) or self._explain(text) for text in texts]
+        told = [raised_in(text) or self._explain(text) for text in self._cluster.failures(job.id)]
         known = [one for one in told if one is not None]
         self._failure = next((one for one in known if isinstance(one, UserError)), None) or next(
             iter(known), self._failure
