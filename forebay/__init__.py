@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from forebay.functions.definitions import explain as explain
     from forebay.functions.definitions import init as init
     from forebay.functions.definitions import report as report
+    from forebay.functions.pipelines import cost as cost
     from forebay.functions.pipelines import predict as predict
     from forebay.functions.pipelines import preprocess as preprocess
     from forebay.functions.run import Run as Run
@@ -111,7 +112,7 @@ if TYPE_CHECKING:
 _NAMES = {
     "forebay.pipelines.sources.read": ("ReadTable",),
     "forebay.functions.definitions": ("check", "explain", "init", "report"),
-    "forebay.functions.pipelines": ("predict", "preprocess"),
+    "forebay.functions.pipelines": ("cost", "predict", "preprocess"),
     "forebay.functions.run": ("Run",),
     "forebay.functions.services": ("jobs", "vertex"),
     "forebay.functions.training": ("evaluate", "lr_find", "sweep", "train"),

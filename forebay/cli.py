@@ -17,6 +17,7 @@ from forebay.console.commands import add_commands, parse_command, run_parsed
 from forebay.console.completion import PrintCompletion
 from forebay.console.process import in_own_process
 from forebay.pipelines import options as pipelines
+from forebay.pipelines.cost import options as cost
 from forebay.pipelines.options import split_beam_arguments
 from forebay.trainer import task as trainer
 
@@ -30,6 +31,7 @@ COMMANDS = {
     **predict.COMMANDS,
     **jobs.COMMANDS,
     **vertex.COMMANDS,
+    **cost.COMMANDS,
 }
 
 

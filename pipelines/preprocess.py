@@ -1,7 +1,7 @@
 """From raw rows to a run folder: the straight line of Forebay, one named step a line."""
 
 import sys
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 
 if __name__ == "__main__":  # before what takes seconds to import
@@ -67,8 +67,13 @@ from forebay.transforms.windows.period import read_period
 INGESTED, TRANSFORMED = "ingested.json", "transformed.json"
 
 
-def preprocess(options: PreprocessOptions) -> Manifest:
+def preprocess(options: PreprocessOptions, look: Callable[[Job], None] | None = None) -> Manifest:
     """Makes a run folder of raw rows.
+
+    Args:
+        options: what is asked for.
+        look: called when all is written and nothing is published yet: what the steps left for each
+            other is still there.
 
     Raises:
         UserError: the definition, the input or the run folder is not as it must be.
@@ -107,6 +112,8 @@ def preprocess(options: PreprocessOptions) -> Manifest:
         write_descriptions(job)
         write_occupancy(job.folder, dataset, transformed)
         manifest = make_manifest(job, ingested, transformed)
+        if look is not None:
+            look(job)
         publish(staged, options.output, manifest, options.overwrite)
     sinks.finish(options.output, transformed, sum(manifest.rows.values()))
     return manifest

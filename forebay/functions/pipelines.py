@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
+from typing import Any
 
 import pyarrow as pa
 
 from forebay.console.tensorflow import start_tensorflow_quietly
 from forebay.functions.run import Run
 from forebay.functions.signatures import takes
+from forebay.pipelines.cost.options import CostOptions
 from forebay.pipelines.options import PreprocessOptions
 from forebay.pipelines.predictions.options import PredictOptions
 from forebay.pipelines.sources.frames import Table
@@ -92,3 +94,21 @@ def predict(options: PredictOptions) -> Predictions:
     counts = found.counts
     lost = counts.rejects | {f"dropped {by}": rows for by, rows in counts.dropped.items()}
     return Predictions(answers, counts.records, lost, Table(rejects), counts.lookups)
+
+
+@takes(CostOptions)
+def cost(options: CostOptions) -> dict[str, Any]:
+    """Runs preprocess on a part of files, twice, and computes what more rows take.
+
+    Returns:
+        The figures, as the command's ``--json`` prints them.
+
+    Raises:
+        InputError: the definition or a file is not as it must be, or the parts are too small.
+        RunFailed: a run failed.
+    """
+    from forebay.pipelines.cost.estimate import bounds
+    from forebay.pipelines.cost.measured import estimate
+
+    found = estimate(options)
+    return {**asdict(found), "bounds": list(bounds(found))}
