@@ -19,7 +19,6 @@ from cryptography.hazmat.primitives.asymmetric import rsa
 from parcels_oracle import make_tables
 
 from forebay.cli import main
-from forebay.pipelines.runners.dataflow.account import check_access
 from forebay.pipelines.runners.dataflow.engine import Dataflow
 from forebay.pipelines.runners.engine import Work
 from forebay.pipelines.runners.run import opened, run_pipeline
@@ -125,18 +124,18 @@ def test_a_project_that_refuses_is_named(
 def test_buckets_and_credentials_are_checked_first(
     service: str, on: Dataflow, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    check_access(on)
+    on.check_account()
     with pytest.raises(InputError, match=r"--bucket nowhere: no such bucket; make it by `gcloud"):
-        check_access(replace(on, bucket="nowhere"))
+        replace(on, bucket="nowhere").check_account()
     with pytest.raises(InputError, match=r"lies in \S+, and the job runs in asia-east1"):
-        check_access(replace(on, region="asia-east1"))
+        replace(on, region="asia-east1").check_account()
     monkeypatch.setenv("GOOGLE_APPLICATION_CREDENTIALS", key(tmp_path, f"{service}/expired"))
     with pytest.raises(InputError, match=r"Google refuses the credentials.*invalid_grant.*login"):
-        check_access(on)
+        on.check_account()
     gone = key(tmp_path, "http://localhost:1/token")
     monkeypatch.setenv("GOOGLE_APPLICATION_CREDENTIALS", gone)
     with pytest.raises(RunFailed, match=r"cannot be reached .* check the network"):
-        check_access(on)
+        on.check_account()
 
 
 def asked(capsys: pytest.CaptureFixture[str], service: str, *words: str) -> tuple[int, Any]:
