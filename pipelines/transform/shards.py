@@ -54,7 +54,10 @@ class TransformShards(beam.PTransform):
         return (
             pipeline
             | "Read" >> ReadShards(self.shards)
-            | "Transform" >> beam.ParDo(_Transform(self.dataset), beam.pvalue.AsSingleton(folder))
+            | "Transform"
+            >> beam.ParDo(
+                _Transform(self.dataset), beam.pvalue.AsSingleton(folder)
+            ).with_output_types(Transformed)
         )
 
 
