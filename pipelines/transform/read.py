@@ -9,6 +9,10 @@ from apache_beam.io.filesystems import FileSystems
 
 # (split, shard number, path of its rows as an Arrow file)
 Shard = tuple[str, int, str]
+# (split, shard number) and the shard's rows
+Rows = tuple[tuple[str, int], pa.RecordBatch]
+# The same as the graph makes them: lists of each output.
+Transformed = tuple[tuple[str, int], pa.RecordBatch]
 
 
 class ReadShards(beam.PTransform):
@@ -22,11 +26,11 @@ class ReadShards(beam.PTransform):
         return (
             pipeline
             | "Shards" >> beam.Create(self.shards, reshuffle=True)
-            | "Read" >> beam.Map(_read)
+            | "Read" >> beam.Map(_read).with_output_types(Rows)
         )
 
 
-def _read(shard: Shard) -> tuple[tuple[str, int], pa.RecordBatch]:
+def _read(shard: Shard) -> Rows:
     split, number, path = shard
     return (split, number), read_shard(path)
 

@@ -22,13 +22,10 @@ from forebay.pipelines.transform.graph_rows import (
     to_graph_rows,
     to_tensors,
 )
-from forebay.pipelines.transform.read import ReadShards, Shard
+from forebay.pipelines.transform.read import ReadShards, Shard, Transformed
 from forebay.transforms.definition.dataset import Dataset
 from forebay.transforms.graph.embedded import EmbeddedTable
 from forebay.transforms.graph.preprocessing import preprocessing_fn
-
-# (split, shard number) and the shard's rows as the graph makes them, lists of each output.
-Transformed = tuple[tuple[str, int], pa.RecordBatch]
 
 
 class TransformShards(beam.PTransform):
@@ -54,7 +51,10 @@ class TransformShards(beam.PTransform):
         return (
             pipeline
             | "Read" >> ReadShards(self.shards)
-            | "Transform" >> beam.ParDo(_Transform(self.dataset), beam.pvalue.AsSingleton(folder))
+            | "Transform"
+            >> beam.ParDo(
+                _Transform(self.dataset), beam.pvalue.AsSingleton(folder)
+            ).with_output_types(Transformed)
         )
 
 

@@ -24,7 +24,13 @@ from apache_beam.options.pipeline_options import PipelineOptions
 from parcels_oracle import make_tables
 
 from forebay.cli import main
-from forebay.pipelines.shuffle.group_batches import Group, GroupBatches, Partitioned, _WritePieces
+from forebay.pipelines.shuffle.group_batches import (
+    PIECEWISE_BYTES,
+    Group,
+    GroupBatches,
+    Partitioned,
+    _WritePieces,
+)
 
 pytestmark = pytest.mark.gcp
 
@@ -190,9 +196,13 @@ def test_rows_meet_once_though_attempts_are_lost_and_requests_refused(
     assert (asked["refused"] > 0) == refuses
     new = sum(sorted(one.size_in_bytes for one in files)) * BATCHES / (BATCHES + 2)
     print(f"{dict(asked)}, sent {sent:,}, answered {answered:,}, written {new:,.0f}")
-    if not refuses:
-        # Each byte is written once; every partition reads its pieces of every file.
-        assert new <= sent <= 1.1 * new
+    # Each byte is written once, and read once, besides the schemas, refused requests or not.
+    pairs = BATCHES * PARTITIONS
+    assert new <= sent <= 1.1 * new
+    assert new < answered < 1.1 * new + pairs * (PIECEWISE_BYTES + 2000)
+    # Of each file a schema and its piece, each after a look at how large the file is.
+    assert asked["read"] == 2 * pairs
+    assert asked["look"] <= 2 * pairs
 
 
 def test_a_run_that_fails_leaves_nothing_but_its_rejects(
