@@ -21,7 +21,7 @@ from forebay.pipelines.transform.analyze import AnalyzeShards
 from forebay.pipelines.transform.analyzers import NotComputed
 from forebay.pipelines.transform.graph_rows import adapter_config, to_graph_rows, to_tensors
 from forebay.pipelines.transform.read import Shard, read_shard
-from forebay.pipelines.transform.shards import AnalyzeAndTransform
+from forebay.pipelines.transform.shards import AnalyzeAndTransform, _Transform
 from forebay.pipelines.transform.write import WriteTransformFn
 from forebay.transforms.definition.dataset import Dataset
 from forebay.transforms.definition.features import (
@@ -145,3 +145,16 @@ def test_what_only_tf_transform_computes_is_left_to_it(tmp_path: Path) -> None:
     # Of grey and green the more frequent one; the byte is a missing line's.
     kept = ["", "blue", "green", "pink", "red", "teal", "étoile"]
     assert sorted(lines) == [*(text.encode() for text in kept), b"\xff"]
+
+
+def test_a_step_that_is_done_again_takes_the_graph_that_it_is_given(both: Both) -> None:
+    """A retry of what writes the graph writes it to another folder."""
+    step = _Transform(both.dataset)
+    rows = (("train", 0), read_shard(both.shards[0][2]))
+    (_, ours), (_, theirs) = (
+        next(step.process(rows, str(folder / "transform_fn")))
+        for folder in (both.ours, both.theirs)
+    )
+    for name in theirs.schema.names:
+        found, wanted = (batch[name].flatten().to_numpy(False) for batch in (ours, theirs))
+        np.testing.assert_array_equal(found, wanted, name)
