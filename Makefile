@@ -58,7 +58,7 @@ fuzz: $(STAMP) ## Search the property tests with examples drawn anew, for MINUTE
 faults: $(STAMP) ## Kill, fill disks, fail calls, tamper, fuzz, drawn by a seed (SEED=...) that it prints, for MINUTES=10
 	FAULTS_MINUTES=$(or $(MINUTES),10) FAULTS_SEED=$(SEED) $(BIN)/python -m pytest -m faults tests/faults $(ARGS)
 
-# The stand-ins for BigQuery, Cloud Storage, S3 and Dataflow, in an environment of their own.
+# The stand-ins for BigQuery, Cloud Storage, S3, Dataflow and Vertex AI, in an environment of their own.
 GCP_STAMP := .venv-gcp/.installed
 
 $(GCP_STAMP): tests/gcp/requirements.txt
@@ -66,7 +66,7 @@ $(GCP_STAMP): tests/gcp/requirements.txt
 	.venv-gcp/bin/python -m pip install --quiet --requirement tests/gcp/requirements.txt
 	@touch $@
 
-test-gcp: $(STAMP) $(GCP_STAMP) $(WEATHER) ## Run the tests with stand-ins for BigQuery, Cloud Storage, S3 and Dataflow
+test-gcp: $(STAMP) $(GCP_STAMP) $(WEATHER) ## Run the tests with stand-ins for BigQuery, Cloud Storage, S3, Dataflow and Vertex AI
 	$(BIN)/python -m pytest -m gcp tests/gcp $(ARGS)
 
 # Programs for the tests of engines, at pinned versions: .engines, which is no part of the checkout.
