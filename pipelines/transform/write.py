@@ -66,6 +66,8 @@ def _copy(source: str, target: str) -> None:
         inside = posixpath.relpath(folder, source)
         if METADATA_DIR_NAME in inside.split("/"):
             continue
-        tf.io.gfile.makedirs(posixpath.join(target, inside))
-        for name in names:
-            tf.io.gfile.copy(posixpath.join(folder, name), posixpath.join(target, inside, name))
+        # An object store would make an object of the name ./, which it then cannot rename.
+        into = target if inside == "." else posixpath.join(target, inside)
+        tf.io.gfile.makedirs(into)
+        for name in filter(None, names):  # the mark of the folder itself
+            tf.io.gfile.copy(posixpath.join(folder, name), posixpath.join(into, name))
