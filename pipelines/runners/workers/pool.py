@@ -60,6 +60,7 @@ class Pool(beam_fn_api_pb2_grpc.BeamFnExternalWorkerPoolServicer):
             request.logging_endpoint.url,
             request.artifact_endpoint.url,
             request.provision_endpoint.url,
+            dict(request.params),
         )
         process = self._context.Process(target=work, args=(started, there), daemon=True)
         with self._lock:

@@ -25,7 +25,7 @@ from apache_beam.portability.api.org.apache.beam.model.job_management.v1 import 
 from apache_beam.portability.api.org.apache.beam.model.pipeline.v1 import beam_runner_api_pb2
 from google.protobuf import json_format
 
-from forebay.pipelines.runners.workers.versions import VERSIONS_NAME, check_same
+from forebay.pipelines.runners.workers.versions import check_same
 
 
 @dataclass(frozen=True)
@@ -36,6 +36,7 @@ class Started:
         worker_id: the engine's name for it.
         control, logging, artifacts, provision: where it is told what to do, sends its log, finds
             what was staged, and learns of the job.
+        versions: the submitter's, by package; empty: it does not say.
     """
 
     worker_id: str
@@ -43,6 +44,7 @@ class Started:
     logging: str
     artifacts: str
     provision: str
+    versions: Mapping[str, str]
 
 
 @dataclass(frozen=True)
@@ -81,6 +83,7 @@ def _prepare(started: Started, folder: Path) -> None:
     Raises:
         InputError: the worker is of other versions than the submitter.
     """
+    check_same(started.versions, started.worker_id)
     named = (("worker_id", started.worker_id),)
     info = (
         beam_provision_api_pb2_grpc.ProvisionServiceStub(grpc.insecure_channel(started.provision))
@@ -88,9 +91,6 @@ def _prepare(started: Started, folder: Path) -> None:
         .info
     )
     _fetch(info.dependencies, info.artifact_endpoint.url or started.artifacts, folder, named)
-    versions = folder / VERSIONS_NAME
-    if versions.exists():
-        check_same(json.loads(versions.read_text()), started.worker_id)
     for wheel in folder.glob("*.whl"):  # as files: a module may read one beside itself
         place = folder / f"{wheel.stem}-unpacked"
         with zipfile.ZipFile(wheel) as archive:
