@@ -10,12 +10,13 @@ import json
 import os
 import shutil
 import signal
+import socket
 import subprocess
 import sys
 import tarfile
 import time
-from collections.abc import Callable, Mapping
-from contextlib import suppress
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -149,6 +150,32 @@ class Processes:
                     break
                 time.sleep(0.1)
         self._ids.unlink(missing_ok=True)
+
+
+@contextmanager
+def pool_of_another_version() -> Iterator[str]:
+    """Runs a pool of workers that have another version of Beam; gives its address."""
+    with socket.socket() as probe:
+        probe.bind(("localhost", 0))
+        port = probe.getsockname()[1]
+    code = (
+        "from importlib import metadata; real = metadata.version\n"
+        "metadata.version = lambda name: '0.1' if name == 'apache-beam' else real(name)\n"
+        "from forebay.pipelines.runners.workers.pool import serve\n"
+        f"serve({port})"
+    )
+    words = [sys.executable, "-c", code]
+    pool = subprocess.Popen(words, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+    try:
+        for _ in range(_START_SECONDS * 5):
+            with suppress(OSError):
+                socket.create_connection(("localhost", port)).close()
+                break
+            time.sleep(0.2)
+        yield f"localhost:{port}"
+    finally:
+        pool.terminate()
+        pool.wait()
 
 
 def main(name: str, start: Callable[[], str], stop: Callable[[], None]) -> None:

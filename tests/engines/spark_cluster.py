@@ -28,7 +28,8 @@ def start() -> str:
     clusters.fetch_libraries(CONF, "/deps/jars/", LIBRARIES)
     clusters.fetch_job_server(CONF, JOB_SERVER)
     host, port = MASTER.removeprefix("spark://").split(":")
-    _start("master", "master.Master", "--host", host, "--port", port, "--webui-port", UI.split(":")[1])
+    ui_port = UI.rpartition(":")[2]
+    _start("master", "master.Master", "--host", host, "--port", port, "--webui-port", ui_port)
     for name in SPARK_WORKERS:
         _start(
             name, "worker.Worker", "--host", host, "--cores", "1", "--memory", "1200m",

@@ -72,7 +72,9 @@ def overview(ui: str) -> Overview:
             told["cores"] - told["coresused"],
         )
     except (urllib.error.HTTPError, ValueError, KeyError, TypeError) as error:
-        raise InputError(f"--spark-ui {ui}: what answers there is no Spark master; {cure}") from error
+        raise InputError(
+            f"--spark-ui {ui}: what answers there is no Spark master; {cure}"
+        ) from error
     except OSError as error:
         cause = getattr(error, "reason", error)
         why = reason(cause) if isinstance(cause, Exception) else str(cause)

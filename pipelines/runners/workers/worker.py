@@ -5,6 +5,7 @@ import os
 import shutil
 import sys
 import tempfile
+import traceback
 import zipfile
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -61,20 +62,25 @@ class Ended:
 def work(started: Started, to_pool: Connection) -> None:
     """Is a worker until the engine closes its connection; the process ends with it."""
     folder = tempfile.mkdtemp(prefix="forebay-worker-")
+    status = 1
     try:
         try:
             _prepare(started, Path(folder))
         except Exception as error:
             name = f"{type(error).__module__}.{type(error).__name__}"
             to_pool.send(Ended(f"{name}: {error}"))
+            status = 0
             return
         to_pool.send(Ended())
         from apache_beam.runners.worker import sdk_worker_main
 
         sdk_worker_main.main([])
+        status = 0
+    except Exception:
+        traceback.print_exc()
     finally:
         shutil.rmtree(folder, ignore_errors=True)
-        os._exit(0)  # what its threads wait for does not come any more
+        os._exit(status)  # what its threads wait for does not come any more
 
 
 def _prepare(started: Started, folder: Path) -> None:

@@ -7,8 +7,11 @@ from __future__ import annotations
 
 import importlib
 import json
+import multiprocessing
 import os
+import signal
 import sys
+import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
@@ -18,6 +21,7 @@ from typing import Any
 import grpc
 import pytest
 from apache_beam.portability.api.org.apache.beam.model.fn_execution.v1 import (
+    beam_fn_api_pb2_grpc,
     beam_provision_api_pb2,
     beam_provision_api_pb2_grpc,
 )
@@ -29,7 +33,8 @@ from apache_beam.runners.portability.stager import Stager
 from made_runs import make_dataset
 
 from forebay.pipelines.runners.own_code import pack_own_code
-from forebay.pipelines.runners.workers.versions import VERSIONS_NAME, versions
+from forebay.pipelines.runners.workers.pool import when_ended
+from forebay.pipelines.runners.workers.versions import versions
 from forebay.pipelines.runners.workers.worker import Started, _prepare
 from forebay.transforms.definition.columns import String
 from forebay.transforms.definition.sources import Derive
@@ -65,7 +70,7 @@ def started(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Callabl
     server = grpc.server(ThreadPoolExecutor(4))
     address = f"localhost:{server.add_insecure_port('localhost:0')}"
 
-    def serve(*files: Path) -> Started:
+    def serve(*files: Path, **other: str) -> Started:
         staged = [Stager._create_file_stage_to_artifact(str(one), one.name) for one in files]
         info = beam_provision_api_pb2.ProvisionInfo(dependencies=staged)
         info.pipeline_options.update({"beam:option:job_name:v1": "trips"})
@@ -77,16 +82,11 @@ def started(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Callabl
             server,
         )
         server.start()
-        return Started("2-1", "localhost:7", "localhost:8", address, address)
+        submitted = versions() | other
+        return Started("2-1", "localhost:7", "localhost:8", address, address, submitted)
 
     yield serve
     server.stop(0).wait()
-
-
-def versions_file(folder: Path, **other: str) -> Path:
-    path = folder / VERSIONS_NAME
-    path.write_text(json.dumps(versions() | other))
-    return path
 
 
 def test_a_definitions_modules_and_the_files_beside_them_are_there(
@@ -103,7 +103,7 @@ def test_a_definitions_modules_and_the_files_beside_them_are_there(
         wheel = pack_own_code(replace(make_dataset("regression"), derive=derive), packed)
     assert wheel is not None
 
-    _prepare(started(wheel, versions_file(packed)), worker)
+    _prepare(started(wheel), worker)
 
     definition = importlib.import_module("staged_definition")
     assert definition.zones(None) == "JFK,America/New_York"
@@ -113,12 +113,8 @@ def test_a_definitions_modules_and_the_files_beside_them_are_there(
 def test_a_worker_of_other_versions_does_not_begin(
     started: Callable[..., Started], tmp_path: Path
 ) -> None:
-    file = versions_file(tmp_path, **{"apache-beam": "2.1.0"})
-    worker = tmp_path / "worker"
-    worker.mkdir()
-
     with pytest.raises(InputError, match=r"the worker 2-1 on .* has apache-beam .*, not 2\.1\.0 "):
-        _prepare(started(file), worker)
+        _prepare(started(**{"apache-beam": "2.1.0"}), tmp_path)
 
 
 def test_beams_worker_finds_what_its_container_would_tell(
@@ -134,3 +130,38 @@ def test_beams_worker_finds_what_its_container_would_tell(
         "CONTROL_API_SERVICE_DESCRIPTOR": 'url: "localhost:7"',
         "RUNNER_CAPABILITIES": "",
     }
+
+
+class Control(beam_fn_api_pb2_grpc.BeamFnControlServicer):
+    """What an engine listens with: who connected, and hung up."""
+
+    def __init__(self) -> None:
+        self.gone: list[str] = []
+
+    def Control(self, requests: Any, context: Any) -> Iterator[Any]:
+        assert list(requests) == []
+        self.gone.append(dict(context.invocation_metadata())["worker_id"])
+        return iter(())
+
+
+@pytest.mark.parametrize(("signal_number", "told"), [(signal.SIGKILL, ["2-1"]), (None, [])])
+def test_an_engine_learns_of_a_worker_that_is_killed(
+    signal_number: int | None, told: list[str]
+) -> None:
+    """It would wait without end for one that is killed before it connects."""
+    server = grpc.server(ThreadPoolExecutor(4))
+    control = Control()
+    beam_fn_api_pb2_grpc.add_BeamFnControlServicer_to_server(control, server)
+    address = f"localhost:{server.add_insecure_port('localhost:0')}"
+    server.start()
+    started = Started("2-1", address, "", "", "", {})
+    process = multiprocessing.get_context("spawn").Process(target=time.sleep, args=(0.01,))
+    process.start()
+    if signal_number is not None:
+        assert process.pid is not None
+        os.kill(process.pid, signal_number)
+
+    when_ended(process, started)
+
+    server.stop(0).wait()
+    assert control.gone == told

@@ -1,0 +1,97 @@
+"""A preprocess of the flights on a cluster, under way: what is waited for, and what is killed."""
+
+from __future__ import annotations
+
+import os
+import re
+import signal
+import subprocess
+import time
+from collections.abc import Callable, Sequence
+from contextlib import suppress
+from pathlib import Path
+from typing import Any
+
+from clusters import Processes
+from same_runs import command
+
+SECONDS = 2400
+
+
+class UnderWay:
+    """A preprocess that was started.
+
+    Args:
+        flights: its rows.
+        run: where it writes.
+        flags: the engine's.
+        stages: how many workers the engine starts before the second pipeline is half-way.
+    """
+
+    def __init__(self, flights: Path, run: Path, flags: Sequence[str], stages: int = 3) -> None:
+        self.run = run
+        self.stages = stages
+        self.process = subprocess.Popen(
+            command(flights, run, flags), text=True, stdout=subprocess.PIPE, stderr=subprocess.PIPE
+        )
+
+    def until(self, found: Callable[[], Any]) -> Any:
+        """Waits for something to be found while the command works."""
+        for _ in range(SECONDS * 5):
+            what = found()
+            if what:
+                return what
+            assert self.process.poll() is None, self.process.communicate()[1]
+            time.sleep(0.2)
+        raise AssertionError("nothing was found")
+
+    def until_transform(self, processes: Processes) -> None:
+        """Waits until the second pipeline is at work on a few of its stages."""
+        self.until(lambda: list(self.run.glob(".forebay-*/temporary/ingested.json")))
+        before = len(_started_workers(processes))
+        self.until(lambda: len(_started_workers(processes)) > before + self.stages)
+
+    def kill_worker(self, processes: Processes) -> None:
+        """Kills the worker that was started last, once one works."""
+        os.kill(self.until(lambda: newest_worker(processes)), signal.SIGKILL)
+
+    def interrupt(self) -> None:
+        """Sends what Ctrl-C sends."""
+        self.process.send_signal(signal.SIGINT)
+
+    def end(self) -> tuple[int, str]:
+        """Waits for the end; returns the status and the last line of standard error."""
+        told = self.process.communicate(timeout=SECONDS)[1]
+        return self.process.returncode, told.strip().splitlines()[-1]
+
+    def left(self) -> list[str]:
+        """Returns what the command left beside its run, the run included, and its own programs."""
+        beside = [path.name for path in self.run.parent.iterdir()]
+        return beside + [str(number) for number in processes_of(str(self.run))]
+
+    def stop(self) -> None:
+        """Ends it."""
+        self.process.kill()
+        self.process.wait()
+
+
+def _started_workers(processes: Processes) -> list[int]:
+    """Returns the processes of all workers that were started, the newest last."""
+    return [int(n) for n in re.findall(r"process (\d+)", processes.log("workers").read_text())]
+
+
+def newest_worker(processes: Processes) -> int:
+    """Returns the process of the worker that was started last and still runs; 0: none does."""
+    started = reversed(_started_workers(processes))
+    return next((number for number in started if Path(f"/proc/{number}").exists()), 0)
+
+
+def processes_of(*words: str) -> list[int]:
+    """Returns the processes that have all of some words in their command, the oldest first."""
+    found = []
+    for path in Path("/proc").glob("[0-9]*/cmdline"):
+        with suppress(OSError):  # it has ended
+            command_line = path.read_bytes().decode(errors="replace")
+            if all(word in command_line for word in words):
+                found.append(int(path.parent.name))
+    return sorted(found)
