@@ -29,8 +29,8 @@ if TYPE_CHECKING:
     from forebay.pipelines.prepare import repeated as repeated
     from forebay.pipelines.runners.dataflow.engine import Dataflow as Dataflow
     from forebay.pipelines.runners.flink.engine import Flink as Flink
-    from forebay.pipelines.runners.spark.engine import Spark as Spark
     from forebay.pipelines.runners.prism import Prism as Prism
+    from forebay.pipelines.runners.spark.engine import Spark as Spark
     from forebay.pipelines.sources.read import ReadTable as ReadTable
     from forebay.pipelines.transform.shards import AnalyzeAndTransform as AnalyzeAndTransform
     from forebay.pipelines.windows.of_frames import windows as windows
