@@ -63,10 +63,6 @@ def failures(known: Sequence[Job]) -> list[int]:
     return [len(list(CLUSTER.failures(job.id))) for job in new]
 
 
-def kill_task_manager() -> None:
-    os.kill(PROCESSES.ids()[TASK_MANAGERS[0]], signal.SIGKILL)
-
-
 def test_the_run_is_that_of_the_local_engine(flights: Path, local: Path, tmp_path: Path) -> None:
     run = preprocessed(flights, tmp_path / "flink", FLAGS)
 
@@ -83,18 +79,18 @@ def test_what_is_killed_half_way_changes_nothing(
     """While rows are read, and while they are transformed."""
     known = list(CLUSTER.jobs())
     run = start()
+    run.until(running)
 
     def kill() -> None:
-        run.until(running)
         if victim == "worker":
             run.kill_worker(PROCESSES)
         else:
-            kill_task_manager()
+            run.until_workers(PROCESSES, 3)
+            os.kill(PROCESSES.ids()[TASK_MANAGERS[0]], signal.SIGKILL)
 
     kill()
-    if victim != "worker":
-        flink_cluster.start()  # a new one, as Kubernetes would
-    run.until_transform(PROCESSES)
+    flink_cluster.start()  # a new task manager, as Kubernetes would
+    run.until_transform()
     kill()
 
     assert run.end()[0] == 0

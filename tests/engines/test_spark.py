@@ -14,7 +14,7 @@ import spark_cluster
 from clusters import pool_of_another_version
 from same_runs import command, content, preprocessed, raising
 from spark_cluster import HERE, JOB_SERVER, MASTER, PROCESSES, UI, WORKERS
-from under_way import UnderWay, newest_worker, processes_of
+from under_way import UnderWay, processes_of
 
 pytestmark = [pytest.mark.spark, pytest.mark.timeout(2 * 2400)]
 
@@ -33,7 +33,7 @@ def cluster() -> None:
 @pytest.fixture
 def run(flights: Path, tmp_path: Path) -> Iterator[UnderWay]:
     (tmp_path / "runs").mkdir()
-    started = UnderWay(flights, tmp_path / "runs" / "spark", FLAGS, stages=1)
+    started = UnderWay(flights, tmp_path / "runs" / "spark", FLAGS)
     yield started
     started.stop()
 
@@ -55,9 +55,10 @@ def test_the_run_is_that_of_the_local_engine(flights: Path, local: Path, tmp_pat
 def test_executors_that_are_killed_half_way_change_nothing(run: UnderWay, local: Path) -> None:
     """One while rows are read, and one while they are transformed."""
     run.until(executors)
-    run.until(lambda: newest_worker(PROCESSES))
+    run.until_workers(PROCESSES, 3)
     os.kill(executors()[0], signal.SIGKILL)
-    run.until_transform(PROCESSES)
+    run.until_transform()
+    run.until_workers(PROCESSES, 3)
     os.kill(run.until(executors)[0], signal.SIGKILL)
 
     assert run.end()[0] == 0

@@ -25,12 +25,10 @@ class UnderWay:
         flights: its rows.
         run: where it writes.
         flags: the engine's.
-        stages: how many workers the engine starts before the second pipeline is half-way.
     """
 
-    def __init__(self, flights: Path, run: Path, flags: Sequence[str], stages: int = 3) -> None:
+    def __init__(self, flights: Path, run: Path, flags: Sequence[str]) -> None:
         self.run = run
-        self.stages = stages
         self.process = subprocess.Popen(
             command(flights, run, flags), text=True, stdout=subprocess.PIPE, stderr=subprocess.PIPE
         )
@@ -45,15 +43,18 @@ class UnderWay:
             time.sleep(0.2)
         raise AssertionError("nothing was found")
 
-    def until_transform(self, processes: Processes) -> None:
-        """Waits until the second pipeline is at work on a few of its stages."""
-        self.until(lambda: list(self.run.glob(".forebay-*/temporary/ingested.json")))
+    def until_workers(self, processes: Processes, more: int) -> None:
+        """Waits until the engine has started so many more workers."""
         before = len(_started_workers(processes))
-        self.until(lambda: len(_started_workers(processes)) > before + self.stages)
+        self.until(lambda: len(_started_workers(processes)) >= before + more)
+
+    def until_transform(self) -> None:
+        """Waits for the second pipeline."""
+        self.until(lambda: list(self.run.glob(".forebay-*/temporary/ingested.json")))
 
     def kill_worker(self, processes: Processes) -> None:
-        """Kills the worker that was started last, once one works."""
-        os.kill(self.until(lambda: newest_worker(processes)), signal.SIGKILL)
+        """Kills a worker that has worked for a while."""
+        os.kill(self.until(lambda: _at_work(processes)), signal.SIGKILL)
 
     def interrupt(self) -> None:
         """Sends what Ctrl-C sends."""
@@ -80,10 +81,13 @@ def _started_workers(processes: Processes) -> list[int]:
     return [int(n) for n in re.findall(r"process (\d+)", processes.log("workers").read_text())]
 
 
-def newest_worker(processes: Processes) -> int:
-    """Returns the process of the worker that was started last and still runs; 0: none does."""
-    started = reversed(_started_workers(processes))
-    return next((number for number in started if Path(f"/proc/{number}").exists()), 0)
+def _at_work(processes: Processes) -> int:
+    """Returns the newest worker that began a second ago, or earlier, and still runs; 0: none."""
+    for number in reversed(_started_workers(processes)):
+        with suppress(OSError):
+            if time.time() - Path(f"/proc/{number}").stat().st_mtime > 1:
+                return number
+    return 0
 
 
 def processes_of(*words: str) -> list[int]:

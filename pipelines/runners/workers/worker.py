@@ -8,6 +8,7 @@ import tempfile
 import traceback
 import zipfile
 from collections.abc import Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from multiprocessing.connection import Connection
 from pathlib import Path
@@ -74,7 +75,8 @@ def work(started: Started, to_pool: Connection) -> None:
         to_pool.send(Ended())
         from apache_beam.runners.worker import sdk_worker_main
 
-        sdk_worker_main.main([])
+        with suppress(grpc.RpcError):  # the engine is done with it
+            sdk_worker_main.main([])
         status = 0
     except Exception:
         traceback.print_exc()
