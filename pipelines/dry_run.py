@@ -22,7 +22,7 @@ from forebay.pipelines.sources.bigquery.address import QUERY_SCHEME, TABLE_SCHEM
 from forebay.pipelines.sources.named_inputs import SplitInput
 from forebay.pipelines.sources.spool import several, several_by_split
 from forebay.pipelines.sources.tables import all_inputs
-from forebay.pipelines.transform.shards import Shard
+from forebay.pipelines.transform.read import Shard
 from forebay.storage.run.layout import TEMPORARY
 from forebay.transforms.definition.splits import SPLITS
 from forebay.transforms.errors import InputError

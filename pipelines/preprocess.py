@@ -48,8 +48,9 @@ from forebay.pipelines.tallies.occupancy import write_occupancy
 from forebay.pipelines.tallies.tallies import Tallies, WriteTallies, read_tallies
 from forebay.pipelines.transform.earlier_graph import open_transform_source
 from forebay.pipelines.transform.embedded import read_embedded
-from forebay.pipelines.transform.graph_rows import SHARD
-from forebay.pipelines.transform.shards import AnalyzeAndTransform, Shard, TransformShards
+from forebay.pipelines.transform.read import Shard
+from forebay.pipelines.transform.shards import AnalyzeAndTransform, TransformShards
+from forebay.pipelines.transform.write import WriteTransformFn
 from forebay.pipelines.windows.aggregates import AddWindows
 from forebay.pipelines.windows.period import SelectPeriod, without_unneeded
 from forebay.storage.names import absolute
@@ -213,14 +214,13 @@ def transform_steps(
 
     def build(pipeline: beam.Pipeline) -> None:
         with tft_beam.Context(
-            temp_dir=job.path(TEMPORARY, "tft"), use_deep_copy_optimization=True,
-            passthrough_keys={SHARD},
+            temp_dir=job.path(TEMPORARY, "tft"), use_deep_copy_optimization=True
         ):  # fmt: skip
             if job.graph is None:
                 transform_fn, transformed = pipeline | "Transform" >> AnalyzeAndTransform(
                     job.dataset, shards, embedded
                 )
-                _ = transform_fn | "WriteTransformFn" >> tft_beam.WriteTransformFn(job.folder)
+                _ = transform_fn | "WriteTransformFn" >> WriteTransformFn(job.folder)
             else:
                 transform_fn = pipeline | "ReadTransformFn" >> tft_beam.ReadTransformFn(job.folder)
                 transformed = pipeline | "Transform" >> TransformShards(

@@ -275,8 +275,11 @@ def _beside(
         yield from ((kind.name, pa.nulls(len(order), kind.type)) for kind in schema)
         return
     # Whatever was answered was asked by one of the rows, and both are in one order.
-    answered = np.isin(rows[ROW].to_numpy()[order], values[ROW].to_numpy())
     given = _by_contents(values)
-    index = pa.array(given[np.cumsum(answered) - 1], mask=~answered)
+    if len(given) == len(order):
+        index = pa.array(given)
+    else:
+        answered = np.isin(rows[ROW].to_numpy()[order], values[ROW].to_numpy())
+        index = pa.array(given[np.cumsum(answered) - 1], mask=~answered)
     for name in schema.names:
         yield name, pc.take(values[name].combine_chunks(), index)
