@@ -24,12 +24,18 @@ def check_workers(engine: str, workers: str) -> None:
         )
 
 
+def job_name(work: Work) -> str:
+    """Returns what the jobs of one command are called: no other command's are."""
+    return f"forebay-{work.dataset.name}-{secrets.token_hex(4)}"
+
+
 @contextmanager
-def portable_options(work: Work, endpoint: str, workers: str) -> Iterator[Sequence[str]]:
+def portable_options(work: Work, name: str, endpoint: str, workers: str) -> Iterator[Sequence[str]]:
     """Packs what travels, and gives Beam's options for a job server and a pool of workers.
 
     Args:
         work: what is to be done.
+        name: what the jobs are called.
         endpoint: HOST:PORT of the job server.
         workers: HOST:PORT of the pool, as the machines of the cluster see it.
     """
@@ -43,7 +49,7 @@ def portable_options(work: Work, endpoint: str, workers: str) -> Iterator[Sequen
             f"--job_endpoint={endpoint}",
             "--environment_type=EXTERNAL",
             f"--environment_config={json.dumps({'url': workers, 'params': versions()})}",
-            f"--job_name=forebay-{work.dataset.name}-{secrets.token_hex(4)}",
+            f"--job_name={name}",
             *([f"--extra_package={wheel}"] if wheel else []),
             "--no_save_main_session",
         )

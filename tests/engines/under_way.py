@@ -30,7 +30,11 @@ class UnderWay:
     def __init__(self, flights: Path, run: Path, flags: Sequence[str]) -> None:
         self.run = run
         self.process = subprocess.Popen(
-            command(flights, run, flags), text=True, stdout=subprocess.PIPE, stderr=subprocess.PIPE
+            command(flights, run, flags),
+            text=True,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            start_new_session=True,
         )
 
     def until(self, found: Callable[[], Any]) -> Any:
@@ -57,8 +61,8 @@ class UnderWay:
         os.kill(self.until(lambda: _at_work(processes)), signal.SIGKILL)
 
     def interrupt(self) -> None:
-        """Sends what Ctrl-C sends."""
-        self.process.send_signal(signal.SIGINT)
+        """Sends what Ctrl-C sends, to the command and to the programs that it started."""
+        os.killpg(self.process.pid, signal.SIGINT)
 
     def end(self) -> tuple[int, str]:
         """Waits for the end; returns the status and the last line of standard error."""

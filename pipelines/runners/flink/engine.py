@@ -14,6 +14,7 @@ from forebay.pipelines.runners.engine import Engine, Work, option
 from forebay.pipelines.runners.job_server import check_java, is_address, job_server, opened_jar
 from forebay.pipelines.runners.portable import (
     check_workers,
+    job_name,
     portable_options,
     published_jar,
     without_workers,
@@ -29,10 +30,10 @@ if TYPE_CHECKING:
 # What the job server says of a job that was cancelled, which differs with the moment.
 _CANCELLED = re.compile(r"failed in state CANCELLED|JobCancellationException")
 _RUNNER = re.compile(r"META-INF/maven/org\.apache\.beam/beam-runners-flink-(\d+\.\d+)/pom\.xml")
-# What the cluster lost on the way: a task manager, its answers, or room for the job.
+# What the cluster lost on the way: a task manager, its answers, or a worker.
 _LOST = re.compile(
     r"(?:TimeoutException: Heartbeat|TimeoutException: The TaskExecutor is shutting"
-    r"|RemoteTransportException|JobMasterException: TaskManager|NoResourceAvailable"
+    r"|RemoteTransportException|JobMasterException: TaskManager|No client connected within timeout"
     r"|PartitionNotFound|AskTimeoutException|ConnectionException: Connection to TaskManager).*"
 )
 
@@ -81,13 +82,18 @@ class Flink(Engine):
         """Asks the cluster, and compares its version with the job server's.
 
         Raises:
-            InputError: nothing answers, there are no task managers, or versions differ.
+            InputError: nothing answers, there are too few task managers, or versions differ.
         """
         found = self._cluster.overview()
         if not found.slots:
             raise InputError(
                 f"--flink-master {self.master}: the cluster has no task manager; start one, or "
                 "look into its log"
+            )
+        if self.parallelism is not None and self.parallelism > found.slots:
+            raise InputError(
+                f"--flink-parallelism {self.parallelism} is more than the {found.slots} slots of "
+                "the cluster; ask for as many at most, or start task managers"
             )
         if self.job_server is not None and not self._is_served:
             self._check_version(found, flink_version_of(self.job_server))
@@ -108,13 +114,18 @@ class Flink(Engine):
 
     @contextmanager
     def open(self, work: Work) -> Iterator[Sequence[str]]:
-        """Starts the job server, and packs what travels."""
-        found = self._cluster.overview()
-        with (
-            self._job_server(found, work) as endpoint,
-            portable_options(work, endpoint, self.workers) as options,
-        ):
-            yield (*options, f"--parallelism={self.parallelism or found.slots}")
+        """Starts the job server, and packs what travels; no job outlives what ends early."""
+        found, name = self._cluster.overview(), job_name(work)
+        try:
+            with (
+                self._job_server(found, work) as endpoint,
+                portable_options(work, name, endpoint, self.workers) as options,
+            ):
+                yield (*options, f"--parallelism={self.parallelism or found.slots}")
+        except BaseException:
+            with suppress(OSError, ValueError, KeyError):
+                self._cluster.cancel_all(name)
+            raise
 
     @contextmanager
     def _job_server(self, found: Overview, work: Work) -> Iterator[str]:
@@ -129,7 +140,7 @@ class Flink(Engine):
 
     @contextmanager
     def watched(self, result: Any) -> Iterator[None]:
-        """Ends the job where a user has to mend something, or no longer waits for it.
+        """Ends the job where a user has to mend something.
 
         Args:
             result: Beam's `PipelineResult`.
@@ -141,10 +152,6 @@ class Flink(Engine):
         with Watch(self._cluster, name, self.explain) as watch:
             try:
                 yield
-            except KeyboardInterrupt:
-                with suppress(OSError):
-                    watch.cancel()
-                raise
             except Exception as error:
                 watch.reraise(error, is_cancelled=bool(_CANCELLED.search(str(error))))
 
@@ -158,6 +165,12 @@ class Flink(Engine):
         missing = without_workers(self.name, self.workers, "task manager", failure)
         if missing is not None:
             return missing
+        if "NoResourceAvailable" in failure:
+            return RunFailed(
+                f"--flink-master {self.master}: other jobs have its slots, or task managers are "
+                "gone; no run was made; start it again when there are slots, or with fewer by "
+                "--flink-parallelism"
+            )
         lost = _LOST.search(failure)
         if lost is not None:
             return RunFailed(

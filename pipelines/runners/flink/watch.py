@@ -66,16 +66,6 @@ class Watch:
             self._cluster.cancel(job.id)
             self.has_cancelled = True
 
-    def cancel(self) -> None:
-        """Cancels the job.
-
-        Raises:
-            OSError: the cluster does not answer.
-        """
-        job = self._job()
-        if job is not None and job.state not in ENDED:
-            self._cluster.cancel(job.id)
-
     def reraise(self, error: Exception, *, is_cancelled: bool) -> NoReturn:
         """Raises what the cluster says of a failure, which is more than the runner does.
 

@@ -14,6 +14,7 @@ from forebay.pipelines.runners.engine import Engine, Work, option
 from forebay.pipelines.runners.job_server import check_java, is_address, job_server, opened_jar
 from forebay.pipelines.runners.portable import (
     check_workers,
+    job_name,
     portable_options,
     published_jar,
     without_workers,
@@ -122,7 +123,7 @@ class Spark(Engine):
         """Starts the job server, and packs what travels."""
         with (
             self._job_server(work) as endpoint,
-            portable_options(work, endpoint, self.workers) as options,
+            portable_options(work, job_name(work), endpoint, self.workers) as options,
         ):
             yield options
 

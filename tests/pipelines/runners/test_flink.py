@@ -72,6 +72,9 @@ class Master:
 
             def do_PATCH(self) -> None:
                 master.cancelled.append(self.path)
+                for job in master.jobs():
+                    if f"/{job['jid']}?" in self.path:
+                        job["state"] = "CANCELED"
                 self._send({})
 
             def _send(self, answer: object) -> None:
@@ -84,6 +87,11 @@ class Master:
 
         self.server = ThreadingHTTPServer(("localhost", 0), Handler)
         self.address = f"localhost:{self.server.server_port}"
+
+    def jobs(self) -> list[dict[str, object]]:
+        """Returns the jobs that it tells of."""
+        told = self.answers.get("/v1/jobs/overview")
+        return list(told["jobs"]) if isinstance(told, dict) else []
 
 
 @pytest.fixture
@@ -134,6 +142,30 @@ def test_a_cluster_without_task_managers_is_refused(master: Master) -> None:
         Flink(master.address).check(WORK)
 
 
+def test_more_work_at_once_than_there_are_slots_is_refused(master: Master) -> None:
+    Flink(master.address, parallelism=4).check(WORK)
+    with pytest.raises(InputError, match="--flink-parallelism 5 is more than the 4 slots"):
+        Flink(master.address, parallelism=5).check(WORK)
+
+
+def interrupted(master: Master) -> None:
+    """Is interrupted when the cluster has a job of ours, one that has ended, and another's."""
+    with Flink(master.address, "localhost:8099").open(WORK) as options:
+        (name,) = (one.partition("=")[2] for one in options if one.startswith("--job_name="))
+        ended = JOB | {"jid": "ended", "name": name, "state": "FAILED"}
+        other = JOB | {"jid": "other", "name": "another"}
+        master.answers["/v1/jobs/overview"] = {"jobs": [JOB | {"name": name}, ended, other]}
+        raise KeyboardInterrupt
+
+
+def test_a_command_that_ends_early_leaves_no_job(master: Master) -> None:
+    """Whatever it was at: a job may be there before anybody waits for it."""
+    with pytest.raises(KeyboardInterrupt):
+        interrupted(master)
+
+    assert master.cancelled == ["/v1/jobs/b51d8b98?mode=cancel"]
+
+
 def test_nothing_there_and_something_else_there_are_told_apart(master: Master) -> None:
     master.answers["/v1/overview"] = {"hello": "world"}
     with pytest.raises(InputError, match="what answers there is no Flink"):
@@ -170,7 +202,7 @@ def watched(master: Master, *stack_traces: str) -> Watch:
     """A watch over a job that has failed so often, beside older and other ones."""
     older = JOB | {"jid": "older", "start-time": 1, "state": "FINISHED"}
     another = JOB | {"jid": "another", "name": "another", "start-time": 9}
-    master.answers["/v1/jobs/overview"] = {"jobs": [older, JOB, another]}
+    master.answers["/v1/jobs/overview"] = {"jobs": [older, dict(JOB), another]}
     entries = [{"stacktrace": text} for text in stack_traces]
     master.answers["/v1/jobs/b51d8b98/exceptions"] = {"exceptionHistory": {"entries": entries}}
     engine = Flink(master.address)
