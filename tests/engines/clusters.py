@@ -126,6 +126,12 @@ class Processes:
             return str(ROOT).encode() in words or _WORKERS.encode() in words
         return False
 
+    def kill(self, name: str) -> None:
+        """Kills a process, and waits until it is gone."""
+        os.kill(self.ids()[name], signal.SIGKILL)
+        while self.runs(name):
+            time.sleep(0.1)
+
     def wait(self, is_whole: Callable[[], bool]) -> None:
         """Waits until all runs, and the pool and the cluster say so."""
         for _ in range(_START_SECONDS):

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import os
-import signal
 import subprocess
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
@@ -79,19 +77,19 @@ def test_what_is_killed_half_way_changes_nothing(
     """While rows are read, and while they are transformed."""
     known = list(CLUSTER.jobs())
     run = start()
-    run.until(running)
 
-    def kill() -> None:
+    def kill(pipelines: int) -> None:
+        run.until(running)
         if victim == "worker":
-            run.kill_worker(PROCESSES)
+            run.kill_workers(PROCESSES, lambda: [*failures(known), 0][pipelines - 1])
         else:
             run.until_workers(PROCESSES, 3)
-            os.kill(PROCESSES.ids()[TASK_MANAGERS[0]], signal.SIGKILL)
+            PROCESSES.kill(TASK_MANAGERS[0])
 
-    kill()
+    kill(1)
     flink_cluster.start()  # a new task manager, as Kubernetes would
     run.until_transform()
-    kill()
+    kill(2)
 
     assert run.end()[0] == 0
     assert all(failures(known)), "something did not fail"
@@ -102,9 +100,9 @@ def test_what_is_killed_half_way_changes_nothing(
 def test_a_job_that_may_not_begin_anew_ends_in_a_line_and_no_run(
     start: Callable[..., UnderWay],
 ) -> None:
+    known = list(CLUSTER.jobs())
     run = start("--", "--number_of_execution_retries=0")
-    run.until(running)
-    run.kill_worker(PROCESSES)
+    run.kill_workers(PROCESSES, lambda: any(failures(known)))
 
     status, told = run.end()
     assert status == 1

@@ -56,9 +56,16 @@ class UnderWay:
         """Waits for the second pipeline."""
         self.until(lambda: list(self.run.glob(".forebay-*/temporary/ingested.json")))
 
-    def kill_worker(self, processes: Processes) -> None:
-        """Kills a worker that has worked for a while."""
-        os.kill(self.until(lambda: _at_work(processes)), signal.SIGKILL)
+    def kill_workers(self, processes: Processes, is_noticed: Callable[[], Any]) -> None:
+        """Kills workers until one was killed that the engine misses."""
+
+        def found() -> bool:
+            if is_noticed():
+                return True
+            _kill(_at_work(processes))
+            return False
+
+        self.until(found)
 
     def interrupt(self) -> None:
         """Sends what Ctrl-C sends, to the command and to the programs that it started."""
@@ -86,12 +93,30 @@ def _started_workers(processes: Processes) -> list[int]:
 
 
 def _at_work(processes: Processes) -> int:
-    """Returns the newest worker that began a second ago, or earlier, and still runs; 0: none."""
+    """Returns the newest worker that has begun and connected, and still runs; 0: none."""
     for number in reversed(_started_workers(processes)):
         with suppress(OSError):
-            if time.time() - Path(f"/proc/{number}").stat().st_mtime > 1:
+            if _age_seconds(number) > 0.4:
                 return number
     return 0
+
+
+def _kill(process: int) -> None:
+    """Kills a process, if it is there still."""
+    with suppress(ProcessLookupError):
+        if process:
+            os.kill(process, signal.SIGKILL)
+
+
+def _age_seconds(process: int) -> float:
+    """Returns how long a process has run.
+
+    Raises:
+        OSError: it does not run.
+    """
+    fields = Path(f"/proc/{process}/stat").read_text().rpartition(")")[2].split()
+    uptime = float(Path("/proc/uptime").read_text().split()[0])
+    return uptime - int(fields[19]) / os.sysconf("SC_CLK_TCK")
 
 
 def processes_of(*words: str) -> list[int]:

@@ -21,7 +21,9 @@ from apache_beam.portability.api.org.apache.beam.model.fn_execution.v1 import (
     beam_fn_api_pb2_grpc,
 )
 
-from forebay.pipelines.runners.workers.worker import Ended, Started, work
+from forebay.pipelines.runners.workers.versions import check_same
+from forebay.pipelines.runners.workers.worker import Ended, Started, named, work
+from forebay.transforms.errors import InputError
 
 # All that a worker uses: what takes seconds to import.
 PRELOADED = ("forebay.pipelines.runners.workers.preloaded",)
@@ -55,7 +57,14 @@ class Pool(beam_fn_api_pb2_grpc.BeamFnExternalWorkerPoolServicer):
         first.join()
 
     def StartWorker(self, request: Any, context: Any) -> Any:
-        """Starts a worker, and answers when it is ready or has said why it cannot be."""
+        """Starts a worker, and answers when it is ready or has said why it cannot be.
+
+        The request has the submitter's versions among its parameters.
+        """
+        try:
+            check_same(request.params, request.worker_id)
+        except InputError as error:
+            return beam_fn_api_pb2.StartWorkerResponse(error=named(error))
         here, there = self._context.Pipe(duplex=False)
         started = Started(
             request.worker_id,
@@ -63,7 +72,6 @@ class Pool(beam_fn_api_pb2_grpc.BeamFnExternalWorkerPoolServicer):
             request.logging_endpoint.url,
             request.artifact_endpoint.url,
             request.provision_endpoint.url,
-            dict(request.params),
         )
         process = self._context.Process(target=work, args=(started, there), daemon=True)
         with self._lock:

@@ -27,8 +27,6 @@ from apache_beam.portability.api.org.apache.beam.model.job_management.v1 import 
 from apache_beam.portability.api.org.apache.beam.model.pipeline.v1 import beam_runner_api_pb2
 from google.protobuf import json_format
 
-from forebay.pipelines.runners.workers.versions import check_same
-
 
 @dataclass(frozen=True)
 class Started:
@@ -38,7 +36,6 @@ class Started:
         worker_id: the engine's name for it.
         control, logging, artifacts, provision: where it is told what to do, sends its log, finds
             what was staged, and learns of the job.
-        versions: the submitter's, by package; empty: it does not say.
     """
 
     worker_id: str
@@ -46,7 +43,6 @@ class Started:
     logging: str
     artifacts: str
     provision: str
-    versions: Mapping[str, str]
 
 
 @dataclass(frozen=True)
@@ -68,8 +64,7 @@ def work(started: Started, to_pool: Connection) -> None:
         try:
             _prepare(started, Path(folder))
         except Exception as error:
-            name = f"{type(error).__module__}.{type(error).__name__}"
-            to_pool.send(Ended(f"{name}: {error}"))
+            to_pool.send(Ended(named(error)))
             status = 0
             return
         to_pool.send(Ended())
@@ -85,13 +80,13 @@ def work(started: Started, to_pool: Connection) -> None:
         os._exit(status)  # what its threads wait for does not come any more
 
 
-def _prepare(started: Started, folder: Path) -> None:
-    """Fetches what was staged, and leaves for Beam's worker what it looks for.
+def named(error: Exception) -> str:
+    """Returns an exception as the end of its traceback has it, from which it is found again."""
+    return f"{type(error).__module__}.{type(error).__name__}: {error}"
 
-    Raises:
-        InputError: the worker is of other versions than the submitter.
-    """
-    check_same(started.versions, started.worker_id)
+
+def _prepare(started: Started, folder: Path) -> None:
+    """Fetches what was staged, and leaves for Beam's worker what it looks for."""
     named = (("worker_id", started.worker_id),)
     info = (
         beam_provision_api_pb2_grpc.ProvisionServiceStub(grpc.insecure_channel(started.provision))

@@ -9,6 +9,7 @@ import importlib
 import json
 import multiprocessing
 import os
+import platform
 import signal
 import sys
 import time
@@ -21,6 +22,7 @@ from typing import Any
 import grpc
 import pytest
 from apache_beam.portability.api.org.apache.beam.model.fn_execution.v1 import (
+    beam_fn_api_pb2,
     beam_fn_api_pb2_grpc,
     beam_provision_api_pb2,
     beam_provision_api_pb2_grpc,
@@ -32,8 +34,9 @@ from apache_beam.runners.portability import artifact_service
 from apache_beam.runners.portability.stager import Stager
 from made_runs import make_dataset
 
+from forebay.pipelines.runners.failures import raised_in
 from forebay.pipelines.runners.own_code import pack_own_code
-from forebay.pipelines.runners.workers.pool import when_ended
+from forebay.pipelines.runners.workers.pool import Pool, when_ended
 from forebay.pipelines.runners.workers.versions import versions
 from forebay.pipelines.runners.workers.worker import Started, _prepare
 from forebay.transforms.definition.columns import String
@@ -70,7 +73,7 @@ def started(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Callabl
     server = grpc.server(ThreadPoolExecutor(4))
     address = f"localhost:{server.add_insecure_port('localhost:0')}"
 
-    def serve(*files: Path, **other: str) -> Started:
+    def serve(*files: Path) -> Started:
         staged = [Stager._create_file_stage_to_artifact(str(one), one.name) for one in files]
         info = beam_provision_api_pb2.ProvisionInfo(dependencies=staged)
         info.pipeline_options.update({"beam:option:job_name:v1": "trips"})
@@ -82,8 +85,7 @@ def started(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Callabl
             server,
         )
         server.start()
-        submitted = versions() | other
-        return Started("2-1", "localhost:7", "localhost:8", address, address, submitted)
+        return Started("2-1", "localhost:7", "localhost:8", address, address)
 
     yield serve
     server.stop(0).wait()
@@ -110,11 +112,18 @@ def test_a_definitions_modules_and_the_files_beside_them_are_there(
     assert worker in Path(definition.__file__).parents
 
 
-def test_a_worker_of_other_versions_does_not_begin(
-    started: Callable[..., Started], tmp_path: Path
-) -> None:
-    with pytest.raises(InputError, match=r"the worker 2-1 on .* has apache-beam .*, not 2\.1\.0 "):
-        _prepare(started(**{"apache-beam": "2.1.0"}), tmp_path)
+def test_a_worker_of_other_versions_is_not_started() -> None:
+    pool = Pool()
+    asked = beam_fn_api_pb2.StartWorkerRequest(
+        worker_id="2-1", params=versions() | {"apache-beam": "2.1.0"}
+    )
+
+    told = raised_in(pool.StartWorker(asked, None).error)
+
+    assert isinstance(told, InputError)
+    assert str(told).startswith(f"the worker 2-1 on {platform.node()} has apache-beam ")
+    assert ", not 2.1.0 as the submitter has" in str(told)
+    assert pool.started == 0
 
 
 def test_beams_worker_finds_what_its_container_would_tell(
@@ -154,7 +163,7 @@ def test_an_engine_learns_of_a_worker_that_is_killed(
     beam_fn_api_pb2_grpc.add_BeamFnControlServicer_to_server(control, server)
     address = f"localhost:{server.add_insecure_port('localhost:0')}"
     server.start()
-    started = Started("2-1", address, "", "", "", {})
+    started = Started("2-1", address, "", "", "")
     process = multiprocessing.get_context("spawn").Process(target=time.sleep, args=(0.01,))
     process.start()
     if signal_number is not None:
