@@ -16,7 +16,9 @@ from forebay.transforms.errors import InputError, RunFailed
 
 _START_SECONDS = 120.0
 # Runs a program until standard input is closed, as it is when this process ends, however it does.
+# Ctrl-C, which a terminal sends to all of them, is for this process, which then waits for the end.
 _AS_LONG_AS_WE = """
+trap '' INT
 exec 3<&0
 "$@" 3<&- & program=$!
 { cat <&3 >/dev/null; kill $program 2>/dev/null; } &

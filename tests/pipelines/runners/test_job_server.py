@@ -62,6 +62,25 @@ def test_a_job_server_lives_as_long_as_it_is_needed(path: Path, tmp_path: Path) 
         os.kill(process, 0)
 
 
+def test_ctrl_c_does_not_reach_a_job_server(path: Path, tmp_path: Path) -> None:
+    """So that it ends in order, and before the command does."""
+    java_that(path, LISTENS)
+    jar = tmp_path / "server.jar"
+    starts = (
+        "import os, signal; from forebay.pipelines.runners.job_server import job_server\n"
+        f"with job_server({str(jar)!r}, 'flink', ()):\n"
+        "    signal.signal(signal.SIGINT, signal.SIG_IGN); os.killpg(0, signal.SIGINT)\n"
+        f"    os.kill(int(open({str(jar)!r}).read()), 0); print('lives')"
+    )
+
+    words = [sys.executable, "-c", starts]
+    done = subprocess.run(words, check=True, stdout=subprocess.PIPE, start_new_session=True)
+
+    assert done.stdout == b"lives\n"
+    with pytest.raises(ProcessLookupError):
+        os.kill(int(jar.read_text()), 0)
+
+
 def test_a_job_server_ends_with_whoever_started_it(path: Path, tmp_path: Path) -> None:
     java_that(path, LISTENS)
     jar = tmp_path / "server.jar"
