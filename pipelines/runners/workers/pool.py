@@ -63,8 +63,8 @@ class Pool(beam_fn_api_pb2_grpc.BeamFnExternalWorkerPoolServicer):
         """
         try:
             check_same(request.params, request.worker_id)
-        except InputError as error:
-            return beam_fn_api_pb2.StartWorkerResponse(error=named(error))
+        except InputError as differs:
+            return beam_fn_api_pb2.StartWorkerResponse(error=named(differs))
         here, there = self._context.Pipe(duplex=False)
         started = Started(
             request.worker_id,
