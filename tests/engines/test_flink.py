@@ -9,7 +9,7 @@ from pathlib import Path
 import flink_cluster
 import pytest
 from clusters import pool_of_another_version
-from flink_cluster import JOB_SERVER, MASTER, PROCESSES, TASK_MANAGERS, WORKERS
+from flink_cluster import JOB_SERVER, MASTER, PROCESSES, WORKERS
 from same_runs import command, content, preprocessed, raising
 from under_way import UnderWay
 
@@ -54,6 +54,13 @@ def running() -> Job | None:
     return next((job for job in CLUSTER.jobs() if job.state == "RUNNING"), None)
 
 
+def busy_task_manager() -> str | None:
+    """A task manager that has work of a job."""
+    told = CLUSTER._ask("/v1/taskmanagers")["taskmanagers"]
+    busy = [one["id"] for one in told if one["freeSlots"] < one["slotsNumber"]]
+    return next((name for name in busy if PROCESSES.runs(name)), None)
+
+
 def failures(known: Sequence[Job]) -> list[int]:
     """How often something failed in each job that is not known, the oldest first."""
     ids = {job.id for job in known}
@@ -83,8 +90,7 @@ def test_what_is_killed_half_way_changes_nothing(
         if victim == "worker":
             run.kill_workers(PROCESSES, lambda: [*failures(known), 0][pipelines - 1])
         else:
-            run.until_workers(PROCESSES, 3)
-            PROCESSES.kill(TASK_MANAGERS[0])
+            PROCESSES.kill(run.until(busy_task_manager))
 
     kill(1)
     flink_cluster.start()  # a new task manager, as Kubernetes would
@@ -109,7 +115,7 @@ def test_a_job_that_may_not_begin_anew_ends_in_a_line_and_no_run(
     assert told.startswith(f"error: --flink-master {MASTER}: the job failed (")
     assert told.endswith("no run was made; start it again, and give the cluster a "
                          "restart-strategy of more attempts")  # fmt: skip
-    assert not run.left()
+    assert run.leaves_nothing()
 
 
 def test_a_job_that_somebody_cancels_ends_in_a_line_and_no_run(
@@ -123,7 +129,7 @@ def test_a_job_that_somebody_cancels_ends_in_a_line_and_no_run(
         f"error: --flink-master {MASTER}: somebody cancelled the job; no run was made; start it "
         "again",
     )
-    assert not run.left()
+    assert run.leaves_nothing()
 
 
 def test_ctrl_c_cancels_the_job_and_leaves_nothing(start: Callable[..., UnderWay]) -> None:
@@ -135,7 +141,7 @@ def test_ctrl_c_cancels_the_job_and_leaves_nothing(start: Callable[..., UnderWay
     assert next(one.state for one in CLUSTER.jobs() if one.id == job.id) in (
         "CANCELED", "CANCELLING",
     )  # fmt: skip
-    assert not run.left()
+    assert run.leaves_nothing()
 
 
 def test_workers_that_are_not_there_are_named(flights: Path, tmp_path: Path) -> None:

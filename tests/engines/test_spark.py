@@ -70,7 +70,7 @@ def test_ctrl_c_ends_the_application_and_leaves_nothing(run: UnderWay) -> None:
     run.interrupt()
 
     assert run.end()[0] == 130
-    assert not run.left()
+    assert run.leaves_nothing()
     for _ in range(600):
         if not executors():
             return

@@ -76,10 +76,16 @@ class UnderWay:
         told = self.process.communicate(timeout=SECONDS)[1]
         return self.process.returncode, told.strip().splitlines()[-1]
 
-    def left(self) -> list[str]:
-        """Returns what the command left beside its run, the run included, and its own programs."""
-        beside = [path.name for path in self.run.parent.iterdir()]
-        return beside + [str(number) for number in processes_of(str(self.run))]
+    def leaves_nothing(self) -> bool:
+        """Tells whether no run is there, and what the command started ends.
+
+        A folder that is not published may be: after Ctrl-C the next run removes it.
+        """
+        for _ in range(600):
+            if not processes_of(str(self.run)):
+                return not (self.run / "manifest.json").exists()
+            time.sleep(0.1)
+        return False
 
     def stop(self) -> None:
         """Ends it."""

@@ -116,16 +116,16 @@ class Flink(Engine):
     def open(self, work: Work) -> Iterator[Sequence[str]]:
         """Starts the job server, and packs what travels; no job outlives what ends early."""
         found, name = self._cluster.overview(), job_name(work)
-        try:
-            with (
-                self._job_server(found, work) as endpoint,
-                portable_options(work, name, endpoint, self.workers) as options,
-            ):
+        with (
+            self._job_server(found, work) as endpoint,
+            portable_options(work, name, endpoint, self.workers) as options,
+        ):
+            try:
                 yield (*options, f"--parallelism={self.parallelism or found.slots}")
-        except BaseException:
-            with suppress(OSError, ValueError, KeyError):
-                self._cluster.cancel_all(name)
-            raise
+            except BaseException:  # before all else: after Ctrl-C there is little time
+                with suppress(OSError, ValueError, KeyError):
+                    self._cluster.cancel_all(name)
+                raise
 
     @contextmanager
     def _job_server(self, found: Overview, work: Work) -> Iterator[str]:
