@@ -86,7 +86,7 @@ def test_what_is_killed_half_way_changes_nothing(
     run = start()
 
     def kill(pipelines: int) -> None:
-        run.until(running)
+        run.until(lambda: len(failures(known)) == pipelines and running())
         if victim == "worker":
             run.kill_workers(PROCESSES, lambda: [*failures(known), 0][pipelines - 1])
         else:
@@ -94,7 +94,6 @@ def test_what_is_killed_half_way_changes_nothing(
 
     kill(1)
     flink_cluster.start()  # a new task manager, as Kubernetes would
-    run.until_transform()
     kill(2)
 
     assert run.end()[0] == 0
