@@ -12,8 +12,7 @@ from apache_beam.io.filesystems import FileSystems
 
 from forebay.pipelines.sinks.run_folder import write_file
 from forebay.pipelines.tallies.tallies import Tally
-from forebay.pipelines.transform.read import Shard, read_shard
-from forebay.pipelines.transform.shards import Transformed
+from forebay.pipelines.transform.read import Shard, Transformed, read_shard
 from forebay.storage.run.layout import PARQUET_FOLDER
 from forebay.transforms.definition.identity import ROW
 

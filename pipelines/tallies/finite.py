@@ -10,8 +10,7 @@ import pyarrow as pa
 from forebay.console.words import counted
 from forebay.pipelines.sources.inputs import TableInput, places_of
 from forebay.pipelines.tallies.tallies import Tallies, Tally
-from forebay.pipelines.transform.read import read_shard
-from forebay.pipelines.transform.shards import Transformed
+from forebay.pipelines.transform.read import Transformed, read_shard
 from forebay.transforms.definition.dataset import Dataset
 from forebay.transforms.definition.identity import ROW
 from forebay.transforms.errors import InputError

@@ -11,6 +11,8 @@ from apache_beam.io.filesystems import FileSystems
 Shard = tuple[str, int, str]
 # (split, shard number) and the shard's rows
 Rows = tuple[tuple[str, int], pa.RecordBatch]
+# The same as the graph makes them: lists of each output.
+Transformed = tuple[tuple[str, int], pa.RecordBatch]
 
 
 class ReadShards(beam.PTransform):

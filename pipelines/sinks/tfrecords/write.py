@@ -10,7 +10,7 @@ from apache_beam.io.filesystems import FileSystems
 from forebay.pipelines.sinks.run_folder import write_file
 from forebay.pipelines.sinks.tfrecords.encode import encode_examples
 from forebay.pipelines.tallies.tallies import Tally
-from forebay.pipelines.transform.shards import Transformed
+from forebay.pipelines.transform.read import Transformed
 from forebay.storage.run.layout import EXAMPLES_FOLDER
 
 # Examples encoded at a time: a few megabytes, which the allocator hands out again and again. A
