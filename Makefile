@@ -12,7 +12,7 @@ WEATHER := data/flights/weather.csv
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
 .NOTPARALLEL:
-.PHONY: help install data demo test test-pythons test-gcp prism test-prism flink flink-stop test-flink wheel fuzz faults oracle check format format-check lint types imports docs windows-worth bench bench-model input-rate bench-inputs bench-bigquery bounds bench-peers lock clean
+.PHONY: help install data demo test test-pythons test-gcp prism test-prism flink flink-stop test-flink spark spark-stop test-spark wheel fuzz faults oracle check format format-check lint types imports docs windows-worth bench bench-model input-rate bench-inputs bench-bigquery bounds bench-peers lock clean
 
 help: ## List the targets
 	@awk 'BEGIN {FS = ":.*## "} /^[a-z-]+:.*## / {printf "  %-14s %s\n", $$1, $$2}' $(firstword $(MAKEFILE_LIST))
@@ -83,6 +83,14 @@ test-prism: $(STAMP) $(WEATHER) ## Run the flights on Beam's runner Prism (needs
 	  $(MAKE) $(PRISM) && $(BIN)/python -m pytest -m prism tests/engines $(ARGS); \
 	else echo "test-prism: skipped: there is no Go to build Beam's prism with"; fi
 
+# Runs the tests of one cluster, from its start to its end, whatever they find.
+define test-cluster
+@for each in java mvn; do \
+  command -v $$each >/dev/null || { echo "test-$(1): skipped: there is no $$each"; exit 0; }; \
+done; $(MAKE) $(1) && { $(BIN)/python -m pytest -m $(1) tests/engines $(ARGS); status=$$?; \
+$(MAKE) $(1)-stop; exit $$status; }
+endef
+
 flink: $(STAMP) ## Fetch a Flink cluster into .engines and start it: a job manager, two task managers, workers
 	$(BIN)/python tests/engines/flink_cluster.py start
 
@@ -90,10 +98,16 @@ flink-stop: $(STAMP) ## End the cluster that `make flink` started
 	$(BIN)/python tests/engines/flink_cluster.py stop
 
 test-flink: $(STAMP) $(WEATHER) ## Run the flights on a Flink cluster of this machine (needs Java and Maven), kill parts of it, compare
-	@for each in java mvn; do \
-	  command -v $$each >/dev/null || { echo "test-flink: skipped: there is no $$each"; exit 0; }; \
-	done; $(MAKE) flink && { $(BIN)/python -m pytest -m flink tests/engines $(ARGS); status=$$?; \
-	$(MAKE) flink-stop; exit $$status; }
+	$(call test-cluster,flink)
+
+spark: $(STAMP) ## Fetch a Spark cluster into .engines and start it: a master, two workers, Python workers
+	$(BIN)/python tests/engines/spark_cluster.py start
+
+spark-stop: $(STAMP) ## End the cluster that `make spark` started
+	$(BIN)/python tests/engines/spark_cluster.py stop
+
+test-spark: $(STAMP) $(WEATHER) ## Run the flights on a Spark cluster of this machine (needs Java and Maven), kill an executor, compare
+	$(call test-cluster,spark)
 
 oracle: $(STAMP) $(WEATHER) ## Hold the windows of all flights against the same windows in SQL (about 10 minutes)
 	$(BIN)/python -m pytest -m full_table -rP $(ARGS)

@@ -32,6 +32,7 @@ if TYPE_CHECKING:
     from forebay.pipelines.runners.dataflow.engine import Dataflow as Dataflow
     from forebay.pipelines.runners.flink.engine import Flink as Flink
     from forebay.pipelines.runners.prism import Prism as Prism
+    from forebay.pipelines.runners.spark.engine import Spark as Spark
     from forebay.pipelines.sources.read import ReadTable as ReadTable
     from forebay.pipelines.transform.shards import AnalyzeAndTransform as AnalyzeAndTransform
     from forebay.pipelines.windows.of_frames import windows as windows
@@ -119,6 +120,7 @@ _NAMES = {
     "forebay.pipelines.prepare": ("repeated",),
     "forebay.pipelines.runners.dataflow.engine": ("Dataflow",),
     "forebay.pipelines.runners.flink.engine": ("Flink",),
+    "forebay.pipelines.runners.spark.engine": ("Spark",),
     "forebay.pipelines.runners.prism": ("Prism",),
     "forebay.pipelines.transform.shards": ("AnalyzeAndTransform",),
     "forebay.pipelines.windows.step": ("WindowedAggregates",),

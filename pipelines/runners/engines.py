@@ -11,10 +11,11 @@ from forebay.pipelines.runners.engine import Engine
 from forebay.pipelines.runners.flink.engine import Flink
 from forebay.pipelines.runners.local import Local
 from forebay.pipelines.runners.prism import Prism
+from forebay.pipelines.runners.spark.engine import Spark
 from forebay.transforms.errors import InputError
 
 ENGINES: Mapping[str, type[Engine]] = {
-    engine.name: engine for engine in (Local, Prism, Flink, Dataflow)
+    engine.name: engine for engine in (Local, Prism, Flink, Spark, Dataflow)
 }
 
 

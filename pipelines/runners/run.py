@@ -21,7 +21,7 @@ from apache_beam.runners.runner import create_runner
 from forebay.console.machine import refusal_in
 from forebay.console.tensorflow import native_logs_hidden
 from forebay.pipelines.runners.engine import Engine, Work
-from forebay.pipelines.runners.failures import raised_in, text_of, without_step
+from forebay.pipelines.runners.failures import raised_in, telling_line, text_of, without_step
 from forebay.pipelines.runners.local import Local
 from forebay.pipelines.runners.remembered import RememberedOptions, state_specs_remembered
 from forebay.pipelines.shuffle.coders import register_coders
@@ -211,5 +211,6 @@ def _as_raised(error: Exception, engine: Engine) -> errors.ForebayError:
     refusal = refusal_in(text)
     if refusal is not None:
         return (errors.InputError if refusal.is_users else errors.RunFailed)(str(refusal))
-    last = text.strip().splitlines()[-1] if text.strip() else "no message"
-    return errors.RunFailed(f"the pipeline failed: {last}; --debug shows the whole traceback")
+    return errors.RunFailed(
+        f"the pipeline failed: {telling_line(text)}; --debug shows the whole traceback"
+    )

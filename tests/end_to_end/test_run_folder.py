@@ -20,6 +20,7 @@ import pytest
 import tensorflow as tf
 import tensorflow_transform as tft
 from readings_oracle import WINDOWS, Written, expected_rows, write_records
+from same_runs import content
 
 from forebay.pipelines.options import PreprocessOptions
 from forebay.pipelines.preprocess import preprocess
@@ -478,6 +479,20 @@ def test_another_runner_gives_the_same_examples(
         assert ids == [row["reading_id"] for row in rows[split]]
     names = read_manifest(run).files.keys()
     assert names == read_manifest(readings_run).files.keys()
+
+
+def test_work_that_is_done_again_is_counted_once(
+    tmp_path: Path, readings_file: Written, readings_run: Path
+) -> None:
+    """As an engine does whose worker was lost: what came of the first time is thrown away.
+
+    Files that the first time wrote are there the second time.
+    """
+    beam = ("--runner=FnApiRunner", "--direct_runner_bundle_repeat=1")
+
+    run = run_again(tmp_path, [readings_file.path], beam=beam)
+
+    assert content(run) == content(readings_run)
 
 
 def _is_number(x: float | None) -> bool:

@@ -2,21 +2,18 @@
 
 from __future__ import annotations
 
-import json
-import os
-import re
-import signal
 import subprocess
-import time
-import urllib.request
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
-from typing import Any
 
 import flink_cluster
 import pytest
-from flink_cluster import JOB_SERVER, LOGS, MASTER, WORKERS
-from same_runs import command, content, preprocessed
+from clusters import pool_of_another_version
+from flink_cluster import JOB_SERVER, MASTER, PROCESSES, WORKERS
+from same_runs import command, content, preprocessed, raising
+from under_way import UnderWay
+
+from forebay.pipelines.runners.flink.cluster import ENDED, Cluster, Job
 
 pytestmark = [pytest.mark.flink, pytest.mark.timeout(2 * 2400)]
 
@@ -24,77 +21,51 @@ FLAGS = (
     "--on", "flink", "--flink-master", MASTER, "--flink-workers", WORKERS,
     "--flink-job-server", str(JOB_SERVER), "--flink-parallelism", "2",
 )  # fmt: skip
-_LIVES = ("CREATED", "RUNNING", "RESTARTING")
-_SECONDS = 2400
+CLUSTER = Cluster(MASTER)
 
 
 @pytest.fixture(autouse=True)
 def cluster() -> Iterator[None]:
-    """The whole cluster, before and after each test."""
+    """The whole cluster, before each test, and no job on it afterwards."""
     flink_cluster.start()
     yield
-    for job in jobs():
-        if job["state"] in _LIVES:
-            cancel(job["jid"])
-
-
-def jobs() -> list[dict[str, Any]]:
-    with urllib.request.urlopen(f"http://{MASTER}/v1/jobs/overview") as answer:
-        return list(json.loads(answer.read())["jobs"])
-
-
-def cancel(job: str) -> None:
-    asked = urllib.request.Request(f"http://{MASTER}/v1/jobs/{job}?mode=cancel", method="PATCH")
-    urllib.request.urlopen(asked).close()
-
-
-def until(found: Callable[[], Any], process: subprocess.Popen[str]) -> Any:
-    """Waits for something to be found while a process runs."""
-    for _ in range(_SECONDS * 5):
-        what = found()
-        if what:
-            return what
-        assert process.poll() is None, process.communicate()[1]
-        time.sleep(0.2)
-    raise AssertionError("nothing was found")
-
-
-class Started:
-    """A preprocess on the cluster, under way."""
-
-    def __init__(self, flights: Path, run: Path) -> None:
-        self.run = run
-        self.process = subprocess.Popen(
-            command(flights, run, FLAGS), text=True, stdout=subprocess.PIPE, stderr=subprocess.PIPE
-        )
-
-    def until_transform(self) -> None:
-        """Waits until the second pipeline's first stage has ended."""
-        until(lambda: list(self.run.glob(".forebay-*/temporary/tft/*")), self.process)
-
-    def until_job(self) -> str:
-        """Waits for the first job, and returns its name."""
-        until(lambda: [job for job in jobs() if job["state"] == "RUNNING"], self.process)
-        return next(job["jid"] for job in jobs() if job["state"] == "RUNNING")
-
-    def end(self) -> tuple[int, str]:
-        """Waits for the end; returns the status and the last line of standard error."""
-        told = self.process.communicate(timeout=_SECONDS)[1]
-        return self.process.returncode, told.strip().splitlines()[-1]
+    for job in CLUSTER.jobs():
+        if job.state not in ENDED:
+            CLUSTER.cancel(job.id)
 
 
 @pytest.fixture
-def started(flights: Path, tmp_path: Path) -> Iterator[Started]:
-    under_way = Started(flights, tmp_path / "flink")
-    yield under_way
-    under_way.process.kill()
-    under_way.process.wait()
+def start(flights: Path, tmp_path: Path) -> Iterator[Callable[..., UnderWay]]:
+    """Starts a run, with further flags."""
+    started: list[UnderWay] = []
+
+    def begin(*flags: str) -> UnderWay:
+        started.append(UnderWay(flights, tmp_path / "runs" / "flink", [*FLAGS, *flags]))
+        return started[-1]
+
+    (tmp_path / "runs").mkdir()
+    yield begin
+    for one in started:
+        one.stop()
 
 
-def newest_worker() -> int:
-    """Returns the process of the worker that was started last and still runs; 0: none does."""
-    found = re.findall(r"process (\d+)", (LOGS / "workers.log").read_text())
-    return next((int(n) for n in reversed(found) if Path(f"/proc/{n}").exists()), 0)
+def running() -> Job | None:
+    """The job that runs."""
+    return next((job for job in CLUSTER.jobs() if job.state == "RUNNING"), None)
+
+
+def busy_task_manager() -> str | None:
+    """A task manager that has work of a job."""
+    told = CLUSTER._ask("/v1/taskmanagers")["taskmanagers"]
+    busy = [one["id"] for one in told if one["freeSlots"] < one["slotsNumber"]]
+    return next((name for name in busy if PROCESSES.runs(name)), None)
+
+
+def failures(known: Sequence[Job]) -> list[int]:
+    """How often something failed in each job that is not known, the oldest first."""
+    ids = {job.id for job in known}
+    new = sorted((j for j in CLUSTER.jobs() if j.id not in ids), key=lambda job: job.started)
+    return [len(list(CLUSTER.failures(job.id))) for job in new]
 
 
 def test_the_run_is_that_of_the_local_engine(flights: Path, local: Path, tmp_path: Path) -> None:
@@ -106,27 +77,70 @@ def test_the_run_is_that_of_the_local_engine(flights: Path, local: Path, tmp_pat
     )
 
 
-def test_what_is_killed_half_way_changes_nothing(started: Started, local: Path) -> None:
-    """A worker while rows are read, another and a task manager while they are transformed."""
-    started.until_job()
-    os.kill(until(newest_worker, started.process), signal.SIGKILL)
-    started.until_transform()
-    os.kill(until(newest_worker, started.process), signal.SIGKILL)
-    os.kill(flink_cluster.processes()["task-manager-1"], signal.SIGKILL)
+@pytest.mark.parametrize("victim", ["worker", "task manager"])
+def test_what_is_killed_half_way_changes_nothing(
+    start: Callable[..., UnderWay], local: Path, victim: str
+) -> None:
+    """While rows are read, and while they are transformed."""
+    known = list(CLUSTER.jobs())
+    run = start()
 
-    assert started.end()[0] == 0
-    assert content(started.run) == content(local)
+    def kill(pipelines: int) -> None:
+        run.until(lambda: len(failures(known)) == pipelines and running())
+        if victim == "worker":
+            run.kill_workers(PROCESSES, lambda: [*failures(known), 0][pipelines - 1])
+        else:
+            PROCESSES.kill(run.until(busy_task_manager))
+
+    kill(1)
+    flink_cluster.start()  # a new task manager, as Kubernetes would
+    kill(2)
+
+    assert run.end()[0] == 0
+    assert all(failures(known)), "something did not fail"
+    assert len(failures(known)) == 2
+    assert content(run.run) == content(local)
 
 
-def test_a_job_that_somebody_cancels_ends_in_a_line_and_no_run(started: Started) -> None:
-    cancel(started.until_job())
+def test_a_job_that_may_not_begin_anew_ends_in_a_line_and_no_run(
+    start: Callable[..., UnderWay],
+) -> None:
+    known = list(CLUSTER.jobs())
+    run = start("--", "--number_of_execution_retries=0")
+    run.kill_workers(PROCESSES, lambda: any(failures(known)))
 
-    assert started.end() == (
+    status, told = run.end()
+    assert status == 1
+    assert told.startswith(f"error: --flink-master {MASTER}: the job failed (")
+    assert told.endswith("no run was made; start it again, and give the cluster a "
+                         "restart-strategy of more attempts")  # fmt: skip
+    assert run.leaves_nothing()
+
+
+def test_a_job_that_somebody_cancels_ends_in_a_line_and_no_run(
+    start: Callable[..., UnderWay],
+) -> None:
+    run = start()
+    CLUSTER.cancel(run.until(running).id)
+
+    assert run.end() == (
         1,
         f"error: --flink-master {MASTER}: somebody cancelled the job; no run was made; start it "
         "again",
     )
-    assert not started.run.exists()
+    assert run.leaves_nothing()
+
+
+def test_ctrl_c_cancels_the_job_and_leaves_nothing(start: Callable[..., UnderWay]) -> None:
+    run = start()
+    job = run.until(running)
+    run.interrupt()
+
+    assert run.end()[0] == 130
+    assert next(one.state for one in CLUSTER.jobs() if one.id == job.id) in (
+        "CANCELED", "CANCELLING",
+    )  # fmt: skip
+    assert run.leaves_nothing()
 
 
 def test_workers_that_are_not_there_are_named(flights: Path, tmp_path: Path) -> None:
@@ -137,4 +151,26 @@ def test_workers_that_are_not_there_are_named(flights: Path, tmp_path: Path) -> 
     assert done.returncode == 1
     line = done.stderr.strip().splitlines()[-1]
     assert line.startswith("error: --flink-workers localhost:1: a task manager found no workers")
+    assert not (tmp_path / "flink").exists()
+
+
+def test_workers_of_another_version_say_which(flights: Path, tmp_path: Path) -> None:
+    with pool_of_another_version() as workers:
+        words = command(flights, tmp_path / "flink", [*FLAGS, "--flink-workers", workers])
+        done = subprocess.run(words, capture_output=True, text=True, check=False)
+
+    assert done.returncode == 2
+    line = done.stderr.strip().splitlines()[-1]
+    assert " has apache-beam 0.1, not " in line
+    assert line.endswith("install the same there, and start the workers anew")
+    assert not (tmp_path / "flink").exists()
+
+
+def test_what_a_step_raises_is_told_as_it_is(flights: Path, tmp_path: Path) -> None:
+    flags = [*FLAGS, "--", "--number_of_execution_retries=0"]
+    words = command(flights, tmp_path / "flink", flags, raising(tmp_path, "no zone like that"))
+    done = subprocess.run(words, capture_output=True, text=True, check=False)
+
+    assert done.returncode == 2
+    assert "no zone like that" in done.stderr.strip().splitlines()[-1]
     assert not (tmp_path / "flink").exists()

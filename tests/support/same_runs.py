@@ -28,10 +28,25 @@ def some_flights(folder: Path, rows: int = ROWS) -> Path:
     return path
 
 
-def command(flights: Path, run: Path, flags: Sequence[str] = ()) -> list[str]:
+def raising(folder: Path, said: str) -> Path:
+    """Writes the flights' definition with a function that raises an exception of Python's own."""
+    path = folder / "flights.py"
+    source = DEFINITION.read_text()
+    begin = "def departure_times(flights: pa.RecordBatch) -> Arrays:\n"
+    assert begin in source
+    path.write_text(source.replace(begin, f"{begin}    raise LookupError({said!r})\n"))
+    (folder / "airport_zones.csv").write_bytes(
+        DEFINITION.with_name("airport_zones.csv").read_bytes()
+    )
+    return path
+
+
+def command(
+    flights: Path, run: Path, flags: Sequence[str] = (), definition: Path = DEFINITION
+) -> list[str]:
     """Returns the words of a preprocess."""
     return [
-        sys.executable, "-m", "forebay", "preprocess", f"{DEFINITION}:departure",
+        sys.executable, "-m", "forebay", "preprocess", f"{definition}:departure",
         "--input", str(flights), "--source", f"weather={WEATHER}", "--output", str(run), *flags,
     ]  # fmt: skip
 

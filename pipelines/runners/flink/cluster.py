@@ -1,6 +1,7 @@
 """A Flink cluster, asked through the REST API of its job manager."""
 
 import json
+import time
 import urllib.error
 import urllib.request
 from collections.abc import Iterator
@@ -10,6 +11,7 @@ from typing import Any
 from forebay.transforms.errors import InputError, reason
 
 _SECONDS = 10.0
+_POLL_SECONDS = 0.2
 # A job in one of these does not change any more.
 ENDED = ("FINISHED", "CANCELED", "FAILED", "SUSPENDED")
 
@@ -132,6 +134,22 @@ class Cluster:
             OSError: nothing answers.
         """
         self._ask(f"/v1/jobs/{job}?mode=cancel", method="PATCH")
+
+    def cancel_all(self, name: str) -> None:
+        """Cancels what has not ended of the jobs of a name, and waits a while for their ends.
+
+        Raises:
+            OSError: nothing answers.
+        """
+        given_up = time.monotonic() + _SECONDS
+        asked: set[str] = set()
+        while left := {j.id for j in self.jobs() if j.name == name and j.state not in ENDED}:
+            for job in left - asked:
+                self.cancel(job)
+            asked |= left
+            if time.monotonic() > given_up:
+                return
+            time.sleep(_POLL_SECONDS)
 
     def _ask(self, path: str, method: str = "GET") -> Any:
         request = urllib.request.Request(self.address + path, method=method)  # noqa: S310

@@ -2,19 +2,23 @@
 
 from __future__ import annotations
 
-import json
 import os
 import re
-import secrets
-import tempfile
 from collections.abc import Iterator, Sequence
-from contextlib import ExitStack, contextmanager, suppress
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
-from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from forebay.console.terminal import note
 from forebay.pipelines.runners.engine import Engine, Work, option
+from forebay.pipelines.runners.job_server import check_java, is_address, job_server, opened_jar
+from forebay.pipelines.runners.portable import (
+    check_workers,
+    job_name,
+    portable_options,
+    published_jar,
+    without_workers,
+)
 from forebay.pipelines.sources.arguments import positive
 from forebay.storage.run.layout import TEMPORARY
 from forebay.transforms.errors import ForebayError, InputError, RunFailed
@@ -23,11 +27,13 @@ from forebay.transforms.errors import ForebayError, InputError, RunFailed
 if TYPE_CHECKING:
     from forebay.pipelines.runners.flink.cluster import Cluster, Overview
 
-_CANCELLED = "failed in state CANCELLED"
-# What the cluster lost on the way: a task manager, its answers, or room for the job.
+# What the job server says of a job that was cancelled, which differs with the moment.
+_CANCELLED = re.compile(r"failed in state CANCELLED|JobCancellationException")
+_RUNNER = re.compile(r"META-INF/maven/org\.apache\.beam/beam-runners-flink-(\d+\.\d+)/pom\.xml")
+# What the cluster lost on the way: a task manager, its answers, or a worker.
 _LOST = re.compile(
     r"(?:TimeoutException: Heartbeat|TimeoutException: The TaskExecutor is shutting"
-    r"|RemoteTransportException|JobMasterException: TaskManager|NoResourceAvailable"
+    r"|RemoteTransportException|JobMasterException: TaskManager|No client connected within timeout"
     r"|PartitionNotFound|AskTimeoutException|ConnectionException: Connection to TaskManager).*"
 )
 
@@ -63,14 +69,9 @@ class Flink(Engine):
                 "--on flink needs --flink-master HOST:PORT, the address of its job manager's REST "
                 "API; give it"
             )
-        if not re.fullmatch(r"[^\s:/]+:\d+", self.workers):
-            raise InputError(
-                f"--flink-workers {self.workers} is not HOST:PORT; write such as localhost:50000"
-            )
+        check_workers(self.name, self.workers)
         if not self._is_served:
-            from forebay.pipelines.runners.flink.job_server import check_java
-
-            check_java()
+            check_java(self.name)
 
     @property
     def _is_served(self) -> bool:
@@ -81,7 +82,7 @@ class Flink(Engine):
         """Asks the cluster, and compares its version with the job server's.
 
         Raises:
-            InputError: nothing answers, there are no task managers, or versions differ.
+            InputError: nothing answers, there are too few task managers, or versions differ.
         """
         found = self._cluster.overview()
         if not found.slots:
@@ -89,9 +90,12 @@ class Flink(Engine):
                 f"--flink-master {self.master}: the cluster has no task manager; start one, or "
                 "look into its log"
             )
+        if self.parallelism is not None and self.parallelism > found.slots:
+            raise InputError(
+                f"--flink-parallelism {self.parallelism} is more than the {found.slots} slots of "
+                "the cluster; ask for as many at most, or start task managers"
+            )
         if self.job_server is not None and not self._is_served:
-            from forebay.pipelines.runners.flink.job_server import flink_version_of
-
             self._check_version(found, flink_version_of(self.job_server))
 
     def _check_version(self, found: Overview, version: str | None) -> None:
@@ -110,43 +114,33 @@ class Flink(Engine):
 
     @contextmanager
     def open(self, work: Work) -> Iterator[Sequence[str]]:
-        """Starts the job server, and packs what travels."""
-        from forebay.pipelines.runners.own_code import pack_own_code
-        from forebay.pipelines.runners.workers.versions import VERSIONS_NAME, versions
-
-        found = self._cluster.overview()
-        with ExitStack() as stack:
-            packed = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="forebay-flink-")))
-            (packed / VERSIONS_NAME).write_text(json.dumps(versions()))
-            wheel = pack_own_code(work.dataset, packed, without=work.paths)
-            name = f"forebay-{work.dataset.name}-{secrets.token_hex(4)}"
-            yield (
-                "--runner=PortableRunner",
-                f"--job_endpoint={stack.enter_context(self._job_server(found, work))}",
-                "--environment_type=EXTERNAL",
-                f"--environment_config={self.workers}",
-                f"--parallelism={self.parallelism or found.slots}",
-                f"--job_name={name}",
-                f"--files_to_stage={packed / VERSIONS_NAME}",
-                *([f"--extra_package={wheel}"] if wheel else []),
-                "--no_save_main_session",
-            )
+        """Starts the job server, and packs what travels; no job outlives what ends early."""
+        found, name = self._cluster.overview(), job_name(work)
+        with (
+            self._job_server(found, work) as endpoint,
+            portable_options(work, name, endpoint, self.workers) as options,
+        ):
+            try:
+                yield (*options, f"--parallelism={self.parallelism or found.slots}")
+            except BaseException:  # before all else: after Ctrl-C there is little time
+                with suppress(OSError, ValueError, KeyError):
+                    self._cluster.cancel_all(name)
+                raise
 
     @contextmanager
     def _job_server(self, found: Overview, work: Work) -> Iterator[str]:
-        from forebay.pipelines.runners.flink.job_server import job_server
-
         if self.job_server is not None and self._is_served:
             yield self.job_server
             return
         jar = self.job_server or _published(_minor(found.version))
         artifacts = os.path.join(work.folder, TEMPORARY, "staged")
-        with job_server(os.path.abspath(jar), str(self.master), artifacts) as address:
+        arguments = ("--flink-master", str(self.master), "--artifacts-dir", artifacts)
+        with job_server(os.path.abspath(jar), self.name, arguments) as address:
             yield address
 
     @contextmanager
     def watched(self, result: Any) -> Iterator[None]:
-        """Ends the job where a user has to mend something, or no longer waits for it.
+        """Ends the job where a user has to mend something.
 
         Args:
             result: Beam's `PipelineResult`.
@@ -158,26 +152,24 @@ class Flink(Engine):
         with Watch(self._cluster, name, self.explain) as watch:
             try:
                 yield
-            except KeyboardInterrupt:
-                with suppress(OSError):
-                    watch.cancel()
-                raise
             except Exception as error:
-                watch.reraise(error, is_cancelled=_CANCELLED in str(error))
+                watch.reraise(error, is_cancelled=bool(_CANCELLED.search(str(error))))
 
     def explain(self, failure: str) -> ForebayError | None:
         """Says in one line what a failure of a job means."""
-        if _CANCELLED in failure:
+        if _CANCELLED.search(failure):
             return RunFailed(
                 f"--flink-master {self.master}: somebody cancelled the job; no run was made; start "
                 "it again"
             )
-        refused = re.search(r"UNAVAILABLE: .*|Connection refused.*", failure)
-        if "ExternalEnvironmentFactory" in failure and refused:
+        missing = without_workers(self.name, self.workers, "task manager", failure)
+        if missing is not None:
+            return missing
+        if "NoResourceAvailable" in failure:
             return RunFailed(
-                f"--flink-workers {self.workers}: a task manager found no workers there "
-                f"({refused[0].strip()}); start `python -m forebay.pipelines.runners.workers` "
-                "beside each task manager"
+                f"--flink-master {self.master}: other jobs have its slots, or task managers are "
+                "gone; no run was made; start it again when there are slots, or with fewer by "
+                "--flink-parallelism"
             )
         lost = _LOST.search(failure)
         if lost is not None:
@@ -188,9 +180,18 @@ class Flink(Engine):
         return None
 
 
-def is_address(place: str) -> bool:
-    """Tells whether a job server is named by HOST:PORT, not by its program."""
-    return re.fullmatch(r"[\w.-]+:\d+", place) is not None and not os.path.exists(place)
+def flink_version_of(jar: str) -> str | None:
+    """Returns the version of Flink that a job server's jar is for, such as ``1.19``.
+
+    Returns:
+        The version; None: the jar does not say.
+
+    Raises:
+        InputError: it is no jar.
+    """
+    with opened_jar(jar, "--flink-job-server") as archive:
+        found = {match[1] for match in map(_RUNNER.fullmatch, archive.namelist()) if match}
+    return found.pop() if len(found) == 1 else None
 
 
 def _minor(version: str) -> str:
@@ -205,7 +206,6 @@ def _published(version: str) -> str:
         InputError: there is none, or it cannot be downloaded.
     """
     from apache_beam.options.pipeline_options import FlinkRunnerOptions
-    from apache_beam.runners.portability.job_server import JavaJarJobServer
 
     known = FlinkRunnerOptions.PUBLISHED_FLINK_VERSIONS
     if version not in known:
@@ -213,11 +213,4 @@ def _published(version: str) -> str:
             f"the cluster runs Flink {version}, for which this version of Beam has no job server; "
             f"it has them for {', '.join(known)}"
         )
-    try:
-        jar = JavaJarJobServer.path_to_beam_jar(f":runners:flink:{version}:job-server:shadowJar")
-        return str(JavaJarJobServer.local_jar(jar))
-    except (OSError, RuntimeError, ValueError) as error:
-        raise InputError(
-            f"Beam's job server for Flink {version} cannot be downloaded ({error}); name its jar "
-            "by --flink-job-server"
-        ) from error
+    return published_jar(f":runners:flink:{version}:job-server:shadowJar", Flink.name)

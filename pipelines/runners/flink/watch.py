@@ -5,7 +5,7 @@ from collections.abc import Callable
 from contextlib import suppress
 from typing import NoReturn
 
-from forebay.pipelines.runners.failures import raised_in
+from forebay.pipelines.runners.failures import TRACEBACK, raised_in
 from forebay.pipelines.runners.flink.cluster import ENDED, Cluster, Job
 from forebay.transforms.errors import ForebayError, UserError
 
@@ -33,7 +33,7 @@ class Watch:
         self, cluster: Cluster, name: str, explain: Callable[[str], ForebayError | None]
     ) -> None:
         self.has_cancelled = False
-        self._failure: ForebayError | None = None
+        self._failure: Exception | None = None
         self._cluster = cluster
         self._name = name
         self._explain = explain
@@ -57,24 +57,14 @@ class Watch:
         job = self._job()
         if job is None:
             return
-        told = [raised_in(text) or self._explain(text) for text in self._cluster.failures(job.id)]
-        known = [one for one in told if one is not None]
+        texts = self._cluster.failures(job.id)
+        known = [one for one in map(self._meaning, texts) if one is not None]
         self._failure = next((one for one in known if isinstance(one, UserError)), None) or next(
             iter(known), self._failure
         )
         if isinstance(self._failure, UserError) and job.state not in ENDED:
             self._cluster.cancel(job.id)
             self.has_cancelled = True
-
-    def cancel(self) -> None:
-        """Cancels the job.
-
-        Raises:
-            OSError: the cluster does not answer.
-        """
-        job = self._job()
-        if job is not None and job.state not in ENDED:
-            self._cluster.cancel(job.id)
 
     def reraise(self, error: Exception, *, is_cancelled: bool) -> NoReturn:
         """Raises what the cluster says of a failure, which is more than the runner does.
@@ -88,6 +78,11 @@ class Watch:
         if self._failure is not None and is_cancelled == self.has_cancelled:
             raise self._failure from error
         raise error
+
+    def _meaning(self, text: str) -> Exception | None:
+        """Returns what a stack trace says; None: no more than the runner does."""
+        told = raised_in(text) or self._explain(text)
+        return RuntimeError(text) if told is None and TRACEBACK in text else told
 
     def _job(self) -> Job | None:
         ours = [job for job in self._cluster.jobs() if job.name == self._name]

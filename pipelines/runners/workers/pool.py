@@ -11,6 +11,8 @@ import multiprocessing
 import os
 import threading
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
+from multiprocessing.process import BaseProcess
 from typing import Any
 
 import grpc
@@ -19,12 +21,15 @@ from apache_beam.portability.api.org.apache.beam.model.fn_execution.v1 import (
     beam_fn_api_pb2_grpc,
 )
 
-from forebay.pipelines.runners.workers.worker import Ended, Started, work
+from forebay.pipelines.runners.workers.versions import check_same
+from forebay.pipelines.runners.workers.worker import Ended, Started, named, work
+from forebay.transforms.errors import InputError
 
 # All that a worker uses: what takes seconds to import.
 PRELOADED = ("forebay.pipelines.runners.workers.preloaded",)
 # Until a worker has fetched what it needs and said so; fetching a definition takes milliseconds.
 _START_SECONDS = 120.0
+_HANG_UP_SECONDS = 10.0
 _LOG = logging.getLogger(__name__)
 
 
@@ -52,7 +57,14 @@ class Pool(beam_fn_api_pb2_grpc.BeamFnExternalWorkerPoolServicer):
         first.join()
 
     def StartWorker(self, request: Any, context: Any) -> Any:
-        """Starts a worker, and answers when it is ready or has said why it cannot be."""
+        """Starts a worker, and answers when it is ready or has said why it cannot be.
+
+        The request has the submitter's versions among its parameters.
+        """
+        try:
+            check_same(request.params, request.worker_id)
+        except InputError as differs:
+            return beam_fn_api_pb2.StartWorkerResponse(error=named(differs))
         here, there = self._context.Pipe(duplex=False)
         started = Started(
             request.worker_id,
@@ -66,7 +78,7 @@ class Pool(beam_fn_api_pb2_grpc.BeamFnExternalWorkerPoolServicer):
             process.start()
             self.started += 1
         there.close()
-        threading.Thread(target=process.join, daemon=True).start()  # no zombies
+        threading.Thread(target=when_ended, args=(process, started), daemon=True).start()
         _LOG.info("worker %s: process %s", started.worker_id, process.pid)
         try:
             ended: Ended | None = here.recv() if here.poll(_START_SECONDS) else None
@@ -80,6 +92,24 @@ class Pool(beam_fn_api_pb2_grpc.BeamFnExternalWorkerPoolServicer):
     def StopWorker(self, request: Any, context: Any) -> Any:
         """Does nothing: see the class."""
         return beam_fn_api_pb2.StopWorkerResponse()
+
+
+def when_ended(process: BaseProcess, started: Started) -> None:
+    """Waits for a worker's end, and tells the engine of one that did not end by itself.
+
+    An engine waits without end for a worker that is ready to connect: one that is killed before it
+    does would be waited for in vain. So it connects here, and hangs up at once.
+    """
+    process.join()
+    if not process.exitcode:
+        return
+    _LOG.error("worker %s: ended by %s", started.worker_id, process.exitcode)
+    with grpc.insecure_channel(started.control) as channel:
+        stub = beam_fn_api_pb2_grpc.BeamFnControlStub(channel)
+        named = (("worker_id", started.worker_id),)
+        with suppress(grpc.RpcError):  # an engine that knows already is not there any more
+            for _ in stub.Control(iter(()), timeout=_HANG_UP_SECONDS, metadata=named):
+                pass
 
 
 def serve(port: int, host: str = "localhost") -> None:

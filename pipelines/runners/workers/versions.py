@@ -6,8 +6,6 @@ from importlib import metadata
 
 from forebay.transforms.errors import InputError
 
-# A file of this name is staged with every job.
-VERSIONS_NAME = "forebay-versions.json"
 _PACKAGES = (
     "forebay",
     "apache-beam",

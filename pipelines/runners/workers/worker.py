@@ -5,8 +5,10 @@ import os
 import shutil
 import sys
 import tempfile
+import traceback
 import zipfile
 from collections.abc import Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from multiprocessing.connection import Connection
 from pathlib import Path
@@ -24,8 +26,6 @@ from apache_beam.portability.api.org.apache.beam.model.job_management.v1 import 
 )
 from apache_beam.portability.api.org.apache.beam.model.pipeline.v1 import beam_runner_api_pb2
 from google.protobuf import json_format
-
-from forebay.pipelines.runners.workers.versions import VERSIONS_NAME, check_same
 
 
 @dataclass(frozen=True)
@@ -59,28 +59,34 @@ class Ended:
 def work(started: Started, to_pool: Connection) -> None:
     """Is a worker until the engine closes its connection; the process ends with it."""
     folder = tempfile.mkdtemp(prefix="forebay-worker-")
+    status = 1
     try:
         try:
             _prepare(started, Path(folder))
         except Exception as error:
-            name = f"{type(error).__module__}.{type(error).__name__}"
-            to_pool.send(Ended(f"{name}: {error}"))
+            to_pool.send(Ended(named(error)))
+            status = 0
             return
         to_pool.send(Ended())
         from apache_beam.runners.worker import sdk_worker_main
 
-        sdk_worker_main.main([])
+        with suppress(grpc.RpcError):  # the engine is done with it
+            sdk_worker_main.main([])
+        status = 0
+    except Exception:
+        traceback.print_exc()
     finally:
         shutil.rmtree(folder, ignore_errors=True)
-        os._exit(0)  # what its threads wait for does not come any more
+        os._exit(status)  # what its threads wait for does not come any more
+
+
+def named(error: Exception) -> str:
+    """Returns an exception as the end of its traceback has it, from which it is found again."""
+    return f"{type(error).__module__}.{type(error).__name__}: {error}"
 
 
 def _prepare(started: Started, folder: Path) -> None:
-    """Fetches what was staged, and leaves for Beam's worker what it looks for.
-
-    Raises:
-        InputError: the worker is of other versions than the submitter.
-    """
+    """Fetches what was staged, and leaves for Beam's worker what it looks for."""
     named = (("worker_id", started.worker_id),)
     info = (
         beam_provision_api_pb2_grpc.ProvisionServiceStub(grpc.insecure_channel(started.provision))
@@ -88,9 +94,6 @@ def _prepare(started: Started, folder: Path) -> None:
         .info
     )
     _fetch(info.dependencies, info.artifact_endpoint.url or started.artifacts, folder, named)
-    versions = folder / VERSIONS_NAME
-    if versions.exists():
-        check_same(json.loads(versions.read_text()), started.worker_id)
     for wheel in folder.glob("*.whl"):  # as files: a module may read one beside itself
         place = folder / f"{wheel.stem}-unpacked"
         with zipfile.ZipFile(wheel) as archive:

@@ -6,10 +6,6 @@ A small server answers as the REST API of Flink 1.19 does; its answers were take
 from __future__ import annotations
 
 import json
-import os
-import socket
-import subprocess
-import sys
 import threading
 import time
 import zipfile
@@ -21,8 +17,8 @@ import pytest
 from made_runs import make_dataset
 
 from forebay.pipelines.runners.engine import Work
-from forebay.pipelines.runners.flink.engine import Flink, is_address
-from forebay.pipelines.runners.flink.job_server import flink_version_of, job_server
+from forebay.pipelines.runners.failures import telling_line
+from forebay.pipelines.runners.flink.engine import Flink, flink_version_of
 from forebay.pipelines.runners.flink.watch import Watch
 from forebay.pipelines.runners.workers.versions import check_same, versions
 from forebay.transforms.errors import InputError, RunFailed
@@ -34,6 +30,11 @@ OVERVIEW = {
 }  # fmt: skip
 JOB = {"jid": "b51d8b98", "name": "forebay-trips-1", "state": "RUNNING", "start-time": 5}
 CANCELLED = RuntimeError("Pipeline forebay-trips-1_a failed in state CANCELLED: none")
+# As the job server says it where the job was cancelled before it had begun to run.
+CANCELLED_EARLY = (
+    "Pipeline forebay-trips-1_a failed in state FAILED: "
+    "org.apache.flink.runtime.client.JobCancellationException: Job was cancelled."
+)
 LOST = (
     "java.util.concurrent.TimeoutException: Heartbeat of TaskManager with id tm-1 timed out.\n\tat"
 )
@@ -71,6 +72,9 @@ class Master:
 
             def do_PATCH(self) -> None:
                 master.cancelled.append(self.path)
+                for job in master.jobs():
+                    if f"/{job['jid']}?" in self.path:
+                        job["state"] = "CANCELED"
                 self._send({})
 
             def _send(self, answer: object) -> None:
@@ -83,6 +87,11 @@ class Master:
 
         self.server = ThreadingHTTPServer(("localhost", 0), Handler)
         self.address = f"localhost:{self.server.server_port}"
+
+    def jobs(self) -> list[dict[str, object]]:
+        """Returns the jobs that it tells of."""
+        told = self.answers.get("/v1/jobs/overview")
+        return list(told["jobs"]) if isinstance(told, dict) else []
 
 
 @pytest.fixture
@@ -133,6 +142,30 @@ def test_a_cluster_without_task_managers_is_refused(master: Master) -> None:
         Flink(master.address).check(WORK)
 
 
+def test_more_work_at_once_than_there_are_slots_is_refused(master: Master) -> None:
+    Flink(master.address, parallelism=4).check(WORK)
+    with pytest.raises(InputError, match="--flink-parallelism 5 is more than the 4 slots"):
+        Flink(master.address, parallelism=5).check(WORK)
+
+
+def interrupted(master: Master) -> None:
+    """Is interrupted when the cluster has a job of ours, one that has ended, and another's."""
+    with Flink(master.address, "localhost:8099").open(WORK) as options:
+        (name,) = (one.partition("=")[2] for one in options if one.startswith("--job_name="))
+        ended = JOB | {"jid": "ended", "name": name, "state": "FAILED"}
+        other = JOB | {"jid": "other", "name": "another"}
+        master.answers["/v1/jobs/overview"] = {"jobs": [JOB | {"name": name}, ended, other]}
+        raise KeyboardInterrupt
+
+
+def test_a_command_that_ends_early_leaves_no_job(master: Master) -> None:
+    """Whatever it was at: a job may be there before anybody waits for it."""
+    with pytest.raises(KeyboardInterrupt):
+        interrupted(master)
+
+    assert master.cancelled == ["/v1/jobs/b51d8b98?mode=cancel"]
+
+
 def test_nothing_there_and_something_else_there_are_told_apart(master: Master) -> None:
     master.answers["/v1/overview"] = {"hello": "world"}
     with pytest.raises(InputError, match="what answers there is no Flink"):
@@ -165,90 +198,11 @@ def test_java_is_asked_for_where_a_job_server_is_to_be_started(
         Flink("localhost:8081").check_account()
 
 
-def for_a_minute(do: Callable[..., object], *args: object) -> None:
-    """Does something again and again."""
-    for _ in range(600):
-        do(*args)
-        time.sleep(0.1)
-
-
-def java_that(folder: Path, does: str) -> None:
-    """Puts a program of the name of Java into a folder."""
-    program = folder / "java"
-    program.write_text(f"#!{sys.executable}\n{does}")
-    program.chmod(0o755)
-
-
-@pytest.fixture
-def path(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    folder = tmp_path / "bin"
-    folder.mkdir()
-    monkeypatch.setenv("PATH", f"{folder}:{os.environ['PATH']}")
-    return folder
-
-
-LISTENS = """
-import os, socket, sys, time
-port = int(sys.argv[sys.argv.index("--job-port") + 1])
-listening = socket.create_server(("localhost", port))
-open(sys.argv[2], "w").write(str(os.getpid()))
-time.sleep(600)
-"""
-
-
-def test_a_job_server_lives_as_long_as_it_is_needed(path: Path, tmp_path: Path) -> None:
-    java_that(path, LISTENS)
-    jar = tmp_path / "server.jar"
-
-    with job_server(str(jar), "localhost:8081", str(tmp_path)) as address:
-        host, port = address.split(":")
-        socket.create_connection((host, int(port))).close()
-        process = int(jar.read_text())
-
-    with pytest.raises(ProcessLookupError):
-        os.kill(process, 0)
-
-
-def test_a_job_server_ends_with_whoever_started_it(path: Path, tmp_path: Path) -> None:
-    java_that(path, LISTENS)
-    jar = tmp_path / "server.jar"
-    starts = (
-        "import os, signal; from forebay.pipelines.runners.flink.job_server import job_server\n"
-        f"with job_server({str(jar)!r}, 'localhost:8081', '/nowhere'):\n"
-        "    os.kill(os.getpid(), signal.SIGKILL)"
-    )
-
-    subprocess.run([sys.executable, "-c", starts], check=False)
-
-    with pytest.raises(ProcessLookupError):
-        for_a_minute(os.kill, int(jar.read_text()), 0)
-
-
-def test_a_job_server_that_does_not_start_says_why(path: Path, tmp_path: Path) -> None:
-    java_that(path, "raise SystemExit('Error: Unable to access jarfile')")
-    with (
-        pytest.raises(
-            RunFailed, match=r"server.jar ended with 1 \(Error: Unable to access jarfile"
-        ),
-        job_server(str(tmp_path / "server.jar"), "localhost:8081", str(tmp_path)),
-    ):
-        pass
-
-
-def test_what_is_no_jar_is_refused(tmp_path: Path) -> None:
-    text = tmp_path / "server.jar"
-    text.write_text("no zip")
-    with pytest.raises(InputError, match="is no jar that can be read"):
-        flink_version_of(str(text))
-    assert not is_address(str(text))
-    assert is_address("job-server.example:8099")
-
-
 def watched(master: Master, *stack_traces: str) -> Watch:
     """A watch over a job that has failed so often, beside older and other ones."""
     older = JOB | {"jid": "older", "start-time": 1, "state": "FINISHED"}
     another = JOB | {"jid": "another", "name": "another", "start-time": 9}
-    master.answers["/v1/jobs/overview"] = {"jobs": [older, JOB, another]}
+    master.answers["/v1/jobs/overview"] = {"jobs": [older, dict(JOB), another]}
     entries = [{"stacktrace": text} for text in stack_traces]
     master.answers["/v1/jobs/b51d8b98/exceptions"] = {"exceptionHistory": {"entries": entries}}
     engine = Flink(master.address)
@@ -277,6 +231,14 @@ def test_what_the_cluster_can_mend_is_left_to_it(master: Master) -> None:
         watch.reraise(RuntimeError("failed in state FAILED"), is_cancelled=False)
 
 
+def test_whatever_a_step_raises_is_told_with_its_traceback(master: Master) -> None:
+    raised = TRACEBACK.replace("forebay.transforms.errors.InputError", "KeyError")
+    watch = watched(master, raised, LOST)
+    with pytest.raises(RuntimeError) as caught:
+        watch.reraise(RuntimeError("failed in state FAILED: TimeoutException"), is_cancelled=False)
+    assert telling_line(str(caught.value)).startswith("KeyError: rows.csv: the file has changed")
+
+
 def test_workers_that_are_not_there_are_named(master: Master) -> None:
     watch = watched(master, NO_WORKERS)
     with pytest.raises(RunFailed, match=r"--flink-workers localhost:50000: .* no workers there"):
@@ -289,8 +251,9 @@ def test_what_the_cluster_mended_is_not_why_somebody_cancelled(master: Master) -
     assert caught.value is CANCELLED
 
 
-def test_a_job_that_somebody_cancelled_is_told_as_such() -> None:
-    told = Flink("localhost:8081").explain("Pipeline forebay_1 failed in state CANCELLED: none")
+@pytest.mark.parametrize("said", [str(CANCELLED), CANCELLED_EARLY])
+def test_a_job_that_somebody_cancelled_is_told_as_such(said: str) -> None:
+    told = Flink("localhost:8081").explain(said)
     assert isinstance(told, RunFailed)
     assert "somebody cancelled the job; no run was made; start it again" in str(told)
 

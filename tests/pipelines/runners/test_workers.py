@@ -7,8 +7,12 @@ from __future__ import annotations
 
 import importlib
 import json
+import multiprocessing
 import os
+import platform
+import signal
 import sys
+import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
@@ -18,6 +22,8 @@ from typing import Any
 import grpc
 import pytest
 from apache_beam.portability.api.org.apache.beam.model.fn_execution.v1 import (
+    beam_fn_api_pb2,
+    beam_fn_api_pb2_grpc,
     beam_provision_api_pb2,
     beam_provision_api_pb2_grpc,
 )
@@ -28,8 +34,10 @@ from apache_beam.runners.portability import artifact_service
 from apache_beam.runners.portability.stager import Stager
 from made_runs import make_dataset
 
+from forebay.pipelines.runners.failures import raised_in
 from forebay.pipelines.runners.own_code import pack_own_code
-from forebay.pipelines.runners.workers.versions import VERSIONS_NAME, versions
+from forebay.pipelines.runners.workers.pool import Pool, when_ended
+from forebay.pipelines.runners.workers.versions import versions
 from forebay.pipelines.runners.workers.worker import Started, _prepare
 from forebay.transforms.definition.columns import String
 from forebay.transforms.definition.sources import Derive
@@ -83,12 +91,6 @@ def started(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Callabl
     server.stop(0).wait()
 
 
-def versions_file(folder: Path, **other: str) -> Path:
-    path = folder / VERSIONS_NAME
-    path.write_text(json.dumps(versions() | other))
-    return path
-
-
 def test_a_definitions_modules_and_the_files_beside_them_are_there(
     started: Callable[..., Started], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -103,22 +105,25 @@ def test_a_definitions_modules_and_the_files_beside_them_are_there(
         wheel = pack_own_code(replace(make_dataset("regression"), derive=derive), packed)
     assert wheel is not None
 
-    _prepare(started(wheel, versions_file(packed)), worker)
+    _prepare(started(wheel), worker)
 
     definition = importlib.import_module("staged_definition")
     assert definition.zones(None) == "JFK,America/New_York"
     assert worker in Path(definition.__file__).parents
 
 
-def test_a_worker_of_other_versions_does_not_begin(
-    started: Callable[..., Started], tmp_path: Path
-) -> None:
-    file = versions_file(tmp_path, **{"apache-beam": "2.1.0"})
-    worker = tmp_path / "worker"
-    worker.mkdir()
+def test_a_worker_of_other_versions_is_not_started() -> None:
+    pool = Pool()
+    asked = beam_fn_api_pb2.StartWorkerRequest(
+        worker_id="2-1", params=versions() | {"apache-beam": "2.1.0"}
+    )
 
-    with pytest.raises(InputError, match=r"the worker 2-1 on .* has apache-beam .*, not 2\.1\.0 "):
-        _prepare(started(file), worker)
+    told = raised_in(pool.StartWorker(asked, None).error)
+
+    assert isinstance(told, InputError)
+    assert str(told).startswith(f"the worker 2-1 on {platform.node()} has apache-beam ")
+    assert ", not 2.1.0 as the submitter has" in str(told)
+    assert pool.started == 0
 
 
 def test_beams_worker_finds_what_its_container_would_tell(
@@ -134,3 +139,38 @@ def test_beams_worker_finds_what_its_container_would_tell(
         "CONTROL_API_SERVICE_DESCRIPTOR": 'url: "localhost:7"',
         "RUNNER_CAPABILITIES": "",
     }
+
+
+class Control(beam_fn_api_pb2_grpc.BeamFnControlServicer):
+    """What an engine listens with: who connected, and hung up."""
+
+    def __init__(self) -> None:
+        self.gone: list[str] = []
+
+    def Control(self, requests: Any, context: Any) -> Iterator[Any]:
+        assert list(requests) == []
+        self.gone.append(dict(context.invocation_metadata())["worker_id"])
+        return iter(())
+
+
+@pytest.mark.parametrize(("signal_number", "told"), [(signal.SIGKILL, ["2-1"]), (None, [])])
+def test_an_engine_learns_of_a_worker_that_is_killed(
+    signal_number: int | None, told: list[str]
+) -> None:
+    """It would wait without end for one that is killed before it connects."""
+    server = grpc.server(ThreadPoolExecutor(4))
+    control = Control()
+    beam_fn_api_pb2_grpc.add_BeamFnControlServicer_to_server(control, server)
+    address = f"localhost:{server.add_insecure_port('localhost:0')}"
+    server.start()
+    started = Started("2-1", address, "", "", "")
+    process = multiprocessing.get_context("spawn").Process(target=time.sleep, args=(0.01,))
+    process.start()
+    if signal_number is not None:
+        assert process.pid is not None
+        os.kill(process.pid, signal_number)
+
+    when_ended(process, started)
+
+    server.stop(0).wait()
+    assert control.gone == told

@@ -1,4 +1,4 @@
-"""Beam's job server for Flink: the Java program that takes a pipeline and gives Flink a job."""
+"""Beam's job servers: the Java programs that take a pipeline and give a cluster its job."""
 
 import re
 import shutil
@@ -7,7 +7,7 @@ import subprocess
 import tempfile
 import time
 import zipfile
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import IO
@@ -16,56 +16,66 @@ from forebay.transforms.errors import InputError, RunFailed
 
 _START_SECONDS = 120.0
 # Runs a program until standard input is closed, as it is when this process ends, however it does.
+# Ctrl-C, which a terminal sends to all of them, is for this process, which then waits for the end.
 _AS_LONG_AS_WE = """
+trap '' INT
 exec 3<&0
 "$@" 3<&- & program=$!
 { cat <&3 >/dev/null; kill $program 2>/dev/null; } &
 wait $program
 """
-_RUNNER = re.compile(r"META-INF/maven/org\.apache\.beam/beam-runners-flink-(\d+\.\d+)/pom\.xml")
 
 
-def flink_version_of(jar: str) -> str | None:
-    """Returns the version of Flink that a job server's jar is for, such as ``1.19``.
+def is_address(place: str) -> bool:
+    """Tells whether a job server is named by HOST:PORT, not by its program."""
+    return re.fullmatch(r"[\w.-]+:\d+", place) is not None and not Path(place).exists()
 
-    Returns:
-        The version; None: the jar does not say.
+
+@contextmanager
+def opened_jar(jar: str, flag: str) -> Iterator[zipfile.ZipFile]:
+    """Opens a job server's jar, which has inside what it was made of.
+
+    Args:
+        jar: the program.
+        flag: what names it.
 
     Raises:
         InputError: it is no jar.
     """
     try:
         with zipfile.ZipFile(jar) as archive:
-            found = {match[1] for match in map(_RUNNER.fullmatch, archive.namelist()) if match}
+            yield archive
     except (OSError, zipfile.BadZipFile) as error:
         raise InputError(
-            f"--flink-job-server {jar} is no jar that can be read ({error}); name the jar of "
-            "Beam's job server for Flink"
+            f"{flag} {jar} is no jar that can be read ({error}); name the jar of Beam's job server"
         ) from error
-    return found.pop() if len(found) == 1 else None
 
 
-def check_java() -> None:
-    """Checks that there is a Java to run the job server.
+def check_java(engine: str) -> None:
+    """Checks that there is a Java to run a job server.
 
     Raises:
         InputError: there is none.
     """
     if shutil.which("java") is None:
         raise InputError(
-            "--on flink: there is no `java` on the PATH, which Beam's job server needs; install "
-            "Java 11 or newer, or name a job server that runs already, --flink-job-server HOST:PORT"
+            f"--on {engine}: there is no `java` on the PATH, which Beam's job server needs; "
+            "install Java 11 or newer, or name a job server that runs already, "
+            f"--{engine}-job-server HOST:PORT"
         )
 
 
 @contextmanager
-def job_server(jar: str, master: str, artifacts: str) -> Iterator[str]:
+def job_server(
+    jar: str, engine: str, arguments: Sequence[str], *, java: Sequence[str] = ()
+) -> Iterator[str]:
     """Runs a job server for as long as it is needed.
 
     Args:
         jar: the program.
-        master: HOST:PORT of the cluster's REST API.
-        artifacts: a folder that the task managers reach too, for what travels.
+        engine: whose it is.
+        arguments: its own, without where it listens.
+        java: the options of Java.
 
     Returns:
         HOST:PORT where it takes jobs, for as long as the context.
@@ -75,9 +85,8 @@ def job_server(jar: str, master: str, artifacts: str) -> Iterator[str]:
     """
     port = _free_port()
     words = [
-        "java", "-jar", jar, "--flink-master", master, "--artifacts-dir", artifacts,
-        "--job-host", "localhost", "--job-port", str(port), "--artifact-port", "0",
-        "--expansion-port", "0",
+        "java", *java, "-jar", jar, *arguments, "--job-host", "localhost",
+        "--job-port", str(port), "--artifact-port", "0", "--expansion-port", "0",
     ]  # fmt: skip
     with tempfile.TemporaryFile("w+") as log:
         process = subprocess.Popen(  # noqa: S603
@@ -85,13 +94,15 @@ def job_server(jar: str, master: str, artifacts: str) -> Iterator[str]:
             stdin=subprocess.PIPE, stdout=log, stderr=log,
         )  # fmt: skip
         try:
-            _wait(process, port, Path(jar).name, log)
+            _wait(process, port, Path(jar).name, engine, log)
             yield f"localhost:{port}"
         finally:
             process.communicate()
 
 
-def _wait(process: subprocess.Popen[bytes], port: int, name: str, log: IO[str]) -> None:
+def _wait(
+    process: subprocess.Popen[bytes], port: int, name: str, engine: str, log: IO[str]
+) -> None:
     started = time.monotonic()
     while time.monotonic() - started < _START_SECONDS:
         if process.poll() is not None:
@@ -107,7 +118,7 @@ def _wait(process: subprocess.Popen[bytes], port: int, name: str, log: IO[str]) 
         time.sleep(0.2)
     raise RunFailed(
         f"Beam's job server {name} did not begin to listen within {_START_SECONDS:.0f} s; run it "
-        "yourself, and name it by --flink-job-server HOST:PORT"
+        f"yourself, and name it by --{engine}-job-server HOST:PORT"
     )
 
 

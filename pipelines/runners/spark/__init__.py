@@ -1,0 +1,1 @@
+"""Spark: a standalone cluster, reached through Beam's job server."""
