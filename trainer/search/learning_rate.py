@@ -20,8 +20,9 @@ from forebay.trainer.training.job import TrainingJob, prepare
 from forebay.trainer.workers.team import alone
 from forebay.transforms.errors import RunFailed
 
-# A running mean so many times the least so far has diverged; each loss has this weight in it.
-_DIVERGED, _WEIGHT = 3.0, 0.1
+# The median of so many losses that is so many times the least so far has diverged. Not their mean:
+# a single row may be worth more than all others of its batch.
+_DIVERGED, _AROUND = 3.0, 9
 
 
 class Growth(keras.optimizers.schedules.LearningRateSchedule):
@@ -107,14 +108,15 @@ def _losses(job: TrainingJob, steps: int) -> Floats:
     """Returns the losses of the steps until they diverge, float64 (steps taken,)."""
     batches, one = iter(job.batches.ahead(0)), tf.constant(1)
     losses: list[float] = []
-    mean = least = float("inf")
-    while len(losses) < steps and mean <= _DIVERGED * least:
+    median = least = float("inf")
+    while len(losses) < steps and median <= _DIVERGED * least:
         taken, total, *_ = (float(x) for x in job.run_steps(batches, one))
         if not taken:
             break
         losses.append(total)
-        mean = total if len(losses) == 1 else (1 - _WEIGHT) * mean + _WEIGHT * total
-        least = min(least, mean)
+        if len(losses) >= _AROUND:
+            median = float(np.median(losses[-_AROUND:]))
+            least = min(least, median)
     return np.array(losses)
 
 

@@ -10,6 +10,8 @@ from forebay.trainer.metrics.arrays import Floats
 _WIDTH = 0.03
 # Smooth noise alone spans about four times its standard error; a fall must span more.
 _NOISE = 6.0
+# Losses to each side that say whether one is a spike.
+_NEIGHBOURS = 4
 
 
 @dataclass(frozen=True)
@@ -53,12 +55,23 @@ def read_curve(rates: Floats, losses: Floats) -> RateCurve:
     return RateCurve(rates, losses, smooth, float(rates[steepest]), float(rates[lowest]))
 
 
+def _without_spikes(losses: Floats) -> Floats:
+    """Returns losses of which none is above twice the median of it and its neighbours.
+
+    A single row may be worth more than all others of its batch.
+    """
+    padded = np.pad(losses, _NEIGHBOURS, mode="edge")
+    around = np.lib.stride_tricks.sliding_window_view(padded, 2 * _NEIGHBOURS + 1)
+    bounded: Floats = np.minimum(losses, 2 * np.median(around, axis=1))
+    return bounded
+
+
 def _smoothed(losses: Floats) -> tuple[Floats, float]:
     """Returns losses averaged with their neighbours, and the standard error that is left.
 
     The weights are a normal curve's, on both sides alike, so that the smooth curve does not lag.
     """
-    n = len(losses)
+    losses, n = _without_spikes(losses), len(losses)
     width = max(1.0, _WIDTH * n)
     distance = np.arange(n)[:, None] - np.arange(n)[None]
     weights = np.exp(-0.5 * np.square(distance / width))

@@ -49,3 +49,15 @@ def test_smoothing_keeps_straight_lines() -> None:
     np.testing.assert_allclose(
         found.smooth[40:-40], np.linspace(5, 2, len(RATES))[40:-40], rtol=1e-5
     )
+
+
+@pytest.mark.parametrize("center", [1e-4, 3e-3])
+def test_a_batch_with_one_odd_row_changes_nothing(center: float) -> None:
+    """Losses forty times their neighbours, at the start and where the loss is to fall."""
+    plain = losses(center, 0.02, 0)[:240]
+    spiked = plain.copy()
+    spiked[[1, 60, 130, 200]] *= 40
+    expected, found = (read_curve(RATES[:240], curve) for curve in (plain, spiked))
+    assert expected.suggestion is not None
+    assert found.suggestion == pytest.approx(expected.suggestion, rel=0.3)
+    assert found.lowest == pytest.approx(expected.lowest, rel=0.3)
