@@ -66,7 +66,7 @@ def main() -> None:
     kept: Kept = json.loads(path.read_text("utf-8")) if path.exists() else {}
     for label, options in SETTINGS.items():
         for name in args.definitions:
-            if args.only and args.only not in label or label in kept.setdefault(name, {}):
+            if (args.only and args.only not in label) or label in kept.setdefault(name, {}):
                 continue
             run = flights_run(name, args.runs, args.data)
             kept[name][label] = measure(run, options, args.blocks)

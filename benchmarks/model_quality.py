@@ -36,8 +36,8 @@ from forebay.trainer.metrics.by_task import as_predictions
 from forebay.trainer.options import TrainOptions
 from forebay.trainer.training.train import train
 
-# Ours is by defaults alone, whatever the definition; LightGBM's options were tuned on the eval split,
-# by `--search`. See docs/measurements/quality.md.
+# Ours is by defaults alone, whatever the definition; LightGBM's options were tuned on the eval
+# split, by `--search`. See docs/measurements/quality.md.
 OURS = TrainOptions()
 PEERS: Mapping[str, PeerOptions] = {
     "departure": PeerOptions(

@@ -175,7 +175,8 @@ def compare(splits: Splits, sides: dict[str, Side], seeds: int) -> list[tuple[st
     """Returns a row for each side: its RMSE, its time, and ours less its own, by rows drawn."""
     label = splits.label
     draws = Resampling(DRAWS)
-    rows, ours = [], None
+    rows: list[tuple[str, ...]] = []
+    ours = None
     for name, answer in sides.items():
         begun = time.monotonic()
         squares = [np.square(answer(seed) - label) for seed in range(seeds)]

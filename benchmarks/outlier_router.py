@@ -74,8 +74,13 @@ def measured(run: RunFolder, share: float) -> Iterator[tuple[str, ...]]:
         squares = np.square(answer - label)
         parts = (squares, squares[label_out], squares[~label_out])
         yield name, *(f"{np.sqrt(part.mean()):.2f}" for part in parts)
-    sent = f"{(router > 0.5).mean():.2%} of rows sent, of outliers {(router[label_out] > 0.5).mean():.0%}"
-    yield f"(router: AUC {auc.scores()['auc']:.3f}, {sent})", "", "", ""
+    sent, of_outliers = ((router[mask] > 0.5).mean() for mask in (label_out | True, label_out))
+    yield (
+        f"(router: AUC {auc.scores()['auc']:.3f}, sends {sent:.2%}, {of_outliers:.0%} of outliers)",
+        "",
+        "",
+        "",
+    )
 
 
 def _rows(run: RunFolder, split: str) -> PeerRows:

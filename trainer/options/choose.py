@@ -1,9 +1,10 @@
 """Defaults that depend on the table: what `TrainOptions` leaves open is chosen here, and told.
 
 The rates of linear models, and Adadelta's, are those that TensorFlow's canned estimators had.
-Adam's and the batches come to what was chosen on the flights example for its 250,000 rows; the rates
-of other optimizers with hidden layers are rules of thumb. The members, their sizes and penalty and
-the steps were chosen there, too, on blocks of time within train (`benchmarks/default_options.py`).
+Adam's and the batches come to what was chosen on the flights example for its 250,000 rows; the
+rates of other optimizers with hidden layers are rules of thumb. The members, their sizes and
+penalty and the steps were chosen there, too, on blocks of time within train: see
+`benchmarks/default_options.py`.
 """
 
 import math
