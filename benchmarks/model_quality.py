@@ -33,12 +33,14 @@ from forebay.trainer.evaluation.predictions import predict
 from forebay.trainer.examples.inputs import inputs_of
 from forebay.trainer.examples.split_reader import Examples, SplitReader
 from forebay.trainer.metrics.by_task import as_predictions
-from forebay.trainer.options import TrainOptions
+from forebay.trainer.options import LoopOptions, TrainOptions
 from forebay.trainer.training.train import train
 
 # Ours is by defaults alone, whatever the definition; LightGBM's options were tuned on the eval
 # split, by `--search`. See docs/measurements/quality.md.
 OURS = TrainOptions()
+# Neither pictures nor models are kept.
+QUIET = LoopOptions(exporters=(), tensorboard=False)
 PEERS: Mapping[str, PeerOptions] = {
     "departure": PeerOptions(
         num_leaves=127, learning_rate=0.1, min_data_in_leaf=100, feature_fraction=0.6,
@@ -174,7 +176,7 @@ def _measure(task: Task, split: str, answers: Callable[[], tuple[np.ndarray, int
 
 def _ours(task: Task, split: str, seed: int) -> tuple[np.ndarray, int]:
     seeded = replace(OURS, seed=seed)
-    training = train(task.run, seeded, fresh=True, folder="model_quality")
+    training = train(task.run, seeded, QUIET, fresh=True, folder="model_quality")
     return predict(training.model, task.examples[split]), training.record["step"]
 
 
