@@ -36,7 +36,7 @@ from forebay.pipelines.sinks.tfrecords.write import ENCODED_ROWS
 from forebay.pipelines.sources.batches import BatchReader
 from forebay.pipelines.sources.csv.table import open_csv
 from forebay.pipelines.sources.files import find_files
-from forebay.pipelines.transform.graph_rows import SHARD, to_graph_rows
+from forebay.pipelines.transform.shards import SavedGraph
 from forebay.storage.run.definition_files import load_definition
 from forebay.transforms.definition.dataset import Dataset
 
@@ -139,30 +139,12 @@ def _stages(data: Path, run: Path) -> tuple[list[Stage], int]:
 
 def _graph(dataset: Dataset, run: Path) -> Callable[[pa.Table], list[pa.RecordBatch]]:
     """Returns what transforms rows by a run's graph."""
-    layer = tft.TFTransformOutput(str(run)).transform_features_layer()
-    call = tf.function(layer, reduce_retracing=True)
+    graph = SavedGraph(str(run / tft.TFTransformOutput.TRANSFORM_FN_DIR), dataset)
 
     def transform(rows: pa.Table) -> list[pa.RecordBatch]:
-        found = []
-        for batch in rows.to_batches(max_chunksize=GRAPH_ROWS):
-            columns = to_graph_rows(batch, dataset, 0).drop_columns([SHARD])
-            tensors = {
-                name: tf.constant(column.flatten().to_numpy(zero_copy_only=False))
-                for name, column in zip(columns.schema.names, columns.columns, strict=True)
-            }
-            found.append(_lists({name: t.numpy() for name, t in call(tensors).items()}))
-        return found
+        return [graph.transformed(batch) for batch in rows.to_batches(max_chunksize=GRAPH_ROWS)]
 
     return transform
-
-
-def _lists(columns: dict[str, np.ndarray]) -> pa.RecordBatch:
-    """Columns of lists of one value each."""
-    arrays = {}
-    for name, values in columns.items():
-        offsets = pa.array(np.arange(len(values) + 1))
-        arrays[name] = pa.LargeListArray.from_arrays(offsets, pa.array(values))
-    return pa.RecordBatch.from_pydict(arrays)
 
 
 def _write(parts: list[np.ndarray], path: Path) -> int:

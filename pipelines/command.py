@@ -5,7 +5,6 @@ from dataclasses import asdict
 
 from forebay.console.terminal import say, say_json
 from forebay.console.words import counted
-from forebay.pipelines.dry_run import write_jobs
 from forebay.pipelines.options import PreprocessOptions, preprocess_options
 from forebay.pipelines.preprocess import preprocess
 from forebay.pipelines.summary import print_summary
@@ -25,6 +24,8 @@ def run_preprocess(args: argparse.Namespace) -> int:
 
 
 def _dry_run(options: PreprocessOptions, args: argparse.Namespace) -> int:
+    from forebay.pipelines.dry_run import write_jobs  # it imports TensorFlow
+
     jobs = write_jobs(options, args.dry_run)
     if args.json:
         say_json({name: asdict(job) for name, job in jobs.items()}, indent=2)

@@ -4,7 +4,6 @@ import datetime as dt
 from importlib import metadata
 
 from apache_beam.io.filesystems import FileSystems
-from tensorflow_transform.tf_metadata import metadata_io
 
 from forebay.pipelines.job import Job
 from forebay.pipelines.lookups.counts import lookup_entries
@@ -13,7 +12,6 @@ from forebay.pipelines.sources.tables import all_inputs
 from forebay.pipelines.tallies.checks import history_rows
 from forebay.pipelines.tallies.degenerate_features import warnings_of
 from forebay.pipelines.tallies.tallies import Tallies, input_kind, tallies_of
-from forebay.pipelines.transform.graph_rows import raw_metadata
 from forebay.storage.run.layout import (
     DEFINITION_NAME,
     EXAMPLES_FOLDER,
@@ -38,6 +36,10 @@ from forebay.transforms.zones import HORIZON_YEAR, tzdata_version
 
 def write_descriptions(job: Job) -> None:
     """Writes the definition, and the schema of the rows that the graph is fed, into the run."""
+    from tensorflow_transform.tf_metadata import metadata_io
+
+    from forebay.pipelines.transform.graph_rows import raw_metadata
+
     with FileSystems.create(job.path(DEFINITION_NAME)) as sink:
         sink.write(to_json(job.dataset).encode())
     metadata_io.write_metadata(raw_metadata(job.dataset), job.path(METADATA_FOLDER))

@@ -14,7 +14,7 @@ from apache_beam.io.filesystems import FileSystems
 
 from forebay.pipelines.job import Job
 from forebay.pipelines.options import PreprocessOptions
-from forebay.pipelines.preprocess import ingest_steps, plan, transform_steps
+from forebay.pipelines.preprocess import ingest_steps, plan
 from forebay.pipelines.runners.dataflow.engine import Dataflow
 from forebay.pipelines.runners.engine import Work
 from forebay.pipelines.runners.engines import chosen_engine
@@ -22,7 +22,8 @@ from forebay.pipelines.sources.bigquery.address import QUERY_SCHEME, TABLE_SCHEM
 from forebay.pipelines.sources.named_inputs import SplitInput
 from forebay.pipelines.sources.spool import several, several_by_split
 from forebay.pipelines.sources.tables import all_inputs
-from forebay.pipelines.transform.shards import Shard
+from forebay.pipelines.transform.read import Shard
+from forebay.pipelines.transform.steps import transform_steps
 from forebay.storage.run.layout import TEMPORARY
 from forebay.transforms.definition.splits import SPLITS
 from forebay.transforms.errors import InputError

@@ -1,7 +1,6 @@
 """From raw rows to a run folder: the straight line of Forebay, one named step a line."""
 
 import sys
-from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
 if __name__ == "__main__":  # before what takes seconds to import
@@ -13,15 +12,15 @@ if __name__ == "__main__":  # before what takes seconds to import
     sys.exit(main())
 
 import apache_beam as beam
-import tensorflow_transform.beam as tft_beam
 from apache_beam.io.filesystems import FileSystems
 
 from forebay.console.machine import full_disk_told
+from forebay.console.tensorflow import tensorflow_loading
 from forebay.console.terminal import detail, warn
 from forebay.pipelines.descriptions import make_manifest, write_descriptions
 from forebay.pipelines.job import Job
 from forebay.pipelines.lookups.counts import check_lookups
-from forebay.pipelines.options import PARQUET, PreprocessOptions
+from forebay.pipelines.options import PreprocessOptions
 from forebay.pipelines.prepare import with_step
 from forebay.pipelines.rows import ReadRows
 from forebay.pipelines.runners.engine import Work
@@ -29,11 +28,8 @@ from forebay.pipelines.runners.engines import chosen_engine
 from forebay.pipelines.runners.progress import progress
 from forebay.pipelines.runners.run import Build, Runner, opened, run_pipeline
 from forebay.pipelines.sinks.of_run import open_sinks
-from forebay.pipelines.sinks.parquet import WriteParquet
 from forebay.pipelines.sinks.rejects import WriteRejects
-from forebay.pipelines.sinks.rows import WriteRows
 from forebay.pipelines.sinks.run_folder import prepare_output, publish, refuse_inputs, staging
-from forebay.pipelines.sinks.tfrecords.write import WriteExamples
 from forebay.pipelines.sources.tables import all_inputs, open_tables, text_bytes
 from forebay.pipelines.splits.write import WriteSplits
 from forebay.pipelines.tallies.checks import (
@@ -42,14 +38,10 @@ from forebay.pipelines.tallies.checks import (
     check_written,
     empty_splits,
 )
-from forebay.pipelines.tallies.features import FeatureTallies
-from forebay.pipelines.tallies.finite import FindNonFinite, check_finite
+from forebay.pipelines.tallies.finite import check_finite
 from forebay.pipelines.tallies.occupancy import write_occupancy
 from forebay.pipelines.tallies.tallies import Tallies, WriteTallies, read_tallies
 from forebay.pipelines.transform.earlier_graph import open_transform_source
-from forebay.pipelines.transform.embedded import read_embedded
-from forebay.pipelines.transform.graph_rows import SHARD
-from forebay.pipelines.transform.shards import AnalyzeAndTransform, Shard, TransformShards
 from forebay.pipelines.windows.aggregates import AddWindows
 from forebay.pipelines.windows.period import SelectPeriod, without_unneeded
 from forebay.storage.names import absolute
@@ -57,13 +49,12 @@ from forebay.storage.plain_paths import plain_path
 from forebay.storage.run.definition_files import load_definition
 from forebay.storage.run.layout import EXAMPLES_FOLDER, REJECTS_FOLDER, TEMPORARY
 from forebay.storage.run.manifest import Manifest
+from forebay.transforms.definition.dataset import Dataset
 from forebay.transforms.definition.sources import ROWS
-from forebay.transforms.graph.embedded import EmbeddedTable
-from forebay.transforms.graph.preprocessing import check_functions
 from forebay.transforms.windows.period import read_period
 
-# What each pipeline tallies, in the run's temporary folder.
-INGESTED, TRANSFORMED = "ingested.json", "transformed.json"
+# What the first pipeline tallies, in the run's temporary folder.
+INGESTED = "ingested.json"
 
 
 def preprocess(options: PreprocessOptions) -> Manifest:
@@ -93,7 +84,8 @@ def preprocess(options: PreprocessOptions) -> Manifest:
     ):
         job = replace(planned, folder=plain_path(staged))
         detail(job.plan)
-        ingested = _ingest(job, runner)
+        with tensorflow_loading():
+            ingested = _ingest(job, runner)
         with sinks.rejects_kept(job.path(REJECTS_FOLDER)):
             check_lookups(ingested, dataset)
             check_rejects(ingested, dataset, options.max_reject_fraction)
@@ -121,12 +113,20 @@ def plan(options: PreprocessOptions) -> Job:
     period = read_period(options.period_from, options.period_to, dataset)
     graph = None
     if options.transform_fn is None:
-        check_functions(dataset)
+        _check_functions(dataset)
     else:
         graph = open_transform_source(options.transform_fn, options.output, dataset)
     tables = open_tables(dataset, options.inputs, options.sources)
     sinks = open_sinks(options, dataset, [one.path for one in all_inputs(tables)])
     return Job(options, dataset, tables, options.output, period, graph, sinks)
+
+
+def _check_functions(dataset: Dataset) -> None:
+    """Calls users' functions as the graph will, where there are any: they need TensorFlow."""
+    if dataset.custom_features:
+        from forebay.transforms.graph.preprocessing import check_functions
+
+        check_functions(dataset)
 
 
 def _ingest(job: Job, runner: Runner) -> Tallies:
@@ -190,6 +190,9 @@ def _transform(job: Job, ingested: Tallies, runner: Runner) -> Tallies:
 
     Where another run's graph is used, nothing is analyzed.
     """
+    from forebay.pipelines.transform.embedded import read_embedded  # these import TensorFlow,
+    from forebay.pipelines.transform.steps import TRANSFORMED, transform_steps  # loaded by now
+
     if job.graph is not None:
         job.graph.copy_to(job.folder)
     shards = [(split, number, path) for path, (split, number) in sorted(ingested["shards"].items())]
@@ -198,46 +201,3 @@ def _transform(job: Job, ingested: Tallies, runner: Runner) -> Tallies:
     with job.timed("transform"), progress("transform", written_files, len(shards)):
         run_pipeline(steps, runner)
     return read_tallies(job.path(TEMPORARY, TRANSFORMED))
-
-
-def transform_steps(
-    job: Job, shards: Sequence[Shard], embedded: Mapping[str, EmbeddedTable]
-) -> Build:
-    """Returns what applies the steps from the rows of each split to examples and graph.
-
-    Args:
-        job: the run.
-        shards: what the first pipeline leaves.
-        embedded: the tables that the graph has inside.
-    """
-
-    def build(pipeline: beam.Pipeline) -> None:
-        with tft_beam.Context(
-            temp_dir=job.path(TEMPORARY, "tft"), use_deep_copy_optimization=True,
-            passthrough_keys={SHARD},
-        ):  # fmt: skip
-            if job.graph is None:
-                transform_fn, transformed = pipeline | "Transform" >> AnalyzeAndTransform(
-                    job.dataset, shards, embedded
-                )
-                _ = transform_fn | "WriteTransformFn" >> tft_beam.WriteTransformFn(job.folder)
-            else:
-                transform_fn = pipeline | "ReadTransformFn" >> tft_beam.ReadTransformFn(job.folder)
-                transformed = pipeline | "Transform" >> TransformShards(
-                    job.dataset, shards, transform_fn
-                )
-        written = transformed | "WriteExamples" >> WriteExamples(job.folder, job.options.gzip)
-        tallied = [written]
-        if PARQUET in job.options.also:
-            tallied.append(transformed | "Parquet" >> WriteParquet(job.folder, shards))
-        tallied += [
-            pipeline | f"Also {i}" >> WriteRows(sink, job.dataset, shards)
-            for i, sink in enumerate(job.sinks.rows)
-        ]
-        features = transformed | "FeatureTallies" >> FeatureTallies(job.dataset)
-        nonfinite = transformed | "NonFinite" >> FindNonFinite(job.dataset)
-        _ = (*tallied, features, nonfinite) | "Tallies" >> WriteTallies(
-            job.path(TEMPORARY, TRANSFORMED)
-        )
-
-    return build

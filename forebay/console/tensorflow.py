@@ -1,9 +1,11 @@
 """TensorFlow without its greetings, whoever imports it: they are about its build, not the work."""
 
+import gc
 import importlib.util
 import logging
 import os
 import sys
+import threading
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from importlib import import_module
@@ -35,6 +37,29 @@ def start_tensorflow_quietly() -> None:
         import tensorflow as tf
 
         tf.get_logger().setLevel(logging.ERROR)
+
+
+@contextmanager
+def tensorflow_loading() -> Iterator[None]:
+    """Imports TensorFlow in a thread, while something is done that needs none of it."""
+
+    def load() -> None:
+        gc.disable()
+        try:
+            import_module("tensorflow")
+        finally:
+            gc.freeze()  # as after the other imports: the collector needn't look at what stays
+            gc.enable()
+
+    if "tensorflow" in sys.modules:
+        yield
+        return
+    thread = threading.Thread(target=load, name="tensorflow")
+    thread.start()
+    try:
+        yield
+    finally:
+        thread.join()
 
 
 @contextmanager

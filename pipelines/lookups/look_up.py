@@ -87,7 +87,7 @@ class LookUp(beam.PTransform):
         for name in self.asking if self.later_steps or self.dataset.lookups else ():
             later = tables[name] | f"Later {name}" >> beam.ParDo(
                 _Later(self.dataset, self.later_steps)
-            ).with_outputs("tallies", "rejects", main="rows")
+            ).with_output_types(pa.RecordBatch).with_outputs("tallies", "rejects", main="rows")
             tables[name] = later.rows
             rejects.append(later.rejects)
             tallies[name].append(later.tallies)
@@ -140,9 +140,9 @@ class _InMemory(_Step):
         found = {
             name: rows
             | f"Find {name}"
-            >> beam.ParDo(_Find(self.dataset, self.lookup), paths).with_outputs(
-                "tallies", main="rows"
-            )
+            >> beam.ParDo(_Find(self.dataset, self.lookup), paths)
+            .with_output_types(pa.RecordBatch)
+            .with_outputs("tallies", main="rows")
             for name, rows in asking.items()
         }
         tallies = [(name, one.tallies) for name, one in found.items()]

@@ -73,7 +73,7 @@ class WithHistory(beam.PTransform):
         times = new | "NewTimes" >> beam.CombineGlobally(_NewTimes(self.dataset.row_time))
         sifted = tables["history"] | "Sift" >> beam.ParDo(
             _Sift(self.dataset, asked), beam.pvalue.AsSingleton(times)
-        ).with_outputs("tallies", "same", main="events")
+        ).with_output_types(pa.RecordBatch).with_outputs("tallies", "same", main="events")
         found = (
             (
                 new | "New" >> _each(_parted, _NEW),

@@ -8,12 +8,11 @@ from dataclasses import asdict, replace
 import apache_beam as beam
 import pyarrow as pa
 import pyarrow.parquet as pa_parquet
-from apache_beam.io.filesystem import CompressionTypes
 from apache_beam.io.filesystems import FileSystems
 
 from forebay.pipelines.sinks.run_folder import write_file
 from forebay.pipelines.tallies.tallies import Tally
-from forebay.pipelines.transform.shards import Shard, Transformed
+from forebay.pipelines.transform.read import Shard, Transformed, read_shard
 from forebay.storage.run.layout import PARQUET_FOLDER
 from forebay.transforms.definition.identity import ROW
 
@@ -49,10 +48,9 @@ class WriteParquet(beam.PTransform):
 
 
 def _transformed(element: Transformed, folder: str) -> Tally:
-    (split, number, first_row), batch = element
+    (split, number), batch = element
     columns = dict(zip(batch.schema.names, map(_values, batch.columns), strict=True))
-    piece = f"-{first_row}" if first_row else ""
-    name = f"{TRANSFORMED_FOLDER}/{split}/part-{number:05d}{piece}.parquet"
+    name = f"{TRANSFORMED_FOLDER}/{split}/part-{number:05d}.parquet"
     return _write(pa.RecordBatch.from_pydict(columns), folder, name)
 
 
@@ -65,11 +63,8 @@ def _values(column: pa.Array) -> pa.Array:
 
 def _rows(shard: Shard, folder: str) -> Tally:
     split, number, path = shard
-    with FileSystems.open(path, compression_type=CompressionTypes.UNCOMPRESSED) as source:
-        batch = pa.ipc.open_file(source.read()).get_batch(0)
-    return _write(
-        batch.drop_columns([ROW]), folder, f"{ROWS_FOLDER}/{split}/part-{number:05d}.parquet"
-    )
+    name = f"{ROWS_FOLDER}/{split}/part-{number:05d}.parquet"
+    return _write(read_shard(path).drop_columns([ROW]), folder, name)
 
 
 def _write(batch: pa.RecordBatch, folder: str, name: str) -> Tally:

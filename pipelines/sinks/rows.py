@@ -4,12 +4,10 @@ from collections.abc import Iterator, Sequence
 
 import apache_beam as beam
 import pyarrow as pa
-from apache_beam.io.filesystem import CompressionTypes
-from apache_beam.io.filesystems import FileSystems
 
 from forebay.pipelines.sinks.outputs import PartsOutput
 from forebay.pipelines.tallies.tallies import Tally
-from forebay.pipelines.transform.shards import Shard
+from forebay.pipelines.transform.read import Shard, read_shard
 from forebay.transforms.definition.dataset import Dataset
 from forebay.transforms.errors import InputError
 
@@ -66,8 +64,7 @@ def _write(shards: list[Shard], sink: PartsOutput, schema: pa.Schema) -> Tally:
 
 def _rows(shards: list[Shard], schema: pa.Schema) -> Iterator[pa.RecordBatch]:
     for split, _, path in shards:
-        with FileSystems.open(path, compression_type=CompressionTypes.UNCOMPRESSED) as source:
-            batch = pa.ipc.open_file(source.read()).get_batch(0)
+        batch = read_shard(path)
         splits = pa.array([split] * len(batch), pa.string())
         columns = [splits, *(batch[name] for name in schema.names[1:])]
         yield pa.RecordBatch.from_arrays(columns, schema=schema)

@@ -55,9 +55,9 @@ class ReadTable(beam.PTransform):
             planned.stretches
             | "SpreadStretches" >> beam.Reshuffle()
             | "Read"
-            >> beam.ParDo(_Read(self.table, self.max_record_bytes)).with_outputs(
-                "tallies", "rejects", main="rows"
-            )
+            >> beam.ParDo(_Read(self.table, self.max_record_bytes))
+            .with_output_types(pa.RecordBatch)
+            .with_outputs("tallies", "rejects", main="rows")
         )
         tallies = (planned.tallies, read.tallies) | "Tallies" >> beam.Flatten()
         return {"rows": read.rows, "rejects": read.rejects, "tallies": tallies}

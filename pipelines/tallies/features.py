@@ -18,7 +18,7 @@ from forebay.transforms.definition.features import Crossed
 class FeatureTallies(beam.PTransform):
     """Summarises each output of the training rows, carried columns apart.
 
-    Input: ``((split, shard number, first row), RecordBatch)``, of which the training rows count.
+    Input: ``((split, shard number), RecordBatch)``, of which the training rows count.
     Output: `Tally` elements by transformed column:
 
     - ``("features", column, summary)``, where the summary has ``distinct`` (for floats: 1 where
@@ -74,7 +74,7 @@ _Key = tuple[str, str]
 
 
 def _summaries(
-    element: tuple[tuple[str, int, int], pa.RecordBatch], outputs: _Outputs
+    element: tuple[tuple[str, int], pa.RecordBatch], outputs: _Outputs
 ) -> Iterator[tuple[_Key, _Summary]]:
     (split, *_), batch = element
     if split != "train":

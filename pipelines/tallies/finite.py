@@ -6,13 +6,11 @@ from typing import Any, NamedTuple
 import apache_beam as beam
 import numpy as np
 import pyarrow as pa
-from apache_beam.io.filesystem import CompressionTypes
-from apache_beam.io.filesystems import FileSystems
 
 from forebay.console.words import counted
 from forebay.pipelines.sources.inputs import TableInput, places_of
 from forebay.pipelines.tallies.tallies import Tallies, Tally
-from forebay.pipelines.transform.shards import Transformed
+from forebay.pipelines.transform.read import Transformed, read_shard
 from forebay.transforms.definition.dataset import Dataset
 from forebay.transforms.definition.identity import ROW
 from forebay.transforms.errors import InputError
@@ -25,8 +23,8 @@ class FindNonFinite(beam.PTransform):
     """Finds the rows whose outputs are not finite, of every split.
 
     It costs one look at each number where all are finite. Input: `Transformed`. Output: `Tally`
-    elements by output and piece of a shard: [output, split, shard number, rows, place of the first
-    row in the shard, its value].
+    elements by output and shard: [output, split, shard number, rows, place of the first row in the
+    shard, its value].
     """
 
     def __init__(self, dataset: Dataset) -> None:
@@ -38,8 +36,8 @@ class FindNonFinite(beam.PTransform):
 
 
 def find_nonfinite(element: Transformed, carried: frozenset[str]) -> Iterator[Tally]:
-    """Yields what is not finite in a piece of a shard; carried columns are not looked at."""
-    (split, number, first_row), batch = element
+    """Yields what is not finite in a shard; carried columns are not looked at."""
+    (split, number), batch = element
     for name in sorted(set(batch.schema.names) - carried):
         values = batch[name].flatten()
         if not len(values) or not pa.types.is_floating(values.type):
@@ -50,12 +48,12 @@ def find_nonfinite(element: Transformed, carried: frozenset[str]) -> Iterator[Ta
         table = array.reshape(len(batch), -1)
         rows = np.flatnonzero(~np.isfinite(table).all(axis=1))
         value = table[rows[0]][~np.isfinite(table[rows[0]])][0]
-        found = [name, split, number, len(rows), first_row + int(rows[0]), str(value)]
-        yield (_KIND, f"{name} {split} {number} {first_row}", found)
+        found = [name, split, number, len(rows), int(rows[0]), str(value)]
+        yield (_KIND, f"{name} {split} {number}", found)
 
 
 class _Found(NamedTuple):
-    """What `find_nonfinite` found in a piece of a shard."""
+    """What `find_nonfinite` found in a shard."""
 
     output: str
     split: str
@@ -105,8 +103,7 @@ def _shown(row: pa.RecordBatch, names: Sequence[str]) -> str:
 
 
 def _read_row(path: str, place: int) -> pa.RecordBatch:
-    with FileSystems.open(path, compression_type=CompressionTypes.UNCOMPRESSED) as source:
-        return pa.ipc.open_file(source.read()).get_batch(0).slice(place, 1)
+    return read_shard(path).slice(place, 1)
 
 
 def _made_by(dataset: Dataset, output: str) -> tuple[Sequence[str], str, str]:

@@ -4,7 +4,6 @@ from collections.abc import Mapping
 from typing import Any
 
 from apache_beam.io.filesystems import FileSystems
-from tensorflow_transform.tf_metadata import metadata_io
 
 from forebay.pipelines.sinks.run_folder import write_file
 from forebay.storage.run.layout import OCCUPANCY_NAME
@@ -20,6 +19,8 @@ def write_occupancy(folder: str, dataset: Dataset, tallies: Mapping[str, Any]) -
         dataset: the definition.
         tallies: what the pipeline counted.
     """
+    from tensorflow_transform.tf_metadata import metadata_io
+
     metadata = metadata_io.read_metadata(FileSystems.join(folder, "transformed_metadata"))
     domains = {
         column.name: (column.int_domain.min, column.int_domain.max)

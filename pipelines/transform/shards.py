@@ -1,50 +1,31 @@
-"""tf.Transform over the shards of a run: analyze train, transform every split, write TFRecords."""
+"""tf.Transform over the shards of a run: analyze train, transform every split."""
 
-from collections.abc import Mapping, Sequence
+from __future__ import annotations
+
+import functools
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 import apache_beam as beam
 import pyarrow as pa
+import tensorflow as tf
 import tensorflow_transform.beam as tft_beam
-from apache_beam.io.filesystem import CompressionTypes
-from apache_beam.io.filesystems import FileSystems
+from apache_beam.utils.shared import Shared
+from tensorflow_transform.saved.saved_transform_io_v2 import SavedModelLoader
+from tfx_bsl.tfxio.tensor_to_arrow import TensorsToRecordBatchConverter
 
-from forebay.pipelines.transform.graph_rows import SHARD, SHARD_ROWS, adapter_config, to_graph_rows
+from forebay.pipelines.transform.analyze import AnalyzeShards
+from forebay.pipelines.transform.analyzers import NotComputed
+from forebay.pipelines.transform.graph_rows import (
+    adapter_config,
+    graph_specs,
+    to_graph_rows,
+    to_tensors,
+)
+from forebay.pipelines.transform.read import ReadShards, Shard, Transformed
 from forebay.transforms.definition.dataset import Dataset
-from forebay.transforms.definition.splits import WRITTEN_SPLITS
 from forebay.transforms.graph.embedded import EmbeddedTable
 from forebay.transforms.graph.preprocessing import preprocessing_fn
-
-# (split, shard number, path of its rows as an Arrow file)
-Shard = tuple[str, int, str]
-# (split, shard number, place of the first row in the shard) and rows: all of the shard's, unless
-# tf.Transform cut them in pieces, as it does above 200 MB.
-Transformed = tuple[tuple[str, int, int], pa.RecordBatch]
-
-
-class ReadShards(beam.PTransform):
-    """Reads shards of rows, each as one record batch ready for the graph."""
-
-    def __init__(self, dataset: Dataset, shards: Sequence[Shard]) -> None:
-        super().__init__()
-        self.dataset = dataset
-        self.shards = shards
-
-    def expand(self, pipeline: beam.Pipeline) -> beam.PCollection:  # noqa: D102
-        return (
-            pipeline
-            | "Shards" >> beam.Create(self.shards, reshuffle=True)
-            | "Read" >> beam.Map(_read_shard, self.dataset).with_output_types(pa.RecordBatch)
-        )
-
-
-def _read_shard(shard: Shard, dataset: Dataset) -> pa.RecordBatch:
-    split, number, path = shard
-    with FileSystems.open(path, compression_type=CompressionTypes.UNCOMPRESSED) as source:
-        file = pa.ipc.open_file(source.read())  # at once: mapped, it would be waited for bit by bit
-    return to_graph_rows(
-        file.get_batch(0), dataset, number * len(WRITTEN_SPLITS) + WRITTEN_SPLITS.index(split)
-    )
 
 
 class TransformShards(beam.PTransform):
@@ -66,19 +47,22 @@ class TransformShards(beam.PTransform):
         self.transform_fn = transform_fn
 
     def expand(self, pipeline: beam.Pipeline) -> beam.PCollection:  # noqa: D102
-        rows = pipeline | "Read" >> ReadShards(self.dataset, self.shards)
-        batches, _ = ((rows, adapter_config(self.dataset)), self.transform_fn) | (
-            "Transform" >> tft_beam.TransformDataset(output_record_batches=True)
+        folder, _ = self.transform_fn
+        return (
+            pipeline
+            | "Read" >> ReadShards(self.shards)
+            | "Transform"
+            >> beam.ParDo(
+                _Transform(self.dataset), beam.pvalue.AsSingleton(folder)
+            ).with_output_types(Transformed)
         )
-        return batches | "TakeShard" >> beam.MapTuple(_take_shard)
 
 
 class AnalyzeAndTransform(beam.PTransform):
     """Analyzes the training rows and transforms every split's.
 
-    tf.Transform's own AnalyzeAndTransformDataset would read the training rows once and hold them
-    in memory between its two passes on a local runner; reading the shards a second time costs
-    less, and keeps memory flat. The results are the same.
+    The transform function is the one of tf.Transform's AnalyzeDataset, which also computes it where
+    an analyzer is not among those of `forebay.pipelines.transform.analyzers`.
 
     Output: the transform function, and a PCollection of `Transformed`.
 
@@ -100,18 +84,58 @@ class AnalyzeAndTransform(beam.PTransform):
         self.tables = tables
 
     def expand(self, pipeline: beam.Pipeline) -> Any:  # noqa: D102
-        config = adapter_config(self.dataset)
-        train_shards = [shard for shard in self.shards if shard[0] == "train"]
-        train = pipeline | "ReadForAnalysis" >> ReadShards(self.dataset, train_shards)
-        transform_fn = (train, config) | "Analyze" >> tft_beam.AnalyzeDataset(
-            preprocessing_fn(self.dataset, self.tables)
-        )
+        transform_fn = self._analyze(pipeline)
         shards = TransformShards(self.dataset, self.shards, transform_fn)
         return transform_fn, pipeline | "Shards" >> shards
 
+    def _analyze(self, pipeline: beam.Pipeline) -> Any:
+        train = [shard for shard in self.shards if shard[0] == "train"]
+        graph = preprocessing_fn(self.dataset, self.tables)
+        try:
+            analyze = AnalyzeShards(
+                self.dataset, graph, train, tft_beam.Context.create_base_temp_dir()
+            )
+        except NotComputed:
+            rows = (
+                pipeline
+                | "ReadForAnalysis" >> ReadShards(train)
+                | "ToGraphRows" >> beam.Map(_graph_rows, self.dataset)
+            )
+            return (rows, adapter_config(self.dataset)) | tft_beam.AnalyzeDataset(graph)
+        return pipeline | "Analyze" >> analyze
 
-def _take_shard(batch: pa.RecordBatch, _: Any) -> Transformed:
-    """Takes the rows' mark, which tf.Transform carried past the graph as a column."""
-    shard, first_row = divmod(batch[SHARD].flatten()[0].as_py(), SHARD_ROWS)
-    number, split = divmod(shard, len(WRITTEN_SPLITS))
-    return (WRITTEN_SPLITS[split], number, first_row), batch.drop_columns([SHARD])
+
+def _graph_rows(shard: tuple[Any, pa.RecordBatch], dataset: Dataset) -> pa.RecordBatch:
+    return to_graph_rows(shard[1], dataset)
+
+
+class _Transform(beam.DoFn):
+    def __init__(self, dataset: Dataset) -> None:
+        self._dataset = dataset
+        self._shared = Shared()
+
+    def process(
+        self, element: tuple[tuple[str, int], pa.RecordBatch], folder: str
+    ) -> Iterator[Transformed]:
+        key, batch = element
+        load = functools.partial(SavedGraph, folder, self._dataset)
+        self._graph = self._shared.acquire(load, tag=folder)
+        yield key, self._graph.transformed(batch)
+
+
+class SavedGraph:
+    """A transform graph, ready for rows."""
+
+    def __init__(self, folder: str, dataset: Dataset) -> None:
+        self._dataset = dataset
+        self._loader = SavedModelLoader(folder)
+        outputs = self._loader.structured_outputs
+        self._loader.finalize(set(graph_specs(dataset)), set(outputs))
+        self._converter = TensorsToRecordBatchConverter(
+            {name: tf.type_spec_from_value(output) for name, output in outputs.items()}
+        )
+
+    def transformed(self, batch: pa.RecordBatch) -> pa.RecordBatch:
+        """Returns what the graph makes of rows, as lists."""
+        outputs = self._loader.apply_transform_model(to_tensors(batch, self._dataset))
+        return self._converter.convert(outputs)

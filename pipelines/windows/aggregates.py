@@ -31,7 +31,7 @@ from forebay.transforms.windows.groups import (
     WindowGroup,
     window_groups,
 )
-from forebay.transforms.windows.kernels.ordering import sort_by
+from forebay.transforms.windows.kernels.ordering import NEVER, places_in, sort_by
 from forebay.transforms.windows.operations import furthest
 from forebay.transforms.windows.sliced import SlicedWindows
 from forebay.transforms.windows.slices import Block, Slice, cut, reach, spanning
@@ -275,8 +275,8 @@ def _beside(
         yield from ((kind.name, pa.nulls(len(order), kind.type)) for kind in schema)
         return
     # Whatever was answered was asked by one of the rows, and both are in one order.
-    answered = np.isin(rows[ROW].to_numpy()[order], values[ROW].to_numpy())
     given = _by_contents(values)
-    index = pa.array(given[np.cumsum(answered) - 1], mask=~answered)
+    places = places_in(rows[ROW].to_numpy()[order], values[ROW].to_numpy()[given])
+    index = pa.array(given[places], mask=places == NEVER)
     for name in schema.names:
         yield name, pc.take(values[name].combine_chunks(), index)

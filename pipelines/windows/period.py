@@ -35,9 +35,8 @@ class SelectPeriod(beam.PTransform):
         self.period = period
 
     def expand(self, rows: beam.PCollection) -> Any:  # noqa: D102
-        return rows | beam.ParDo(_SelectPeriod(self.dataset, self.period)).with_outputs(
-            "tallies", main="rows"
-        )
+        select = beam.ParDo(_SelectPeriod(self.dataset, self.period))
+        return rows | select.with_output_types(pa.RecordBatch).with_outputs("tallies", main="rows")
 
 
 class _SelectPeriod(beam.DoFn):

@@ -53,7 +53,9 @@ def conforming(
         needed = {column for group in groups for column in group.columns_of(name)}
         own = None if name != ROWS else list(table.columns)
         needed |= set(keep) if name == ROWS else set()
-        return beam.Map(_conformed, table.tables[name].row_columns, sorted(needed), name, own)
+        return beam.Map(
+            _conformed, table.tables[name].row_columns, sorted(needed), name, own
+        ).with_output_types(pa.RecordBatch)
 
     return {
         name: {label: rows | f"Conform {label}" >> conformed(name) for label, rows in parts.items()}

@@ -47,7 +47,7 @@ def graph_rows(dataset: fb.Dataset, cells: dict[str, list[str]]) -> dict[str, li
         of_column = read_cells(raw, column)
         assert not of_column.problems
         read[name] = of_column.values
-    batch = to_graph_rows(pa.RecordBatch.from_pydict(read), dataset, 0)
+    batch = to_graph_rows(pa.RecordBatch.from_pydict(read), dataset)
     return {name: batch[name].flatten().to_pylist() for name in dataset.graph_columns}
 
 

@@ -20,7 +20,6 @@ import pytest
 import tensorflow as tf
 import tensorflow_transform as tft
 from readings_oracle import WINDOWS, Written, expected_rows, write_records
-from tensorflow_transform.beam import impl as tft_impl
 
 from forebay.pipelines.options import PreprocessOptions
 from forebay.pipelines.preprocess import preprocess
@@ -455,22 +454,6 @@ def test_shards_are_fair_and_as_many_as_asked_for(sharded_run: Path) -> None:
     assert names == [f"examples/train/part-{i:05d}.tfrecord.gz" for i in range(3)]
     assert sum(sizes) == manifest.rows["train"]
     assert min(sizes) > 0.7 * max(sizes)
-
-
-def test_shards_that_come_back_in_pieces_are_whole(
-    readings_file: Written, rows: Rows, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """tf.Transform cuts what it has transformed where that takes more than 200 MB.
-
-    The local runner works in one thread here, which changes no row either.
-    """
-    monkeypatch.setattr(tft_impl, "_MAX_TRANSFORMED_BATCH_BYTES_SIZE", 10_000)
-    beam = ("--runner=FnApiRunner", "--direct_running_mode=in_memory")
-
-    run = run_again(tmp_path, [readings_file.path], beam=beam)
-
-    assert len(read_manifest(run).examples("train")) > 2
-    assert_same_rows(run, rows)
 
 
 def test_each_input_file_is_read_once_and_listed(sharded_run: Path, several_files: Path) -> None:

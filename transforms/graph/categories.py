@@ -110,14 +110,14 @@ def _frequent(
         name: the name of its file.
         counted: whether its lines begin with counts.
     """
-    there = tf.logical_not(missing)
+    there = tf.where(tf.logical_not(missing))[:, 0]
     # Rows as weights: tf.Transform would hand every row's text to Python. The files are the same.
     return tft.vocabulary(
-        tf.boolean_mask(distinct, there),
+        tf.gather(distinct, there),
         top_k=wanted.top_k,
         frequency_threshold=wanted.min_count if wanted.min_count > 1 else None,
         vocab_filename=name,
-        weights=tf.cast(tf.boolean_mask(rows, there), tf.float32),
+        weights=tf.cast(tf.gather(rows, there), tf.float32),
         store_frequency=counted,
     )
 

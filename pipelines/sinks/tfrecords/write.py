@@ -10,7 +10,7 @@ from apache_beam.io.filesystems import FileSystems
 from forebay.pipelines.sinks.run_folder import write_file
 from forebay.pipelines.sinks.tfrecords.encode import encode_examples
 from forebay.pipelines.tallies.tallies import Tally
-from forebay.pipelines.transform.shards import Transformed
+from forebay.pipelines.transform.read import Transformed
 from forebay.storage.run.layout import EXAMPLES_FOLDER
 
 # Examples encoded at a time: a few megabytes, which the allocator hands out again and again. A
@@ -22,7 +22,7 @@ _GZIP_WBITS = 31  # zlib's word for gzip's header, without a time, and the large
 
 
 class WriteExamples(beam.PTransform):
-    """Writes each transformed shard as a TFRecord file of tf.Examples; one a piece, if in pieces.
+    """Writes each transformed shard as a TFRecord file of tf.Examples.
 
     Input: `Transformed`. Output: `Tally` elements: each file's entry, and the rows written of
     each split.
@@ -43,9 +43,8 @@ class _WriteExamples(beam.DoFn):
         self._gzip = gzip
 
     def process(self, element: Transformed) -> Iterator[Tally]:
-        (split, number, first_row), batch = element
-        piece = f"-{first_row}" if first_row else ""
-        name = f"{EXAMPLES_FOLDER}/{split}/part-{number:05d}{piece}.tfrecord" + ".gz" * self._gzip
+        (split, number), batch = element
+        name = f"{EXAMPLES_FOLDER}/{split}/part-{number:05d}.tfrecord" + ".gz" * self._gzip
         encoded = (piece.data for piece in encode_examples(batch, ENCODED_ROWS))
         pieces = _gzipped(encoded) if self._gzip else encoded
         entry = write_file(FileSystems.join(self._folder, name), pieces)

@@ -98,6 +98,26 @@ def sort_by(order: Ints, keys: Ints) -> Ints:
 
 
 @compiled
+def places_in(whole: Ints, part: Ints) -> Ints:
+    """Find numbers in some of them.
+
+    Args:
+        whole: int64 (n,).
+        part: int64 (m,), some of ``whole``, in the same order; no number is in it twice.
+
+    Returns:
+        int64 (n,): where in ``part`` each number of ``whole`` is; `NEVER` for those it lacks.
+    """
+    places = np.full(whole.size, NEVER)
+    place = 0
+    for i in range(whole.size):
+        if place < part.size and whole[i] == part[place]:
+            places[i] = place
+            place += 1
+    return places
+
+
+@compiled
 def put(rows: NDArray[Any], order: Ints) -> NDArray[Any]:
     """Put the rows of each window back into another order.
 

@@ -1,0 +1,163 @@
+"""A ``preprocessing_fn`` traced with what is known of its analyzers; the graph it becomes.
+
+tf.Transform itself traces it: an analyzer whose result is known is that constant in the graph, or
+the table made of that file; any other is a placeholder.
+"""
+
+import tempfile
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from typing import Any
+
+import tensorflow as tf
+from tensorflow_transform import analyzer_nodes, annotators, impl_helper, schema_inference
+from tensorflow_transform.graph_context import TFGraphContext
+from tensorflow_transform.saved import saved_transform_io_v2
+from tensorflow_transform.tf_metadata import dataset_metadata
+
+from forebay.pipelines.transform.analyzers import Analyzer, Result, analyzers_of
+
+PreprocessingFn = Callable[[Mapping[str, tf.Tensor]], dict[str, tf.Tensor]]
+
+
+@dataclass(frozen=True)
+class Learned:
+    """What analyzers found: the value of what stands for it."""
+
+    values: Mapping[Result, Any] = field(default_factory=dict)
+
+    def with_more(self, found: Mapping[Result, Any]) -> "Learned":
+        """Returns it with what others found."""
+        return Learned({**self.values, **found})
+
+    @property
+    def tensors(self) -> dict[str, tf.Tensor]:
+        """The values as constants, by name."""
+        return {
+            result.name: tf.constant(value, tf.as_dtype(result.dtype))
+            for result, value in self.values.items()
+        }
+
+
+class Trace:
+    """One trace, with a function that gives the values that analyzers look at.
+
+    Attributes:
+        phases: the analyzers that are not known: those that are ready, those that need only these,
+            and so on.
+        asset_map: the file of each vocabulary.
+
+    Args:
+        preprocessing_fn: of tf.Transform.
+        specs: the graph's inputs, by name.
+        learned: what is known.
+
+    Raises:
+        NotComputed: an analyzer cannot be computed here.
+    """
+
+    def __init__(
+        self,
+        preprocessing_fn: PreprocessingFn,
+        specs: Mapping[str, tf.TypeSpec],
+        learned: Learned,
+    ) -> None:
+        self._module = tf.Module()
+
+        @tf.function(input_signature=[dict(specs)], autograph=False)
+        def look(inputs: Mapping[str, tf.Tensor]) -> dict[str, tf.Tensor]:
+            graph = tf.compat.v1.get_default_graph()
+            with context:
+                preprocessing_fn(dict(inputs))
+            sinks = graph.get_collection(analyzer_nodes.TENSOR_REPLACEMENTS)
+            self.phases = _phases(graph, analyzers_of(sinks))
+            self.asset_map = annotators.get_asset_annotations(graph)
+            ready = self.phases[0] if self.phases else ()
+            names = {name for analyzer in ready for name in analyzer.sources}
+            return {name: graph.get_tensor_by_name(name) for name in names}
+
+        with _context(self._module, learned) as context:
+            saved_transform_io_v2.trace_and_update_module(
+                self._module, look, "look", strip_control_dependencies=True
+            )
+
+    def values(self, fed: Mapping[str, tf.Tensor]) -> dict[str, Any]:
+        """Returns what the analyzers of the first phase look at, as arrays by name."""
+        return {name: tensor.numpy() for name, tensor in self._module.look(dict(fed)).items()}
+
+
+@contextmanager
+def _context(module: tf.Module, learned: Learned) -> Iterator[TFGraphContext]:
+    """Gives what tf.Transform traces in; it writes stand-ins of files that are not yet known."""
+    with tempfile.TemporaryDirectory(prefix="forebay-") as folder:
+        yield TFGraphContext(module, folder, learned.tensors)
+
+
+def _phases(graph: tf.Graph, analyzers: tuple[Analyzer, ...]) -> tuple[tuple[Analyzer, ...], ...]:
+    """Puts analyzers that need nothing first, then those that need no others, and so on."""
+    maker = {result.name: analyzer for analyzer in analyzers for result in analyzer.results}
+    needed = {
+        analyzer.sources: {maker[name] for name in _reached(graph, analyzer.sources, set(maker))}
+        for analyzer in analyzers
+    }
+    phases: list[tuple[Analyzer, ...]] = []
+    left = list(analyzers)
+    done: set[Analyzer] = set()
+    while left:
+        ready = [analyzer for analyzer in left if needed[analyzer.sources] <= done]
+        phases.append(tuple(ready))
+        done |= set(ready)
+        left = [analyzer for analyzer in left if analyzer not in done]
+    return tuple(phases)
+
+
+def _reached(graph: tf.Graph, sources: tuple[str, ...], results: set[str]) -> set[str]:
+    """Returns the results that some tensors are computed from."""
+    found: set[str] = set()
+    waiting = [graph.get_tensor_by_name(name) for name in sources]
+    seen = set()
+    while waiting:
+        tensor = waiting.pop()
+        if tensor.name in results:
+            found.add(tensor.name)
+            continue
+        if tensor.op in seen:
+            continue
+        seen.add(tensor.op)
+        waiting += tensor.op.inputs
+        for operation in tensor.op.control_inputs:
+            waiting += operation.outputs or operation.inputs
+    return found
+
+
+def write_graph(
+    preprocessing_fn: PreprocessingFn,
+    specs: Mapping[str, tf.TypeSpec],
+    learned: Learned,
+    folder: str,
+) -> dataset_metadata.DatasetMetadata:
+    """Writes the graph as a SavedModel, its vocabularies with it.
+
+    Returns:
+        The transformed metadata.
+    """
+    module = tf.Module()
+    outputs: dict[str, tf.Tensor] = {}
+
+    def noted(inputs: Mapping[str, tf.Tensor]) -> dict[str, tf.Tensor]:
+        # What a function returns is not what was returned in it, of which the schema is told.
+        outputs.update(preprocessing_fn(inputs))
+        return dict(outputs)
+
+    with _context(module, learned) as context:
+        traced = impl_helper.get_traced_transform_fn(noted, dict(specs), context)
+        function = saved_transform_io_v2.write_v2_saved_model(
+            module, traced, "transform_fn", folder
+        )
+    graph = function.graph
+    if graph.get_collection(analyzer_nodes.TENSOR_REPLACEMENTS):
+        raise RuntimeError("tf.Transform met analyzers in another order than before")
+    with tf.compat.v1.Session(graph=graph) as session:
+        schema = schema_inference.infer_feature_schema(outputs, graph, session)
+    return dataset_metadata.DatasetMetadata(schema=schema)
