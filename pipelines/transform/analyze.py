@@ -21,7 +21,13 @@ from tensorflow_transform.tf_metadata import dataset_metadata
 from forebay.pipelines.transform.analyzers import Analyzer
 from forebay.pipelines.transform.graph_rows import graph_specs, to_tensors
 from forebay.pipelines.transform.read import ReadShards, Shard
-from forebay.pipelines.transform.traced import Learned, PreprocessingFn, Trace, write_graph
+from forebay.pipelines.transform.traced import (
+    Learned,
+    PreprocessingFn,
+    Trace,
+    reordered,
+    write_graph,
+)
 from forebay.transforms.definition.dataset import Dataset
 
 # Vocabularies of more shards than this are merged in several parts.
@@ -66,7 +72,7 @@ class AnalyzeShards(beam.PTransform):
                 pipeline
                 | f"Read {i}" >> ReadShards(self._shards)
                 | f"Accumulate {i}" >> beam.ParDo(
-                    _Accumulate(self._dataset, self._traces, self._parts),
+                    _Accumulate(self._dataset, self._traces, analyzers, self._parts),
                     beam.pvalue.AsSingleton(learned)
                 )
                 | f"Parts {i}" >> beam.GroupByKey()
@@ -109,17 +115,22 @@ class _Traces:
 class _Accumulate(beam.DoFn):
     """Yields what the analyzers that are ready see of a shard, by part."""
 
-    def __init__(self, dataset: Dataset, traces: _Traces, parts: int) -> None:
-        self._dataset, self._traces, self._parts = dataset, traces, parts
+    def __init__(
+        self, dataset: Dataset, traces: _Traces, analyzers: Sequence[Analyzer], parts: int
+    ) -> None:
+        self._dataset, self._traces = dataset, traces
+        self._analyzers, self._parts = analyzers, parts
 
     def process(
         self, element: tuple[tuple[str, int], pa.RecordBatch], learned: Learned
     ) -> Iterator[tuple[int, tuple[int, dict[int, Any]]]]:
         (_, shard), batch = element
         trace = self._trace = self._traces.of(learned)  # lives as long as this step, or longer
+        if [a.results for a in trace.phases[0]] != [a.results for a in self._analyzers]:
+            raise reordered()
         values = trace.values(to_tensors(batch, self._dataset))
         parts: list[dict[int, Any]] = [{} for _ in range(self._parts)]
-        for i, analyzer in enumerate(trace.phases[0]):
+        for i, analyzer in enumerate(self._analyzers):
             seen = analyzer.accumulate([values[name] for name in analyzer.sources])
             for part, piece in analyzer.divide(seen, self._parts):
                 parts[(i + part) % self._parts][i] = piece

@@ -15,7 +15,6 @@ from tensorflow_transform.saved.saved_transform_io_v2 import SavedModelLoader
 from tfx_bsl.tfxio.tensor_to_arrow import TensorsToRecordBatchConverter
 
 from forebay.pipelines.transform.analyze import AnalyzeShards
-from forebay.pipelines.transform.analyzers import NotComputed
 from forebay.pipelines.transform.graph_rows import (
     adapter_config,
     graph_specs,
@@ -23,6 +22,7 @@ from forebay.pipelines.transform.graph_rows import (
     to_tensors,
 )
 from forebay.pipelines.transform.read import ReadShards, Shard, Transformed
+from forebay.pipelines.transform.recognized import NotComputed
 from forebay.transforms.definition.dataset import Dataset
 from forebay.transforms.graph.embedded import EmbeddedTable
 from forebay.transforms.graph.preprocessing import preprocessing_fn

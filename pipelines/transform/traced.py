@@ -16,7 +16,9 @@ from tensorflow_transform.graph_context import TFGraphContext
 from tensorflow_transform.saved import saved_transform_io_v2
 from tensorflow_transform.tf_metadata import dataset_metadata
 
-from forebay.pipelines.transform.analyzers import Analyzer, Result, analyzers_of
+from forebay.pipelines.transform.analyzers import Analyzer, Result
+from forebay.pipelines.transform.recognized import analyzers_of
+from forebay.transforms.errors import InputError
 
 PreprocessingFn = Callable[[Mapping[str, tf.Tensor]], dict[str, tf.Tensor]]
 
@@ -141,6 +143,9 @@ def write_graph(
 
     Returns:
         The transformed metadata.
+
+    Raises:
+        InputError: another trace had other analyzers.
     """
     module = tf.Module()
     outputs: dict[str, tf.Tensor] = {}
@@ -157,7 +162,15 @@ def write_graph(
         )
     graph = function.graph
     if graph.get_collection(analyzer_nodes.TENSOR_REPLACEMENTS):
-        raise RuntimeError("tf.Transform met analyzers in another order than before")
+        raise reordered()
     with tf.compat.v1.Session(graph=graph) as session:
         schema = schema_inference.infer_feature_schema(outputs, graph, session)
     return dataset_metadata.DatasetMetadata(schema=schema)
+
+
+def reordered() -> InputError:
+    """Returns what is raised where two traces have not the same analyzers."""
+    return InputError(
+        "a function of the definition does not call the same analyzers of tf.Transform in the same "
+        "order, each time that it is called; let nothing but its tensors decide what it does"
+    )

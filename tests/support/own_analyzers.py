@@ -1,6 +1,7 @@
 """Functions of a user's own that call tf.Transform's analyzers."""
 
 from collections.abc import Mapping
+from itertools import count
 
 import tensorflow as tf
 import tensorflow_transform as tft
@@ -32,6 +33,17 @@ def covered(columns: Tensors) -> dict[str, tf.Tensor]:
         coverage_top_k=1, key_fn=_first,
     )  # fmt: skip
     return {"own_line": ids}
+
+
+_CALLS = count()
+
+
+def fickle(columns: Tensors) -> dict[str, tf.Tensor]:
+    """Analyzers in another order with each call."""
+    distance = columns["distance"]
+    found = [tft.min, tft.mean] if next(_CALLS) % 2 else [tft.mean, tft.min]
+    first, second = (analyzer(distance) for analyzer in found)
+    return {"own_difference": distance + first - second}
 
 
 def _first(text: bytes) -> bytes:

@@ -17,10 +17,11 @@ import tensorflow_transform as tft
 import tensorflow_transform.beam as tft_beam
 from made_runs import Columns, make_dataset, make_rows
 
+from forebay.pipelines.transform import analyze as analyze_module
 from forebay.pipelines.transform.analyze import AnalyzeShards
-from forebay.pipelines.transform.analyzers import NotComputed
 from forebay.pipelines.transform.graph_rows import adapter_config, to_graph_rows, to_tensors
 from forebay.pipelines.transform.read import Shard, read_shard
+from forebay.pipelines.transform.recognized import NotComputed
 from forebay.pipelines.transform.shards import AnalyzeAndTransform, _Transform
 from forebay.pipelines.transform.write import WriteTransformFn
 from forebay.transforms.definition.dataset import Dataset
@@ -116,7 +117,10 @@ def test_the_graphs_make_the_same_of_rows(both: Both) -> None:
     same_of_rows(both.ours, both.theirs, both.fed)
 
 
-def test_the_order_in_which_shards_are_read_changes_no_bit(both: Both, tmp_path: Path) -> None:
+def test_neither_the_order_of_shards_nor_parts_to_merge_change_a_bit(
+    both: Both, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(analyze_module, "_SHARDS_A_PART", 1)
     with tft_beam.Context(temp_dir=str(tmp_path / "tmp")):
         analyze(both.dataset, both.shards[::-1], tmp_path / "run")
     assert files(tmp_path / "run/transform_fn/assets") == files(both.ours / "transform_fn/assets")
@@ -158,3 +162,13 @@ def test_a_step_that_is_done_again_takes_the_graph_that_it_is_given(both: Both) 
     for name in theirs.schema.names:
         found, wanted = (batch[name].flatten().to_numpy(False) for batch in (ours, theirs))
         np.testing.assert_array_equal(found, wanted, name)
+
+
+def test_a_function_whose_analyzers_change_places_is_refused(tmp_path: Path) -> None:
+    dataset = replace(TRIPS, features=(Custom(own_analyzers.fickle),))
+    shards = write_shards(dataset, make_rows(200), tmp_path)
+    with (
+        pytest.raises(RuntimeError, match="does not call the same analyzers"),
+        tft_beam.Context(temp_dir=str(tmp_path / "tmp")),
+    ):
+        analyze(dataset, shards, tmp_path / "run")
