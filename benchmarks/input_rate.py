@@ -11,11 +11,11 @@ training itself says about its waiting is printed. Makes the run folder where it
 import argparse
 import itertools
 import os
-import sys
 import tempfile
 import time
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -149,10 +149,7 @@ def _ways(
         "Forebay, rows in memory": lambda: ours(examples),
         CACHED: lambda: ours(None, next(caches)),
         "Forebay, TFRecords, as in a first pass": lambda: ours(None),
-        **{
-            f"the same, {name}": lambda data=data: ours(None, data=data)
-            for name, data in OTHERWISE.items()
-        },
+        **{f"the same, {name}": partial(ours, None, data=data) for name, data in OTHERWISE.items()},
         "CSV lines, decode_csv of batches": decode_csv,
         "CsvDataset": csv_dataset,
         "make_csv_dataset": make_csv_dataset,
@@ -224,4 +221,4 @@ def _train_table(run: RunFolder, steps: int, batch_size: int) -> Table:
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    main()

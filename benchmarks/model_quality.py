@@ -16,6 +16,7 @@ import sys
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass, replace
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -23,9 +24,9 @@ import numpy as np
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
 
 from flights_runs import DAY, ROOT, flights_run
+from lightgbm_model import PeerOptions, PeerRows, candidates, fit, peer_rows
 from model_report import Compared, ModelScore, print_search, print_table, write_results
 from paired_days import PairedDays, central_interval
-from peers.lightgbm_model import PeerOptions, PeerRows, candidates, fit, peer_rows
 from rich.console import Console
 
 from forebay.storage.run.run_folder import RunFolder
@@ -129,7 +130,7 @@ def search(task: Task, trials: int, console: Console) -> list[tuple[PeerOptions,
     has_baseline = task.is_regression and bool(task.run.definition.label.baselines)
     found = []
     for options in candidates(trials, has_baseline=has_baseline):
-        score = _measure(task, "eval", lambda options=options: _peer(task, "eval", options, 0))
+        score = _measure(task, "eval", partial(_peer, task, "eval", options, 0))
         found.append((options, score))
         console.print(f"{score}, {options}", markup=False)
     best = min if task.is_regression else max
@@ -142,8 +143,8 @@ def compare(name: str, task: Task, seeds: int, split: str, console: Console) -> 
     peer = PEERS[name]
     scores: dict[str, list[ModelScore]] = {"ours": [], "LightGBM": []}
     for seed in range(seeds):
-        ours = _measure(task, split, lambda seed=seed: _ours(task, split, seed))
-        theirs = _measure(task, split, lambda seed=seed: _peer(task, split, peer, seed))
+        ours = _measure(task, split, partial(_ours, task, split, seed))
+        theirs = _measure(task, split, partial(_peer, task, split, peer, seed))
         for side, score in (("ours", ours), ("LightGBM", theirs)):
             scores[side].append(score)
             console.print(f"{name}, seed {seed}, {side}: {score}", markup=False)

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from peers.lightgbm_model import PeerOptions
+from lightgbm_model import PeerOptions
 from rich.console import Console
 from rich.table import Table
 

@@ -25,7 +25,7 @@ import numpy.typing as npt
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
 
 from flights_runs import ROOT
-from peers.lightgbm_model import PeerOptions, PeerRows, candidates, fit, peer_rows
+from lightgbm_model import PeerOptions, PeerRows, candidates, fit, peer_rows
 from rich.console import Console
 from rich.table import Table
 from sklearn.ensemble import HistGradientBoostingRegressor

@@ -17,7 +17,7 @@ from pathlib import Path
 import numpy as np
 import numpy.typing as npt
 from flights_runs import ROOT, flights_run
-from peers.lightgbm_model import PeerOptions, PeerRows, fit, peer_rows
+from lightgbm_model import PeerOptions, PeerRows, fit, peer_rows
 from rich.console import Console
 from rich.table import Table
 
@@ -26,7 +26,7 @@ from forebay.trainer.examples.inputs import inputs_of
 from forebay.trainer.examples.split_reader import SplitReader
 from forebay.trainer.metrics.arrays import Floats
 from forebay.trainer.metrics.by_task import as_predictions
-from forebay.transforms.definition.labels import BinaryClassification
+from forebay.transforms.definition.labels import BinaryClassification, Task
 
 OPTIONS = PeerOptions(num_leaves=31, learning_rate=0.1, crosses=False)
 
@@ -55,8 +55,8 @@ def measured(run: RunFolder, share: float) -> Iterator[tuple[str, ...]]:
     label = evaluated.label.astype(np.float64)
     label_out = label > bound
 
-    def answers(task: str, rows: PeerRows, stop: PeerRows) -> Floats:
-        return fit(task, rows, stop, OPTIONS, 0).answer(evaluated)  # type: ignore[arg-type]
+    def answers(task: Task, rows: PeerRows, stop: PeerRows) -> Floats:
+        return fit(task, rows, stop, OPTIONS, 0).answer(evaluated)
 
     marks = (replace(rows, label=(rows.label > bound).astype(np.float32)) for rows in
              (train, evaluated))  # fmt: skip

@@ -54,10 +54,11 @@ class PairedDays:
             )
         won = np.einsum("ri,ij,rj->r", self._times, wins, self._times, optimize=True)
         positives, negatives = (self._times @ self._per_day(x) for x in (actual, ~actual))
-        return won / (positives * negatives)
+        area: Floats = won / (positives * negatives)
+        return area
 
     def _per_day(self, values: npt.NDArray[np.generic]) -> Floats:
-        return np.bincount(self._day, values, minlength=self._days)
+        return np.bincount(self._day, values, minlength=self._days).astype(np.float64, copy=False)
 
 
 def central_interval(draws: Floats) -> tuple[float, float]:

@@ -25,9 +25,14 @@ from processes import Limits, measure
 from report import print_comparison, print_size, print_steady, write_results
 from rich.console import Console
 
+from forebay.console.words import counted
+
 GIB = 1 << 30
-# Seen on one year of flights, with what the commands need beside it.
-BYTES_PER_ROW = 1_400
+# Seen on one year of flights: what Forebay has on the disk at the end, with what its pipelines hand
+# each other (which `forebay preprocess` foretells itself); peers write the examples alone.
+BYTES_PER_ROW = 1_750
+# What prepare.py writes.
+ROWS_A_YEAR, INPUT_BYTES_PER_ROW = 336_776, 93
 # The course's way is first tried on so many rows, then on this many times more, down to so few.
 PROBES = (2_000, 12_000)
 COMPILED_ROWS = 60_000
@@ -66,6 +71,8 @@ def main() -> int:
     outcomes: list[Outcome] = []
     with tempfile.TemporaryDirectory(prefix="bench-", dir=args.work) as folder:
         bench = Bench(args, Path(folder), console)
+        if lack := lack_of_room(args.years[-1], shutil.disk_usage(folder).free, folder):
+            console.print(lack, markup=False)
         for years in args.years:
             found = _size(bench, years, first=years == args.years[0])
             print_size(console, found)
@@ -76,6 +83,18 @@ def main() -> int:
     for path in write_results(outcomes, vars(args), args.output):
         console.print(f"wrote {path}")
     return 0
+
+
+def lack_of_room(years: int, free: int, folder: str) -> str | None:
+    """Says that a disk has no room for flights of so many years; None: it has."""
+    needed = years * ROWS_A_YEAR * (INPUT_BYTES_PER_ROW + BYTES_PER_ROW)
+    if free >= needed:
+        return None
+    return (
+        f"{folder}: {counted(years, 'year')} of flights need {needed / GIB:.1f} GiB there, and "
+        f"{free / GIB:.1f} GiB are free: commands that do not fit will be skipped; free some "
+        "there, or name another folder with --work"
+    )
 
 
 def _arguments() -> argparse.Namespace:

@@ -11,6 +11,7 @@ import sys
 import tempfile
 import time
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 
 from forebay.storage.run import files
@@ -39,7 +40,7 @@ def main() -> None:
         for name, (splits, arguments) in commands.items():
             size, verify = _verification(run, splits)
             alone = min(_seconds(verify) for _ in range(TIMES))
-            whole = _seconds(lambda told=arguments: _command(told))
+            whole = _seconds(partial(_command, arguments))
             print(f"| `{name}` | {size / 1e6:.1f} MB | {alone:.3f} s | {whole:.1f} s |")
 
 

@@ -14,10 +14,11 @@ if __name__ == "__main__":  # before what takes seconds to import
 import apache_beam as beam
 from apache_beam.io.filesystems import FileSystems
 
-from forebay.console.machine import full_disk_told
+from forebay.console.machine import free_bytes, full_disk_told
 from forebay.console.tensorflow import tensorflow_loading
 from forebay.console.terminal import detail, warn
 from forebay.pipelines.descriptions import make_manifest, write_descriptions
+from forebay.pipelines.disk_space.forecast import lack_before_examples, lack_before_reading
 from forebay.pipelines.job import Job
 from forebay.pipelines.lookups.counts import check_lookups
 from forebay.pipelines.options import PreprocessOptions
@@ -77,6 +78,7 @@ def preprocess(options: PreprocessOptions) -> Manifest:
         beam=beam_arguments, text_bytes=text_bytes(inputs),
     )  # fmt: skip
     engine.check(work)
+    warn(lack_before_reading(planned, free_bytes(options.output)))
     with (
         staging(options.output, options.overwrite) as staged,
         full_disk_told(options.output),
@@ -90,6 +92,7 @@ def preprocess(options: PreprocessOptions) -> Manifest:
             check_lookups(ingested, dataset)
             check_rejects(ingested, dataset, options.max_reject_fraction)
             check_splits(ingested, dataset, job.period, learns=learns)
+        warn(lack_before_examples(job, ingested, free_bytes(options.output)))
         if job.is_whole:
             warn(empty_splits(ingested, dataset, job.tables[ROWS]))
         transformed = _transform(job, ingested, runner)

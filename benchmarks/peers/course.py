@@ -152,7 +152,8 @@ def join(name: str, key: str, rows: beam.PCollection, means: beam.PCollection) -
 def split_number(row: Row, _: int) -> int:
     """Returns the position in `SPLITS` of a row."""
     day = dt.date.fromordinal(row["flight_date"] + dt.date(1970, 1, 1).toordinal())
-    return splits_of([day])[day]
+    number: int = splits_of([day])[day]
+    return number
 
 
 def only_features(row: Row) -> Row:

@@ -159,7 +159,8 @@ def _ids(column: pd.Series, train: np.ndarray, min_count: int) -> np.ndarray:
     ids = {token: i for i, token in enumerate(known)}
     by_code = [ids.get(token, len(known)) for token in column.cat.categories]
     # The code of a missing value is -1, the last of the list.
-    return np.array([*by_code, len(known) + 1], np.int64)[column.cat.codes.to_numpy()]
+    taken: np.ndarray = np.array([*by_code, len(known) + 1], np.int64)[column.cat.codes.to_numpy()]
+    return taken
 
 
 if __name__ == "__main__":

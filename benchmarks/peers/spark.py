@@ -9,7 +9,7 @@ departures: events and questions are put in one column of times per destination.
 
 import os
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pyarrow as pa
@@ -114,11 +114,11 @@ def with_windows(flights: DataFrame) -> DataFrame:
     asked = flights.withColumn("at", F.col("left")).withColumn("asked", F.lit(True))
     both = asked.unionByName(events, allowMissingColumns=True)
     by_dest = Window.partitionBy("dest").orderBy("at")
-    for over, hours, operator in (("1h", 1, "mean"), ("1h", 1, "max"), ("3h", 3, "mean"),
-                                  ("1d", 24, "stddev_samp")):  # fmt: skip
+    for length, hours, operator in (("1h", 1, "mean"), ("1h", 1, "max"), ("3h", 3, "mean"),
+                                    ("1d", 24, "stddev_samp")):  # fmt: skip
         value = getattr(F, operator)("value").over(by_dest.rangeBetween(-hours * HOUR, -1))
         name = operator.removesuffix("dev_samp")
-        both = both.withColumn(f"arr_delay_{name}_{over}_by_dest", value)
+        both = both.withColumn(f"arr_delay_{name}_{length}_by_dest", value)
     return both.filter("asked").drop("asked", "at", "value", "landed", "left")
 
 
@@ -179,7 +179,9 @@ def _id(name: str, size: int) -> Column:
     return F.when(F.col(name).isNull(), F.lit(size + 1)).otherwise(index)
 
 
-def writer(out: str):  # noqa: ANN201, a function for mapInArrow
+def writer(out: str) -> Callable[[Iterator[pa.RecordBatch]], Iterator[pa.RecordBatch]]:
+    """Returns what writes the rows, for mapInArrow."""
+
     def write(batches: Iterator[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
         import pyarrow.compute as pc
         import tensorflow as tf

@@ -62,7 +62,8 @@ def encode(columns: Mapping[str, pa.Array]) -> list[bytes]:
         name: pa.LargeListArray.from_arrays(offsets, _plain(column))
         for name, column in columns.items()
     }
-    return RecordBatchToExamplesEncoder().encode(pa.RecordBatch.from_pydict(lists))
+    encoded: list[bytes] = RecordBatchToExamplesEncoder().encode(pa.RecordBatch.from_pydict(lists))
+    return encoded
 
 
 def _plain(column: pa.Array | pa.ChunkedArray) -> pa.Array:

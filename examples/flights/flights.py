@@ -154,7 +154,8 @@ def _next_shown(zone: str, after_us: Int64Array, clock_us: Int64Array) -> Int64A
     same_day_us = utc_to_local(after_us, zone) // DAY_US * DAY_US + clock_us % DAY_US
     days = [local_to_utc(shown_us, zone) for shown_us in (same_day_us, same_day_us + DAY_US)]
     shown = np.stack([us for day in days for us in (day.earliest_us, day.latest_us)])
-    return np.where(shown > after_us, shown, np.iinfo(np.int64).max).min(axis=0)
+    first: Int64Array = np.where(shown > after_us, shown, np.iinfo(np.int64).max).min(axis=0)
+    return first
 
 
 def _delayed(us: pa.Array, minutes: pa.Array) -> pa.Array:
@@ -267,7 +268,7 @@ def numeric(windows: list[Windowed]) -> list[Numeric]:
     return [Numeric(name, scale="z_score", indicator="_count_" not in name) for name in names]
 
 
-FEATURES = [
+FEATURES: list[Numeric | Categorical | Calendar | Crossed] = [
     Numeric("distance", scale="z_score"),
     Numeric("scheduled_minutes", scale="z_score"),
     Categorical("carrier", embed=4),
@@ -284,7 +285,7 @@ FEATURES = [
     ),
 ]
 
-OWN_DELAY = [
+OWN_DELAY: list[Numeric | Bucketized] = [
     Numeric("dep_delay", scale="z_score"),
     Bucketized("dep_delay", quantiles=20, embed=4),
 ]

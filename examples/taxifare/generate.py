@@ -113,7 +113,8 @@ def _seconds(rows: int, chance: np.random.Generator) -> npt.NDArray[np.int64]:
 def _kilometres(pickups: Floats, dropoffs: Floats) -> Floats:
     """Distances in a plane that touches the earth at New York."""
     north, east = (dropoffs - pickups).T * KM_PER_DEGREE
-    return np.hypot(north, east * np.cos(np.radians(PLACES[0, 0])))
+    distances: Floats = np.hypot(north, east * np.cos(np.radians(PLACES[0, 0])))
+    return distances
 
 
 def _fares(
@@ -140,7 +141,8 @@ def _fares(
 def _between(
     starts: npt.NDArray[np.int64], ends: npt.NDArray[np.int64], one: int, others: tuple[int, ...]
 ) -> npt.NDArray[np.bool_]:
-    there, back = (starts == one) & np.isin(ends, others), np.isin(starts, others) & (ends == one)
+    there: npt.NDArray[np.bool_] = (starts == one) & np.isin(ends, others)
+    back: npt.NDArray[np.bool_] = np.isin(starts, others) & (ends == one)
     return there | back
 
 

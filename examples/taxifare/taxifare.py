@@ -50,7 +50,7 @@ CELLS_PER_DEGREE = 50
 # Beyond it lie zeros, swapped coordinates and typing errors.
 LATITUDES, LONGITUDES = (37.0, 45.0), (-78.0, -70.0)
 # Where nearly all rides begin and end: Manhattan, its neighbours, two airports.
-GRID = {"cells": (15, 15), "latitudes": (40.60, 40.90), "longitudes": (-74.05, -73.75)}
+CELLS, LATITUDES, LONGITUDES = (15, 15), (40.60, 40.90), (-74.05, -73.75)
 
 columns = {
     "key": String(required=True),
@@ -103,7 +103,8 @@ def _kilometres(
         np.sin((to_latitude - latitude) / 2) ** 2
         + np.cos(latitude) * np.cos(to_latitude) * np.sin((to_longitude - longitude) / 2) ** 2
     )
-    return 2 * EARTH_RADIUS_KM * np.arcsin(np.sqrt(np.minimum(haversine, 1.0)))
+    km: Floats = 2 * EARTH_RADIUS_KM * np.arcsin(np.sqrt(np.minimum(haversine, 1.0)))
+    return km
 
 
 windows = [
@@ -141,10 +142,10 @@ taxifare = Dataset(
         # From where to where.
         *[
             Numeric(name, clip=(limits[0], limits[1]), scale="z_score")
-            for name, limits in zip(route, 2 * (GRID["latitudes"], GRID["longitudes"]), strict=True)
+            for name, limits in zip(route, 2 * (LATITUDES, LONGITUDES), strict=True)
         ],
-        Grid("pickup_latitude", "pickup_longitude", **GRID, name="from_cell"),
-        Grid("dropoff_latitude", "dropoff_longitude", **GRID, name="to_cell"),
+        Grid("pickup_latitude", "pickup_longitude", CELLS, LATITUDES, LONGITUDES, name="from_cell"),
+        Grid("dropoff_latitude", "dropoff_longitude", CELLS, LATITUDES, LONGITUDES, name="to_cell"),
         Crossed("route", ["from_cell", "to_cell"], embed=8),
         # When.
         Calendar("pickup_datetime", part="hour_of_day", tz=NEW_YORK, name="hour"),

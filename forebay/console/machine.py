@@ -140,13 +140,23 @@ def full_disk_told(folder: str) -> Iterator[None]:
         raise
 
 
-def _is_full(folder: str) -> bool:
-    if "://" in folder:
-        return False
+def free_bytes(folder: str) -> int | None:
+    """Returns how much is free where a folder is or would be; None: nobody counts there."""
+    space = None if "://" in folder else _space(folder)
+    return space.f_bavail * space.f_frsize if space is not None and space.f_blocks else None
+
+
+def _space(folder: str) -> os.statvfs_result:
     place = os.path.abspath(folder)
     while not os.path.exists(place):
         place = os.path.dirname(place)
-    space = os.statvfs(place)  # where nobody counts, all is 0
+    return os.statvfs(place)  # where nobody counts, all is 0
+
+
+def _is_full(folder: str) -> bool:
+    if "://" in folder:
+        return False
+    space = _space(folder)
     few_bytes = space.f_blocks > 0 and space.f_bavail * space.f_frsize < _LEAST_BYTES
     return few_bytes or (space.f_files > 0 and space.f_favail == 0)
 

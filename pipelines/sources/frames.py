@@ -14,7 +14,7 @@ from forebay.transforms.definition.fields.words import named
 from forebay.transforms.errors import InputError
 
 if TYPE_CHECKING:
-    import pandas as pd  # type: ignore[import-untyped]
+    import pandas as pd
     import polars as pl
 
 _ROWS_SHOWN = 10

@@ -162,6 +162,10 @@ class FileInput(TableInput):
     def check_unchanged(self) -> None:  # noqa: D102
         self.file.check_unchanged()
 
+    @abstractmethod
+    def share_of(self, chunk: Any) -> float:
+        """Returns about which share of the file's records a chunk of it holds."""
+
     def fingerprint(self) -> str:
         """Reads the file and returns the fingerprint of its bytes."""
         with self.file.open_raw() as raw:

@@ -1,6 +1,6 @@
 """What a run needs to know of its features, to warn of degenerate ones and to report on them."""
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -66,7 +66,7 @@ class _Outputs:
     """Which columns are carried, and what each cross is of."""
 
     carried: frozenset[str]
-    crosses: Mapping[str, tuple[str, ...]]
+    crosses: Mapping[str, Sequence[str]]
 
 
 _Summary = _Range | IdCounts | Combinations

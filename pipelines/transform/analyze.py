@@ -23,6 +23,7 @@ from forebay.pipelines.transform.graph_rows import graph_specs, to_tensors
 from forebay.pipelines.transform.read import ReadShards, Shard
 from forebay.pipelines.transform.traced import (
     Learned,
+    LookedAt,
     PreprocessingFn,
     Trace,
     reordered,
@@ -72,7 +73,9 @@ class AnalyzeShards(beam.PTransform):
                 pipeline
                 | f"Read {i}" >> ReadShards(self._shards)
                 | f"Accumulate {i}" >> beam.ParDo(
-                    _Accumulate(self._dataset, self._traces, analyzers, self._parts),
+                    _Accumulate(
+                        self._dataset, self._traces, analyzers, self._trace.looked_at, self._parts
+                    ),
                     beam.pvalue.AsSingleton(learned)
                 )
                 | f"Parts {i}" >> beam.GroupByKey()
@@ -89,7 +92,9 @@ class AnalyzeShards(beam.PTransform):
                     beam.pvalue.AsList(found),
                 )
             )
-        written = learned | "Graph" >> beam.Map(_written, *self._graph, self._folder)
+        written = learned | "Graph" >> beam.Map(
+            _written, *self._graph, self._trace.looked_at, self._folder
+        )
         folder = written | "Folder" >> beam.Keys()
         metadata = written | "Metadata" >> beam.Values()
         return folder, beam_metadata_io.BeamDatasetMetadata(
@@ -116,17 +121,23 @@ class _Accumulate(beam.DoFn):
     """Yields what the analyzers that are ready see of a shard, by part."""
 
     def __init__(
-        self, dataset: Dataset, traces: _Traces, analyzers: Sequence[Analyzer], parts: int
+        self,
+        dataset: Dataset,
+        traces: _Traces,
+        analyzers: Sequence[Analyzer],
+        looked_at: LookedAt,
+        parts: int,
     ) -> None:
         self._dataset, self._traces = dataset, traces
         self._analyzers, self._parts = analyzers, parts
+        self._looked_at = {analyzer.results: looked_at[analyzer.results] for analyzer in analyzers}
 
     def process(
         self, element: tuple[tuple[str, int], pa.RecordBatch], learned: Learned
     ) -> Iterator[tuple[int, tuple[int, dict[int, Any]]]]:
         (_, shard), batch = element
         trace = self._trace = self._traces.of(learned)  # lives as long as this step, or longer
-        if [a.results for a in trace.phases[0]] != [a.results for a in self._analyzers]:
+        if any(trace.looked_at.get(of) != inputs for of, inputs in self._looked_at.items()):
             raise reordered()
         values = trace.values(to_tensors(batch, self._dataset))
         parts: list[dict[int, Any]] = [{} for _ in range(self._parts)]
@@ -165,7 +176,8 @@ def _written(
     learned: Learned,
     preprocessing_fn: PreprocessingFn,
     specs: Mapping[str, tf.TypeSpec],
+    looked_at: LookedAt,
     folder: str,
 ) -> tuple[str, dataset_metadata.DatasetMetadata]:
     own = os.path.join(folder, uuid.uuid4().hex)
-    return own, write_graph(preprocessing_fn, specs, learned, own)
+    return own, write_graph(preprocessing_fn, specs, learned, looked_at, own)

@@ -5,7 +5,7 @@ the table made of that file; any other is a placeholder.
 """
 
 import tempfile
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Any
@@ -21,6 +21,8 @@ from forebay.pipelines.transform.recognized import analyzers_of
 from forebay.transforms.errors import InputError
 
 PreprocessingFn = Callable[[Mapping[str, tf.Tensor]], dict[str, tf.Tensor]]
+# The inputs of the graph that analyzers look at, by their results.
+LookedAt = Mapping[tuple[Result, ...], frozenset[str]]
 
 
 @dataclass(frozen=True)
@@ -49,6 +51,7 @@ class Trace:
         phases: the analyzers that are not known: those that are ready, those that need only these,
             and so on.
         asset_map: the file of each vocabulary.
+        looked_at: the graph's inputs that each analyzer looks at.
 
     Args:
         preprocessing_fn: of tf.Transform.
@@ -73,7 +76,9 @@ class Trace:
             with context:
                 preprocessing_fn(dict(inputs))
             sinks = graph.get_collection(analyzer_nodes.TENSOR_REPLACEMENTS)
-            self.phases = _phases(graph, analyzers_of(sinks))
+            analyzers = analyzers_of(sinks)
+            self.phases = _phases(graph, analyzers)
+            self.looked_at = _looked_at(graph, analyzers, inputs.values())
             self.asset_map = annotators.get_asset_annotations(graph)
             ready = self.phases[0] if self.phases else ()
             names = {name for analyzer in ready for name in analyzer.sources}
@@ -96,6 +101,17 @@ def _context(module: tf.Module, learned: Learned) -> Iterator[TFGraphContext]:
         yield TFGraphContext(module, folder, learned.tensors)
 
 
+def _looked_at(
+    graph: tf.Graph, analyzers: Iterable[Analyzer], inputs: Iterable[tf.Tensor]
+) -> LookedAt:
+    given = {tensor.name for tensor in inputs}
+    ends = given.union(result.name for analyzer in analyzers for result in analyzer.results)
+    return {
+        analyzer.results: frozenset(_reached(graph, analyzer.sources, ends) & given)
+        for analyzer in analyzers
+    }
+
+
 def _phases(graph: tf.Graph, analyzers: tuple[Analyzer, ...]) -> tuple[tuple[Analyzer, ...], ...]:
     """Puts analyzers that need nothing first, then those that need no others, and so on."""
     maker = {result.name: analyzer for analyzer in analyzers for result in analyzer.results}
@@ -114,14 +130,14 @@ def _phases(graph: tf.Graph, analyzers: tuple[Analyzer, ...]) -> tuple[tuple[Ana
     return tuple(phases)
 
 
-def _reached(graph: tf.Graph, sources: tuple[str, ...], results: set[str]) -> set[str]:
-    """Returns the results that some tensors are computed from."""
+def _reached(graph: tf.Graph, sources: tuple[str, ...], ends: set[str]) -> set[str]:
+    """Returns which of some tensors others are computed from, these apart from each other."""
     found: set[str] = set()
     waiting = [graph.get_tensor_by_name(name) for name in sources]
     seen = set()
     while waiting:
         tensor = waiting.pop()
-        if tensor.name in results:
+        if tensor.name in ends:
             found.add(tensor.name)
             continue
         if tensor.op in seen:
@@ -137,9 +153,17 @@ def write_graph(
     preprocessing_fn: PreprocessingFn,
     specs: Mapping[str, tf.TypeSpec],
     learned: Learned,
+    looked_at: LookedAt,
     folder: str,
 ) -> dataset_metadata.DatasetMetadata:
     """Writes the graph as a SavedModel, its vocabularies with it.
+
+    Args:
+        preprocessing_fn: of tf.Transform.
+        specs: the graph's inputs, by name.
+        learned: what its analyzers found.
+        looked_at: what each of them looked at.
+        folder: where it goes.
 
     Returns:
         The transformed metadata.
@@ -161,7 +185,9 @@ def write_graph(
             module, traced, "transform_fn", folder
         )
     graph = function.graph
-    if graph.get_collection(analyzer_nodes.TENSOR_REPLACEMENTS):
+    sinks = graph.get_collection(analyzer_nodes.ALL_REPLACEMENTS)
+    inputs = graph.inputs[: len(specs)]  # what follows are tables
+    if _looked_at(graph, analyzers_of(sinks), inputs) != looked_at:
         raise reordered()
     with tf.compat.v1.Session(graph=graph) as session:
         schema = schema_inference.infer_feature_schema(outputs, graph, session)

@@ -151,6 +151,25 @@ def _each(function: Callable[..., Iterator[Partitioned]], *arguments: Any) -> be
     return beam.FlatMap(function, *arguments).with_output_types(Partitioned)
 
 
+def grouped_batches(
+    batch: pa.RecordBatch, groups: Sequence[WindowGroup], table: str, keep: Sequence[str]
+) -> Iterator[Partitioned]:
+    """Yields all that is written to files of a batch, until windows are computed over it.
+
+    Args:
+        batch: rows of a table, `CONTENT` among them where it is the table that asks.
+        groups: the windows.
+        table: the table.
+        keep: the row columns of the output.
+    """
+    if table == ROWS:
+        yield from _shard_rows(batch, keep, 1, None)
+    yield from _to_keys(batch, groups, table, 1, None)
+    for versions in _to_versions(batch, groups, table, 1, None):
+        yield versions  # and, once they are resolved, as many events
+        yield from _to_events((int(versions.stage), versions.batch), groups, 1)
+
+
 def _shard_rows(
     batch: pa.RecordBatch, keep: Sequence[str] | None, shards: int, asking: Asking | None
 ) -> Iterator[Partitioned]:

@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 import pyarrow as pa
 
+from forebay.pipelines.runners.cores import usable_cores
 from forebay.pipelines.sources.frames import Frame, Table, as_arrow
 from forebay.pipelines.windows.conform import conform
 from forebay.transforms.definition.columns import (
@@ -222,7 +223,7 @@ def _answers(
     rows = sum(map(len, batches[ROWS]))
     events = pa.Table.from_batches([group.events(batch) for batch in batches[group.source]])
     requests = pa.Table.from_batches([group.requests(batch) for batch in batches[ROWS]])
-    answers = compute(group, events, requests)
+    answers = compute(group, events, requests, threads=usable_cores())
     place = np.zeros(rows, np.int64)
     has_time = np.zeros(rows, np.bool_)
     place[answers[ROW].to_numpy()] = np.arange(len(answers))

@@ -29,7 +29,7 @@ def paired_days() -> Iterator[ModuleType]:
 
 @pytest.fixture(scope="session")
 def lightgbm_model() -> Iterator[ModuleType]:
-    yield from import_benchmark("peers.lightgbm_model")
+    yield from import_benchmark("lightgbm_model")
 
 
 @pytest.fixture(scope="session")

@@ -1,5 +1,7 @@
 """Which row of one run is which of another: by what both carry untouched."""
 
+from collections.abc import Sequence
+
 import numpy as np
 
 from forebay.storage.run.run_folder import RunFolder
@@ -29,11 +31,11 @@ def check_comparable(run: RunFolder, other: RunFolder) -> None:
         )
 
 
-def _names(names: tuple[str, ...]) -> str:
+def _names(names: Sequence[str]) -> str:
     return ", ".join(names) or "none"
 
 
-def pair_rows(mine: SplitPredictions, other: SplitPredictions, names: tuple[str, ...]) -> Ints:
+def pair_rows(mine: SplitPredictions, other: SplitPredictions, names: Sequence[str]) -> Ints:
     """Finds the other's rows in the order of mine.
 
     Args:

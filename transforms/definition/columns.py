@@ -7,7 +7,7 @@ int64.
 """
 
 import math
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import ClassVar, Literal
 
@@ -15,6 +15,7 @@ import numpy as np
 import pyarrow as pa
 
 from forebay.transforms.definition.fields.freeze import freeze_sequences
+from forebay.transforms.definition.fields.several import Several
 from forebay.transforms.definition.time_formats import format_problems
 from forebay.transforms.errors import Problem
 from forebay.transforms.zones import is_zone
@@ -48,9 +49,9 @@ class Column:
             blank, such as a date and a time.
     """
 
-    nulls: tuple[str, ...] = ("",)
+    nulls: Several[str] = ("",)
     required: bool = False
-    field: str | tuple[str, ...] | None = None
+    field: str | Several[str] | None = None
 
     arrow_type: ClassVar[pa.DataType]
     graph_dtype: ClassVar[GraphDtype]
@@ -58,7 +59,7 @@ class Column:
     def __post_init__(self) -> None:
         freeze_sequences(self)
 
-    def fields(self, name: str) -> tuple[str, ...]:
+    def fields(self, name: str) -> Sequence[str]:
         """Returns what the table calls the column of a name."""
         found = self.field or name
         return (found,) if isinstance(found, str) else found
@@ -133,7 +134,7 @@ class String(Column):
         values: the allowed texts; a row with another is rejected. Empty: any text.
     """
 
-    values: tuple[str, ...] = ()
+    values: Several[str] = ()
 
     arrow_type = pa.string()
     graph_dtype = "string"
@@ -187,8 +188,8 @@ class Boolean(Column):
         false: the texts that mean false.
     """
 
-    true: tuple[str, ...] = ("true", "True", "TRUE", "1")
-    false: tuple[str, ...] = ("false", "False", "FALSE", "0")
+    true: Several[str] = ("true", "True", "TRUE", "1")
+    false: Several[str] = ("false", "False", "FALSE", "0")
 
     arrow_type = pa.bool_()
     graph_dtype = "int64"
@@ -221,7 +222,7 @@ class Timestamp(Column):
             the gap, or rejected.
     """
 
-    format: str | tuple[str, ...] | None = None
+    format: str | Several[str] | None = None
     tz: str = "UTC"
     unit: Literal["s", "ms", "us"] | None = None
     ambiguous: Literal["earliest", "latest", "reject"] = "earliest"
@@ -260,7 +261,7 @@ class Date(Column):
         format: a ``strptime`` format or several, as for `Timestamp`; None reads ``YYYY-MM-DD``.
     """
 
-    format: str | tuple[str, ...] | None = None
+    format: str | Several[str] | None = None
 
     arrow_type = pa.date32()
     graph_dtype = "int64"
@@ -273,7 +274,7 @@ class Date(Column):
             yield Problem(f"{where}.format", (), "reads no text", "write one, or leave it out")
 
 
-def formats(column: Timestamp | Date) -> tuple[str, ...]:
+def formats(column: Timestamp | Date) -> Sequence[str]:
     """Returns the formats of a column, in the order in which they are tried; none: ISO 8601."""
     found = column.format
     return (found,) if isinstance(found, str) else found or ()

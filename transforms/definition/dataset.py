@@ -8,6 +8,7 @@ from forebay.transforms.definition.columns import Column, GraphDtype
 from forebay.transforms.definition.dataset_checks import dataset_contradictions, definition_problems
 from forebay.transforms.definition.derived_numbers import DerivedNumber
 from forebay.transforms.definition.features import Custom, Feature
+from forebay.transforms.definition.fields.several import Several
 from forebay.transforms.definition.fields.types import LATER
 from forebay.transforms.definition.labels import Label
 from forebay.transforms.definition.lookups import Lookup
@@ -46,14 +47,14 @@ class Dataset(WindowedTable):
     """
 
     name: str
-    features: tuple[Feature, ...]
+    features: Several[Feature]
     label: Label
     split: Split
-    passthrough: tuple[str, ...] = ()
+    passthrough: Several[str] = ()
     weight: str | None = None
-    lookups: tuple[Lookup, ...] = field(default=(), metadata=LATER)
+    lookups: Several[Lookup] = field(default=(), metadata=LATER)
     prepare: Prepare | None = field(default=None, metadata=LATER)
-    where: tuple[Where, ...] | Where = field(default=(), metadata=LATER)
+    where: Several[Where] | Where = field(default=(), metadata=LATER)
 
     def __post_init__(self) -> None:
         where = self.where if isinstance(self.where, tuple | list) else (self.where,)

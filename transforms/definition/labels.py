@@ -7,6 +7,7 @@ from typing import ClassVar, Literal
 
 from forebay.transforms.definition.columns import Boolean, Column, Integer, Number, String
 from forebay.transforms.definition.fields.freeze import freeze_sequences
+from forebay.transforms.definition.fields.several import Several
 from forebay.transforms.errors import Problem, unknown_column
 
 Task = Literal["regression", "binary_classification", "multiclass_classification"]
@@ -23,7 +24,7 @@ class Regression:
     """
 
     column: str
-    baselines: tuple[str, ...] = ()
+    baselines: Several[str] = ()
 
     task: ClassVar[Task] = "regression"
     kinds: ClassVar[tuple[type[Column], ...]] = (Number, Integer)
@@ -47,7 +48,7 @@ class BinaryClassification:
     """
 
     column: str
-    baselines: tuple[str, ...] = ()
+    baselines: Several[str] = ()
 
     task: ClassVar[Task] = "binary_classification"
     kinds: ClassVar[tuple[type[Column], ...]] = (Boolean, Integer, Number)
@@ -74,8 +75,8 @@ class Classification:
     """
 
     column: str
-    classes: tuple[str | int, ...]
-    baselines: tuple[str, ...] = ()
+    classes: Several[str | int]
+    baselines: Several[str] = ()
 
     task: ClassVar[Task] = "multiclass_classification"
     kinds: ClassVar[tuple[type[Column], ...]] = (String, Integer)

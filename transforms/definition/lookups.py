@@ -16,6 +16,7 @@ from forebay.transforms.definition.columns import (
     Timestamp,
 )
 from forebay.transforms.definition.fields.freeze import freeze_sequences
+from forebay.transforms.definition.fields.several import Several
 from forebay.transforms.definition.windows.checks import KEYS, kind_problems, unknown_source
 from forebay.transforms.errors import Problem, unknown_column
 
@@ -55,10 +56,10 @@ class Lookup:
             columns. For tables of 100,000 rows at most, without times.
     """
 
-    columns: tuple[str, ...] | str
+    columns: Several[str] | str
     source: str
-    key: tuple[str, ...] | str
-    row_key: tuple[str, ...] | str = ()
+    key: Several[str] | str
+    row_key: Several[str] | str = ()
     valid_from: str | None = None
     valid_until: str | None = None
     available_at: str | None = None

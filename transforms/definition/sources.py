@@ -1,6 +1,6 @@
 """Tables of events as data: their columns, what is derived from them, and how files hold them."""
 
-from collections.abc import Callable, Collection, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 from types import MappingProxyType
@@ -8,6 +8,7 @@ from typing import Any
 
 from forebay.transforms.definition.columns import Column
 from forebay.transforms.definition.fields.freeze import freeze_sequences
+from forebay.transforms.definition.fields.several import Several
 from forebay.transforms.definition.functions import FUNCTION_CURE, import_path, is_importable_path
 from forebay.transforms.definition.table_formats import CsvFormat
 from forebay.transforms.errors import Problem, unknown_column
@@ -29,7 +30,7 @@ class Derive:
     """
 
     function: str | Callable[..., Any]
-    inputs: tuple[str, ...]
+    inputs: Several[str]
     outputs: Mapping[str, Column]
 
     def __post_init__(self) -> None:
@@ -48,7 +49,7 @@ class Source:
     """
 
     columns: Mapping[str, Column]
-    derive: tuple[Derive, ...] = ()
+    derive: Several[Derive] = ()
     csv: CsvFormat = field(default_factory=CsvFormat)
 
     def __post_init__(self) -> None:
@@ -85,7 +86,7 @@ class Source:
         return False
 
     @property
-    def steps_at_reading(self) -> tuple[Derive, ...]:
+    def steps_at_reading(self) -> Sequence[Derive]:
         """What is derived as the table is read."""
         return self.derive
 

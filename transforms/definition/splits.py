@@ -18,6 +18,7 @@ import pyarrow.compute as pc
 
 from forebay.transforms.definition.columns import Boolean, Column, Date, Integer, String, Timestamp
 from forebay.transforms.definition.fields.freeze import freeze_sequences
+from forebay.transforms.definition.fields.several import Several
 from forebay.transforms.definition.fields.types import Between
 from forebay.transforms.definition.identity import CONTENT, ROW
 from forebay.transforms.errors import Problem, unknown_column
@@ -144,9 +145,9 @@ class ColumnSplit:
     """
 
     on: str
-    train: tuple[str | int, ...] | str | int = "train"
-    eval: tuple[str | int, ...] | str | int = ()
-    test: tuple[str | int, ...] | str | int = ()
+    train: Several[str | int] | str | int = "train"
+    eval: Several[str | int] | str | int = ()
+    test: Several[str | int] | str | int = ()
 
     def __post_init__(self) -> None:
         freeze_sequences(self)

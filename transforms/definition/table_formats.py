@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import Annotated, Literal
 
 from forebay.transforms.definition.fields.freeze import freeze_sequences
+from forebay.transforms.definition.fields.several import Several
 from forebay.transforms.definition.fields.types import Between
 from forebay.transforms.errors import Problem
 
@@ -36,7 +37,7 @@ class CsvFormat:
 
     delimiter: str = ","
     quote: str | None = '"'
-    names: tuple[str, ...] = ()
+    names: Several[str] = ()
     decimal: Literal[".", ","] = "."
     thousands: Literal[",", ".", " ", "'", "_", "\u00a0", "\u202f"] | None = None
     comment: str | None = None

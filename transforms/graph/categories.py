@@ -1,6 +1,6 @@
 """Categories inside the transform graph: ids, and how frequent values are."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 import tensorflow as tf
 import tensorflow_transform as tft
@@ -21,7 +21,7 @@ from forebay.transforms.graph.missing import is_missing
 
 _NEXT_TO_NOTHING = 1e-30
 # Gives the label's classes, int64 (batch,), of a label cut at boundaries.
-Classes = Callable[[tuple[float, ...]], tf.Tensor]
+Classes = Callable[[Sequence[float]], tf.Tensor]
 
 
 def category_ids(feature: Categorical, column: tf.Tensor, classes: Classes) -> Ids:

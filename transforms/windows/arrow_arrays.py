@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -10,6 +11,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from forebay.transforms.definition.identity import CONTENT, ROW
+from forebay.transforms.definition.sources import ROWS
 from forebay.transforms.windows.groups import AVAILABLE, EVENT, RETIRED, TIME, WindowGroup
 from forebay.transforms.windows.kernels.values import Events, Requests, Values
 
@@ -52,9 +54,13 @@ def to_events(group: WindowGroup, events: pa.Table, keys: Ints, texts: Texts) ->
     )
 
 
-def to_requests(requests: pa.Table, keys: Ints) -> Requests:
-    """Returns what rows ask as arrays, given the codes of their keys."""
-    return Requests(keys, _ints(requests[TIME]), _own(requests))
+def to_requests(group: WindowGroup, requests: pa.Table, keys: Ints) -> Requests:
+    """Returns what rows ask as arrays, given the codes of their keys.
+
+    No event of another table is a row's own.
+    """
+    own = _own(requests) if group.source == ROWS else None
+    return Requests(keys, _ints(requests[TIME]), own)
 
 
 def to_columns(group: WindowGroup, columns: Sequence[Values], texts: Texts) -> dict[str, pa.Array]:
@@ -91,13 +97,13 @@ def key_codes(tables: Sequence[pa.Table], keys: int) -> list[Ints]:
     codes = np.zeros(sum(sizes), np.int64)
     for i in range(keys):
         chunks = [chunk for table in tables for chunk in table[f"key{i}"].chunks]
-        encoded = one_chunk(pa.chunked_array(chunks)).dictionary_encode()
-        indices = pc.fill_null(encoded.indices, -1).to_numpy(zero_copy_only=False)
+        encoded = pa.chunked_array(chunks).dictionary_encode().chunks
+        indices = _filled(pa.chunked_array([chunk.indices for chunk in encoded], pa.int32()), -1)
         if not i:
             codes = indices.astype(np.int64)
             continue
         null = (codes < 0) | (indices < 0)
-        codes = codes * (len(encoded.dictionary) + 1) + indices
+        codes = codes * (max((len(chunk.dictionary) for chunk in encoded), default=0) + 1) + indices
         codes = np.unique(codes, return_inverse=True)[1].astype(np.int64)
         codes[null] = -1
     return np.split(codes, np.cumsum(sizes)[:-1])
@@ -122,7 +128,15 @@ def _values(column: pa.ChunkedArray, texts: pa.Array | None = None) -> Values:
     valid = pc.is_valid(column).to_numpy()
     if texts is not None:
         column = pc.index_in(column, texts).cast(pa.int64())
-    return Values(pc.fill_null(column, 0).to_numpy(), valid)
+    return Values(_filled(column, 0), valid)
+
+
+def _filled(column: pa.ChunkedArray, value: int) -> npt.NDArray[Any]:
+    """Returns a column with a value in the place of nulls."""
+    filled: npt.NDArray[Any] = (
+        pc.fill_null(column, value) if column.null_count else column
+    ).to_numpy()
+    return filled
 
 
 def identities(requests: pa.Table) -> dict[str, pa.Array]:

@@ -15,6 +15,7 @@ An event without key, time or (where declared) availability is in no window.
 import pyarrow as pa
 
 from forebay.transforms.windows import arrow_arrays
+from forebay.transforms.windows.by_keys import aggregate_by_keys
 from forebay.transforms.windows.groups import SEEN, WindowGroup
 from forebay.transforms.windows.kernels.values import Events, Requests, Values
 from forebay.transforms.windows.operations import Aggregate
@@ -23,13 +24,16 @@ from forebay.transforms.windows.states.to_values import finish
 from forebay.transforms.windows.versions import resolve
 
 
-def compute(group: WindowGroup, events: pa.Table | None, requests: pa.Table) -> pa.RecordBatch:
-    """Computes every aggregate for every request.
+def compute(
+    group: WindowGroup, events: pa.Table | None, requests: pa.Table, *, threads: int = 1
+) -> pa.RecordBatch:
+    """Computes every aggregate for every request, a part of the keys at a time.
 
     Args:
         group: the aggregates.
         events: all events of the requests' keys, as `WindowGroup.events` returns them; None: none.
         requests: requests as `WindowGroup.requests` returns them.
+        threads: how many parts at a time.
 
     Returns:
         One row for each request: `ROW`, `CONTENT` where requests have it, and the output columns.
@@ -39,10 +43,12 @@ def compute(group: WindowGroup, events: pa.Table | None, requests: pa.Table) -> 
         events = resolve(events)
     event_keys, request_keys = arrow_arrays.key_codes([events, requests], len(group.key))
     texts = arrow_arrays.distinct_texts(group, [events])
-    columns = aggregate(
+    aggregates = list(group.aggregates.values())
+    columns = aggregate_by_keys(
+        lambda events, requests: aggregate(events, requests, aggregates),
         arrow_arrays.to_events(group, events, event_keys, texts),
-        arrow_arrays.to_requests(requests, request_keys),
-        list(group.aggregates.values()),
+        arrow_arrays.to_requests(group, requests, request_keys),
+        threads=threads,
     )
     arrays = arrow_arrays.to_columns(group, columns, texts)
     return pa.RecordBatch.from_pydict(arrow_arrays.identities(requests) | arrays)

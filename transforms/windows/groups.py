@@ -146,7 +146,7 @@ class WindowGroup:
         wanted[ROW] = batch[ROW]
         wanted |= {f"value:{label}": value.take(batch) for label, value in self.values.items()}
         if self.versions is None:
-            return pa.RecordBatch.from_pydict(wanted).filter(seen)
+            return _kept(wanted, seen)
         return pa.RecordBatch.from_pydict(wanted | self._of_versions(self.versions, batch, seen))
 
     def _of_versions(
@@ -181,7 +181,7 @@ class WindowGroup:
         wanted |= {name: batch[name] for name in (ROW, CONTENT) if name in batch.schema.names}
         if self.versions is not None and self.source == ROWS:
             wanted[EVENT] = _identity(self.versions, batch)
-        return pa.RecordBatch.from_pydict(wanted).filter(pc.is_valid(batch[self.row_time]))
+        return _kept(wanted, pc.is_valid(batch[self.row_time]))
 
     def asked(self, times: pa.Array) -> pa.Array:
         """Returns the instants for which rows of some times are answered, int64 µs (n,)."""
@@ -258,6 +258,12 @@ def _columns(
             accuracy=op.accuracy,
         )
         yield name, (aggregate, None if unfiltered_events else value)
+
+
+def _kept(columns: Mapping[str, pa.Array], seen: pa.Array) -> pa.RecordBatch:
+    """Returns the rows that are seen; where all are, nothing is copied."""
+    rows = pa.RecordBatch.from_pydict(dict(columns))
+    return rows if seen.true_count == len(seen) else rows.filter(seen)
 
 
 def _identity(versions: Versioned, batch: pa.RecordBatch) -> pa.Array:

@@ -103,7 +103,7 @@ class SlicedWindows:
                 known = known.written()  # before more events are read
                 known = known.merge(self._partial(within, reached, asked, texts, some_of))
         known = known.merge(whole.take(key_of.astype(np.int64)))
-        answered = arrow_arrays.to_requests(asked, codes)
+        answered = arrow_arrays.to_requests(self.group, asked, codes)
         columns = arrow_arrays.to_columns(self.group, finish(known, answered, aggregates), texts)
         arrays = {name: column.take(back) for name, column in columns.items()}
         return pa.RecordBatch.from_pydict(arrow_arrays.identities(requests) | arrays)
@@ -132,7 +132,7 @@ class SlicedWindows:
         event_keys, request_keys = arrow_arrays.key_codes([table, requests], len(self.group.key))
         return partial(
             arrow_arrays.to_events(self.group, table, event_keys, texts),
-            arrow_arrays.to_requests(requests, request_keys),
+            arrow_arrays.to_requests(self.group, requests, request_keys),
             list(self.group.aggregates.values()),
             windows,
         )

@@ -72,7 +72,7 @@ def read_header(head: bytes, format: CsvFormat, source: str) -> tuple[tuple[str,
             f" CsvFormat names {counted(len(format.names), 'column')}; correct its names= or"
             " delimiter= (--names and --delimiter of forebay init)"
         )
-    return format.names, data_offset
+    return tuple(format.names), data_offset
 
 
 def lines_end(text: bytes, count: int, source: str) -> int:

@@ -74,6 +74,9 @@ class TextInput(FileInput):
             ):  # fmt: skip
                 yield TextChunk(offset, data)
 
+    def share_of(self, chunk: TextChunk) -> float:  # noqa: D102
+        return len(chunk.data) / max(len(chunk.data), self.text_bytes - self.data_offset)
+
     def places(self, offsets: Iterable[int]) -> dict[int, int]:  # noqa: D102
         with self.file.open() as source:
             return line_of(source, offsets)

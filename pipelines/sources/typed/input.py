@@ -100,6 +100,9 @@ class RowsFile(FileInput):
         offsets = np.arange(chunk.first, chunk.first + len(chunk.batch), dtype=np.int64)
         return parse_batch(chunk.batch, offsets, table.columns, table.forgiven)
 
+    def share_of(self, chunk: RowsChunk) -> float:  # noqa: D102
+        return len(chunk.batch) / sum(self.rows)
+
     def places(self, offsets: Iterable[int]) -> dict[int, int]:  # noqa: D102
         return {offset: offset + 1 for offset in offsets}
 

@@ -72,6 +72,10 @@ class TFRecordFile(FileInput):
         start, end = (0, None) if whole or stretch is None else stretch
         return self._frames(start, end, max_record_bytes)
 
+    def share_of(self, chunk: Frames) -> float:  # noqa: D102
+        read = int(chunk.sizes.sum()) + FRAME_BYTES * len(chunk.sizes)
+        return read / max(read, self.file.text_bytes)
+
     def parse(self, chunk: Frames, table: Source, max_record_bytes: int) -> Parsed:  # noqa: D102
         long = chunk.sizes > max_record_bytes
         reason = f"longer than {max_record_bytes} bytes"

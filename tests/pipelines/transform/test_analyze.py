@@ -35,6 +35,7 @@ from forebay.transforms.definition.features import (
     Numeric,
     Text,
 )
+from forebay.transforms.errors import InputError
 from forebay.transforms.graph.preprocessing import preprocessing_fn
 
 TRIPS = make_dataset("regression")
@@ -168,7 +169,7 @@ def test_a_function_whose_analyzers_change_places_is_refused(tmp_path: Path) -> 
     dataset = replace(TRIPS, features=(Custom(own_analyzers.fickle),))
     shards = write_shards(dataset, make_rows(200), tmp_path)
     with (
-        pytest.raises(RuntimeError, match="does not call the same analyzers"),
+        pytest.raises(InputError, match="does not call the same analyzers"),
         tft_beam.Context(temp_dir=str(tmp_path / "tmp")),
     ):
         analyze(dataset, shards, tmp_path / "run")

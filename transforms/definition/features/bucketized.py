@@ -1,6 +1,6 @@
 """Buckets of numbers as features."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
 from typing import Annotated
@@ -9,6 +9,7 @@ import numpy as np
 
 from forebay.transforms.definition.columns import Column, Integer, Number
 from forebay.transforms.definition.features.on_column import Embed, OnColumn
+from forebay.transforms.definition.fields.several import Several
 from forebay.transforms.definition.fields.types import Between, Float32
 from forebay.transforms.errors import Problem
 from forebay.transforms.limits import MOST_BOUNDARIES
@@ -32,7 +33,7 @@ class Bucketized(OnColumn):
     """
 
     quantiles: Annotated[int, Between(2, MOST_BOUNDARIES, "one bucket")] | None = None
-    boundaries: tuple[Float32, ...] = ()
+    boundaries: Several[Float32] = ()
     linspace: tuple[Float32, Float32, _Count] | None = None
     embed: Embed = None
     name: str | None = None
@@ -46,7 +47,7 @@ class Bucketized(OnColumn):
     def given_boundaries(self) -> tuple[float, ...]:
         """The boundaries that the definition gives; empty: quantiles of train."""
         if self.linspace is None:
-            return self.boundaries
+            return tuple(self.boundaries)
         start, stop, count = self.linspace
         return tuple(np.linspace(start, stop, count).tolist())
 
@@ -74,7 +75,7 @@ class Bucketized(OnColumn):
             )  # fmt: skip
 
 
-def _float32_problems(boundaries: tuple[float, ...], where: str) -> Iterator[Problem]:
+def _float32_problems(boundaries: Sequence[float], where: str) -> Iterator[Problem]:
     """Yields the boundaries that leave a bucket which no Number can lie in."""
     for pair in pairwise(boundaries):
         if np.float32(pair[0]) == np.float32(pair[1]):

@@ -14,6 +14,7 @@ from typing import Annotated
 
 from forebay.transforms.definition.columns import Boolean, Column, Integer, String
 from forebay.transforms.definition.fields.freeze import freeze_sequences
+from forebay.transforms.definition.fields.several import Several
 from forebay.transforms.definition.fields.types import Between, Float32
 from forebay.transforms.definition.labels import Label
 from forebay.transforms.errors import Problem
@@ -70,7 +71,7 @@ class Informative:
 
     top_k: Annotated[int, Between(1, MOST_IDS, _NOTHING)]
     adjusted: bool = False
-    label_boundaries: tuple[Float32, ...] = ()
+    label_boundaries: Several[Float32] = ()
     oov_buckets: Shared = 1
 
     def __post_init__(self) -> None:
@@ -109,7 +110,7 @@ class Listed:
         oov_buckets: how many ids the values outside it share, by hash.
     """
 
-    values: tuple[str | int | bool, ...]
+    values: Several[str | int | bool]
     oov_buckets: Shared = 1
 
     def __post_init__(self) -> None:

@@ -9,6 +9,7 @@ from forebay.transforms.definition.columns import Column
 from forebay.transforms.definition.features.on_column import Embed
 from forebay.transforms.definition.features.outputs import Outputs
 from forebay.transforms.definition.fields.freeze import freeze_sequences
+from forebay.transforms.definition.fields.several import Several
 from forebay.transforms.definition.fields.types import Between
 from forebay.transforms.errors import Problem
 from forebay.transforms.limits import MOST_IDS
@@ -36,7 +37,7 @@ class Crossed(Outputs):
     """
 
     name: str
-    of: tuple[str, ...]
+    of: Several[str]
     buckets: Annotated[int, Between(2, MOST_IDS, "tells nothing apart")] | None = None
     embed: Embed = None
 

@@ -7,6 +7,7 @@ from typing import Any
 from forebay.transforms.definition.columns import Column
 from forebay.transforms.definition.features.outputs import Outputs
 from forebay.transforms.definition.fields.freeze import freeze_sequences
+from forebay.transforms.definition.fields.several import Several
 from forebay.transforms.definition.functions import FUNCTION_CURE, import_path, is_importable_path
 from forebay.transforms.errors import Problem, unknown_column
 
@@ -30,7 +31,7 @@ class Custom(Outputs):
     """
 
     function: str | Callable[..., Any]
-    columns: tuple[str, ...] = ()
+    columns: Several[str] = ()
     name: str | None = None
 
     def __post_init__(self) -> None:
@@ -40,7 +41,7 @@ class Custom(Outputs):
     @property
     def inputs(self) -> tuple[str, ...]:
         """The columns of the graph's input that this feature reads."""
-        return self.columns
+        return tuple(self.columns)
 
     @property
     def outputs(self) -> tuple[str, ...]:

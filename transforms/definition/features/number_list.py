@@ -7,6 +7,7 @@ from typing import Annotated, Literal
 from forebay.transforms.definition.columns import Boolean, Column, Integer, Number, Numbers
 from forebay.transforms.definition.features.outputs import Outputs
 from forebay.transforms.definition.fields.freeze import freeze_sequences
+from forebay.transforms.definition.fields.several import Several
 from forebay.transforms.definition.fields.types import Between, Float32
 from forebay.transforms.errors import Problem, unknown_column
 from forebay.transforms.limits import MOST_ITEMS
@@ -39,10 +40,10 @@ class NumberList(Outputs):
     """
 
     name: str
-    of: str | tuple[str, ...]
+    of: str | Several[str]
     length: Annotated[int, Between(1, MOST_ITEMS, "keeps nothing")] | None = None
     padding: Float32 = 0.0
-    pool: tuple[Pool, ...] | Pool = ()
+    pool: Several[Pool] | Pool = ()
     scale: Literal["z_score", "0_1"] | None = None
     impute: Literal["mean"] | Float32 = "mean"
     indicator: bool = False
@@ -55,7 +56,7 @@ class NumberList(Outputs):
     @property
     def inputs(self) -> tuple[str, ...]:
         """The columns of the graph's input that this feature reads."""
-        return (self.of,) if isinstance(self.of, str) else self.of
+        return (self.of,) if isinstance(self.of, str) else tuple(self.of)
 
     @property
     def width(self) -> int:

@@ -6,6 +6,7 @@ from functools import cached_property
 
 from forebay.transforms.definition.columns import Column
 from forebay.transforms.definition.dataset_checks import definition_problems, table_contradictions
+from forebay.transforms.definition.fields.several import Several
 from forebay.transforms.definition.shown import table_html
 from forebay.transforms.definition.sources import ROWS, Source
 from forebay.transforms.definition.windows.windowed import Windowed
@@ -29,7 +30,7 @@ class WindowedTable(Source):
 
     row_time: str | None = None
     sources: Mapping[str, Source] = field(default_factory=dict)
-    windows: tuple[Windowed, ...] = ()
+    windows: Several[Windowed] = ()
 
     def __post_init__(self) -> None:
         super().__post_init__()

@@ -7,6 +7,7 @@ from typing import Literal
 
 from forebay.transforms.definition.columns import Column, Number, String
 from forebay.transforms.definition.fields.freeze import freeze_sequences
+from forebay.transforms.definition.fields.several import Several
 from forebay.transforms.definition.windows.operators import OF_ONE_VALUE, Op, count
 from forebay.transforms.durations import parse_duration
 
@@ -72,16 +73,16 @@ class Windowed:
     """
 
     value: str | None = None
-    key: tuple[str, ...] | str = ()
-    over: tuple[str, ...] | str = ()
-    ops: tuple[Op | tuple[Op, ...], ...] | Op = field(default_factory=count)
-    row_key: tuple[str, ...] | str = ()
+    key: Several[str] | str = ()
+    over: Several[str] | str = ()
+    ops: Several[Op | Several[Op]] | Op = field(default_factory=count)
+    row_key: Several[str] | str = ()
     at: str | None = None
     available_at: str | None = None
     lag: str = "0s"
-    where: tuple[Where, ...] | Where = ()
+    where: Several[Where] | Where = ()
     by: str | None = None
-    categories: tuple[str | float | bool, ...] = ()
+    categories: Several[str | float | bool] = ()
     tile: str | None = None
     event_id: str | None = None
     deleted: str | None = None

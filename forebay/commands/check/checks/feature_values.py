@@ -5,7 +5,7 @@ telling apart is not done here: numbers made of several columns are computed by 
 own formulas, and clocks are read by Arrow.
 """
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 
 import numpy as np
 import numpy.typing as npt
@@ -57,7 +57,7 @@ _PARTS: Mapping[str, Callable[[pa.Array], pa.Array]] = {
 }
 
 
-def ids_of_features(features: tuple[Feature, ...], rows: pa.RecordBatch) -> dict[str, Ints]:
+def ids_of_features(features: Sequence[Feature], rows: pa.RecordBatch) -> dict[str, Ints]:
     """Returns a number for each distinct value of each feature's first output, (n,) by name."""
     found: dict[str, Ints] = {}
     for feature in features:

@@ -76,7 +76,7 @@ def guess_window(
     value = label if isinstance(readings[label].column, Number | Integer) else None
     known_at = row_time.later[0] if row_time.later else None
     windowed = Windowed(
-        value, key=key, over=length, ops=[mean(), count()] if value else count(),  # type: ignore[arg-type]
+        value, key=key, over=length, ops=[mean(), count()] if value else count(),
         available_at=known_at,
     )  # fmt: skip
     expected = duration_us(length) * per_us

@@ -2,7 +2,7 @@
 
 import textwrap
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
 
 from forebay.commands.init.draft import Draft
@@ -65,7 +65,7 @@ def _docstring(draft: Draft) -> str:
     return "\n".join([*lines, '"""'])
 
 
-def _common_nulls(draft: Draft) -> tuple[str, ...]:
+def _common_nulls(draft: Draft) -> Sequence[str]:
     """Returns the texts for missing that several columns share; empty: there are none."""
     found = Counter(
         column.nulls for column in draft.dataset.columns.values() if column.nulls != ("",)
@@ -74,7 +74,7 @@ def _common_nulls(draft: Draft) -> tuple[str, ...]:
     return nulls if times > 1 else ()
 
 
-def _columns(draft: Draft, nulls: tuple[str, ...]) -> Bracket:
+def _columns(draft: Draft, nulls: Sequence[str]) -> Bracket:
     entries = [
         Item(
             _column(column, nulls), f"{quoted(name)}: ",
@@ -92,7 +92,7 @@ def _columns(draft: Draft, nulls: tuple[str, ...]) -> Bracket:
     return Bracket("{", tuple(entries), "}")
 
 
-def _column(column: Column, nulls: tuple[str, ...]) -> str | Bracket:
+def _column(column: Column, nulls: Sequence[str]) -> str | Bracket:
     if not nulls or column.nulls != nulls:
         return node_of(column)
     call = node_of(replace(column, nulls=("",)))

@@ -14,7 +14,7 @@ import lightgbm
 import numpy as np
 import numpy.typing as npt
 
-from forebay.trainer.examples.inputs import ModelInputs
+from forebay.trainer.examples.inputs import CategoricalInput, ModelInputs, NumericInput
 from forebay.trainer.examples.split_reader import Examples
 from forebay.transforms.definition.dataset import Dataset
 from forebay.transforms.definition.features import Categorical, Crossed, Feature, Numeric
@@ -92,7 +92,9 @@ def candidates(trials: int, *, has_baseline: bool, seed: int = 0) -> Iterator[Pe
     yield PeerOptions(num_leaves=31, learning_rate=0.1)
     random = np.random.default_rng(seed)
     for _ in range(trials - 1):
-        drawn = {name: values[random.integers(len(values))] for name, values in CHOICES.items()}
+        drawn = {
+            name: values[int(random.integers(len(values)))] for name, values in CHOICES.items()
+        }
         yield PeerOptions(**{**drawn, "from_baseline": drawn["from_baseline"] and has_baseline})
 
 
@@ -129,7 +131,8 @@ def peer_rows(
 
 
 def _by_name(inputs: ModelInputs, examples: Examples) -> Columns:
-    if lists := [c.name for c in (*inputs.numeric, *inputs.categorical) if c.width != 1]:
+    columns: tuple[NumericInput | CategoricalInput, ...] = (*inputs.numeric, *inputs.categorical)
+    if lists := [column.name for column in columns if column.width != 1]:
         raise ValueError(f"trees take single values, and {lists} are lists")
     numbers = zip((c.name for c in inputs.numeric), examples.numbers.T, strict=True)
     ids = zip((c.name for c in inputs.categorical), examples.ids.T, strict=True)
@@ -168,8 +171,9 @@ class Peer:
 
     def answer(self, rows: PeerRows) -> Floats:
         """Returns answers in label units, or probabilities, float64 (n,)."""
-        found: Floats = self.booster.predict(rows.matrix, num_iteration=self.trees)
-        return found if _start(rows, self.from_baseline) is None else found + rows.baseline
+        found = np.asarray(self.booster.predict(rows.matrix, num_iteration=self.trees))
+        start = _start(rows, self.from_baseline)
+        return found if start is None else found + start
 
 
 def fit(task: Task, train: PeerRows, evaluation: PeerRows, options: PeerOptions, seed: int) -> Peer:

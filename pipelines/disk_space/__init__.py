@@ -1,0 +1,1 @@
+"""What a run will write to its disk, told before it does."""
