@@ -12,7 +12,7 @@ WEATHER := data/flights/weather.csv
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
 .NOTPARALLEL:
-.PHONY: help install data demo test test-pythons test-gcp prism test-prism flink flink-stop test-flink spark spark-stop test-spark wheel fuzz faults oracle check format format-check lint types imports docs windows-worth bench bench-model input-rate bench-inputs bench-bigquery bounds bench-peers lock clean
+.PHONY: help install data demo test test-pythons test-gcp prism test-prism flink flink-stop test-flink spark spark-stop test-spark wheel fuzz faults oracle check format format-check lint types imports docs windows-worth bench bench-model bench-tables bench-defaults input-rate bench-inputs bench-bigquery bounds bench-peers lock clean
 
 help: ## List the targets
 	@awk 'BEGIN {FS = ":.*## "} /^[a-z-]+:.*## / {printf "  %-14s %s\n", $$1, $$2}' $(firstword $(MAKEFILE_LIST))
@@ -143,6 +143,12 @@ bench: $(STAMP) ## Measure Forebay beside its peers and compare what they write;
 
 bench-model: $(STAMP) $(WEATHER) ## Measure our model beside LightGBM on the same rows and columns; options go in ARGS="..."
 	$(BIN)/python benchmarks/model_quality.py $(ARGS)
+
+bench-tables: $(STAMP) ## Measure our model beside boosted trees on three other tables; options go in ARGS="..."
+	$(BIN)/python benchmarks/other_tables.py $(ARGS)
+
+bench-defaults: $(STAMP) $(WEATHER) ## Compare settings of the trainer on blocks of time within train; options go in ARGS="..."
+	$(BIN)/python benchmarks/default_options.py $(ARGS)
 
 input-rate: $(STAMP) $(WEATHER) ## Measure how fast rows come to the trainer, beside parsing CSV, and how long it waits
 	$(BIN)/python benchmarks/input_rate.py $(ARGS)

@@ -16,19 +16,12 @@ import keras
 from forebay.trainer.examples.inputs import ModelInputs
 from forebay.trainer.examples.statistics import TrainStatistics
 from forebay.trainer.layers.context import ModelContext, context_of
+from forebay.trainer.layers.hidden import HiddenLayers
 from forebay.trainer.layers.own_model import own_scores
 from forebay.trainer.optimizers.build import is_proximal
 from forebay.trainer.options.choose import ChosenOptions
-from forebay.trainer.weights.rows import LAST_DEEP, member_name
 from forebay.transforms.definition.labels import Classification, Label
 from forebay.transforms.errors import InputError
-
-_NORMALIZATIONS = {
-    "none": None,
-    "batch": keras.layers.BatchNormalization,
-    "layer": keras.layers.LayerNormalization,
-}
-_INITIALIZERS = {"selu": "lecun_normal", "sigmoid": "glorot_normal", "tanh": "glorot_normal"}
 
 
 @dataclass(frozen=True)
@@ -36,9 +29,10 @@ class Models:
     """Three views of one set of weights.
 
     Attributes:
-        members: what is trained: the raw output of each network, float32 (batch,): the
-            standardised label, or the logit; for several classes (batch, classes), a logit each.
-        score: their mean.
+        members: what is trained: the raw outputs of the networks, float32 (batch, members): the
+            standardised label, or the logit; for several classes (batch, members, classes), a
+            logit each.
+        score: their mean, (batch,), or (batch, classes).
         prediction: what is predicted, float32 (batch,): in label units, or a probability; for
             several classes (batch, classes), a probability each.
     """
@@ -65,13 +59,10 @@ def build(
     """
     keras.utils.set_random_seed(options.seed)
     context = context_of(inputs, label, statistics, options)
-    outputs = [own_scores(context)] if options.is_own_model else _scores(context)
-    shape = (context.outputs,) if isinstance(label, Classification) else ()
-    members = [
-        keras.layers.Reshape(shape, name=member_name("score", i))(output)
-        for i, output in enumerate(outputs)
-    ]
-    score = keras.layers.Average(name="mean_score")(members) if len(members) > 1 else members[0]
+    scores = _alone(own_scores(context)) if options.is_own_model else _scores(context)
+    of_classes = (context.outputs,) if isinstance(label, Classification) else ()
+    members = keras.layers.Reshape((options.members, *of_classes), name="scores")(scores)
+    score = keras.ops.mean(members, axis=1)
     prediction = _answer_layer(label, statistics)(score)
     return Models(
         members=keras.Model(context.tensors, members),
@@ -90,51 +81,27 @@ def _answer_layer(label: Label, statistics: TrainStatistics) -> keras.layers.Lay
     return keras.layers.Softmax(name="probabilities")
 
 
-def _scores(context: ModelContext) -> list[keras.KerasTensor]:
-    """Returns (batch, outputs) of each member: one side's, or the sum of both."""
+def _scores(context: ModelContext) -> keras.KerasTensor:
+    """Returns (batch, members, outputs): one side's, or the sum of both."""
     options = context.options
     wide = None if options.model == "deep" else context.linear(_penalty(options, wide=True))
     if options.model == "linear":
-        return [wide]
+        return _alone(wide)
     x = context.dense(_penalty(options, wide=False))
     if x is None:
         raise InputError(
             f"--model {options.model} has only crosses without embed= to go on; "
             "declare another feature, or use --model linear"
         )
-    members = []
-    for i in range(options.members):
-        deep = _hidden(x, i, context)
-        both = keras.layers.Add(name=member_name("wide_deep", i))
-        members.append(deep if wide is None else both([wide, deep]))
-    return members
-
-
-def _hidden(x: keras.KerasTensor, member: int, context: ModelContext) -> keras.KerasTensor:
-    """Returns (batch, outputs): the hidden layers of a member over what all members are given."""
-    options = context.options
-    # Its error is a share of the loss; so is the penalty on its weights.
+    # A member's error is a share of the loss; so is the penalty on its weights.
     penalty = _penalty(options, wide=False, share=1 / options.members)
-    bound, normalize = options.max_norm, _NORMALIZATIONS[options.normalization]
-    for i, units in enumerate(options.hidden_units):
-        x = keras.layers.Dense(
-            units,
-            activation=None if normalize else options.activation,
-            kernel_initializer=_INITIALIZERS.get(options.activation, "he_normal"),
-            kernel_regularizer=penalty,
-            kernel_constraint=None if bound is None else keras.constraints.MaxNorm(bound, axis=0),
-            name=member_name(f"hidden_{i}", member),
-        )(x)
-        if normalize:
-            x = normalize(name=member_name(f"normalization_{i}", member))(x)
-            activation = member_name(f"activation_{i}", member)
-            x = keras.layers.Activation(options.activation, name=activation)(x)
-        if options.dropout:
-            seed = options.seed + i + member * len(options.hidden_units)
-            name = member_name(f"dropout_{i}", member)
-            x = keras.layers.Dropout(options.dropout, seed=seed, name=name)(x)
-    name = member_name(LAST_DEEP, member)
-    return keras.layers.Dense(context.outputs, kernel_regularizer=penalty, name=name)(x)
+    deep = HiddenLayers(options, penalty, context.outputs)(x)
+    return deep if wide is None else keras.layers.Add()([_alone(wide), deep])
+
+
+def _alone(scores: keras.KerasTensor) -> keras.KerasTensor:
+    """Returns the scores of one network as (batch, 1, outputs)."""
+    return keras.ops.expand_dims(scores, axis=1)
 
 
 def _penalty(

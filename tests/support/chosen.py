@@ -9,5 +9,6 @@ from forebay.trainer.options.choose import ChosenOptions, Table, choose
 
 
 def chosen(**given: Any) -> ChosenOptions:
-    """Options of which none is left open."""
-    return choose(TrainOptions(**given), Table(4_000, 9, "regression")).options
+    """Options of which none is left open; of one network, unless several are asked for."""
+    options = TrainOptions(**{"members": 1, **given})
+    return choose(options, Table(4_000, 9, "regression")).options

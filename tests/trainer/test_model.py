@@ -19,7 +19,7 @@ from forebay.trainer.layers.losses import row_losses
 from forebay.trainer.model import build
 from forebay.trainer.optimizers.build import make_updater
 from forebay.trainer.options.choose import ChosenOptions
-from forebay.trainer.options.train import ActivationName
+from forebay.trainer.options.train import ActivationName, NormalizationName
 from forebay.trainer.training.steps import compiled_steps
 from forebay.trainer.workers.team import alone
 from forebay.transforms.definition.labels import Regression
@@ -97,37 +97,50 @@ def test_the_served_answer_is_that_of_the_layers_without_dropout(options: Chosen
 
 
 MEMBERS = chosen(hidden_units=(6, 4), members=3, normalization="layer", l1=0.01, l2=0.1)
+CONTEXT = (np.array([[1.0, 2.0], [-3.0, 0.5]]), np.array([[1], [4]]), np.zeros((2, 0)))
 
 
 def test_the_answer_of_several_members_is_their_mean() -> None:
     models = build(INPUTS, Regression("z"), STATISTICS, MEMBERS)
-    context = (np.array([[1.0, 2.0], [-3.0, 0.5]]), np.array([[1], [4]]), np.zeros((2, 0)))
-    members = [np.asarray(score) for score in models.members(context)]
-    assert len(members) == 3
-    assert len({score.tobytes() for score in members}) == 3
-    np.testing.assert_allclose(models.score(context), np.mean(members, axis=0), rtol=1e-5)
-    np.testing.assert_allclose(models.prediction(context), np.mean(members, axis=0) * 3 + 10, 1e-5)
+    members = np.asarray(models.members(CONTEXT))
+    assert members.shape == (2, 3)
+    assert len({score.tobytes() for score in members.T}) == 3
+    np.testing.assert_allclose(models.score(CONTEXT), members.mean(axis=1), rtol=1e-5)
+    np.testing.assert_allclose(models.prediction(CONTEXT), members.mean(axis=1) * 3 + 10, 1e-5)
 
 
-def test_a_member_learns_as_if_it_were_alone() -> None:
-    """The gradient of a member's own weights is its own error's and penalty's, over how many."""
-    models = build(INPUTS, Regression("z"), STATISTICS, MEMBERS)
-    alone_options = replace(MEMBERS, members=1)
+@pytest.mark.parametrize("normalization", ["none", "layer"])
+def test_a_member_answers_and_learns_as_if_it_were_alone(normalization: NormalizationName) -> None:
+    """Its answers, and the gradients of its weights: of its own error, over how many there are."""
+    options = replace(MEMBERS, normalization=normalization, max_norm=None)
+    models = build(INPUTS, Regression("z"), STATISTICS, options)
+    alone_options = replace(options, members=1)
     single = build(INPUTS, Regression("z"), STATISTICS, alone_options)
-    context = (np.array([[1.0, 2.0], [-3.0, 0.5]]), np.array([[1], [4]]), np.zeros((2, 0)))
     label = tf.constant([10.0, 20.0])
-    theirs = {variable.path: variable for variable in models.score.variables}
-    for variable in single.score.variables:
-        names = variable.path.partition("/")
-        other = theirs.get(f"{names[0]}_member_2/{names[2]}", theirs[variable.path])
-        variable.assign(other)
-    found = gradients(models.members, MEMBERS, context, label)
-    expected = gradients(single.members, alone_options, context, label)
-    own = [path for path in found if "_member_2/" in path]
-    assert len(own) == 10
+    for variable in models.score.trainable_variables:
+        variable.assign(variable + 0.1)  # biases, too
+    theirs = {variable.path: variable.numpy() for variable in models.score.variables}
+    for variable in single.score.trainable_variables:
+        variable.assign(of_member(theirs[variable.path], variable.shape, 2))
+    np.testing.assert_allclose(
+        np.asarray(models.members(CONTEXT))[:, 2], single.score(CONTEXT), rtol=1e-5
+    )
+    found = gradients(models.members, options, CONTEXT, label)
+    expected = gradients(single.members, alone_options, CONTEXT, label)
+    own = [path for path in found if found[path].shape != expected[path].shape]
+    assert len(own) == (10 if normalization == "layer" else 6)
     for path in own:
-        same = expected[path.replace("_member_2", "")]
-        np.testing.assert_allclose(3 * found[path], same, rtol=1e-4, atol=1e-6)
+        same = of_member(found[path], expected[path].shape, 2)
+        np.testing.assert_allclose(3 * same, expected[path], rtol=1e-4, atol=1e-5)
+
+
+def of_member(values: np.ndarray, shape: tuple[int, ...], member: int) -> np.ndarray:
+    """What is one member's of the weights of all, which lie apart, or side by side."""
+    if values.shape == shape:
+        return values
+    if values.ndim > len(shape):
+        return values[member].reshape(shape)
+    return values[..., member * shape[-1] : (member + 1) * shape[-1]]
 
 
 def gradients(
@@ -158,6 +171,17 @@ def test_dropout_is_on_in_training() -> None:
     assert not (np.asarray(hidden(context, training=False)) == 0).any()
 
 
+def test_members_start_apart_and_as_wide_as_one_alone() -> None:
+    options = chosen(model="deep", hidden_units=(200, 100), members=3)
+    models = build(INPUTS, Regression("z"), STATISTICS, options)
+    kernels = {v.path: v.numpy() for v in models.score.trainable_variables}
+    for path, width in (("hidden_0/kernel", 4), ("hidden_1/kernel", 200)):
+        # He et al.: a variance of two over what each unit reads.
+        np.testing.assert_allclose(kernels[path].std(), math.sqrt(2 / width), rtol=0.1)
+    assert kernels["hidden_1/kernel"].shape == (3, 200, 100)
+    assert kernels["deep/kernel"].shape == (3, 100, 1)
+
+
 def test_the_elastic_net_is_of_all_weights_but_biases() -> None:
     options = chosen(l1=0.01, l2=0.1, hidden_units=(3,), normalization="layer")
     model = model_of(options)
@@ -180,12 +204,16 @@ def test_l1_of_a_proximal_optimizer_is_not_in_the_loss_too() -> None:
     assert not model_of(chosen(l1=0.01, l2=0, optimizer="ftrl")).losses
 
 
-def test_weights_into_a_hidden_unit_are_bounded() -> None:
-    options = chosen(max_norm=0.5, hidden_units=(3, 2), optimizer="sgd", learning_rate=1.0)
+@pytest.mark.parametrize("members", [1, 2])
+def test_weights_into_a_hidden_unit_are_bounded(members: int) -> None:
+    options = chosen(
+        max_norm=0.5, hidden_units=(3, 2), optimizer="sgd", learning_rate=1.0, members=members
+    )
     model = model_of(options)
     updater = make_updater(model, options)
     updater.apply([tf.ones(weight.shape) * 9 for weight in updater.weights])
     kernels = {v.path: v.numpy() for v in updater.weights}
-    for layer in ("hidden_0", "hidden_1"):
-        np.testing.assert_allclose(np.linalg.norm(kernels[f"{layer}/kernel"], axis=0), 0.5, 1e-4)
+    for layer, axis in (("hidden_0", 0), ("hidden_1", 0 if members == 1 else 1)):
+        found = np.linalg.norm(kernels[f"{layer}/kernel"], axis=axis)
+        np.testing.assert_allclose(found, 0.5, 1e-4)
     assert np.linalg.norm(kernels["deep/kernel"]) > 1

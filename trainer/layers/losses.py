@@ -25,3 +25,19 @@ def row_losses(task: Task, statistics: TrainStatistics) -> RowLosses:
     mean = tf.constant(statistics.label.mean[0], tf.float32)
     deviation = tf.constant(statistics.label.usable_deviation[0], tf.float32)
     return lambda label, score: tf.square((label - mean) / deviation - score)
+
+
+def mean_losses(losses_of: RowLosses, label: tf.Tensor, scores: tf.Tensor) -> tf.Tensor:
+    """Returns the loss of each row, the mean of its members' losses, float32 (batch,).
+
+    Each member learns by its own error, not by that of their mean, which they would divide among
+    them.
+
+    Args:
+        losses_of: the loss of rows of one member.
+        label: float32 (batch,).
+        scores: float32 (batch, members), or (batch, members, classes).
+    """
+    members = scores.shape[1]
+    losses = losses_of(tf.repeat(label, members), tf.reshape(scores, (-1, *scores.shape[2:])))
+    return tf.reduce_mean(tf.reshape(losses, (-1, members)), axis=1)

@@ -1,8 +1,10 @@
 """Defaults that depend on the table: what `TrainOptions` leaves open is chosen here, and told.
 
 The rates of linear models, and Adadelta's, are those that TensorFlow's canned estimators had.
-Adam's, the batches and the steps come to what was chosen on the flights example for its 250,000
-rows; the rates of other optimizers with hidden layers are rules of thumb.
+Adam's and the batches come to what was chosen on the flights example for its 250,000 rows; the
+rates of other optimizers with hidden layers are rules of thumb. The members, their sizes and
+penalty and the steps were chosen there, too, on blocks of time within train: see
+`benchmarks/default_options.py`.
 """
 
 import math
@@ -11,7 +13,7 @@ from dataclasses import dataclass, fields
 from typing import Any
 
 from forebay.console.words import counted
-from forebay.trainer.options.train import OptimizerName, TrainOptions
+from forebay.trainer.options.train import WITH_HIDDEN, OptimizerName, TrainOptions
 from forebay.transforms.definition.labels import Task
 
 # The peak rates of models with hidden layers.
@@ -22,7 +24,11 @@ DEEP_RATES: Mapping[OptimizerName, float] = {
 # A linear model's rate at the most, and that of plain gradients.
 LINEAR_RATE, GRADIENT_RATE = 0.2, 0.05
 FEWEST_ROWS, MOST_ROWS = 64, 512
-PASSES, MOST_STEPS = 50, 10_000
+# So many passes over the rows; of many rows so many steps, or one pass where that takes more, but
+# never more than the last.
+PASSES, ENOUGH_STEPS, MOST_STEPS = 50, 4_000, 10_000
+# Networks with hidden layers of ours, side by side.
+MEMBERS = 4
 # So many evaluations, and so many steps between two at the least.
 EVALUATIONS, FEWEST_BETWEEN = 20, 10
 # A rate so many times off the default is warned of.
@@ -146,8 +152,8 @@ def _batch_size(values: Mapping[str, Any], table: Table) -> int:
 
 
 def _max_steps(values: Mapping[str, Any], table: Table) -> int:
-    steps: int = PASSES * steps_per_pass(table.rows, values["batch_size"])
-    return min(steps, MOST_STEPS)
+    one_pass = steps_per_pass(table.rows, values["batch_size"])
+    return min(PASSES * one_pass, max(ENOUGH_STEPS, min(one_pass, MOST_STEPS)))
 
 
 def _eval_every(values: Mapping[str, Any], table: Table) -> int:
@@ -156,7 +162,7 @@ def _eval_every(values: Mapping[str, Any], table: Table) -> int:
 
 
 def _members(values: Mapping[str, Any], table: Table) -> int:
-    return 1
+    return MEMBERS if values["model"] in WITH_HIDDEN else 1
 
 
 def _learning_rate(values: Mapping[str, Any], table: Table) -> float:
@@ -182,13 +188,26 @@ _RULES: Mapping[str, Callable[[Mapping[str, Any], Table], Any]] = {
 # Why a default is what it is, in a few words.
 _WHY: Mapping[str, Callable[[ChosenOptions, Table], str]] = {
     "batch_size": lambda options, table: f"root of the rows, {FEWEST_ROWS} to {MOST_ROWS}",
-    "max_steps": lambda options, table: f"{PASSES} epochs, {MOST_STEPS:,} at the most",
+    "max_steps": lambda options, table: _why_steps(options, table),
     "eval_every": lambda options, table: f"{EVALUATIONS} evaluations",
+    "members": lambda options, table: _why_members(options),
     "learning_rate": lambda options, table: _why_rate(options.optimizer, options.model, table),
     "wide_learning_rate": lambda options, table: _why_rate(
         options.wide_optimizer or options.optimizer, "linear", table
     ),
 }
+
+
+def _why_steps(options: ChosenOptions, table: Table) -> str:
+    if options.max_steps > ENOUGH_STEPS:
+        return f"one epoch, {MOST_STEPS:,} at the most"
+    return f"{PASSES} epochs, {ENOUGH_STEPS:,} at the most"
+
+
+def _why_members(options: ChosenOptions) -> str:
+    if options.members > 1:
+        return "networks whose mean errs less"
+    return "no hidden layers of ours"
 
 
 def _why_rate(optimizer: OptimizerName, model: str, table: Table) -> str:

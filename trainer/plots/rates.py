@@ -19,7 +19,7 @@ def draw_rates(report: Mapping[str, Any]) -> bytes:
     if report["suggestion"] is not None:
         axes.axvline(
             report["suggestion"], color=MARK, linewidth=1,
-            label=f"falls fastest at {report['suggestion']:.2g}",
+            label=f"suggested: {report['suggestion']:.2g}",
         )  # fmt: skip
         axes.axvline(
             report["lowest"], color=MARK, linewidth=1, linestyle=":",

@@ -20,8 +20,10 @@ from forebay.trainer.training.job import TrainingJob, prepare
 from forebay.trainer.workers.team import alone
 from forebay.transforms.errors import RunFailed
 
-# A running mean so many times the least so far has diverged; each loss has this weight in it.
-_DIVERGED, _WEIGHT = 3.0, 0.1
+# Losses have diverged whose median is so many times the least so far, and above that of the first;
+# the median of such a share of the steps. Not their mean: a single row may be worth more than all
+# others of its batch.
+_DIVERGED, _AROUND = 3.0, 0.08
 
 
 class Growth(keras.optimizers.schedules.LearningRateSchedule):
@@ -107,15 +109,20 @@ def _losses(job: TrainingJob, steps: int) -> Floats:
     """Returns the losses of the steps until they diverge, float64 (steps taken,)."""
     batches, one = iter(job.batches.ahead(0)), tf.constant(1)
     losses: list[float] = []
-    mean = least = float("inf")
-    while len(losses) < steps and mean <= _DIVERGED * least:
+    medians: list[float] = []
+    around = max(int(_AROUND * steps), 5)
+    while len(losses) < steps and not _diverged(medians):
         taken, total, *_ = (float(x) for x in job.run_steps(batches, one))
         if not taken:
             break
         losses.append(total)
-        mean = total if len(losses) == 1 else (1 - _WEIGHT) * mean + _WEIGHT * total
-        least = min(least, mean)
+        if len(losses) >= around:
+            medians.append(float(np.median(losses[-around:])))
     return np.array(losses)
+
+
+def _diverged(medians: list[float]) -> bool:
+    return bool(medians) and medians[-1] > max(_DIVERGED * min(medians), medians[0])
 
 
 def rate_table(report: dict[str, Any], folder: str) -> str:
@@ -131,7 +138,7 @@ def rate_table(report: dict[str, Any], folder: str) -> str:
         )
     else:
         told = (
-            f"the loss falls fastest at {report['suggestion']:.2g} and is lowest at "
-            f"{report['lowest']:.2g}: try --learning-rate {report['suggestion']:.2g}"
+            f"the loss is lowest at {report['lowest']:.2g}, about the largest rate that works: try "
+            f"--learning-rate {report['suggestion']:.2g}"
         )
     return f"{head}\n{told}\nwrote {folder}/rates.json and .png"

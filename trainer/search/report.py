@@ -12,10 +12,13 @@ from forebay.console.words import counted
 from forebay.storage.run.run_folder import RunFolder
 from forebay.trainer.metrics.by_task import BEST_BY, EVAL_LOSS
 from forebay.trainer.options import TrainOptions
+from forebay.trainer.options.choose import choose
 from forebay.trainer.options.flags import as_flags, as_text, as_toml
 from forebay.trainer.options.sweep import SweepOptions
 from forebay.trainer.search.blocks import GroupLosses
 from forebay.trainer.search.space import tried_options
+from forebay.trainer.training.job import table_of
+from forebay.trainer.workers.team import alone
 
 _NOTES = ("outcome", "eval_metric", "step", "steps_trained", "seconds", "options")
 # What a trial's losses by day are kept under.
@@ -54,7 +57,8 @@ def sweep_report(
     if trained:
         place = min(trained, key=lambda i: (tuple(finished[i].values or ()), i))
         trial, number = finished[place], trials[place]["trial"]
-        chosen = tried_options(options.train, options.searches, trial.params)
+        tried = tried_options(options.train, options.searches, trial.params)
+        chosen = choose(tried, table_of(run, tried, alone())).options
         best = {
             "trial": number,
             "eval_metric": trials[place]["eval_metric"],

@@ -62,8 +62,7 @@ def sweep(run: RunFolder, options: SweepOptions, *, fresh: bool = False) -> dict
             f"{run.path}: a sweep keeps a journal of its trials on a local disk; copy the run there"
         )
     files.check_outputs(run.path, [f"{SWEEP_FOLDER}/{name}" for name in (*_RESULTS, JOURNAL_NAME)])
-    # What is not searched is the same in all trials.
-    options = replace(options, train=_chosen(run, options.train))
+    options = replace(options, train=_of_one_length(run, options.train))
     with run.in_use(), occupied(run.path, SWEEP_FOLDER):
         blocks = read_blocks(run, options)  # what it refuses leaves no trace of a sweep
         if fresh:
@@ -75,6 +74,15 @@ def sweep(run: RunFolder, options: SweepOptions, *, fresh: bool = False) -> dict
             "rates, with --search learning-rate 1e-6..1e-3 --fresh"
         )
     return report
+
+
+def _of_one_length(run: RunFolder, options: TrainOptions) -> TrainOptions:
+    """Returns options whose trials take as many steps and evaluations, whatever is searched.
+
+    All else that is open each trial chooses by its own: another optimizer has another rate.
+    """
+    chosen = _chosen(run, options)
+    return replace(options, max_steps=chosen.max_steps, epochs=None, eval_every=chosen.eval_every)
 
 
 def _chosen(run: RunFolder, options: TrainOptions) -> ChosenOptions:
@@ -114,19 +122,18 @@ def _trial(
 ) -> None:
     """Makes one trial; one that was interrupted continues from its checkpoint, or its blocks."""
     interrupted = study.interrupted
-    trial = study.ask(own_parameters(options.train, options.searches))
-    tried = tried_options(options.train, options.searches, trial.params)
+    trial = study.ask(own_parameters(_chosen(run, options.train), options.searches))
+    tried = _chosen(run, tried_options(options.train, options.searches, trial.params))
     shown = {search.option: getattr(tried, search.option) for search in options.searches}
     continues = interrupted == plain(asdict(tried))
     study.begun(trial, asdict(tried))
     described = ", ".join(f"{name} {as_text(value)}" for name, value in shown.items())
     note(f"trial {number + 1} of {options.trials}: {described}")
     folder, started = os.path.join(SWEEP_FOLDER, f"trial-{number:03d}"), time.monotonic()
-    chosen = _chosen(run, tried)
     if blocks is None:
-        outcome, score, notes = _on_eval(run, chosen, trial, folder, fresh=not continues)
+        outcome, score, notes = _on_eval(run, tried, trial, folder, fresh=not continues)
     else:
-        outcome, score, notes = _on_blocks(run, blocks, chosen, folder)
+        outcome, score, notes = _on_blocks(run, blocks, tried, folder)
     study.ended(
         trial, score, outcome=outcome, options=plain(shown), **notes,
         seconds=round(time.monotonic() - started, 1),

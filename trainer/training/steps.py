@@ -6,7 +6,7 @@ from typing import Any
 import keras
 import tensorflow as tf
 
-from forebay.trainer.layers.losses import RowLosses
+from forebay.trainer.layers.losses import RowLosses, mean_losses
 from forebay.trainer.optimizers.updater import Updater
 from forebay.trainer.training.waiting import time_after, timed_next
 from forebay.trainer.workers.team import Team
@@ -24,9 +24,7 @@ def compiled_steps(
 ) -> tf.types.experimental.PolymorphicFunction:
     """Returns a function that takes steps until one's loss is not finite.
 
-    The model may answer with the scores of several members. The loss of a row is then the mean of
-    theirs: each learns by its own error, not by that of their mean, which they would divide among
-    them.
+    The model answers with the scores of its members, of which there may be one.
 
     The function takes an iterator of what is made ahead of the batches, which ``finish`` makes
     batches, and how many steps to take, int32 (), one at least. It returns how many it took,
@@ -38,8 +36,7 @@ def compiled_steps(
     def gradients_of(*made: Any) -> Any:
         inputs, label, weight = finish(*made)
         with tf.GradientTape() as tape:
-            scores = tf.nest.flatten(model(inputs, training=True))  # of one member, no list
-            losses = tf.add_n([losses_of(label, score) for score in scores]) / len(scores)
+            losses = mean_losses(losses_of, label, model(inputs, training=True))
             loss = tf.reduce_mean(weight * losses) / team.size
             penalised = tf.add_n([loss, *(penalty / team.size for penalty in model.losses)])
         # A model of the user's own may have weights that its answer does not depend on.

@@ -19,7 +19,6 @@ from forebay.trainer.weights.rows import (
     embedding_rows,
     kernel_rows,
     wide_rows,
-    without_member,
 )
 from forebay.transforms.definition.labels import Label
 from forebay.transforms.errors import RunFailed
@@ -126,11 +125,10 @@ def _copy_weights(
     values = {variable.path: np.asarray(variable.numpy()) for variable in model.variables}
     rows, fewer = _rows_of(inputs), _rows_of(left)
     for variable in small.variables:
-        layer, path = variable.path.partition("/")[0], variable.path
-        meaning = path.replace(layer, without_member(layer), 1)
-        if meaning in rows:
-            place = {row: i for i, row in enumerate(rows[meaning])}
-            variable.assign(values[path][[place[row] for row in fewer[meaning]]])
+        path = variable.path
+        if path in rows:
+            place = {row: i for i, row in enumerate(rows[path])}
+            variable.assign(values[path][[place[row] for row in fewer[path]]])
         elif path in values:  # all but the state of dropout
             variable.assign(values[path])
 

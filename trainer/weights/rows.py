@@ -11,7 +11,6 @@ from forebay.trainer.examples.inputs import CategoricalInput, ModelInputs
 
 WIDE_IDS, WIDE_NUMBERS = "wide_ids", "wide_numbers"
 FIRST_HIDDEN, LAST_DEEP = "hidden_0", "deep"
-_MEMBER = "_member_"
 
 Row = Hashable
 
@@ -59,16 +58,6 @@ def one_hot_columns(inputs: ModelInputs) -> list[CategoricalInput]:
 def embedding_name(size: int) -> str:
     """Returns the name of the layer that holds embeddings of so many dimensions."""
     return f"embeddings_{size}"
-
-
-def member_name(layer: str, member: int) -> str:
-    """Returns the name of a layer of one of the networks side by side, which count from 0."""
-    return f"{layer}{_MEMBER}{member}" if member else layer
-
-
-def without_member(layer: str) -> str:
-    """Returns the name that a layer has in the first of the networks."""
-    return layer.partition(_MEMBER)[0]
 
 
 def wide_rows(inputs: ModelInputs) -> Iterator[TableRows]:

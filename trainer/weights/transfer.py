@@ -23,7 +23,6 @@ from forebay.trainer.weights.rows import (
     embedding_rows,
     kernel_rows,
     wide_rows,
-    without_member,
 )
 from forebay.transforms.errors import InputError
 
@@ -194,16 +193,16 @@ def _take_named(
         layer, path = variable.path.partition("/")[0], variable.path
         if layer in tables or not variable.dtype.startswith("float"):
             continue
-        values, meaning = other.weights.get(path), path.replace(layer, without_member(layer), 1)
+        values = other.weights.get(path)
         if values is None:
             result.left.append(f"{path}: not in {other.path}")
-        elif meaning in rows and not own:
-            pairs = _matched(rows[meaning], other_rows[meaning])
+        elif path in rows and not own:
+            pairs = _matched(rows[path], other_rows[path])
             if values.shape[1:] != tuple(variable.shape[1:]):
                 result.left.append(f"{path}: {values.shape} there, {tuple(variable.shape)} here")
                 continue
             _copy_rows(variable, [i for i, _ in pairs], values[[i for _, i in pairs]])
-            result.taken.append(f"{path}: {len(pairs):,} of {counted(len(rows[meaning]), 'row')}")
+            result.taken.append(f"{path}: {len(pairs):,} of {counted(len(rows[path]), 'row')}")
         elif values.shape != tuple(variable.shape):
             result.left.append(f"{path}: {values.shape} there, {tuple(variable.shape)} here")
         else:

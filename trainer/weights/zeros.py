@@ -23,7 +23,6 @@ from forebay.trainer.weights.rows import (
     embedding_rows,
     one_hot_columns,
     wide_rows,
-    without_member,
 )
 
 ZEROS_NAME = "zeros.json"
@@ -170,9 +169,8 @@ def _one_hot_zeros(model: keras.Model, names: IdNames) -> Iterator[InputZeros]:
 
 def _first_kernel(model: keras.Model) -> Array | None:
     """Returns the weights of all members' first hidden layers, (inputs, units); None without."""
-    first = [layer for layer in model.layers if without_member(layer.name) == FIRST_HIDDEN]
-    kernels = [_array(layer.kernel) for layer in first]
-    return np.concatenate(kernels, axis=1) if kernels else None
+    layers = {layer.name: layer for layer in model.layers}
+    return _array(layers[FIRST_HIDDEN].kernel) if FIRST_HIDDEN in layers else None
 
 
 def _chosen(names: Sequence[str], chosen: Array) -> tuple[str, ...]:

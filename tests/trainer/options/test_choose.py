@@ -33,8 +33,9 @@ TABLES = st.builds(
     [
         (1_000, 64, 750, 38),
         (10_000, 128, 3_900, 195),
-        (300_000, 512, 10_000, 500),
-        (10**7, 512, 10_000, 500),
+        (300_000, 512, 4_000, 200),
+        (3 * 10**6, 512, 5_859, 293),
+        (10**8, 512, 10_000, 500),
     ],
 )
 def test_batches_steps_and_evaluations_go_by_the_rows(
@@ -71,6 +72,18 @@ def test_what_is_given_stays_and_is_told_of_by_nobody(table: Table, name: Optimi
     assert len(list(told(choice, table))) == 1
 
 
+def test_networks_are_averaged_where_there_are_hidden_layers_of_ours() -> None:
+    table = Table(10_000, 9, "regression")
+    found = {
+        model: choose(TrainOptions(model=model), table).options.members
+        for model in ("linear", "deep", "wide_deep", "mine:layers")
+    }
+    assert found == {"linear": 1, "deep": 4, "wide_deep": 4, "mine:layers": 1}
+    (defaults, _) = told(choose(TrainOptions(), Table(10**7, 9, "regression")), table)
+    assert "--members 4 (networks whose mean errs less)" in defaults
+    assert "--max-steps 10000 (one epoch, 10,000 at the most)" in defaults
+
+
 def test_rates_are_those_of_the_optimizer_and_the_model() -> None:
     assert default_rate("adadelta", linear=True, inputs=50) == 1.0
     assert default_rate("adadelta", linear=False, inputs=50) == 1.0
@@ -101,7 +114,8 @@ def test_what_is_told_is_what_is_taken() -> None:
     defaults, steps = told(choose(TrainOptions(model="linear", optimizer="ftrl"), table), table)
     assert defaults.startswith("defaults for 10,000 rows, 16 inputs and a label of binary class")
     for words in (
-        "--batch-size 128 (", "--max-steps 3900 (50 epochs", "--eval-every 195 (",
+        "--batch-size 128 (", "--max-steps 3900 (50 epochs, 4,000 at", "--eval-every 195 (",
+        "--members 1 (no hidden layers",
         "--learning-rate 0.2 (ftrl's, of a linear model with 16 inputs)",
     ):  # fmt: skip
         assert words in defaults

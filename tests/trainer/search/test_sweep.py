@@ -21,7 +21,7 @@ from forebay.cli import _parser
 from forebay.storage.run.run_folder import open_run
 from forebay.trainer.examples.inputs import inputs_of
 from forebay.trainer.options import train_options
-from forebay.trainer.options.choose import default_rate
+from forebay.trainer.options.choose import MEMBERS, default_rate
 from forebay.trainer.task import main
 from forebay.transforms.errors import RunFolderError
 
@@ -90,6 +90,20 @@ def test_trials_try_what_is_searched(swept: Path) -> None:
     # The first trial has the options given, where they lie in what is searched.
     inputs = sum(inputs_of(open_run(str(swept))).widths[:2])
     assert rates[0] == default_rate("adam", linear=True, inputs=inputs)
+
+
+def test_each_trial_has_the_defaults_of_its_own_options(
+    regression_run: Path, copy_of: Copy
+) -> None:
+    run, search = copy_of(regression_run), [["model", "linear", "deep"]]
+    report = fb.sweep(run, search=search, trials=3, max_steps=2, eval_every=2)
+    found = {one["options"]["model"]: one["outcome"] for one in report["trials"]}
+    assert found == {"linear": "trained", "deep": "trained"}
+    best = report["best"]["options"]
+    linear = best["model"] == "linear"
+    assert best["members"] == (1 if linear else MEMBERS)
+    inputs = sum(inputs_of(open_run(str(run))).widths[:2])
+    assert best["learning_rate"] == default_rate("adam", linear=linear, inputs=inputs)
 
 
 def test_trials_leave_nothing_but_the_sweep(swept: Path) -> None:

@@ -45,6 +45,17 @@ def test_a_rate_that_fails_is_warned_of_and_the_default_does_not(
     assert " steps = 39.7 epochs · 4,000 rows / 64 a batch" in told
 
 
+def test_a_training_without_any_option_is_best_between_its_first_and_last_evaluation(
+    regression_run: Path, copy_of: Copy, capsys: pytest.CaptureFixture[str]
+) -> None:
+    run = copy_of(regression_run)
+    assert main(["train", str(run), "--no-export", "--no-tensorboard"]) == 0
+    assert "was the best" not in capsys.readouterr().err
+    record = json.loads((run / "training/model.json").read_text())
+    scores = [one["score"] for one in record["history"]]
+    assert scores[0] > min(scores) < scores[-1]
+
+
 @pytest.mark.parametrize(
     ("given", "words"),
     [

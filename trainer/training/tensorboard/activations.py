@@ -6,6 +6,8 @@ from typing import Any
 import keras
 import numpy as np
 
+from forebay.trainer.layers.hidden import OF_MEMBERS
+
 PROBE_ROWS = 1024
 
 
@@ -45,7 +47,7 @@ class ActivationProbe:
         if self._model is None:
             return {}
         outputs = self._model(self._inputs, training=False)
-        return {name: _zeros(keras.ops.convert_to_numpy(o)) for name, o in outputs.items()}
+        return {name: _zeros(_rows_first(self._model, name, o)) for name, o in outputs.items()}
 
 
 def warning(name: str, zeros: DeadUnits) -> str:
@@ -64,6 +66,14 @@ def _is_looked_at(layer: keras.layers.Layer) -> bool:
     )  # fmt: skip
     # A layer of a model that was not built functionally has never had a symbolic output.
     return active and len(layer._inbound_nodes) == 1
+
+
+def _rows_first(model: keras.Model, name: str, output: Any) -> np.ndarray[Any, np.dtype[Any]]:
+    """Returns a layer's output with the units of several members side by side."""
+    values = np.asarray(keras.ops.convert_to_numpy(output))
+    if getattr(model.get_layer(name), "equation", None) != OF_MEMBERS:
+        return values
+    return values.transpose(1, 0, 2).reshape(values.shape[1], -1)
 
 
 def _zeros(output: np.ndarray[Any, np.dtype[Any]]) -> DeadUnits:

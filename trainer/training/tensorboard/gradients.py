@@ -7,8 +7,8 @@ from typing import Any
 import keras
 import tensorflow as tf
 
-from forebay.trainer.layers.losses import RowLosses
-from forebay.trainer.weights.rows import FIRST_HIDDEN, LAST_DEEP, without_member
+from forebay.trainer.layers.losses import RowLosses, mean_losses
+from forebay.trainer.weights.rows import FIRST_HIDDEN, LAST_DEEP
 
 # The first hidden layer's gradient to that of the layer which the score comes from. Of eight layers
 # of sigmoid units it is below 1e-4, of ReLU about 1; in between, training is slow.
@@ -37,7 +37,7 @@ class GradientNorms:
                 f"the gradient of layer {worst} explodes, its norm is {layers[worst]:.3g}; "
                 "--clip-global-norm 1, or a lower --learning-rate, may help"
             )
-        first, last = (self._of(name) for name in (FIRST_HIDDEN, LAST_DEEP))
+        first, last = (layers.get(name, 0.0) for name in (FIRST_HIDDEN, LAST_DEEP))
         if first < VANISHED * last:
             return (
                 f"the gradient vanishes on its way to layer {FIRST_HIDDEN}, {first:.3g} where "
@@ -46,19 +46,13 @@ class GradientNorms:
             )
         return None
 
-    def _of(self, name: str) -> float:
-        """Returns the norm of a layer of all members together; 0 where there is none."""
-        squares = (
-            norm**2 for layer, norm in self.of_layers.items() if without_member(layer) == name
-        )
-        return float(sum(squares) ** 0.5)
-
 
 class GradientProbe:
     """Looks at a model's gradients on fixed rows, with dropout off: that changes no weight.
 
     Args:
-        members: the model that is trained, with the score of each member.
+        members: the model that is trained, which answers with the scores of all members; see
+            `forebay.trainer.model.Models`.
         losses_of: the loss of rows.
         inputs: what it is called with.
         label: float32 (rows,), the rows' labels.
@@ -77,9 +71,8 @@ class GradientProbe:
         # Not compiled: that takes longer than the few looks of a training.
         weights = self._members.trainable_variables
         with tf.GradientTape() as tape:
-            scores = tf.nest.flatten(self._members(self._inputs, training=False))
-            losses = tf.add_n([self._losses_of(self._label, score) for score in scores])
-            loss = tf.reduce_mean(losses) / len(scores)
+            scores = self._members(self._inputs, training=False)
+            loss = tf.reduce_mean(mean_losses(self._losses_of, self._label, scores))
         zero = tf.UnconnectedGradients.ZERO
         found = tape.gradient(loss, [weight.value for weight in weights], None, zero)
         squares: dict[str, float] = {}

@@ -135,7 +135,9 @@ def test_a_probe_counts_zeros_and_dead_units() -> None:
 
 
 def small_job(run: Path) -> TrainingJob:
-    options = TrainOptions(hidden_units=(6, 4), batch_size=64, max_steps=50, eval_every=25)
+    options = TrainOptions(
+        hidden_units=(6, 4), members=2, batch_size=64, max_steps=50, eval_every=25
+    )
     return prepare(open_run(str(run)), options, LoopOptions(), alone())
 
 
@@ -144,20 +146,21 @@ def test_dead_units_are_warned_of_once(
 ) -> None:
     job = small_job(regression_run)
     biases = next(v for v in job.models.score.variables if v.path == "hidden_1/bias")
-    biases.assign(np.array([-1e6, 0.5, -1e6, 0.5]))
+    # Of each of the two members.
+    biases.assign(np.array([[[-1e6, 0.5, -1e6, 0.5]], [[-1e6, 0.5, 0.5, 0.5]]]))
     state = TrainingState(step=25)
     with Board(job, str(tmp_path), 0, Console(stderr=True)) as board:
         for step in (25, 50):
             state = state.evaluated(Evaluation(step, 1.0, 1.0, 1.0, {"rmse": 1.0}))
             board.evaluated(state)
-    words = "layer hidden_1: 2 of 4 units are dead"
+    words = "layer hidden_1: 3 of 8 units are dead"
     told = capsys.readouterr().err
     assert told.count(words) == 1
     assert "warning: step 25: " in told
     events = read(tmp_path)
     assert words in text(events, "warnings/dead_units")
-    assert numbers(events, "activations/hidden_1/dead_units") == {25: 2.0, 50: 2.0}
-    assert all(v >= 0.5 for v in numbers(events, "activations/hidden_1/zero_fraction").values())
+    assert numbers(events, "activations/hidden_1/dead_units") == {25: 3.0, 50: 3.0}
+    assert all(v >= 3 / 8 for v in numbers(events, "activations/hidden_1/zero_fraction").values())
 
 
 def test_a_training_that_continues_replaces_what_came_after_its_checkpoint(

@@ -1,0 +1,108 @@
+"""What the trainer's defaults rest on: settings compared on blocks of time within train.
+
+Each setting is trained on what comes before each of some blocks of the train split, to its last
+step, and asked about the block, as ``forebay sweep --blocks`` does it: forward chaining, rows left
+out whose windows reach across a block's beginning. Differences to the first setting are paired by
+days. Neither the eval nor the test split is read. What was measured is kept in a file and not
+measured again.
+
+    make bench-defaults
+    make bench-defaults ARGS="schedule late --blocks 3"
+"""
+
+import argparse
+import json
+import os
+import time
+from pathlib import Path
+from typing import Any
+
+os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
+
+from flights_runs import ROOT, flights_run
+from rich.console import Console
+from rich.table import Table
+
+from forebay.storage.run.run_folder import RunFolder
+from forebay.trainer.options import TrainOptions
+from forebay.trainer.options.choose import choose
+from forebay.trainer.options.sweep import SweepOptions
+from forebay.trainer.search.block_trials import losses_on_blocks, read_blocks
+from forebay.trainer.search.blocks import GroupLosses
+from forebay.trainer.training.job import table_of
+from forebay.trainer.workers.team import alone
+
+DEFINITIONS = ("departure", "schedule", "late", "schedule_late")
+FOLDER = ROOT / "benchmarks/results/default_options"
+# What was measured, by definition and setting.
+Kept = dict[str, dict[str, dict[str, Any]]]
+# The first is what the others are compared to: what the defaults were before.
+SETTINGS = {
+    "128,64": TrainOptions(members=1, max_steps=10_000, l2=1e-4),
+    "4 of 128,64; L2 5e-4; 4,000": TrainOptions(members=4, max_steps=4_000, l2=5e-4),
+    "4 of 256,128; dropout 0.4; 2,500": TrainOptions(
+        members=4, max_steps=2_500, l2=1e-4, dropout=0.4, hidden_units=(256, 128)
+    ),
+    "4 of 128,64; L2 2e-3; 4,000": TrainOptions(members=4, max_steps=4_000, l2=2e-3),
+}
+
+
+def make_parser() -> argparse.ArgumentParser:
+    """Returns what reads the command's arguments."""
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("definitions", nargs="*", default=list(DEFINITIONS))
+    parser.add_argument("--blocks", type=int, default=2, help="that are measured")
+    parser.add_argument("--only", help="the settings whose name has this in it")
+    parser.add_argument("--data", type=Path, default=ROOT / "data/flights", help="flights.csv's")
+    parser.add_argument("--runs", type=Path, default=ROOT / "runs", help="where run folders are")
+    parser.add_argument("--output", type=Path, default=FOLDER, help="where results are kept")
+    return parser
+
+
+def main() -> None:
+    args = make_parser().parse_args()
+    args.output.mkdir(parents=True, exist_ok=True)
+    console, path = Console(width=120), args.output / f"blocks-{args.blocks}.json"
+    kept: Kept = json.loads(path.read_text("utf-8")) if path.exists() else {}
+    for label, options in SETTINGS.items():
+        for name in args.definitions:
+            if (args.only and args.only not in label) or label in kept.setdefault(name, {}):
+                continue
+            run = flights_run(name, args.runs, args.data)
+            kept[name][label] = measure(run, options, args.blocks)
+            path.write_text(json.dumps(kept) + "\n", "utf-8")
+            value = GroupLosses.from_json(kept[name][label]["losses"]).value
+            console.print(f"{name}, {label}: {value:.5f}", markup=False)
+    print_table(console, {name: kept[name] for name in args.definitions})
+
+
+def measure(run: RunFolder, options: TrainOptions, blocks: int) -> dict[str, Any]:
+    """Returns a setting's losses on the blocks, and the seconds of processor that they took."""
+    chosen = choose(options, table_of(run, options, alone())).options
+    parts = read_blocks(run, SweepOptions(train=options, blocks=blocks))
+    if parts is None:
+        raise ValueError("no blocks")
+    cpu = time.process_time()
+    losses = losses_on_blocks(run, parts, chosen, "default_options")
+    return {"losses": losses.to_json(), "cpu": time.process_time() - cpu}
+
+
+def print_table(console: Console, kept: Kept) -> None:
+    """Prints the loss of each setting, and its difference to the first by days drawn pairwise."""
+    table = Table(title="loss on blocks of train, less that of the first", title_justify="left")
+    for heading in ("definition", "setting", "loss", "difference", "95 % of days", "CPU s"):
+        table.add_column(heading)
+    for name, found in kept.items():
+        losses = {k: GroupLosses.from_json(one["losses"]) for k, one in found.items()}
+        first = next(iter(losses.values()))
+        for label, own in losses.items():
+            difference, (low, high) = own.difference(first)
+            table.add_row(
+                name, label, f"{own.value:.5f}", f"{difference:+.5f}",
+                f"{low:+.5f} to {high:+.5f}", f"{found[label]['cpu']:.0f}",
+            )  # fmt: skip
+    console.print(table)
+
+
+if __name__ == "__main__":
+    main()
