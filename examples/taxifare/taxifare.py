@@ -50,7 +50,8 @@ CELLS_PER_DEGREE = 50
 # Beyond it lie zeros, swapped coordinates and typing errors.
 LATITUDES, LONGITUDES = (37.0, 45.0), (-78.0, -70.0)
 # Where nearly all rides begin and end: Manhattan, its neighbours, two airports.
-CELLS, LATITUDES, LONGITUDES = (15, 15), (40.60, 40.90), (-74.05, -73.75)
+TOWN_LATITUDES, TOWN_LONGITUDES = (40.60, 40.90), (-74.05, -73.75)
+TOWN = ((15, 15), TOWN_LATITUDES, TOWN_LONGITUDES)
 
 columns = {
     "key": String(required=True),
@@ -142,10 +143,10 @@ taxifare = Dataset(
         # From where to where.
         *[
             Numeric(name, clip=(limits[0], limits[1]), scale="z_score")
-            for name, limits in zip(route, 2 * (LATITUDES, LONGITUDES), strict=True)
+            for name, limits in zip(route, 2 * (TOWN_LATITUDES, TOWN_LONGITUDES), strict=True)
         ],
-        Grid("pickup_latitude", "pickup_longitude", CELLS, LATITUDES, LONGITUDES, name="from_cell"),
-        Grid("dropoff_latitude", "dropoff_longitude", CELLS, LATITUDES, LONGITUDES, name="to_cell"),
+        Grid("pickup_latitude", "pickup_longitude", *TOWN, name="from_cell"),
+        Grid("dropoff_latitude", "dropoff_longitude", *TOWN, name="to_cell"),
         Crossed("route", ["from_cell", "to_cell"], embed=8),
         # When.
         Calendar("pickup_datetime", part="hour_of_day", tz=NEW_YORK, name="hour"),

@@ -22,7 +22,7 @@ def test_the_served_answer_is_the_score_in_the_units_of_the_label(
 ) -> None:
     exported = open_exported(str(trained_regression / "model"))
     model = load_exported(exported).model
-    score = keras.Model(model.inputs, [model.get_layer("score").output, model.output])
+    score = keras.Model(model.inputs, [model.get_layer("scores").output, model.output])
     random = np.random.default_rng(3)
     given = [
         np.full((50, *tensor.shape[1:]), 0, dtype=tensor.dtype)
@@ -30,7 +30,8 @@ def test_the_served_answer_is_the_score_in_the_units_of_the_label(
         else random.normal(size=(50, *tensor.shape[1:])).astype(np.float32)
         for tensor in model.inputs
     ]
-    scores, answers = map(np.asarray, score(given, training=False))
+    of_members, answers = map(np.asarray, score(given, training=False))
+    scores = of_members.mean(axis=1)
     label = rows["delay"][TRAIN].astype(np.float64)
     np.testing.assert_allclose(answers, scores * label.std() + label.mean(), rtol=1e-4)
     assert np.abs(scores).max() < 10 < label.std() + label.mean()

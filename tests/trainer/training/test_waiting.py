@@ -53,7 +53,7 @@ def measured_share(rows_s: float, step_s: float) -> float:
     updater = Updater(weights, (WeightGroup("all", keras.optimizers.SGD(1e-3), weights),))
 
     def losses(label: tf.Tensor, score: tf.Tensor) -> tf.Tensor:
-        return tf.square((pause(label, step_s) if step_s else label) - score[:, 0])
+        return tf.square((pause(label, step_s) if step_s else label) - score)
 
     run_steps = compiled_steps(alone(), model, updater, losses, lambda *batch: batch)
     batch = tf.data.Dataset.from_tensors((tf.ones([4, 3]), tf.ones([4]), tf.ones([4]))).repeat()
