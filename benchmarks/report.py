@@ -183,6 +183,13 @@ def plot(outcomes: Sequence[Outcome], path: Path) -> None:
                 axes.plot(o.rows, o.wall_s, marker="x", markersize=10, color=COLORS.get(name))
                 axes.annotate(f" {o.status}", (o.rows, o.wall_s), color=COLORS.get(name))
     axes.set(xscale="log", yscale="log", xlabel="input rows", ylabel="seconds, whole command")
+    measured = [o for o in outcomes if o.runs]
+    axes.set_xticks(sorted({o.rows for o in measured}), minor=False)
+    axes.set_ylim(bottom=0.8 * min((o.wall_s for o in measured), default=1))
+    axes.xaxis.set_major_formatter("{x:,.0f}")
+    axes.xaxis.set_minor_formatter("")
+    axes.yaxis.set_major_formatter("{x:,.0f}")
+    axes.yaxis.set_minor_formatter("{x:,.0f}")
     axes.grid(which="both", alpha=0.25)
     axes.legend(frameon=False)
     figure.savefig(path, dpi=150)
