@@ -1,15 +1,13 @@
 """Commands: each one's help, arguments and runner, said once."""
 
 import argparse
-import gc
 import importlib
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
 from forebay.console.arguments import did_you_mean
 from forebay.console.command_line import run_command
-from forebay.console.tensorflow import quiet_tensorflow
+from forebay.console.tensorflow import kept_for_good, quiet_tensorflow
 from forebay.console.terminal import saying
 
 Run = Callable[[argparse.Namespace], int]
@@ -66,19 +64,8 @@ def run_parsed(called: str, command: Command, args: argparse.Namespace) -> int:
 
     def run(args: argparse.Namespace) -> int:
         with quiet_tensorflow():
-            with saying(f"{called}: loading"), _kept_for_good():
+            with saying(f"{called}: loading"), kept_for_good():
                 run_loaded = command.load()
             return run_loaded(args)
 
     return run_command(run, args)
-
-
-@contextmanager
-def _kept_for_good() -> Iterator[None]:
-    """Lets the garbage collector never look at what is made inside: imports take a third less."""
-    gc.disable()
-    try:
-        yield
-    finally:
-        gc.freeze()
-        gc.enable()

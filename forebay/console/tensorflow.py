@@ -40,16 +40,23 @@ def start_tensorflow_quietly() -> None:
 
 
 @contextmanager
+def kept_for_good() -> Iterator[None]:
+    """Lets the garbage collector never look at what is made inside: imports take a third less."""
+    gc.disable()
+    try:
+        yield
+    finally:
+        gc.freeze()
+        gc.enable()
+
+
+@contextmanager
 def tensorflow_loading() -> Iterator[None]:
     """Imports TensorFlow in a thread, while something is done that needs none of it."""
 
     def load() -> None:
-        gc.disable()
-        try:
+        with kept_for_good():
             import_module("tensorflow")
-        finally:
-            gc.freeze()  # as after the other imports: the collector needn't look at what stays
-            gc.enable()
 
     if "tensorflow" in sys.modules:
         yield

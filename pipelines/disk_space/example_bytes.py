@@ -38,7 +38,7 @@ def example_bytes(dataset: Dataset, rows: pa.RecordBatch | None = None) -> float
     if rows is not None and not len(rows):
         rows = None
     n = 1 if rows is None else len(rows)
-    columns = {**_carried(dataset, rows, n)}
+    columns = _carried(dataset, rows, n)
     for feature in dataset.features:
         columns |= {name: _zeros(kind, width, n) for name, kind, width in _outputs(feature)}
     encoded = encode_examples(pa.RecordBatch.from_pydict(columns), n)

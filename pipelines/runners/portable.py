@@ -4,12 +4,13 @@ import json
 import re
 import secrets
 import tempfile
+import urllib.error
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
 from forebay.pipelines.runners.engine import Work
-from forebay.transforms.errors import ForebayError, InputError, RunFailed
+from forebay.transforms.errors import ForebayError, InputError, RunFailed, reason
 
 
 def check_workers(engine: str, workers: str) -> None:
@@ -22,6 +23,31 @@ def check_workers(engine: str, workers: str) -> None:
         raise InputError(
             f"--{engine}-workers {workers} is not HOST:PORT; write such as localhost:50000"
         )
+
+
+@contextmanager
+def answering(
+    place: str, kind: str, cure: str, unanswered: type[ForebayError] = InputError
+) -> Iterator[None]:
+    """Says in words why a cluster's web server did not tell what it was asked inside.
+
+    Args:
+        place: the option and the address.
+        kind: what should be there.
+        cure: what to do.
+        unanswered: what is raised where nothing answers.
+
+    Raises:
+        InputError: something else answers.
+    """
+    try:
+        yield
+    except (urllib.error.HTTPError, ValueError, KeyError, TypeError) as error:
+        raise InputError(f"{place}: what answers there is no {kind}; {cure}") from error
+    except OSError as error:
+        cause = getattr(error, "reason", error)
+        why = reason(cause) if isinstance(cause, Exception) else str(cause)
+        raise unanswered(f"{place}: no answer ({why}); {cure}") from error
 
 
 def job_name(work: Work) -> str:

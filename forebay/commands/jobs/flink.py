@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import datetime as dt
 import time
-import urllib.error
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
+from contextlib import AbstractContextManager
 
 from forebay.commands.jobs.options import Entry, JobsOptions
-from forebay.pipelines.runners.flink.cluster import ENDED, Cluster, Job
-from forebay.transforms.errors import InputError, RunFailed, reason
+from forebay.pipelines.runners.flink.cluster import CURE, ENDED, Cluster, Job
+from forebay.pipelines.runners.portable import answering
+from forebay.transforms.errors import InputError, RunFailed
 
 _CANCEL_SECONDS = 30.0
 _POLL_SECONDS = 0.5
@@ -75,19 +75,9 @@ def _instant(milliseconds: int) -> str:
     return dt.datetime.fromtimestamp(milliseconds / 1000, dt.UTC).isoformat(timespec="milliseconds")
 
 
-@contextmanager
-def _in_words(options: JobsOptions) -> Iterator[None]:
+def _in_words(options: JobsOptions) -> AbstractContextManager[None]:
     """Says in a line what asking a cluster raises."""
-    cure = "start the cluster, or name its job manager's REST address"
-    where = f"--flink-master {options.flink_master}"
-    try:
-        yield
-    except (urllib.error.HTTPError, ValueError, KeyError, TypeError) as error:
-        raise InputError(f"{where}: what answers there is no Flink; {cure}") from error
-    except OSError as error:
-        cause = getattr(error, "reason", error)
-        why = reason(cause) if isinstance(cause, Exception) else str(cause)
-        raise RunFailed(f"{where}: no answer ({why}); {cure}") from error
+    return answering(f"--flink-master {options.flink_master}", "Flink", CURE, RunFailed)
 
 
 _ACTIONS: dict[str, Callable[[JobsOptions, Cluster], list[Entry]]] = {

@@ -2,16 +2,16 @@
 
 import json
 import time
-import urllib.error
 import urllib.request
 from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
-from forebay.transforms.errors import InputError, reason
+from forebay.pipelines.runners.portable import answering
 
 _SECONDS = 10.0
 _POLL_SECONDS = 0.2
+CURE = "start the cluster, or name its job manager's REST address"
 # A job in one of these does not change any more.
 ENDED = ("FINISHED", "CANCELED", "FAILED", "SUSPENDED")
 
@@ -77,18 +77,9 @@ class Cluster:
         Raises:
             InputError: nothing answers, or it is no job manager.
         """
-        cure = "start the cluster, or name its job manager's REST address"
-        try:
+        with answering(f"--flink-master {self.master}", "Flink", CURE):
             told = self._ask("/v1/overview")
             return Overview(told["flink-version"], told["taskmanagers"], told["slots-total"])
-        except (urllib.error.HTTPError, ValueError, KeyError, TypeError) as error:
-            raise InputError(
-                f"--flink-master {self.master}: what answers there is no Flink; {cure}"
-            ) from error
-        except OSError as error:
-            cause = getattr(error, "reason", error)
-            why = reason(cause) if isinstance(cause, Exception) else str(cause)
-            raise InputError(f"--flink-master {self.master}: no answer ({why}); {cure}") from error
 
     def jobs(self) -> Iterator[Job]:
         """Yields the jobs that the cluster remembers.

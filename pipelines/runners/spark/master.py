@@ -3,10 +3,10 @@
 import json
 import re
 import socket
-import urllib.error
 import urllib.request
 from dataclasses import dataclass
 
+from forebay.pipelines.runners.portable import answering
 from forebay.transforms.errors import InputError, reason
 
 _SECONDS = 10.0
@@ -62,7 +62,7 @@ def overview(ui: str) -> Overview:
         InputError: nothing answers, or it is no master.
     """
     cure = "name the master's web page by --spark-ui HOST:PORT"
-    try:
+    with answering(f"--spark-ui {ui}", "Spark master", cure):
         told = json.loads(_page(f"http://{ui}/json/"))
         version = _VERSION.search(_page(f"http://{ui}/"))
         return Overview(
@@ -71,14 +71,6 @@ def overview(ui: str) -> Overview:
             told["cores"],
             told["cores"] - told["coresused"],
         )
-    except (urllib.error.HTTPError, ValueError, KeyError, TypeError) as error:
-        raise InputError(
-            f"--spark-ui {ui}: what answers there is no Spark master; {cure}"
-        ) from error
-    except OSError as error:
-        cause = getattr(error, "reason", error)
-        why = reason(cause) if isinstance(cause, Exception) else str(cause)
-        raise InputError(f"--spark-ui {ui}: no answer ({why}); {cure}") from error
 
 
 def _page(address: str) -> str:
