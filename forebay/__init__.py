@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from forebay.functions.definitions import report as report
     from forebay.functions.pipelines import cost as cost
     from forebay.functions.pipelines import predict as predict
+    from forebay.functions.pipelines import predict_to_folder as predict_to_folder
     from forebay.functions.pipelines import preprocess as preprocess
     from forebay.functions.run import Run as Run
     from forebay.functions.services import jobs as jobs
@@ -113,7 +114,7 @@ if TYPE_CHECKING:
 _NAMES = {
     "forebay.pipelines.sources.read": ("ReadTable",),
     "forebay.functions.definitions": ("check", "explain", "init", "report"),
-    "forebay.functions.pipelines": ("cost", "predict", "preprocess"),
+    "forebay.functions.pipelines": ("cost", "predict", "predict_to_folder", "preprocess"),
     "forebay.functions.run": ("Run",),
     "forebay.functions.services": ("jobs", "vertex"),
     "forebay.functions.training": ("evaluate", "lr_find", "sweep", "train"),

@@ -1,13 +1,18 @@
 """``forebay preprocess``: from parsed arguments to what is printed."""
 
+from __future__ import annotations
+
 import argparse
+from collections.abc import Mapping
 from dataclasses import asdict
+from typing import TYPE_CHECKING
 
 from forebay.console.terminal import say, say_json
 from forebay.console.words import counted
 from forebay.pipelines.options import PreprocessOptions, preprocess_options
-from forebay.pipelines.preprocess import preprocess
-from forebay.pipelines.summary import print_summary
+
+if TYPE_CHECKING:
+    from forebay.pipelines.runners.dataflow.job_graph import DrawnJob
 
 
 def run_preprocess(args: argparse.Namespace) -> int:
@@ -15,6 +20,9 @@ def run_preprocess(args: argparse.Namespace) -> int:
     options = preprocess_options(args)
     if options.dry_run is not None:
         return _dry_run(options, args)
+    from forebay.pipelines.preprocess import preprocess
+    from forebay.pipelines.summary import print_summary
+
     manifest = preprocess(options)
     if args.json:
         say_json(manifest.to_plain(), indent=2)
@@ -26,13 +34,17 @@ def run_preprocess(args: argparse.Namespace) -> int:
 def _dry_run(options: PreprocessOptions, args: argparse.Namespace) -> int:
     from forebay.pipelines.dry_run import write_jobs  # it imports TensorFlow
 
-    jobs = write_jobs(options, args.dry_run)
+    tell_jobs(write_jobs(options, args.dry_run), args.dry_run, args)
+    return 0
+
+
+def tell_jobs(jobs: Mapping[str, DrawnJob], folder: str, args: argparse.Namespace) -> None:
+    """Tells which jobs were written to a folder."""
     if args.json:
         say_json({name: asdict(job) for name, job in jobs.items()}, indent=2)
-        return 0
+        return
     for name, job in jobs.items():
         say(
-            f"{args.dry_run}/{name}: {counted(len(job.steps), 'step')}, a graph of "
+            f"{folder}/{name}: {counted(len(job.steps), 'step')}, a graph of "
             f"{job.graph_bytes:,} bytes, {counted(len(job.staged), 'file')} to stage"
         )
-    return 0

@@ -25,6 +25,7 @@ from forebay.pipelines.lookups.counts import check_lookups
 from forebay.pipelines.options import PreprocessOptions
 from forebay.pipelines.prepare import with_step
 from forebay.pipelines.rows import ReadRows
+from forebay.pipelines.runners.dataflow.from_beam import template_of
 from forebay.pipelines.runners.engine import Work
 from forebay.pipelines.runners.engines import chosen_engine
 from forebay.pipelines.runners.progress import progress
@@ -53,6 +54,7 @@ from forebay.storage.run.layout import EXAMPLES_FOLDER, REJECTS_FOLDER, TEMPORAR
 from forebay.storage.run.manifest import Manifest
 from forebay.transforms.definition.dataset import Dataset
 from forebay.transforms.definition.sources import ROWS
+from forebay.transforms.errors import InputError
 from forebay.transforms.windows.period import read_period
 
 # What the first pipeline tallies, in the run's temporary folder.
@@ -72,6 +74,11 @@ def preprocess(options: PreprocessOptions, look: Callable[[Job], None] | None = 
         RunFailed: the pipeline failed.
     """
     engine, beam_arguments = chosen_engine(options.on, options.beam)
+    if template_of(beam_arguments) is not None:
+        raise InputError(
+            "--template_location asks for one job, and a run is two, the second made of what the "
+            "first counted; leave it out"
+        )
     engine.check_account()
     prepare_output(options.output, options.overwrite)
     planned = plan(options)

@@ -13,7 +13,7 @@ from forebay.functions.run import Run
 from forebay.functions.signatures import takes
 from forebay.pipelines.cost.options import CostOptions
 from forebay.pipelines.options import PreprocessOptions
-from forebay.pipelines.predictions.options import PredictOptions
+from forebay.pipelines.predictions.options import PredictFolderOptions, PredictOptions
 from forebay.pipelines.sources.frames import Table
 from forebay.storage.run.manifest import LookupEntry
 from forebay.transforms import html
@@ -94,6 +94,29 @@ def predict(options: PredictOptions) -> Predictions:
     counts = found.counts
     lost = counts.rejects | {f"dropped {by}": rows for by, rows in counts.dropped.items()}
     return Predictions(answers, counts.records, lost, Table(rejects), counts.lookups)
+
+
+@takes(PredictFolderOptions)
+def predict_to_folder(options: PredictFolderOptions) -> dict[str, Any]:
+    """Answers the rows of a table as `predict`, on any engine; workers write the answers.
+
+    Returns:
+        What became of the records, as ``counts.json`` has it; empty where nothing is answered: of a
+        dry run, and of a template.
+
+    Raises:
+        UserError: the model, the definition, a table or the folder is not as it must be.
+        RunFailed: the pipeline failed.
+    """
+    start_tensorflow_quietly()
+    from forebay.pipelines.dry_run import write_predict_job
+    from forebay.pipelines.predictions import folder
+
+    if options.dry_run is not None:
+        write_predict_job(options, options.dry_run)
+        return {}
+    counts = folder.predict_to_folder(options)
+    return {} if counts is None else asdict(counts)
 
 
 @takes(CostOptions)

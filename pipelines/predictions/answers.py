@@ -10,7 +10,6 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from apache_beam.utils.shared import Shared
 
-from forebay.pipelines.shuffle.group_batches import Partitioned
 from forebay.pipelines.sources.read import reject_batch
 from forebay.pipelines.splits.rows import NO_ROW_TIME
 from forebay.storage.run.exported import CLASS_NAME, ExportedModel
@@ -24,8 +23,6 @@ from forebay.transforms.graph.fed import marked_column
 from forebay.transforms.windows.groups import WindowGroup, window_groups
 
 UNANSWERED = "the model has no answer"
-# Rows of one part of the predictions: those of so many offsets of an input.
-_PART_BITS = 20
 
 
 def prediction_columns(model: ExportedModel, label: bool) -> list[str]:
@@ -40,8 +37,7 @@ class AnswerRows(beam.PTransform):
     """Answers rows by an exported model, which is loaded once in each worker process.
 
     Input: ``(shard, RecordBatch)`` with the served columns and `ROW`. Output: ``answers``, the
-    passed columns, the model's outputs and `ROW`, as `Partitioned` in the order of the input;
-    ``rejects`` for `WriteRejects`; ``tallies``.
+    passed columns, the model's outputs and `ROW`; ``rejects`` for `WriteRejects`; ``tallies``.
 
     Args:
         model: the model.
@@ -108,8 +104,7 @@ class _AnswerRows(beam.DoFn):
         answers = pa.RecordBatch.from_pydict(columns | {ROW: batch[ROW]}).filter(pa.array(good))
         if len(answers):
             yield beam.pvalue.TaggedOutput("tallies", ("answered", "rows", len(answers)))
-            parts = answers[ROW].to_numpy() >> _PART_BITS
-            yield Partitioned("answers", "answers", parts, answers)
+            yield answers
 
     def _arrays(self, batch: pa.RecordBatch) -> dict[str, npt.NDArray[Any]]:
         dtypes = self._dataset.graph_dtypes

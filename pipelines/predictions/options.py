@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from forebay.pipelines.options import WINDOW_MEMORY_MB, check_limits
+from forebay.pipelines.runners.engine import Engine
 
 if TYPE_CHECKING:
     from forebay.pipelines.sources.spool import Inputs
@@ -48,3 +49,20 @@ class PredictOptions:
 
     def __post_init__(self) -> None:
         check_limits(self)
+
+
+@dataclass(frozen=True)
+class PredictFolderOptions(PredictOptions):
+    """What ``forebay predict`` is asked to do with a table whose answers workers write.
+
+    Attributes:
+        output: a new folder for the predictions, as Parquet files in the order of the input, for
+            rejects and for ``counts.json``, which is written last.
+        on: the engine that the pipeline runs on: its name, or an engine with its options.
+        dry_run: with ``on`` ``dataflow``, a new folder to which its job is written: nothing is
+            sent, and nothing is answered; None: the rows are answered.
+    """
+
+    output: str = field(kw_only=True)
+    on: str | Engine = field(default="local", kw_only=True)
+    dry_run: str | None = field(default=None, kw_only=True)

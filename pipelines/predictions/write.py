@@ -1,38 +1,74 @@
 """Predictions brought back into the order of the input, a file for each part of it."""
 
+from dataclasses import dataclass
 from typing import Any
 
 import apache_beam as beam
 import pyarrow as pa
+import pyarrow.parquet as pa_parquet
+from apache_beam.io.filesystem import CompressionTypes
 from apache_beam.io.filesystems import FileSystems
 
-from forebay.pipelines.shuffle.group_batches import Group, GroupBatches
+from forebay.pipelines.shuffle.group_batches import Group, GroupBatches, Partitioned
 from forebay.transforms.definition.identity import ROW
 
 
-class WriteInOrder(beam.PTransform):
-    """Writes the rows of each partition as one Arrow file, ordered by `ROW`, which is left out.
+@dataclass(frozen=True)
+class PartKind:
+    """What the files of predictions are.
 
-    Input: `Partitioned`. The files' names are in the order of the partitions.
+    Attributes:
+        suffix: the end of their names.
+        bits: a file has the rows of so many bits of offsets of an input.
+    """
+
+    suffix: str
+    bits: int
+
+
+# Read again at once, piece by piece.
+ARROW = PartKind(".arrow", 20)
+# To stay: the rows of 64 MiB of text.
+PARQUET = PartKind(".parquet", 26)
+
+
+class WriteInOrder(beam.PTransform):
+    """Writes the rows of each part of the input as one file, ordered by `ROW`, which is left out.
+
+    Input: record batches. The files' names are in the order of the parts. Output: their names.
 
     Args:
         folder: where they are written.
         temp_location: a folder that all workers can write to and read from.
+        kind: what they are.
     """
 
-    def __init__(self, folder: str, temp_location: str) -> None:
+    def __init__(self, folder: str, temp_location: str, kind: PartKind) -> None:
         super().__init__()
         self.folder = folder
         self.temp_location = temp_location
+        self.kind = kind
 
     def expand(self, answers: Any) -> beam.PCollection:  # noqa: D102
-        grouped = (answers,) | "GroupByPlace" >> GroupBatches(self.temp_location)
-        return grouped | "Write" >> beam.Map(_write, self.folder)
+        parts = answers | "ToPart" >> beam.Map(_to_part, self.kind.bits).with_output_types(
+            Partitioned
+        )
+        grouped = (parts,) | "GroupByPlace" >> GroupBatches(self.temp_location)
+        return grouped | "Write" >> beam.Map(_write, self.folder, self.kind)
 
 
-def _write(element: Group, folder: str) -> None:
+def _to_part(batch: pa.RecordBatch, bits: int) -> Partitioned:
+    return Partitioned("answers", "answers", batch[ROW].to_numpy() >> bits, batch)
+
+
+def _write(element: Group, folder: str, kind: PartKind) -> str:
     (table,) = element.tables().values()
     rows = table.sort_by(ROW).drop_columns([ROW]).combine_chunks()
-    path = FileSystems.join(folder, f"{element.partition:020d}.arrow")
-    with FileSystems.create(path) as sink, pa.ipc.new_file(sink, rows.schema) as writer:
-        writer.write_table(rows)
+    path = FileSystems.join(folder, f"part-{element.partition:020d}{kind.suffix}")
+    with FileSystems.create(path, compression_type=CompressionTypes.UNCOMPRESSED) as sink:
+        if kind == PARQUET:
+            pa_parquet.write_table(rows, pa.PythonFile(sink, mode="w"))
+        else:
+            with pa.ipc.new_file(sink, rows.schema) as writer:
+                writer.write_table(rows)
+    return str(path)

@@ -87,12 +87,13 @@ def opened(engine: Engine, work: Work) -> Iterator[Runner]:
     yield Runner(engine, RememberedOptions(list(work.beam)))
 
 
-def run_pipeline(build: Build, runner: Runner) -> None:
+def run_pipeline(build: Build, runner: Runner, *, waits: bool = True) -> None:
     """Builds a pipeline, runs it and waits for its end.
 
     Args:
         build: applies the steps to the pipeline it is given.
         runner: what it is run with.
+        waits: whether it is waited for.
 
     Raises:
         UserError: a step raised one; it comes back as it was raised.
@@ -106,6 +107,8 @@ def run_pipeline(build: Build, runner: Runner) -> None:
         try:
             with _worker_tracebacks_hidden(), _own_words_only(options):
                 result = pipeline.run()
+                if not waits:
+                    return
                 with runner.engine.watched(result):
                     result.wait_until_finish()
         except errors.ForebayError as error:

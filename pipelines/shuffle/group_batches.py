@@ -1,14 +1,21 @@
-"""Grouping of record batches by partition, through files.
+"""Grouping of record batches by partition: references through the runner, or the rows themselves.
 
 Local runners hold in memory whatever they group, several times over, and Python's pickling of it
 costs more than the work. So batches are written to files under the temporary location, and only
 references to their pieces go through Beam's own grouping: about 200 bytes for 16,384 rows, on every
 runner.
+
+A group then reads of every file, so that requests grow with the product of both. Where tables are
+so large that this outweighs their bytes, a service that shuffles by itself carries the rows, and
+each group's are written as one file: see docs/how-to/leave-one-machine.md.
 """
 
+import argparse
 import uuid
+from abc import ABC, abstractmethod
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any, NamedTuple
 
@@ -32,6 +39,20 @@ PIECE_ROWS = 1 << 14
 # What is fetched of a store at the least, where pieces are read: a schema takes less, and what
 # lies behind it is other partitions'.
 PIECEWISE_BYTES = 1 << 13
+
+
+FILES, RUNNER = "files", "runner"
+
+
+class ShuffleOptions(PipelineOptions):
+    """Beam's options for how rows are grouped."""
+
+    @classmethod
+    def _add_argparse_args(cls, parser: argparse.ArgumentParser) -> None:
+        parser.add_argument(
+            "--shuffle_by", choices=(FILES, RUNNER), default=FILES,
+            help="what brings rows together: files that references lead to, or the runner",
+        )  # fmt: skip
 
 
 @dataclass(frozen=True)
@@ -119,18 +140,22 @@ class GroupBatches(beam.PTransform):
         self.spill_bytes = spill_bytes
 
     def expand(self, inputs: Any) -> beam.PCollection:  # noqa: D102
+        by = inputs[0].pipeline.options.view_as(ShuffleOptions).shuffle_by
+        send: _HeldRows = (
+            _SendRows(self.spill_bytes)
+            if by == RUNNER
+            else _WritePieces(self.temp_location, self.spill_bytes)
+        )
         # Each input is written where it is made: a Flatten of batches would be materialised.
-        references = tuple(
-            batches
-            | f"WritePieces{i}" >> beam.ParDo(_WritePieces(self.temp_location, self.spill_bytes))
-            for i, batches in enumerate(inputs)
+        sent = tuple(
+            batches | f"WritePieces{i}" >> beam.ParDo(send) for i, batches in enumerate(inputs)
         )
-        return (
-            references
-            | "FlattenReferences" >> beam.Flatten()
-            | "GroupReferences" >> beam.GroupByKey()
-            | "ToGroup" >> beam.Map(_to_group)
+        grouped = (
+            sent | "FlattenReferences" >> beam.Flatten() | "GroupReferences" >> beam.GroupByKey()
         )
+        if by == RUNNER:
+            return grouped | "ToGroup" >> beam.Map(_written, self.temp_location, self.spill_bytes)
+        return grouped | "ToGroup" >> beam.Map(_to_group)
 
 
 def read_pieces(pieces: Iterable[Piece]) -> pa.Table:
@@ -153,11 +178,10 @@ def read_pieces(pieces: Iterable[Piece]) -> pa.Table:
     return pa.Table.from_batches(batches)
 
 
-class _WritePieces(beam.DoFn):
-    """Writes batches sorted by partition and emits a reference to each piece."""
+class _HeldRows(beam.DoFn, ABC):
+    """Holds batches, and emits what stands for them, by partition, when they are enough."""
 
-    def __init__(self, folder: str, spill_bytes: int) -> None:
-        self._folder = folder
+    def __init__(self, spill_bytes: int) -> None:
         self._spill_bytes = spill_bytes
 
     def start_bundle(self) -> None:
@@ -168,24 +192,91 @@ class _WritePieces(beam.DoFn):
         self._held[element.stage, element.stream].append(element)
         self._bytes += element.batch.nbytes
         if self._bytes >= self._spill_bytes:
-            yield from self._write()
+            yield from self._released()
 
     def finish_bundle(self) -> Iterator[WindowedValue]:
-        for reference in self._write():
-            yield WindowedValue(reference, MIN_TIMESTAMP, [GlobalWindow()])
+        for sent in self._released():
+            yield WindowedValue(sent, MIN_TIMESTAMP, [GlobalWindow()])
 
-    def _write(self) -> Iterator[tuple[tuple[str, int], tuple[Any, ...]]]:
-        if not self._held:
-            return
-        path = FileSystems.join(self._folder, f"{uuid.uuid4().hex}.arrow")
-        references = []
-        with FileSystems.create(path, mime_type="application/octet-stream") as sink:
-            writer = _PieceWriter(path, sink)
-            for (stage, stream), held in self._held.items():
-                for partition, piece in writer.write(stream, held):
-                    references.append(((stage, partition), tuple(piece)))
+    def _released(self) -> Iterator[tuple[tuple[str, int], tuple[Any, ...]]]:
+        held = self._held
         self.start_bundle()
+        return self._sent(held) if held else iter(())
+
+    @abstractmethod
+    def _sent(
+        self, held: dict[tuple[str, str], list[Partitioned]]
+    ) -> Iterator[tuple[tuple[str, int], tuple[Any, ...]]]:
+        """Yields what stands for rows, by stage and partition."""
+
+
+class _WritePieces(_HeldRows):
+    """Writes batches sorted by partition and emits a reference to each piece."""
+
+    def __init__(self, folder: str, spill_bytes: int) -> None:
+        super().__init__(spill_bytes)
+        self._folder = folder
+
+    def _sent(
+        self, held: dict[tuple[str, str], list[Partitioned]]
+    ) -> Iterator[tuple[tuple[str, int], tuple[Any, ...]]]:
+        references = []
+        with _new_file(self._folder) as writer:
+            for (stage, stream), batches in held.items():
+                for partition, piece in writer.write(stream, batches):
+                    references.append(((stage, partition), tuple(piece)))
         yield from references  # only now is the file complete and readable
+
+
+class _SendRows(_HeldRows):
+    """Emits the rows themselves by partition: their stream, its times, and a stream of Arrow."""
+
+    def _sent(
+        self, held: dict[tuple[str, str], list[Partitioned]]
+    ) -> Iterator[tuple[tuple[str, int], tuple[Any, ...]]]:
+        for (stage, stream), batches in held.items():
+            for partition, piece in _sorted_pieces(batches):
+                sink = pa.BufferOutputStream()
+                with pa.ipc.new_stream(sink, piece.schema) as writer:
+                    writer.write_batch(piece)
+                rows = sink.getvalue().to_pybytes()
+                yield (stage, partition), (stream, batches[0].times, rows)
+
+
+def _written(
+    group: tuple[tuple[str, int], Iterable[tuple[str, tuple[str, ...], bytes]]],
+    folder: str,
+    spill_bytes: int,
+) -> Group:
+    """Writes the rows that a runner brought together as one file."""
+    (stage, partition), sent = group
+    pieces: list[Piece] = []
+    with _new_file(folder) as writer:
+        held: dict[str, list[Partitioned]] = defaultdict(list)
+        nbytes = 0
+
+        def write() -> None:
+            for stream, batches in held.items():
+                pieces.extend(piece for _, piece in writer.write(stream, batches))
+            held.clear()
+
+        for stream, times, rows in sent:
+            for batch in pa.ipc.open_stream(rows):
+                part = np.full(len(batch), partition, np.int64)
+                held[stream].append(Partitioned(stage, stream, part, batch, times))
+                nbytes += batch.nbytes
+            if nbytes >= spill_bytes:
+                write()
+                nbytes = 0
+        write()
+    return Group(stage, partition, tuple(pieces))
+
+
+@contextmanager
+def _new_file(folder: str) -> Iterator["_PieceWriter"]:
+    path = FileSystems.join(folder, f"{uuid.uuid4().hex}.arrow")
+    with FileSystems.create(path, mime_type="application/octet-stream") as sink:
+        yield _PieceWriter(path, sink)
 
 
 class _PieceWriter:
@@ -198,33 +289,39 @@ class _PieceWriter:
 
     def write(self, stream: str, held: list[Partitioned]) -> Iterator[tuple[int, Piece]]:
         times = held[0].times
-        table = pa.Table.from_batches([element.batch for element in held])
-        partition = np.concatenate([element.partition for element in held])
-        if partition.max(initial=0) < 1 << 16:
-            partition = partition.astype(np.uint16)  # which numpy sorts by radix
-        order = np.argsort(partition, kind="stable")
-        found, starts = np.unique(partition[order], return_index=True)
-        ends = [*starts[1:].tolist(), len(order)]
-        if times:
-            _sort_large(order, starts.tolist(), ends, table[times[0]])
-        rows = table.take(pa.array(order)).combine_chunks().to_batches()
-        if not rows:
-            return
-        schema_at = self._append(table.schema.serialize())
-        for number, start, end in zip(found.tolist(), starts.tolist(), ends, strict=True):
-            for at in range(start, end, PIECE_ROWS):
-                piece = rows[0].slice(at, min(PIECE_ROWS, end - at))
-                start_at = self._append(piece.serialize())
-                yield number, Piece(
-                    stream, self._path, schema_at, start_at, self._position, piece.nbytes,
-                    tuple(_range(piece[name]) for name in times),
-                )  # fmt: skip
+        schema_at = None
+        for number, piece in _sorted_pieces(held):
+            if schema_at is None:
+                schema_at = self._append(piece.schema.serialize())
+            start_at = self._append(piece.serialize())
+            yield number, Piece(
+                stream, self._path, schema_at, start_at, self._position, piece.nbytes,
+                tuple(_range(piece[name]) for name in times),
+            )  # fmt: skip
 
     def _append(self, message: pa.Buffer) -> int:
         start = self._position
         self._sink.write(message)
         self._position += message.size
         return start
+
+
+def _sorted_pieces(held: list[Partitioned]) -> Iterator[tuple[int, pa.RecordBatch]]:
+    """Yields the rows of each partition, `PIECE_ROWS` at most, large ones along their time."""
+    times = held[0].times
+    table = pa.Table.from_batches([element.batch for element in held])
+    partition = np.concatenate([element.partition for element in held])
+    if partition.max(initial=0) < 1 << 16:
+        partition = partition.astype(np.uint16)  # which numpy sorts by radix
+    order = np.argsort(partition, kind="stable")
+    found, starts = np.unique(partition[order], return_index=True)
+    ends = [*starts[1:].tolist(), len(order)]
+    if times:
+        _sort_large(order, starts.tolist(), ends, table[times[0]])
+    rows = table.take(pa.array(order)).combine_chunks().to_batches()
+    for number, start, end in zip(found.tolist(), starts.tolist(), ends, strict=True):
+        for at in range(start, end, PIECE_ROWS):
+            yield number, rows[0].slice(at, min(PIECE_ROWS, end - at))
 
 
 def _sort_large(

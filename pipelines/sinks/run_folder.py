@@ -77,7 +77,7 @@ def staging(run: str, overwrite: bool) -> Iterator[str]:
         try:
             yield run
         finally:
-            _remove_remote(FileSystems.join(run, TEMPORARY))
+            remove_remote(FileSystems.join(run, TEMPORARY))
         return
     with _made(run), locked(run):
         publication.settle(run)
@@ -157,7 +157,7 @@ def _made(run: str) -> Iterator[None]:
                 os.rmdir(path)
 
 
-def _remove_remote(folder: str) -> None:
+def remove_remote(folder: str) -> None:
     """Removes a folder of an object store: its files, and what TensorFlow marks folders by."""
     import tensorflow as tf
 

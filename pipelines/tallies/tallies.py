@@ -52,13 +52,23 @@ class WriteTallies(beam.PTransform):
         self.path = path
 
     def expand(self, tallies: Any) -> beam.PCollection:  # noqa: D102
+        return tallies | AddTallies() | "Write" >> beam.Map(write_tallies, self.path)
+
+
+class AddTallies(beam.PTransform):
+    """Adds up `Tally` elements.
+
+    Input: a tuple of PCollections of tallies. Output: one element, `Tallies`.
+    """
+
+    def expand(self, tallies: Any) -> beam.PCollection:  # noqa: D102
         return (
             tallies
             | beam.Flatten()
             | "KeyByName" >> beam.Map(lambda tally: ((tally[0], tally[1]), tally[2]))
             | "Add" >> beam.CombinePerKey(_total)
             | "Gather" >> beam.combiners.ToList()
-            | "Write" >> beam.Map(_write, self.path)
+            | "ByKind" >> beam.Map(_by_kind)
         )
 
 
@@ -73,15 +83,20 @@ def _total(values: Iterable[Any]) -> Any:
     return sum(values) if not values or isinstance(values[0], int) else values[0]
 
 
-def _write(totals: Iterable[tuple[tuple[str, str], Any]], path: str) -> None:
+def _by_kind(totals: Iterable[tuple[tuple[str, str], Any]]) -> Tallies:
     tallies: dict[str, dict[str, Any]] = {}
     for (kind, name), value in sorted(totals):
         tallies.setdefault(kind, {})[name] = value
+    return tallies
+
+
+def write_tallies(tallies: Tallies, path: str) -> None:
+    """Writes tallies as one JSON object."""
     with FileSystems.create(path) as sink:
         sink.write(json.dumps(tallies).encode())
 
 
 def read_tallies(path: str) -> dict[str, dict[str, Any]]:
-    """Reads what `WriteTallies` wrote."""
+    """Reads what `write_tallies` wrote."""
     with FileSystems.open(path) as source:
         return json.loads(source.read())  # type: ignore[no-any-return]

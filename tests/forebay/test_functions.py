@@ -30,7 +30,7 @@ OTHERWISE = {
     "no_export": "exporters", "no_tensorboard": "tensorboard",
 }  # fmt: skip
 # Python gives these by the table that is returned, or takes a frame instead.
-OF_FILES = {"predict": {"instances", "output", "rejects", "ignore_extra"}}
+OF_FILES = {"predict": {"instances", "output", "rejects", "ignore_extra", "on", "dry_run"}}
 
 
 @pytest.mark.parametrize("name", COMMANDS)
@@ -45,6 +45,11 @@ def test_a_command_has_a_function_with_its_options(name: str) -> None:
     options = set(inspect.signature(FUNCTIONS[name]).parameters)
 
     assert {OTHERWISE.get(flag, flag) for flag in flags} <= options
+
+
+def test_a_folder_of_predictions_has_a_function_of_its_own() -> None:
+    to_folder = inspect.signature(fb.predict_to_folder).parameters
+    assert {*inspect.signature(fb.predict).parameters, "output", "on", "dry_run"} == {*to_folder}
 
 
 @pytest.mark.parametrize("name", FUNCTIONS)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import json
 import subprocess
 import sys
@@ -16,6 +17,7 @@ import apache_beam as beam
 import pytest
 from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric import rsa
+from later_trips import EARLIER, LATER, text
 from parcels_oracle import make_tables
 
 from forebay.cli import main
@@ -219,3 +221,117 @@ def test_a_run_on_dataflow_is_the_local_one(
     assert made["rows"] == wanted["rows"]
     assert made["rejects"] == wanted["rejects"]
     assert FileSystems.match([f"{remote}/temporary**"])[0].metadata_list == []
+
+
+@pytest.fixture(scope="module")
+def trips(
+    service: str, on: Dataflow, trained_regression: Path, tmp_path_factory: pytest.TempPathFactory
+) -> tuple[list[str], Path]:
+    """A question whose model and tables lie in the bucket, and the folder of its local answer."""
+    folder = tmp_path_factory.mktemp("trips")
+    tables = {"new.csv": text(LATER), "earlier.csv": text(EARLIER)}
+    for name, content in tables.items():
+        (folder / name).write_text(content)
+    here = [str(folder / name) for name in tables]
+    model = trained_regression / "model"
+    answers = folder / "answers"
+    said = main([*question(str(model), *here), "--output", f"{answers}/"])
+    assert said == 0
+    bucket = f"gs://{on.bucket}/trips"
+    for path in (path for path in model.rglob("*") if path.is_file()):
+        put(f"{bucket}/model/{path.relative_to(model)}", path.read_bytes())
+    for name, content in tables.items():
+        put(f"{bucket}/{name}", content.encode())
+    there = [f"{bucket}/{name}" for name in tables]
+    return question(f"{bucket}/model", *there), answers
+
+
+def question(model: str, new: str, earlier: str) -> list[str]:
+    return ["predict", f"--model={model}", f"--input={new}", f"--history={earlier}"]
+
+
+def put(path: str, content: bytes) -> None:
+    from apache_beam.io.filesystem import CompressionTypes
+    from apache_beam.io.filesystems import FileSystems
+
+    with FileSystems.create(path, compression_type=CompressionTypes.UNCOMPRESSED) as sink:
+        sink.write(content)
+
+
+def check_answers(there: str, here: Path) -> None:
+    """Compares two folders of answers, file by file."""
+    from apache_beam.io.filesystem import CompressionTypes
+    from apache_beam.io.filesystems import FileSystems
+
+    listed = FileSystems.match([f"{there}/**"])[0].metadata_list
+    names = sorted(one.path.removeprefix(f"{there}/") for one in listed)
+    mine = [str(path.relative_to(here)) for path in here.rglob("*") if path.is_file()]
+    assert names == sorted(mine)
+    for name in names:
+        path = f"{there}/{name}"
+        with FileSystems.open(path, compression_type=CompressionTypes.UNCOMPRESSED) as source:
+            content = source.read()
+        if name.startswith("rejects/"):
+            told = [json.loads(one.read()) for one in (io.BytesIO(content), (here / name).open())]
+            assert [Path(one.pop("source")).name for one in told] == ["new.csv"] * 2
+            assert told[0] == told[1]
+        else:
+            assert content == (here / name).read_bytes(), name
+
+
+@pytest.mark.timeout(1800)
+def test_answers_of_dataflow_are_the_local_ones(
+    service: str, on: Dataflow, trips: tuple[list[str], Path], capsys: pytest.CaptureFixture[str]
+) -> None:
+    asked, here = trips
+    options = (
+        "--on", "dataflow", "--project", ON.project, "--region", ON.region, "--bucket", on.bucket,
+        "--container-image", IMAGE,
+    )  # fmt: skip
+    output = f"gs://{on.bucket}/answers"
+    words = [*asked, "--output", f"{output}/", *options, "--", f"--dataflow_endpoint={service}"]
+    status = main(words)
+    told = capsys.readouterr().err
+    assert status == 0, told
+    assert told.count("https://console.cloud.google.com/dataflow/jobs/us-central1/") == 1
+    check_answers(output, here)
+    assert main(words) == 2
+    assert "predictions are there already; name a new folder" in capsys.readouterr().err
+
+
+@pytest.mark.timeout(1800)
+def test_a_template_makes_the_same_answers(
+    service: str, on: Dataflow, trips: tuple[list[str], Path], tmp_path: Path
+) -> None:
+    """The launcher's command, in a folder of its own; then the job is sent as Dataflow sends it."""
+    import requests
+    from apache_beam.io.filesystems import FileSystems
+
+    (_, *parameters), here = trips
+    bucket = f"gs://{on.bucket}"
+    output, job_file = f"{bucket}/daily", f"{bucket}/staging/template_launches/1/job_object"
+    flags = [
+        *parameters, f"--output={output}/", "--runner=DataflowRunner", f"--project={ON.project}",
+        f"--region={ON.region}", "--job_name=daily", f"--template_location={job_file}",
+        f"--staging_location={bucket}/staging", f"--temp_location={bucket}/temp",
+        f"--sdk_container_image={IMAGE}", "--labels={'goog-dataflow-template': 'flex'}",
+    ]  # fmt: skip
+    done = subprocess.run(
+        [sys.executable, REPOSITORY / "deploy" / "launch.py", *flags],
+        cwd=tmp_path, capture_output=True, text=True, check=False,
+    )  # fmt: skip
+    assert done.returncode == 0, done.stderr
+    assert FileSystems.match([f"{output}/**"])[0].metadata_list == []
+    with FileSystems.open(job_file) as source:
+        job = json.loads(source.read())
+    assert job["name"] == "daily"
+    assert job["labels"] == {"goog-dataflow-template": "flex"}
+    jobs = f"{service}/v1b3/projects/{ON.project}/locations/{ON.region}/jobs"
+    sent = requests.post(jobs, json=job, timeout=60).json()
+    while (state := requests.get(f"{jobs}/{sent['id']}", timeout=60).json()["currentState"]) in (
+        "JOB_STATE_PENDING", "JOB_STATE_RUNNING",
+    ):  # fmt: skip
+        time.sleep(0.5)
+    messages = requests.get(f"{jobs}/{sent['id']}/messages", timeout=60).text
+    assert state == "JOB_STATE_DONE", messages
+    check_answers(output, here)

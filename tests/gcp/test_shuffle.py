@@ -25,10 +25,12 @@ from parcels_oracle import make_tables
 
 from forebay.cli import main
 from forebay.pipelines.shuffle.group_batches import (
+    PIECE_ROWS,
     PIECEWISE_BYTES,
     Group,
     GroupBatches,
     Partitioned,
+    _SendRows,
     _WritePieces,
 )
 
@@ -144,7 +146,7 @@ def batches() -> list[Partitioned]:
     return made
 
 
-def grouped(folder: str, into: Path) -> None:
+def grouped(folder: str, into: Path, *options: str) -> None:
     """Groups the batches through a folder, and writes what each partition got."""
     place = str(into)
 
@@ -153,7 +155,7 @@ def grouped(folder: str, into: Path) -> None:
         with open(f"{place}/{group.partition}", "a") as file:
             file.write(json.dumps(ids))
 
-    with beam.Pipeline("FnApiRunner", PipelineOptions([])) as pipeline:
+    with beam.Pipeline("FnApiRunner", PipelineOptions([*options])) as pipeline:
         parts = tuple(
             pipeline | f"Batches {i}" >> beam.Create([one]) for i, one in enumerate(batches())
         )
@@ -203,6 +205,41 @@ def test_rows_meet_once_though_attempts_are_lost_and_requests_refused(
     # Of each file a schema and its piece, each after a look at how large the file is.
     assert asked["read"] == 2 * pairs
     assert asked["look"] <= 2 * pairs
+
+
+@pytest.mark.parametrize("refuses", [False, True])
+def test_rows_that_the_runner_carries_are_a_file_for_each_group(
+    refuses: bool, emulators: Any, in_emulators: Any, tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:  # fmt: skip
+    """Requests grow with the groups, not with the files that they come from."""
+    folder = f"gs://{emulators.bucket}/runner-shuffle-{refuses}"
+    with gate(emulators.storage) as before:
+        monkeypatch.setenv("STORAGE_EMULATOR_HOST", before.address)
+        before.refuses = refuses
+        grouped(folder, tmp_path, "--shuffle_by=runner")
+        asked = Counter(before.asked)
+        before.refuses = False
+        files = FileSystems.match([f"{folder}/*"])[0].metadata_list
+
+    found = {int(path.name): json.loads(path.read_text()) for path in tmp_path.iterdir()}
+    total = BATCHES * ROWS
+    assert found == {
+        partition: list(range(partition, total, PARTITIONS)) for partition in range(PARTITIONS)
+    }
+    assert len(files) == PARTITIONS
+    send = _SendRows(1 << 20)
+    carried = 0
+    for one in batches():
+        send.start_bundle()
+        rows = [*send.process(one), *(sent.value for sent in send.finish_bundle())]
+        carried += sum(len(content) for _, (_, _, content) in rows)
+    print(f"{dict(asked)}, carried {carried:,}, sent {before.sent:,}, answered {before.answered:,}")
+    assert (asked["refused"] > 0) == refuses
+    assert asked["list"] == 0
+    pieces = PARTITIONS * -(-total // PARTITIONS // PIECE_ROWS)
+    assert asked["read"] <= PARTITIONS + pieces
+    assert asked["look"] <= PARTITIONS + pieces
 
 
 def test_a_run_that_fails_leaves_nothing_but_its_rejects(

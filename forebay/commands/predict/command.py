@@ -6,10 +6,13 @@ import argparse
 from dataclasses import asdict
 from typing import TYPE_CHECKING
 
-from forebay.commands.predict.options import predict_options
+from forebay.commands.predict.options import predict_folder_options, predict_options
 from forebay.console.tensorflow import start_tensorflow
 from forebay.console.terminal import note, say_json, warn
 from forebay.console.words import counted
+from forebay.pipelines.command import tell_jobs
+from forebay.pipelines.runners.engines import engine_of
+from forebay.pipelines.runners.local import Local
 from forebay.pipelines.sources.bigquery.address import as_bigquery
 from forebay.storage.entries import files_below
 from forebay.storage.run.definition_files import load_same_definition
@@ -19,7 +22,7 @@ from forebay.transforms.errors import InputError
 if TYPE_CHECKING:
     import pyarrow as pa
 
-    from forebay.pipelines.predictions.predict import Counts
+    from forebay.pipelines.predictions.counts import Counts
 
 
 def run_predict(args: argparse.Namespace) -> int:
@@ -32,7 +35,7 @@ def run_predict(args: argparse.Namespace) -> int:
             f"both {args.instances!r} and --input {args.input[0]!r} are given; a table goes to "
             "--input, JSON lines with every column of the model to INPUT"
         )
-    return _answer_table(args)
+    return _answer_to_folder(args) if _is_for_workers(args) else _answer_table(args)
 
 
 def _answer_lines(args: argparse.Namespace) -> int:
@@ -40,11 +43,15 @@ def _answer_lines(args: argparse.Namespace) -> int:
     from forebay.serving.doubts import told
     from forebay.serving.predictor import predict_files
 
-    for flag in ("history", "source", "rejects", "query_parameter"):
+    for flag in ("history", "source", "rejects", "query_parameter", "dry_run"):
         if getattr(args, flag):
             raise InputError(
                 f"--{flag.replace('_', '-')} goes with a table, which --input names; give it"
             )
+    if args.on != Local.name:
+        raise InputError(
+            f"--on {args.on} goes with a table, which --input names; JSON lines are answered here"
+        )
     if args.definition is not None:
         load_same_definition(args.definition, open_exported(args.model).definition)
     lines = args.instances or "-"
@@ -85,8 +92,44 @@ def _answer_table(args: argparse.Namespace) -> int:
             rejects.write(REJECT_COLUMNS, read_rejects(found.rejects))
         if not (args.json and args.output == "-"):
             output.write(found.schema, found.batches())
-    counts = found.counts
-    _tell(counts, rejects.name if rejects is not None else None)
+    return _told(found.counts, rejects.name if rejects is not None else None, args)
+
+
+def _is_for_workers(args: argparse.Namespace) -> bool:
+    """Tells whether workers write the predictions, each its part, to a folder."""
+    from forebay.pipelines.runners.engines import chosen_engine
+
+    engine, _ = chosen_engine(engine_of(args), args.beam)
+    is_folder = str(args.output).endswith("/")
+    if (args.dry_run is not None or not isinstance(engine, Local)) and not is_folder:
+        raise InputError(
+            f"--output {args.output!r}: on {engine.name} workers write predictions, each its part, "
+            "to a folder; name one that ends in /, such as gs://BUCKET/answers/"
+        )
+    if is_folder and args.rejects is not None:
+        raise InputError(
+            f"--rejects {args.rejects!r}: the folder {args.output} has rejects in it; leave the "
+            "option out"
+        )
+    return is_folder
+
+
+def _answer_to_folder(args: argparse.Namespace) -> int:
+    from forebay.pipelines.predictions.folder import predict_to_folder
+
+    options = predict_folder_options(args)
+    if options.dry_run is None:
+        counts = predict_to_folder(options)
+        return 0 if counts is None else _told(counts, f"{args.output}rejects", args)
+    from forebay.pipelines.dry_run import write_predict_job
+
+    tell_jobs(write_predict_job(options, options.dry_run), options.dry_run, args)
+    return 0
+
+
+def _told(counts: Counts, rejects: str | None, args: argparse.Namespace) -> int:
+    """Tells what was made; returns the exit status."""
+    _tell(counts, rejects)
     if args.json:
         say_json(asdict(counts), indent=2)
     elif args.output != "-":

@@ -1,11 +1,13 @@
 """Arguments of ``predict``."""
 
 import argparse
+from typing import Any
 
 from forebay.console.arguments import add_common, describe, help_of
 from forebay.console.commands import Command
 from forebay.pipelines.options import fraction
-from forebay.pipelines.predictions.options import PredictOptions
+from forebay.pipelines.predictions.options import PredictFolderOptions, PredictOptions
+from forebay.pipelines.runners.engines import add_engine_arguments, engine_of
 from forebay.pipelines.sources.arguments import (
     add_query_parameter,
     add_source,
@@ -30,6 +32,10 @@ def add_predict_arguments(parser: argparse.ArgumentParser) -> None:
         "--source weather=weather.csv --output november-predictions.csv",
         "--model runs/flights/model < rows.jsonl",
         "--model runs/flights/model/1767225600 rows.jsonl --output answers.jsonl",
+        "--model gs://bucket/runs/sales/model --input 'gs://bucket/new/*.csv' \\\n"
+        "--history 'gs://bucket/sales/*.csv' --output gs://bucket/answers/ \\\n"
+        "--on dataflow --project my-project --region europe-west1 --bucket my-bucket \\\n"
+        "--container-image europe-west1-docker.pkg.dev/my-project/images/forebay:0.1.0",
     )
     parser.add_argument(
         "--ignore-extra", action="store_true",
@@ -43,7 +49,8 @@ def add_predict_arguments(parser: argparse.ArgumentParser) -> None:
     add("--model", required=True, metavar="DIR", help=help_of(PredictOptions, "model"))
     add("--output", default="-", metavar="FILE",
         help="where predictions go: JSON lines; of a table also .csv or .parquet, by its name, or "
-        "bigquery://PROJECT.DATASET.TABLE (default: JSON lines to standard output)")  # fmt: skip
+        "bigquery://PROJECT.DATASET.TABLE, or, where it ends in /, a new folder, to which workers "
+        "write Parquet files (default: JSON lines to standard output)")  # fmt: skip
     table = parser.add_argument_group("a table")
     add = table.add_argument
     add("--input", nargs="+", action="extend", metavar="PATH",
@@ -59,23 +66,36 @@ def add_predict_arguments(parser: argparse.ArgumentParser) -> None:
     for name, kind, shown in _LIMITS:
         add(f"--{name.replace('_', '-')}", type=kind, metavar=shown,
             default=getattr(PredictOptions, name), help=help_of(PredictOptions, name))  # fmt: skip
+    add_engine_arguments(parser, help_of(PredictFolderOptions, "on"))
+    add("--dry-run", metavar="FOLDER", help=help_of(PredictFolderOptions, "dry_run"))
     add_common(parser, json="what became of the records, and nothing else,")
 
 
 def predict_options(args: argparse.Namespace) -> PredictOptions:
     """Makes the options of parsed arguments; ``args.beam`` is what followed ``--``."""
-    return PredictOptions(
-        model=args.model,
-        inputs=given_many(args.input, args),
-        history=given_many(args.history, args),
-        sources=given_sources(args),
-        definition=args.definition,
-        batch_size=args.batch_size,
-        max_record_bytes=args.max_record_bytes,
-        max_reject_fraction=args.max_reject_fraction,
-        window_memory_mb=args.window_memory_mb,
-        beam=tuple(args.beam),
+    return PredictOptions(**_given(args))
+
+
+def predict_folder_options(args: argparse.Namespace) -> PredictFolderOptions:
+    """Makes the options of parsed arguments whose predictions workers write."""
+    return PredictFolderOptions(
+        **_given(args), output=args.output, on=engine_of(args), dry_run=args.dry_run
     )
+
+
+def _given(args: argparse.Namespace) -> dict[str, Any]:
+    return {
+        "model": args.model,
+        "inputs": given_many(args.input, args),
+        "history": given_many(args.history, args),
+        "sources": given_sources(args),
+        "definition": args.definition,
+        "batch_size": args.batch_size,
+        "max_record_bytes": args.max_record_bytes,
+        "max_reject_fraction": args.max_reject_fraction,
+        "window_memory_mb": args.window_memory_mb,
+        "beam": tuple(args.beam),
+    }
 
 
 _LIMITS = (

@@ -51,8 +51,9 @@ def place_problems(work: Work) -> Iterator[Problem]:
     for path in work.paths:
         if "://" not in path and not path.startswith("bigquery-query:"):
             yield Problem(
-                "--input or --source", path, "on this machine, which workers do not see",
-                f"copy it, such as by `gcloud storage cp {path} gs://BUCKET/`, and name the copy",
+                "what is read", path, "on this machine, which workers do not see",
+                f"copy it, such as by `gcloud storage cp --recursive {path} gs://BUCKET/`, and "
+                "name the copy",
             )  # fmt: skip
 
 

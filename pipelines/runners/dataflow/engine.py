@@ -17,6 +17,9 @@ from forebay.pipelines.runners.engine import Engine, Work, option
 from forebay.transforms.errors import ForebayError, InputError
 
 RUNNER = "DataflowRunner"
+# From so many bytes of text on Dataflow's own shuffle takes the rows: each group would read of
+# hundreds of files, one after the other. See docs/how-to/leave-one-machine.md.
+_RUNNER_SHUFFLES_BYTES = 8 << 30
 _STAGER = "apache_beam.runners.portability.stager"
 # What Beam calls our options.
 BEAM_NAMES = {
@@ -149,6 +152,8 @@ class Dataflow(Engine):
         for name, value in values.items():
             if value is not None:
                 yield f"--{BEAM_NAMES[name]}={value}"
+        if work.text_bytes >= _RUNNER_SHUFFLES_BYTES:
+            yield "--shuffle_by=runner"
         yield from (f"--labels={key}={value}" for key, value in read_labels(self.labels).items())
         # What this process has at hand, keys and tokens perhaps, is nothing to workers: functions
         # are found by import path.

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import argparse
-from collections.abc import Mapping, Sequence
+import ast
+from collections.abc import Iterator, Mapping, Sequence
 
 from forebay.pipelines.runners.dataflow.engine import BEAM_NAMES, RUNNER, Dataflow
+from forebay.transforms.errors import InputError
 
 # Beam's own second names.
 _ALSO: Mapping[str, tuple[str, ...]] = {
@@ -34,4 +36,25 @@ def dataflow_of(arguments: Sequence[str]) -> tuple[Dataflow, Sequence[str]] | No
     if found.runner not in (RUNNER, f"apache_beam.runners.{RUNNER}"):
         return None
     given = {name: getattr(found, name) for name in BEAM_NAMES}
-    return Dataflow(**given, labels=",".join(found.labels) or None), others
+    return Dataflow(**given, labels=",".join(_labels(found.labels)) or None), others
+
+
+def _labels(given: Sequence[str]) -> Iterator[str]:
+    """Yields KEY=VALUE of labels, which Beam takes as a mapping, too, as templates give them."""
+    for one in given:
+        if not one.startswith("{"):
+            yield one
+            continue
+        try:
+            pairs = dict(ast.literal_eval(one)).items()
+        except (ValueError, SyntaxError, TypeError):
+            raise InputError(f"--labels {one!r} is no mapping; write KEY=VALUE,...") from None
+        yield from (f"{key}={value}" for key, value in pairs)
+
+
+def template_of(arguments: Sequence[str]) -> str | None:
+    """Returns the file that Beam's options ask to write a job to, instead of sending it."""
+    parser = argparse.ArgumentParser(allow_abbrev=False, add_help=False)
+    parser.add_argument("--template_location")
+    location: str | None = parser.parse_known_args(list(arguments))[0].template_location
+    return location
