@@ -148,10 +148,10 @@ class GroupBatches(beam.PTransform):
         )
         # Each input is written where it is made: a Flatten of batches would be materialised.
         sent = tuple(
-            batches | f"WritePieces{i}" >> beam.ParDo(send) for i, batches in enumerate(inputs)
+            batches | f"Send{i}" >> beam.ParDo(send) for i, batches in enumerate(inputs)
         )
         grouped = (
-            sent | "FlattenReferences" >> beam.Flatten() | "GroupReferences" >> beam.GroupByKey()
+            sent | "FlattenSent" >> beam.Flatten() | "GroupSent" >> beam.GroupByKey()
         )
         if by == RUNNER:
             return grouped | "ToGroup" >> beam.Map(_written, self.temp_location, self.spill_bytes)
@@ -244,7 +244,7 @@ class _SendRows(_HeldRows):
 
 
 def _written(
-    group: tuple[tuple[str, int], Iterable[tuple[str, tuple[str, ...], bytes]]],
+    group: tuple[tuple[str, int], Iterable[tuple[Any, ...]]],
     folder: str,
     spill_bytes: int,
 ) -> Group:

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import io
 import json
+import os
 import subprocess
 import sys
 import threading
 import time
 from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -22,6 +24,7 @@ from parcels_oracle import make_tables
 
 from forebay.cli import main
 from forebay.pipelines.runners.dataflow.engine import Dataflow
+from forebay.pipelines.runners.dataflow.versions import versions
 from forebay.pipelines.runners.engine import Work
 from forebay.pipelines.runners.run import opened, run_pipeline
 from forebay.storage.run.definition_files import load_definition
@@ -37,6 +40,29 @@ IMAGE = "europe-west1-docker.pkg.dev/test/images/forebay:0.1.0"
 ON = Dataflow(project="test-project", region="us-central1", container_image=IMAGE)
 
 
+@contextmanager
+def started(folder: Path) -> Iterator[tuple[str, subprocess.Popen[bytes]]]:
+    """Starts a stand-in; gives its address, and its process."""
+    here = REPOSITORY / "tests" / "gcp"
+    command = [
+        str(PYTHON), str(here / "fake_dataflow.py"), str(folder), sys.executable,
+        str(here / "dataflow_worker.py"),
+    ]  # fmt: skip
+    with open(folder / "log", "w") as log:
+        process = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=log, stderr=log)
+    try:
+        end = time.monotonic() + START_SECONDS
+        while not (folder / "ready.json").exists():
+            assert process.poll() is None, (folder / "log").read_text()
+            assert time.monotonic() < end
+            time.sleep(0.05)
+        port = json.loads((folder / "ready.json").read_text())["port"]
+        yield f"http://localhost:{port}", process
+    finally:
+        process.kill()
+        process.wait()
+
+
 @pytest.fixture(scope="module")
 def service(emulators: Any, tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     """The stand-in, and credentials that it gives tokens for; its address."""
@@ -44,25 +70,9 @@ def service(emulators: Any, tmp_path_factory: pytest.TempPathFactory) -> Iterato
     with pytest.MonkeyPatch.context() as patch:
         for name, value in emulators.environment.items():
             patch.setenv(name, value)
-        here = REPOSITORY / "tests" / "gcp"
-        command = [
-            str(PYTHON), str(here / "fake_dataflow.py"), str(folder), sys.executable,
-            str(here / "dataflow_worker.py"),
-        ]  # fmt: skip
-        with open(folder / "log", "w") as log:
-            process = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=log, stderr=log)
-        try:
-            end = time.monotonic() + START_SECONDS
-            while not (folder / "ready.json").exists():
-                assert process.poll() is None, (folder / "log").read_text()
-                assert time.monotonic() < end
-                time.sleep(0.05)
-            address = f"http://localhost:{json.loads((folder / 'ready.json').read_text())['port']}"
+        with started(folder) as (address, _):
             patch.setenv("GOOGLE_APPLICATION_CREDENTIALS", key(folder, f"{address}/token"))
             yield address
-        finally:
-            process.kill()
-            process.wait()
 
 
 def key(folder: Path, token_uri: str) -> str:
@@ -102,11 +112,49 @@ def ran(on: Dataflow, address: str) -> None:
     ],
 )
 def test_what_ends_a_job_is_told_in_a_line(
-    service: str, on: Dataflow, job: str, kind: type[ForebayError], told: str
-) -> None:
+    service: str, on: Dataflow, job: str, kind: type[ForebayError], told: str,
+    capsys: pytest.CaptureFixture[str],
+) -> None:  # fmt: skip
     with pytest.raises(kind, match=told) as error:
         ran(replace(on, job_name=job), service)
     assert "\n" not in str(error.value)
+    assert "Traceback" not in capsys.readouterr().err
+
+
+def test_workers_of_another_version_end_the_job(
+    service: str, on: Dataflow, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    mine = versions()
+    monkeypatch.setattr(
+        "forebay.pipelines.runners.dataflow.versions.versions", lambda: mine | {"numpy": "1.0"}
+    )
+    told = rf"other versions than this machine \(numpy {mine['numpy']} there, 1\.0 here\); build it"
+    with pytest.raises(InputError, match=told) as error:
+        ran(replace(on, job_name="differs"), service)
+    assert "\n" not in str(error.value)
+
+
+def test_a_service_that_is_gone_half_way_is_told_in_a_line(
+    service: str, on: Dataflow, tmp_path: Path, monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:  # fmt: skip
+    """It is asked again for minutes, which are passed over here."""
+    monkeypatch.setattr("apache_beam.utils.retry.Clock.sleep", lambda self, seconds: None)
+    with started(tmp_path) as (address, process):
+
+        def leave() -> None:
+            while not any("/messages" in line for line in (tmp_path / "log").open()):
+                time.sleep(0.2)
+            process.kill()
+
+        thread = threading.Thread(target=leave)
+        thread.start()
+        with pytest.raises(RunFailed, match=r"can no longer be reached .* look by") as error:
+            ran(replace(on, job_name="waits"), address)
+        thread.join()
+    assert "\n" not in str(error.value)
+    said = capsys.readouterr().err
+    assert "\n  File " not in said
 
 
 @pytest.mark.parametrize(
@@ -192,6 +240,7 @@ def test_a_job_is_listed_described_and_cancelled(
 def test_a_run_on_dataflow_is_the_local_one(
     service: str, on: Dataflow, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
+    from apache_beam.io.filesystem import CompressionTypes
     from apache_beam.io.filesystems import FileSystems
 
     tables = make_tables(tmp_path)
@@ -221,6 +270,17 @@ def test_a_run_on_dataflow_is_the_local_one(
     assert made["rows"] == wanted["rows"]
     assert made["rejects"] == wanted["rejects"]
     assert FileSystems.match([f"{remote}/temporary**"])[0].metadata_list == []
+    # The key of the account is in nothing that was said, sent, staged or written.
+    credentials = Path(os.environ["GOOGLE_APPLICATION_CREDENTIALS"])
+    secret = json.loads(credentials.read_text())["private_key"].split()[4].encode()
+    sent = [path for path in credentials.parent.glob("*") if path != credentials]
+    kept = FileSystems.match([f"{bucket}/forebay/**", f"{remote}/**"])
+    contents = [told.encode(), *(path.read_bytes() for path in sent if path.is_file())]
+    for one in (one for found in kept for one in found.metadata_list):
+        with FileSystems.open(one.path, compression_type=CompressionTypes.UNCOMPRESSED) as source:
+            contents.append(source.read())
+    assert len(contents) > 10
+    assert not any(secret in content for content in contents)
 
 
 @pytest.fixture(scope="module")

@@ -179,10 +179,13 @@ class Dataflow(Engine):
         Args:
             result: Beam's `PipelineResult`.
         """
+        from forebay.pipelines.runners.dataflow.waiting import failures_raised, told_in_lines
+
         where = f"--project {self.project} --region {self.region}"
         note(f"Dataflow job {result.job_id()}: {self.page(result.job_id())}")
         try:
-            yield
+            with failures_raised(), told_in_lines():
+                yield
         except KeyboardInterrupt:
             note(f"the job goes on; `forebay jobs cancel {result.job_id()} {where}` ends it")
             raise

@@ -112,7 +112,7 @@ def test_what_lies_on_this_machine_is_refused_with_how_to_copy_it() -> None:
     with pytest.raises(InputError) as error:
         GOOD.check(work)
     assert "--output = '/runs/made': on this machine" in str(error.value)
-    assert "`gcloud storage cp rows.csv gs://BUCKET/`" in str(error.value)
+    assert "`gcloud storage cp --recursive rows.csv gs://BUCKET/`" in str(error.value)
     assert "more.csv" not in str(error.value)
     GOOD.check(replace(WORK, paths=["gs://b/rows.csv", "bigquery://p.d.t", "bigquery-query:q.sql"]))
 

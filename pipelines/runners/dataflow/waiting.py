@@ -1,0 +1,56 @@
+"""What Beam's client of Dataflow says and loses while it waits for a job."""
+
+from __future__ import annotations
+
+import logging
+import threading
+import traceback
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+from forebay.pipelines.google.failures import shown
+
+# It asks in a thread of this function, whose end it cannot tell from that of the job.
+_ASKING = "poll_for_job_completion"
+_LOGGERS = ("apache_beam.runners.dataflow.dataflow_runner", "apache_beam.utils.retry")
+
+
+@contextmanager
+def failures_raised() -> Iterator[None]:
+    """Raises what ends the thread that asks about a job, which would print it and be forgotten."""
+
+    def keep(failed: threading.ExceptHookArgs) -> None:
+        frames = traceback.extract_tb(failed.exc_traceback)
+        if failed.exc_value is not None and any(one.name == _ASKING for one in frames):
+            lost.append(failed.exc_value)
+        else:
+            hook(failed)
+
+    lost: list[BaseException] = []
+    hook, threading.excepthook = threading.excepthook, keep
+    try:
+        yield
+    except AssertionError as error:
+        if not lost:
+            raise
+        raise lost[0] from error
+    finally:
+        threading.excepthook = hook
+
+
+@contextmanager
+def told_in_lines() -> Iterator[None]:
+    """Makes a line of each warning, and leaves out errors: those that count are raised, too."""
+    loggers = [logging.getLogger(name) for name in _LOGGERS]
+    for logger in loggers:
+        logger.addFilter(_as_line)
+    try:
+        yield
+    finally:
+        for logger in loggers:
+            logger.removeFilter(_as_line)
+
+
+def _as_line(record: logging.LogRecord) -> bool:
+    record.msg, record.args = shown(record.getMessage()), ()
+    return record.levelno < logging.ERROR
