@@ -147,12 +147,8 @@ class GroupBatches(beam.PTransform):
             else _WritePieces(self.temp_location, self.spill_bytes)
         )
         # Each input is written where it is made: a Flatten of batches would be materialised.
-        sent = tuple(
-            batches | f"Send{i}" >> beam.ParDo(send) for i, batches in enumerate(inputs)
-        )
-        grouped = (
-            sent | "FlattenSent" >> beam.Flatten() | "GroupSent" >> beam.GroupByKey()
-        )
+        sent = tuple(batches | f"Send{i}" >> beam.ParDo(send) for i, batches in enumerate(inputs))
+        grouped = sent | "FlattenSent" >> beam.Flatten() | "GroupSent" >> beam.GroupByKey()
         if by == RUNNER:
             return grouped | "ToGroup" >> beam.Map(_written, self.temp_location, self.spill_bytes)
         return grouped | "ToGroup" >> beam.Map(_to_group)

@@ -101,7 +101,7 @@ def _is_for_workers(args: argparse.Namespace) -> bool:
 
     engine, _ = chosen_engine(engine_of(args), args.beam)
     is_folder = str(args.output).endswith("/")
-    if (args.dry_run is not None or not isinstance(engine, Local)) and not is_folder:
+    if not isinstance(engine, Local) and not is_folder:
         raise InputError(
             f"--output {args.output!r}: on {engine.name} workers write predictions, each its part, "
             "to a folder; name one that ends in /, such as gs://BUCKET/answers/"
@@ -111,7 +111,7 @@ def _is_for_workers(args: argparse.Namespace) -> bool:
             f"--rejects {args.rejects!r}: the folder {args.output} has rejects in it; leave the "
             "option out"
         )
-    return is_folder
+    return is_folder or args.dry_run is not None
 
 
 def _answer_to_folder(args: argparse.Namespace) -> int:

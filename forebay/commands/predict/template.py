@@ -7,7 +7,9 @@ the job in the file that Beam's ``--template_location`` names; Dataflow sends it
 import sys
 from collections.abc import Iterator, Sequence
 
-from forebay.cli import main as run
+from forebay.commands.predict.options import COMMANDS
+from forebay.console.arguments import Parser
+from forebay.console.commands import run_parsed
 from forebay.console.process import in_own_process
 
 # The template's parameters, and whether they hold several values, by commas.
@@ -22,8 +24,12 @@ def main(flags: Sequence[str] | None = None) -> int:
     """Makes the job; returns the exit status."""
     if flags is None:
         return in_own_process(lambda: main(sys.argv[1:]))
-    beam = [flag for flag in flags if _name(flag) not in PARAMETERS]
-    return run(["predict", *_options(flags), "--", *beam])
+    command = COMMANDS["predict"]
+    parser = Parser(prog="launch.py", description=command.help)
+    command.add_arguments(parser)
+    args = parser.parse_args([*_options(flags)])
+    args.beam = [flag for flag in flags if _name(flag) not in PARAMETERS]
+    return run_parsed("predict", command, args)
 
 
 def _options(flags: Sequence[str]) -> Iterator[str]:

@@ -87,7 +87,7 @@ def test_where_answers_fail_nothing_is_left(
     [
         (("--output", "gs://b/answers.csv", *ON), "to a folder; name one that ends in /, such as"),
         (("--output", "a/", "--rejects", "r.jsonl"), "the folder a/ has rejects in it; leave"),
-        (("--output", "gs://b/a/", "--dry-run", "jobs"), "the run is on local; write --on dataf"),
+        (("--dry-run", "jobs"), "the run is on local; write --on dataf"),
         (("--output", "a/", *ON, "--dry-run", "new"), "--output = 'a': on this machine, which w"),
         (("--output", "gs://b/a/", "--on", "dataflow"), "--project = None: missing"),
     ],

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import argparse
 import json
 import re
 from pathlib import Path
@@ -12,7 +13,10 @@ from google.cloud.dataflow_v1beta3 import ContainerSpec
 from google.protobuf.json_format import ParseError
 
 from forebay.commands.predict import template
+from forebay.commands.predict.options import predict_folder_options
 from forebay.commands.predict.template import PARAMETERS
+from forebay.pipelines.predictions.options import PredictFolderOptions
+from forebay.pipelines.runners.local import Local
 
 SPEC = Path(__file__).parents[4] / "deploy" / "predict-template.json"
 GOOD = {
@@ -69,21 +73,22 @@ def test_what_has_a_default_is_optional() -> None:
 
 
 def test_flags_become_those_of_the_command(monkeypatch: pytest.MonkeyPatch) -> None:
-    given: list[str] = []
+    given: list[argparse.Namespace] = []
 
-    def take(argv: list[str]) -> int:
-        given.extend(argv)
+    def take(called: str, command: Any, args: argparse.Namespace) -> int:
+        given.append(args)
         return 0
 
-    monkeypatch.setattr(template, "run", take)
+    monkeypatch.setattr(template, "run_parsed", take)
     flags = [
         "--model=gs://bb1/m", "--input=gs://bb1/a.csv,gs://bb1/b.csv", "--history=",
         "--source=w=gs://bb1/w.csv", "--output=gs://bb1/o/", "--batch_size=7",
         "--runner=DataflowRunner", "--template_location=gs://bb1/job_object",
     ]  # fmt: skip
     assert template.main(flags) == 0
-    assert given == [
-        "predict", "--model=gs://bb1/m", "--input=gs://bb1/a.csv", "--input=gs://bb1/b.csv",
-        "--source=w=gs://bb1/w.csv", "--output=gs://bb1/o/", "--batch-size=7", "--",
-        "--runner=DataflowRunner", "--template_location=gs://bb1/job_object",
-    ]  # fmt: skip
+    (args,) = given
+    assert predict_folder_options(args) == PredictFolderOptions(
+        "gs://bb1/m", ("gs://bb1/a.csv", "gs://bb1/b.csv"), output="gs://bb1/o/", batch_size=7,
+        sources={"w": ["gs://bb1/w.csv"]}, on=Local(),
+        beam=("--runner=DataflowRunner", "--template_location=gs://bb1/job_object"),
+    )  # fmt: skip

@@ -172,3 +172,28 @@ def test_a_job_is_named_for_its_definition(name: str, job: str | None) -> None:
     made = job_name(name)
     assert made == (job or made)
     replace(GOOD, job_name=made).check_options()
+
+
+def test_a_run_is_no_template(capsys: pytest.CaptureFixture[str]) -> None:
+    words = ["preprocess", "none.py", "--input", "none.csv", "--output", "gs://my-bucket/run"]
+    beam = ("--runner=DataflowRunner", "--template_location=gs://my-bucket/job")
+    assert main([*words, "--", *beam]) == 2
+    assert "--template_location asks for one job, and a run is two" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    ("given", "labels"),
+    [
+        (["--labels=team=ml", "--label=env=prod"], "team=ml,env=prod"),
+        (["--labels={'goog-template': 'flex', 'team': 'ml'}"], "goog-template=flex,team=ml"),
+    ],
+)
+def test_labels_are_read_as_beam_reads_them(given: list[str], labels: str) -> None:
+    engine, _ = chosen_engine("local", ["--runner=DataflowRunner", *given])
+    assert isinstance(engine, Dataflow)
+    assert engine.labels == labels
+
+
+def test_labels_that_are_no_mapping_are_refused() -> None:
+    with pytest.raises(InputError, match=r"--labels '\{team' is no mapping; write KEY=VALUE"):
+        chosen_engine("local", ["--runner=DataflowRunner", "--labels={team"])
