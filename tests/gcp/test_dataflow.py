@@ -276,8 +276,9 @@ def test_a_run_on_dataflow_is_the_local_one(
     sent = [path for path in credentials.parent.glob("*") if path != credentials]
     kept = FileSystems.match([f"{bucket}/forebay/**", f"{remote}/**"])
     contents = [told.encode(), *(path.read_bytes() for path in sent if path.is_file())]
-    for one in (one for found in kept for one in found.metadata_list):
-        with FileSystems.open(one.path, compression_type=CompressionTypes.UNCOMPRESSED) as source:
+    paths = [one.path for found in kept for one in found.metadata_list]
+    for path in (path for path in paths if not path.endswith("/")):  # as folders are marked
+        with FileSystems.open(path, compression_type=CompressionTypes.UNCOMPRESSED) as source:
             contents.append(source.read())
     assert len(contents) > 10
     assert not any(secret in content for content in contents)
