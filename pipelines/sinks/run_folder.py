@@ -8,6 +8,7 @@ from pathlib import Path
 from apache_beam.io.filesystem import CompressionTypes
 from apache_beam.io.filesystems import FileSystems
 
+from forebay.pipelines.new_files import create
 from forebay.storage import folders
 from forebay.storage.entries import entries_below, identity
 from forebay.storage.locks import locked
@@ -123,11 +124,9 @@ def list_files(folder: str, names: Iterable[str]) -> dict[str, FileEntry]:
 
 def write_file(path: str, pieces: Iterable[bytes | memoryview]) -> FileEntry:
     """Writes a file piece by piece, as it is whatever its name, and the folder it lies in."""
-    if not is_remote(path):
-        os.makedirs(os.path.dirname(path), exist_ok=True)
-    with FileSystems.create(path, compression_type=CompressionTypes.UNCOMPRESSED) as sink:
+    with create(path) as sink:
         entry = file_entry(b"")
-        for piece in map(bytes, pieces):
+        for piece in map(bytes, pieces):  # of which alone the checksum is made
             sink.write(piece)
             entry = file_entry(piece, behind=entry)
     return entry
