@@ -18,6 +18,8 @@ from typing import Any, TextIO
 
 from forebay.console.first_moment import INTERRUPTED
 
+# Whether the process is a command's own.
+_is_own = False
 # What is under way may take so long to clean up; what is left then, the next run removes.
 _GRACE_SECONDS = 1.25
 
@@ -140,6 +142,11 @@ class Interrupts:
             os._exit(self._status)
 
 
+def is_own_process() -> bool:
+    """Tells whether the process is a command's own: nothing else runs in it."""
+    return _is_own
+
+
 def in_own_process(work: Callable[[], int]) -> int:
     """Does the work of a command that has the process for itself.
 
@@ -149,6 +156,8 @@ def in_own_process(work: Callable[[], int]) -> int:
     Returns:
         The exit status: the work's own, or 130 where Ctrl-C came, whatever became of it.
     """
+    global _is_own
+    _is_own = True
     interrupts = Interrupts(_own_streams())
     try:
         interrupts.watch()
