@@ -82,10 +82,10 @@ class Interrupts:
         os.set_blocking(self._wake, False)
 
     def watch(self) -> None:
-        """Begins; nothing happens where the process was started to ignore Ctrl-C."""
+        """Begins; Ctrl-C stays ignored where the process was started to ignore it."""
+        atexit.register(self._leave)  # what is registered first runs last
         if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
             return
-        atexit.register(self._leave)  # what is registered first runs last
         signal.set_wakeup_fd(self._wake, warn_on_full_buffer=False)
         signal.signal(signal.SIGINT, self._interrupt)
         threading.Thread(target=self._wait, name="interrupts", daemon=True).start()
@@ -134,7 +134,8 @@ class Interrupts:
     def _leave(self) -> None:
         """Ends the process when all that Python has to do at its end is done.
 
-        What follows takes its libraries apart, with signals at their defaults: Ctrl-C would kill.
+        What follows takes its libraries apart, under threads that may still be inside them, and
+        with signals at their defaults: Ctrl-C would kill.
         """
         if self._is_over:
             with suppress(OSError):
