@@ -10,34 +10,44 @@ import errno
 import io
 import mmap
 import os
+from concurrent.futures import Future, ThreadPoolExecutor
+from functools import cache
 from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+ByteArray = npt.NDArray[np.uint8]
 
 # Written at a time: disks take no more at once, and a worker thread has little more than that.
 BLOCK_BYTES = 4 << 20
 # What an operating system calls a file that the cache is not asked for; 0: it has no such files.
 _DIRECT = getattr(os, "O_DIRECT", 0)
 # Blocks that no file has at the moment. Pages that were used before cost nothing.
-_free: list[mmap.mmap] = []
+_free: list[ByteArray] = []
+# Files that are written to at the same time; each waits for the disk, and takes no processor.
+_WRITERS = 8
 
 
 class LargeFile(io.RawIOBase):
     """A new file, in place of the one before; from its first block on it bypasses the page cache.
 
-    Where the disk cannot do that, it is written as others are, and so is what is smaller than a
-    block. All that is written must be bytes, of any format.
+    While the disk takes a block, the next one is filled. Where the disk cannot bypass the cache, the
+    file is written as others are, and so is what is smaller than a block.
 
     Args:
         path: the file, on a local disk.
 
     Raises:
-        OSError: it cannot be written; a full disk may be noticed by `close` only.
+        OSError: it cannot be written, which a later `write`, or `close`, may be the first to tell.
     """
 
     def __init__(self, path: str) -> None:
         super().__init__()
         self._file = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC, 0o666)
-        self._block = _free.pop() if _free else mmap.mmap(-1, BLOCK_BYTES)
+        self._block = _taken()
         self._held = 0
+        self._under_way: Future[ByteArray] | None = None
         self._direct = _DIRECT
         self._bypasses = False
 
@@ -46,43 +56,52 @@ class LargeFile(io.RawIOBase):
         return True
 
     def write(self, content: Any) -> int:
-        """Writes bytes behind the others, and returns how many."""
-        rest = memoryview(content).cast("B")
+        """Writes bytes, of any format, behind the others, and returns how many."""
+        rest = np.frombuffer(content, np.uint8)
         size = len(rest)
-        while rest:
+        while len(rest):
             end = min(self._held + len(rest), BLOCK_BYTES)
             taken = end - self._held
-            self._block[self._held : end] = rest[:taken]
+            self._block[self._held : end] = rest[:taken]  # other threads run meanwhile
             self._held, rest = end, rest[taken:]
             if end == BLOCK_BYTES:
+                self._wait()
                 self._bypass(True)
-                self._put()
+                self._under_way = _writers().submit(self._put, self._block, self._held)
+                self._block, self._held = _taken(), 0
         return size
 
     def close(self) -> None:
-        """Writes what is held, and closes the file."""
+        """Writes what is held, waits for the disk, and closes the file."""
         if self.closed:
             return
         try:
-            if self._held:
-                self._bypass(False)  # which takes whole pages only
-                self._put()
+            self._wait()
+            self._bypass(False)  # which takes whole pages only
+            self._put(self._block, self._held)
         finally:
             super().close()
             os.close(self._file)
             _free.append(self._block)
 
-    def _put(self) -> None:
-        with memoryview(self._block) as block:
-            written = 0
-            while written < self._held:
-                try:
-                    written += os.write(self._file, block[written : self._held])
-                except OSError as error:
-                    if error.errno != errno.EINVAL or not self._bypasses:
-                        raise
-                    self._never_bypass()  # its file system promised what the disk cannot do
-        self._held = 0
+    def _wait(self) -> None:
+        """Waits for the block that the disk takes."""
+        if self._under_way is not None:
+            waited, self._under_way = self._under_way, None
+            _free.append(waited.result())
+
+    def _put(self, block: ByteArray, size: int) -> ByteArray:
+        """Writes what a block holds, and returns it."""
+        written = 0
+        while written < size:
+            try:
+                written += os.write(self._file, block[written:size])
+            except OSError as error:
+                if error.errno != errno.EINVAL or not self._bypasses:
+                    raise
+                self._bypass(False)  # its file system promised what the disk cannot do
+                self._direct = 0
+        return block
 
     def _bypass(self, wanted: bool) -> None:
         """Bypasses the page cache from now on, where the disk can, or no longer does."""
@@ -97,6 +116,14 @@ class LargeFile(io.RawIOBase):
         except OSError:  # file systems in memory say so
             self._direct = 0
 
-    def _never_bypass(self) -> None:
-        self._bypass(False)
-        self._direct = 0
+
+def _taken() -> ByteArray:
+    try:
+        return _free.pop()
+    except IndexError:  # what bypasses the cache must begin where a page does
+        return np.frombuffer(mmap.mmap(-1, BLOCK_BYTES), np.uint8)
+
+
+@cache
+def _writers() -> ThreadPoolExecutor:
+    return ThreadPoolExecutor(_WRITERS, thread_name_prefix="large-files")
