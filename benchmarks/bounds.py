@@ -27,7 +27,7 @@ import tensorflow as tf
 import tensorflow_transform as tft
 from contenders import FOREBAY, ROOT, environment
 from flights_windows import MAX_RECORD_BYTES, with_windows
-from processes import measure
+from processes import measure, work_folder
 from rich.console import Console
 from rich.table import Table
 
@@ -64,7 +64,7 @@ class Stage:
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--work", type=Path, help="where data and outputs go while it runs")
+    parser.add_argument("--work", type=work_folder, help="where data and outputs go while it runs")
     args = parser.parse_args()
     cores = os.sched_getaffinity(0)
     with tempfile.TemporaryDirectory(prefix="bounds-", dir=args.work) as folder:

@@ -10,7 +10,6 @@ import sys
 import traceback
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from typing import IO
 
 from forebay.transforms.errors import ForebayError, RunFailed, first_line
 
@@ -78,19 +77,22 @@ def _work_and_leave(work: Callable[[], None], writing: int, parent: int) -> None
         sys.stdout.flush()
         sys.stderr.flush()
         with open(writing, "wb") as sink:
-            _tell(error, sink)
+            sink.write(_told(error))
     finally:
         os._exit(0)  # nothing of the copy's may be undone
 
 
-def _tell(error: BaseException | None, sink: IO[bytes]) -> None:
+def _told(error: BaseException | None) -> bytes:
+    """Returns what is handed over of how the work ended."""
+    if error is None:
+        return pickle.dumps(error)
     try:
         content = pickle.dumps(error)
         pickle.loads(content)  # noqa: S301 - what was just made
     except Exception:
         said = str(error) if isinstance(error, ForebayError) else first_line(error)
-        content = pickle.dumps(RunFailed(said))
-    sink.write(content)
+        return pickle.dumps(RunFailed(said))
+    return content
 
 
 def _end_with(parent: int) -> None:

@@ -32,8 +32,8 @@ _WRITERS = 8
 class LargeFile(io.RawIOBase):
     """A new file, in place of the one before; from its first block on it bypasses the page cache.
 
-    While the disk takes a block, the next one is filled. Where the disk cannot bypass the cache, the
-    file is written as others are, and so is what is smaller than a block.
+    While the disk takes a block, the next one is filled. What is smaller than a block is written
+    as other files are, and so is all of it where the disk cannot bypass the cache.
 
     Args:
         path: the file, on a local disk.
@@ -95,7 +95,7 @@ class LargeFile(io.RawIOBase):
         written = 0
         while written < size:
             try:
-                written += os.write(self._file, block[written:size])
+                written += os.write(self._file, block[written:size].data)
             except OSError as error:
                 if error.errno != errno.EINVAL or not self._bypasses:
                     raise

@@ -129,13 +129,13 @@ def write_file(path: str, pieces: Iterable[bytes | memoryview]) -> FileEntry:
 
     Other threads run while it copies a piece and makes its checksum.
     """
-    size, crc = 0, np.uint64(0)
+    size, crc = 0, 0
     with create(path) as sink:
         for piece in pieces:
             data = np.frombuffer(piece, np.uint8)
             sink.write(data)
-            size, crc = size + len(data), crc32c(data, 0, len(data), crc)
-    return entry_of(size, int(crc))
+            size, crc = size + len(data), int(crc32c(data, 0, len(data), crc))
+    return entry_of(size, crc)
 
 
 def _read_entry(path: str) -> FileEntry:
