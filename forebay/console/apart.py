@@ -52,9 +52,10 @@ def done_apart(work: Callable[[], None], does: str) -> Iterator[None]:
             os.kill(child, signal.SIGKILL)
             os.waitpid(child, 0)
     if not content:
-        name = signal.Signals(os.waitstatus_to_exitcode(status) * -1).name
+        code = os.waitstatus_to_exitcode(status)
+        how = signal.Signals(-code).name if code < 0 else f"status {code}"
         raise RunFailed(
-            f"the process that {does} was ended ({name}), as machines do that run out of memory; "
+            f"the process that {does} was ended ({how}), as machines do that run out of memory; "
             "use one with more memory, or close other programs"
         )
     error = pickle.loads(content)  # noqa: S301 - from our own copy
@@ -64,6 +65,7 @@ def done_apart(work: Callable[[], None], does: str) -> Iterator[None]:
 
 def _work_and_leave(work: Callable[[], None], writing: int, parent: int) -> None:
     """Does the work in the copy, tells what it raised, and ends the process."""
+    status = 1
     try:
         _end_with(parent)
         signal.signal(signal.SIGINT, signal.SIG_IGN)
@@ -78,8 +80,9 @@ def _work_and_leave(work: Callable[[], None], writing: int, parent: int) -> None
         sys.stderr.flush()
         with open(writing, "wb") as sink:
             sink.write(_told(error))
+        status = 0
     finally:
-        os._exit(0)  # nothing of the copy's may be undone
+        os._exit(status)  # nothing of the copy's may be undone
 
 
 def _told(error: BaseException | None) -> bytes:
