@@ -31,6 +31,8 @@ from apache_beam.transforms.window import GlobalWindow
 from apache_beam.utils.timestamp import MIN_TIMESTAMP
 from apache_beam.utils.windowed_value import WindowedValue
 
+from forebay.pipelines.new_files import create
+
 # What a worker thread holds before it writes: large enough that the pieces of one partition are
 # hundreds of rows, small beside a worker's memory.
 SPILL_BYTES = 128 << 20
@@ -271,7 +273,7 @@ def _written(
 @contextmanager
 def _new_file(folder: str) -> Iterator["_PieceWriter"]:
     path = FileSystems.join(folder, f"{uuid.uuid4().hex}.arrow")
-    with FileSystems.create(path, mime_type="application/octet-stream") as sink:
+    with create(path) as sink:
         yield _PieceWriter(path, sink)
 
 
