@@ -38,6 +38,8 @@ _MEMORY = {
     "memory.jvm-overhead.min": "192m", "memory.jvm-overhead.max": "192m",
 }  # fmt: skip
 _JAVA = ["java", *_OPENED, f"-Dlog4j.configurationFile=file:{CONF / 'log4j.properties'}"]
+# Beam's own classes last: Flink's are its own.
+_CLASSES = f"{LIBRARIES}/*:{JOB_SERVER}"
 _ENDS = ["--configDir", str(CONF), f"-Dio.tmp.dirs={HERE / 'temporary'}"]
 
 
@@ -47,7 +49,7 @@ def start() -> str:
     clusters.fetch_job_server(CONF, JOB_SERVER)
     (HERE / "temporary").mkdir(exist_ok=True)
     entry = "org.apache.flink.runtime.entrypoint.StandaloneSessionClusterEntrypoint"
-    PROCESSES.start("job-manager", [*_JAVA, "-Xmx500m", "-cp", f"{LIBRARIES}/*", entry, *_ENDS])
+    PROCESSES.start("job-manager", [*_JAVA, "-Xmx500m", "-cp", _CLASSES, entry, *_ENDS])
     for name in TASK_MANAGERS:
         _start_task_manager(name)
     PROCESSES.start_workers(WORKERS.rpartition(":")[2])
@@ -60,7 +62,7 @@ def _start_task_manager(name: str) -> None:
     PROCESSES.start(
         name,
         [*_JAVA, "-Xmx428m", "-XX:MaxDirectMemorySize=704m", "-XX:MaxMetaspaceSize=256m",
-         "-cp", f"{LIBRARIES}/*", "org.apache.flink.runtime.taskexecutor.TaskManagerRunner",
+         "-cp", _CLASSES, "org.apache.flink.runtime.taskexecutor.TaskManagerRunner",
          *_ENDS, f"-Dtaskmanager.resource-id={name}", *memory],
     )  # fmt: skip
 
