@@ -43,13 +43,17 @@ _CLASSES = f"{LIBRARIES}/*:{JOB_SERVER}"
 _ENDS = ["--configDir", str(CONF), f"-Dio.tmp.dirs={HERE / 'temporary'}"]
 
 
-def start() -> str:
-    """Fetches what is not there, starts what does not run, and waits until all of it does."""
+def start(*options: str) -> str:
+    """Fetches what is not there, starts what does not run, and waits until all of it does.
+
+    Args:
+        options: of the job manager, beside those of config.yaml.
+    """
     clusters.fetch_libraries(CONF, "/deps/lib/", LIBRARIES)
     clusters.fetch_job_server(CONF, JOB_SERVER)
     (HERE / "temporary").mkdir(exist_ok=True)
     entry = "org.apache.flink.runtime.entrypoint.StandaloneSessionClusterEntrypoint"
-    PROCESSES.start("job-manager", [*_JAVA, "-Xmx500m", "-cp", _CLASSES, entry, *_ENDS])
+    PROCESSES.start("job-manager", [*_JAVA, "-Xmx500m", "-cp", _CLASSES, entry, *_ENDS, *options])
     for name in TASK_MANAGERS:
         _start_task_manager(name)
     PROCESSES.start_workers(WORKERS.rpartition(":")[2])
