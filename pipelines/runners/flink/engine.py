@@ -35,6 +35,10 @@ _WORKER_WAITS = "--environment_cache_millis=2000"
 # It translates two pipelines and ends: compiling Java well takes longer than what that gains.
 _JAVA = ("-XX:TieredStopAtLevel=1", "-XX:+UseSerialGC")
 _RUNNER = re.compile(r"META-INF/maven/org\.apache\.beam/beam-runners-flink-(\d+\.\d+)/pom\.xml")
+# What Beam's servers say of a Python worker that is gone, which differs with the moment.
+_HUNG_UP = re.compile(
+    "CANCELLED: client cancelled|Stream is already completed|SDK harness closed connection"
+)
 # What the cluster lost on the way: a task manager, its answers, or a worker.
 _LOST = re.compile(
     r"(?:TimeoutException: Heartbeat|TimeoutException: The TaskExecutor is shutting"
@@ -181,9 +185,10 @@ class Flink(Engine):
                 "--flink-parallelism"
             )
         lost = _LOST.search(failure)
-        if lost is not None:
+        if lost is not None or _HUNG_UP.search(failure):
+            told = "a Python worker has ended" if lost is None else lost[0].strip()
             return RunFailed(
-                f"--flink-master {self.master}: the job failed ({lost[0].strip()}); no run was "
+                f"--flink-master {self.master}: the job failed ({told}); no run was "
                 "made; start it again, and give the cluster a restart-strategy of more attempts"
             )
         return None
