@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import logging
 import os
 import re
 from collections.abc import Iterator, Sequence
@@ -33,12 +32,6 @@ _CANCELLED = re.compile(r"failed in state CANCELLED|JobCancellationException")
 # A worker waits so long for the next stage, where Beam's classes are the cluster's own. One that is
 # lost is missed no sooner, so that a cluster has to wait longer before it begins work anew.
 _WORKER_WAITS = "--environment_cache_millis=2000"
-# A stage's rows are whole before the next begins. All stages share one connection to a worker: one
-# that waited for its side inputs, as tf.Transform's do for what is learned, would hold up in it for
-# good what is to be learned of.
-_STAGE_BY_STAGE = "--execution_mode_for_batch=BATCH_FORCED"
-# It calls an option unparseable that the job server alone knows.
-_OPTIONS_LOGGER = "apache_beam.options.pipeline_options"
 # It translates two pipelines and ends: compiling Java well takes longer than what that gains.
 _JAVA = ("-XX:TieredStopAtLevel=1", "-XX:+UseSerialGC")
 _RUNNER = re.compile(r"META-INF/maven/org\.apache\.beam/beam-runners-flink-(\d+\.\d+)/pom\.xml")
@@ -131,7 +124,6 @@ class Flink(Engine):
     @contextmanager
     def open(self, work: Work) -> Iterator[Sequence[str]]:
         """Starts the job server, and packs what travels; no job outlives what ends early."""
-        logging.getLogger(_OPTIONS_LOGGER).addFilter(_is_of_others)
         found, name = self._cluster.overview(), job_name(work)
         with (
             self._job_server(found, work) as endpoint,
@@ -142,7 +134,6 @@ class Flink(Engine):
                     *options,
                     f"--parallelism={self.parallelism or found.slots}",
                     _WORKER_WAITS,
-                    _STAGE_BY_STAGE,
                 )
             except BaseException:  # before all else: after Ctrl-C there is little time
                 with suppress(OSError, ValueError, KeyError):
@@ -201,11 +192,6 @@ class Flink(Engine):
                 "made; start it again, and give the cluster a restart-strategy of more attempts"
             )
         return None
-
-
-def _is_of_others(record: logging.LogRecord) -> bool:
-    """Tells whether a message is of other options than ours."""
-    return _STAGE_BY_STAGE not in record.getMessage()
 
 
 def flink_version_of(jar: str) -> str | None:
