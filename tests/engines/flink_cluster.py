@@ -29,11 +29,12 @@ _OPENED = [
                    "java.text", "java.time", "java.util", "java.util.concurrent",
                    "java.util.concurrent.atomic", "java.util.concurrent.locks", "sun.nio.ch")),
 ]  # fmt: skip
-# 128 MB of network memory are too few for the stages of tf.Transform.
+# 128 MB of network memory are too few for the stages of tf.Transform; millions of rows need the
+# heap and, beside it, as much off-heap.
 _MEMORY = {
-    "cpu.cores": "2", "memory.task.heap.size": "300m", "memory.managed.size": "128m",
+    "cpu.cores": "2", "memory.task.heap.size": "1200m", "memory.managed.size": "128m",
     "memory.network.min": "512m", "memory.network.max": "512m",
-    "memory.framework.heap.size": "128m", "memory.task.off-heap.size": "64m",
+    "memory.framework.heap.size": "128m", "memory.task.off-heap.size": "1200m",
     "memory.framework.off-heap.size": "128m", "memory.jvm-metaspace.size": "256m",
     "memory.jvm-overhead.min": "192m", "memory.jvm-overhead.max": "192m",
 }  # fmt: skip
@@ -65,7 +66,7 @@ def _start_task_manager(name: str) -> None:
     memory = [f"-Dtaskmanager.{key}={value}" for key, value in _MEMORY.items()]
     PROCESSES.start(
         name,
-        [*_JAVA, "-Xmx428m", "-XX:MaxDirectMemorySize=704m", "-XX:MaxMetaspaceSize=256m",
+        [*_JAVA, "-Xmx1328m", "-XX:MaxDirectMemorySize=1840m", "-XX:MaxMetaspaceSize=256m",
          "-cp", _CLASSES, "org.apache.flink.runtime.taskexecutor.TaskManagerRunner",
          *_ENDS, f"-Dtaskmanager.resource-id={name}", *memory],
     )  # fmt: skip
