@@ -12,7 +12,7 @@ WEATHER := data/flights/weather.csv
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
 .NOTPARALLEL:
-.PHONY: help install data demo test test-pythons test-gcp prism test-prism flink flink-stop test-flink spark spark-stop test-spark wheel fuzz faults oracle check format format-check lint types imports docs windows-worth bench bench-model bench-tables bench-defaults input-rate bench-inputs bench-bigquery bounds bench-peers lock clean
+.PHONY: help install data demo test test-pythons test-gcp prism test-prism flink flink-stop test-flink spark spark-stop test-spark wheel fuzz faults oracle check format format-check lint types imports docs windows-worth bench bench-model bench-tables bench-defaults input-rate bench-inputs bench-bigquery bench-flink bounds bench-peers lock clean
 
 help: ## List the targets
 	@awk 'BEGIN {FS = ":.*## "} /^[a-z-]+:.*## / {printf "  %-14s %s\n", $$1, $$2}' $(firstword $(MAKEFILE_LIST))
@@ -158,6 +158,10 @@ bench-inputs: $(STAMP) ## Measure reading of a table of 1 M rows from every kind
 
 bench-bigquery: $(STAMP) $(GCP_STAMP) ## Measure reading a table of BigQuery beside Beam's ReadFromBigQuery, with a stand-in
 	$(BIN)/python benchmarks/bigquery_read.py $(ARGS)
+
+bench-flink: $(STAMP) $(WEATHER) ## Measure a run on a Flink cluster of this machine beside the local one; options go in ARGS="..."
+	@$(MAKE) flink && { $(BIN)/python benchmarks/on_flink.py $(ARGS); status=$$?; \
+	$(MAKE) flink-stop; exit $$status; }
 
 bounds: $(STAMP) ## Measure each stage of preprocessing alone on one core: what bounds the whole
 	$(BIN)/python benchmarks/bounds.py $(ARGS)

@@ -68,9 +68,8 @@ def fetch_job_server(conf: Path, jar: Path) -> None:
     shutil.copy(conf / "pom.xml", folder)
     words = "mvn --batch-mode --quiet --strict-checksums prepare-package"
     subprocess.run(words.split(), cwd=folder, check=True)
-    wanted = dict(
-        reversed(line.split()) for line in (conf / "jars.sha256").read_text().splitlines()
-    )
+    lines = (conf / "jars.sha256").read_text().splitlines()
+    wanted = {name: digest for digest, name in map(str.split, lines)}
     found = {
         path.name: hashlib.sha256(path.read_bytes()).hexdigest()
         for path in (folder / "target" / "dependency").iterdir()

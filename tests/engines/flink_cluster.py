@@ -29,25 +29,32 @@ _OPENED = [
                    "java.text", "java.time", "java.util", "java.util.concurrent",
                    "java.util.concurrent.atomic", "java.util.concurrent.locks", "sun.nio.ch")),
 ]  # fmt: skip
-# 128 MB of network memory are too few for the stages of tf.Transform.
+# 128 MB of network memory are too few for the stages of tf.Transform; millions of rows need the
+# heap and, beside it, as much off-heap.
 _MEMORY = {
-    "cpu.cores": "2", "memory.task.heap.size": "300m", "memory.managed.size": "128m",
+    "cpu.cores": "2", "memory.task.heap.size": "1200m", "memory.managed.size": "128m",
     "memory.network.min": "512m", "memory.network.max": "512m",
-    "memory.framework.heap.size": "128m", "memory.task.off-heap.size": "64m",
+    "memory.framework.heap.size": "128m", "memory.task.off-heap.size": "1200m",
     "memory.framework.off-heap.size": "128m", "memory.jvm-metaspace.size": "256m",
     "memory.jvm-overhead.min": "192m", "memory.jvm-overhead.max": "192m",
 }  # fmt: skip
 _JAVA = ["java", *_OPENED, f"-Dlog4j.configurationFile=file:{CONF / 'log4j.properties'}"]
+# Beam's own classes last: Flink's are its own.
+_CLASSES = f"{LIBRARIES}/*:{JOB_SERVER}"
 _ENDS = ["--configDir", str(CONF), f"-Dio.tmp.dirs={HERE / 'temporary'}"]
 
 
-def start() -> str:
-    """Fetches what is not there, starts what does not run, and waits until all of it does."""
+def start(*options: str) -> str:
+    """Fetches what is not there, starts what does not run, and waits until all of it does.
+
+    Args:
+        options: of the job manager, beside those of config.yaml.
+    """
     clusters.fetch_libraries(CONF, "/deps/lib/", LIBRARIES)
     clusters.fetch_job_server(CONF, JOB_SERVER)
     (HERE / "temporary").mkdir(exist_ok=True)
     entry = "org.apache.flink.runtime.entrypoint.StandaloneSessionClusterEntrypoint"
-    PROCESSES.start("job-manager", [*_JAVA, "-Xmx500m", "-cp", f"{LIBRARIES}/*", entry, *_ENDS])
+    PROCESSES.start("job-manager", [*_JAVA, "-Xmx500m", "-cp", _CLASSES, entry, *_ENDS, *options])
     for name in TASK_MANAGERS:
         _start_task_manager(name)
     PROCESSES.start_workers(WORKERS.rpartition(":")[2])
@@ -59,8 +66,8 @@ def _start_task_manager(name: str) -> None:
     memory = [f"-Dtaskmanager.{key}={value}" for key, value in _MEMORY.items()]
     PROCESSES.start(
         name,
-        [*_JAVA, "-Xmx428m", "-XX:MaxDirectMemorySize=704m", "-XX:MaxMetaspaceSize=256m",
-         "-cp", f"{LIBRARIES}/*", "org.apache.flink.runtime.taskexecutor.TaskManagerRunner",
+        [*_JAVA, "-Xmx1328m", "-XX:MaxDirectMemorySize=1840m", "-XX:MaxMetaspaceSize=256m",
+         "-cp", _CLASSES, "org.apache.flink.runtime.taskexecutor.TaskManagerRunner",
          *_ENDS, f"-Dtaskmanager.resource-id={name}", *memory],
     )  # fmt: skip
 

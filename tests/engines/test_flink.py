@@ -49,6 +49,16 @@ def start(flights: Path, tmp_path: Path) -> Iterator[Callable[..., UnderWay]]:
         one.stop()
 
 
+@pytest.fixture
+def without_restarts() -> Iterator[None]:
+    """Has a cluster that tries nothing again."""
+    PROCESSES.stop()
+    flink_cluster.start("-Drestart-strategy.type=none")
+    yield
+    PROCESSES.stop()
+    flink_cluster.start()
+
+
 def running() -> Job | None:
     """The job that runs."""
     return next((job for job in CLUSTER.jobs() if job.state == "RUNNING"), None)
@@ -102,18 +112,20 @@ def test_what_is_killed_half_way_changes_nothing(
     assert content(run.run) == content(local)
 
 
+@pytest.mark.usefixtures("without_restarts")
 def test_a_job_that_may_not_begin_anew_ends_in_a_line_and_no_run(
     start: Callable[..., UnderWay],
 ) -> None:
     known = list(CLUSTER.jobs())
-    run = start("--", "--number_of_execution_retries=0")
-    run.kill_workers(PROCESSES, lambda: any(failures(known)))
+    run = start()
+    run.kill_workers(PROCESSES, lambda: any(failures(known)) or run.has_ended())
 
     status, told = run.end()
     assert status == 1
-    assert told.startswith(f"error: --flink-master {MASTER}: the job failed (")
-    assert told.endswith("no run was made; start it again, and give the cluster a "
-                         "restart-strategy of more attempts")  # fmt: skip
+    assert told == (
+        f"error: --flink-master {MASTER}: the job failed (a Python worker has ended); no run was "
+        "made; start it again, and give the cluster a restart-strategy of more attempts"
+    )
     assert run.leaves_nothing()
 
 
@@ -167,8 +179,7 @@ def test_workers_of_another_version_say_which(flights: Path, tmp_path: Path) -> 
 
 
 def test_what_a_step_raises_is_told_as_it_is(flights: Path, tmp_path: Path) -> None:
-    flags = [*FLAGS, "--", "--number_of_execution_retries=0"]
-    words = command(flights, tmp_path / "flink", flags, raising(tmp_path, "no zone like that"))
+    words = command(flights, tmp_path / "flink", FLAGS, raising(tmp_path, "no zone like that"))
     done = subprocess.run(words, capture_output=True, text=True, check=False)
 
     assert done.returncode == 2

@@ -67,6 +67,10 @@ class UnderWay:
 
         self.until(found)
 
+    def has_ended(self) -> bool:
+        """Tells whether the command has."""
+        return self.process.poll() is not None
+
     def interrupt(self) -> None:
         """Sends what Ctrl-C sends, to the command and to the programs that it started."""
         os.killpg(self.process.pid, signal.SIGINT)

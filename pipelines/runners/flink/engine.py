@@ -29,7 +29,16 @@ if TYPE_CHECKING:
 
 # What the job server says of a job that was cancelled, which differs with the moment.
 _CANCELLED = re.compile(r"failed in state CANCELLED|JobCancellationException")
+# A worker waits so long for the next stage, where Beam's classes are the cluster's own. One that is
+# lost is missed no sooner, so that a cluster has to wait longer before it begins work anew.
+_WORKER_WAITS = "--environment_cache_millis=2000"
+# It translates two pipelines and ends: compiling Java well takes longer than what that gains.
+_JAVA = ("-XX:TieredStopAtLevel=1", "-XX:+UseSerialGC")
 _RUNNER = re.compile(r"META-INF/maven/org\.apache\.beam/beam-runners-flink-(\d+\.\d+)/pom\.xml")
+# What Beam's servers say of a Python worker that is gone, which differs with the moment.
+_HUNG_UP = re.compile(
+    "CANCELLED: client cancelled|Stream is already completed|SDK harness closed connection"
+)
 # What the cluster lost on the way: a task manager, its answers, or a worker.
 _LOST = re.compile(
     r"(?:TimeoutException: Heartbeat|TimeoutException: The TaskExecutor is shutting"
@@ -121,7 +130,11 @@ class Flink(Engine):
             portable_options(work, name, endpoint, self.workers) as options,
         ):
             try:
-                yield (*options, f"--parallelism={self.parallelism or found.slots}")
+                yield (
+                    *options,
+                    f"--parallelism={self.parallelism or found.slots}",
+                    _WORKER_WAITS,
+                )
             except BaseException:  # before all else: after Ctrl-C there is little time
                 with suppress(OSError, ValueError, KeyError):
                     self._cluster.cancel_all(name)
@@ -135,7 +148,7 @@ class Flink(Engine):
         jar = self.job_server or _published(_minor(found.version))
         artifacts = os.path.join(work.folder, TEMPORARY, "staged")
         arguments = ("--flink-master", str(self.master), "--artifacts-dir", artifacts)
-        with job_server(os.path.abspath(jar), self.name, arguments) as address:
+        with job_server(os.path.abspath(jar), self.name, arguments, java=_JAVA) as address:
             yield address
 
     @contextmanager
@@ -172,9 +185,10 @@ class Flink(Engine):
                 "--flink-parallelism"
             )
         lost = _LOST.search(failure)
-        if lost is not None:
+        if lost is not None or _HUNG_UP.search(failure):
+            told = "a Python worker has ended" if lost is None else lost[0].strip()
             return RunFailed(
-                f"--flink-master {self.master}: the job failed ({lost[0].strip()}); no run was "
+                f"--flink-master {self.master}: the job failed ({told}); no run was "
                 "made; start it again, and give the cluster a restart-strategy of more attempts"
             )
         return None

@@ -231,6 +231,19 @@ def test_what_the_cluster_can_mend_is_left_to_it(master: Master) -> None:
         watch.reraise(RuntimeError("failed in state FAILED"), is_cancelled=False)
 
 
+@pytest.mark.parametrize(
+    "gone",
+    [
+        "io.grpc.StatusRuntimeException: CANCELLED: client cancelled\n\tat io.grpc",
+        "failed in state FAILED: java.lang.IllegalStateException: Stream is already completed, no "
+        "further calls are allowed",
+    ],
+)
+def test_a_worker_that_is_gone_is_told_in_words(gone: str) -> None:
+    told = str(Flink("localhost:8081").explain(gone))
+    assert "the job failed (a Python worker has ended); no run was made" in told
+
+
 def test_whatever_a_step_raises_is_told_with_its_traceback(master: Master) -> None:
     raised = TRACEBACK.replace("forebay.transforms.errors.InputError", "KeyError")
     watch = watched(master, raised, LOST)

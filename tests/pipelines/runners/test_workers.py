@@ -141,6 +141,23 @@ def test_beams_worker_finds_what_its_container_would_tell(
     }
 
 
+def test_what_takes_seconds_to_import_is_there_before_a_worker_is(tmp_path: Path) -> None:
+    pool, told = Pool(), tmp_path / "modules"
+    pool.warm_up()
+    code = f"import pathlib, sys; pathlib.Path({str(told)!r}).write_text(' '.join(sys.modules))"
+    copy = pool._context.Process(target=exec, args=(code,))
+    copy.start()
+    copy.join()
+
+    assert {
+        "apache_beam.runners.worker.sdk_worker",
+        "forebay.pipelines.preprocess",
+        "numba",
+        "tensorflow",
+        "tensorflow_transform.beam",
+    } <= {*told.read_text().split()}
+
+
 class Control(beam_fn_api_pb2_grpc.BeamFnControlServicer):
     """What an engine listens with: who connected, and hung up."""
 
