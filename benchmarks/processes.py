@@ -1,5 +1,6 @@
 """Running a command, measuring the whole tree of its processes, and ending it at its limits."""
 
+import argparse
 import os
 import shutil
 import signal
@@ -33,6 +34,20 @@ class Limits:
     memory_bytes: float = float("inf")
     folder: Path | None = None
     free_bytes: int = 1 << 30
+
+
+def work_folder(name: str) -> Path:
+    """Reads an option that names a folder, which is made where there is none.
+
+    Raises:
+        argparse.ArgumentTypeError: it cannot be made.
+    """
+    path = Path(name)
+    try:
+        path.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise argparse.ArgumentTypeError(f"{name!r} cannot be made: {error.strerror}") from error
+    return path
 
 
 @dataclass(frozen=True)

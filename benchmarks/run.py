@@ -21,7 +21,7 @@ from pathlib import Path
 from compare import Comparison, compare, keep_one_in, load
 from contenders import CONTENDERS, COURSE, FOREBAY, ROOT, Contender, environment, forebay
 from outcomes import Outcome
-from processes import Limits, measure
+from processes import Limits, measure, work_folder
 from report import print_comparison, print_size, print_steady, write_results
 from rich.console import Console
 
@@ -108,7 +108,7 @@ def _arguments() -> argparse.Namespace:
                         help="the course's way gets as many rows as fit into this")  # fmt: skip
     parser.add_argument("--timeout-seconds", type=float, default=3600, help="for any one run")
     parser.add_argument("--memory-gib", type=float, default=16, help="for any one run")
-    parser.add_argument("--work", type=Path, help="where data and outputs go while it runs")
+    parser.add_argument("--work", type=work_folder, help="where data and outputs go while it runs")
     parser.add_argument("--output", type=Path, default=ROOT / "benchmarks/results")
     args = parser.parse_args()
     args.years = sorted(set(args.years))

@@ -24,7 +24,7 @@ import numpy as np
 import polars as pl
 import pyarrow as pa
 import pyarrow.parquet as pa_parquet
-from processes import CommandCost, Limits, measure
+from processes import CommandCost, Limits, measure, work_folder
 
 SYMBOLS, PRICES_A_SECOND, PRICES_A_TRADE = 100, 2, 3
 WINDOW_S, FIRST_US = 2, 1_700_000_000_000_000
@@ -170,7 +170,7 @@ def main() -> None:
                         help=", ".join(WAYS))  # fmt: skip
     parser.add_argument("--limit-seconds", type=float, default=600, help="for any one way")
     parser.add_argument("--memory-gib", type=float, default=16, help="for any one way")
-    parser.add_argument("--work", type=Path, help="where the tables lie while it runs")
+    parser.add_argument("--work", type=work_folder, help="where the tables lie while it runs")
     parser.add_argument("--way", choices=WAYS, help=argparse.SUPPRESS)
     parser.add_argument("--folder", type=Path, help=argparse.SUPPRESS)
     args = parser.parse_args()

@@ -1,6 +1,7 @@
 """One run in the making: what it is made of, where it is staged, and how finely it is cut."""
 
 import math
+import os
 import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
@@ -15,6 +16,7 @@ from forebay.pipelines.sources.inputs import TableInput
 from forebay.pipelines.sources.tables import Tables, all_inputs, text_bytes
 from forebay.pipelines.transform.earlier_graph import TransformSource
 from forebay.pipelines.windows.asking import Asking, AskingInPeriod
+from forebay.storage.names import is_remote
 from forebay.transforms.definition.dataset import Dataset
 from forebay.transforms.definition.sources import ROWS
 from forebay.transforms.windows.period import Period
@@ -63,6 +65,15 @@ class Job:
     def is_whole(self) -> bool:
         """Whether all rows become examples that a graph is learned from."""
         return self.period is None and self.graph is None
+
+    @property
+    def is_of_this_machine(self) -> bool:
+        """Whether all that is read and written are files on this machine's disks."""
+        return (
+            all(os.path.isfile(one.path) for one in all_inputs(self.tables))
+            and not is_remote(self.options.output)
+            and self.sinks == RunSinks((), None)
+        )
 
     @property
     def plan(self) -> str:

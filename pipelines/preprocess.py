@@ -3,6 +3,7 @@
 import sys
 from collections.abc import Callable
 from dataclasses import replace
+from functools import partial
 
 if __name__ == "__main__":  # before what takes seconds to import
     from forebay.console.first_moment import end_when_interrupted
@@ -16,7 +17,7 @@ import apache_beam as beam
 from apache_beam.io.filesystems import FileSystems
 
 from forebay.console.machine import free_bytes, full_disk_told
-from forebay.console.tensorflow import tensorflow_loading
+from forebay.console.tensorflow import beside_tensorflow, is_to_be_imported
 from forebay.console.terminal import detail, warn
 from forebay.pipelines.descriptions import make_manifest, write_descriptions
 from forebay.pipelines.disk_space.forecast import lack_before_examples, lack_before_reading
@@ -92,8 +93,7 @@ def preprocess(options: PreprocessOptions, look: Callable[[Job], None] | None = 
     ):
         job = replace(planned, folder=plain_path(staged))
         detail(job.plan)
-        with tensorflow_loading():
-            ingested = _ingest(job, runner)
+        ingested = _ingest(job, runner)
         with sinks.rejects_kept(job.path(REJECTS_FOLDER)):
             check_lookups(ingested, dataset)
             check_rejects(ingested, dataset, options.max_reject_fraction)
@@ -143,9 +143,18 @@ def _check_functions(dataset: Dataset) -> None:
 def _ingest(job: Job, runner: Runner) -> Tallies:
     """Reads, validates, aggregates and splits; leaves the rows of each split as Arrow files."""
     FileSystems.mkdirs(job.path(TEMPORARY))
-    with job.timed("ingest"), progress("ingest", job.path(TEMPORARY, "train-*"), job.shards):
-        run_pipeline(ingest_steps(job), runner)
+    read = partial(_read, job, runner)
+    with job.timed("ingest"):
+        if runner.is_here and job.is_of_this_machine and is_to_be_imported():
+            beside_tensorflow(read, "reads the rows", "forebay.pipelines.transform.steps")
+        else:
+            read()
     return read_tallies(job.path(TEMPORARY, INGESTED))
+
+
+def _read(job: Job, runner: Runner) -> None:
+    with progress("ingest", job.path(TEMPORARY, "train-*"), job.shards):
+        run_pipeline(ingest_steps(job), runner)
 
 
 def ingest_steps(job: Job) -> Build:
@@ -201,8 +210,8 @@ def _transform(job: Job, ingested: Tallies, runner: Runner) -> Tallies:
 
     Where another run's graph is used, nothing is analyzed.
     """
-    from forebay.pipelines.transform.embedded import read_embedded  # these import TensorFlow,
-    from forebay.pipelines.transform.steps import TRANSFORMED, transform_steps  # loaded by now
+    from forebay.pipelines.transform.embedded import read_embedded  # these import TensorFlow
+    from forebay.pipelines.transform.steps import TRANSFORMED, transform_steps
 
     if job.graph is not None:
         job.graph.copy_to(job.folder)

@@ -18,6 +18,8 @@ from typing import Any, TextIO
 
 from forebay.console.first_moment import INTERRUPTED
 
+# Whether the process is a command's own.
+_is_own = False
 # What is under way may take so long to clean up; what is left then, the next run removes.
 _GRACE_SECONDS = 1.25
 
@@ -80,10 +82,10 @@ class Interrupts:
         os.set_blocking(self._wake, False)
 
     def watch(self) -> None:
-        """Begins; nothing happens where the process was started to ignore Ctrl-C."""
+        """Begins; Ctrl-C stays ignored where the process was started to ignore it."""
+        atexit.register(self._leave)  # what is registered first runs last
         if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
             return
-        atexit.register(self._leave)  # what is registered first runs last
         signal.set_wakeup_fd(self._wake, warn_on_full_buffer=False)
         signal.signal(signal.SIGINT, self._interrupt)
         threading.Thread(target=self._wait, name="interrupts", daemon=True).start()
@@ -132,12 +134,18 @@ class Interrupts:
     def _leave(self) -> None:
         """Ends the process when all that Python has to do at its end is done.
 
-        What follows takes its libraries apart, with signals at their defaults: Ctrl-C would kill.
+        What follows takes its libraries apart, under threads that may still be inside them, and
+        with signals at their defaults: Ctrl-C would kill.
         """
         if self._is_over:
             with suppress(OSError):
                 sys.stdout.flush()
             os._exit(self._status)
+
+
+def is_own_process() -> bool:
+    """Tells whether the process is a command's own: nothing else runs in it."""
+    return _is_own
 
 
 def in_own_process(work: Callable[[], int]) -> int:
@@ -149,6 +157,8 @@ def in_own_process(work: Callable[[], int]) -> int:
     Returns:
         The exit status: the work's own, or 130 where Ctrl-C came, whatever became of it.
     """
+    global _is_own
+    _is_own = True
     interrupts = Interrupts(_own_streams())
     try:
         interrupts.watch()

@@ -54,6 +54,11 @@ class Runner:
     engine: Engine
     options: PipelineOptions
 
+    @property
+    def is_here(self) -> bool:
+        """Whether it is Beam's own local runner, which works in this process."""
+        return bool(self.options.view_as(StandardOptions).runner == "FnApiRunner")
+
 
 @contextmanager
 def opened(engine: Engine, work: Work) -> Iterator[Runner]:

@@ -24,6 +24,8 @@ from apache_beam.transforms.window import GlobalWindow
 from apache_beam.utils.timestamp import MIN_TIMESTAMP
 from apache_beam.utils.windowed_value import WindowedValue
 
+from forebay.pipelines.new_files import create
+
 # What a worker thread holds before it writes: large enough that the pieces of one partition are
 # hundreds of rows, small beside a worker's memory.
 SPILL_BYTES = 128 << 20
@@ -179,7 +181,7 @@ class _WritePieces(beam.DoFn):
             return
         path = FileSystems.join(self._folder, f"{uuid.uuid4().hex}.arrow")
         references = []
-        with FileSystems.create(path, mime_type="application/octet-stream") as sink:
+        with create(path) as sink:
             writer = _PieceWriter(path, sink)
             for (stage, stream), held in self._held.items():
                 for partition, piece in writer.write(stream, held):

@@ -5,15 +5,18 @@ from collections.abc import Iterable, Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
+import numpy as np
 from apache_beam.io.filesystem import CompressionTypes
 from apache_beam.io.filesystems import FileSystems
 
+from forebay.pipelines.new_files import create
+from forebay.pipelines.sinks.tfrecords.frames import crc32c
 from forebay.storage import folders
 from forebay.storage.entries import entries_below, identity
 from forebay.storage.locks import locked
 from forebay.storage.names import check_place, is_remote, temporary_name
 from forebay.storage.run import publish as publication
-from forebay.storage.run.checksums import file_entry, read_entry
+from forebay.storage.run.checksums import entry_of, read_entry
 from forebay.storage.run.layout import MANIFEST_NAME, TEMPORARY
 from forebay.storage.run.manifest import FileEntry, Manifest
 from forebay.transforms.errors import InputError, RunFolderError, reason
@@ -122,15 +125,17 @@ def list_files(folder: str, names: Iterable[str]) -> dict[str, FileEntry]:
 
 
 def write_file(path: str, pieces: Iterable[bytes | memoryview]) -> FileEntry:
-    """Writes a file piece by piece, as it is whatever its name, and the folder it lies in."""
-    if not is_remote(path):
-        os.makedirs(os.path.dirname(path), exist_ok=True)
-    with FileSystems.create(path, compression_type=CompressionTypes.UNCOMPRESSED) as sink:
-        entry = file_entry(b"")
-        for piece in map(bytes, pieces):
-            sink.write(piece)
-            entry = file_entry(piece, behind=entry)
-    return entry
+    """Writes a file piece by piece, as it is whatever its name, and the folder it lies in.
+
+    Other threads run while it copies a piece and makes its checksum.
+    """
+    size, crc = 0, 0
+    with create(path) as sink:
+        for piece in pieces:
+            data = np.frombuffer(piece, np.uint8)
+            sink.write(data)
+            size, crc = size + len(data), int(crc32c(data, 0, len(data), crc))
+    return entry_of(size, crc)
 
 
 def _read_entry(path: str) -> FileEntry:

@@ -8,6 +8,7 @@ import numpy as np
 import pyarrow as pa
 from apache_beam.io.filesystems import FileSystems
 
+from forebay.pipelines.new_files import create
 from forebay.pipelines.sources.inputs import TableInput
 from forebay.pipelines.sources.read import reject_batch
 from forebay.pipelines.sources.row_identity import row_place
@@ -58,7 +59,7 @@ class _WriteSplits(beam.DoFn):
         sorted_out = self._sorted_out(batch)
         for split, rows in sorted_out.splits.items():
             path = FileSystems.join(self._folder, f"{split}-{number:05d}.arrow")
-            with FileSystems.create(path) as sink, pa.ipc.new_file(sink, rows.schema) as writer:
+            with create(path) as sink, pa.ipc.new_file(sink, rows.schema) as writer:
                 writer.write_batch(rows)
             yield ("rows", split, len(rows))
             yield ("shards", path, [split, number])

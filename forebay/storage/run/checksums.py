@@ -15,7 +15,12 @@ _PIECE = 1 << 20
 def file_entry(content: bytes, behind: FileEntry = _NOTHING) -> FileEntry:
     """Describes a file of that content, behind what is in it already."""
     crc = google_crc32c.extend(int(behind.crc32c, 16), content)
-    return FileEntry(behind.size + len(content), f"{crc:08x}")
+    return entry_of(behind.size + len(content), crc)
+
+
+def entry_of(size: int, crc32c: int) -> FileEntry:
+    """Describes a file of that size, in bytes, and that CRC-32C."""
+    return FileEntry(size, f"{crc32c:08x}")
 
 
 def read_entry(stream: IO[bytes]) -> FileEntry:

@@ -99,7 +99,9 @@ def publish(run: str, staged: str, manifest: Manifest, overwrite: bool) -> None:
     check_target(run, overwrite)
     for name in manifest.files:
         _check_move(run, staged, name)
-    folders.flush(os.path.join(run, staged))
+    for name in OUTPUTS:  # what the pipelines leave beside them is removed
+        folders.flush(os.path.join(run, staged), name)
+    folders.flush_one(os.path.join(run, staged))
     folders.write(os.path.join(run, staged), MANIFEST_NAME, manifest.to_json().encode())
     folders.flush_one(run)
     _finish(run, staged)

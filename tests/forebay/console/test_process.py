@@ -162,6 +162,23 @@ def test_what_was_started_to_ignore_ctrl_c_ignores_it(tmp_path: Path) -> None:
     assert process.returncode == 0
 
 
+@pytest.mark.parametrize("ignored", [True, False])
+def test_its_libraries_are_not_taken_apart_at_its_end(ignored: bool, tmp_path: Path) -> None:
+    """Threads may be inside them: one that a closure of ctypes was taken from has crashed."""
+    code = (
+        "class Part:\n def __del__(self):\n  os.write(1, b'taken apart')\nPART = Part()\n"
+        "def work(args):\n return 3"
+    )
+    before = signal.signal(signal.SIGINT, signal.SIG_IGN if ignored else signal.SIG_DFL)
+    try:
+        process = start(code, tmp_path)
+    finally:
+        signal.signal(signal.SIGINT, before)
+    with process:
+        assert process.communicate(timeout=30) == (b"", b"")
+    assert process.returncode == 3
+
+
 SPEAKS = """
 def work(args):
     from forebay.console.terminal import say, tell
