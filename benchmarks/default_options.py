@@ -6,8 +6,12 @@ out whose windows reach across a block's beginning. Differences to the first set
 days. Neither the eval nor the test split is read. What was measured is kept in a file and not
 measured again.
 
+The rows of `diamonds` have no time: a fourth of train, by chance, is asked about by a model of the
+others, and differences are paired by rows.
+
     make bench-defaults
     make bench-defaults ARGS="schedule late --blocks 3"
+    make bench-defaults ARGS="diamonds --only 'L2 5e-4'"
 """
 
 import argparse
@@ -19,38 +23,48 @@ from typing import Any
 
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
 
+import numpy as np
 from flights_runs import ROOT, flights_run
+from other_tables import table_run
 from rich.console import Console
 from rich.table import Table
 
 from forebay.storage.run.run_folder import RunFolder
+from forebay.trainer.examples.inputs import inputs_of
+from forebay.trainer.examples.split_reader import SplitReader
 from forebay.trainer.options import TrainOptions
 from forebay.trainer.options.choose import choose
 from forebay.trainer.options.sweep import SweepOptions
-from forebay.trainer.search.block_trials import losses_on_blocks, read_blocks
-from forebay.trainer.search.blocks import GroupLosses
+from forebay.trainer.search.block_trials import Blocks, losses_on_blocks, read_blocks
+from forebay.trainer.search.blocks import GroupLosses, TimeBlock
 from forebay.trainer.training.job import table_of
 from forebay.trainer.workers.team import alone
 
-DEFINITIONS = ("departure", "schedule", "late", "schedule_late")
+FLIGHTS = ("departure", "schedule", "late", "schedule_late")
+# The table whose rows have no time.
+TIMELESS = "diamonds"
 FOLDER = ROOT / "benchmarks/results/default_options"
 # What was measured, by definition and setting.
 Kept = dict[str, dict[str, dict[str, Any]]]
 # The first is what the others are compared to: what the defaults were before.
 SETTINGS = {
-    "128,64": TrainOptions(members=1, max_steps=10_000, l2=1e-4),
-    "4 of 128,64; L2 5e-4; 4,000": TrainOptions(members=4, max_steps=4_000, l2=5e-4),
+    "128,64": TrainOptions(members=1, max_steps=10_000, l2=1e-4, pieces=0),
+    "4 of 128,64; L2 5e-4; 4,000": TrainOptions(members=4, max_steps=4_000, l2=5e-4, pieces=0),
     "4 of 256,128; dropout 0.4; 2,500": TrainOptions(
-        members=4, max_steps=2_500, l2=1e-4, dropout=0.4, hidden_units=(256, 128)
+        members=4, max_steps=2_500, l2=1e-4, pieces=0, dropout=0.4, hidden_units=(256, 128)
     ),
-    "4 of 128,64; L2 2e-3; 4,000": TrainOptions(members=4, max_steps=4_000, l2=2e-3),
+    "4 of 128,64; L2 2e-3; 4,000": TrainOptions(members=4, max_steps=4_000, l2=2e-3, pieces=0),
+    "4 of 128,64; L2 5e-4; 8 pieces": TrainOptions(members=4, max_steps=4_000, l2=5e-4, pieces=8),
+    "4 of 128,64; L2 5e-5": TrainOptions(members=4, max_steps=4_000, l2=5e-5, pieces=0),
+    "4 of 128,64; L2 5e-5; 8 pieces": TrainOptions(members=4, max_steps=4_000, l2=5e-5, pieces=8),
+    "4 of 128,64; L2 1e-5; 8 pieces": TrainOptions(members=4, max_steps=4_000, l2=1e-5, pieces=8),
 }
 
 
 def make_parser() -> argparse.ArgumentParser:
     """Returns what reads the command's arguments."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("definitions", nargs="*", default=list(DEFINITIONS))
+    parser.add_argument("definitions", nargs="*", default=[*FLIGHTS, TIMELESS])
     parser.add_argument("--blocks", type=int, default=2, help="that are measured")
     parser.add_argument("--only", help="the settings whose name has this in it")
     parser.add_argument("--data", type=Path, default=ROOT / "data/flights", help="flights.csv's")
@@ -68,7 +82,12 @@ def main() -> None:
         for name in args.definitions:
             if (args.only and args.only not in label) or label in kept.setdefault(name, {}):
                 continue
-            run = flights_run(name, args.runs, args.data)
+            is_timeless = name == TIMELESS
+            run = (
+                table_run(name, args.runs)
+                if is_timeless
+                else flights_run(name, args.runs, args.data)
+            )
             kept[name][label] = measure(run, options, args.blocks)
             path.write_text(json.dumps(kept) + "\n", "utf-8")
             value = GroupLosses.from_json(kept[name][label]["losses"]).value
@@ -79,7 +98,10 @@ def main() -> None:
 def measure(run: RunFolder, options: TrainOptions, blocks: int) -> dict[str, Any]:
     """Returns a setting's losses on the blocks, and the seconds of processor that they took."""
     chosen = choose(options, table_of(run, options, alone())).options
-    parts = read_blocks(run, SweepOptions(train=options, blocks=blocks))
+    has_time = run.definition.row_time is not None
+    parts = (
+        read_blocks(run, SweepOptions(train=options, blocks=blocks)) if has_time else fourth(run)
+    )
     if parts is None:
         raise ValueError("no blocks")
     cpu = time.process_time()
@@ -87,10 +109,18 @@ def measure(run: RunFolder, options: TrainOptions, blocks: int) -> dict[str, Any
     return {"losses": losses.to_json(), "cpu": time.process_time() - cpu}
 
 
+def fourth(run: RunFolder) -> Blocks:
+    """Returns train with a fourth of its rows to be measured, each a group of its own."""
+    examples = SplitReader(run, "train", inputs_of(run)).read()
+    rows = np.random.default_rng(0).permutation(len(examples))
+    measured, others = np.split(rows, [len(rows) // 4])
+    return Blocks(examples, np.arange(len(rows)), (TimeBlock(np.sort(others), np.sort(measured)),))
+
+
 def print_table(console: Console, kept: Kept) -> None:
-    """Prints the loss of each setting, and its difference to the first by days drawn pairwise."""
+    """Prints the loss of each setting, and its difference to the first, groups drawn pairwise."""
     table = Table(title="loss on blocks of train, less that of the first", title_justify="left")
-    for heading in ("definition", "setting", "loss", "difference", "95 % of days", "CPU s"):
+    for heading in ("definition", "setting", "loss", "difference", "95 %", "CPU s"):
         table.add_column(heading)
     for name, found in kept.items():
         losses = {k: GroupLosses.from_json(one["losses"]) for k, one in found.items()}

@@ -2,7 +2,7 @@
 
 import math
 from collections.abc import Iterable, Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from fnmatch import fnmatchcase
 from itertools import accumulate, pairwise
 from typing import Any
@@ -26,10 +26,12 @@ class NumericInput:
     Attributes:
         name: the transformed output.
         width: how many numbers a row has.
+        pieces: how many pieces its range is cut into; 0: none.
     """
 
     name: str
     width: int = 1
+    pieces: int = 0
 
 
 @dataclass(frozen=True)
@@ -86,6 +88,17 @@ class ModelInputs:
     def weights(self) -> tuple[str, ...]:
         """The names of the weights' columns."""
         return tuple(str(column.weight) for column in self.weighted)
+
+    @property
+    def in_pieces(self) -> list[int]:
+        """The places, in the matrix of numbers, of those whose range is cut into pieces."""
+        places = zip(self.numeric, slots(self.numeric), strict=True)
+        return [place.start for column, place in places if column.pieces]
+
+    def cut(self, pieces: int) -> "ModelInputs":
+        """Returns these with the range of each number, lists aside, cut into so many pieces."""
+        numeric = (replace(c, pieces=pieces) if c.width == 1 else c for c in self.numeric)
+        return replace(self, numeric=tuple(numeric))
 
     @property
     def widths(self) -> tuple[int, int, int]:

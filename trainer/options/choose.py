@@ -29,6 +29,8 @@ FEWEST_ROWS, MOST_ROWS = 64, 512
 PASSES, ENOUGH_STEPS, MOST_STEPS = 50, 4_000, 10_000
 # Networks with hidden layers of ours, side by side.
 MEMBERS = 4
+# The penalty of squared weights, and where chance splits the rows, which also cuts numbers.
+L2, L2_AT_RANDOM, PIECES = 5e-4, 5e-5, 8
 # So many evaluations, and so many steps between two at the least.
 EVALUATIONS, FEWEST_BETWEEN = 20, 10
 # A rate so many times off the default is warned of.
@@ -44,12 +46,15 @@ class Table:
         inputs: the columns of numbers, and of ids, that the model is given.
         task: what kind of label it predicts.
         workers: how many processes train together.
+        at_random: whether chance splits its rows, so that those of eval and test are like those of
+            train; others may be of a time that is not like the past.
     """
 
     rows: int
     inputs: int
     task: Task
     workers: int = 1
+    at_random: bool = False
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -57,6 +62,8 @@ class ChosenOptions(TrainOptions):
     """Options of which none is left open; attributes as those of `TrainOptions`."""
 
     members: int
+    l2: float
+    pieces: int
     learning_rate: float
     max_steps: int
     batch_size: int
@@ -165,6 +172,14 @@ def _members(values: Mapping[str, Any], table: Table) -> int:
     return MEMBERS if values["model"] in WITH_HIDDEN else 1
 
 
+def _l2(values: Mapping[str, Any], table: Table) -> float:
+    return L2_AT_RANDOM if table.at_random else L2
+
+
+def _pieces(values: Mapping[str, Any], table: Table) -> int:
+    return PIECES if table.at_random else 0
+
+
 def _learning_rate(values: Mapping[str, Any], table: Table) -> float:
     linear = values["model"] == "linear"
     return default_rate(values["optimizer"], linear=linear, inputs=table.inputs)
@@ -181,6 +196,8 @@ _RULES: Mapping[str, Callable[[Mapping[str, Any], Table], Any]] = {
     "max_steps": _max_steps,
     "eval_every": _eval_every,
     "members": _members,
+    "l2": _l2,
+    "pieces": _pieces,
     "learning_rate": _learning_rate,
     "wide_learning_rate": _wide_learning_rate,
 }
@@ -191,6 +208,8 @@ _WHY: Mapping[str, Callable[[ChosenOptions, Table], str]] = {
     "max_steps": lambda options, table: _why_steps(options, table),
     "eval_every": lambda options, table: f"{EVALUATIONS} evaluations",
     "members": lambda options, table: _why_members(options),
+    "l2": lambda options, table: _why_split(table),
+    "pieces": lambda options, table: _why_split(table),
     "learning_rate": lambda options, table: _why_rate(options.optimizer, options.model, table),
     "wide_learning_rate": lambda options, table: _why_rate(
         options.wide_optimizer or options.optimizer, "linear", table
@@ -208,6 +227,10 @@ def _why_members(options: ChosenOptions) -> str:
     if options.members > 1:
         return "networks whose mean errs less"
     return "no hidden layers of ours"
+
+
+def _why_split(table: Table) -> str:
+    return "split at random" if table.at_random else "not split at random"
 
 
 def _why_rate(optimizer: OptimizerName, model: str, table: Table) -> str:

@@ -37,7 +37,10 @@ class TrainOptions:
         normalization: what normalizes the hidden layers, before their activation.
         dropout: share of hidden activations dropped in training, in [0, 1).
         l1: penalty on the sum of absolute weights; biases are free. Ftrl's is its own.
-        l2: penalty on the sum of squared weights; biases are free.
+        pieces: how many pieces each number's range is cut into, by quantiles; what a number counts
+            may then differ between them; None: 8 where the split is at random, else 0, none.
+        l2: penalty on the sum of squared weights; biases are free; None: 0.0005, or 0.00005 where
+            the split is at random.
         max_norm: bound of the norm of each hidden unit's incoming weights; None: none.
         drop_features: patterns of transformed outputs to leave out, such as ``*_1h_by_*``; empty:
             none.
@@ -82,7 +85,7 @@ class TrainOptions:
         InputError: options out of range; it lists all of them.
     """
 
-    # The hidden units and penalties were chosen on blocks of time within the flights' train split.
+    # The hidden units were chosen on blocks of time within the flights' train split.
     model: str = "wide_deep"
     hidden_units: tuple[int, ...] = (128, 64)
     members: int | None = None
@@ -90,7 +93,8 @@ class TrainOptions:
     normalization: NormalizationName = "none"
     dropout: float = 0.0
     l1: float = 0.0
-    l2: float = 5e-4
+    l2: float | None = None
+    pieces: int | None = None
     max_norm: float | None = None
     drop_features: tuple[str, ...] = ()
     warm_start: str | None = None
@@ -153,7 +157,9 @@ class TrainOptions:
         yield from choice("--activation", self.activation, get_args(ActivationName))
         yield from choice("--normalization", self.normalization, get_args(NormalizationName))
         yield from _share("--dropout", self.dropout, "try 0.1")
-        for flag, penalty in (("--l1", self.l1), ("--l2", self.l2)):
+        if self.pieces is not None and self.pieces < 0:
+            yield Problem("--pieces", self.pieces, "below zero", "give 0, or try 8")
+        for flag, penalty in (("--l1", self.l1), ("--l2", self.l2 or 0.0)):
             if not 0 <= penalty < float("inf"):
                 yield Problem(flag, penalty, "not a penalty", "give zero or more")
         yield from _bound("--max-norm", self.max_norm, "try 3")

@@ -25,8 +25,8 @@ _CHOICES = {
 }
 _GROUPS = {
     "model": (
-        "model", "hidden_units", "members", "activation", "normalization", "dropout", "l1", "l2",
-        "max_norm",
+        "model", "hidden_units", "members", "activation", "normalization", "dropout", "pieces",
+        "l1", "l2", "max_norm",
     ),
     "other models": ("warm_start", "embeddings_from", "freeze_embeddings"),
     "optimizers": (

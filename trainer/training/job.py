@@ -28,6 +28,7 @@ from forebay.trainer.weights.id_names import names_of_run
 from forebay.trainer.weights.transfer import Transfer, transfer
 from forebay.trainer.workers.team import Team
 from forebay.transforms.definition.labels import Label, Task
+from forebay.transforms.definition.splits import HashSplit, RandomSplit
 from forebay.transforms.errors import InputError
 
 
@@ -154,7 +155,8 @@ def table_of(run: RunFolder, options: TrainOptions, team: Team) -> Table:
     """Returns what the defaults of a training depend on."""
     rows = sum(run.examples("train", options.data.files).values())
     numbers, ids, _ = inputs_of(run, options.drop_features).widths
-    return Table(rows, numbers + ids, run.definition.label.task, team.size)
+    at_random = isinstance(run.definition.split, HashSplit | RandomSplit)
+    return Table(rows, numbers + ids, run.definition.label.task, team.size, at_random)
 
 
 def identity(run: RunFolder, options: ChosenOptions, team: Team) -> dict[str, Any]:
@@ -199,14 +201,15 @@ def prepare(
     choice = choose(given, table, kept)
     options = choice.options
     _check(table.task, options, team)
-    inputs, label = inputs_of(run, options.drop_features), run.definition.label
+    inputs = inputs_of(run, options.drop_features).cut(options.pieces)
+    label = run.definition.label
     reader = SplitReader(run, "train", inputs, patterns=options.data.files, worker=team.worker)
     if instead is not None:
         examples: Examples | None = instead.train
     else:
         examples = reader.read() if reader.fits_in(options.data.memory_mb) else None
     parts = reader.batches() if examples is None else [examples]
-    statistics = train_statistics(parts, len(classes_of(label)), team)
+    statistics = train_statistics(parts, len(classes_of(label)), team, inputs)
     weigh = weighting(options.data.class_weights, label, statistics)
     models = build(inputs, label, statistics, options)
     moved = transfer(models.score, names_of_run(run, inputs), options)

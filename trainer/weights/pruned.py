@@ -93,7 +93,11 @@ def prune(
         return None
     numbers = _places(inputs.numeric, out)
     moments = statistics.numbers
-    fewer = replace(statistics, numbers=Moments(moments.mean[numbers], moments.deviation[numbers]))
+    fewer = replace(
+        statistics,
+        numbers=Moments(moments.mean[numbers], moments.deviation[numbers]),
+        bounds=statistics.bounds[[place in numbers for place in inputs.in_pieces]],
+    )
     small = build(left, label, fewer, options).score
     _copy_weights(model, inputs, small, left)
     matrices, ids, weights = rows

@@ -89,6 +89,7 @@ def kernel_rows(
     """
     numbers: list[Row] = [(c.name, i) for c in inputs.numeric for i in range(c.width)]
     hot: list[Row] = [(c.name, name) for c in one_hot_columns(inputs) for name in entries(c)]
+    numbers += [(c.name, "piece", i) for c in inputs.numeric for i in range(c.pieces)]
     return {
         f"{WIDE_NUMBERS}/kernel": numbers,
         f"{FIRST_HIDDEN}/kernel": [*numbers, *_embedded(inputs), *hot],

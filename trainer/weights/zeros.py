@@ -136,9 +136,12 @@ def _number_zeros(
     if hidden_first and (first := _first_kernel(model)) is not None:
         kernels["deep"] = first
     for side, kernel in kernels.items():
-        # Of what the hidden layers read, the numbers come first, and one-hots last.
+        # Of what the hidden layers read, numbers come first, then their pieces; one-hots last.
+        begun = inputs.widths[0]
         for column, places in zip(inputs.numeric, slots(inputs.numeric), strict=True):
-            zero = _all_zero(kernel[places])
+            ended = begun + column.pieces
+            zero = _all_zero(kernel[places]) & _all_zero(kernel[begun:ended]).all()
+            begun = ended
             names = [column.name] if column.width == 1 else [f"{i}" for i in range(column.width)]
             yield InputZeros(side, column.name, column.width, _chosen(names, zero))
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from dataclasses import fields
+from dataclasses import fields, replace
 from typing import get_args
 
 import pytest
@@ -24,7 +24,7 @@ from forebay.trainer.options.choose import (
 TABLES = st.builds(
     Table, st.integers(1, 10**8), st.integers(0, 5_000),
     st.sampled_from(["regression", "binary_classification", "multiclass_classification"]),
-    st.integers(1, 9),
+    st.integers(1, 9), st.booleans(),
 )  # fmt: skip
 
 
@@ -62,7 +62,14 @@ def test_every_table_gives_options_that_are_complete(table: Table) -> None:
 @given(TABLES, st.sampled_from(get_args(OptimizerName)))
 def test_what_is_given_stays_and_is_told_of_by_nobody(table: Table, name: OptimizerName) -> None:
     options = TrainOptions(
-        optimizer=name, learning_rate=0.3, max_steps=7, batch_size=5, eval_every=3, members=2
+        optimizer=name,
+        learning_rate=0.3,
+        max_steps=7,
+        batch_size=5,
+        eval_every=3,
+        members=2,
+        l2=0.5,
+        pieces=3,
     )
     choice = choose(options, table)
     assert choice.chosen == {}
@@ -82,6 +89,16 @@ def test_networks_are_averaged_where_there_are_hidden_layers_of_ours() -> None:
     (defaults, _) = told(choose(TrainOptions(), Table(10**7, 9, "regression")), table)
     assert "--members 4 (networks whose mean errs less)" in defaults
     assert "--max-steps 10000 (one epoch, 10,000 at the most)" in defaults
+
+
+def test_rows_that_chance_splits_are_told_apart_more_finely() -> None:
+    table = Table(10_000, 9, "regression", at_random=True)
+    found = choose(TrainOptions(), table)
+    assert (found.options.l2, found.options.pieces) == (5e-5, 8)
+    (line, _) = told(found, table)
+    assert "--l2 5e-05 (split at random), --pieces 8 (split at random)" in line
+    others = choose(TrainOptions(), replace(table, at_random=False)).options
+    assert (others.l2, others.pieces) == (5e-4, 0)
 
 
 def test_rates_are_those_of_the_optimizer_and_the_model() -> None:
@@ -120,6 +137,8 @@ def test_what_is_told_is_what_is_taken() -> None:
     ):  # fmt: skip
         assert words in defaults
     assert steps == "3,900 steps = 49.9 epochs · 10,000 rows / 128 a batch"
-    (alone,) = told(choose(TrainOptions(epochs=2, batch_size=9, eval_every=1, members=1,
-                                        learning_rate=1.0), table), table)  # fmt: skip
+    given = TrainOptions(
+        epochs=2, batch_size=9, eval_every=1, members=1, learning_rate=1.0, l2=0.0, pieces=0
+    )
+    (alone,) = told(choose(given, table), table)
     assert alone == "2,222 steps = 2 epochs · 10,000 rows / 9 a batch"

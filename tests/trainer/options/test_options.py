@@ -69,6 +69,7 @@ def test_help_has_examples(command: str, capsys: pytest.CaptureFixture[str]) -> 
         ({"weight_decay": -0.1}, ["--weight-decay"]),
         ({"dropout": 1.0}, ["--dropout", "1.0"]),
         ({"l2": -1.0}, ["--l2"]),
+        ({"pieces": -1}, ["--pieces", "try 8"]),
         ({"seed": -1}, ["--seed"]),
         ({"data": DataOptions(class_weights={"1": -1.0})}, ["--class-weights", "1:-1.0"]),
         ({"epochs": 0, "eval_steps": 0}, ["--epochs", "--eval-steps"]),
@@ -106,7 +107,7 @@ def test_epochs_and_steps_exclude_each_other(tmp_path: Path) -> None:
 def test_every_option_has_a_flag_and_a_key(tmp_path: Path) -> None:
     values: dict[str, object] = {
         "model": "deep", "hidden_units": (8, 4), "members": 3, "activation": "gelu",
-        "normalization": "layer",
+        "normalization": "layer", "pieces": 5,
         "dropout": 0.25, "l1": 0.5, "l2": 0.0, "max_norm": 3.0, "drop_features": ("a*", "b"),
         "optimizer": "sgd", "learning_rate": 0.5, "wide_optimizer": "ftrl",
         "wide_learning_rate": 0.25, "momentum": 0.5, "weight_decay": 0.125, "schedule": "step",

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -119,6 +120,32 @@ def test_without_inputs_that_are_out_the_answers_are_the_same(kind: dict[str, An
     assert min(found.before.milliseconds, found.after.milliseconds) > 0
     everything = frozenset({"a", "b", "c_id", "cc"})
     assert prune(model, everything, *args) is None
+
+
+def test_a_number_is_out_where_its_pieces_are_too(tmp_path: Path) -> None:
+    pieces = 3
+    cut, ends = INPUTS.cut(pieces), np.tile(np.linspace(-1, 1, pieces + 1), (2, 1))
+    statistics, options = replace(PLAIN, bounds=ends), chosen(hidden_units=(3,))
+    model = build(cut, Regression("y"), statistics, options).score
+    rng = np.random.default_rng(0)
+    for layer in model.layers:
+        if layer.name in ("wide_numbers", "hidden_0"):
+            kernel = rng.normal(size=layer.kernel.shape)
+            kernel[:2] = 0  # of both; and of the pieces of b
+            kernel[2 + pieces : 2 + 2 * pieces] = 0
+            layer.kernel.assign(kernel)
+    found = find_zeros(model, replace(names(tmp_path), inputs=cut))
+    zero = {(each.side, each.name): each.zero for each in found.inputs}
+    assert zero["wide", "a"] == zero["deep", "a"] == ()
+    assert zero["wide", "b"] == zero["deep", "b"] == ("b",)
+    rows = (
+        rng.normal(size=(20, 2)).astype(np.float32),
+        np.stack([rng.integers(0, c.size, 20) for c in INPUTS.categorical], 1).astype(np.int32),
+        np.zeros((20, 0), np.float32),
+    )
+    pruned = prune(model, frozenset("b"), cut, Regression("y"), statistics, options, rows)
+    assert pruned is not None
+    assert pruned.before.weights - pruned.after.weights == (1 + pieces) * (1 + 3)
 
 
 def test_an_input_is_out_where_it_is_out_of_every_member(tmp_path: Path) -> None:
