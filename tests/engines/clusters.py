@@ -87,10 +87,15 @@ class Processes:
 
     Args:
         folder: the cluster's.
+
+    Attributes:
+        folder: the same.
+        temporary: where they leave what is gone when they are stopped.
     """
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder
+        self.temporary = folder / "temporary"
         self._ids = folder / "processes.json"
 
     def log(self, name: str) -> Path:
@@ -144,7 +149,7 @@ class Processes:
         sys.exit(f"error: not whole after {_START_SECONDS} s; see {self.log('*')}")
 
     def stop(self) -> None:
-        """Ends what was started."""
+        """Ends what was started, and removes what it would have removed."""
         for signal_number in (signal.SIGTERM, signal.SIGKILL):
             for name, number in self.ids().items():
                 if self.runs(name):
@@ -155,6 +160,7 @@ class Processes:
                     break
                 time.sleep(0.1)
         self._ids.unlink(missing_ok=True)
+        shutil.rmtree(self.temporary, ignore_errors=True)
 
 
 @contextmanager

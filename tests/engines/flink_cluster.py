@@ -41,7 +41,7 @@ _MEMORY = {
 _JAVA = ["java", *_OPENED, f"-Dlog4j.configurationFile=file:{CONF / 'log4j.properties'}"]
 # Beam's own classes last: Flink's are its own.
 _CLASSES = f"{LIBRARIES}/*:{JOB_SERVER}"
-_ENDS = ["--configDir", str(CONF), f"-Dio.tmp.dirs={HERE / 'temporary'}"]
+_ENDS = ["--configDir", str(CONF), f"-Dio.tmp.dirs={PROCESSES.temporary}"]
 
 
 def start(*options: str) -> str:
@@ -52,7 +52,7 @@ def start(*options: str) -> str:
     """
     clusters.fetch_libraries(CONF, "/deps/lib/", LIBRARIES)
     clusters.fetch_job_server(CONF, JOB_SERVER)
-    (HERE / "temporary").mkdir(exist_ok=True)
+    PROCESSES.temporary.mkdir(exist_ok=True)
     entry = "org.apache.flink.runtime.entrypoint.StandaloneSessionClusterEntrypoint"
     PROCESSES.start("job-manager", [*_JAVA, "-Xmx500m", "-cp", _CLASSES, entry, *_ENDS, *options])
     for name in TASK_MANAGERS:

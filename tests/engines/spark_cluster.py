@@ -33,7 +33,7 @@ def start() -> str:
     for name in SPARK_WORKERS:
         _start(
             name, "worker.Worker", "--host", host, "--cores", "1", "--memory", "1200m",
-            "--webui-port", "0", "--work-dir", str(HERE / "work" / name), MASTER,
+            "--webui-port", "0", "--work-dir", str(PROCESSES.temporary / name), MASTER,
         )  # fmt: skip
     PROCESSES.start_workers(WORKERS.rpartition(":")[2])
     PROCESSES.wait(_is_whole)

@@ -29,8 +29,9 @@ FEWEST_ROWS, MOST_ROWS = 64, 512
 PASSES, ENOUGH_STEPS, MOST_STEPS = 50, 4_000, 10_000
 # Networks with hidden layers of ours, side by side.
 MEMBERS = 4
-# The penalty of squared weights, and where chance splits the rows, which also cuts numbers.
-L2, L2_AT_RANDOM, PIECES = 5e-4, 5e-5, 8
+# The penalty of squared weights, and the one of many rows that chance splits, whose numbers are also
+# cut; the many are half of those that this was chosen on.
+L2, L2_AT_RANDOM, PIECES, MANY_ROWS = 5e-4, 5e-5, 8, 20_000
 # So many evaluations, and so many steps between two at the least.
 EVALUATIONS, FEWEST_BETWEEN = 20, 10
 # A rate so many times off the default is warned of.
@@ -173,11 +174,16 @@ def _members(values: Mapping[str, Any], table: Table) -> int:
 
 
 def _l2(values: Mapping[str, Any], table: Table) -> float:
-    return L2_AT_RANDOM if table.at_random else L2
+    return L2_AT_RANDOM if _is_free(table) else L2
 
 
 def _pieces(values: Mapping[str, Any], table: Table) -> int:
-    return PIECES if table.at_random else 0
+    return PIECES if _is_free(table) else 0
+
+
+def _is_free(table: Table) -> bool:
+    """Tells whether a model may follow the rows closely: there are many more like them."""
+    return table.at_random and table.rows >= MANY_ROWS
 
 
 def _learning_rate(values: Mapping[str, Any], table: Table) -> float:
@@ -230,7 +236,9 @@ def _why_members(options: ChosenOptions) -> str:
 
 
 def _why_split(table: Table) -> str:
-    return "split at random" if table.at_random else "not split at random"
+    if not table.at_random:
+        return "not split at random"
+    return f"split at random, {MANY_ROWS:,} rows {'or more' if _is_free(table) else 'are not there'}"
 
 
 def _why_rate(optimizer: OptimizerName, model: str, table: Table) -> str:

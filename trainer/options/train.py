@@ -38,9 +38,10 @@ class TrainOptions:
         dropout: share of hidden activations dropped in training, in [0, 1).
         l1: penalty on the sum of absolute weights; biases are free. Ftrl's is its own.
         pieces: how many pieces each number's range is cut into, by quantiles; what a number counts
-            may then differ between them; None: 8 where the split is at random, else 0, none.
+            may then differ between them; None: 8 where the split is at random and there are 20,000
+            training rows or more, else 0, none.
         l2: penalty on the sum of squared weights; biases are free; None: 0.0005, or 0.00005 where
-            the split is at random.
+            ``pieces`` is 8 by default.
         max_norm: bound of the norm of each hidden unit's incoming weights; None: none.
         drop_features: patterns of transformed outputs to leave out, such as ``*_1h_by_*``; empty:
             none.

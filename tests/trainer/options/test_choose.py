@@ -92,13 +92,17 @@ def test_networks_are_averaged_where_there_are_hidden_layers_of_ours() -> None:
 
 
 def test_rows_that_chance_splits_are_told_apart_more_finely() -> None:
-    table = Table(10_000, 9, "regression", at_random=True)
+    table = Table(20_000, 9, "regression", at_random=True)
     found = choose(TrainOptions(), table)
     assert (found.options.l2, found.options.pieces) == (5e-5, 8)
     (line, _) = told(found, table)
-    assert "--l2 5e-05 (split at random), --pieces 8 (split at random)" in line
-    others = choose(TrainOptions(), replace(table, at_random=False)).options
-    assert (others.l2, others.pieces) == (5e-4, 0)
+    assert "--l2 5e-05 (split at random, 20,000 rows or more), --pieces 8 (split" in line
+    few = replace(table, rows=19_999)
+    for other in (replace(table, at_random=False), few):
+        options = choose(TrainOptions(), other).options
+        assert (options.l2, options.pieces) == (5e-4, 0)
+    (line, _) = told(choose(TrainOptions(), few), few)
+    assert "--l2 0.0005 (split at random, 20,000 rows are not there)" in line
 
 
 def test_rates_are_those_of_the_optimizer_and_the_model() -> None:
