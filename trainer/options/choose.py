@@ -29,8 +29,8 @@ FEWEST_ROWS, MOST_ROWS = 64, 512
 PASSES, ENOUGH_STEPS, MOST_STEPS = 50, 4_000, 10_000
 # Networks with hidden layers of ours, side by side.
 MEMBERS = 4
-# The penalty of squared weights, and the one of many rows that chance splits, whose numbers are also
-# cut; the many are half of those that this was chosen on.
+# The penalty of squared weights, and the one of many rows that chance splits, whose numbers are
+# also cut; the many are half of those that this was chosen on.
 L2, L2_AT_RANDOM, PIECES, MANY_ROWS = 5e-4, 5e-5, 8, 20_000
 # So many evaluations, and so many steps between two at the least.
 EVALUATIONS, FEWEST_BETWEEN = 20, 10
@@ -238,7 +238,9 @@ def _why_members(options: ChosenOptions) -> str:
 def _why_split(table: Table) -> str:
     if not table.at_random:
         return "not split at random"
-    return f"split at random, {MANY_ROWS:,} rows {'or more' if _is_free(table) else 'are not there'}"
+    return (
+        f"split at random, {MANY_ROWS:,} rows {'or more' if _is_free(table) else 'are not there'}"
+    )
 
 
 def _why_rate(optimizer: OptimizerName, model: str, table: Table) -> str:
