@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
-from same_runs import preprocessed, some_flights
+from same_runs import Answers, answered, preprocessed, some_flights, trained
 
 
 @pytest.fixture(scope="session")
@@ -16,3 +16,13 @@ def flights(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.fixture(scope="session")
 def local(flights: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     return preprocessed(flights, tmp_path_factory.mktemp("runs") / "local")
+
+
+@pytest.fixture(scope="session")
+def model(local: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return trained(local, tmp_path_factory.mktemp("models"))
+
+
+@pytest.fixture(scope="session")
+def local_answers(model: Path, flights: Path, tmp_path_factory: pytest.TempPathFactory) -> Answers:
+    return answered(model, flights, tmp_path_factory.mktemp("answers") / "local")

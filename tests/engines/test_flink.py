@@ -10,7 +10,7 @@ import flink_cluster
 import pytest
 from clusters import pool_of_another_version
 from flink_cluster import JOB_SERVER, MASTER, PROCESSES, WORKERS
-from same_runs import command, content, preprocessed, raising
+from same_runs import Answers, answered, command, content, preprocessed, raising
 from under_way import UnderWay
 
 from forebay.pipelines.runners.flink.cluster import ENDED, Cluster, Job
@@ -85,6 +85,12 @@ def test_the_run_is_that_of_the_local_engine(flights: Path, local: Path, tmp_pat
     assert sorted(path.name for path in run.iterdir()) == sorted(
         path.name for path in local.iterdir()
     )
+
+
+def test_answers_are_those_of_the_local_engine(
+    model: Path, flights: Path, local_answers: Answers, tmp_path: Path
+) -> None:
+    assert answered(model, flights, tmp_path / "answers", FLAGS) == local_answers
 
 
 @pytest.mark.parametrize("victim", ["worker", "task manager"])

@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 import spark_cluster
 from clusters import pool_of_another_version
-from same_runs import command, content, preprocessed, raising
+from same_runs import Answers, answered, command, content, preprocessed, raising
 from spark_cluster import HERE, JOB_SERVER, MASTER, PROCESSES, UI, WORKERS
 from under_way import UnderWay, processes_of
 
@@ -50,6 +50,12 @@ def test_the_run_is_that_of_the_local_engine(flights: Path, local: Path, tmp_pat
     assert sorted(path.name for path in made.iterdir()) == sorted(
         path.name for path in local.iterdir()
     )
+
+
+def test_answers_are_those_of_the_local_engine(
+    model: Path, flights: Path, local_answers: Answers, tmp_path: Path
+) -> None:
+    assert answered(model, flights, tmp_path / "answers", FLAGS) == local_answers
 
 
 def test_executors_that_are_killed_half_way_change_nothing(run: UnderWay, local: Path) -> None:

@@ -4,18 +4,32 @@ from __future__ import annotations
 
 import itertools
 import json
+import shutil
 import subprocess
 import sys
 from collections.abc import Sequence
 from pathlib import Path
+from typing import NamedTuple
+
+import pyarrow as pa
+import pyarrow.dataset as pa_dataset
 
 ROOT = Path(__file__).resolve().parents[2]
 FLIGHTS = ROOT / "data/flights/flights.csv"
 WEATHER = ROOT / "data/flights/weather.csv"
 DEFINITION = ROOT / "examples/flights/flights.py"
 ROWS = 20_000
+NEW = 2_000
 # So that the last of them is in December.
 _EVERY = 16
+
+
+class Answers(NamedTuple):
+    """What was answered, in the order of the rows; what was not; and how much of each."""
+
+    predictions: pa.Table
+    rejects: list[dict[str, object]]
+    counts: dict[str, object]
 
 
 def some_flights(folder: Path, rows: int = ROWS) -> Path:
@@ -56,6 +70,40 @@ def preprocessed(flights: Path, run: Path, flags: Sequence[str] = ()) -> Path:
     done = subprocess.run(command(flights, run, flags), capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr
     return run
+
+
+def trained(run: Path, folder: Path) -> Path:
+    """Trains a copy of a run for a few steps; returns where its models are."""
+    copy = shutil.copytree(run, folder / "trained")
+    words = [sys.executable, "-m", "forebay", "train", str(copy), "--max-steps", "50"]
+    done = subprocess.run(words, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
+    return copy / "model"
+
+
+def answered(model: Path, flights: Path, folder: Path, flags: Sequence[str] = ()) -> Answers:
+    """Has the last of some flights answered, which the windows see the others of."""
+    new = folder.with_name(f"{folder.name}.csv")
+    head, *lines = flights.read_text().splitlines(keepends=True)
+    new.write_text("".join([head, *lines[-NEW:]]))
+    words = [
+        sys.executable, "-m", "forebay", "predict", "--model", str(model),
+        "--definition", f"{DEFINITION}:departure", "--input", str(new), "--history", str(flights),
+        "--source", f"weather={WEATHER}", "--output", f"{folder}/", *flags,
+    ]  # fmt: skip
+    done = subprocess.run(words, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
+    assert sorted(path.name for path in folder.iterdir()) == [
+        "counts.json",
+        "predictions",
+        "rejects",
+    ]
+    rejects = [path.read_text() for path in sorted((folder / "rejects").iterdir())]
+    return Answers(
+        pa_dataset.dataset(sorted((folder / "predictions").iterdir())).to_table(),
+        [{**json.loads(line), "source": ""} for text in rejects for line in text.splitlines()],
+        json.loads((folder / "counts.json").read_text()),
+    )
 
 
 def content(run: Path) -> dict[str, object]:
