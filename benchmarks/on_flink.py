@@ -1,7 +1,7 @@
 """A run on a Flink cluster of this machine beside the local one: time, processor, bytes shuffled.
 
     make bench-flink
-    make bench-flink ARGS="--folder data/flights10"
+    make bench-flink ARGS="--folder data/flights10 --bytes"
 
 The cluster is that of `make flink`: a job manager, two task managers, a pool of Python workers.
 What each way writes is compared, to the checksum of every file.
@@ -10,6 +10,9 @@ What each way writes is compared, to the checksum of every file.
 from __future__ import annotations
 
 import argparse
+import json
+import resource
+import subprocess
 import sys
 import tempfile
 import time
@@ -24,7 +27,7 @@ from flink_cluster import JOB_SERVER, MASTER, PROCESSES, TASK_MANAGERS, WORKERS 
 from processes import processor_seconds  # noqa: E402
 from same_runs import DEFINITION, WEATHER, content, some_flights  # noqa: E402
 
-from forebay.pipelines.cost.trial import Trial, measure  # noqa: E402
+from forebay.pipelines.cost.trial import measure  # noqa: E402
 from forebay.pipelines.runners.flink.cluster import Cluster  # noqa: E402
 
 FLINK = (
@@ -34,9 +37,9 @@ FLINK = (
 # The cluster's processes, by what they are counted as.
 KINDS = {"Flink": ("job-manager", *TASK_MANAGERS), "Python workers": ("workers",)}
 HEADS = (
-    "", "rows", "seconds", "processor s", "of the command", *KINDS, "were started",
-    "by Flink, MB", "by files, MB", "between, MB",
+    "", "rows", "seconds", "processor s", "of the command", *KINDS, "were started", "by Flink, MB",
 )  # fmt: skip
+BYTES = ("", "by files, MB", "between, MB")
 CLUSTER = Cluster(MASTER)
 
 
@@ -46,16 +49,18 @@ class Measured:
 
     Attributes:
         way: how it was made.
+        rows: how many were read.
         seconds: how long the command took, start and end included.
-        trial: what the command itself took, its job server included, and the files between steps.
+        command_seconds: processor time of the command, its job server included.
         cluster_seconds: processor time of the cluster, by kind of process.
         flink_bytes: what Flink moved between tasks.
         workers: how many Python workers were started.
     """
 
     way: str
+    rows: int
     seconds: float
-    trial: Trial
+    command_seconds: float
     cluster_seconds: dict[str, float]
     flink_bytes: int
     workers: int
@@ -69,6 +74,11 @@ def main() -> None:
     parser.add_argument("--workers", type=int, nargs="+", default=[1, 2], metavar="N",
                         help="on how many of the cluster's machines it runs")  # fmt: skip
     parser.add_argument("--times", type=int, default=1, help="how often each is measured")
+    parser.add_argument(
+        "--bytes",
+        action="store_true",
+        help="run each once more, and count the files between its steps",
+    )
     args = parser.parse_args()
     ways = {"local": (), **{
         f"Flink, {n} worker{'s' * (n > 1)}": (*FLINK, "--flink-parallelism", str(n))
@@ -80,6 +90,10 @@ def main() -> None:
         print(line(HEADS))
         for way, flags in list(ways.items()) * args.times:
             print(line(figures(measured(way, [*tables, *flags], folder))), flush=True)
+        if args.bytes:
+            print(line(BYTES))
+            for way, flags in ways.items():
+                print(line(between(way, [*tables, *flags], folder)), flush=True)
 
 
 def words(given: Path | None, folder: Path) -> Iterator[str]:
@@ -97,18 +111,42 @@ def words(given: Path | None, folder: Path) -> Iterator[str]:
 
 
 def measured(way: str, command: list[str], folder: Path) -> Measured:
-    """Makes a run, and compares it with the first that was made."""
-    run, first = folder / f"run {len(list(folder.glob('run *')))}", folder / "run 0"
+    """Makes a run, and compares it with the first that was made; one of the others is kept."""
+    first, run = folder / "first", folder / "run"
+    if not first.exists():
+        run = first
     jobs, started = {job.id for job in CLUSTER.jobs()}, started_workers()
-    before, begun = cluster_seconds(), time.monotonic()
-    trial = measure([*command, "--output", str(run)], str(folder / "trial.json"))
-    seconds, after = time.monotonic() - begun, cluster_seconds()
+    before, used, begun = cluster_seconds(), children_seconds(), time.monotonic()
+    said = [sys.executable, "-m", "forebay", "preprocess", *command]
+    subprocess.run([*said, "--output", run, "--overwrite", "--quiet"], check=True)
+    seconds, command_seconds = time.monotonic() - begun, children_seconds() - used
+    after = cluster_seconds()
     assert content(run) == content(first), f"{way}: another run than the local one"
     new = [job.id for job in CLUSTER.jobs() if job.id not in jobs]
-    spent = {kind: after[kind] - before[kind] for kind in KINDS}
     return Measured(
-        way, seconds, trial, spent, sum(map(bytes_between, new)), started_workers() - started
+        way,
+        json.loads((run / "manifest.json").read_text())["rows_read"],
+        seconds,
+        command_seconds,
+        {kind: after[kind] - before[kind] for kind in KINDS},
+        sum(map(bytes_between, new)),
+        started_workers() - started,
     )
+
+
+def between(way: str, command: list[str], folder: Path) -> Iterator[str]:
+    """Yields the megabytes of the files through which a run's rows go."""
+    run = folder / "run"
+    trial = measure([*command, "--output", str(run), "--overwrite"], str(folder / "trial.json"))
+    yield way
+    for size in (trial.shuffle_bytes, trial.between_bytes):
+        yield f"{size / 1e6:,.1f}"
+
+
+def children_seconds() -> float:
+    """Returns the processor time of the commands that have ended."""
+    used = resource.getrusage(resource.RUSAGE_CHILDREN)
+    return used.ru_utime + used.ru_stime
 
 
 def cluster_seconds() -> dict[str, float]:
@@ -129,13 +167,11 @@ def started_workers() -> int:
 
 
 def figures(one: Measured) -> Iterator[str]:
-    trial, spent = one.trial, one.cluster_seconds.values()
-    yield from (one.way, f"{trial.rows:,}", f"{one.seconds:.1f}")
-    yield from (f"{each:.1f}" for each in (trial.cpu_seconds + sum(spent), trial.cpu_seconds))
+    spent = one.cluster_seconds.values()
+    yield from (one.way, f"{one.rows:,}", f"{one.seconds:.1f}")
+    yield from (f"{each:.1f}" for each in (one.command_seconds + sum(spent), one.command_seconds))
     yield from (f"{each:.1f}" for each in spent)
-    yield f"{one.workers}"
-    for size in (one.flink_bytes, trial.shuffle_bytes, trial.between_bytes):
-        yield f"{size / 1e6:,.1f}"
+    yield from (f"{one.workers}", f"{one.flink_bytes / 1e6:,.1f}")
 
 
 def line(words: Iterable[str]) -> str:

@@ -152,7 +152,7 @@ def _ingest(job: Job, runner: Runner) -> Tallies:
     FileSystems.mkdirs(job.path(TEMPORARY))
     read = partial(_read, job, runner)
     with job.timed("ingest"):
-        if runner.is_here and job.is_of_this_machine and is_to_be_imported():
+        if runner.can_be_copied and job.is_of_this_machine and is_to_be_imported():
             beside_tensorflow(read, "reads the rows", "forebay.pipelines.transform.steps")
         else:
             read()

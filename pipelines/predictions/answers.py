@@ -13,7 +13,6 @@ from apache_beam.utils.shared import Shared
 from forebay.pipelines.sources.read import reject_batch
 from forebay.pipelines.splits.rows import NO_ROW_TIME
 from forebay.storage.run.exported import CLASS_NAME, ExportedModel
-from forebay.storage.run.loaded_model import LoadedModel
 from forebay.transforms.definition.dataset import Dataset
 from forebay.transforms.definition.identity import ROW
 from forebay.transforms.definition.labels import Classification
@@ -65,6 +64,8 @@ class _AnswerRows(beam.DoFn):
         self._shared = Shared()
 
     def setup(self) -> None:
+        from forebay.storage.run.loaded_model import LoadedModel  # it imports TensorFlow
+
         self._model = self._shared.acquire(lambda: LoadedModel(self._path), self._path)
         self._groups = window_groups(self._dataset)
         self._derived = sorted(asked_columns(self._dataset) - {*self._dataset.columns})

@@ -12,9 +12,15 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import IO
 
-from forebay.transforms.errors import InputError, RunFailed
+from forebay.transforms.errors import InputError, RunFailed, reason
 
 _START_SECONDS = 120.0
+_ANSWER_SECONDS = 10.0
+# With this an HTTP/2 connection begins, an empty frame of settings (RFC 9113, 3.4): a server of
+# gRPC answers by its own settings. A client of gRPC would wait a minute for them, and could not be
+# used before this process is copied.
+_HELLO = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n" + bytes([0, 0, 0, 4, 0, 0, 0, 0, 0])
+_FRAME_HEAD_BYTES, _KIND_AT, _SETTINGS = 9, 3, 4
 # Runs a program until standard input is closed, as it is when this process ends, however it does.
 # Ctrl-C, which a terminal sends to all of them, is for this process, which then waits for the end.
 _AS_LONG_AS_WE = """
@@ -29,6 +35,30 @@ wait $program
 def is_address(place: str) -> bool:
     """Tells whether a job server is named by HOST:PORT, not by its program."""
     return re.fullmatch(r"[\w.-]+:\d+", place) is not None and not Path(place).exists()
+
+
+def check_answering(address: str, engine: str) -> None:
+    """Checks that a job server can be where it is said to run.
+
+    Raises:
+        InputError: nothing answers there, or something else does.
+    """
+    cure = "start Beam's job server there, or name its jar"
+    host, _, port = address.rpartition(":")
+    head = b""
+    try:
+        with socket.create_connection((host, int(port)), _ANSWER_SECONDS) as connection:
+            connection.sendall(_HELLO)
+            while len(head) < _FRAME_HEAD_BYTES and (more := connection.recv(_FRAME_HEAD_BYTES)):
+                head += more
+    except OSError as error:
+        raise InputError(
+            f"--{engine}-job-server {address}: no answer ({reason(error)}); {cure}"
+        ) from error
+    if len(head) < _FRAME_HEAD_BYTES or head[_KIND_AT] != _SETTINGS:
+        raise InputError(
+            f"--{engine}-job-server {address}: what answers there is no job server; {cure}"
+        )
 
 
 @contextmanager

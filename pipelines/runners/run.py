@@ -55,9 +55,15 @@ class Runner:
     options: PipelineOptions
 
     @property
-    def is_here(self) -> bool:
-        """Whether it is Beam's own local runner, which works in this process."""
-        return bool(self.options.view_as(StandardOptions).runner == "FnApiRunner")
+    def can_be_copied(self) -> bool:
+        """Whether a copy of this process can run pipelines with it.
+
+        Beam's local runner works in the process that it is called in, and the job server of a
+        cluster does not care which one that is. Other runners may start what only this one ends.
+        """
+        runner = self.options.view_as(StandardOptions).runner
+        is_of_cluster = runner == "PortableRunner" and not isinstance(self.engine, Local)
+        return runner == "FnApiRunner" or is_of_cluster
 
 
 @contextmanager

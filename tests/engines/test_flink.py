@@ -129,8 +129,8 @@ def test_a_job_that_may_not_begin_anew_ends_in_a_line_and_no_run(
     status, told = run.end()
     assert status == 1
     assert told == (
-        f"error: --flink-master {MASTER}: the job failed (a Python worker has ended); no run was "
-        "made; start it again, and give the cluster a restart-strategy of more attempts"
+        f"error: --flink-master {MASTER}: the job failed (a Python worker has ended); nothing was "
+        "published; start it again, and give the cluster a restart-strategy of more attempts"
     )
     assert run.leaves_nothing()
 
@@ -143,8 +143,8 @@ def test_a_job_that_somebody_cancels_ends_in_a_line_and_no_run(
 
     assert run.end() == (
         1,
-        f"error: --flink-master {MASTER}: somebody cancelled the job; no run was made; start it "
-        "again",
+        f"error: --flink-master {MASTER}: somebody cancelled the job; nothing was published; "
+        "start it again",
     )
     assert run.leaves_nothing()
 

@@ -11,7 +11,7 @@ from forebay.console.tensorflow import start_tensorflow
 from forebay.console.terminal import note, say_json, warn
 from forebay.console.words import counted
 from forebay.pipelines.command import tell_jobs
-from forebay.pipelines.runners.engines import engine_of
+from forebay.pipelines.runners.engines import ENGINES, engine_of
 from forebay.pipelines.runners.local import Local
 from forebay.pipelines.sources.bigquery.address import as_bigquery
 from forebay.storage.entries import files_below
@@ -27,7 +27,8 @@ if TYPE_CHECKING:
 
 def run_predict(args: argparse.Namespace) -> int:
     """Runs ``forebay predict``; returns 1 where there were rows and none was answered, else 0."""
-    start_tensorflow(has_runs=args.input is not None)
+    if ENGINES[args.on].is_here:  # elsewhere only workers need it
+        start_tensorflow(has_runs=args.input is not None)
     if args.input is None:
         return _answer_lines(args)
     if args.instances is not None:

@@ -11,7 +11,13 @@ from typing import TYPE_CHECKING, Any, ClassVar
 
 from forebay.console.terminal import note
 from forebay.pipelines.runners.engine import Engine, Work, option
-from forebay.pipelines.runners.job_server import check_java, is_address, job_server, opened_jar
+from forebay.pipelines.runners.job_server import (
+    check_answering,
+    check_java,
+    is_address,
+    job_server,
+    opened_jar,
+)
 from forebay.pipelines.runners.portable import (
     check_workers,
     job_name,
@@ -35,9 +41,10 @@ _WORKER_WAITS = "--environment_cache_millis=2000"
 # It translates two pipelines and ends: compiling Java well takes longer than what that gains.
 _JAVA = ("-XX:TieredStopAtLevel=1", "-XX:+UseSerialGC")
 _RUNNER = re.compile(r"META-INF/maven/org\.apache\.beam/beam-runners-flink-(\d+\.\d+)/pom\.xml")
-# What Beam's servers say of a Python worker that is gone, which differs with the moment.
+# What Beam's servers and our pool say of a worker that is gone, which differs with the moment.
 _HUNG_UP = re.compile(
     "CANCELLED: client cancelled|Stream is already completed|SDK harness closed connection"
+    "|ended before it began to work"
 )
 # What the cluster lost on the way: a task manager, its answers, or a worker.
 _LOST = re.compile(
@@ -91,7 +98,8 @@ class Flink(Engine):
         """Asks the cluster, and compares its version with the job server's.
 
         Raises:
-            InputError: nothing answers, there are too few task managers, or versions differ.
+            InputError: nothing answers, there are too few task managers, or versions differ; or
+                nothing answers where a job server is said to run.
         """
         found = self._cluster.overview()
         if not found.slots:
@@ -104,8 +112,11 @@ class Flink(Engine):
                 f"--flink-parallelism {self.parallelism} is more than the {found.slots} slots of "
                 "the cluster; ask for as many at most, or start task managers"
             )
-        if self.job_server is not None and not self._is_served:
-            self._check_version(found, flink_version_of(self.job_server))
+        if self.job_server is not None:
+            if self._is_served:
+                check_answering(self.job_server, self.name)
+            else:
+                self._check_version(found, flink_version_of(self.job_server))
 
     def _check_version(self, found: Overview, version: str | None) -> None:
         if version is not None and version != _minor(found.version):
@@ -172,8 +183,8 @@ class Flink(Engine):
         """Says in one line what a failure of a job means."""
         if _CANCELLED.search(failure):
             return RunFailed(
-                f"--flink-master {self.master}: somebody cancelled the job; no run was made; start "
-                "it again"
+                f"--flink-master {self.master}: somebody cancelled the job; nothing was published; "
+                "start it again"
             )
         missing = without_workers(self.name, self.workers, "task manager", failure)
         if missing is not None:
@@ -181,15 +192,15 @@ class Flink(Engine):
         if "NoResourceAvailable" in failure:
             return RunFailed(
                 f"--flink-master {self.master}: other jobs have its slots, or task managers are "
-                "gone; no run was made; start it again when there are slots, or with fewer by "
-                "--flink-parallelism"
+                "gone; nothing was published; start it again when there are slots, or with "
+                "fewer by --flink-parallelism"
             )
         lost = _LOST.search(failure)
         if lost is not None or _HUNG_UP.search(failure):
             told = "a Python worker has ended" if lost is None else lost[0].strip()
             return RunFailed(
-                f"--flink-master {self.master}: the job failed ({told}); no run was "
-                "made; start it again, and give the cluster a restart-strategy of more attempts"
+                f"--flink-master {self.master}: the job failed ({told}); nothing was published; "
+                "start it again, and give the cluster a restart-strategy of more attempts"
             )
         return None
 

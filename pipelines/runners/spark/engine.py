@@ -11,7 +11,13 @@ from typing import ClassVar
 
 from forebay.console.terminal import note
 from forebay.pipelines.runners.engine import Engine, Work, option
-from forebay.pipelines.runners.job_server import check_java, is_address, job_server, opened_jar
+from forebay.pipelines.runners.job_server import (
+    check_answering,
+    check_java,
+    is_address,
+    job_server,
+    opened_jar,
+)
 from forebay.pipelines.runners.portable import (
     check_workers,
     job_name,
@@ -40,7 +46,9 @@ _ENDED = re.compile(
     r"|cancelled because SparkContext was shut down|Application has been killed).*"
 )
 # What the cluster lost more often than it tries again.
-_LOST = re.compile(r"(?:ExecutorLostFailure|FetchFailedException).*")
+_LOST = re.compile(
+    r"(?:ExecutorLostFailure|FetchFailedException|worker \S+ ended before it began to work).*"
+)
 
 
 @dataclass(frozen=True)
@@ -89,7 +97,8 @@ class Spark(Engine):
         """Asks the cluster, and compares its version with the job server's.
 
         Raises:
-            InputError: nothing answers, nobody works for it, or versions differ.
+            InputError: nothing answers, nobody works for it, or versions differ; or nothing
+                answers where a job server is said to run.
         """
         from forebay.pipelines.runners.spark.master import check_listening, overview
 
@@ -102,8 +111,11 @@ class Spark(Engine):
                 f"--spark-master {master}: the cluster has no worker; start one, or look into its "
                 "log"
             )
-        if self.job_server is not None and not self._is_served:
-            self._check_version(found.version, spark_version_of(self.job_server))
+        if self.job_server is not None:
+            if self._is_served:
+                check_answering(self.job_server, self.name)
+            else:
+                self._check_version(found.version, spark_version_of(self.job_server))
         if not found.free_cores:
             note(
                 f"--spark-master {master}: other applications have all of its cores "
@@ -144,7 +156,7 @@ class Spark(Engine):
         if ended is not None:
             return RunFailed(
                 f"--spark-master {self.master}: the cluster ended the application "
-                f"({ended[0].strip()}); no run was made; start it again"
+                f"({ended[0].strip()}); nothing was published; start it again"
             )
         missing = without_workers(self.name, self.workers, "Spark worker", failure)
         if missing is not None:
@@ -153,8 +165,8 @@ class Spark(Engine):
         if lost is None:
             return None
         return RunFailed(
-            f"--spark-master {self.master}: the job failed ({lost[0].strip()}); no run was made; "
-            "start it again, and look into the executors' logs for what ends them"
+            f"--spark-master {self.master}: the job failed ({lost[0].strip()}); nothing was "
+            "published; start it again, and look into the executors' logs for what ends them"
         )
 
 

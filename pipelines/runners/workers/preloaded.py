@@ -10,4 +10,5 @@ with quiet_tensorflow(), kept_for_good():
 
     import forebay.pipelines.predictions.answers
     import forebay.pipelines.preprocess
-    import forebay.pipelines.transform.steps  # noqa: F401
+    import forebay.pipelines.transform.steps
+    import forebay.storage.run.loaded_model  # noqa: F401

@@ -6,13 +6,22 @@ import os
 import socket
 import subprocess
 import sys
+import threading
 import time
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from http.server import BaseHTTPRequestHandler, HTTPServer
 from pathlib import Path
 
+import grpc
 import pytest
 
-from forebay.pipelines.runners.job_server import is_address, job_server, opened_jar
+from forebay.pipelines.runners.job_server import (
+    check_answering,
+    is_address,
+    job_server,
+    opened_jar,
+)
 from forebay.transforms.errors import InputError, RunFailed
 
 MASTER = ("--flink-master", "localhost:8081")
@@ -117,3 +126,17 @@ def test_what_is_no_jar_is_refused(tmp_path: Path) -> None:
         pass
     assert not is_address(str(text))
     assert is_address("job-server.example:8099")
+
+
+def test_what_runs_already_is_told_from_what_does_not() -> None:
+    server = grpc.server(ThreadPoolExecutor(1))
+    check_answering(f"localhost:{server.add_insecure_port('localhost:0')}", "flink")
+    server.stop(None)
+    with pytest.raises(
+        InputError, match=r"--flink-job-server localhost:1: no answer \(connection r"
+    ):
+        check_answering("localhost:1", "flink")
+    with HTTPServer(("localhost", 0), BaseHTTPRequestHandler) as web:
+        threading.Thread(target=web.handle_request, daemon=True).start()
+        with pytest.raises(InputError, match="what answers there is no job server; start Beam's"):
+            check_answering(f"localhost:{web.server_port}", "spark")

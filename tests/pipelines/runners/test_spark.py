@@ -84,7 +84,6 @@ def test_a_cluster_of_the_job_servers_version_passes(
     master: Master, jar: Callable[[str], str]
 ) -> None:
     master.spark(job_server=jar("3.5.0")).check(WORK)
-    master.spark(job_server="localhost:8099").check(WORK)
 
 
 def test_versions_that_differ_are_both_named(master: Master, jar: Callable[[str], str]) -> None:
@@ -152,8 +151,14 @@ def test_java_is_asked_for_where_a_job_server_is_to_be_started(
 @pytest.mark.parametrize(
     ("failure", "told"),
     [
-        (ENDED, r"the cluster ended the application \(cancelled because.*no run was made; start"),
-        (LOST, r"the job failed \(ExecutorLostFailure .*; no run was made; start it again, and"),
+        (
+            ENDED,
+            r"the cluster ended the application \(cancelled because.*nothing was published; start",
+        ),
+        (
+            LOST,
+            r"the job failed \(ExecutorLostFailure .*; nothing was published; start it again, and",
+        ),
     ],
 )
 def test_failures_say_what_to_do(failure: str, told: str) -> None:
