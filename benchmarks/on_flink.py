@@ -118,7 +118,8 @@ def measured(way: str, command: list[str], folder: Path) -> Measured:
     jobs, started = {job.id for job in CLUSTER.jobs()}, started_workers()
     before, used, begun = cluster_seconds(), children_seconds(), time.monotonic()
     said = [sys.executable, "-m", "forebay", "preprocess", *command]
-    subprocess.run([*said, "--output", run, "--overwrite", "--quiet"], check=True)
+    said += ["--output", str(run), "--overwrite", "--quiet"]
+    subprocess.run(said, check=True, stdout=subprocess.DEVNULL)
     seconds, command_seconds = time.monotonic() - begun, children_seconds() - used
     after = cluster_seconds()
     assert content(run) == content(first), f"{way}: another run than the local one"

@@ -130,7 +130,9 @@ def test_what_is_no_jar_is_refused(tmp_path: Path) -> None:
 
 def test_what_runs_already_is_told_from_what_does_not() -> None:
     server = grpc.server(ThreadPoolExecutor(1))
-    check_answering(f"localhost:{server.add_insecure_port('localhost:0')}", "flink")
+    port = server.add_insecure_port("localhost:0")
+    server.start()
+    check_answering(f"localhost:{port}", "flink")
     server.stop(None)
     with pytest.raises(
         InputError, match=r"--flink-job-server localhost:1: no answer \(connection r"
