@@ -113,6 +113,8 @@ class Processes:
                 start_new_session=True, env=os.environ | (env or {}),
             )  # fmt: skip
         self._ids.write_text(json.dumps(self.ids() | {name: process.pid}))
+        while process.poll() is None and not self.runs(name):
+            time.sleep(0.01)  # it has no words for a moment, between two programs
 
     def start_workers(self, port: str) -> None:
         """Starts the pool of Python workers."""
