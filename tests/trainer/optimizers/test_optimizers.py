@@ -198,7 +198,7 @@ def test_each_side_has_its_own_optimizer_and_rate() -> None:
         {"learning_rate/wide": 0.2, "learning_rate/deep": 0.01}
     )
     one = make_updater(model_of(chosen()), chosen())
-    assert one.learning_rates() == pytest.approx({"learning_rate": 2e-3})
+    assert one.learning_rates() == pytest.approx({"learning_rate": 2.8e-3})
 
 
 @pytest.mark.parametrize("by", ["value", "norm", "global_norm"])
