@@ -14,13 +14,14 @@ others, and differences are paired by rows.
 
     make bench-defaults
     make bench-defaults ARGS="schedule late --blocks 3"
-    make bench-defaults ARGS="diamonds --only 'L2 5e-4'"
+    make bench-defaults ARGS="diamonds --only pieces"
 """
 
 import argparse
 import json
 import os
 import time
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -52,19 +53,34 @@ FOLDER = ROOT / "benchmarks/results/default_options"
 PEER = "LightGBM"
 # What was measured, by definition and setting.
 Kept = dict[str, dict[str, dict[str, Any]]]
-# The first is what the others are compared to: what the defaults were before.
-SETTINGS = {
-    "128,64": TrainOptions(members=1, max_steps=10_000, l2=1e-4, pieces=0),
-    "4 of 128,64; L2 5e-4; 4,000": TrainOptions(members=4, max_steps=4_000, l2=5e-4, pieces=0),
-    "4 of 256,128; dropout 0.4; 2,500": TrainOptions(
-        members=4, max_steps=2_500, l2=1e-4, pieces=0, dropout=0.4, hidden_units=(256, 128)
-    ),
-    "4 of 128,64; L2 2e-3; 4,000": TrainOptions(members=4, max_steps=4_000, l2=2e-3, pieces=0),
-    "4 of 128,64; L2 5e-4; 8 pieces": TrainOptions(members=4, max_steps=4_000, l2=5e-4, pieces=8),
-    "4 of 128,64; L2 5e-5": TrainOptions(members=4, max_steps=4_000, l2=5e-5, pieces=0),
-    "4 of 128,64; L2 5e-5; 8 pieces": TrainOptions(members=4, max_steps=4_000, l2=5e-5, pieces=8),
-    "4 of 128,64; L2 1e-5; 8 pieces": TrainOptions(members=4, max_steps=4_000, l2=1e-5, pieces=8),
-}
+BEFORE: Mapping[str, Any] = {
+    "members": 4, "max_steps": 4_000, "l2": 5e-4, "pieces": 0, "learning_rate": 2e-3
+}  # fmt: skip
+# How others differ from the first, which they are compared to: what the defaults were before.
+CHANGED: Mapping[str, Mapping[str, Any]] = {
+    "rate 0.002": {},
+    "rate 0.001": {"learning_rate": 1e-3},
+    "rate 0.004": {"learning_rate": 4e-3},
+    "rate 0.008": {"learning_rate": 8e-3},
+    "rate 0.016": {"learning_rate": 1.6e-2},
+    "rate 0.032": {"learning_rate": 3.2e-2},
+    "rate 0.008; 8 networks": {"learning_rate": 8e-3, "members": 8},
+    "one network; L2 1e-4; 10,000 steps": {"members": 1, "l2": 1e-4, "max_steps": 10_000},
+    "L2 1e-4": {"l2": 1e-4},
+    "L2 2e-3": {"l2": 2e-3},
+    "batches of 256": {"batch_size": 256},
+    "silu": {"activation": "silu"},
+    "dropout 0.2": {"dropout": 0.2},
+    "dropout 0.4; L2 1e-4": {"dropout": 0.4, "l2": 1e-4},
+    "256,128; dropout 0.4; L2 1e-4; 3,000 steps": {
+        "hidden_units": (256, 128), "dropout": 0.4, "l2": 1e-4, "max_steps": 3_000
+    },
+    "8 pieces": {"pieces": 8},
+    "L2 5e-5": {"l2": 5e-5},
+    "L2 5e-5; 8 pieces": {"l2": 5e-5, "pieces": 8},
+    "rate 0.008; L2 5e-5; 8 pieces": {"learning_rate": 8e-3, "l2": 5e-5, "pieces": 8},
+}  # fmt: skip
+SETTINGS = {name: TrainOptions(**{**BEFORE, **changed}) for name, changed in CHANGED.items()}
 
 
 def make_parser() -> argparse.ArgumentParser:
