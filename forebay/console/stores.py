@@ -21,6 +21,10 @@ _ANSWERS = (
 )
 _NO_TOKEN = re.compile(r"[^\n]*(?:invalid_grant|Reauthentication is needed)[^\n]*")
 _NO_BUCKET = re.compile(r"(?:The )?specified bucket does not exist", re.I)
+# Of TensorFlow, and of Google's clients, which name the path that they asked for.
+_GONE = re.compile(
+    r"libcurl code \d+ meaning [^\n]*|HTTPS?Connection(?:Pool)?\([^\n]*/storage/v1/[^\n]*"
+)
 _MESSAGE = re.compile(r'"message": *"([^"]*)"')
 _PLACE = re.compile(r"gs://[^\s'\",;)]+")
 _LOGIN = (
@@ -61,6 +65,12 @@ def store_failure_in(text: str, written: object) -> ForebayError | None:
             told = _told(where, int(found["status"]), _said(found["said"] or ""))
             if told is not None:
                 return told
+    gone = _GONE.search(text)
+    if gone:
+        return RunFailed(
+            f"{where}: Cloud Storage can no longer be reached ({_plain(gone[0])}); check the "
+            "network and the proxy, and start again"
+        )
     return None
 
 

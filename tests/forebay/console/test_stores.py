@@ -43,6 +43,16 @@ SAID = [
         "503 GET https://storage.googleapis.com/storage/v1/b/b/o/x?alt=media: backend",
         RunFailed, f"{RUN}: Cloud Storage fails (503 backend); start again later",
     ),
+    (
+        "UnavailableError: Error executing an HTTP request: libcurl code 6 meaning 'Couldn't "
+        "resolve host name', error details: Could not resolve host\n\t when reading gs://b/x",
+        RunFailed, "gs://b/x: Cloud Storage can no longer be reached (libcurl code 6 meaning",
+    ),
+    (
+        "Timeout of 120.0s exceeded, last exception: HTTPSConnectionPool(host='storage.googleapis."
+        "com', port=443): Max retries exceeded with url: /upload/storage/v1/b/b/o?upload_id=1",
+        RunFailed, f"{RUN}: Cloud Storage can no longer be reached (HTTPSConnectionPool(host='sto",
+    ),
 ]  # fmt: skip
 
 
