@@ -26,7 +26,7 @@ from forebay.pipelines.runners.failures import raised_in, telling_line, text_of,
 from forebay.pipelines.runners.local import Local
 from forebay.pipelines.runners.remembered import RememberedOptions, state_specs_remembered
 from forebay.pipelines.shuffle.coders import register_coders
-from forebay.pipelines.shuffle.group_batches import Partitioned
+from forebay.pipelines.shuffle.pieces import Partitioned
 from forebay.transforms import errors
 from forebay.transforms.errors import InputError
 
