@@ -89,7 +89,7 @@ def follow(instruction: str, root: Path) -> None:
         words = [word.replace("--prefix=/", f"--prefix={root}/") for word in words]
         said(root, "python", "-m", *words, folder=root / "src")
     elif verb == "COPY" and words[0] == "--from=build":
-        shutil.copytree(place(words[1]), place(words[2]), dirs_exist_ok=True)
+        shutil.copytree(place(words[1]), place(words[2]), copy_function=os.link, dirs_exist_ok=True)
     elif verb == "COPY" and not words[0].startswith("--"):
         *names, to = words
         for path in (REPOSITORY / name for name in names):
