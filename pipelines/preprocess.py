@@ -4,6 +4,7 @@ import sys
 from collections.abc import Callable
 from dataclasses import replace
 from functools import partial
+from importlib import import_module
 
 if __name__ == "__main__":  # before what takes seconds to import
     from forebay.console.first_moment import end_when_interrupted
@@ -16,8 +17,9 @@ if __name__ == "__main__":  # before what takes seconds to import
 import apache_beam as beam
 from apache_beam.io.filesystems import FileSystems
 
+from forebay.console.apart import done_apart, is_copyable
 from forebay.console.machine import free_bytes, full_disk_told
-from forebay.console.tensorflow import beside_tensorflow, is_to_be_imported
+from forebay.console.tensorflow import kept_for_good
 from forebay.console.terminal import detail, warn
 from forebay.pipelines.descriptions import make_manifest, write_descriptions
 from forebay.pipelines.disk_space.forecast import lack_before_examples, lack_before_reading
@@ -152,8 +154,10 @@ def _ingest(job: Job, runner: Runner) -> Tallies:
     FileSystems.mkdirs(job.path(TEMPORARY))
     read = partial(_read, job, runner)
     with job.timed("ingest"):
-        if runner.is_here and job.is_of_this_machine and is_to_be_imported():
-            beside_tensorflow(read, "reads the rows", "forebay.pipelines.transform.steps")
+        if runner.is_here and job.is_of_this_machine and is_copyable():
+            with done_apart(read, "reads the rows"), kept_for_good():
+                if not job.has_much_text:
+                    import_module("forebay.pipelines.transform.steps")  # and with it TensorFlow
         else:
             read()
     return read_tallies(job.path(TEMPORARY, INGESTED))

@@ -11,10 +11,16 @@ import traceback
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
+from forebay.console.process import is_own_process
 from forebay.transforms.errors import ForebayError, RunFailed, first_line
 
 # Of Linux's prctl: the signal that a process gets when its parent ends, however it ends.
 _PR_SET_PDEATHSIG = 1
+
+
+def is_copyable() -> bool:
+    """Tells whether this process can be copied: a command's own, without TensorFlow's threads."""
+    return sys.platform == "linux" and is_own_process() and "tensorflow" not in sys.modules
 
 
 @contextmanager

@@ -5,14 +5,12 @@ import importlib.util
 import logging
 import os
 import sys
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from importlib import import_module
 from importlib.machinery import ModuleSpec
 from types import ModuleType
 
-from forebay.console.apart import done_apart
-from forebay.console.process import is_own_process
 from forebay.console.terminal import is_verbose, saying
 
 
@@ -49,29 +47,6 @@ def kept_for_good() -> Iterator[None]:
     finally:
         gc.freeze()
         gc.enable()
-
-
-def beside_tensorflow(work: Callable[[], None], does: str, module: str) -> None:
-    """Does work that needs no TensorFlow in a process of its own, while TensorFlow is imported.
-
-    Both are Python for the most part: in threads of one process, one would wait for the other.
-
-    Args:
-        work: leaves its results in files.
-        does: what it does, as `done_apart` has it.
-        module: what imports TensorFlow, and what is needed with it.
-
-    Raises:
-        Exception: what the work raised.
-        RunFailed: its process was ended.
-    """
-    with done_apart(work, does), kept_for_good():
-        import_module(module)
-
-
-def is_to_be_imported() -> bool:
-    """Tells whether TensorFlow is yet to be imported, by a command that can be copied."""
-    return "tensorflow" not in sys.modules and sys.platform == "linux" and is_own_process()
 
 
 @contextmanager
