@@ -46,7 +46,7 @@ def test_what_it_copies_is_there_and_is_not_ignored() -> None:
     assert not set(copied) & set(ignored)
 
 
-@pytest.mark.timeout(1800)
+@pytest.mark.timeout(3600)
 def test_its_commands_make_an_environment_that_starts(tmp_path: Path) -> None:
     """In a folder for its root, in which an environment stands for the Python of the image.
 
