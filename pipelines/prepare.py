@@ -9,7 +9,8 @@ import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 
-from forebay.pipelines.shuffle.group_batches import Group, GroupBatches, Partitioned
+from forebay.pipelines.shuffle.group_batches import Group, GroupBatches
+from forebay.pipelines.shuffle.pieces import Partitioned
 from forebay.pipelines.sources.row_identity import is_part, parts_of, whole_row
 from forebay.pipelines.windows.conform import conform
 from forebay.transforms.definition.dataset import Dataset

@@ -74,7 +74,7 @@ def build(
 def _answer_layer(label: Label, statistics: TrainStatistics) -> keras.layers.Layer:
     """Returns what turns scores into predictions."""
     if label.task == "regression":
-        mean, deviation = statistics.label.mean[0], statistics.label.usable_deviation[0]
+        mean, deviation = statistics.label.offset[0], statistics.label.divisor[0]
         return keras.layers.Rescaling(float(deviation), float(mean), name="prediction")
     if label.task == "binary_classification":
         return keras.layers.Activation("sigmoid", name="probability")

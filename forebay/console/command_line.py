@@ -6,6 +6,7 @@ from collections.abc import Callable
 
 from forebay.console.first_moment import INTERRUPTED
 from forebay.console.machine import find_refusal, full_disk_told
+from forebay.console.stores import store_failures_told
 from forebay.console.terminal import choose_verbosity, plain_line, tell
 from forebay.transforms.errors import DefinitionError, ForebayError, UserError, first_line
 
@@ -24,7 +25,7 @@ def run_command(command: Callable[[argparse.Namespace], int], args: argparse.Nam
     """
     choose_verbosity(args)
     try:
-        with full_disk_told(_written(args)):
+        with full_disk_told(_written(args)), store_failures_told(_written(args)):
             return command(args)
     except KeyboardInterrupt:
         tell("interrupted")

@@ -12,6 +12,7 @@ from dataclasses import Field, fields
 from typing import Any, Concatenate, ParamSpec, TypeVar, get_origin, get_type_hints
 
 from forebay.console.arguments import did_you_mean, told_attributes
+from forebay.console.stores import store_failures_told
 from forebay.pipelines.sources.bigquery.address import BigQuery
 from forebay.transforms.definition.dataset import Dataset
 from forebay.transforms.definition.fields.types import class_problem
@@ -33,7 +34,9 @@ def takes(
         @functools.wraps(function)
         def call(*args: P.args, **kwargs: P.kwargs) -> Result:
             make: Any = options
-            return function(make(**_bound(call, options, args, kwargs)))
+            given = _bound(call, options, args, kwargs)
+            with store_failures_told(given.get("output")):
+                return function(make(**given))
 
         _document(call, function, options, [])
         return call
@@ -58,7 +61,8 @@ def also_takes(
             given = _bound(call, options, (first,), kwargs)
             _check_path(_name(function), *given.popitem(last=False))
             make: Any = options
-            return function(first, make(**given))
+            with store_failures_told(first):
+                return function(first, make(**given))
 
         first = next(iter(inspect.signature(function).parameters.values()))
         _document(call, function, options, [first])

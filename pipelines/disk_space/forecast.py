@@ -13,7 +13,7 @@ from forebay.pipelines.disk_space.example_bytes import example_bytes
 from forebay.pipelines.disk_space.room import Needed, lack_of_room
 from forebay.pipelines.job import Job
 from forebay.pipelines.options import PARQUET
-from forebay.pipelines.shuffle.group_batches import open_arrow
+from forebay.pipelines.shuffle.pieces import open_arrow
 from forebay.pipelines.sources.batches import BatchReader
 from forebay.pipelines.sources.inputs import FileInput, TableInput
 from forebay.pipelines.sources.tables import all_inputs

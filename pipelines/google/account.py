@@ -4,8 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
+from dataclasses import dataclass
 from typing import Any
 
+from forebay.pipelines.google.failures import shown
 from forebay.transforms.errors import InputError, RunFailed, first_line
 
 _SCOPE = "https://www.googleapis.com/auth/cloud-platform"
@@ -13,8 +15,29 @@ _LOGIN = (
     "run `gcloud auth application-default login`, or let GOOGLE_APPLICATION_CREDENTIALS name a "
     "service account's key"
 )
-# Locations that hold a continent's regions.
-_CONTINENTS = {"US": "us-", "EU": "europe-", "ASIA": "asia-"}
+# Locations that hold a continent's regions: what these begin with, and one of them.
+_CONTINENTS = {
+    "US": ("us-", "us-central1"),
+    "EU": ("europe-", "europe-west1"),
+    "ASIA": ("asia-", "asia-east1"),
+}
+
+
+@dataclass(frozen=True)
+class Needed:
+    """A file that makes a folder on Cloud Storage what it has to be.
+
+    Attributes:
+        flag: what gave the folder.
+        folder: the folder, ``gs://BUCKET/...``.
+        name: the file's name in it.
+        cure: what to do where it is not there.
+    """
+
+    flag: str
+    folder: str
+    name: str
+    cure: str
 
 
 def check_access(project: str | None, region: str, places: Iterable[tuple[str, str]]) -> None:
@@ -38,6 +61,25 @@ def check_access(project: str | None, region: str, places: Iterable[tuple[str, s
         _check_bucket(client, flag, name, region)
 
 
+def check_file(project: str | None, needed: Needed) -> None:
+    """Checks that a file is on Cloud Storage.
+
+    Raises:
+        InputError: it is not.
+        RunFailed: nothing answers.
+    """
+    from google.cloud import storage
+
+    client = storage.Client(project=project, credentials=credentials_of(project))
+    bucket, _, name = f"{needed.folder.rstrip('/')}/{needed.name}".removeprefix("gs://").partition(
+        "/"
+    )
+    with _answers(f"Cloud Storage, asked for {needed.folder}"):
+        is_there = client.bucket(bucket).blob(name).exists(timeout=30)
+    if not is_there:
+        raise InputError(f"{needed.flag} {needed.folder}: has no {needed.name}; {needed.cure}")
+
+
 def credentials_of(project: str | None) -> Any:
     """Returns Google's application default credentials, refreshed.
 
@@ -56,8 +98,9 @@ def credentials_of(project: str | None) -> Any:
     try:
         credentials.refresh(Request())
     except exceptions.RefreshError as error:
+        said = error.args[0] if error.args else error
         raise InputError(
-            f"Google refuses the credentials, which may have expired ({_words(error)}); {_LOGIN}"
+            f"Google refuses the credentials, which may have expired ({shown(str(said))}); {_LOGIN}"
         ) from error
     except exceptions.GoogleAuthError as error:
         raise _unreachable("Google's accounts", error) from error
@@ -82,16 +125,18 @@ def _check_bucket(client: Any, flag: str, name: str, region: str) -> None:
             ) from error
     location = (bucket.location or "").upper()
     if not _holds(location, bucket.location_type, region):
+        near = _CONTINENTS[location][1] if location in _CONTINENTS else location.lower()
         raise InputError(
             f"{flag} {name}: the bucket lies in {location}, and the job runs in {region}, so that "
-            f"every byte would cross; name a bucket in {region}, or --region {location.lower()}"
+            f"every byte would cross; name a bucket in {region}, or a region there, such as "
+            f"--region {near}"
         )
 
 
 def _holds(location: str, kind: str | None, region: str) -> bool:
     """Tells whether a bucket's location holds a region; of two regions nobody tells which."""
     if location in _CONTINENTS:
-        return region.startswith(_CONTINENTS[location])
+        return region.startswith(_CONTINENTS[location][0])
     return kind == "dual-region" or location == region.upper()
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import difflib
 import importlib.util
 import re
 from collections.abc import Iterator, Mapping
@@ -11,6 +12,10 @@ from forebay.transforms.errors import InputError, Problem
 GS = "gs://"
 _PROJECT = re.compile(r"(?:[a-z0-9.-]+\.[a-z]+:)?[a-z][a-z0-9-]{4,28}[a-z0-9]")
 _REGION = re.compile(r"[a-z]+-[a-z]+[0-9]+")
+# What the names of all regions begin with.
+_CONTINENTS = (
+    "africa", "asia", "australia", "europe", "me", "northamerica", "southamerica", "us",
+)  # fmt: skip
 _ZONE = re.compile(r"([a-z]+-[a-z]+[0-9]+)-[a-z]")
 _ACCOUNT = re.compile(r"[A-Za-z0-9-]+@[a-z0-9.-]+\.gserviceaccount\.com")
 _LABEL_KEY = re.compile(r"[a-z][a-z0-9_-]{0,62}")
@@ -55,6 +60,11 @@ def where_problems(project: str | None, region: str | None) -> Iterator[Problem]
         yield Problem("--region", region, "a zone", f"write its region, {zone[1]}")
     elif not _REGION.fullmatch(region):
         yield Problem("--region", region, "not a region", "write such as europe-west1")
+    elif region.partition("-")[0] not in _CONTINENTS:
+        name, _, rest = region.partition("-")
+        near = difflib.get_close_matches(name, _CONTINENTS, 1)
+        cure = f"did you mean {near[0]}-{rest}?" if near else "write such as europe-west1"
+        yield Problem("--region", region, "not a region", cure)
 
 
 def label_problems(text: str | None) -> Iterator[Problem]:

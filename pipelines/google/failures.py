@@ -42,6 +42,11 @@ def explained(failure: str, service: Service) -> ForebayError | None:
     return None
 
 
+def is_expired(failure: str) -> bool:
+    """Tells whether a failure is of credentials that Google no longer takes."""
+    return _EXPIRED.search(failure) is not None
+
+
 @contextmanager
 def in_words(service: Service) -> Iterator[None]:
     """Says in a line what Google's clients raise.
@@ -85,8 +90,8 @@ def _forbidden(words: str, on: Service) -> ForebayError:
 
 def _not_found(words: str, on: Service) -> ForebayError:
     return InputError(
-        f"Google knows no such project, region or job ({words}); correct --project {on.project} or "
-        f"--region {on.region}"
+        f"Google knows no such project, region or job ({words}); correct --project {on.project}, "
+        f"--region {on.region} or the job's id, which `{on.jobs}` tells"
     )
 
 
@@ -114,6 +119,11 @@ def shown(text: str) -> str:
     return line if len(line) <= _LONGEST else f"{line[:_LONGEST]}..."
 
 
+_EXPIRED = re.compile(
+    r"^401 [^\n]*|[^\n]*(?:invalid_grant|Reauthentication is needed|\b401 (?:GET|POST|PUT) https?:|"
+    r"'Request failed with status code', 401)[^\n]*",
+    re.M,
+)
 _KNOWN: tuple[tuple[re.Pattern[str], Callable[[str, Service], ForebayError]], ...] = (
     (
         re.compile(r"[^\n]*(?:QUOTA_EXCEEDED|[Qq]uota '?\w*'? ?exceeded|RESOURCE_EXHAUSTED)[^\n]*"),
@@ -121,10 +131,7 @@ _KNOWN: tuple[tuple[re.Pattern[str], Callable[[str, Service], ForebayError]], ..
     ),
     (re.compile(r"^429 [^\n]*", re.M), _quota),
     (re.compile(r"[^\n]*ZONE_RESOURCE_POOL_EXHAUSTED[^\n]*"), _no_machines),
-    (
-        re.compile(r"^401 [^\n]*|[^\n]*(?:invalid_grant|Reauthentication is needed)[^\n]*", re.M),
-        _expired,
-    ),
+    (_EXPIRED, _expired),
     (re.compile(r"^403 [^\n]*", re.M), _forbidden),
     (re.compile(r"^404 [^\n]*", re.M), _not_found),
     (re.compile(r"^4(?:00|09) [^\n]*", re.M), _refused),

@@ -12,13 +12,8 @@ from apache_beam.io.filesystems import FileSystems
 from forebay.pipelines.lookups.counts import counts_of_rows, counts_of_table
 from forebay.pipelines.lookups.later_columns import LaterColumns
 from forebay.pipelines.options import WINDOW_MEMORY_MB
-from forebay.pipelines.shuffle.group_batches import (
-    Group,
-    GroupBatches,
-    Partitioned,
-    open_arrow,
-    read_pieces,
-)
+from forebay.pipelines.shuffle.group_batches import Group, GroupBatches
+from forebay.pipelines.shuffle.pieces import Partitioned, open_arrow, read_pieces
 from forebay.pipelines.sources.read import reject_batch
 from forebay.pipelines.tallies.tallies import Tally
 from forebay.transforms.definition.dataset import Dataset

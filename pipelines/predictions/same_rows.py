@@ -16,7 +16,8 @@ import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from forebay.pipelines.shuffle.group_batches import Group, GroupBatches, Partitioned
+from forebay.pipelines.shuffle.group_batches import Group, GroupBatches
+from forebay.pipelines.shuffle.pieces import Partitioned
 from forebay.pipelines.tallies.tallies import Latest
 from forebay.transforms.definition.dataset import Dataset
 from forebay.transforms.definition.identity import ROW

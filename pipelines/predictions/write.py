@@ -9,7 +9,8 @@ import pyarrow.parquet as pa_parquet
 from apache_beam.io.filesystem import CompressionTypes
 from apache_beam.io.filesystems import FileSystems
 
-from forebay.pipelines.shuffle.group_batches import Group, GroupBatches, Partitioned
+from forebay.pipelines.shuffle.group_batches import Group, GroupBatches
+from forebay.pipelines.shuffle.pieces import Partitioned
 from forebay.transforms.definition.identity import ROW
 
 

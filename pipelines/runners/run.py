@@ -19,13 +19,14 @@ from apache_beam.options.pipeline_options import (
 from apache_beam.runners.runner import create_runner
 
 from forebay.console.machine import refusal_in
+from forebay.console.stores import store_failure_in
 from forebay.console.tensorflow import native_logs_hidden
 from forebay.pipelines.runners.engine import Engine, Work
 from forebay.pipelines.runners.failures import raised_in, telling_line, text_of, without_step
 from forebay.pipelines.runners.local import Local
 from forebay.pipelines.runners.remembered import RememberedOptions, state_specs_remembered
 from forebay.pipelines.shuffle.coders import register_coders
-from forebay.pipelines.shuffle.group_batches import Partitioned
+from forebay.pipelines.shuffle.pieces import Partitioned
 from forebay.transforms import errors
 from forebay.transforms.errors import InputError
 
@@ -49,10 +50,12 @@ class Runner:
     Attributes:
         engine: where.
         options: Beam's options.
+        folder: what they write to, as far as it is known.
     """
 
     engine: Engine
     options: PipelineOptions
+    folder: str = ""
 
     @property
     def can_be_copied(self) -> bool:
@@ -81,7 +84,7 @@ def opened(engine: Engine, work: Work) -> Iterator[Runner]:
     runner = PipelineOptions(list(work.beam)).view_as(StandardOptions).runner
     if runner is None:
         with engine.open(work) as own:
-            yield Runner(engine, RememberedOptions([*own, *work.beam]))
+            yield Runner(engine, RememberedOptions([*own, *work.beam]), work.folder)
         return
     if engine != Local():
         raise InputError(
@@ -95,7 +98,7 @@ def opened(engine: Engine, work: Work) -> Iterator[Runner]:
             f"--runner={runner} cannot be used ({error}); "
             "correct its name, or install what it needs"
         ) from error
-    yield Runner(engine, RememberedOptions(list(work.beam)))
+    yield Runner(engine, RememberedOptions(list(work.beam)), work.folder)
 
 
 def run_pipeline(build: Build, runner: Runner, *, waits: bool = True) -> None:
@@ -130,7 +133,7 @@ def run_pipeline(build: Build, runner: Runner, *, waits: bool = True) -> None:
         except Exception as error:
             if str(error).startswith(KeyboardInterrupt.__name__):  # as Beam tells it of a step
                 raise KeyboardInterrupt from error
-            raise _as_raised(error, runner.engine) from error
+            raise _as_raised(error, runner) from error
 
 
 def built(build: Build, engine: Engine, options: PipelineOptions) -> beam.Pipeline:
@@ -213,13 +216,13 @@ class _WithoutWorkerTracebacks:
         return getattr(self._stream, name)
 
 
-def _as_raised(error: Exception, engine: Engine) -> errors.ForebayError:
+def _as_raised(error: Exception, runner: Runner) -> errors.ForebayError:
     """Finds our own exception in the traceback text that a runner reports."""
     text = text_of(error)
     raised = raised_in(text)
     if raised is not None:
         return raised
-    explained = engine.explain(str(error))
+    explained = runner.engine.explain(str(error)) or store_failure_in(text, runner.folder)
     if explained is not None:
         return explained
     refusal = refusal_in(text)

@@ -11,37 +11,31 @@ each group's are written as one file: see docs/how-to/leave-one-machine.md.
 """
 
 import argparse
-import uuid
 from abc import ABC, abstractmethod
 from collections import defaultdict
-from collections.abc import Iterable, Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
-from typing import Any, NamedTuple
+from typing import Any
 
 import apache_beam as beam
 import numpy as np
-import numpy.typing as npt
 import pyarrow as pa
-import pyarrow.compute as pc
-from apache_beam.io.filesystem import CompressionTypes
-from apache_beam.io.filesystems import FileSystems
 from apache_beam.options.pipeline_options import PipelineOptions
 from apache_beam.transforms.window import GlobalWindow
 from apache_beam.utils.timestamp import MIN_TIMESTAMP
 from apache_beam.utils.windowed_value import WindowedValue
 
-from forebay.pipelines.new_files import create
+from forebay.pipelines.shuffle.pieces import (
+    Partitioned,
+    Piece,
+    new_file,
+    read_pieces,
+    sorted_pieces,
+)
 
 # What a worker thread holds before it writes: large enough that the pieces of one partition are
 # hundreds of rows, small beside a worker's memory.
 SPILL_BYTES = 128 << 20
-# The rows of a piece at most: what is read is as large, whatever the partition.
-PIECE_ROWS = 1 << 14
-# What is fetched of a store at the least, where pieces are read: a schema takes less, and what
-# lies behind it is other partitions'.
-PIECEWISE_BYTES = 1 << 13
-
 
 FILES, RUNNER = "files", "runner"
 
@@ -55,51 +49,6 @@ class ShuffleOptions(PipelineOptions):
             "--shuffle_by", choices=(FILES, RUNNER), default=FILES,
             help="what brings rows together: files that references lead to, or the runner",
         )  # fmt: skip
-
-
-@dataclass(frozen=True)
-class Partitioned:
-    """A batch on its way into `GroupBatches`.
-
-    Attributes:
-        stage: which consumer it is for, when several share one grouping.
-        stream: what the rows are (``events``, say); batches of a stream share a schema.
-        partition: int64 (n,), the partition of each row.
-        batch: the rows.
-        times: int64 columns whose ranges the pieces tell; large partitions are cut into pieces
-            along the first of them.
-    """
-
-    stage: str
-    stream: str
-    partition: npt.NDArray[np.int64]
-    batch: pa.RecordBatch
-    times: tuple[str, ...] = ()
-
-    @property
-    def nbytes(self) -> int:
-        """Bytes of memory that the rows take."""
-        return self.batch.nbytes  # type: ignore[no-any-return]
-
-
-class Piece(NamedTuple):
-    """Rows of one stream and partition in a file, `PIECE_ROWS` at most.
-
-    Attributes:
-        stream: what the rows are.
-        path: the file.
-        schema_at, start, end: the places of the schema and of the rows in it.
-        nbytes: bytes of memory that the rows take.
-        ranges: the least and the greatest value of each of the stream's times.
-    """
-
-    stream: str
-    path: str
-    schema_at: int
-    start: int
-    end: int
-    nbytes: int
-    ranges: tuple[tuple[int, int], ...]
 
 
 @dataclass(frozen=True)
@@ -156,26 +105,6 @@ class GroupBatches(beam.PTransform):
         return grouped | "ToGroup" >> beam.Map(_to_group)
 
 
-def read_pieces(pieces: Iterable[Piece]) -> pa.Table:
-    """Reads pieces of one stream, at least one, in the order of their places."""
-    by_path: dict[str, list[Piece]] = defaultdict(list)
-    for piece in sorted(pieces):
-        by_path[piece.path].append(piece)
-    batches = []
-    for path, found in by_path.items():
-        schemas: dict[int, pa.Schema] = {}
-        with open_arrow(path, PIECEWISE_BYTES) as source:
-            for piece in found:
-                schema = schemas.get(piece.schema_at)
-                if schema is None:
-                    source.seek(piece.schema_at)
-                    schema = schemas[piece.schema_at] = pa.ipc.read_schema(source)
-                source.seek(piece.start)
-                message = source.read_buffer(piece.end - piece.start)
-                batches.append(pa.ipc.read_record_batch(message, schema))
-    return pa.Table.from_batches(batches)
-
-
 class _HeldRows(beam.DoFn, ABC):
     """Holds batches, and emits what stands for them, by partition, when they are enough."""
 
@@ -219,7 +148,7 @@ class _WritePieces(_HeldRows):
         self, held: dict[tuple[str, str], list[Partitioned]]
     ) -> Iterator[tuple[tuple[str, int], tuple[Any, ...]]]:
         references = []
-        with _new_file(self._folder) as writer:
+        with new_file(self._folder) as writer:
             for (stage, stream), batches in held.items():
                 for partition, piece in writer.write(stream, batches):
                     references.append(((stage, partition), tuple(piece)))
@@ -233,7 +162,7 @@ class _SendRows(_HeldRows):
         self, held: dict[tuple[str, str], list[Partitioned]]
     ) -> Iterator[tuple[tuple[str, int], tuple[Any, ...]]]:
         for (stage, stream), batches in held.items():
-            for partition, piece in _sorted_pieces(batches):
+            for partition, piece in sorted_pieces(batches):
                 sink = pa.BufferOutputStream()
                 with pa.ipc.new_stream(sink, piece.schema) as writer:
                     writer.write_batch(piece)
@@ -249,7 +178,7 @@ def _written(
     """Writes the rows that a runner brought together as one file."""
     (stage, partition), sent = group
     pieces: list[Piece] = []
-    with _new_file(folder) as writer:
+    with new_file(folder) as writer:
         held: dict[str, list[Partitioned]] = defaultdict(list)
         nbytes = 0
 
@@ -270,98 +199,6 @@ def _written(
     return Group(stage, partition, tuple(pieces))
 
 
-@contextmanager
-def _new_file(folder: str) -> Iterator["_PieceWriter"]:
-    path = FileSystems.join(folder, f"{uuid.uuid4().hex}.arrow")
-    with create(path) as sink:
-        yield _PieceWriter(path, sink)
-
-
-class _PieceWriter:
-    """Writes Arrow IPC messages one after another and remembers where they lie."""
-
-    def __init__(self, path: str, sink: Any) -> None:
-        self._path = path
-        self._sink = sink
-        self._position = 0
-
-    def write(self, stream: str, held: list[Partitioned]) -> Iterator[tuple[int, Piece]]:
-        times = held[0].times
-        schema_at = None
-        for number, piece in _sorted_pieces(held):
-            if schema_at is None:
-                schema_at = self._append(piece.schema.serialize())
-            start_at = self._append(piece.serialize())
-            yield number, Piece(
-                stream, self._path, schema_at, start_at, self._position, piece.nbytes,
-                tuple(_range(piece[name]) for name in times),
-            )  # fmt: skip
-
-    def _append(self, message: pa.Buffer) -> int:
-        start = self._position
-        self._sink.write(message)
-        self._position += message.size
-        return start
-
-
-def _sorted_pieces(held: list[Partitioned]) -> Iterator[tuple[int, pa.RecordBatch]]:
-    """Yields the rows of each partition, `PIECE_ROWS` at most, large ones along their time."""
-    times = held[0].times
-    table = pa.Table.from_batches([element.batch for element in held])
-    partition = np.concatenate([element.partition for element in held])
-    if partition.max(initial=0) < 1 << 16:
-        partition = partition.astype(np.uint16)  # which numpy sorts by radix
-    order = np.argsort(partition, kind="stable")
-    found, starts = np.unique(partition[order], return_index=True)
-    ends = [*starts[1:].tolist(), len(order)]
-    if times:
-        _sort_large(order, starts.tolist(), ends, table[times[0]])
-    rows = table.take(pa.array(order)).combine_chunks().to_batches()
-    for number, start, end in zip(found.tolist(), starts.tolist(), ends, strict=True):
-        for at in range(start, end, PIECE_ROWS):
-            yield number, rows[0].slice(at, min(PIECE_ROWS, end - at))
-
-
-def _sort_large(
-    order: npt.NDArray[np.int64], starts: Sequence[int], ends: Sequence[int], time: pa.ChunkedArray
-) -> None:
-    """Sorts the rows of each partition that makes several pieces by time, in place."""
-    times = time.to_numpy()
-    for start, end in zip(starts, ends, strict=True):
-        if end - start > PIECE_ROWS:
-            rows = order[start:end]
-            order[start:end] = rows[np.argsort(times[rows], kind="stable")]
-
-
-def _range(values: pa.Array) -> tuple[int, int]:
-    """The least and the greatest value; without any, a range that widens no other."""
-    found = pc.min_max(values)
-    if not found["min"].is_valid:
-        return np.iinfo(np.int64).max, np.iinfo(np.int64).min
-    return found["min"].as_py(), found["max"].as_py()
-
-
 def _to_group(group: tuple[tuple[str, int], Iterable[tuple[Any, ...]]]) -> Group:
     (stage, partition), pieces = group
     return Group(stage, partition, tuple(Piece(*piece) for piece in pieces))
-
-
-def open_arrow(path: str, least_bytes: int | None = None) -> pa.NativeFile:
-    """Opens an Arrow file of any store; one on a disk of this machine is mapped.
-
-    Args:
-        path: the file.
-        least_bytes: what is fetched at the least wherever something is read; None: what suits whole
-            files, which for Beam are 16 MiB.
-    """
-    if "://" not in path:
-        return pa.memory_map(path)
-    if path.startswith("gs://") and least_bytes is not None:
-        # Beam's own way to open files of any store has no say in how much is fetched.
-        from apache_beam.io.gcp.gcsio import GcsIO
-
-        store = GcsIO(pipeline_options=PipelineOptions([]))
-        return pa.PythonFile(store.open(path, read_buffer_size=least_bytes), mode="r")
-    return pa.PythonFile(
-        FileSystems.open(path, compression_type=CompressionTypes.UNCOMPRESSED), mode="r"
-    )

@@ -79,8 +79,11 @@ def staging(run: str, overwrite: bool) -> Iterator[str]:
             FileSystems.delete([manifest])
         try:
             yield run
-        finally:
-            remove_remote(FileSystems.join(run, TEMPORARY))
+        except BaseException:
+            with suppress(Exception):  # what failed is told, and the next run removes it
+                remove_remote(FileSystems.join(run, TEMPORARY))
+            raise
+        remove_remote(FileSystems.join(run, TEMPORARY))
         return
     with _made(run), locked(run):
         publication.settle(run)

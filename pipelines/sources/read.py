@@ -9,7 +9,7 @@ import apache_beam as beam
 import numpy as np
 import pyarrow as pa
 
-from forebay.pipelines.shuffle.group_batches import Partitioned
+from forebay.pipelines.shuffle.pieces import Partitioned
 from forebay.pipelines.sources.batches import BatchReader, ReadBatch
 from forebay.pipelines.sources.inputs import Stretch, TableInput
 from forebay.pipelines.sources.row_identity import row_identity, row_place

@@ -10,13 +10,8 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from forebay.pipelines.options import WINDOW_MEMORY_MB
-from forebay.pipelines.shuffle.group_batches import (
-    Group,
-    GroupBatches,
-    Partitioned,
-    Piece,
-    read_pieces,
-)
+from forebay.pipelines.shuffle.group_batches import Group, GroupBatches
+from forebay.pipelines.shuffle.pieces import Partitioned, Piece, read_pieces
 from forebay.pipelines.windows.asking import Asking
 from forebay.pipelines.windows.tables import conforming, in_parts
 from forebay.pipelines.windows.versions import ResolveVersions, by_event

@@ -18,7 +18,7 @@ from apache_beam.pvalue import AsSingleton
 
 from forebay.pipelines.options import WINDOW_MEMORY_MB
 from forebay.pipelines.shuffle.coders import register_coders
-from forebay.pipelines.shuffle.group_batches import Partitioned
+from forebay.pipelines.shuffle.pieces import Partitioned
 from forebay.pipelines.windows.aggregates import AddWindows
 from forebay.transforms.definition.identity import ROW
 from forebay.transforms.definition.sources import ROWS

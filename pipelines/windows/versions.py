@@ -7,7 +7,8 @@ import apache_beam as beam
 import numpy as np
 import pyarrow as pa
 
-from forebay.pipelines.shuffle.group_batches import Group, GroupBatches, Partitioned
+from forebay.pipelines.shuffle.group_batches import Group, GroupBatches
+from forebay.pipelines.shuffle.pieces import Partitioned
 from forebay.transforms.hashing import scramble
 from forebay.transforms.windows.groups import EVENT
 from forebay.transforms.windows.versions import resolve

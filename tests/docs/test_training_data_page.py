@@ -6,7 +6,7 @@ import numpy as np
 from doc_pages import Page
 
 from forebay.cli import _parser
-from forebay.trainer.examples.statistics import Moments, TrainStatistics
+from forebay.trainer.examples.statistics import Scale, TrainStatistics
 from forebay.trainer.examples.weighting import weighting
 from forebay.trainer.options import DataOptions
 from forebay.trainer.options.choose import steps_per_pass
@@ -44,7 +44,7 @@ def test_the_weights() -> None:
         np.array([float(row[name]) for row in rows], np.float32) for name in rows[0]
     )
     sums = np.array([worth[sold == c].sum() for c in (0, 1)], np.float64)
-    nothing = Moments(np.zeros(1), np.ones(1))
+    nothing = Scale(np.zeros(1), np.ones(1))
     statistics = TrainStatistics(nothing, nothing, len(rows), float(worth.sum()), sums)
     found = weighting("balanced", calls.label, statistics)
     np.testing.assert_array_equal(np.array(found.of_class)[sold.astype(int)], of_class)

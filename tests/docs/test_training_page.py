@@ -7,6 +7,7 @@ import json
 import math
 import re
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from typing import get_args
 
@@ -81,15 +82,21 @@ def test_the_rates_are_the_optimizers() -> None:
         "a tenth of that": lambda n: 0.1 * min(0.05, 1 / n),
         "1": lambda n: 1.0,
     }
+    root = re.compile(r"([\d.]+) · √\(batch / 512\), \1 at the most")
     names = []
     for row in by_optimizer:
         kinds, deep, linear = row.values()
         for name in re.findall(r"`(\w+)`", kinds):
             names.append(name)
-            assert default_rate(name, linear=False, inputs=47) == float(deep)  # type: ignore[arg-type]
-            for n in (4, 47, 900):
-                expected = rules[linear](n)
-                assert default_rate(name, linear=True, inputs=n) == pytest.approx(expected)  # type: ignore[arg-type]
+            for batch in (64, 256, 512, 4_096):
+                rate = partial(default_rate, name, batch_size=batch)
+                found = root.fullmatch(deep)
+                expected = float(found[1] if found else deep)
+                if found:
+                    expected *= math.sqrt(min(batch, 512) / 512)
+                assert rate(linear=False, inputs=47) == pytest.approx(expected, rel=0.02)
+                for n in (4, 47, 900):
+                    assert rate(linear=True, inputs=n) == pytest.approx(rules[linear](n))
     assert sorted(names) == sorted(get_args(OptimizerName))
 
 

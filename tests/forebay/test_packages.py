@@ -104,3 +104,21 @@ def test_the_lock_has_what_beam_wants_of_each_python(version: str) -> None:
         extras = [{**python, "extra": extra} for extra in ("", "gcp")]
         if wanted.marker is None or any(map(wanted.marker.evaluate, extras)):
             assert wanted.specifier.contains(pins[canonicalize_name(wanted.name)]), text
+
+
+def test_the_images_lock_has_all_that_forebay_needs_in_the_versions_that_are_tested() -> None:
+    """`make lock` writes both; one that is edited or left behind makes an image that fails."""
+
+    def pinned(path: Path) -> dict[str, str]:
+        return dict(re.findall(r"^([\w.-]+)==([^\s;\\]+)", path.read_text("utf-8"), re.M))
+
+    image = pinned(ROOT / "deploy" / "requirements.lock")
+    assert image.items() <= pinned(ROOT / "requirements.lock").items()
+    needed = map(Requirement, metadata.requires("forebay") or ())
+    wanted = {
+        canonicalize_name(one.name)
+        for one in needed
+        if one.marker is None or one.marker.evaluate({"extra": "gcp"})
+    }
+    assert len(wanted) > 10
+    assert wanted - image.keys() == set()

@@ -10,16 +10,19 @@ Faults of the emulators:
 - A stream that is committed already is told of as one in no state to be committed.
 - Cloud Storage takes an upload of no bytes for none.
 
-Faults that tests ask for, by names of tables, columns and projects (`Fault`): BigQuery then fails
-as the real one does.
+Faults that tests ask for, by names of tables, columns, projects and folders (`Fault`): BigQuery and
+Cloud Storage then fail as the real ones do.
 """
 
 from __future__ import annotations
 
+import re
 import time
 from collections import Counter
 from collections.abc import Iterator, Sequence
+from http import HTTPStatus
 from typing import Any
+from urllib.parse import unquote
 
 
 class Fault:
@@ -40,6 +43,9 @@ class Fault:
     NEVER_SHOWN = "never_shown"
     QUOTA_TABLE = "over_quota"
     QUOTA_OF_STREAMS = "stream_quota"
+    # In such a folder credentials expire when something is written whose name has the word; the
+    # token "new" is taken always.
+    EXPIRES = r"expires-at-(\w+)/(\S*)"
 
 
 # Rows in one answer, of tables whose streams break and of others.
@@ -329,3 +335,34 @@ def patch_storage() -> None:
 
     server._read_data = read_data
     server.server.HTTPServer = ThreadingHTTPServer
+    _patch_credentials(server)
+
+
+def _patch_credentials(server: Any) -> None:
+    """Lets requests for some folders be refused, from one of them on."""
+    handle, read_raw = server.Router.handle, server._read_raw_data
+    expired: set[str] = set()
+
+    def handle_or_refuse(self: Any, method: str) -> None:
+        asked = self._request_handler
+        asked.raw_data = read_raw(asked)
+        start = (asked.raw_data or b"")[:2000].decode(errors="replace")
+        for found in re.finditer(Fault.EXPIRES, f"{unquote(asked.path)} {start}"):
+            word, rest = found.groups()
+            if asked.headers.get("Authorization") == "Bearer new":
+                break
+            if method == "POST" and word in rest.replace(f"expires-at-{word}", ""):
+                expired.add(word)
+            if word in expired:
+                response = server.Response(asked)
+                response.status = HTTPStatus.UNAUTHORIZED
+                told = {"message": "Invalid Credentials", "domain": "global", "reason": "authError"}
+                response.json(
+                    {"error": {"code": 401, "message": told["message"], "errors": [told]}}
+                )
+                response.close()
+                return
+        handle(self, method)
+
+    server.Router.handle = handle_or_refuse
+    server._read_raw_data = lambda asked: asked.raw_data

@@ -41,7 +41,10 @@ class Fault:
     ENDED_BY_SOMEBODY = "ended"
     NO_FOREBAY = "bare-image"
     NO_MACHINES = "over-quota"
-    EXPIRED_TOKEN = "/expired"
+    # From when such a job is followed on, what these two paths gave tokens for is refused; the
+    # first gives no more of them, either.
+    EXPIRES = "expires"
+    EXPIRED_TOKEN, BRIEF_TOKEN, FIXED_TOKEN = "/expired", "/brief", "/fixed"
 
 
 ENDS = {
@@ -129,6 +132,7 @@ class Dataflow:
     messages: dict[str, list[Json]] = field(default_factory=dict)
     working: dict[str, subprocess.Popen[bytes]] = field(default_factory=dict)
     lock: threading.Lock = field(default_factory=threading.Lock)
+    has_expired: bool = False
 
     def answer(self, method: str, path: Json, body: Any, query: Json) -> Json:
         project = path.get("projectId")
@@ -150,6 +154,7 @@ class Dataflow:
         }  # fmt: skip
         (self.folder / f"{job_id}.json").write_text(json.dumps(body))
         self.messages[job_id] = []
+        self.has_expired = False
         threading.Thread(target=self._work, args=(job_id,), daemon=True).start()
         return self._shown(job_id)
 
@@ -180,7 +185,7 @@ class Dataflow:
         return self._shown(job["id"])
 
     def _jobs_messages_list(self, path: Json, body: Any, query: Json) -> Json:
-        self._job(path["jobId"])
+        self.has_expired = Fault.EXPIRES in self._job(path["jobId"])["name"]
         since = query.get("startTime", "")
         found = [one for one in self.messages[path["jobId"]] if one["time"] >= since]
         return {"jobMessages": found}
@@ -199,7 +204,7 @@ class Dataflow:
         time.sleep(0.2)
         self._become(job_id, "RUNNING", "Workers have started successfully.", "BASIC")
         fault = next((words for name, words in ENDS.items() if name in job["name"]), None)
-        if Fault.WAITS in job["name"]:
+        if Fault.WAITS in job["name"] or Fault.EXPIRES in job["name"]:
             return
         if Fault.ENDED_BY_SOMEBODY in job["name"]:
             self._become(job_id, "CANCELLED", "Cancel request is committed.", "BASIC")
@@ -256,10 +261,15 @@ class Handler(BaseHTTPRequestHandler):
         self.wfile.write(content)
 
     def _answer(self, path: str, query: Json, body: bytes) -> Json:
-        if path == Fault.EXPIRED_TOKEN:
+        expires = (Fault.BRIEF_TOKEN, Fault.FIXED_TOKEN)
+        if path == Fault.EXPIRED_TOKEN or (path == expires[0] and self.service.has_expired):
             raise Refused(400, "", "invalid_grant")
-        if path == "/token":
-            return {"access_token": "token", "expires_in": 3600, "token_type": "Bearer"}
+        if path in ("/token", *expires):
+            return {"access_token": path, "expires_in": 3600, "token_type": "Bearer"}
+        token = self.headers.get("Authorization", "").removeprefix("Bearer ")
+        if self.service.has_expired and token in expires:
+            words = "Request had invalid authentication credentials."
+            raise Refused(401, "UNAUTHENTICATED", words)
         method, names = self.api.find(self.command, path)
         self.api.check_query(method, query)
         request = json.loads(body) if body else {}

@@ -177,7 +177,9 @@ def test_buckets_and_credentials_are_checked_first(
     on.check_account()
     with pytest.raises(InputError, match=r"--bucket nowhere: no such bucket; make it by `gcloud"):
         replace(on, bucket="nowhere").check_account()
-    with pytest.raises(InputError, match=r"lies in \S+, and the job runs in asia-east1"):
+    with pytest.raises(
+        InputError, match=r"lies in US, and the job runs in asia.*--region us-centr"
+    ):
         replace(on, region="asia-east1").check_account()
     monkeypatch.setenv("GOOGLE_APPLICATION_CREDENTIALS", key(tmp_path, f"{service}/expired"))
     with pytest.raises(InputError, match=r"Google refuses the credentials.*invalid_grant.*login"):
@@ -186,6 +188,52 @@ def test_buckets_and_credentials_are_checked_first(
     monkeypatch.setenv("GOOGLE_APPLICATION_CREDENTIALS", gone)
     with pytest.raises(RunFailed, match=r"cannot be reached .* check the network"):
         on.check_account()
+
+
+@pytest.fixture
+def credentials(
+    service: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, request: pytest.FixtureRequest
+) -> None:
+    """Credentials whose tokens come from a path of the stand-in; Beam keeps those of before."""
+    from apache_beam.internal.gcp.auth import _Credentials
+
+    path = key(tmp_path, f"{service}/{request.param}")
+    monkeypatch.setenv("GOOGLE_APPLICATION_CREDENTIALS", path)
+    monkeypatch.setattr(_Credentials, "_credentials_init", False)
+    monkeypatch.setattr(_Credentials, "_credentials", None)
+
+
+@pytest.mark.parametrize(
+    ("credentials", "cause"),
+    [("brief", "invalid_grant"), ("fixed", "401 .*had invalid authentication credentials")],
+    indirect=["credentials"],
+)
+def test_credentials_that_expire_while_a_job_is_followed_are_told_at_once(
+    service: str, on: Dataflow, credentials: None, cause: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    told = rf"no longer takes the credentials \(.*{cause}.*login`; a job that runs already goes on"
+    started_at = time.monotonic()
+    with pytest.raises(InputError, match=told) as error:
+        ran(replace(on, job_name="expires"), service)
+    assert time.monotonic() - started_at < 60
+    assert "\n" not in str(error.value)
+    said = capsys.readouterr().err
+    assert "Retry" not in said
+    assert "Traceback" not in said
+
+
+@pytest.mark.parametrize("credentials", ["token"], indirect=True)
+@pytest.mark.parametrize("at", ["whl", "pipeline"])
+def test_credentials_that_expire_while_files_are_staged_are_told(
+    service: str, on: Dataflow, credentials: None, at: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    staging = f"gs://{on.bucket}/expires-at-{at}/staging"
+    with pytest.raises(
+        InputError, match=r"no longer takes the credentials \(.*401.*login`"
+    ) as error:
+        ran(replace(on, staging_location=staging), service)
+    assert "\n" not in str(error.value)
+    assert capsys.readouterr().err == ""
 
 
 def asked(capsys: pytest.CaptureFixture[str], service: str, *words: str) -> tuple[int, Any]:
@@ -234,6 +282,10 @@ def test_a_job_is_listed_described_and_cancelled(
     status, error = asked(capsys, service, "describe", "2026-none")
     assert status == 2
     assert "Google knows no such project, region or job" in error
+    assert "or the job's id, which `forebay jobs list --project test-project --region" in error
+    status, error = asked(capsys, service, "describe", "some/job")
+    assert status == 2
+    assert "JOB = 'some/job': not the id of a job of Dataflow; `forebay jobs list`" in error
 
 
 @pytest.mark.timeout(1800)

@@ -24,15 +24,8 @@ from apache_beam.options.pipeline_options import PipelineOptions
 from parcels_oracle import make_tables
 
 from forebay.cli import main
-from forebay.pipelines.shuffle.group_batches import (
-    PIECE_ROWS,
-    PIECEWISE_BYTES,
-    Group,
-    GroupBatches,
-    Partitioned,
-    _SendRows,
-    _WritePieces,
-)
+from forebay.pipelines.shuffle.group_batches import Group, GroupBatches, _SendRows, _WritePieces
+from forebay.pipelines.shuffle.pieces import PIECE_ROWS, PIECEWISE_BYTES, Partitioned
 
 pytestmark = pytest.mark.gcp
 

@@ -78,17 +78,23 @@ class Fake:
     """The service: what was asked, and its jobs, models and endpoints."""
 
     requests: list[tuple[str, Any]] = field(default_factory=list)
+    # Whether credentials have expired: the path /brief gives no more tokens, and none is taken.
+    has_expired: bool = False
     made: dict[str, Any] = field(default_factory=dict)
     routes: list[Route] = field(default_factory=lambda: list(routes()))
     address: str = ""
 
     def answer(self, verb: str, path: str, body: bytes) -> Any:
-        if path == "/token":
-            return {"access_token": "secret-token", "expires_in": 3600, "token_type": "Bearer"}
-        if path == "/expired":
+        if path == "/expired" or (path == "/brief" and self.has_expired):
             raise Refused(400, "", "invalid_grant")
+        if path in ("/token", "/brief"):
+            return {"access_token": "secret-token", "expires_in": 3600, "token_type": "Bearer"}
+        if self.has_expired:
+            words = "Request had invalid authentication credentials."
+            raise Refused(401, "UNAUTHENTICATED", words)
         if path.startswith("/storage/v1/b/"):
-            return self._bucket(path.rpartition("/")[2])
+            bucket, _, name = path.removeprefix("/storage/v1/b/").partition("/o/")
+            return self._bucket(bucket) if not name else self._object(name)
         if path == "/v2/entries:list":
             return self._lines(json.loads(body))
         for route in self.routes:
@@ -102,6 +108,11 @@ class Fake:
             raise Refused(404, "NOT_FOUND", "The specified bucket does not exist.")
         location, kind = BUCKETS[name]
         return {"name": name, "location": location, "locationType": kind}
+
+    def _object(self, name: str) -> Any:
+        if "nowhere" in name:
+            raise Refused(404, "NOT_FOUND", "No such object")
+        return {"name": name}
 
     def _lines(self, asked: Any) -> Any:
         assert "resource.labels.job_id=" in asked["filter"]
@@ -180,6 +191,7 @@ class Fake:
 
             job.state = states["CANCELLED"]
             return Empty()
+        self.has_expired = "expires" in job.display_name
         answer = type(job)(job)
         now = re.sub(".*_STATE_", "", job.state.name)
         if "stays" not in job.display_name and now in LIFE[:-1]:

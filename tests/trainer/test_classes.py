@@ -19,7 +19,7 @@ from forebay.storage.run.run_folder import open_run
 from forebay.trainer.examples.inputs import ModelInputs, NumericInput, inputs_of
 from forebay.trainer.examples.label_values import label_values
 from forebay.trainer.examples.split_reader import SplitReader
-from forebay.trainer.examples.statistics import Moments, TrainStatistics
+from forebay.trainer.examples.statistics import Scale, TrainStatistics
 from forebay.trainer.layers.losses import row_losses
 from forebay.trainer.metrics.multiclass import class_log_losses
 from forebay.trainer.model import build
@@ -29,7 +29,7 @@ from forebay.transforms.definition.labels import BinaryClassification, Classific
 Copy = Callable[[Path], Path]
 INPUTS = ModelInputs((NumericInput("a"), NumericInput("b")), ())
 PLAIN = TrainStatistics(
-    Moments(np.zeros(2), np.ones(2)), Moments(np.zeros(1), np.ones(1)), 1, 1.0, np.zeros(0)
+    Scale(np.zeros(2), np.ones(2)), Scale(np.zeros(1), np.ones(1)), 1, 1.0, np.zeros(0)
 )
 COLOURS = ("red", "étoile", "grey")
 

@@ -13,7 +13,7 @@ import tensorflow as tf
 from chosen import chosen
 
 from forebay.trainer.examples.inputs import CategoricalInput, ModelInputs, NumericInput
-from forebay.trainer.examples.statistics import Moments, TrainStatistics
+from forebay.trainer.examples.statistics import Scale, TrainStatistics
 from forebay.trainer.export.signatures import ask
 from forebay.trainer.layers.losses import row_losses
 from forebay.trainer.model import build
@@ -26,8 +26,8 @@ from forebay.transforms.definition.labels import Regression
 
 INPUTS = ModelInputs((NumericInput("x"), NumericInput("y")), (CategoricalInput("c_id", 5, 0, 2),))
 STATISTICS = TrainStatistics(
-    Moments(np.array([1.0, -2.0]), np.array([2.0, 0.5])),
-    Moments(np.array([10.0]), np.array([3.0])), 1, 1.0, np.zeros(0),
+    Scale(np.array([1.0, -2.0]), np.array([2.0, 0.5])),
+    Scale(np.array([10.0]), np.array([3.0])), 1, 1.0, np.zeros(0),
 )  # fmt: skip
 ACTIVATIONS = {
     "relu": lambda x: np.maximum(x, 0),

@@ -8,7 +8,7 @@ import numpy as np
 import numpy.typing as npt
 
 from forebay.trainer.examples.inputs import ModelInputs
-from forebay.trainer.examples.statistics import Moments, TrainStatistics
+from forebay.trainer.examples.statistics import Scale, TrainStatistics
 from forebay.trainer.layers.lookup import Lookup
 from forebay.trainer.options.choose import ChosenOptions
 from forebay.trainer.weights.rows import (
@@ -114,19 +114,19 @@ def context_of(
     )
 
 
-def _standardise(numbers: keras.KerasTensor, moments: Moments) -> keras.KerasTensor:
+def _standardise(numbers: keras.KerasTensor, scale: Scale) -> keras.KerasTensor:
     return keras.layers.Normalization(
         axis=-1,
-        mean=moments.mean.astype(np.float32),
-        variance=np.square(_scale(moments)).astype(np.float32),
+        mean=scale.offset.astype(np.float32),
+        variance=np.square(_divisor(scale)).astype(np.float32),
         name="standardise",
     )(numbers)
 
 
-def _scale(moments: Moments) -> Floats:
+def _divisor(scale: Scale) -> Floats:
     """Returns what numbers are divided by, which Keras and float32's squares bound."""
     most = np.sqrt(np.finfo(np.float32).max)
-    return np.clip(moments.usable_deviation, keras.config.epsilon(), most)
+    return np.clip(scale.divisor, keras.config.epsilon(), most)
 
 
 def _in_pieces(
@@ -137,8 +137,8 @@ def _in_pieces(
     It is that of Gorishniy, Rubachev and Babenko (2022), "On Embeddings for Numerical Features in
     Tabular Deep Learning", which ends at 0 and 1 in the first and last piece, too.
     """
-    moments = statistics.numbers
-    ends = (statistics.bounds - moments.mean[columns, None]) / _scale(moments)[columns, None]
+    scale = statistics.numbers
+    ends = (statistics.bounds - scale.offset[columns, None]) / _divisor(scale)[columns, None]
     lower, width = ends[:, :-1].ravel(), np.diff(ends).ravel()
     places = np.repeat(columns, ends.shape[1] - 1).astype(np.int32)
     is_empty = width < NARROWEST

@@ -22,8 +22,8 @@ def row_losses(task: Task, statistics: TrainStatistics) -> RowLosses:
         return lambda label, score: tf.nn.sparse_softmax_cross_entropy_with_logits(
             tf.cast(label, tf.int32), score
         )
-    mean = tf.constant(statistics.label.mean[0], tf.float32)
-    deviation = tf.constant(statistics.label.usable_deviation[0], tf.float32)
+    mean = tf.constant(statistics.label.offset[0], tf.float32)
+    deviation = tf.constant(statistics.label.divisor[0], tf.float32)
     return lambda label, score: tf.square((label - mean) / deviation - score)
 
 

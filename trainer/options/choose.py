@@ -1,10 +1,9 @@
 """Defaults that depend on the table: what `TrainOptions` leaves open is chosen here, and told.
 
-The rates of linear models, and Adadelta's, are those that TensorFlow's canned estimators had.
-Adam's and the batches come to what was chosen on the flights example for its 250,000 rows; the
-rates of other optimizers with hidden layers are rules of thumb. The members, their sizes and
-penalty and the steps were chosen there, too, on blocks of time within train: see
-`benchmarks/default_options.py`.
+The rates of linear models, and Adadelta's, are those that TensorFlow's canned estimators had. The
+rates of optimizers other than Adam with hidden layers are rules of thumb. Adam's, the members,
+their sizes and penalty and the steps were chosen on the flights example, on blocks of time within
+its 250,000 rows of train: see `benchmarks/default_options.py`.
 """
 
 import math
@@ -18,9 +17,12 @@ from forebay.transforms.definition.labels import Task
 
 # The peak rates of models with hidden layers.
 DEEP_RATES: Mapping[OptimizerName, float] = {
-    "adadelta": 1.0, "adagrad": 0.05, "adam": 2e-3, "adamw": 2e-3, "ftrl": 0.05,
+    "adadelta": 1.0, "adagrad": 0.05, "adam": 8e-3, "adamw": 8e-3, "ftrl": 0.05,
     "momentum": 0.01, "rmsprop": 1e-3, "sgd": 0.05,
 }  # fmt: skip
+# Rates above that are of batches of `MOST_ROWS`, and fall with the root of smaller ones: Malladi,
+# Lyu, Panigrahi and Arora (2022), "On the SDEs and Scaling Rules for Adaptive Gradient Algorithms".
+BY_BATCH = ("adam", "adamw")
 # A linear model's rate at the most, and that of plain gradients.
 LINEAR_RATE, GRADIENT_RATE = 0.2, 0.05
 FEWEST_ROWS, MOST_ROWS = 64, 512
@@ -129,16 +131,18 @@ def told(choice: Choice, table: Table) -> Iterator[str]:
     )
 
 
-def default_rate(optimizer: OptimizerName, *, linear: bool, inputs: int) -> float:
+def default_rate(optimizer: OptimizerName, *, linear: bool, inputs: int, batch_size: int) -> float:
     """Returns the peak rate of an optimizer.
 
     Args:
         optimizer: its name.
         linear: whether its weights are those of a linear model, or of the wide side of one.
         inputs: the columns that the model is given.
+        batch_size: rows a step.
     """
     if not linear or optimizer == "adadelta":
-        return DEEP_RATES[optimizer]
+        share = min(batch_size, MOST_ROWS) / MOST_ROWS if optimizer in BY_BATCH else 1.0
+        return float(f"{DEEP_RATES[optimizer] * math.sqrt(share):.2g}")  # as people write it
     inputs = max(inputs, 1)
     if optimizer in ("sgd", "momentum"):
         # The loss of n standardised columns bends by 2 n at the most: above 1 / n, steps may grow.
@@ -187,13 +191,18 @@ def _is_free(table: Table) -> bool:
 
 
 def _learning_rate(values: Mapping[str, Any], table: Table) -> float:
-    linear = values["model"] == "linear"
-    return default_rate(values["optimizer"], linear=linear, inputs=table.inputs)
+    return default_rate(
+        values["optimizer"],
+        linear=values["model"] == "linear",
+        inputs=table.inputs,
+        batch_size=values["batch_size"],
+    )
 
 
 def _wide_learning_rate(values: Mapping[str, Any], table: Table) -> float | None:
     kind = values["wide_optimizer"]
-    return kind and default_rate(kind, linear=True, inputs=table.inputs)
+    batch_size = values["batch_size"]
+    return kind and default_rate(kind, linear=True, inputs=table.inputs, batch_size=batch_size)
 
 
 # In an order in which each needs only those before it.
@@ -216,9 +225,11 @@ _WHY: Mapping[str, Callable[[ChosenOptions, Table], str]] = {
     "members": lambda options, table: _why_members(options),
     "l2": lambda options, table: _why_split(table),
     "pieces": lambda options, table: _why_split(table),
-    "learning_rate": lambda options, table: _why_rate(options.optimizer, options.model, table),
+    "learning_rate": lambda options, table: _why_rate(
+        options.optimizer, options, table, linear=options.model == "linear"
+    ),
     "wide_learning_rate": lambda options, table: _why_rate(
-        options.wide_optimizer or options.optimizer, "linear", table
+        options.wide_optimizer or options.optimizer, options, table, linear=True
     ),
 }
 
@@ -243,7 +254,11 @@ def _why_split(table: Table) -> str:
     )
 
 
-def _why_rate(optimizer: OptimizerName, model: str, table: Table) -> str:
-    if model != "linear" or optimizer == "adadelta":
+def _why_rate(
+    optimizer: OptimizerName, options: ChosenOptions, table: Table, *, linear: bool
+) -> str:
+    if not linear and optimizer in BY_BATCH:
+        return f"{optimizer}'s, of a batch of {options.batch_size:,}"
+    if not linear or optimizer == "adadelta":
         return f"{optimizer}'s"
     return f"{optimizer}'s, of a linear model with {counted(table.inputs, 'input')}"

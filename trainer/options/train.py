@@ -51,7 +51,8 @@ class TrainOptions:
             entries; None: none.
         freeze_embeddings: the embeddings of ``embeddings_from`` stay as they are.
         optimizer: the optimizer of all weights, or of those that ``wide_optimizer`` leaves.
-        learning_rate: the optimizer's rate, at its peak; None: by optimizer, model and inputs.
+        learning_rate: the optimizer's rate, at its peak; None: by optimizer, model, inputs and
+            batch.
         wide_optimizer: the optimizer of the wide side's weights; None: that of all.
         wide_learning_rate: the wide optimizer's rate, at its peak, unused without one; None: by
             optimizer and inputs.

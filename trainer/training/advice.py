@@ -20,7 +20,9 @@ def of_rates(options: ChosenOptions, table: Table) -> str | None:
         wide = ("--wide-learning-rate", options.wide_learning_rate, options.wide_optimizer, True)
         rates.append(wide)
     for flag, rate, optimizer, of_linear in rates:
-        usual = default_rate(optimizer, linear=of_linear, inputs=table.inputs)
+        usual = default_rate(
+            optimizer, linear=of_linear, inputs=table.inputs, batch_size=options.batch_size
+        )
         if is_far(rate, usual):
             model = "a linear model" if of_linear else "hidden layers"
             size, fate = ("below", "learns next to nothing") if rate < usual else (

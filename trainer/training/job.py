@@ -108,7 +108,7 @@ class TrainingJob:
         """Returns a mean loss of training's rows in the units of the evaluations' loss."""
         if self.task != "regression":
             return loss
-        return math.sqrt(loss) * float(self.statistics.label.usable_deviation[0])
+        return math.sqrt(loss) * float(self.statistics.label.divisor[0])
 
     @property
     def identity(self) -> dict[str, Any]:

@@ -113,9 +113,9 @@ def _cause(batch: _Batch) -> str:
 
 def _worst_rows(job: TrainingJob, batch: _Batch) -> list[dict[str, Any]]:
     """Describes the rows without a finite loss; where that is all or none, the most extreme."""
-    moments = job.statistics.numbers
-    deviations = (batch.inputs[0] - moments.mean) / moments.usable_deviation
-    extreme = np.abs(deviations).max(axis=1, initial=0.0)
+    scale = job.statistics.numbers
+    standardised = (batch.inputs[0] - scale.offset) / scale.divisor
+    extreme = np.abs(standardised).max(axis=1, initial=0.0)
     order = np.lexsort((-extreme, ~batch.bad))[:ROWS_SHOWN]
     names = _number_names(job.inputs)
     places = _identify(job, batch, order)
@@ -128,9 +128,9 @@ def _worst_rows(job: TrainingJob, batch: _Batch) -> list[dict[str, Any]]:
                 {
                     "input": names[j],
                     "value": _plain(batch.inputs[0][i, j]),
-                    "deviations_from_mean": _plain(deviations[i, j]),
+                    "standardised": _plain(standardised[i, j]),
                 }
-                for j in np.argsort(-np.abs(deviations[i]), kind="stable")[:INPUTS_SHOWN]
+                for j in np.argsort(-np.abs(standardised[i]), kind="stable")[:INPUTS_SHOWN]
             ],
         }
         for i, place in zip(order, places, strict=True)
@@ -186,10 +186,7 @@ def _told(row: dict[str, Any]) -> str:
     who = f"row {row['row']:,}" if row["row"] is not None else "a row"
     words = f"{who} ({own})" if own else who
     for found in row["extreme_inputs"][:1]:
-        words += (
-            f" has {found['input']} = {found['value']}, {found['deviations_from_mean']} deviations "
-            "from the mean"
-        )
+        words += f" has {found['input']} = {found['value']}, standardised {found['standardised']}"
     return words
 
 

@@ -59,6 +59,7 @@ def train_run(path: str, options: TrainOptions, loop: LoopOptions, *, fresh: boo
     """
     team = join_team(os.environ)  # before TensorFlow does anything
     task = vertex_task(os.environ)
+    task.check_places()
     run, loop = task.at_home(open_run(path)), task.with_logs(loop)
     done = None if fresh else finished_training(run, options, team)
     if done is not None and exported_already(run, done, loop):

@@ -11,7 +11,7 @@ import numpy.typing as npt
 import tensorflow as tf
 
 from forebay.trainer.examples.inputs import CategoricalInput, ModelInputs, NumericInput, slots
-from forebay.trainer.examples.statistics import Moments, TrainStatistics
+from forebay.trainer.examples.statistics import Scale, TrainStatistics
 from forebay.trainer.model import build
 from forebay.trainer.options.choose import ChosenOptions
 from forebay.trainer.weights.rows import (
@@ -92,10 +92,10 @@ def prune(
     if not (left.numeric or left.categorical):
         return None
     numbers = _places(inputs.numeric, out)
-    moments = statistics.numbers
+    scale = statistics.numbers
     fewer = replace(
         statistics,
-        numbers=Moments(moments.mean[numbers], moments.deviation[numbers]),
+        numbers=Scale(scale.offset[numbers], scale.divisor[numbers]),
         bounds=statistics.bounds[[place in numbers for place in inputs.in_pieces]],
     )
     small = build(left, label, fewer, options).score

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import posixpath
+import tempfile
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
@@ -14,6 +15,7 @@ from forebay.storage.run import files
 from forebay.storage.run.run_folder import RunFolder
 from forebay.trainer.options import LoopOptions, TrainOptions
 from forebay.trainer.workers.vizier import TRIAL_VARIABLE, TrialReport
+from forebay.transforms.errors import InputError, reason
 
 if TYPE_CHECKING:
     from forebay.trainer.checkpoints.checkpoint import TrainingState
@@ -38,12 +40,34 @@ class VertexTask:
     logs: str | None
     environment: Mapping[str, str]
 
+    def check_places(self) -> None:
+        """Checks that folders of this machine can be written to, before the work is done.
+
+        Raises:
+            InputError: one cannot; the variable that names it is told.
+        """
+        named = {
+            "AIP_MODEL_DIR": self.model,
+            "AIP_CHECKPOINT_DIR": self.checkpoints,
+            "AIP_TENSORBOARD_LOG_DIR": self.logs,
+        }
+        for name, folder in named.items():
+            if folder is None or is_remote(folder):
+                continue
+            try:
+                os.makedirs(folder, exist_ok=True)
+                with tempfile.TemporaryFile(dir=folder):
+                    pass
+            except OSError as error:
+                raise InputError(
+                    f"{name} = {folder!r}: cannot be written to ({reason(error)}); name a folder "
+                    "that can, or leave the variable out"
+                ) from error
+
     def at_home(self, run: RunFolder) -> RunFolder:
         """Returns the run with the home of what is made of it: trials share one run."""
         if self.checkpoints is None:
             return run
-        if not is_remote(self.checkpoints):
-            os.makedirs(self.checkpoints, exist_ok=True)
         return replace(run, home=self.checkpoints)
 
     def with_logs(self, loop: LoopOptions) -> LoopOptions:
@@ -60,8 +84,6 @@ class VertexTask:
         """Puts an exported model where Vertex AI expects it; one that is there stays."""
         if self.model is None or model is None:
             return
-        if not is_remote(self.model):
-            os.makedirs(self.model, exist_ok=True)
         if not files.exists(posixpath.join(self.model, _SAVED_MODEL)):
             files.copy(model, self.model, last=_SAVED_MODEL)
             note(f"the model is at {self.model}, too")

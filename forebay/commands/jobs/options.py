@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 
@@ -13,6 +14,7 @@ from forebay.transforms.errors import InputError, Problem
 
 ACTIONS = ("list", "describe", "logs", "cancel")
 SERVICES = ("dataflow", "vertex", "flink")
+_JOB = re.compile(r"[\w.:-]+")
 # A job, or a message of one: what is told of it, by name.
 Entry = dict[str, str]
 
@@ -56,6 +58,9 @@ class JobsOptions:
             yield Problem("JOB", self.job, "list takes none", f"write describe {self.job}")
         elif self.action != "list" and self.job is None:
             yield Problem("JOB", None, "missing", "`forebay jobs list` tells the jobs' ids")
+        if self.on == "dataflow" and self.job is not None and not _JOB.fullmatch(self.job):
+            cure = "`forebay jobs list` tells the jobs' ids"
+            yield Problem("JOB", self.job, "not the id of a job of Dataflow", cure)
         if self.on != "flink":
             yield from where_problems(self.project, self.region)
         elif self.flink_master is None:

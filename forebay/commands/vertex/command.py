@@ -53,11 +53,12 @@ def submit(spec: Spec, address: str | None = None, *, wait: bool = False) -> Sen
         wait: whether to wait until its job has ended.
 
     Raises:
-        InputError: credentials, buckets, project or region are not as they must be.
+        InputError: credentials, buckets, what is read there, project or region are not as they
+            must be.
         RunFailed: nothing answers; or the job that is waited for failed.
     """
     vertex = Vertex(str(spec.project), str(spec.region), address)
-    vertex.check_buckets(spec)
+    vertex.check_places(spec)
     names = vertex.send(spec.requests())
     for name in names:
         page = page_of(name, vertex.project)

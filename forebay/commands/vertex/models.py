@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from typing import Any, ClassVar
 
 from forebay.commands.vertex.spec import Json, Machines, Request, Spec, flag, given, needed_folder
+from forebay.pipelines.google.account import Needed
 from forebay.pipelines.google.checks import folder_problems, image_problems
 from forebay.transforms.errors import Problem
 
@@ -56,6 +57,11 @@ class Upload(Spec):
     def places(self) -> Iterator[tuple[str, str]]:
         """Yields the folders on Cloud Storage that it reads and writes, under their flags."""
         yield "MODEL", self.model
+
+    def needs(self) -> Iterator[Needed]:
+        """Yields the files on Cloud Storage without which it would fail there."""
+        cure = "name the folder of one model, such as RUN/model/TIMESTAMP, or OUTPUT/model"
+        yield Needed("MODEL", self.model, "saved_model.pb", cure)
 
     def requests(self) -> list[Request]:
         """Returns what is sent."""

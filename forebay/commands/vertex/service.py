@@ -9,10 +9,10 @@ from dataclasses import dataclass
 from typing import Any
 
 from forebay.commands.vertex.spec import Request, Spec
-from forebay.pipelines.google.account import check_access, credentials_of
+from forebay.pipelines.google.account import check_access, check_file, credentials_of
 from forebay.pipelines.google.checks import require_clients
-from forebay.pipelines.google.failures import Service, explained, in_words
-from forebay.transforms.errors import InputError, RunFailed, first_line
+from forebay.pipelines.google.failures import Service, explained, in_words, shown
+from forebay.transforms.errors import InputError, RunFailed
 
 _SECONDS = 60.0
 # How long until a job is looked at again: longer each time.
@@ -105,9 +105,11 @@ class Vertex:
             client_options={"api_endpoint": address.rstrip("/")},
         )
 
-    def check_buckets(self, spec: Spec) -> None:
-        """Checks that the buckets of a spec are there; raises as `check_access` does."""
+    def check_places(self, spec: Spec) -> None:
+        """Checks that a spec's buckets are there, and what it reads; raises as `check_access`."""
         check_access(self.project, self.region, spec.places())
+        for needed in spec.needs():
+            check_file(self.project, needed)
 
     def send(self, requests: list[Request]) -> list[str]:
         """Sends requests, one after the other, and waits until those that make something are done.
@@ -223,8 +225,9 @@ def _parsed(library: Any, kind: str, body: Mapping[str, Any]) -> Any:
     try:
         return getattr(library, kind).from_json(json.dumps(body), ignore_unknown_fields=False)
     except ParseError as error:
+        said = str(error).rpartition(" field: ")[2]  # each field repeats what was said of its own
         raise InputError(
-            f"Vertex AI knows no such value ({first_line(error)}); correct the option that it is of"
+            f"Vertex AI knows no such value ({shown(said)}); correct the option that it is of"
         ) from error
 
 

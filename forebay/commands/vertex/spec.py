@@ -7,6 +7,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any, ClassVar
 
+from forebay.pipelines.google.account import Needed
 from forebay.pipelines.google.checks import (
     account_problems,
     folder_problems,
@@ -91,6 +92,10 @@ class Spec:
 
     def places(self) -> Iterator[tuple[str, str]]:
         """Yields the folders on Cloud Storage that it reads and writes, under their flags."""
+        yield from ()
+
+    def needs(self) -> Iterator[Needed]:
+        """Yields the files on Cloud Storage without which it would fail there."""
         yield from ()
 
     def requests(self) -> list[Request]:

@@ -16,7 +16,9 @@ from forebay.commands.vertex.spec import (
     given,
     needed_folder,
 )
+from forebay.pipelines.google.account import Needed
 from forebay.pipelines.google.checks import folder_problems
+from forebay.storage.run.layout import MANIFEST_NAME
 from forebay.trainer.options import TrainOptions
 from forebay.trainer.options.flags import as_flags, as_text
 from forebay.trainer.options.sweep import Search, SweepOptions
@@ -71,6 +73,7 @@ class Training(Container, Machines):
             cure = f"try {max(1, self.train.batch_size // self.workers) * self.workers}"
             cause = f"cannot be shared by {self.workers} workers evenly"
             yield Problem("--batch-size", self.train.batch_size, cause, cure)
+        yield from _metric_problems(self.train.best_by)
         if self.tensorboard is not None and self.service_account is None:
             cure = "name one that may write to it"
             yield Problem("--service-account", None, "missing beside --tensorboard", cure)
@@ -83,6 +86,11 @@ class Training(Container, Machines):
         """Yields the folders on Cloud Storage that it reads and writes, under their flags."""
         yield "RUN", self.run
         yield "--output", str(self.output)
+
+    def needs(self) -> Iterator[Needed]:
+        """Yields the files on Cloud Storage without which it would fail there."""
+        cure = "name the folder of a finished run, which `forebay preprocess` makes"
+        yield Needed("RUN", self.run, MANIFEST_NAME, cure)
 
     def requests(self) -> list[Request]:
         """Returns what is sent."""
@@ -166,6 +174,17 @@ class Tuning(Training):
         }
         method, kind = "create_hyperparameter_tuning_job", "HyperparameterTuningJob"
         return [Request(method=method, kind=kind, body=body)]
+
+
+def _metric_problems(best_by: str | None) -> Iterator[Problem]:
+    """Yields what is wrong with a metric; whether it is one of the run's task the trainer sees."""
+    if best_by is None:
+        return
+    from forebay.trainer.metrics.by_task import BEST_BY
+
+    names = sorted({name for metrics in BEST_BY.values() for name in metrics})
+    if best_by not in names:
+        yield Problem("--best-by", best_by, "no metric", f"give one of {', '.join(names)}")
 
 
 def parameter(search: Search) -> Json:

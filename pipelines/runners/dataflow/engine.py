@@ -132,13 +132,15 @@ class Dataflow(Engine):
     @contextmanager
     def open(self, work: Work) -> Iterator[Sequence[str]]:
         """Gives the options of Beam's Dataflow runner, and packs the definition's own code."""
+        from forebay.pipelines.runners.dataflow.waiting import credentials_asked_once, told_in_lines
         from forebay.pipelines.runners.own_code import pack_own_code
 
         with tempfile.TemporaryDirectory(prefix="forebay-dataflow-") as folder:
             wheel = pack_own_code(work.dataset, Path(folder), without=work.paths)
             # Beam warns of wheels that another machine's Python may not take: this one any takes.
             logging.getLogger(_STAGER).setLevel(logging.ERROR)
-            yield (*self.arguments(work), *([f"--extra_package={wheel}"] if wheel else []))
+            with told_in_lines(), credentials_asked_once():
+                yield (*self.arguments(work), *([f"--extra_package={wheel}"] if wheel else []))
 
     def arguments(self, work: Work) -> Iterator[str]:
         """Yields the options in Beam's words."""
@@ -179,12 +181,12 @@ class Dataflow(Engine):
         Args:
             result: Beam's `PipelineResult`.
         """
-        from forebay.pipelines.runners.dataflow.waiting import failures_raised, told_in_lines
+        from forebay.pipelines.runners.dataflow.waiting import failures_raised
 
         where = f"--project {self.project} --region {self.region}"
         note(f"Dataflow job {result.job_id()}: {self.page(result.job_id())}")
         try:
-            with failures_raised(), told_in_lines():
+            with failures_raised():
                 yield
         except KeyboardInterrupt:
             note(f"the job goes on; `forebay jobs cancel {result.job_id()} {where}` ends it")

@@ -1,18 +1,25 @@
-"""What Beam's client of Dataflow says and loses while it waits for a job."""
+"""What Beam's client of Dataflow says, repeats and loses while it sends a job and waits for it."""
 
 from __future__ import annotations
 
 import logging
+import sys
 import threading
 import traceback
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-from forebay.pipelines.google.failures import shown
+from apache_beam.utils import retry
+
+from forebay.pipelines.google.failures import is_expired, shown
 
 # It asks in a thread of this function, whose end it cannot tell from that of the job.
 _ASKING = "poll_for_job_completion"
-_LOGGERS = ("apache_beam.runners.dataflow.dataflow_runner", "apache_beam.utils.retry")
+_LOGGERS = (
+    "apache_beam.runners.dataflow.dataflow_runner",
+    "apache_beam.runners.dataflow.internal.apiclient",
+    "apache_beam.utils.retry",
+)  # fmt: skip
 
 
 @contextmanager
@@ -39,8 +46,26 @@ def failures_raised() -> Iterator[None]:
 
 
 @contextmanager
+def credentials_asked_once() -> Iterator[None]:
+    """Raises at once where Google refuses the credentials; Beam would ask again for minutes."""
+    wait = retry.Clock.sleep
+
+    def sleep(clock: retry.Clock, seconds: float) -> None:
+        error = sys.exception()
+        if error is not None and is_expired(str(error)):
+            raise error
+        wait(clock, seconds)
+
+    retry.Clock.sleep = sleep
+    try:
+        yield
+    finally:
+        retry.Clock.sleep = wait
+
+
+@contextmanager
 def told_in_lines() -> Iterator[None]:
-    """Makes a line of each warning, and leaves out errors: those that count are raised, too."""
+    """Makes a line of each warning, and leaves out errors: what ends the command is raised, too."""
     loggers = [logging.getLogger(name) for name in _LOGGERS]
     for logger in loggers:
         logger.addFilter(_as_line)
@@ -52,5 +77,6 @@ def told_in_lines() -> Iterator[None]:
 
 
 def _as_line(record: logging.LogRecord) -> bool:
-    record.msg, record.args = shown(record.getMessage()), ()
-    return record.levelno < logging.ERROR
+    said = record.getMessage()
+    record.msg, record.args = shown(said), ()
+    return record.levelno < logging.ERROR and not is_expired(said)

@@ -16,7 +16,8 @@ from parcels_oracle import make_tables
 from forebay.cli import main
 from forebay.pipelines.runners.dataflow.engine import Dataflow
 from forebay.pipelines.runners.engine import Work
-from forebay.pipelines.shuffle.group_batches import PIECE_ROWS, Group, GroupBatches, Partitioned
+from forebay.pipelines.shuffle.group_batches import Group, GroupBatches
+from forebay.pipelines.shuffle.pieces import PIECE_ROWS, Partitioned
 from forebay.storage.run.definition_files import load_definition
 
 DEFINITION = str(Path(__file__).parents[2] / "end_to_end" / "parcels.py")

@@ -11,7 +11,8 @@ from apache_beam.options.pipeline_options import PipelineOptions
 
 from forebay.pipelines.runners.local import Local
 from forebay.pipelines.runners.run import Runner, run_pipeline
-from forebay.pipelines.shuffle.group_batches import Group, GroupBatches, Partitioned
+from forebay.pipelines.shuffle.group_batches import Group, GroupBatches
+from forebay.pipelines.shuffle.pieces import Partitioned
 from forebay.pipelines.tallies.tallies import Latest, WriteTallies, read_tallies
 
 ROWS = 50

@@ -20,7 +20,8 @@ from apache_beam.options.pipeline_options import PipelineOptions
 
 from forebay.pipelines.runners.local import Local
 from forebay.pipelines.runners.run import Runner, run_pipeline
-from forebay.pipelines.shuffle.group_batches import Group, Piece
+from forebay.pipelines.shuffle.group_batches import Group
+from forebay.pipelines.shuffle.pieces import Piece
 from forebay.pipelines.windows.aggregates import AddWindows, divide
 from forebay.transforms.definition.columns import (
     Boolean,

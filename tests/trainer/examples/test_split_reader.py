@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+from scales import offsets_and_divisors
 
 from forebay.storage.run.run_folder import open_run
 from forebay.trainer.examples import split_reader
@@ -58,11 +59,12 @@ def test_statistics_are_exact(
 ) -> None:
     monkeypatch.setattr(split_reader, "READ_BATCH", 333)
     found = train_statistics(reader.batches())
-    numbers, label = examples.numbers.astype(np.float64), examples.label.astype(np.float64)
-    np.testing.assert_allclose(found.numbers.mean, numbers.mean(axis=0), atol=1e-12)
-    np.testing.assert_allclose(found.numbers.deviation, numbers.std(axis=0), rtol=1e-12)
-    assert found.label.mean[0] == pytest.approx(label.mean(), rel=1e-13)
-    assert found.label.deviation[0] == pytest.approx(label.std(), rel=1e-13)
+    label = examples.label.astype(np.float64)
+    offset, divisor = offsets_and_divisors(examples.numbers)
+    np.testing.assert_allclose(found.numbers.offset, offset, atol=1e-12)
+    np.testing.assert_allclose(found.numbers.divisor, divisor, rtol=1e-12)
+    assert found.label.offset[0] == pytest.approx(label.mean(), rel=1e-13)
+    assert found.label.divisor[0] == pytest.approx(label.std(), rel=1e-13)
 
 
 def test_a_row_of_weight_two_counts_as_two(examples: Examples) -> None:
@@ -79,8 +81,8 @@ def test_a_row_of_weight_two_counts_as_two(examples: Examples) -> None:
         for i in range(0, len(examples), 333)
     ]
     found, expected = train_statistics(parts), train_statistics([repeated])
-    np.testing.assert_allclose(found.numbers.mean, expected.numbers.mean, atol=1e-12)
-    np.testing.assert_allclose(found.numbers.deviation, expected.numbers.deviation, rtol=1e-12)
-    np.testing.assert_allclose(found.label.deviation, expected.label.deviation, rtol=1e-12)
+    np.testing.assert_allclose(found.numbers.offset, expected.numbers.offset, atol=1e-12)
+    np.testing.assert_allclose(found.numbers.divisor, expected.numbers.divisor, rtol=1e-12)
+    np.testing.assert_allclose(found.label.divisor, expected.label.divisor, rtol=1e-12)
     assert found.weight == expected.rows == times.sum()
     assert found.rows == len(examples)

@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 from sklearn.utils.class_weight import compute_class_weight
 
-from forebay.trainer.examples.statistics import Moments, TrainStatistics
+from forebay.trainer.examples.statistics import Scale, TrainStatistics
 from forebay.trainer.examples.weighting import ClassWeights, Weighting, weighting
 from forebay.trainer.layers.losses import row_losses
 from forebay.trainer.options.data import add_data_arguments
@@ -19,7 +19,7 @@ from forebay.transforms.definition.labels import BinaryClassification, Classific
 from forebay.transforms.errors import InputError
 
 LATE = BinaryClassification("late")
-NOTHING = Moments(np.zeros(1), np.ones(1))
+NOTHING = Scale(np.zeros(1), np.ones(1))
 
 
 def statistics(label: Any, weight: Any) -> TrainStatistics:

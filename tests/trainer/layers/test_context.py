@@ -7,16 +7,16 @@ import warnings
 import keras
 import numpy as np
 
-from forebay.trainer.examples.statistics import Moments
+from forebay.trainer.examples.statistics import Scale
 from forebay.trainer.layers.context import _standardise
 
 
 def test_numbers_of_any_deviation_are_standardised_without_a_word() -> None:
-    moments = Moments(np.array([0.0, 1.0]), np.array([1e30, 2.0]))
+    scale = Scale(np.array([0.0, 1.0]), np.array([1e30, 2.0]))
     numbers = keras.Input((2,))
     with warnings.catch_warnings():
         warnings.simplefilter("error", RuntimeWarning)
-        standardised = _standardise(numbers, moments)
+        standardised = _standardise(numbers, scale)
 
     found = np.asarray(keras.Model(numbers, standardised)(np.array([[1e30, 5.0]], np.float32)))
 

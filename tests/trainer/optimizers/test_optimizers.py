@@ -13,7 +13,7 @@ import tensorflow as tf
 from chosen import chosen
 
 from forebay.trainer.examples.inputs import CategoricalInput, ModelInputs, NumericInput
-from forebay.trainer.examples.statistics import Moments, TrainStatistics
+from forebay.trainer.examples.statistics import Scale, TrainStatistics
 from forebay.trainer.model import build
 from forebay.trainer.optimizers.build import make_updater
 from forebay.trainer.optimizers.schedules import learning_rate
@@ -24,7 +24,7 @@ from forebay.transforms.definition.labels import Regression
 
 INPUTS = ModelInputs((NumericInput("x"), NumericInput("y")), (CategoricalInput("c_id", 5, 0, 2),))
 PLAIN = TrainStatistics(
-    Moments(np.zeros(2), np.ones(2)), Moments(np.zeros(1), np.ones(1)), 1, 1.0, np.zeros(0)
+    Scale(np.zeros(2), np.ones(2)), Scale(np.zeros(1), np.ones(1)), 1, 1.0, np.zeros(0)
 )
 
 
@@ -198,7 +198,7 @@ def test_each_side_has_its_own_optimizer_and_rate() -> None:
         {"learning_rate/wide": 0.2, "learning_rate/deep": 0.01}
     )
     one = make_updater(model_of(chosen()), chosen())
-    assert one.learning_rates() == pytest.approx({"learning_rate": 2e-3})
+    assert one.learning_rates() == pytest.approx({"learning_rate": 2.8e-3})
 
 
 @pytest.mark.parametrize("by", ["value", "norm", "global_norm"])

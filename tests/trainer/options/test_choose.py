@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import fields, replace
+from functools import partial
 from typing import get_args
 
 import pytest
@@ -106,17 +107,29 @@ def test_rows_that_chance_splits_are_told_apart_more_finely() -> None:
 
 
 def test_rates_are_those_of_the_optimizer_and_the_model() -> None:
-    assert default_rate("adadelta", linear=True, inputs=50) == 1.0
-    assert default_rate("adadelta", linear=False, inputs=50) == 1.0
+    rate = partial(default_rate, batch_size=512)
+    assert rate("adadelta", linear=True, inputs=50) == 1.0
+    assert rate("adadelta", linear=False, inputs=50) == 1.0
     for name in get_args(OptimizerName):
-        assert default_rate(name, linear=False, inputs=50) == DEEP_RATES[name]
-    assert default_rate("ftrl", linear=True, inputs=4) == 0.2
-    assert default_rate("ftrl", linear=True, inputs=400) == 0.05
+        assert rate(name, linear=False, inputs=50) == DEEP_RATES[name]
+    assert rate("ftrl", linear=True, inputs=4) == 0.2
+    assert rate("ftrl", linear=True, inputs=400) == 0.05
     # The greatest curvature of n standardised columns is 2 n: above 1 / n steps may grow.
-    assert default_rate("sgd", linear=True, inputs=400) == 1 / 400
-    assert default_rate("momentum", linear=True, inputs=400) == 0.1 / 400
+    assert rate("sgd", linear=True, inputs=400) == 1 / 400
+    assert rate("momentum", linear=True, inputs=400) == 0.1 / 400
     wide = choose(TrainOptions(wide_optimizer="ftrl"), Table(1_000, 400, "regression")).options
-    assert (wide.wide_learning_rate, wide.learning_rate) == (0.05, DEEP_RATES["adam"])
+    assert wide.batch_size == 64
+    expected = (0.05, pytest.approx(DEEP_RATES["adam"] * math.sqrt(64 / 512), rel=0.02))
+    assert (wide.wide_learning_rate, wide.learning_rate) == expected
+
+
+@pytest.mark.parametrize(("batch_size", "share"), [(8, 1 / 8), (128, 0.5), (512, 1), (4_096, 1)])
+def test_the_rate_of_adam_falls_with_the_root_of_small_batches(
+    batch_size: int, share: float
+) -> None:
+    found = default_rate("adam", linear=False, inputs=50, batch_size=batch_size)
+    assert found == pytest.approx(DEEP_RATES["adam"] * share, rel=0.02)  # two digits
+    assert default_rate("sgd", linear=False, inputs=50, batch_size=batch_size) == DEEP_RATES["sgd"]
 
 
 def test_what_was_chosen_before_stays() -> None:

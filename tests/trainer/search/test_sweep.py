@@ -89,7 +89,9 @@ def test_trials_try_what_is_searched(swept: Path) -> None:
     assert len(set(rates)) == 3
     # The first trial has the options given, where they lie in what is searched.
     inputs = sum(inputs_of(open_run(str(swept))).widths[:2])
-    assert rates[0] == default_rate("adam", linear=True, inputs=inputs)
+    assert rates[0] == default_rate(
+        "adam", linear=True, inputs=inputs, batch_size=tried[0]["batch_size"]
+    )
 
 
 def test_each_trial_has_the_defaults_of_its_own_options(
@@ -103,7 +105,9 @@ def test_each_trial_has_the_defaults_of_its_own_options(
     linear = best["model"] == "linear"
     assert best["members"] == (1 if linear else MEMBERS)
     inputs = sum(inputs_of(open_run(str(run))).widths[:2])
-    assert best["learning_rate"] == default_rate("adam", linear=linear, inputs=inputs)
+    assert best["learning_rate"] == default_rate(
+        "adam", linear=linear, inputs=inputs, batch_size=best["batch_size"]
+    )
 
 
 def test_trials_leave_nothing_but_the_sweep(swept: Path) -> None:

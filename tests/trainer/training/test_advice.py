@@ -60,7 +60,7 @@ def test_a_training_without_any_option_is_best_between_its_first_and_last_evalua
     ("given", "words"),
     [
         ({"learning_rate": 2e-3}, None),
-        ({"learning_rate": 5.0}, "2,500 times above the 0.002 that adam takes for hidden layers"),
+        ({"learning_rate": 5.0}, "1,786 times above the 0.0028 that adam takes for hidden layers"),
         ({"learning_rate": 1e-6, "model": "linear"}, "times below the 0.2 that adam takes for a l"),
         ({"wide_optimizer": "ftrl", "wide_learning_rate": 1e-4}, "--wide-learning-rate 0.0001 is"),
     ],

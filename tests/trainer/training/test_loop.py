@@ -150,7 +150,7 @@ def test_what_was_chosen_stays_where_the_rules_change(
     monkeypatch.setitem(choose.DEEP_RATES, "adam", 0.5)  # type: ignore[arg-type]
     record = train(run, options, QUIET).record
     assert record["steps_trained"] == 2 * (4_000 // 64)
-    assert (record["options"]["batch_size"], record["options"]["learning_rate"]) == (64, 2e-3)
+    assert (record["options"]["batch_size"], record["options"]["learning_rate"]) == (64, 2.8e-3)
     with pytest.raises(RunFolderError, match="batch_size was 64 and is now 32"):
         train(run, replace(options, batch_size=32), QUIET)
 

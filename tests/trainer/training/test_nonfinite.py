@@ -104,7 +104,7 @@ def test_the_most_extreme_inputs_are_named(job: TrainingJob) -> None:
         assert [found["input"] for found in row["extreme_inputs"]] == [names[i] for i in order]
         for found, i in zip(row["extreme_inputs"], order, strict=True):
             assert found["value"] == pytest.approx(float(numbers[place, i]), rel=1e-5)
-            assert found["deviations_from_mean"] == pytest.approx(distances[place, i], rel=1e-4)
+            assert found["standardised"] == pytest.approx(distances[place, i], rel=1e-4)
 
 
 @pytest.mark.parametrize("rate", [1e3, 1e20])

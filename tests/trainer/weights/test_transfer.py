@@ -16,7 +16,7 @@ from chosen import chosen
 from forebay.storage.run.run_folder import open_run
 from forebay.trainer.checkpoints.best_model import SavedTraining
 from forebay.trainer.examples.inputs import CategoricalInput, ModelInputs, NumericInput
-from forebay.trainer.examples.statistics import Moments, TrainStatistics
+from forebay.trainer.examples.statistics import Scale, TrainStatistics
 from forebay.trainer.model import build
 from forebay.trainer.optimizers.build import make_updater
 from forebay.trainer.options import TrainOptions
@@ -33,7 +33,7 @@ from forebay.transforms.definition.splits import HashSplit
 from forebay.transforms.errors import InputError, RunFolderError
 
 PLAIN = TrainStatistics(
-    Moments(np.zeros(2), np.ones(2)), Moments(np.zeros(1), np.ones(1)), 1, 1.0, np.zeros(0)
+    Scale(np.zeros(2), np.ones(2)), Scale(np.zeros(1), np.ones(1)), 1, 1.0, np.zeros(0)
 )
 DATASET = Dataset(
     name="d",

@@ -13,7 +13,7 @@ import pytest
 from chosen import chosen
 
 from forebay.trainer.examples.inputs import CategoricalInput, ModelInputs, NumericInput
-from forebay.trainer.examples.statistics import Moments, TrainStatistics
+from forebay.trainer.examples.statistics import Scale, TrainStatistics
 from forebay.trainer.model import build
 from forebay.trainer.task import main
 from forebay.trainer.weights.id_names import IdNames
@@ -40,7 +40,7 @@ DATASET = Dataset(
     split=HashSplit("c"),
 )
 PLAIN = TrainStatistics(
-    Moments(np.zeros(2), np.ones(2)), Moments(np.zeros(1), np.ones(1)), 1, 1.0, np.zeros(0)
+    Scale(np.zeros(2), np.ones(2)), Scale(np.zeros(1), np.ones(1)), 1, 1.0, np.zeros(0)
 )
 
 

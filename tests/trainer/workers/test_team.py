@@ -9,6 +9,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 import tensorflow as tf
+from scales import offsets_and_divisors
 
 from forebay.storage.run.run_folder import open_run
 from forebay.trainer.examples.inputs import inputs_of
@@ -94,12 +95,10 @@ def test_statistics_are_of_all_workers_rows(regression_run: Path) -> None:
         share = SplitReader(run, "train", inputs, worker=worker)
         found = train_statistics(share.batches(), 0, Overheard(worker, heard))
     whole = SplitReader(run, "train", inputs).read()
-    for moments, values in ((found.numbers, whole.numbers), (found.label, whole.label[:, None])):
-        values = values.astype(np.float64)
-        np.testing.assert_allclose(
-            moments.mean, values.mean(axis=0), rtol=0, atol=1e-12 * np.abs(values).mean()
-        )
-        np.testing.assert_allclose(moments.deviation, values.std(axis=0), rtol=1e-12)
+    for scale, values in ((found.numbers, whole.numbers), (found.label, whole.label[:, None])):
+        offset, divisor = offsets_and_divisors(values)
+        np.testing.assert_allclose(scale.offset, offset, rtol=0, atol=1e-12 * np.abs(values).mean())
+        np.testing.assert_allclose(scale.divisor, divisor, rtol=1e-12)
 
 
 def test_a_batch_must_be_shared_evenly(regression_run: Path) -> None:

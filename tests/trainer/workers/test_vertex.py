@@ -78,6 +78,23 @@ def test_a_trial_leaves_the_run_as_it_is_and_everything_where_vertex_looks(
     assert (base / "model/saved_model.pb").exists()
 
 
+@pytest.mark.parametrize("name", ["AIP_MODEL_DIR", "AIP_CHECKPOINT_DIR", "AIP_TENSORBOARD_LOG_DIR"])
+def test_a_folder_that_cannot_be_written_to_is_told_before_the_work(
+    name: str, regression_run: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:  # fmt: skip
+    monkeypatch.setenv("AIP_CHECKPOINT_DIR", str(tmp_path))
+    (tmp_path / "taken").write_text("")
+    monkeypatch.setenv(name, f"{tmp_path}/taken/folder/")
+    assert main(["train", str(regression_run), *FLAGS]) == 2
+    told = capsys.readouterr().err.splitlines()
+    assert told[-1] == (
+        f"error: {name} = '{tmp_path}/taken/folder': cannot be written to (not a directory); name "
+        "a folder that can, or leave the variable out"
+    )
+    assert not any(line.startswith("step") for line in told)
+
+
 def test_what_vizier_is_told_is_what_was_asked_for(tmp_path: Path) -> None:
     from forebay.trainer.checkpoints.checkpoint import Evaluation, TrainingState
 

@@ -18,6 +18,7 @@ def vertex(service: Fake, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Fa
     """The stand-in, as if nothing had been asked of it."""
     service.requests.clear()
     service.made.clear()
+    service.has_expired = False
     monkeypatch.setenv("GOOGLE_APPLICATION_CREDENTIALS", key(tmp_path, f"{service.address}/token"))
     monkeypatch.setenv("STORAGE_EMULATOR_HOST", service.address)
     monkeypatch.setenv("NO_GCE_CHECK", "true")

@@ -197,7 +197,11 @@ def submitted(vertex: Fake, *changed: str) -> tuple[str, ...]:
             "lies in US-EAST1, and the job runs in europe-west1",
         ),
         (("--api-address", "http://127.0.0.1:1"), 1, "Vertex AI can no longer be reached"),
-        (("--accelerator", "NVIDIA_NONE"), 2, "Vertex AI knows no such value"),
+        (
+            ("--accelerator", "NVIDIA_NONE"),
+            2,
+            "knows no such value (Invalid enum value NVIDIA_NONE",
+        ),
     ],
 )
 def test_what_goes_wrong_when_a_spec_is_sent_is_a_line(
@@ -208,6 +212,27 @@ def test_what_goes_wrong_when_a_spec_is_sent_is_a_line(
     assert (found, told in line) == (status, True), line
     assert "; " in line
     assert "secret-token" not in line
+
+
+@pytest.mark.parametrize(
+    ("words", "told"),
+    [
+        (
+            ("train", "gs://my-bucket/nowhere", *TRAIN[2:]),
+            "RUN gs://my-bucket/nowhere: has no manifest.json; name the folder of a finished run",
+        ),
+        (
+            ("upload", "gs://my-bucket/nowhere/model/", *WHERE),
+            "MODEL gs://my-bucket/nowhere/model/: has no saved_model.pb; name the folder of one",
+        ),
+    ],
+)
+def test_what_would_be_read_there_has_to_be_there(
+    words: tuple[str, ...], told: str, vertex: Fake, capsys: pytest.CaptureFixture[str]
+) -> None:
+    status, line = refused(capsys, *words, "--submit", "--api-address", vertex.address)
+    assert (status, told in line) == (2, True), line
+    assert vertex.requests == []
 
 
 def test_credentials_that_are_refused_or_missing_are_told(
@@ -223,6 +248,26 @@ def test_credentials_that_are_refused_or_missing_are_told(
         found, line = refused(capsys, *submitted(vertex))
         assert (found, told in line) == (status, True), line
     assert vertex.requests == []
+
+
+@pytest.mark.parametrize(
+    ("path", "told"),
+    [
+        ("brief", "Google refuses the credentials, which may have expired (invalid_grant"),
+        ("token", "Google no longer takes the credentials (401 GET Request had invalid"),
+    ],
+)
+def test_credentials_that_expire_while_a_job_is_followed_are_told(
+    path: str, told: str, vertex: Fake, tmp_path: Path, monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:  # fmt: skip
+    credentials = key(tmp_path, f"{vertex.address}/{path}")
+    monkeypatch.setenv("GOOGLE_APPLICATION_CREDENTIALS", credentials)
+    status, line = refused(capsys, *submitted(vertex, "--wait", "--name", "expires"))
+    assert (status, told in line) == (2, True), line
+    assert "; run `gcloud auth application-default login`" in line
+    assert "secret-token" not in line
+    assert list(vertex.made) == ["projects/my-project/locations/europe-west1/customJobs/1"]
 
 
 @pytest.mark.parametrize("words", [words for words, _ in ALL.values()] + [ENDPOINT])
@@ -246,6 +291,7 @@ def test_a_spec_holds_nothing_of_the_session(
         ((*TRAIN, "--wait"), "--wait: nothing is sent"),
         (TRAIN[:4], "--output = None: missing"),
         ((*TUNE, "--parallel", "99"), "--parallel = 99: not 1 to --trials; give 1 to 20"),
+        ((*TUNE, "--best-by", "aucc"), "--best-by = 'aucc': no metric; give one of accuracy, auc"),
         ((*TUNE, "--search", "speed", "1..2"), "--search speed: no option to search"),
         ((*TUNE, "--searches", "none.toml"), "--searches none.toml cannot be read"),
         (("upload", "runs/x/model", *WHERE), "not on Cloud Storage"),

@@ -35,6 +35,7 @@ WRONG = {
     "--region .* missing": {"region": None},
     "--region .* a zone; write its region, europe-west1": {"region": "europe-west1-b"},
     "--region .* not a region": {"region": "Belgium"},
+    "--region .* not a region; did you mean europe-west1": {"region": "europ-west1"},
     "--bucket .* missing": {"bucket": None},
     "--bucket .* not a bucket's name": {"bucket": "My_Bucket"},
     "--temp-location .* no folder of a bucket": {"temp_location": "/tmp/here"},
