@@ -7,9 +7,9 @@ import re
 from collections.abc import Iterator
 from contextlib import contextmanager
 
+from forebay.console.google_words import LOGIN, shown
 from forebay.transforms.errors import ForebayError, InputError, RunFailed
 
-_LONGEST = 200  # characters of its words that are shown
 # The status of an answer, and what was said: of TensorFlow, of Google's clients, of an upload.
 _ANSWERS = (
     re.compile(r"HTTP response code (?P<status>\d{3})(?: with body '(?P<said>.*?)')?", re.S),
@@ -27,10 +27,6 @@ _GONE = re.compile(
 )
 _MESSAGE = re.compile(r'"message": *"([^"]*)"')
 _PLACE = re.compile(r"gs://[^\s'\",;)]+")
-_LOGIN = (
-    "run `gcloud auth application-default login`, or let GOOGLE_APPLICATION_CREDENTIALS name a "
-    "service account's key, and start again"
-)
 
 
 @contextmanager
@@ -59,7 +55,7 @@ def store_failure_in(text: str, written: object) -> ForebayError | None:
     where = (_PLACE.findall(text) or _PLACE.findall(str(written)) or ["Cloud Storage"])[-1]
     lost = _NO_TOKEN.search(text)
     if lost:
-        return _expired(where, _plain(lost[0]))
+        return _expired(where, shown(lost[0]))
     for pattern in _ANSWERS:
         for found in pattern.finditer(text):
             told = _told(where, int(found["status"]), _said(found["said"] or ""))
@@ -68,7 +64,7 @@ def store_failure_in(text: str, written: object) -> ForebayError | None:
     gone = _GONE.search(text)
     if gone:
         return RunFailed(
-            f"{where}: Cloud Storage can no longer be reached ({_plain(gone[0])}); check the "
+            f"{where}: Cloud Storage can no longer be reached ({shown(gone[0])}); check the "
             "network and the proxy, and start again"
         )
     return None
@@ -105,16 +101,12 @@ def _told(where: str, status: int, said: str) -> ForebayError | None:
 
 
 def _expired(where: str, words: str) -> InputError:
-    return InputError(f"{where}: Google no longer takes the credentials ({words}); {_LOGIN}")
+    return InputError(
+        f"{where}: Google no longer takes the credentials ({words}); {LOGIN}, and start again"
+    )
 
 
 def _said(answer: str) -> str:
     """Returns the message of an answer, which may be JSON."""
     message = _MESSAGE.search(answer)
-    return _plain(message[1] if message else answer)
-
-
-def _plain(text: str) -> str:
-    """Returns Google's words on a line, without addresses, which may hold tokens."""
-    line = " ".join(re.sub(r"https?://\S+", "", text).split())
-    return line if len(line) <= _LONGEST else f"{line[:_LONGEST]}..."
+    return shown(message[1] if message else answer)

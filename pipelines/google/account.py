@@ -7,14 +7,10 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
 
-from forebay.pipelines.google.failures import shown
+from forebay.console.google_words import LOGIN, shown
 from forebay.transforms.errors import InputError, RunFailed, first_line
 
 _SCOPE = "https://www.googleapis.com/auth/cloud-platform"
-_LOGIN = (
-    "run `gcloud auth application-default login`, or let GOOGLE_APPLICATION_CREDENTIALS name a "
-    "service account's key"
-)
 # Locations that hold a continent's regions: what these begin with, and one of them.
 _CONTINENTS = {
     "US": ("us-", "us-central1"),
@@ -94,13 +90,13 @@ def credentials_of(project: str | None) -> Any:
     try:
         credentials, _ = google.auth.default(scopes=[_SCOPE], quota_project_id=project)
     except exceptions.DefaultCredentialsError as error:
-        raise InputError(f"no credentials for Google Cloud were found; {_LOGIN}") from error
+        raise InputError(f"no credentials for Google Cloud were found; {LOGIN}") from error
     try:
         credentials.refresh(Request())
     except exceptions.RefreshError as error:
         said = error.args[0] if error.args else error
         raise InputError(
-            f"Google refuses the credentials, which may have expired ({shown(str(said))}); {_LOGIN}"
+            f"Google refuses the credentials, which may have expired ({shown(str(said))}); {LOGIN}"
         ) from error
     except exceptions.GoogleAuthError as error:
         raise _unreachable("Google's accounts", error) from error

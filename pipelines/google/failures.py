@@ -7,9 +7,8 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 
+from forebay.console.google_words import shown
 from forebay.transforms.errors import ForebayError, InputError, RunFailed
-
-_LONGEST = 200  # characters of Google's words that are shown
 
 
 @dataclass(frozen=True)
@@ -111,12 +110,6 @@ def _gone(words: str, on: Service) -> ForebayError:
         f"{on.name} can no longer be reached ({words}); a job that was sent may go on: look by "
         f"`{on.jobs}`, and start again"
     )
-
-
-def shown(text: str) -> str:
-    """Returns a line of Google's words, without addresses that hold tokens."""
-    line = " ".join(re.sub(r"https?://\S+", "", text).split())
-    return line if len(line) <= _LONGEST else f"{line[:_LONGEST]}..."
 
 
 _EXPIRED = re.compile(

@@ -9,9 +9,10 @@ from dataclasses import dataclass
 from typing import Any
 
 from forebay.commands.vertex.spec import Request, Spec
+from forebay.console.google_words import shown
 from forebay.pipelines.google.account import check_access, check_file, credentials_of
 from forebay.pipelines.google.checks import require_clients
-from forebay.pipelines.google.failures import Service, explained, in_words, shown
+from forebay.pipelines.google.failures import Service, explained, in_words
 from forebay.transforms.errors import InputError, RunFailed
 
 _SECONDS = 60.0

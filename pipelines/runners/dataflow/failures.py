@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING
 
+from forebay.console.google_words import shown
 from forebay.pipelines.google import failures
 from forebay.pipelines.google.failures import Service
 from forebay.transforms.errors import ForebayError, InputError, RunFailed
@@ -23,7 +24,7 @@ def explained(failure: str, on: Dataflow) -> ForebayError | None:
         return _missing_module(found[1], on)
     if found := _ACTIVE.search(failure):
         return InputError(
-            f"a job of this name is running ({failures.shown(found[0])}); give another --job-name, "
+            f"a job of this name is running ({shown(found[0])}); give another --job-name, "
             "or cancel it"
         )
     if found := _CANCELLED.search(failure):

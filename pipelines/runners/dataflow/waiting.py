@@ -11,7 +11,8 @@ from contextlib import contextmanager
 
 from apache_beam.utils import retry
 
-from forebay.pipelines.google.failures import is_expired, shown
+from forebay.console.google_words import shown
+from forebay.pipelines.google.failures import is_expired
 
 # It asks in a thread of this function, whose end it cannot tell from that of the job.
 _ASKING = "poll_for_job_completion"
