@@ -3,12 +3,19 @@
 The bytes follow two published formats: the protocol-buffer wire format of ``tf.train.Example``
 (features in order of name, numbers packed) and TFRecord's framing
 (:mod:`forebay.pipelines.sinks.tfrecords.frames` adds the checksums). Knows no Arrow.
+
+A record is mostly names and lengths, and these are the same bytes in all records wherever a column's
+values have one size. So all columns of that kind that stand side by side are copied in one piece, a
+*stretch*, and their values are put into it.
 """
 
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
+from numba import types
+from numba.core import cgutils
+from numba.extending import intrinsic
 
 from forebay.pipelines.tfrecord_format import CHECKSUM_BYTES, FRAME_BYTES, HEAD_BYTES
 from forebay.transforms.compiled import compiled
@@ -16,36 +23,59 @@ from forebay.transforms.compiled import compiled
 ByteArray = npt.NDArray[np.uint8]
 Int64Array = npt.NDArray[np.int64]
 
-# Kinds of column: one value in each row, or a tf.train.Feature that is encoded already.
-FLOAT, INT, BYTES, FEATURE = range(4)
 # Tags of tf.train.Example: field number and wire type 2 (length-delimited).
-FIELD1, _FIELD2, _FIELD3 = 0x0A, 0x12, 0x1A
+FIELD1, FIELD2, FIELD3 = 0x0A, 0x12, 0x1A
+
+
+@intrinsic
+def copy_bytes(typing: Any, out: Any, at: Any, source: Any, start: Any, count: Any) -> Any:
+    """Copies bytes of one uint8 array into another, as C's memcpy."""
+
+    def generate(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
+        out, at, source, start, count = arguments
+        to, begin = (
+            builder.gep(context.make_array(kind)(context, builder, value).data, [index])
+            for kind, value, index in ((signature.args[0], out, at), (signature.args[2], source, start))
+        )
+        cgutils.raw_memcpy(builder, to, begin, count, 1)
+        return context.get_dummy_value()
+
+    size = types.int64
+    return types.void(out, size, source, size, size), generate
 
 
 @compiled
 def encode(
     first: int,
     last: int,
-    kinds: Any,
-    key_starts: Any,
+    stretches: ByteArray,
+    stretch_starts: Any,
+    stretch_columns: Any,
+    places: Any,
+    widths: Any,
+    value_starts: Any,
+    values: ByteArray,
     keys: ByteArray,
-    floats: Any,
-    ints: Any,
-    starts: Any,
-    data: ByteArray,
+    key_starts: Any,
+    feature_starts: Any,
+    features: ByteArray,
 ) -> tuple[ByteArray, Int64Array]:
-    """Encodes some of n rows of columns in order of name.
+    """Encodes some of n rows: a stretch, a feature whose size varies, a stretch, ..., a stretch.
 
     Args:
         first: the first of them.
         last: the one after the last of them.
-        kinds: int64 (columns,).
-        key_starts: int64 (columns + 1,), where each column's key begins in ``keys``.
-        keys: uint8, the key fields of the map entries.
-        floats: uint8 (FLOAT columns, 4 n).
-        ints: int64 (INT columns, n).
-        starts: int64 (BYTES and FEATURE columns, n + 1), where each value begins in ``data``.
-        data: uint8.
+        stretches: uint8, the bytes of all stretches but for their values.
+        stretch_starts: int64 (features + 2,), where each stretch begins in them.
+        stretch_columns: int64 (features + 2,), which column is the first of each stretch.
+        places: int64 (columns,), where each column's value stands in ``stretches``.
+        widths: int64 (columns,), the bytes of each of its values.
+        value_starts: int64 (columns,), where its values begin in ``values``.
+        values: uint8.
+        keys: uint8, the key fields of the features whose sizes vary.
+        key_starts: int64 (features + 1,), where each begins in ``keys``.
+        feature_starts: int64 (features, n + 1), where the feature of each row begins in ``features``.
+        features: uint8, tf.train.Features.
 
     Returns:
         uint8 (bytes,): a tf.train.Example for each row, in order, in frames that lack their
@@ -54,7 +84,10 @@ def encode(
     sizes, ends = np.zeros(last - first, np.int64), np.zeros(last - first, np.int64)
     position = 0
     for row in range(first, last):
-        size = _entries_size(row, kinds, key_starts, ints, starts)
+        size = stretches.size
+        for f in range(len(feature_starts)):
+            value = feature_starts[f, row + 1] - feature_starts[f, row]
+            size += _field_size(key_starts[f + 1] - key_starts[f] + _field_size(value))
         position += FRAME_BYTES + _field_size(size)
         sizes[row - first], ends[row - first] = size, position
     out = np.empty(position, np.uint8)
@@ -62,77 +95,59 @@ def encode(
     for row in range(first, last):
         size = sizes[row - first]
         _put_length(out, position, _field_size(size))
-        begin = position + HEAD_BYTES
-        out[begin] = FIELD1
-        at = _put_varint(out, begin + 1, size)
-        at = _put_entries(out, at, row, kinds, key_starts, keys, floats, ints, starts, data)
+        out[position + HEAD_BYTES] = FIELD1
+        at = _put_varint(out, position + HEAD_BYTES + 1, size)
+        for s in range(stretch_starts.size - 1):
+            begin, end = stretch_starts[s], stretch_starts[s + 1]
+            _copy(out, at, stretches, begin, end)
+            for column in range(stretch_columns[s], stretch_columns[s + 1]):
+                start = value_starts[column] + row * widths[column]
+                place, width = at + places[column] - begin, widths[column]
+                if width == 4:  # a float: one load and one store
+                    copy_bytes(out, place, values, start, 4)
+                else:
+                    copy_bytes(out, place, values, start, width)
+            at += end - begin
+            if s < len(feature_starts):
+                start, stop = feature_starts[s, row], feature_starts[s, row + 1]
+                key, key_end = key_starts[s], key_starts[s + 1]
+                out[at] = FIELD1
+                at = _put_varint(out, at + 1, key_end - key + _field_size(stop - start))
+                at = _copy(out, at, keys, key, key_end)
+                out[at] = FIELD2
+                at = _put_varint(out, at + 1, stop - start)
+                at = _copy(out, at, features, start, stop)
         position = at + CHECKSUM_BYTES
     return out, ends
 
 
 @compiled
-def _entries_size(row: int, kinds: Any, key_starts: Any, ints: Any, starts: Any) -> int:
-    total, i, b = 0, 0, 0
-    for column in range(kinds.size):
-        value = 8
-        if kinds[column] == INT:
-            value = 4 + _varint_size(ints[i, row])
-            i += 1
-        elif kinds[column] != FLOAT:
-            value = starts[b, row + 1] - starts[b, row]
-            if kinds[column] == BYTES:
-                value = _field_size(_field_size(value))
-            b += 1
-        total += _field_size(key_starts[column + 1] - key_starts[column] + _field_size(value))
-    return total
+def varint_width(values: Int64Array) -> int:
+    """Returns how many bytes each of some integers takes; 0: not all take the same."""
+    width = _varint_size(values[0]) if values.size else 1
+    for value in values:
+        if _varint_size(value) != width:
+            return 0
+    return width
 
 
 @compiled
-def _put_entries(
-    out: ByteArray,
-    at: int,
-    row: int,
-    kinds: Any,
-    key_starts: Any,
-    keys: ByteArray,
-    floats: Any,
-    ints: Any,
-    starts: Any,
-    data: ByteArray,
-) -> int:
-    f, i, b = 0, 0, 0
-    for column in range(kinds.size):
-        kind = kinds[column]
-        first, last = key_starts[column], key_starts[column + 1]
-        value, start, stop = 8, 0, 0
-        if kind == INT:
-            value = 4 + _varint_size(ints[i, row])
-        elif kind != FLOAT:
-            start, stop = starts[b, row], starts[b, row + 1]
-            value = stop - start if kind == FEATURE else _field_size(_field_size(stop - start))
-        out[at] = FIELD1
-        at = _put_varint(out, at + 1, last - first + _field_size(value))
-        at = _copy(out, at, keys, first, last)
-        out[at] = _FIELD2
-        at = _put_varint(out, at + 1, value)
-        if kind == FLOAT:
-            out[at], out[at + 1], out[at + 2], out[at + 3] = _FIELD2, 6, FIELD1, 4
-            at = _copy(out, at + 4, floats[f], 4 * row, 4 * row + 4)
-            f += 1
-        elif kind == INT:
-            size = value - 4
-            out[at], out[at + 1], out[at + 2], out[at + 3] = _FIELD3, size + 2, FIELD1, size
-            at = _put_varint(out, at + 4, ints[i, row])
-            i += 1
-        else:
-            if kind == BYTES:
-                out[at] = FIELD1
-                at = _put_varint(out, at + 1, _field_size(stop - start))
-                out[at] = FIELD1
-                at = _put_varint(out, at + 1, stop - start)
-            at = _copy(out, at, data, start, stop)
-            b += 1
-    return at
+def varints(values: Int64Array, width: int) -> ByteArray:
+    """Returns integers of `varint_width` as they are written, uint8 (values * width,)."""
+    out = np.empty(values.size * width, np.uint8)
+    for i in range(values.size):
+        _put_varint(out, i * width, values[i])
+    return out
+
+
+@compiled
+def common_width(starts: Int64Array) -> int:
+    """Returns how long all parts are that begin at ``starts``, int64 (n + 1,); -1: they differ."""
+    width = starts[1] - starts[0] if starts.size > 1 else 0
+    for i in range(1, starts.size - 1):
+        if starts[i + 1] - starts[i] != width:
+            return -1
+    return width
 
 
 @compiled
@@ -154,7 +169,7 @@ def float_features(row_starts: Int64Array, values: ByteArray) -> tuple[ByteArray
     out = np.empty(starts[n], np.uint8)
     for row in range(n):
         start, stop = 4 * row_starts[row], 4 * row_starts[row + 1]
-        at = _put_head(out, starts[row], _FIELD2, stop - start)
+        at = _put_head(out, starts[row], FIELD2, stop - start)
         _copy(out, at, values, start, stop)
     return out, starts
 
@@ -172,7 +187,7 @@ def int_features(row_starts: Int64Array, values: Int64Array) -> tuple[ByteArray,
         )
     out = np.empty(starts[n], np.uint8)
     for row in range(n):
-        at = _put_head(out, starts[row], _FIELD3, lengths[row])
+        at = _put_head(out, starts[row], FIELD3, lengths[row])
         for i in range(row_starts[row], row_starts[row + 1]):
             at = _put_varint(out, at, values[i])
     return out, starts
@@ -219,10 +234,7 @@ def _field_size(length: int) -> int:
 
 @compiled
 def _copy(out: ByteArray, at: int, source: ByteArray, start: int, stop: int) -> int:
-    # Unsigned indices cannot wrap around, so that LLVM copies many bytes at a time.
-    to, begin = np.uintp(at), np.uintp(start)
-    for k in range(np.uintp(stop - start)):
-        out[to + k] = source[begin + k]
+    copy_bytes(out, at, source, start, stop - start)
     return at + stop - start
 
 
