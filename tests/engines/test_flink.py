@@ -65,10 +65,17 @@ def running() -> Job | None:
 
 
 def busy_task_manager() -> str | None:
-    """A task manager that has work of a job."""
-    told = CLUSTER._ask("/v1/taskmanagers")["taskmanagers"]
-    busy = [one["id"] for one in told if one["freeSlots"] < one["slotsNumber"]]
-    return next((name for name in busy if PROCESSES.runs(name)), None)
+    """A task manager that runs a task of the job: one that only holds a slot of it isn't missed."""
+    job = running()
+    if job is None:
+        return None
+    for vertex in CLUSTER._ask(f"/v1/jobs/{job.id}")["vertices"]:
+        told = CLUSTER._ask(f"/v1/jobs/{job.id}/vertices/{vertex['id']}/taskmanagers")
+        for one in told["taskmanagers"]:
+            name: str = one["taskmanager-id"]
+            if one["status-counts"]["RUNNING"] and PROCESSES.runs(name):
+                return name
+    return None
 
 
 def failures(known: Sequence[Job]) -> list[int]:

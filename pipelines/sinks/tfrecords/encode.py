@@ -29,6 +29,7 @@ from forebay.pipelines.sinks.tfrecords.wire import (
 )
 
 _NO_BYTES = np.empty(0, np.uint8)
+_NOWHERE = np.empty(0, np.int64)
 
 
 class _Column(NamedTuple):
@@ -39,14 +40,14 @@ class _Column(NamedTuple):
         head: what stands before the value in the feature of every row.
         width: the bytes of the value in every row; -1: it varies.
         values: uint8, the values of all rows.
-        starts: int64 (n + 1,), where each begins in ``values``; None: they have one width.
+        starts: int64 (n + 1,), where each begins in ``values``; only needed where widths vary.
     """
 
     key: bytes
     head: bytes
     width: int
     values: ByteArray
-    starts: Int64Array | None = None
+    starts: Int64Array = _NOWHERE
 
     @property
     def entry(self) -> bytes:
@@ -82,7 +83,7 @@ def _laid_out(columns: Sequence[_Column], n: int) -> tuple[np.ndarray, ...]:
     stretches, stretch_starts, stretch_columns = bytearray(), [0], [0]
     fixed, places, varying = [], [], []
     for column in columns:
-        if column.starts is None:
+        if column.width >= 0:
             stretches += column.entry
             fixed.append(column)
             places.append(len(stretches) - column.width)
@@ -132,7 +133,7 @@ def _column(name: str, column: pa.Array) -> _Column:
 
 def _of_features(key: bytes, features: ByteArray, starts: Int64Array) -> _Column:
     width = common_width(starts)
-    return _Column(key, b"", width, features, starts if width < 0 else None)
+    return _Column(key, b"", width, features, starts)
 
 
 def _bytes(column: pa.Array) -> tuple[ByteArray, Int64Array]:

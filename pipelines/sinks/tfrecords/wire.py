@@ -4,9 +4,9 @@ The bytes follow two published formats: the protocol-buffer wire format of ``tf.
 (features in order of name, numbers packed) and TFRecord's framing
 (:mod:`forebay.pipelines.sinks.tfrecords.frames` adds the checksums). Knows no Arrow.
 
-A record is mostly names and lengths, and these are the same bytes in all records wherever a column's
-values have one size. So all columns of that kind that stand side by side are copied in one piece, a
-*stretch*, and their values are put into it.
+A record is mostly names and lengths, and these are the same bytes in all records wherever a
+column's values have one size. So all columns of that kind that stand side by side are copied in one
+piece, a *stretch*, and their values are put into it.
 """
 
 from typing import Any
@@ -35,7 +35,10 @@ def copy_bytes(typing: Any, out: Any, at: Any, source: Any, start: Any, count: A
         out, at, source, start, count = arguments
         to, begin = (
             builder.gep(context.make_array(kind)(context, builder, value).data, [index])
-            for kind, value, index in ((signature.args[0], out, at), (signature.args[2], source, start))
+            for kind, value, index in (
+                (signature.args[0], out, at),
+                (signature.args[2], source, start),
+            )
         )
         cgutils.raw_memcpy(builder, to, begin, count, 1)
         return context.get_dummy_value()
@@ -74,7 +77,7 @@ def encode(
         values: uint8.
         keys: uint8, the key fields of the features whose sizes vary.
         key_starts: int64 (features + 1,), where each begins in ``keys``.
-        feature_starts: int64 (features, n + 1), where the feature of each row begins in ``features``.
+        feature_starts: int64 (features, n + 1), where each row's begins in ``features``.
         features: uint8, tf.train.Features.
 
     Returns:
