@@ -20,6 +20,7 @@ _ANSWERS = (
     re.compile(r"'Request failed with status code', (?P<status>\d{3})(?P<said>)"),
 )
 _NO_TOKEN = re.compile(r"[^\n]*(?:invalid_grant|Reauthentication is needed)[^\n]*")
+_NO_NAME = re.compile(r"anonymous caller", re.I)
 _NO_BUCKET = re.compile(r"(?:The )?specified bucket does not exist", re.I)
 # Of TensorFlow, and of Google's clients, which name the path that they asked for.
 _GONE = re.compile(
@@ -83,6 +84,11 @@ def _failure_of(error: BaseException, written: object) -> ForebayError | None:
 
 def _told(where: str, status: int, said: str) -> ForebayError | None:
     words = f"{status} {said}".strip()
+    if status in (401, 403) and _NO_NAME.search(said):
+        return InputError(
+            f"{where}: is not for everybody ({words}), and no credentials for Google Cloud were "
+            f"found; {LOGIN}, and start again"
+        )
     if status == 401:
         return _expired(where, words)
     if status == 403:

@@ -11,6 +11,7 @@ from apache_beam.io.filesystems import FileSystems
 
 from forebay.pipelines.new_files import create
 from forebay.pipelines.sinks.tfrecords.frames import crc32c
+from forebay.pipelines.sources.files import file_systems
 from forebay.storage import folders
 from forebay.storage.entries import entries_below, identity
 from forebay.storage.locks import locked
@@ -34,7 +35,7 @@ def prepare_output(run: str, overwrite: bool) -> None:
     if not is_remote(run):
         publication.settle_leftovers(run)
         publication.check_target(run, overwrite)
-    elif FileSystems.exists(FileSystems.join(run, MANIFEST_NAME)) and not overwrite:
+    elif file_systems(run).exists(FileSystems.join(run, MANIFEST_NAME)) and not overwrite:
         raise publication.there_already(run)
 
 

@@ -251,13 +251,17 @@ def file_systems(path: str) -> Any:
     from apache_beam.io.filesystems import FileSystems
     from apache_beam.options.pipeline_options import PipelineOptions
 
+    from forebay.pipelines.google.beam_credentials import find_credentials
+
     # Before a pipeline has set them, and some ask for them.
     if getattr(FileSystems, "_pipeline_options", None) is None:
         FileSystems.set_options(PipelineOptions([]))
     try:
-        FileSystems.get_filesystem(path)
+        found = FileSystems.get_filesystem(path)
     except (OSError, ValueError) as error:
         raise InputError(_unreadable(path, error)) from error
+    if found.scheme() == "gs":
+        find_credentials()
     return FileSystems
 
 

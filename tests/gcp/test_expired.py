@@ -1,4 +1,4 @@
-"""Credentials that are taken at the start and refused later, while a run or a model is written."""
+"""Credentials that are not there, or that are refused while a run or a model is written."""
 
 from __future__ import annotations
 
@@ -8,9 +8,12 @@ from typing import Any
 
 import pytest
 import requests
+from apache_beam.internal.gcp import auth
+from apache_beam.utils import retry
 from parcels_oracle import make_tables
 
 from forebay.cli import main
+from forebay.pipelines.google.beam_credentials import find_credentials
 
 pytestmark = pytest.mark.gcp
 
@@ -56,6 +59,24 @@ def test_a_training_whose_credentials_expire_on_the_way_is_told_in_a_line(
         )
     run = f"gs://{emulators.bucket}/{folder}"
     check(refused(capsys, "train", run, "--model", "linear", "--max-steps", "20"))
+
+
+def test_where_there_are_no_credentials_beam_looks_once_and_that_is_a_line(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str],
+    caplog: pytest.LogCaptureFixture,
+) -> None:  # fmt: skip
+    monkeypatch.delenv("GOOGLE_APPLICATION_CREDENTIALS", raising=False)
+    monkeypatch.setenv("CLOUDSDK_CONFIG", str(tmp_path))
+    monkeypatch.setenv("NO_GCE_CHECK", "true")
+    monkeypatch.setattr(auth._Credentials, "_credentials_init", False)
+    monkeypatch.setattr(retry.Clock, "sleep", lambda clock, seconds: pytest.fail("it waits"))
+    find_credentials.cache_clear()
+    find_credentials()
+    find_credentials.cache_clear()
+    (line,) = capsys.readouterr().err.splitlines()
+    assert line.startswith("warning: no credentials for Google Cloud were found")
+    assert "; run `gcloud auth application-default login`" in line
+    assert not caplog.records
 
 
 def check(line: str) -> None:

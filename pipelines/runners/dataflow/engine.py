@@ -132,7 +132,8 @@ class Dataflow(Engine):
     @contextmanager
     def open(self, work: Work) -> Iterator[Sequence[str]]:
         """Gives the options of Beam's Dataflow runner, and packs the definition's own code."""
-        from forebay.pipelines.runners.dataflow.waiting import credentials_asked_once, told_in_lines
+        from forebay.pipelines.google.beam_credentials import credentials_asked_once
+        from forebay.pipelines.runners.dataflow.waiting import told_in_lines
         from forebay.pipelines.runners.own_code import pack_own_code
 
         with tempfile.TemporaryDirectory(prefix="forebay-dataflow-") as folder:

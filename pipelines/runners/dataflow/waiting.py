@@ -3,13 +3,10 @@
 from __future__ import annotations
 
 import logging
-import sys
 import threading
 import traceback
 from collections.abc import Iterator
 from contextlib import contextmanager
-
-from apache_beam.utils import retry
 
 from forebay.console.google_words import shown
 from forebay.pipelines.google.failures import is_expired
@@ -44,24 +41,6 @@ def failures_raised() -> Iterator[None]:
         raise lost[0] from error
     finally:
         threading.excepthook = hook
-
-
-@contextmanager
-def credentials_asked_once() -> Iterator[None]:
-    """Raises at once where Google refuses the credentials; Beam would ask again for minutes."""
-    wait = retry.Clock.sleep
-
-    def sleep(clock: retry.Clock, seconds: float) -> None:
-        error = sys.exception()
-        if error is not None and is_expired(str(error)):
-            raise error
-        wait(clock, seconds)
-
-    retry.Clock.sleep = sleep
-    try:
-        yield
-    finally:
-        retry.Clock.sleep = wait
 
 
 @contextmanager

@@ -22,6 +22,11 @@ SAID = [
         InputError, f"{RUN}: Google no longer takes the credentials (401); run `gcloud",
     ),
     (
+        "403 GET https://storage.googleapis.com/storage/v1/b/b/o?x=y: Anonymous caller does not "
+        "have storage.objects.list access to the Google Cloud Storage bucket.",
+        InputError, f"{RUN}: is not for everybody (403 Anonymous caller does not have storage.obj",
+    ),
+    (
         "401 POST https://storage.googleapis.com/upload/storage/v1/b/b/o?upload_id=SECRET: denied",
         InputError, f"{RUN}: Google no longer takes the credentials (401 denied)",
     ),
