@@ -9,6 +9,8 @@ import numpy as np
 from apache_beam.io.filesystem import CompressionTypes
 from apache_beam.io.filesystems import FileSystems
 
+from forebay.console.google_words import shown
+from forebay.console.terminal import warn
 from forebay.pipelines.new_files import create
 from forebay.pipelines.sinks.tfrecords.frames import crc32c
 from forebay.pipelines.sources.files import file_systems
@@ -75,6 +77,7 @@ def staging(run: str, overwrite: bool) -> Iterator[str]:
             or nobody can write there.
     """
     if is_remote(run):
+        temporary = FileSystems.join(run, TEMPORARY)
         manifest = FileSystems.join(run, MANIFEST_NAME)
         if FileSystems.exists(manifest):
             FileSystems.delete([manifest])
@@ -82,9 +85,15 @@ def staging(run: str, overwrite: bool) -> Iterator[str]:
             yield run
         except BaseException:
             with suppress(Exception):  # what failed is told, and the next run removes it
-                remove_remote(FileSystems.join(run, TEMPORARY))
+                remove_remote(temporary)
             raise
-        remove_remote(FileSystems.join(run, TEMPORARY))
+        try:
+            remove_remote(temporary)
+        except Exception as error:  # the run is whole, and nobody reads that
+            warn(
+                f"{temporary} could not be removed ({shown(str(error))}), which harms nothing; "
+                f"remove it by `gcloud storage rm -r {temporary}`"
+            )
         return
     with _made(run), locked(run):
         publication.settle(run)

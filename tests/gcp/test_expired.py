@@ -45,6 +45,21 @@ def test_a_run_whose_credentials_expire_on_the_way_is_told_in_a_line(
     assert "manifest.json" not in names
 
 
+def test_a_run_that_is_whole_stays_so_where_nothing_can_be_removed_any_more(
+    emulators: Any, in_emulators: Any, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    run = f"gs://{emulators.bucket}/expires-at-removal/run"
+    tables = make_tables(tmp_path)
+    words = ("--max-reject-fraction", "0.1", "--shards", "2", "--output", run)
+    assert main(["preprocess", DEFINITION, *tables.options, *words]) == 0
+    said = capsys.readouterr().err
+    assert "Traceback" not in said
+    assert f"warning: {run}/temporary could not be removed (" in said
+    assert f"; remove it by `gcloud storage rm -r {run}/temporary`" in said
+    found = asked("GET", emulators, f"{emulators.bucket}/o", prefix="expires-at-removal/")
+    assert any(one["name"].endswith("/manifest.json") for one in found.json()["items"])
+
+
 @pytest.mark.parametrize("at", ["checkpoint", "saved_model"])
 def test_a_training_whose_credentials_expire_on_the_way_is_told_in_a_line(
     at: str, emulators: Any, in_emulators: Any, regression_run: Path,
