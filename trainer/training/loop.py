@@ -1,7 +1,7 @@
 """The training loop: steps, and at their marks evaluations, exports and checkpoints.
 
-Marks are multiples of fixed numbers of steps, wherever a training began: one that continues stops
-at the same steps as one that was never interrupted. The clock decides whether an evaluation takes
+Marks are fixed numbers of steps, wherever a training began: one that continues stops at the same
+steps as one that was never interrupted. The clock decides whether an evaluation takes
 place at its mark, and nothing else; what an evaluation does touches no weight.
 """
 
@@ -14,7 +14,7 @@ import tensorflow as tf
 
 from forebay.trainer.checkpoints import checkpoint
 from forebay.trainer.checkpoints.checkpoint import Arrays, Checkpoint, Evaluation, TrainingState
-from forebay.trainer.options.choose import ChosenOptions
+from forebay.trainer.options.choose import ChosenOptions, next_evaluation
 from forebay.trainer.training.job import TrainingJob
 from forebay.trainer.training.nonfinite import bad_batch
 
@@ -120,8 +120,8 @@ def _to_next_mark(
     """Takes the steps up to the next mark, which all workers reach together."""
     step = state.step
     # Each look at the loss leaves the compiled loop.
-    marks = (job.loop.save_summary_steps, job.options.eval_every, job.checkpoint_every)
-    count = min(*((step // n + 1) * n for n in marks), last) - step
+    multiples = ((step // n + 1) * n for n in (job.loop.save_summary_steps, job.checkpoint_every))
+    count = min(*multiples, next_evaluation(job.choice, step), last) - step
     begun = time.perf_counter()
     taken, loss_sum, waited = (float(x) for x in job.run_steps(batches, tf.constant(count)))
     job.step_times.add(time.perf_counter() - begun, waited)
@@ -138,7 +138,7 @@ def _to_next_mark(
 def _is_evaluated(job: TrainingJob, state: TrainingState, last: int, clock: _Clock) -> bool:
     if state.step == last:
         return True
-    if state.step % job.options.eval_every:
+    if state.step != next_evaluation(job.choice, state.step - 1):
         return False
     (over,) = job.team.as_chief_says([clock.is_over()])
     return bool(over)

@@ -18,6 +18,7 @@ from forebay.trainer.options.choose import (
     Table,
     choose,
     default_rate,
+    next_evaluation,
     steps_per_pass,
     told,
 )
@@ -46,6 +47,18 @@ def test_batches_steps_and_evaluations_go_by_the_rows(
     assert (found.batch_size, found.max_steps, found.eval_every) == (
         batch_size, max_steps, eval_every,
     )  # fmt: skip
+
+
+def test_evaluations_begin_early_where_nobody_said_how_often() -> None:
+    def steps(options: TrainOptions) -> list[int]:
+        choice, found = choose(options, Table(10_000, 9, "regression")), [0]
+        while len(found) < 7:
+            found.append(next_evaluation(choice, found[-1]))
+        return found[1:]
+
+    assert steps(TrainOptions()) == [24, 48, 97, 195, 390, 585]
+    assert steps(TrainOptions(eval_every=195)) == [195, 390, 585, 780, 975, 1170]
+    assert steps(TrainOptions(max_steps=30)) == [1, 2, 5, 10, 20, 30]
 
 
 @given(TABLES)
