@@ -13,7 +13,7 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -127,18 +127,20 @@ def _stages(data: Path, run: Path) -> tuple[list[Stage], int]:
         "transform graph", lambda: transform(rows), lambda found: sum(b.nbytes for b in found)
     )
     list(encode_examples(transformed[0], ENCODED_ROWS))
-    encoded = timed(
-        "encode tf.Examples",
-        lambda: [part for batch in transformed for part in encode_examples(batch, ENCODED_ROWS)],
-        lambda found: sum(part.nbytes for part in found),
-    )  # fmt: skip
+
+    def encoded() -> Iterator[Any]:
+        return (part for batch in transformed for part in encode_examples(batch, ENCODED_ROWS))
+
+    # A run keeps no part, so that all take the same memory.
+    timed("encode tf.Examples", lambda: sum(part.nbytes for part in encoded()), int)
+    parts = list(encoded())
     path = run.parent / "written"
     timed(
         "write bytes, with checksums",
-        lambda: write_file(str(path), (part.data for part in encoded)).size,
+        lambda: write_file(str(path), (part.data for part in parts)).size,
         lambda size: size,
     )
-    timed(THROUGH_CACHE, lambda: _write(encoded, path), lambda size: size)
+    timed(THROUGH_CACHE, lambda: _write(parts, path), lambda size: size)
     return stages, len(rows)
 
 

@@ -65,6 +65,8 @@ CHANGED: Mapping[str, Mapping[str, Any]] = {
     "rate 0.016": {"learning_rate": 1.6e-2},
     "rate 0.032": {"learning_rate": 3.2e-2},
     "rate 0.008; 8 networks": {"learning_rate": 8e-3, "members": 8},
+    "rate 0.008; silu": {"learning_rate": 8e-3, "activation": "silu"},
+    "rate 0.008; 8,000 steps": {"learning_rate": 8e-3, "max_steps": 8_000},
     "one network; L2 1e-4; 10,000 steps": {"members": 1, "l2": 1e-4, "max_steps": 10_000},
     "L2 1e-4": {"l2": 1e-4},
     "L2 2e-3": {"l2": 2e-3},
