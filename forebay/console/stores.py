@@ -22,9 +22,11 @@ _ANSWERS = (
 _NO_TOKEN = re.compile(r"[^\n]*(?:invalid_grant|Reauthentication is needed)[^\n]*")
 _NO_NAME = re.compile(r"anonymous caller", re.I)
 _NO_BUCKET = re.compile(r"(?:The )?specified bucket does not exist", re.I)
-# Of TensorFlow, and of Google's clients, which name the path that they asked for.
+# Of TensorFlow, and of Google's clients, which name the path that they asked for: credentials are
+# renewed on the way.
 _GONE = re.compile(
-    r"libcurl code \d+ meaning [^\n]*|HTTPS?Connection(?:Pool)?\([^\n]*/storage/v1/[^\n]*"
+    r"libcurl code \d+ meaning [^\n]*|"
+    r"HTTPS?Connection(?:Pool)?\([^\n]*(?:/storage/v1/|url: /token)[^\n]*"
 )
 _MESSAGE = re.compile(r'"message": *"([^"]*)"')
 _PLACE = re.compile(r"gs://[^\s'\",;)]+")

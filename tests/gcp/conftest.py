@@ -18,6 +18,7 @@ from typing import Any
 import pyarrow as pa
 import pyarrow.parquet as pa_parquet
 import pytest
+from apache_beam.internal.gcp import auth
 
 from forebay.pipelines.sources.bigquery.address import BigQuery
 from forebay.pipelines.sources.bigquery.clients import Clients
@@ -132,7 +133,16 @@ def warehouse(emulators: Emulators) -> Warehouse:
 
 
 @pytest.fixture
-def in_emulators(emulators: Emulators, monkeypatch: pytest.MonkeyPatch) -> dict[str, str]:
+def without_credentials(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Beam as it is before it looks for credentials: it keeps what it found, for the process."""
+    monkeypatch.setattr(auth._Credentials, "_credentials_init", False)
+    monkeypatch.setattr(auth._Credentials, "_credentials", None)
+
+
+@pytest.fixture
+def in_emulators(
+    emulators: Emulators, without_credentials: None, monkeypatch: pytest.MonkeyPatch
+) -> dict[str, str]:
     """The environment of commands that reach the stand-ins."""
     for name, value in emulators.environment.items():
         monkeypatch.setenv(name, value)

@@ -192,15 +192,12 @@ def test_buckets_and_credentials_are_checked_first(
 
 @pytest.fixture
 def credentials(
-    service: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, request: pytest.FixtureRequest
-) -> None:
-    """Credentials whose tokens come from a path of the stand-in; Beam keeps those of before."""
-    from apache_beam.internal.gcp.auth import _Credentials
-
+    service: str, without_credentials: None, tmp_path: Path, monkeypatch: pytest.MonkeyPatch,
+    request: pytest.FixtureRequest,
+) -> None:  # fmt: skip
+    """Credentials whose tokens come from a path of the stand-in."""
     path = key(tmp_path, f"{service}/{request.param}")
     monkeypatch.setenv("GOOGLE_APPLICATION_CREDENTIALS", path)
-    monkeypatch.setattr(_Credentials, "_credentials_init", False)
-    monkeypatch.setattr(_Credentials, "_credentials", None)
 
 
 @pytest.mark.parametrize(

@@ -8,7 +8,6 @@ from typing import Any
 
 import pytest
 import requests
-from apache_beam.internal.gcp import auth
 from apache_beam.utils import retry
 from parcels_oracle import make_tables
 
@@ -76,6 +75,7 @@ def test_a_training_whose_credentials_expire_on_the_way_is_told_in_a_line(
     check(refused(capsys, "train", run, "--model", "linear", "--max-steps", "20"))
 
 
+@pytest.mark.usefixtures("without_credentials")
 def test_where_there_are_no_credentials_beam_looks_once_and_that_is_a_line(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str],
     caplog: pytest.LogCaptureFixture,
@@ -83,7 +83,6 @@ def test_where_there_are_no_credentials_beam_looks_once_and_that_is_a_line(
     monkeypatch.delenv("GOOGLE_APPLICATION_CREDENTIALS", raising=False)
     monkeypatch.setenv("CLOUDSDK_CONFIG", str(tmp_path))
     monkeypatch.setenv("NO_GCE_CHECK", "true")
-    monkeypatch.setattr(auth._Credentials, "_credentials_init", False)
     monkeypatch.setattr(retry.Clock, "sleep", lambda clock, seconds: pytest.fail("it waits"))
     find_credentials.cache_clear()
     find_credentials()

@@ -27,7 +27,7 @@ def make_updater(
         rest = tuple(weight for weight in weights if id(weight) not in own)
         groups = _groups("wide", options.wide_optimizer, wide_rate, wide, options)
         groups += _groups("deep", options.optimizer, options.learning_rate, rest, options)
-    return Updater(weights, tuple(groups), _clip(options), tuple(frozen))
+    return Updater(weights, tuple(groups), _clip(options), tuple(frozen), options.ema_momentum)
 
 
 def is_proximal(name: OptimizerName) -> bool:

@@ -1,7 +1,8 @@
 """What a training step does with gradients."""
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, field
 from typing import Literal
 
 import keras
@@ -70,21 +71,31 @@ class Updater:
         groups: which optimizer updates which of them; each is in one group.
         clip: how gradients are bounded; None: not.
         frozen: rows that stay as they are.
+        ema_momentum: how much of the weights' moving averages a step leaves; 0: there are none.
+        averages: the averages, one for each of the weights where there are any.
     """
 
     weights: tuple[keras.Variable, ...]
     groups: tuple[WeightGroup, ...]
     clip: Clip | None = None
     frozen: tuple[FrozenRows, ...] = ()
+    ema_momentum: float = 0.0
+    averages: tuple[keras.Variable, ...] = field(init=False, default=())
 
     def __post_init__(self) -> None:
         for group in self.groups:
             group.optimizer.build(list(group.weights))
+        if self.ema_momentum:
+            # Of copies: Keras makes no variable of its own of another's.
+            copies = [keras.ops.convert_to_numpy(weight) for weight in self.weights]
+            averages = tuple(keras.Variable(copy, trainable=False) for copy in copies)
+            object.__setattr__(self, "averages", averages)
 
     @property
     def variables(self) -> list[keras.Variable]:
-        """The optimizers' own variables, for checkpoints."""
-        return [variable for group in self.groups for variable in group.optimizer.variables]
+        """The optimizers' own variables, and the averages, for checkpoints."""
+        own = [variable for group in self.groups for variable in group.optimizer.variables]
+        return [*own, *self.averages]
 
     def apply(self, gradients: Sequence[tf.Tensor]) -> None:
         """Takes one step: gradients as many as weights, in their order."""
@@ -98,6 +109,30 @@ class Updater:
         for part, values in zip(self.frozen, kept, strict=True):
             rows = tf.constant(part.rows, tf.int32)[:, None]
             part.table.value.scatter_nd_update(rows, values)
+        if self.averages:
+            self._average()
+
+    def _average(self) -> None:
+        """Moves the averages a step; of the first steps they keep less, as they know little."""
+        step = tf.cast(self.groups[0].optimizer.iterations, tf.float32)
+        share = 1.0 - tf.minimum(self.ema_momentum, step / (step + 9.0))
+        for average, weight in zip(self.averages, self.weights, strict=True):
+            average.assign_add(share * (weight.value - average.value))
+
+    @contextmanager
+    def averaged(self) -> Iterator[None]:
+        """Gives the weights their averages for as long, where there are any."""
+        if not self.averages:
+            yield
+            return
+        kept = [tf.identity(weight.value) for weight in self.weights]
+        for weight, average in zip(self.weights, self.averages, strict=True):
+            weight.assign(average.value)
+        try:
+            yield
+        finally:
+            for weight, value in zip(self.weights, kept, strict=True):
+                weight.assign(value)
 
     def learning_rates(self) -> dict[str, float]:
         """Returns the rates of the next step, by what they are for."""

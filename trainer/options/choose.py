@@ -34,6 +34,8 @@ MEMBERS = 4
 # The penalty of squared weights, and the one of many rows that chance splits, whose numbers are
 # also cut; the many are half of those that this was chosen on.
 L2, L2_AT_RANDOM, PIECES, MANY_ROWS = 5e-4, 5e-5, 8, 20_000
+# The momentum of the weights' averages: those of about a hundred steps.
+EMA_MOMENTUM = 0.99
 # So many evaluations, and so many steps between two at the least.
 EVALUATIONS, FEWEST_BETWEEN = 20, 10
 # Beside those, some come before the first: few rows are learned by heart in as many steps.
@@ -67,6 +69,7 @@ class ChosenOptions(TrainOptions):
     """Options of which none is left open; attributes as those of `TrainOptions`."""
 
     members: int
+    ema_momentum: float
     l2: float
     pieces: int
     learning_rate: float
@@ -191,6 +194,10 @@ def _members(values: Mapping[str, Any], table: Table) -> int:
     return MEMBERS if values["model"] in WITH_HIDDEN else 1
 
 
+def _ema_momentum(values: Mapping[str, Any], table: Table) -> float:
+    return EMA_MOMENTUM if values["model"] in WITH_HIDDEN and not values["l1"] else 0.0
+
+
 def _l2(values: Mapping[str, Any], table: Table) -> float:
     return L2_AT_RANDOM if _is_free(table) else L2
 
@@ -225,6 +232,7 @@ _RULES: Mapping[str, Callable[[Mapping[str, Any], Table], Any]] = {
     "max_steps": _max_steps,
     "eval_every": _eval_every,
     "members": _members,
+    "ema_momentum": _ema_momentum,
     "l2": _l2,
     "pieces": _pieces,
     "learning_rate": _learning_rate,
@@ -239,6 +247,7 @@ _WHY: Mapping[str, Callable[[ChosenOptions, Table], str]] = {
         f"{EVALUATIONS} evaluations, and {len(EARLY)} before the first"
     ),
     "members": lambda options, table: _why_members(options),
+    "ema_momentum": lambda options, table: _why_averages(options),
     "l2": lambda options, table: _why_split(table),
     "pieces": lambda options, table: _why_split(table),
     "learning_rate": lambda options, table: _why_rate(
@@ -260,6 +269,12 @@ def _why_members(options: ChosenOptions) -> str:
     if options.members > 1:
         return "networks whose mean errs less"
     return "no hidden layers of ours"
+
+
+def _why_averages(options: ChosenOptions) -> str:
+    if options.ema_momentum:
+        return "weights whose averages err less"
+    return "L1 makes weights zero" if options.model in WITH_HIDDEN else "no hidden layers of ours"
 
 
 def _why_split(table: Table) -> str:

@@ -57,6 +57,9 @@ class TrainOptions:
         wide_learning_rate: the wide optimizer's rate, at its peak, unused without one; None: by
             optimizer and inputs.
         momentum: the momentum of the optimizer of that name, in [0, 1).
+        ema_momentum: how much a step leaves of the weights' moving averages, which are what is
+            evaluated, kept and exported, in [0, 1); 0: the weights themselves are. None: 0.99
+            with hidden layers of ours and no L1.
         weight_decay: the decay of the optimizer ``adamw``; biases are free.
         schedule: how the rates go on from their peak: ``cosine`` falls to zero over
             ``max_steps``. Ftrl's rate stays.
@@ -107,6 +110,7 @@ class TrainOptions:
     wide_optimizer: OptimizerName | None = None
     wide_learning_rate: float | None = None
     momentum: float = 0.9
+    ema_momentum: float | None = None
     weight_decay: float = 0.004
     schedule: ScheduleName = "cosine"
     warmup_steps: int = 0
@@ -184,6 +188,7 @@ class TrainOptions:
         yield from _bound("--learning-rate", self.learning_rate, "try 0.001")
         yield from _bound("--wide-learning-rate", self.wide_learning_rate, "try 0.05")
         yield from _share("--momentum", self.momentum, "try 0.9")
+        yield from _share("--ema-momentum", self.ema_momentum or 0.0, "give 0, or try 0.99")
         if not 0 <= self.weight_decay < 1:
             yield Problem("--weight-decay", self.weight_decay, "not a decay", "try 0.004")
         yield from choice("--schedule", self.schedule, get_args(ScheduleName))

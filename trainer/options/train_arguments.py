@@ -31,8 +31,8 @@ _GROUPS = {
     "other models": ("warm_start", "embeddings_from", "freeze_embeddings"),
     "optimizers": (
         "optimizer", "learning_rate", "wide_optimizer", "wide_learning_rate", "momentum",
-        "weight_decay", "schedule", "warmup_steps", "decay_rate", "decay_every", "decay_at",
-        "clip_value", "clip_norm", "clip_global_norm",
+        "ema_momentum", "weight_decay", "schedule", "warmup_steps", "decay_rate", "decay_every",
+        "decay_at", "clip_value", "clip_norm", "clip_global_norm",
     ),
     "training": ("batch_size", "eval_every", "eval_steps", "best_by", "patience", "seed"),
 }  # fmt: skip

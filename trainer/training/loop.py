@@ -1,8 +1,8 @@
 """The training loop: steps, and at their marks evaluations, exports and checkpoints.
 
 Marks are fixed numbers of steps, wherever a training began: one that continues stops at the same
-steps as one that was never interrupted. The clock decides whether an evaluation takes
-place at its mark, and nothing else; what an evaluation does touches no weight.
+steps as one that was never interrupted. The clock decides whether an evaluation takes place at its
+mark, and nothing else; what an evaluation does leaves the weights as they were.
 """
 
 import math
@@ -73,11 +73,12 @@ def fit(
             state = _to_next_mark(job, batches, state, last, watchers)
             evaluated = _is_evaluated(job, state, last, clock)
             if evaluated:
-                state = _evaluate(job, state)
-                if state.newest_is_best:
-                    best = checkpoint.values(job.models.score.variables)
-                for watcher in watchers:
-                    watcher.evaluated(state)
+                with job.updater.averaged():
+                    state = _evaluate(job, state)
+                    if state.newest_is_best:
+                        best = checkpoint.values(job.models.score.variables)
+                    for watcher in watchers:
+                        watcher.evaluated(state)
                 clock.restart()
             if job.team.is_chief and (evaluated or state.step % job.checkpoint_every == 0):
                 save(_checkpoint(job, state, best))

@@ -58,6 +58,11 @@ SAID = [
         "com', port=443): Max retries exceeded with url: /upload/storage/v1/b/b/o?upload_id=1",
         RunFailed, f"{RUN}: Cloud Storage can no longer be reached (HTTPSConnectionPool(host='sto",
     ),
+    (
+        "RetryError: Timeout of 120.0s exceeded, last exception: HTTPSConnectionPool(host='oauth2."
+        "googleapis.com', port=443): Max retries exceeded with url: /token (Caused by NewConnec",
+        RunFailed, f"{RUN}: Cloud Storage can no longer be reached (HTTPSConnectionPool(host='oau",
+    ),
 ]  # fmt: skip
 
 

@@ -106,6 +106,44 @@ def test_optimizers_are_those_of_the_books(kind: OptimizerName) -> None:
         np.testing.assert_allclose(weight.numpy(), values, rtol=2e-4, atol=2e-6)
 
 
+@pytest.mark.parametrize("momentum", [0.5, 0.99])
+def test_averages_follow_the_weights_and_stand_in_for_them(momentum: float) -> None:
+    random = np.random.default_rng(5)
+    options = chosen(hidden_units=(3,), members=2, ema_momentum=momentum, learning_rate=0.1)
+    model = model_of(options)
+    table = next(weight for weight in model.trainable_variables if "embed" in weight.path)
+    updater = make_updater(model, options, [FrozenRows(table, (1,))])
+    frozen = table.numpy()[1].copy()
+    expected = [weight.numpy().astype(np.float64) for weight in updater.weights]
+    steps = 30
+    for step in range(steps):
+        gradients = [random.normal(0, 1, weight.shape) for weight in updater.weights]
+        updater.apply([tf.constant(gradient, tf.float32) for gradient in gradients])
+        # tf.train.ExponentialMovingAverage, told the number of updates.
+        kept = min(momentum, (1 + step) / (10 + step))
+        expected = [
+            kept * average + (1 - kept) * weight.numpy()
+            for average, weight in zip(expected, updater.weights, strict=True)
+        ]
+    raw = [weight.numpy().copy() for weight in updater.weights]
+    with updater.averaged():
+        for weight, average in zip(updater.weights, expected, strict=True):
+            np.testing.assert_allclose(weight.numpy(), average, rtol=1e-5, atol=1e-6)
+        np.testing.assert_array_equal(table.numpy()[1], frozen)
+    for weight, value in zip(updater.weights, raw, strict=True):
+        np.testing.assert_array_equal(weight.numpy(), value)
+
+
+def test_without_averages_the_weights_themselves_are_looked_at() -> None:
+    model = model_of(chosen(model="linear"))
+    updater = make_updater(model, chosen(model="linear", ema_momentum=0.0))
+    before = [weight.numpy().copy() for weight in updater.weights]
+    assert not updater.averages
+    with updater.averaged():
+        for weight, value in zip(updater.weights, before, strict=True):
+            np.testing.assert_array_equal(weight.numpy(), value)
+
+
 @pytest.mark.parametrize("kind", ["adamw", "ftrl"])
 def test_penalties_of_optimizers_spare_biases(kind: OptimizerName) -> None:
     options = chosen(

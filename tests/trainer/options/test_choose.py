@@ -61,6 +61,20 @@ def test_evaluations_begin_early_where_nobody_said_how_often() -> None:
     assert steps(TrainOptions(max_steps=30)) == [1, 2, 5, 10, 20, 30]
 
 
+@pytest.mark.parametrize(
+    ("options", "momentum"),
+    [
+        (TrainOptions(), 0.99),
+        (TrainOptions(model="deep"), 0.99),
+        (TrainOptions(model="linear"), 0.0),
+        (TrainOptions(l1=0.1), 0.0),
+        (TrainOptions(l1=0.1, ema_momentum=0.5), 0.5),
+    ],
+)
+def test_weights_of_hidden_layers_are_averaged(options: TrainOptions, momentum: float) -> None:
+    assert choose(options, Table(10_000, 9, "regression")).options.ema_momentum == momentum
+
+
 @given(TABLES)
 def test_every_table_gives_options_that_are_complete(table: Table) -> None:
     found = choose(TrainOptions(), table).options
@@ -82,6 +96,7 @@ def test_what_is_given_stays_and_is_told_of_by_nobody(table: Table, name: Optimi
         batch_size=5,
         eval_every=3,
         members=2,
+        ema_momentum=0.5,
         l2=0.5,
         pieces=3,
     )
@@ -168,7 +183,8 @@ def test_what_is_told_is_what_is_taken() -> None:
         assert words in defaults
     assert steps == "3,900 steps = 49.9 epochs · 10,000 rows / 128 a batch"
     given = TrainOptions(
-        epochs=2, batch_size=9, eval_every=1, members=1, learning_rate=1.0, l2=0.0, pieces=0
-    )
+        epochs=2, batch_size=9, eval_every=1, members=1, ema_momentum=0.0,
+        learning_rate=1.0, l2=0.0, pieces=0,
+    )  # fmt: skip
     (alone,) = told(choose(given, table), table)
     assert alone == "2,222 steps = 2 epochs · 10,000 rows / 9 a batch"
