@@ -71,16 +71,21 @@ def test_losses_metrics_and_rates_are_there(events: EventAccumulator, record: di
         assert rate == pytest.approx(cosine, abs=1e-9)
 
 
-def test_histograms_count_every_weight(events: EventAccumulator, trained_regression: Path) -> None:
+def test_histograms_count_the_average_of_every_weight(
+    events: EventAccumulator, trained_regression: Path
+) -> None:
     run = open_run(str(trained_regression))
     options = TrainOptions(max_steps=600, eval_every=200, batch_size=128)
-    model = prepare(run, options, LoopOptions(), alone()).models.score
-    found = checkpoint.load(str(trained_regression / "training/checkpoint.npz"))
-    checkpoint.assign(model.variables, found.model)
-    for variable in model.trainable_variables:
+    job = prepare(run, options, LoopOptions(), alone())
+    model, path = job.models.score, str(trained_regression / "training/checkpoint.npz")
+    found = checkpoint.load(path)
+    assert found is not None
+    checkpoint.restore(path, found, model.variables, job.updater.variables)
+    with job.updater.averaged():
+        averages = [variable.numpy().ravel() for variable in model.trainable_variables]
+    for variable, values in zip(model.trainable_variables, averages, strict=True):
         last = events.Tensors(f"weights/{variable.path}")[-1]
         left, right, counts = tf.make_ndarray(last.tensor_proto).T
-        values = variable.numpy().ravel()
         assert last.step == 600
         expected, edges = np.histogram(values, len(counts))
         np.testing.assert_array_equal(counts, expected)
