@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import errno
 import os
+import time
 from collections.abc import Callable, Iterator, Sequence
 from copy import deepcopy
+from dataclasses import dataclass
 
 import apache_beam as beam
 import pytest
@@ -128,6 +130,51 @@ def test_a_step_is_looked_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
             assert not userstate.is_stateful_dofn(second)
     assert looked == [first, second]
     assert userstate.get_dofn_specs is counted
+
+
+@dataclass(frozen=True)
+class _Slow:
+    """A number that takes long to encode."""
+
+    number: int
+
+
+class _SlowCoder(beam.coders.Coder):
+    """Encodes it in Python, as it would a large value."""
+
+    def encode(self, value: _Slow) -> bytes:
+        time.sleep(0.4)
+        return str(value.number).encode()
+
+    def decode(self, encoded: bytes) -> _Slow:
+        return _Slow(int(encoded))
+
+    def estimate_size(self, value: _Slow) -> int:
+        return 8
+
+    def is_deterministic(self) -> bool:
+        return True
+
+
+def test_elements_that_take_long_to_encode_arrive_whole() -> None:
+    """By themselves, Beam's threads send what is written of an element when a second has passed."""
+    beam.coders.registry.register_coder(_Slow, _SlowCoder)
+
+    def build(pipeline: beam.Pipeline) -> None:
+        slow = pipeline | beam.Create([0, 1]) | beam.FlatMap(_slow).with_output_types(_Slow)
+        numbers = slow | beam.Reshuffle() | beam.Map(lambda one: one.number)
+        _ = numbers | beam.combiners.ToList() | beam.Map(_check_all)
+
+    run_pipeline(build, TWO_WORKERS)
+
+
+def _slow(of: int) -> Iterator[_Slow]:
+    yield from (_Slow(10 * of + i) for i in range(3))
+
+
+def _check_all(found: list[int]) -> None:
+    if sorted(found) != [0, 1, 2, 10, 11, 12]:
+        raise InputError(f"found {found}")
 
 
 def _refuse(_: int) -> None:
