@@ -25,6 +25,8 @@ from forebay.transforms.windows.period import Period
 # this much text make one shard.
 KEY_PARTITION_BYTES = 64 << 20
 SHARD_BYTES = 8 << 20
+# Reading more text than this takes so long that two seconds do not matter; half a GiB may.
+MUCH_TEXT_BYTES = 1 << 30
 
 
 @dataclass
@@ -74,6 +76,11 @@ class Job:
             and not is_remote(self.options.output)
             and self.sinks == RunSinks((), None)
         )
+
+    @property
+    def has_much_text(self) -> bool:
+        """Whether reading takes so long that nothing is worth its memory beside it."""
+        return text_bytes(all_inputs(self.tables)) > MUCH_TEXT_BYTES
 
     @property
     def plan(self) -> str:

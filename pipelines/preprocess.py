@@ -156,7 +156,8 @@ def _ingest(job: Job, runner: Runner) -> Tallies:
     with job.timed("ingest"):
         if runner.can_be_copied and job.is_of_this_machine and is_copyable():
             with done_apart(read, "reads the rows"), kept_for_good():
-                import_module("forebay.pipelines.transform.steps")  # and with it TensorFlow
+                if not job.has_much_text:
+                    import_module("forebay.pipelines.transform.steps")  # and with it TensorFlow
         else:
             read()
     return read_tallies(job.path(TEMPORARY, INGESTED))
