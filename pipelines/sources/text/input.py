@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from abc import abstractmethod
 from collections.abc import Generator, Iterable, Iterator
 from dataclasses import dataclass
@@ -14,8 +15,8 @@ from forebay.pipelines.sources.text.lines import line_of, located, offset_of_lin
 from forebay.pipelines.sources.text.ranges import plan_ranges, read_chunks
 from forebay.transforms.definition.table_formats import CsvFormat
 
-# A stretch is parsed whole: some 80,000 rows of ordinary width, large enough that what each batch
-# costs is small beside its rows and small enough that two cores share one middling file.
+# A stretch is parsed whole: some 80,000 rows of ordinary width at most, large enough that what each
+# batch costs is small beside its rows and small enough that two cores share one middling file.
 STRETCH_BYTES = 8 << 20
 _BLOCK = 1 << 20
 
@@ -57,10 +58,16 @@ class TextInput(FileInput):
                     pass
             else:
                 yield from plan_ranges(
-                    source, self.format, self.fields, max_record_bytes, STRETCH_BYTES,
+                    source, self.format, self.fields, max_record_bytes, self._stretch_bytes,
                     self.data_offset,
                 )  # fmt: skip
         return source.fingerprint
+
+    @property
+    def _stretch_bytes(self) -> int:
+        """How long stretches are so that all are alike: workers get the same number of them."""
+        size = max(1, self.size - self.data_offset)
+        return math.ceil(size / math.ceil(size / STRETCH_BYTES))
 
     def chunks(self, max_record_bytes: int, stretch: Stretch | None = None) -> Iterator[TextChunk]:  # noqa: D102
         with self.file.open() as source:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import subprocess
 import sys
 from pathlib import Path
@@ -54,6 +55,23 @@ def test_every_record_is_a_row_or_a_reject_in_order_of_place(
     ]
     assert pc.all(pc.equal(rows["serial"], pc.cast(pc.utf8_slice_codeunits(
         rows["reading_id"], 2, 99), pa.int64()))).as_py()  # fmt: skip
+
+
+@pytest.mark.parametrize("stretch", [700, 3_000, 20_000, 8 << 20])
+def test_stretches_of_a_file_are_alike(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, stretch: int
+) -> None:
+    monkeypatch.setattr(module, "STRETCH_BYTES", stretch)
+    written = write_records(tmp_path / "a.csv", make_records())
+    [file] = find_files([str(tmp_path / "a.csv")])
+    text = open_input(file, load_definition(DEFINITION))
+
+    lengths = [end - start for start, end in text.plan(max_record_bytes=400)]
+
+    longest_record = max(len(record.raw) for record in written.records) + 2
+    assert sum(lengths) == file.size - written.offsets[0]
+    assert len(lengths) <= math.ceil(sum(lengths) / stretch)
+    assert max(lengths) - min(lengths) <= longest_record * len(lengths)
 
 
 def test_it_loads_neither_beam_nor_tensorflow() -> None:
