@@ -39,6 +39,7 @@ from forebay.pipelines.sinks.run_folder import prepare_output, publish, refuse_i
 from forebay.pipelines.sources.tables import all_inputs, open_tables, text_bytes
 from forebay.pipelines.splits.write import WriteSplits
 from forebay.pipelines.tallies.checks import (
+    check_ends,
     check_rejects,
     check_splits,
     check_written,
@@ -104,6 +105,7 @@ def preprocess(options: PreprocessOptions, look: Callable[[Job], None] | None = 
         detail(job.plan)
         ingested = _ingest(job, runner)
         with sinks.rejects_kept(job.path(REJECTS_FOLDER)):
+            check_ends(ingested, "rows", "dropped", "rejects", "history")
             check_lookups(ingested, dataset)
             check_rejects(ingested, dataset, options.max_reject_fraction)
             check_splits(ingested, dataset, job.period, learns=learns)

@@ -9,6 +9,7 @@ from contextlib import contextmanager
 from functools import cache
 
 from forebay.console.google_words import LOGIN
+from forebay.console.logs import logs_filtered
 from forebay.console.terminal import warn
 from forebay.pipelines.google.failures import is_expired
 
@@ -29,15 +30,8 @@ def find_credentials() -> None:
     from apache_beam.internal.gcp import auth
     from apache_beam.options.pipeline_options import PipelineOptions
 
-    loggers = [logging.getLogger(name) for name in _LOGGERS]
-    for logger in loggers:
-        logger.addFilter(_is_an_error)
-    try:
-        with credentials_asked_once():
-            found = auth.get_service_credentials(PipelineOptions([]))
-    finally:
-        for logger in loggers:
-            logger.removeFilter(_is_an_error)
+    with logs_filtered(_LOGGERS, _is_an_error), credentials_asked_once():
+        found = auth.get_service_credentials(PipelineOptions([]))
     if found is None:
         warn(
             "no credentials for Google Cloud were found, and without them only what is public can "

@@ -6,6 +6,7 @@ from forebay.pipelines.lookups.counts import check_lookups, lookup_entries
 from forebay.pipelines.predictions.checks import check_derived, check_history, check_rows, warnings
 from forebay.pipelines.rows import HISTORY
 from forebay.pipelines.sources.tables import Tables
+from forebay.pipelines.tallies.checks import check_ends
 from forebay.pipelines.tallies.tallies import Tallies
 from forebay.storage.run.manifest import LookupEntry
 from forebay.transforms.definition.dataset import Dataset
@@ -49,8 +50,10 @@ def checked_counts(
 
     Raises:
         UserError: there were none, too many were rejected, or what answers rest on is not there.
+        RunFailed: the counts do not add up.
     """
     check_rows(found, tables)
+    check_ends(found, "answered", "dropped", "rejects")
     check_history(found, dataset, max_reject_fraction)
     check_lookups(found, dataset)
     check_derived(found, dataset, tables)

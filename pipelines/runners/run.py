@@ -18,6 +18,7 @@ from apache_beam.options.pipeline_options import (
 )
 from apache_beam.runners.runner import create_runner
 
+from forebay.console.logs import logs_filtered
 from forebay.console.machine import refusal_in
 from forebay.console.stores import store_failure_in
 from forebay.console.tensorflow import native_logs_hidden
@@ -183,12 +184,11 @@ def _worker_tracebacks_hidden() -> Iterator[None]:
     levels = [logger.level for logger in loggers]
     for logger in loggers:
         logger.setLevel(logging.CRITICAL)
-    logging.getLogger().addFilter(_not_of_a_job)
+    hidden = redirect_stderr(cast(TextIO, _WithoutWorkerTracebacks(sys.stderr)))
     try:
-        with redirect_stderr(cast(TextIO, _WithoutWorkerTracebacks(sys.stderr))):
+        with hidden, logs_filtered([""], _not_of_a_job):
             yield
     finally:
-        logging.getLogger().removeFilter(_not_of_a_job)
         for logger, level in zip(loggers, levels, strict=True):
             logger.setLevel(level)
 

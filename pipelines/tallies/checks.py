@@ -150,6 +150,27 @@ def history_rows(ingested: Tallies) -> int:
     return int(ingested.get("history", {}).get("rows", 0))
 
 
+def check_ends(found: Tallies, *ends: str) -> None:
+    """Checks that every record that was read, and every row made of one, came to one end.
+
+    Args:
+        found: what was counted.
+        ends: the kinds of tallies that say what became of rows.
+
+    Raises:
+        RunFailed: one came to none, or to several.
+    """
+    given, came = (
+        {kind: sum(found[kind].values()) for kind in kinds if kind in found}
+        for kinds in (("records", "added"), ends)
+    )
+    if sum(given.values()) != sum(came.values()):
+        raise RunFailed(
+            f"the rows read and added are {given}, and what became of them {came}; this is a "
+            "defect of Forebay or of the runner, and nothing was made"
+        )
+
+
 def check_written(ingested: Tallies, transformed: Tallies) -> None:
     """Checks that every row of every split became an example.
 

@@ -6,9 +6,10 @@ import logging
 import threading
 import traceback
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 
 from forebay.console.google_words import shown
+from forebay.console.logs import logs_filtered
 from forebay.pipelines.google.failures import is_expired
 
 # It asks in a thread of this function, whose end it cannot tell from that of the job.
@@ -43,17 +44,9 @@ def failures_raised() -> Iterator[None]:
         threading.excepthook = hook
 
 
-@contextmanager
-def told_in_lines() -> Iterator[None]:
+def told_in_lines() -> AbstractContextManager[None]:
     """Makes a line of each warning, and leaves out errors: what ends the command is raised, too."""
-    loggers = [logging.getLogger(name) for name in _LOGGERS]
-    for logger in loggers:
-        logger.addFilter(_as_line)
-    try:
-        yield
-    finally:
-        for logger in loggers:
-            logger.removeFilter(_as_line)
+    return logs_filtered(_LOGGERS, _as_line)
 
 
 def _as_line(record: logging.LogRecord) -> bool:
