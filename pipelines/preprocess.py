@@ -99,9 +99,9 @@ def preprocess(options: PreprocessOptions, look: Callable[[Job], None] | None = 
     with (
         staging(options.output, options.overwrite) as staged,
         full_disk_told(options.output),
-        opened(engine, replace(work, folder=plain_path(staged))) as runner,
+        opened(engine, replace(work, folder=absolute(plain_path(staged)))) as runner,
     ):
-        job = replace(planned, folder=plain_path(staged))
+        job = replace(planned, folder=runner.folder)  # workers may be in another working folder
         detail(job.plan)
         ingested = _ingest(job, runner)
         with sinks.rejects_kept(job.path(REJECTS_FOLDER)):

@@ -66,8 +66,9 @@ def command(
 
 
 def preprocessed(flights: Path, run: Path, flags: Sequence[str] = ()) -> Path:
-    """Preprocesses the flights."""
-    done = subprocess.run(command(flights, run, flags), capture_output=True, text=True, check=False)
+    """Preprocesses the flights, from a working folder that no worker is in."""
+    words = command(flights, Path(run.name), flags)
+    done = subprocess.run(words, capture_output=True, text=True, check=False, cwd=run.parent)
     assert done.returncode == 0, done.stderr
     return run
 
@@ -89,9 +90,9 @@ def answered(model: Path, flights: Path, folder: Path, flags: Sequence[str] = ()
     words = [
         sys.executable, "-m", "forebay", "predict", "--model", str(model),
         "--definition", f"{DEFINITION}:departure", "--input", str(new), "--history", str(flights),
-        "--source", f"weather={WEATHER}", "--output", f"{folder}/", *flags,
+        "--source", f"weather={WEATHER}", "--output", f"{folder.name}/", *flags,
     ]  # fmt: skip
-    done = subprocess.run(words, capture_output=True, text=True, check=False)
+    done = subprocess.run(words, capture_output=True, text=True, check=False, cwd=folder.parent)
     assert done.returncode == 0, done.stderr
     assert sorted(path.name for path in folder.iterdir()) == [
         "counts.json",
