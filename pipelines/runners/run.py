@@ -26,7 +26,7 @@ from forebay.pipelines.runners.engine import Engine, Work
 from forebay.pipelines.runners.failures import raised_in, telling_line, text_of, without_step
 from forebay.pipelines.runners.local import Local
 from forebay.pipelines.runners.remembered import RememberedOptions, state_specs_remembered
-from forebay.pipelines.runners.whole_elements import sent_whole
+from forebay.pipelines.runners.whole_elements import send_whole_elements
 from forebay.pipelines.shuffle.coders import register_coders
 from forebay.pipelines.shuffle.pieces import Partitioned
 from forebay.transforms import errors
@@ -117,8 +117,9 @@ def run_pipeline(build: Build, runner: Runner, *, waits: bool = True) -> None:
     """
     # Arrow's own allocators keep what is freed, which memory limits then count.
     pa.set_memory_pool(pa.system_memory_pool())
+    send_whole_elements()
     options = deepcopy(runner.options)  # some runners write into them what one job has
-    with as_outside_notebooks(), state_specs_remembered(), sent_whole():
+    with as_outside_notebooks(), state_specs_remembered():
         pipeline = built(build, runner.engine, options)
         try:
             with _worker_tracebacks_hidden(), _own_words_only(options):

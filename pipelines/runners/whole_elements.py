@@ -8,21 +8,13 @@ and fill the memory. Without the clock, buffers are sent by their size, between 
 Beam does it everywhere else.
 """
 
-from collections.abc import Iterator
-from contextlib import contextmanager
-
 from apache_beam.runners.portability.fn_api_runner import worker_handlers
 
 
-@contextmanager
-def sent_whole() -> Iterator[None]:
-    """Lets pipelines that run inside send their buffers between elements, not by the clock.
+def send_whole_elements() -> None:
+    """Has Beam's local workers of this process send their buffers by size, from now on.
 
     The option of the workers' environment takes no zero, and the runner's own buffers have none.
+    For good, since pipelines may run beside each other.
     """
-    kept = worker_handlers.DATA_BUFFER_TIME_LIMIT_MS
     worker_handlers.DATA_BUFFER_TIME_LIMIT_MS = 0
-    try:
-        yield
-    finally:
-        worker_handlers.DATA_BUFFER_TIME_LIMIT_MS = kept
