@@ -104,8 +104,8 @@ def preprocess(options: PreprocessOptions, look: Callable[[Job], None] | None = 
         job = replace(planned, folder=runner.folder)  # workers may be in another working folder
         detail(job.plan)
         ingested = _ingest(job, runner)
+        check_ends(ingested, "rows", "dropped", "rejects", "history")
         with sinks.rejects_kept(job.path(REJECTS_FOLDER)):
-            check_ends(ingested, "rows", "dropped", "rejects", "history")
             check_lookups(ingested, dataset)
             check_rejects(ingested, dataset, options.max_reject_fraction)
             check_splits(ingested, dataset, job.period, learns=learns)

@@ -167,7 +167,7 @@ def check_ends(found: Tallies, *ends: str) -> None:
     if sum(given.values()) != sum(came.values()):
         raise RunFailed(
             f"the rows read and added are {given}, and what became of them {came}; this is a "
-            "defect of Forebay or of the runner, and nothing was made"
+            "defect of Forebay or of the runner, and nothing was published"
         )
 
 
