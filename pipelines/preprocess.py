@@ -29,7 +29,7 @@ from forebay.pipelines.options import PreprocessOptions
 from forebay.pipelines.prepare import with_step
 from forebay.pipelines.rows import ReadRows
 from forebay.pipelines.runners.dataflow.from_beam import template_of
-from forebay.pipelines.runners.engine import Work
+from forebay.pipelines.runners.engine import Engine, Work
 from forebay.pipelines.runners.engines import chosen_engine
 from forebay.pipelines.runners.progress import progress
 from forebay.pipelines.runners.run import Build, Runner, opened, run_pipeline
@@ -99,9 +99,9 @@ def preprocess(options: PreprocessOptions, look: Callable[[Job], None] | None = 
     with (
         staging(options.output, options.overwrite) as staged,
         full_disk_told(options.output),
-        opened(engine, replace(work, folder=absolute(plain_path(staged)))) as runner,
+        opened(engine, replace(work, folder=_for_workers(staged, engine))) as runner,
     ):
-        job = replace(planned, folder=runner.folder)  # workers may be in another working folder
+        job = replace(planned, folder=runner.folder)
         detail(job.plan)
         ingested = _ingest(job, runner)
         check_ends(ingested, "rows", "dropped", "rejects", "history")
@@ -123,6 +123,11 @@ def preprocess(options: PreprocessOptions, look: Callable[[Job], None] | None = 
         publish(staged, options.output, manifest, options.overwrite)
     sinks.finish(options.output, transformed, sum(manifest.rows.values()))
     return manifest
+
+
+def _for_workers(staged: str, engine: Engine) -> str:
+    """Returns the folder's path from any working folder, which no library takes for a pattern."""
+    return absolute(plain_path(staged, is_here=engine.is_here))
 
 
 def plan(options: PreprocessOptions) -> Job:

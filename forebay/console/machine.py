@@ -43,16 +43,21 @@ _OF_THE_USER = {
     errno.EROFS, errno.EACCES, errno.EPERM, errno.ENAMETOOLONG, errno.ELOOP, errno.ENOENT,
     errno.ENOTDIR, errno.EISDIR, errno.EEXIST, errno.ENOTEMPTY, errno.EXDEV, errno.EBADF,
 }  # fmt: skip
-# What libraries quote without a number; a word such as "File exists" may be about something else.
+# Those that are there again where the same is tried again, until somebody mends them.
+_LASTING = {
+    errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EROFS, errno.EACCES, errno.EPERM,
+}  # fmt: skip
+# What libraries quote without a number, and our own errors in small letters; a word such as "File
+# exists" may be about something else.
 _PHRASES = {
-    os.strerror(number): number
+    os.strerror(number).lower(): number
     for number in (
         errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EROFS, errno.EACCES, errno.EMFILE,
         errno.ENFILE, errno.ENOMEM, errno.EIO, errno.ESTALE, errno.ENAMETOOLONG,
     )
-} | {"OOM when allocating": errno.ENOMEM}  # fmt: skip
+} | {"oom when allocating": errno.ENOMEM}  # fmt: skip
 _NUMBERED = re.compile(r"\[[Ee]rrno (\d+)\] [^:\n]*(?:: b?'([^'\n]+)')?")
-_QUOTED = re.compile(rf"(?:(/[^;\n]*|[^;:\s]+); )?({'|'.join(_PHRASES)})")
+_QUOTED = re.compile(rf"(?:(/[^;\n]*|[^;:\s]+); )?({'|'.join(_PHRASES)})", re.I)
 # A disk with less than this is full: nothing of ours fits.
 _LEAST_BYTES = 64 << 10
 
@@ -73,6 +78,11 @@ class MachineRefusal:
     def is_users(self) -> bool:
         """Whether another command line mends it."""
         return self.number in _OF_THE_USER
+
+    @property
+    def is_lasting(self) -> bool:
+        """Whether trying again is in vain until somebody mends it."""
+        return self.number in _LASTING
 
     def __str__(self) -> str:
         cause = os.strerror(self.number)
@@ -105,7 +115,7 @@ def refusal_in(text: str) -> MachineRefusal | None:
         if int(number) in _CURES:
             return MachineRefusal(int(number), place or None)
     for place, phrase in reversed(_QUOTED.findall(text)):
-        return MachineRefusal(_PHRASES[phrase], place or None)
+        return MachineRefusal(_PHRASES[phrase.lower()], place or None)
     return None
 
 

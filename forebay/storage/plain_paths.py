@@ -13,25 +13,26 @@ from forebay.transforms.errors import InputError
 PATTERN_LETTERS = frozenset("*?[]{}\\")
 
 
-def plain_path(path: str) -> str:
+def plain_path(path: str, *, is_here: bool = True) -> str:
     """Returns a path of the same folder that no library takes for a pattern.
 
     Where the path has such characters that is a link, there as long as this process.
 
     Args:
         path: a folder that is there, on a local disk; or any path on another file system.
+        is_here: whether only this machine looks it up: another one has no link.
 
     Raises:
-        InputError: the path is of another file system, where there are no links.
+        InputError: the path has such characters, and a link would not do.
     """
-    if "://" in path:
-        if _is_plain(path):
-            return path
-        raise InputError(
-            f"{path!r} has one of the characters {' '.join(sorted(PATTERN_LETTERS))}, which are "
-            "taken for a pattern there; choose another name"
-        )
-    return path if _is_plain(path) else _link(os.path.abspath(path))
+    if _is_plain(path):
+        return path
+    if is_here and "://" not in path:
+        return _link(os.path.abspath(path))
+    raise InputError(
+        f"{path!r} has one of the characters {' '.join(sorted(PATTERN_LETTERS))}, which are "
+        "taken for a pattern there, or is no UTF-8; choose another name"
+    )
 
 
 def _is_plain(path: str) -> bool:

@@ -1,10 +1,11 @@
 """After the windows: which split each row goes to, and what leaves without an example."""
 
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
 import numpy as np
+import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
 
@@ -20,6 +21,8 @@ from forebay.transforms.windows.value_columns import passes
 NO_ROW_TIME, NO_LABEL, NO_CLASS = "no row time", "no label", "label is no class"
 # Values of a shard at fault that are told of.
 VALUES_KEPT = 5
+
+Bools = npt.NDArray[np.bool_]
 
 
 @dataclass(frozen=True)
@@ -75,27 +78,16 @@ def split_rows(
         keep_unlabelled: whether rows without a label make the split ``predict`` instead.
         of_inputs: the split of each input, by its number, where the definition splits by inputs.
     """
-    dropped = {}
     remaining = np.ones(len(batch), bool)
-    if dataset.row_time is not None:
-        remaining = pc.is_valid(batch[dataset.row_time]).to_numpy(zero_copy_only=False)
-        dropped[NO_ROW_TIME] = int(len(batch) - remaining.sum())
-    if dataset.conditions:
-        wanted = passes(dataset.conditions, batch).to_numpy(zero_copy_only=False)
-        dropped[fails(dataset)] = int((remaining & ~wanted).sum())
-        remaining &= wanted
-    label = batch[dataset.label.column]
-    labelled = has_value(label).to_numpy(zero_copy_only=False)
-    unlabelled = remaining & ~labelled & keep_unlabelled
-    dropped[NO_LABEL] = int((remaining & ~labelled & ~unlabelled).sum())
-    remaining &= labelled
+    left: dict[str, Bools] = {}
+    for cause, leaving in _drops(batch, dataset):
+        left[cause] = remaining & leaving
+        remaining &= ~leaving
+    unlabelled = left.pop(NO_LABEL) if keep_unlabelled else np.zeros(len(batch), bool)
     labels: Counter[str] = Counter()
     undeclared: Counter[str] = Counter()
-    if isinstance(dataset.label, Classification):
-        known = _is_class(label, dataset.label)
-        dropped[NO_CLASS] = int((remaining & ~known).sum())
-        labels.update(_shown(label.filter(pa.array(remaining & ~known))))
-        remaining &= known
+    if NO_CLASS in left:
+        labels.update(_shown(batch[dataset.label.column].filter(pa.array(left[NO_CLASS]))))
     split = _assigned(batch, dataset, of_inputs or {})
     rejected = {}
     for refusal in refusals(batch, dataset, split):
@@ -115,11 +107,23 @@ def split_rows(
     splits[PREDICT] = rows.filter(pa.array(unlabelled))
     return SplitRows(
         {name: found for name, found in splits.items() if len(found)},
-        {cause: count for cause, count in dropped.items() if count},
+        {cause: int(gone.sum()) for cause, gone in left.items() if gone.any()},
         rejected,
         _commonest(labels),
         _commonest(undeclared),
     )
+
+
+def _drops(batch: pa.RecordBatch, dataset: Dataset) -> Iterator[tuple[str, Bools]]:
+    """Yields why rows leave without an example, cause by cause in their order, and which rows."""
+    label = batch[dataset.label.column]
+    if dataset.row_time is not None:
+        yield NO_ROW_TIME, _rows(pc.is_null(batch[dataset.row_time]))
+    if dataset.conditions:
+        yield fails(dataset), ~_rows(passes(dataset.conditions, batch))
+    yield NO_LABEL, ~_rows(has_value(label))
+    if isinstance(dataset.label, Classification):
+        yield NO_CLASS, ~_rows(pc.is_in(label, pa.array(dataset.label.classes, label.type)))
 
 
 def fails(dataset: Dataset) -> str:
@@ -142,9 +146,8 @@ def _commonest(values: Counter[str]) -> dict[str, int]:
     return dict(sorted(values.items(), key=lambda item: (-item[1], item[0]))[:VALUES_KEPT])
 
 
-def _is_class(column: pa.Array, label: Classification) -> np.ndarray:
-    classes = pa.array(label.classes, column.type)
-    return pc.is_in(column, classes).to_numpy(zero_copy_only=False)  # type: ignore[no-any-return]
+def _rows(chosen: pa.Array) -> Bools:
+    return chosen.to_numpy(zero_copy_only=False)  # type: ignore[no-any-return]
 
 
 def _shown(values: pa.Array) -> Counter[str]:

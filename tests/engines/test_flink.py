@@ -2,17 +2,22 @@
 
 from __future__ import annotations
 
+import json
+import re
 import subprocess
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
+from typing import Any
 
 import flink_cluster
 import pytest
 from clusters import pool_of_another_version
 from flink_cluster import JOB_SERVER, MASTER, PROCESSES, WORKERS
 from same_runs import Answers, answered, command, content, preprocessed, raising
+from small_disk import small_disk
 from under_way import UnderWay
 
+from forebay.cli import main
 from forebay.pipelines.runners.flink.cluster import ENDED, Cluster, Job
 
 pytestmark = [pytest.mark.flink, pytest.mark.timeout(2 * 2400)]
@@ -76,6 +81,13 @@ def busy_task_manager() -> str | None:
             if one["status-counts"]["RUNNING"] and PROCESSES.runs(name):
                 return name
     return None
+
+
+def asked(capsys: pytest.CaptureFixture[str], *words: str) -> Any:
+    """What ``forebay jobs`` prints of the cluster."""
+    capsys.readouterr()
+    assert main(["jobs", *words, "--on", "flink", "--flink-master", MASTER, "--json"]) == 0
+    return json.loads(capsys.readouterr().out)
 
 
 def failures(known: Sequence[Job]) -> list[int]:
@@ -143,10 +155,16 @@ def test_a_job_that_may_not_begin_anew_ends_in_a_line_and_no_run(
 
 
 def test_a_job_that_somebody_cancels_ends_in_a_line_and_no_run(
-    start: Callable[..., UnderWay],
+    start: Callable[..., UnderWay], capsys: pytest.CaptureFixture[str]
 ) -> None:
     run = start()
-    CLUSTER.cancel(run.until(running).id)
+    job = run.until(running)
+    assert job.id in [one["id"] for one in asked(capsys, "list")]
+    described = asked(capsys, "describe", job.id)
+    assert (described["name"], described["state"]) == (job.name, "RUNNING")
+    assert re.search("[0-9]+ (running|finished)", described["tasks"])
+    assert asked(capsys, "logs", job.id) == []
+    assert asked(capsys, "cancel", job.id)["state"] == "CANCELED"
 
     assert run.end() == (
         1,
@@ -189,6 +207,21 @@ def test_workers_of_another_version_say_which(flights: Path, tmp_path: Path) -> 
     assert " has apache-beam 0.1, not " in line
     assert line.endswith("install the same there, and start the workers anew")
     assert not (tmp_path / "flink").exists()
+
+
+def test_a_full_disk_ends_in_a_line_and_is_not_tried_again(flights: Path, tmp_path: Path) -> None:
+    known = list(CLUSTER.jobs())
+    with small_disk(tmp_path / "small") as disk:
+        disk.leave(1 << 20)
+        words = command(flights, disk.folder / "flink", FLAGS)
+        done = subprocess.run(words, capture_output=True, text=True, check=False)
+        assert not (disk.folder / "flink").exists()
+
+    assert done.returncode == 1
+    line = done.stderr.strip().splitlines()[-1]
+    assert line.startswith(f"error: {tmp_path}/small/")
+    assert line.endswith("no space left on device; free some there, or choose another folder")
+    assert sum(failures(known)) < 10, "the job was tried again and again"
 
 
 def test_what_a_step_raises_is_told_as_it_is(flights: Path, tmp_path: Path) -> None:

@@ -2,54 +2,20 @@
 
 from __future__ import annotations
 
-import os
-import subprocess
 from collections.abc import Iterator
-from pathlib import Path
 
 import pytest
+from small_disk import Disk, small_disk
 from small_work import WRITERS, protected
 from trials import Trials
 from verdicts import Draw, wrong_with
 from warm_commands import Warm
 
-PAGE = os.sysconf("SC_PAGE_SIZE")
-ROOMY = 256 << 20
-
-
-class Disk:
-    """A file system in memory."""
-
-    def __init__(self, folder: Path) -> None:
-        self.folder = folder
-        folder.mkdir()
-        self._mount("-t", "tmpfs", "-o", f"size={ROOMY}", "forebay-test", str(folder))
-
-    def leave(self, size: int) -> None:
-        """Makes it so small that only some bytes are left."""
-        space = os.statvfs(self.folder)
-        used = (space.f_blocks - space.f_bfree) * space.f_frsize
-        self._mount("-o", f"remount,size={used + size // PAGE * PAGE or PAGE}", str(self.folder))
-
-    def grow(self) -> None:
-        self._mount("-o", f"remount,size={ROOMY}", str(self.folder))
-
-    def close(self) -> None:
-        subprocess.run(["umount", str(self.folder)], check=True)
-
-    @staticmethod
-    def _mount(*arguments: str) -> None:
-        subprocess.run(["mount", *arguments], check=True, capture_output=True, text=True)
-
 
 @pytest.fixture(scope="module")
 def disk(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Disk]:
-    try:
-        small = Disk(tmp_path_factory.mktemp("disk") / "small")
-    except (OSError, subprocess.CalledProcessError):
-        pytest.skip("a file system can be mounted by root only")
-    yield small
-    small.close()
+    with small_disk(tmp_path_factory.mktemp("disk") / "small") as small:
+        yield small
 
 
 @pytest.fixture(scope="module")

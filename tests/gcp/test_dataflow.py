@@ -106,7 +106,7 @@ def ran(on: Dataflow, address: str) -> None:
 @pytest.mark.parametrize(
     ("job", "kind", "told"),
     [
-        ("ended", RunFailed, "the job was cancelled by somebody; nothing is published"),
+        ("ended", RunFailed, "the job in test-project, us-central1, was cancelled by somebody; "),
         ("bare-image", InputError, f"--container-image {IMAGE}: the workers have no forebay"),
         ("over-quota", RunFailed, "a quota of test-project in us-central1 is used up .*'CPUS'"),
     ],
@@ -272,7 +272,7 @@ def test_a_job_is_listed_described_and_cancelled(
     assert (status, cancelled["state"]) == (0, "CANCELLED")
     worker.join()
     assert [str(error).partition(";")[0] for error in raised] == [
-        "the job was cancelled by somebody"
+        f"the job in {ON.project}, {ON.region}, was cancelled by somebody"
     ]
     status, error = asked(capsys, service, "cancel", job["id"])
     assert (status, "is over (CANCELLED); there is nothing to end" in error) == (2, True)

@@ -26,6 +26,7 @@ from forebay.trainer.options.choose import Choice, ChosenOptions, Table, choose,
 from forebay.trainer.training.steps import compiled_steps
 from forebay.trainer.weights.id_names import names_of_run
 from forebay.trainer.weights.transfer import Transfer, transfer
+from forebay.trainer.workers.shares import Share
 from forebay.trainer.workers.team import Team
 from forebay.transforms.definition.labels import Label, Task
 from forebay.transforms.definition.splits import HashSplit, RandomSplit
@@ -60,7 +61,8 @@ class TrainingJob:
         updater: what applies gradients.
         losses: computes the loss of the rows of a batch.
         run_steps: takes steps.
-        batches: this worker's.
+        share: what this worker reads of the train split.
+        batches: of these rows.
         steps_per_pass: the steps in which this worker sees all its rows once.
         eval_parts: reads the eval split.
         weighting: what rows count.
@@ -80,6 +82,7 @@ class TrainingJob:
     updater: Updater
     losses: RowLosses
     run_steps: tf.types.experimental.PolymorphicFunction
+    share: Share
     batches: Batches
     steps_per_pass: int
     eval_parts: Callable[[], Iterable[Examples]]
@@ -223,6 +226,7 @@ def prepare(
     return TrainingJob(
         run, options, loop, team, inputs, statistics, models, updater, losses,
         run_steps=compiled_steps(team, models.members, updater, losses, batches.finish),
+        share=reader.share,
         batches=batches,
         choice=choice,
         table=table,

@@ -150,6 +150,8 @@ def _train(
         kept = found.chosen if found else None
         job = prepare(run, options, loop, team, rows if options.data.cache else None, kept, instead)
         state, best = _resume(job, run.own(folder, CHECKPOINT_NAME), found)
+        if team.size > 1:
+            note(str(job.share))
         if team.is_chief:
             for line in told(job.choice, job.table):
                 note(line)

@@ -29,7 +29,8 @@ def explained(failure: str, on: Dataflow) -> ForebayError | None:
         )
     if found := _CANCELLED.search(failure):
         return RunFailed(
-            f"the job was {found[1].lower()} by somebody; nothing is published; start again"
+            f"the job in {on.project}, {on.region}, was {found[1].lower()} by somebody; nothing is "
+            "published; start again"
         )
     return failures.explained(failure, service_of(on.project, on.region))
 

@@ -1,10 +1,11 @@
-"""A job on a cluster, watched: what a user has to mend is not tried again and again."""
+"""A job on a cluster, watched: what somebody has to mend is not tried again and again."""
 
 import threading
 from collections.abc import Callable
 from contextlib import suppress
 from typing import NoReturn
 
+from forebay.console.machine import refusal_in
 from forebay.pipelines.runners.failures import TRACEBACK, raised_in
 from forebay.pipelines.runners.flink.cluster import ENDED, Cluster, Job
 from forebay.transforms.errors import ForebayError, UserError
@@ -18,7 +19,7 @@ class Watch:
     """Looks at the newest job of a name until it is told to stop.
 
     Flink starts failed work anew as often as its restart strategy says. Where a step says what the
-    user has to mend, that is in vain: then the job is cancelled.
+    user has to mend, or a disk is full, that is in vain: then the job is cancelled.
 
     Args:
         cluster: where.
@@ -59,10 +60,9 @@ class Watch:
             return
         texts = self._cluster.failures(job.id)
         known = [one for one in map(self._meaning, texts) if one is not None]
-        self._failure = next((one for one in known if isinstance(one, UserError)), None) or next(
-            iter(known), self._failure
-        )
-        if isinstance(self._failure, UserError) and job.state not in ENDED:
+        in_vain = next(filter(_is_in_vain, known), None)
+        self._failure = in_vain or next(iter(known), self._failure)
+        if in_vain is not None and job.state not in ENDED:
             self._cluster.cancel(job.id)
             self.has_cancelled = True
 
@@ -82,7 +82,9 @@ class Watch:
     def _meaning(self, text: str) -> Exception | None:
         """Returns what a stack trace says; None: no more than the runner does."""
         told = raised_in(text) or self._explain(text)
-        return RuntimeError(text) if told is None and TRACEBACK in text else told
+        if told is None and (TRACEBACK in text or refusal_in(text) is not None):
+            return RuntimeError(text)
+        return told
 
     def _job(self) -> Job | None:
         ours = [job for job in self._cluster.jobs() if job.name == self._name]
@@ -92,3 +94,9 @@ class Watch:
         while not (self._stop.wait(_POLL_SECONDS) or self.has_cancelled):
             with suppress(*_NO_ANSWER):
                 self.look()
+
+
+def _is_in_vain(failure: Exception) -> bool:
+    """Tells whether what failed fails again until somebody mends it."""
+    refusal = refusal_in(str(failure))
+    return isinstance(failure, UserError) or (refusal is not None and refusal.is_lasting)

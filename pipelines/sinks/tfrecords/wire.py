@@ -84,16 +84,8 @@ def encode(
         uint8 (bytes,): a tf.train.Example for each row, in order, in frames that lack their
         checksums; and int64 (last - first,), where each frame ends.
     """
-    sizes, ends = np.zeros(last - first, np.int64), np.zeros(last - first, np.int64)
-    position = 0
-    for row in range(first, last):
-        size = stretches.size
-        for f in range(len(feature_starts)):
-            value = feature_starts[f, row + 1] - feature_starts[f, row]
-            size += _field_size(key_starts[f + 1] - key_starts[f] + _field_size(value))
-        position += FRAME_BYTES + _field_size(size)
-        sizes[row - first], ends[row - first] = size, position
-    out = np.empty(position, np.uint8)
+    sizes, ends = _sizes(first, last, stretches.size, key_starts, feature_starts)
+    out = np.empty(ends[-1] if ends.size else 0, np.uint8)
     position = 0
     for row in range(first, last):
         size = sizes[row - first]
@@ -113,15 +105,51 @@ def encode(
             at += end - begin
             if s < len(feature_starts):
                 start, stop = feature_starts[s, row], feature_starts[s, row + 1]
-                key, key_end = key_starts[s], key_starts[s + 1]
-                out[at] = FIELD1
-                at = _put_varint(out, at + 1, key_end - key + _field_size(stop - start))
-                at = _copy(out, at, keys, key, key_end)
-                out[at] = FIELD2
-                at = _put_varint(out, at + 1, stop - start)
-                at = _copy(out, at, features, start, stop)
+                at = _put_feature(
+                    out, at, keys, key_starts[s], key_starts[s + 1], features, start, stop
+                )
         position = at + CHECKSUM_BYTES
     return out, ends
+
+
+@compiled
+def _sizes(
+    first: int, last: int, fixed: int, key_starts: Any, feature_starts: Any
+) -> tuple[Int64Array, Int64Array]:
+    """Returns the sizes of rows' tf.train.Features and where their frames end, int64 (rows,) each.
+
+    The stretches are ``fixed`` bytes together, in every row.
+    """
+    sizes, ends = np.zeros(last - first, np.int64), np.zeros(last - first, np.int64)
+    position = 0
+    for row in range(first, last):
+        size = fixed
+        for f in range(len(feature_starts)):
+            value = feature_starts[f, row + 1] - feature_starts[f, row]
+            size += _field_size(key_starts[f + 1] - key_starts[f] + _field_size(value))
+        position += FRAME_BYTES + _field_size(size)
+        sizes[row - first], ends[row - first] = size, position
+    return sizes, ends
+
+
+@compiled
+def _put_feature(
+    out: ByteArray,
+    at: int,
+    keys: ByteArray,
+    key: int,
+    key_end: int,
+    features: ByteArray,
+    start: int,
+    stop: int,
+) -> int:
+    """Writes an entry of the features' map: its key, and its tf.train.Feature."""
+    out[at] = FIELD1
+    at = _put_varint(out, at + 1, key_end - key + _field_size(stop - start))
+    at = _copy(out, at, keys, key, key_end)
+    out[at] = FIELD2
+    at = _put_varint(out, at + 1, stop - start)
+    return _copy(out, at, features, start, stop)
 
 
 @compiled

@@ -36,6 +36,12 @@ def test_other_file_systems_have_no_links() -> None:
         plain_path("gs://bucket/run[1]")
 
 
+def test_other_machines_have_no_links(tmp_path: Path) -> None:
+    assert plain_path(str(tmp_path), is_here=False) == str(tmp_path)
+    with pytest.raises(InputError, match=r"/run\[1\]' has one of the characters"):
+        plain_path(str(tmp_path / "run[1]"), is_here=False)
+
+
 def test_no_link_outlives_its_process(tmp_path: Path) -> None:
     (tmp_path / "[1]").mkdir()
     (tmp_path / "temporary").mkdir()

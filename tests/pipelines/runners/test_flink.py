@@ -53,6 +53,21 @@ TRACEBACK = (
 )
 
 
+# A full disk, as a worker tells it, as our own code says it, and as Flink itself does.
+FULL = [
+    TRACEBACK.replace(
+        "forebay.transforms.errors.InputError: rows.csv: the file has changed",
+        "OSError: [Errno 28] No space left on device: '/shared/runs/part-0'",
+    ),
+    TRACEBACK.replace(
+        "errors.InputError: rows.csv: the file has changed",
+        "errors.RunFailed: /shared/runs/part-0: no space left on device; free some there",
+    ),
+    "java.io.IOException: No space left on device\n"
+    "\tat java.base/java.io.FileOutputStream.writeBytes(Native Method)",
+]
+
+
 class Master:
     """A job manager's REST API.
 
@@ -220,6 +235,17 @@ def test_what_a_user_has_to_mend_cancels_the_job_at_once(master: Master) -> None
 
     assert master.cancelled == ["/v1/jobs/b51d8b98?mode=cancel"]
     with pytest.raises(InputError, match=r"^rows.csv: the file has changed$"):
+        watch.reraise(CANCELLED, is_cancelled=True)
+
+
+@pytest.mark.parametrize("said", FULL)
+def test_a_full_disk_is_not_tried_again_and_again(master: Master, said: str) -> None:
+    watch = watched(master, LOST, said)
+
+    watch.look()
+
+    assert master.cancelled == ["/v1/jobs/b51d8b98?mode=cancel"]
+    with pytest.raises((RunFailed, RuntimeError), match=r"(?i)no space left on device"):
         watch.reraise(CANCELLED, is_cancelled=True)
 
 

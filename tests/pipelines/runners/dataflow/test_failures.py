@@ -12,9 +12,12 @@ ON = Dataflow(project="my-project", region="europe-west1", container_image=IMAGE
 FAILED = "Dataflow pipeline failed. State: FAILED, Error:\n"
 # As Google's services, their clients and Beam word them.
 SAID = [
-    (
-        "Dataflow pipeline failed. State: CANCELLED, Error:\nNone",
-        RunFailed, "the job was cancelled by somebody; nothing is published; start again",
+    *(
+        (
+            f"Dataflow pipeline failed. State: {state}, Error:\nNone", RunFailed,
+            f"the job in my-project, europe-west1, was {state.lower()} by somebody; nothing is",
+        )
+        for state in ("CANCELLED", "DRAINED", "UPDATED")
     ),
     (
         f"{FAILED}Traceback (most recent call):\nModuleNotFoundError: No module named 'forebay'",

@@ -71,6 +71,25 @@ def test_losses_metrics_and_rates_are_there(events: EventAccumulator, record: di
         assert rate == pytest.approx(cosine, abs=1e-9)
 
 
+def test_norms_of_gradients_are_there_layer_by_layer(
+    events: EventAccumulator, record: dict
+) -> None:
+    tags = [tag for tag in events.Tags()["tensors"] if tag.startswith("gradients/")]
+    assert {"gradients/hidden_0/norm", "gradients/hidden_1/norm", "gradients/deep/norm"} <= {*tags}
+    evaluated = [evaluation["step"] for evaluation in record["history"]]
+    for tag in tags:
+        norms = numbers(events, tag)
+        assert list(norms) == evaluated
+        assert all(0 < norm < 100 for norm in norms.values())
+
+
+def test_the_loss_is_written_every_so_many_steps(regression_run: Path, copy_of: Copy) -> None:
+    run = copy_of(regression_run)
+    options = TrainOptions(max_steps=60, eval_every=60, batch_size=64, hidden_units=(4,))
+    train(open_run(str(run)), options, LoopOptions(save_summary_steps=15))
+    assert list(numbers(read(run / "training/logs"), "train/rmse")) == [15, 30, 45, 60]
+
+
 def test_histograms_count_the_average_of_every_weight(
     events: EventAccumulator, trained_regression: Path
 ) -> None:
