@@ -1,4 +1,4 @@
-"""Losses that are not numbers: which batch, which of its rows, which of their inputs."""
+"""Losses that are not numbers: which batch or split, which of its rows, which of their inputs."""
 
 from dataclasses import dataclass
 from typing import Any
@@ -9,14 +9,15 @@ import numpy.typing as npt
 
 from forebay.console.words import counted
 from forebay.storage.run import files
-from forebay.storage.run.layout import TRAINING_FOLDER
+from forebay.storage.run.layout import NONFINITE_NAME
 from forebay.trainer.checkpoints.checkpoint import values
+from forebay.trainer.evaluation.predictions import predict
 from forebay.trainer.examples.inputs import ModelInputs
 from forebay.trainer.examples.split_reader import Examples, SplitReader
 from forebay.trainer.training.job import TrainingJob
+from forebay.trainer.workers.shares import ALONE
 from forebay.transforms.errors import RunFailed
 
-REPORT_NAME = "nonfinite.json"
 # A batch may have thousands of rows; so many say what is wrong.
 ROWS_SHOWN = 10
 INPUTS_SHOWN = 3
@@ -25,24 +26,18 @@ Floats = npt.NDArray[np.float64]
 
 
 @dataclass(frozen=True)
-class _Batch:
-    """A batch and what became of it.
+class _Rows:
+    """Rows and what became of them.
 
     Attributes:
-        step: the step it was for, from 1.
         inputs: the model's input matrices.
         label: float32 (n,).
         losses: the loss of each row, float64 (n,); NaN where the weights are not finite.
-        weights_finite: whether the weights were finite before the step.
-        greatest_weight: the greatest of their absolute values.
     """
 
-    step: int
     inputs: tuple[npt.NDArray[Any], ...]
     label: npt.NDArray[np.float32]
     losses: Floats
-    weights_finite: bool
-    greatest_weight: float
 
     @property
     def bad(self) -> npt.NDArray[np.bool_]:
@@ -50,21 +45,36 @@ class _Batch:
         return ~np.isfinite(self.losses)
 
 
+@dataclass(frozen=True)
+class _Batch(_Rows):
+    """A batch.
+
+    Attributes:
+        step: the step it was for, from 1.
+        weights_finite: whether the weights were finite before the step.
+        greatest_weight: the greatest of their absolute values.
+    """
+
+    step: int
+    weights_finite: bool
+    greatest_weight: float
+
+
 def bad_batch(job: TrainingJob, steps_taken: int) -> RunFailed:
     """Returns the error that names the batch whose loss is not finite, after writing it down.
 
-    ``RUN/training/nonfinite.json`` has the rows with their passthrough columns and their most
-    extreme inputs.
+    ``nonfinite.json`` in the training's folder has the rows with their passthrough columns and
+    their most extreme inputs.
 
     Args:
         job: what was trained; its weights are those before the step.
         steps_taken: steps before it.
     """
     batch = _fetch(job, steps_taken)
-    rows = _worst_rows(job, batch)
+    rows = _worst_rows(job, batch, "train")
     number = (batch.step - 1) // job.steps_per_pass + 1
-    name = REPORT_NAME if job.team.is_chief else f"worker-{job.team.worker.index}-{REPORT_NAME}"
-    path = job.run.own(TRAINING_FOLDER, name)
+    of_worker = "" if job.team.is_chief else f"worker-{job.team.worker.index}-"
+    name = f"{job.folder}/{of_worker}{NONFINITE_NAME}"
     report = {
         "step": batch.step,
         "pass": number,
@@ -75,26 +85,57 @@ def bad_batch(job: TrainingJob, steps_taken: int) -> RunFailed:
         "greatest_weight": _plain(batch.greatest_weight),
         "rows": rows,
     }
-    files.write_json(job.run.outputs, f"{TRAINING_FOLDER}/{name}", report)
+    files.write_json(job.run.outputs, name, report)
     loss = float(np.mean(batch.losses))
     return RunFailed(
         f"the loss became {loss} at step {batch.step:,} (pass {number:,}): {_cause(batch)}; "
-        f"{_told(rows[0])}; {path} tells more; train anew with --fresh and a --learning-rate below "
-        f"{job.options.learning_rate:g}, or clip= the features"
+        f"{_told(rows[0])}; {job.run.own(name)} tells more; train anew with --fresh and a "
+        f"--learning-rate below {job.options.learning_rate:g}, or clip= the features"
     )
+
+
+def bad_evaluation(job: TrainingJob, step: int) -> RunFailed:
+    """Returns the error that names what an evaluation without a finite loss met.
+
+    Args:
+        job: what is trained; its weights are those that were evaluated.
+        step: steps before it.
+    """
+    if not _are_finite(job):  # a batch has made them so
+        return bad_batch(job, step)
+    found, count, total = None, 0, 0
+    for part in job.eval_parts():
+        answers = predict(job.models.prediction, part).reshape(len(part), -1)
+        losses = np.where(np.isfinite(answers).all(axis=1), 0.0, np.inf)
+        count, total = count + int(np.count_nonzero(losses)), total + len(part)
+        if found is None and losses.any():
+            found = _Rows(part.inputs, part.label, losses)
+    who = "" if found is None else f"; {_told(_worst_rows(job, found, 'eval')[0])}"
+    return RunFailed(
+        f"the evaluation at step {step:,} has no finite loss, though that of training has: of "
+        f"{counted(total, 'row')} of the eval split the answers to {count:,} are not finite{who}; "
+        f"train anew with --fresh and a --learning-rate below {job.options.learning_rate:g}, or "
+        "clip= the features"
+    )
+
+
+def _are_finite(job: TrainingJob) -> bool:
+    """Tells whether all weights are."""
+    weights = values(job.models.score.trainable_variables)
+    return all(np.isfinite(array).all() for array in weights)
 
 
 def _fetch(job: TrainingJob, steps_taken: int) -> _Batch:
     """Fetches the batch that is to blame: where weights are not finite, the one before."""
-    weights = values(job.models.score.trainable_variables)
-    finite = all(np.isfinite(array).all() for array in weights)
+    weights, finite = values(job.models.score.trainable_variables), _are_finite(job)
     greatest = max(float(np.abs(array).max()) for array in weights if array.size)
     step = steps_taken if finite else max(steps_taken - 1, 0)
-    inputs, label, weight = next(iter(job.batches.whole(step).take(1)))
+    # The iterator that is trained on may not have written all rows to their cache yet.
+    inputs, label, weight = next(iter(job.batches.whole_beside(step).take(1)))
     score = job.models.score(inputs, training=False)
     losses = (weight * job.losses(label, score)).numpy().astype(np.float64)
     matrices = tuple(keras.ops.convert_to_numpy(matrix) for matrix in inputs)
-    return _Batch(step + 1, matrices, label.numpy(), losses, finite, greatest)
+    return _Batch(matrices, label.numpy(), losses, step + 1, finite, greatest)
 
 
 def _cause(batch: _Batch) -> str:
@@ -111,14 +152,14 @@ def _cause(batch: _Batch) -> str:
     return f"that of each of its {rows:,} rows here is finite, so their sum, or another worker's"
 
 
-def _worst_rows(job: TrainingJob, batch: _Batch) -> list[dict[str, Any]]:
+def _worst_rows(job: TrainingJob, batch: _Rows, split: str) -> list[dict[str, Any]]:
     """Describes the rows without a finite loss; where that is all or none, the most extreme."""
     scale = job.statistics.numbers
     standardised = (batch.inputs[0] - scale.offset) / scale.divisor
     extreme = np.abs(standardised).max(axis=1, initial=0.0)
     order = np.lexsort((-extreme, ~batch.bad))[:ROWS_SHOWN]
     names = _number_names(job.inputs)
-    places = _identify(job, batch, order)
+    places = _identify(job, batch, order, split)
     return [
         {
             **place,
@@ -146,17 +187,21 @@ def _number_names(inputs: ModelInputs) -> list[str]:
     ]
 
 
-def _identify(job: TrainingJob, batch: _Batch, rows: npt.NDArray[np.intp]) -> list[dict[str, Any]]:
-    """Finds rows of a batch among this worker's examples, by what they hold.
+def _identify(
+    job: TrainingJob, batch: _Rows, rows: npt.NDArray[np.intp], split: str
+) -> list[dict[str, Any]]:
+    """Finds rows among a split's examples, this worker's of train, by what they hold.
 
     Returns:
         Of each, ``row``, its number in the order of reading, and its ``passthrough`` columns: of
         the first of those that are alike.
     """
     carried = job.run.definition.passthrough
+    is_train = split == "train"
     reader = SplitReader(
-        job.run, "train", job.inputs, carried,
-        patterns=job.options.data.files, worker=job.team.worker,
+        job.run, split, job.inputs, carried,
+        patterns=job.options.data.files if is_train else (),
+        worker=job.team.worker if is_train else ALONE,
     )  # fmt: skip
     found: dict[int, dict[str, Any]] = {}
     before = 0
@@ -173,7 +218,7 @@ def _identify(job: TrainingJob, batch: _Batch, rows: npt.NDArray[np.intp]) -> li
     return [found.get(i, {"row": None, "passthrough": {}}) for i in rows.tolist()]
 
 
-def _alike(part: Examples, batch: _Batch, i: int) -> npt.NDArray[np.bool_]:
+def _alike(part: Examples, batch: _Rows, i: int) -> npt.NDArray[np.bool_]:
     same: npt.NDArray[np.bool_] = part.label == batch.label[i]
     for matrix, other in zip(part.inputs, batch.inputs, strict=True):
         same &= (matrix == other[i]).all(axis=1)

@@ -17,6 +17,7 @@ from forebay.trainer.options.choose import ChosenOptions
 from forebay.trainer.weights.rows import (
     Row,
     embedding_rows,
+    feeds_hidden,
     kernel_rows,
     wide_rows,
 )
@@ -80,7 +81,7 @@ def prune(
         rows: the matrices of some rows; see `split_reader.Examples.inputs`.
 
     Returns:
-        Both, or None where no input would be left.
+        Both, or None where no input would be left, or none that hidden layers could read.
 
     Raises:
         RunFailed: the model without them answers otherwise.
@@ -90,6 +91,8 @@ def prune(
         tuple(column for column in inputs.categorical if column.name not in out),
     )
     if not (left.numeric or left.categorical):
+        return None
+    if options.model != "linear" and not feeds_hidden(left):
         return None
     numbers = _places(inputs.numeric, out)
     scale = statistics.numbers

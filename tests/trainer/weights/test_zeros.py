@@ -8,17 +8,27 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+import keras
 import numpy as np
 import pytest
 from chosen import chosen
 
-from forebay.trainer.examples.inputs import CategoricalInput, ModelInputs, NumericInput
+from forebay.storage.run.run_folder import open_run
+from forebay.trainer.examples.inputs import (
+    CategoricalInput,
+    ModelInputs,
+    NumericInput,
+    inputs_of,
+)
 from forebay.trainer.examples.statistics import Scale, TrainStatistics
 from forebay.trainer.model import build
+from forebay.trainer.options import LoopOptions, TrainOptions
 from forebay.trainer.task import main
+from forebay.trainer.training.job import prepare
 from forebay.trainer.weights.id_names import IdNames
 from forebay.trainer.weights.pruned import prune
-from forebay.trainer.weights.zeros import InputZeros, find_zeros, table
+from forebay.trainer.weights.zeros import InputZeros, find_zeros, table, write_zeros
+from forebay.trainer.workers.team import alone
 from forebay.transforms.definition.columns import Number, String
 from forebay.transforms.definition.dataset import Dataset
 from forebay.transforms.definition.features import Categorical, Crossed, Numeric
@@ -95,13 +105,8 @@ def test_without_inputs_that_are_out_the_answers_are_the_same(kind: dict[str, An
     model = build(INPUTS, Regression("y"), PLAIN, options).score
     for variable in model.trainable_variables:
         variable.assign(rng.normal(size=variable.shape))
-    rows = (
-        rng.normal(size=(20, 2)).astype(np.float32),
-        np.stack([rng.integers(0, c.size, 20) for c in INPUTS.categorical], 1).astype(np.int32),
-        np.zeros((20, 0), np.float32),
-    )
     out = frozenset({"a", "c_id"})
-    args = (INPUTS, Regression("y"), PLAIN, options, rows)
+    args = (INPUTS, Regression("y"), PLAIN, options, rows_of(rng))
     with pytest.raises(RunFailed, match="answers otherwise"):  # for they are not out
         prune(model, out, *args)
     for layer in model.layers:
@@ -122,6 +127,42 @@ def test_without_inputs_that_are_out_the_answers_are_the_same(kind: dict[str, An
     assert prune(model, everything, *args) is None
 
 
+@pytest.mark.parametrize("kind", [{"model": "linear"}, {"hidden_units": (3, 2)}])
+def test_where_no_number_is_left_the_bias_is(kind: dict[str, Any]) -> None:
+    options, rng = chosen(**kind), np.random.default_rng(0)
+    model = build(INPUTS, Regression("y"), PLAIN, options).score
+    for variable in model.trainable_variables:
+        variable.assign(rng.normal(size=variable.shape))
+    for layer in model.layers:
+        if layer.name in ("wide_numbers", "hidden_0"):
+            kernel = layer.kernel.numpy()
+            kernel[:2] = 0
+            layer.kernel.assign(kernel)
+    args = (INPUTS, Regression("y"), PLAIN, options, rows_of(rng))
+    found = prune(model, frozenset("ab"), *args)
+    assert found is not None
+    assert found.before.weights - found.after.weights == (2 if options.model == "linear" else 8)
+
+
+def test_hidden_layers_that_would_read_nothing_are_not_built() -> None:
+    """The cross is without an embedding: only the wide side reads it."""
+    rng, left = np.random.default_rng(0), frozenset({"a", "b", "c_id"})
+    for options, is_smaller in ((chosen(hidden_units=(3,)), False), (chosen(model="linear"), True)):
+        model = build(INPUTS, Regression("y"), PLAIN, options).score  # its tables are zeros
+        for layer in model.layers:
+            if layer.name in ("wide_numbers", "hidden_0"):
+                layer.kernel.assign(np.zeros(layer.kernel.shape))
+        found = prune(model, left, INPUTS, Regression("y"), PLAIN, options, rows_of(rng))
+        assert (found is not None) == is_smaller
+
+
+def rows_of(rng: np.random.Generator) -> tuple[np.ndarray, ...]:
+    """The matrices of some rows."""
+    ids = [rng.integers(0, column.size, 20) for column in INPUTS.categorical]
+    numbers = rng.normal(size=(20, 2)).astype(np.float32)
+    return numbers, np.stack(ids, 1).astype(np.int32), np.zeros((20, 0), np.float32)
+
+
 def test_a_number_is_out_where_its_pieces_are_too(tmp_path: Path) -> None:
     pieces = 3
     cut, ends = INPUTS.cut(pieces), np.tile(np.linspace(-1, 1, pieces + 1), (2, 1))
@@ -138,12 +179,7 @@ def test_a_number_is_out_where_its_pieces_are_too(tmp_path: Path) -> None:
     zero = {(each.side, each.name): each.zero for each in found.inputs}
     assert zero["wide", "a"] == zero["deep", "a"] == ()
     assert zero["wide", "b"] == zero["deep", "b"] == ("b",)
-    rows = (
-        rng.normal(size=(20, 2)).astype(np.float32),
-        np.stack([rng.integers(0, c.size, 20) for c in INPUTS.categorical], 1).astype(np.int32),
-        np.zeros((20, 0), np.float32),
-    )
-    pruned = prune(model, frozenset("b"), cut, Regression("y"), statistics, options, rows)
+    pruned = prune(model, frozenset("b"), cut, Regression("y"), statistics, options, rows_of(rng))
     assert pruned is not None
     assert pruned.before.weights - pruned.after.weights == (1 + pieces) * (1 + 3)
 
@@ -190,3 +226,49 @@ def test_only_a_proximal_optimizer_selects_features(
     assert report["left"] < 0.3 * report["weights"]
     evaluation = json.loads((run / "evaluation/eval.json").read_text())
     assert evaluation["metrics"]["rmse"] < 0.8 * evaluation["baselines"][0]["metrics"]["rmse"]
+
+
+def test_a_training_that_leaves_no_number_ends_with_its_report_and_its_model(
+    regression_run: Path, copy_of: Copy, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """The label knows nothing of the wagons, the only number that is given, and a lot of ids."""
+    run = copy_of(regression_run)
+    numbers = [column.name for column in inputs_of(open_run(str(run))).numeric]
+    drop = [f"--drop-features={name}" for name in numbers if name != "wagons_value"]
+    flags = ["--model", "linear", "--optimizer", "ftrl", "--learning-rate", "0.1", "--l1", "30"]
+    steps = ["--max-steps", "300", "--eval-every", "300", "--l2", "0"]
+    assert main(["train", str(run), *flags, *steps, *drop]) == 0
+    report = json.loads((run / "training/zeros.json").read_text())
+    assert "wagons_value" in report["pruned"]["out"]
+    assert report["left"] > 1  # ids, and the bias
+    assert "exported" in capsys.readouterr().out
+    # What the report recommends: a model of ids alone, with a bias of its own.
+    rest = ["--fresh", "--drop-features=wagons_value"]
+    assert main(["train", str(run), *flags, *steps, *drop, *rest]) == 0
+    model = keras.models.load_model(run / "training/model.keras", compile=False)
+    kernel, bias = model.get_layer("wide_numbers").get_weights()
+    assert kernel.size == 0
+    assert bias.item() != 0
+
+
+def test_a_report_that_fails_ends_no_training(
+    regression_run: Path, copy_of: Copy, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Zero times infinity is not a number, so that the answers differ without the input."""
+    run = open_run(str(copy_of(regression_run)))
+    options = TrainOptions(model="linear", l1=1.0, max_steps=20)
+    job = prepare(run, options, LoopOptions(), alone())
+    kernel = job.models.score.get_layer("wide_numbers").kernel
+    kernel.assign(np.r_[np.zeros((1, 1)), np.ones((kernel.shape[0] - 1, 1))])
+    few = next(iter(job.eval_parts()))
+    numbers = few.numbers[:20].copy()
+    numbers[:, 0] = np.inf
+    rows = numbers, few.ids[:20], few.id_weights[:20]
+    write_zeros(
+        "training", run, job.models.score, job.inputs, job.statistics, job.options, rows
+    )  # fmt: skip
+    said = capsys.readouterr().err
+    assert said.startswith("warning: the model without the inputs that are out answers otherwise")
+    report = json.loads(Path(run.own("training", "zeros.json")).read_text())
+    assert report["pruned"] is None
+    assert job.inputs.numeric[0].name in {each["name"] for each in report["inputs"] if each["zero"]}
