@@ -59,13 +59,12 @@ class ModelContext:
     def linear(self, penalty: keras.regularizers.Regularizer | None = None) -> keras.KerasTensor:
         """Returns float32 (batch, outputs): linear in numbers, pieces and the one-hots of all ids.
 
-        Its weights are those of layers named ``wide_numbers``, the bias among them, and
-        ``wide_ids``.
+        Its weights are those of layers named ``wide_numbers`` and ``wide_ids``.
         """
-        # Where there are no numbers, the matrix of none: what is left of the layer is the bias.
-        numbers = _side_by_side(self._of_numbers or [self.raw_numbers])
-        dense = keras.layers.Dense(self.outputs, kernel_regularizer=penalty, name=WIDE_NUMBERS)
-        terms = [dense(numbers)]
+        terms = []
+        if numbers := self._of_numbers:
+            dense = keras.layers.Dense(self.outputs, kernel_regularizer=penalty, name=WIDE_NUMBERS)
+            terms.append(dense(_side_by_side(numbers)))
         if self.inputs.categorical:
             lookup = Lookup(self.ids, self.id_weights, self.inputs, penalty)
             terms.append(lookup.total(self.inputs.categorical, self.outputs, WIDE_IDS))

@@ -162,7 +162,7 @@ def _evaluate(job: TrainingJob, state: TrainingState) -> TrainingState:
     if job.team.is_chief:
         loss, metrics = job.evaluate()
         if not math.isfinite(loss):
-            raise bad_evaluation(job, state.step)
+            raise bad_evaluation(job, state.step, loss)
         values = [loss, job.score(loss, metrics)]
     eval_loss, score = job.team.as_chief_says(values)
     train_loss = job.in_units(state.train_loss)

@@ -124,12 +124,16 @@ def test_a_training_that_diverges_is_told_so(
         optimizer="sgd", learning_rate=rate, max_steps=300, batch_size=128,
         data=DataOptions(memory_mb=memory_mb),
     )  # fmt: skip
-    words = r"the loss became (nan|inf) at step \d+ \(pass 1\).*(weights reaching|made weights)"
+    words = (
+        r"the loss (of the eval split )?became (nan|inf) (at|after) step \d+ \(pass 1\).*"
+        "(weights reaching|made weights)"
+    )
     with pytest.raises(RunFailed, match=words) as caught:
         train(run, options, LoopOptions(tensorboard=False))
     assert f"--learning-rate below {rate:g}" in str(caught.value)
     report = json.loads(Path(run.file("training", "nonfinite.json")).read_text())
-    assert report["rows_without_finite_loss"] in (None, 128)
+    assert report["rows_without_finite_loss"] in (None, report["batch_rows"])
+    assert (report["split"], report["batch_rows"]) in (("train", 128), ("eval", 1_000))
 
 
 def test_a_training_in_a_folder_of_its_own_writes_there(
@@ -156,8 +160,14 @@ def test_an_evaluation_without_a_finite_loss_names_a_row_of_the_eval_split(
     found = SplitReader(job.run, "eval", job.inputs, ("trip_id",)).read()
     bad = found.ids[:, place] == rare
     message = str(caught.value)
-    assert f"of 1,000 rows of the eval split the answers to {bad.sum():,} are not" in message
+    assert message.startswith(
+        f"the loss of the eval split became inf after step 500 (pass 2): that of {bad.sum()} of "
+        "its 1,000 rows; "
+    )
     (number, trip) = re.findall(r"row ([\d,]+) \(trip_id='([^']+)'", message)[0]
     assert bad[int(number.replace(",", ""))]
     assert found.carried["trip_id"][int(number.replace(",", ""))].decode() == trip
-    assert not Path(job.run.file("training", "nonfinite.json")).exists()
+    report = json.loads(Path(job.run.file("training", "nonfinite.json")).read_text())
+    assert (report["split"], report["rows_without_finite_loss"]) == ("eval", bad.sum())
+    assert [row["loss"] for row in report["rows"]] == ["inf"] * 10
+    assert keys(report) == keys(json.loads(PAGE.code("json")[0]))

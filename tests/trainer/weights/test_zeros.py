@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-import keras
 import numpy as np
 import pytest
 from chosen import chosen
@@ -127,33 +126,32 @@ def test_without_inputs_that_are_out_the_answers_are_the_same(kind: dict[str, An
     assert prune(model, everything, *args) is None
 
 
-@pytest.mark.parametrize("kind", [{"model": "linear"}, {"hidden_units": (3, 2)}])
-def test_where_no_number_is_left_the_bias_is(kind: dict[str, Any]) -> None:
-    options, rng = chosen(**kind), np.random.default_rng(0)
-    model = build(INPUTS, Regression("y"), PLAIN, options).score
-    for variable in model.trainable_variables:
-        variable.assign(rng.normal(size=variable.shape))
-    for layer in model.layers:
-        if layer.name in ("wide_numbers", "hidden_0"):
-            kernel = layer.kernel.numpy()
-            kernel[:2] = 0
-            layer.kernel.assign(kernel)
+@pytest.mark.parametrize(
+    ("model", "out", "is_smaller"),
+    [
+        ("linear", "b", True),
+        ("linear", "ab", False),  # the bias is of the numbers' layer
+        ("wide_deep", "ab", False),
+        ("deep", "ab", True),
+        ("deep", ("a", "b", "c_id"), False),  # hidden layers read no cross without an embedding
+        ("wide_deep", ("b", "c_id"), True),
+    ],
+)
+def test_a_smaller_model_is_built_where_it_has_all_other_weights(
+    model: Any, out: Sequence[str], is_smaller: bool
+) -> None:
+    options, rng = chosen(model=model, hidden_units=(3, 2)), np.random.default_rng(0)
+    score = build(INPUTS, Regression("y"), PLAIN, options).score
+    for variable in score.trainable_variables:
+        values = rng.normal(size=variable.shape)
+        if variable.path in ("wide_numbers/kernel", "hidden_0/kernel"):
+            values[[place for place, name in enumerate("ab") if name in out]] = 0
+        elif variable.path in ("wide_ids/embeddings", "embeddings_2/embeddings") and "c_id" in out:
+            values[:5] = 0
+        variable.assign(values)
     args = (INPUTS, Regression("y"), PLAIN, options, rows_of(rng))
-    found = prune(model, frozenset("ab"), *args)
-    assert found is not None
-    assert found.before.weights - found.after.weights == (2 if options.model == "linear" else 8)
-
-
-def test_hidden_layers_that_would_read_nothing_are_not_built() -> None:
-    """The cross is without an embedding: only the wide side reads it."""
-    rng, left = np.random.default_rng(0), frozenset({"a", "b", "c_id"})
-    for options, is_smaller in ((chosen(hidden_units=(3,)), False), (chosen(model="linear"), True)):
-        model = build(INPUTS, Regression("y"), PLAIN, options).score  # its tables are zeros
-        for layer in model.layers:
-            if layer.name in ("wide_numbers", "hidden_0"):
-                layer.kernel.assign(np.zeros(layer.kernel.shape))
-        found = prune(model, left, INPUTS, Regression("y"), PLAIN, options, rows_of(rng))
-        assert (found is not None) == is_smaller
+    found = prune(score, frozenset(out), *args)
+    assert (found is not None) == is_smaller
 
 
 def rows_of(rng: np.random.Generator) -> tuple[np.ndarray, ...]:
@@ -239,16 +237,13 @@ def test_a_training_that_leaves_no_number_ends_with_its_report_and_its_model(
     steps = ["--max-steps", "300", "--eval-every", "300", "--l2", "0"]
     assert main(["train", str(run), *flags, *steps, *drop]) == 0
     report = json.loads((run / "training/zeros.json").read_text())
-    assert "wagons_value" in report["pruned"]["out"]
-    assert report["left"] > 1  # ids, and the bias
-    assert "exported" in capsys.readouterr().out
-    # What the report recommends: a model of ids alone, with a bias of its own.
-    rest = ["--fresh", "--drop-features=wagons_value"]
-    assert main(["train", str(run), *flags, *steps, *drop, *rest]) == 0
-    model = keras.models.load_model(run / "training/model.keras", compile=False)
-    kernel, bias = model.get_layer("wide_numbers").get_weights()
-    assert kernel.size == 0
-    assert bias.item() != 0
+    out = {each["name"] for each in report["inputs"] if len(each["zero"]) == each["entries"]}
+    assert "wagons_value" in out
+    assert out < {each["name"] for each in report["inputs"]}
+    assert report["pruned"] is None
+    printed = capsys.readouterr().out
+    assert "wide: nothing left of wagons_value" in printed
+    assert "exported" in printed
 
 
 def test_a_report_that_fails_ends_no_training(
