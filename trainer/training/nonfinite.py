@@ -1,7 +1,7 @@
 """Losses that are not numbers: which batch or split, which of its rows, which of their inputs."""
 
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import keras
@@ -127,19 +127,16 @@ def _fetch(job: TrainingJob, steps_taken: int) -> _Batch:
 
 def _evaluated(job: TrainingJob, step: int) -> _Batch:
     """Goes through what is evaluated, to the rows whose loss is not finite."""
-    rows, bad = 0, 0
-    first: tuple[Examples, Floats] | None = None
+    finite, greatest = _weights(job)
+    whole = _Batch("eval", step, (), np.zeros(0, np.float32), np.zeros(0), 0, 0, finite, greatest)
     for part in _parts(job.eval_parts()):
         weight = job.weighting.row_weights(part.label, part.weight)
         losses = _losses(job, part.inputs, part.label, weight)
-        found = int(np.count_nonzero(~np.isfinite(losses)))
-        if first is None or (found and not bad):
-            first = part, losses
-        rows, bad = rows + len(part), bad + found
-    if first is None:
-        raise ValueError("nothing is evaluated")
-    part, losses = first
-    return _Batch("eval", step, part.inputs, part.label, losses, rows, bad, *_weights(job))
+        bad = int(np.count_nonzero(~np.isfinite(losses)))
+        if not whole.rows or (bad and not whole.bad_rows):
+            whole = replace(whole, inputs=part.inputs, label=part.label, losses=losses)
+        whole = replace(whole, rows=whole.rows + len(part), bad_rows=whole.bad_rows + bad)
+    return whole
 
 
 def _parts(found: Iterable[Examples]) -> Iterator[Examples]:
