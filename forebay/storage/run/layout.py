@@ -25,14 +25,22 @@ MAKE_ANEW = "make the run anew with `forebay preprocess --overwrite`"
 TRAINING_FOLDER = "training"
 MODEL_FOLDER = "model"
 EXPORT_FOLDER = "export"
+CHECKPOINT_NAME = "checkpoint.npz"
 KERAS_NAME = "model.keras"
 RECORD_NAME = "model.json"
+ZEROS_NAME = "zeros.json"
+NONFINITE_NAME = "nonfinite.json"
 LOGS_FOLDER = "logs"
-# What a training writes in its folder, part by part of each path: it removes nothing else.
+# How the names of our event files end: other programs' begin alike, and may lie beside them.
+EVENTS_ENDING = ".forebay"
+# What a training writes for TensorBoard, part by part of each path: it removes nothing else.
+LOG_FILES = (
+    f"events.out.tfevents.*{EVENTS_ENDING}", "projector_config.pbtxt", "projector/*/*.tsv",
+)  # fmt: skip
+# What it writes in its folder, in the same way.
 TRAINING_FILES = (
-    "checkpoint.npz", KERAS_NAME, RECORD_NAME, "zeros.json", "nonfinite.json",
-    "worker-*-nonfinite.json", f"{LOGS_FOLDER}/events.out.tfevents.*",
-    f"{LOGS_FOLDER}/projector_config.pbtxt", f"{LOGS_FOLDER}/projector/*/*.tsv",
+    CHECKPOINT_NAME, KERAS_NAME, RECORD_NAME, ZEROS_NAME, NONFINITE_NAME,
+    f"worker-*-{NONFINITE_NAME}", *(f"{LOGS_FOLDER}/{name}" for name in LOG_FILES),
 )  # fmt: skip
 # What an exported model carries beside the SavedModel.
 EXTRA = "assets.extra"
