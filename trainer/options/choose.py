@@ -168,6 +168,19 @@ def default_rate(optimizer: OptimizerName, *, linear: bool, inputs: int, batch_s
     return min(LINEAR_RATE, 1 / math.sqrt(inputs))
 
 
+def default_of(name: str, options: ChosenOptions, table: Table) -> Any:
+    """Returns what would be chosen for an option if nobody gave it, all others as they are.
+
+    Args:
+        name: the attribute, one that `TrainOptions` may leave open.
+        options: the others.
+        table: what the model is trained on.
+    """
+    return _RULES[name](
+        {field.name: getattr(options, field.name) for field in fields(options)}, table
+    )
+
+
 def is_far(rate: float, default: float) -> bool:
     """Tells whether a rate is so far from an optimizer's default that it is likely a mistake."""
     return not default / FAR <= rate <= default * FAR
