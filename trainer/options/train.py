@@ -210,6 +210,11 @@ class TrainOptions:
             )
 
     def _loop_problems(self) -> Iterator[Problem]:
+        if self.epochs is not None and self.max_steps is not None:
+            yield Problem(
+                "--epochs", self.epochs, f"--max-steps {self.max_steps} is another length",
+                "give one of the two",
+            )  # fmt: skip
         for flag, count in (
             ("--max-steps", self.max_steps),
             ("--epochs", self.epochs),

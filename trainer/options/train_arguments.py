@@ -6,7 +6,12 @@ from typing import Any, get_args
 
 from forebay.console.arguments import add_common, add_run, describe, help_of
 from forebay.trainer.options.config_file import read_config
-from forebay.trainer.options.data import add_data_arguments, data_options
+from forebay.trainer.options.data import (
+    DataOptions,
+    add_data_arguments,
+    data_names,
+    data_options,
+)
 from forebay.trainer.options.loop import add_loop_arguments
 from forebay.trainer.options.train import (
     ActivationName,
@@ -44,16 +49,25 @@ def train_options(args: argparse.Namespace) -> TrainOptions:
     Raises:
         InputError: options out of range, or a file that cannot be read.
     """
-    kinds = {f.name: f.type for f in fields(TrainOptions) if f.name != "data"}
+    kinds = option_kinds()
     values = {} if args.config is None else read_config(args.config, kinds)
     if "epochs" in args:  # a flag for one length wins over the file's other
         values.pop("max_steps", None)
     if "max_steps" in args:
         values.pop("epochs", None)
-    values |= {name: value for name, value in vars(args).items() if name in kinds}
-    if "drop_features" in values:
-        values["drop_features"] = tuple(values["drop_features"])
-    return TrainOptions(**values, data=data_options(args))
+    given = {name: value for name, value in vars(args).items() if name in kinds}
+    values |= {name: tuple(v) if isinstance(v, list) else v for name, v in given.items()}
+    own = {field.name for field in fields(TrainOptions)}
+    return TrainOptions(
+        **{name: value for name, value in values.items() if name in own}, data=data_options(values)
+    )
+
+
+def option_kinds() -> dict[str, Any]:
+    """Returns the types of all options of a training, by the names that flags and files have."""
+    own = {field.name: field.type for field in fields(TrainOptions) if field.name != "data"}
+    names = data_names()
+    return own | {names[field.name]: field.type for field in fields(DataOptions)}
 
 
 def add_train_arguments(parser: argparse.ArgumentParser) -> None:

@@ -13,7 +13,7 @@ from forebay.storage.run.run_folder import RunFolder
 from forebay.trainer.metrics.by_task import BEST_BY, EVAL_LOSS
 from forebay.trainer.options import TrainOptions
 from forebay.trainer.options.choose import choose
-from forebay.trainer.options.flags import as_flags, as_text, as_toml
+from forebay.trainer.options.flags import as_flags, as_text, as_toml, code_flags
 from forebay.trainer.options.sweep import SweepOptions
 from forebay.trainer.search.blocks import GroupLosses
 from forebay.trainer.search.space import tried_options
@@ -42,7 +42,8 @@ def sweep_report(
         or ``diverged``), best ``eval_metric``, the ``step`` of that, and the options searched; of
         blocks of train also the ``difference`` from the first trial's metric, and its
         ``interval``. ``best``: the best trained one's number, loss, whole ``options``, and the
-        same as ``command`` and as ``config`` file.
+        same as ``command`` and as ``config`` file, with the ``flags`` that go with the file: those
+        that name code.
     """
     task = run.definition.label.task
     metric = options.train.best_by or EVAL_LOSS[task]
@@ -65,6 +66,7 @@ def sweep_report(
             "options": asdict(chosen),
             "command": command_line(run.path, chosen),
             "config": as_toml(chosen),
+            "flags": shlex.join(code_flags(chosen)),
         }
     return {
         "dataset": run.definition.name,
@@ -138,7 +140,8 @@ def _lines(report: Mapping[str, Any], folder: str) -> Iterator[str]:
         f"{report['split']}"
     )
     yield f"  {best['command']}"
-    yield f"the same: --config {folder}/best.toml; wrote sweep.json and sweep.png beside it"
+    same = f"--config {shlex.quote(folder)}/best.toml {best['flags']}".rstrip()
+    yield f"the same: {same}; wrote sweep.json and sweep.png beside it"
 
 
 def _short(report: Mapping[str, Any]) -> str:
