@@ -13,7 +13,8 @@ from forebay.functions.signatures import also_takes
 from forebay.storage.run.run_folder import open_run
 from forebay.trainer.options import DataOptions, EvaluateOptions, LoopOptions, TrainOptions
 from forebay.trainer.options.find_rate import FindRateOptions
-from forebay.trainer.options.sweep import SweepOptions, given_searches
+from forebay.trainer.options.searches import given_searches
+from forebay.trainer.options.sweep import SweepOptions
 from forebay.transforms import html
 
 T = TypeVar("T")

@@ -21,7 +21,8 @@ from forebay.pipelines.google.checks import folder_problems
 from forebay.storage.run.layout import MANIFEST_NAME
 from forebay.trainer.options import TrainOptions
 from forebay.trainer.options.flags import as_flags, as_text
-from forebay.trainer.options.sweep import Search, SweepOptions
+from forebay.trainer.options.searches import Search
+from forebay.trainer.options.sweep import SweepOptions
 from forebay.transforms.errors import Problem
 
 _COMMAND = ["python", "-m", "forebay.trainer.task", "train"]

@@ -153,8 +153,8 @@ def test_every_option_has_a_flag_and_a_key(tmp_path: Path) -> None:
     path = tmp_path / "model.toml"
     path.write_text("\n".join(lines))
     assert parsed("--config", str(path)) == TrainOptions(**chosen)  # type: ignore[arg-type]
-    more = "--seed 1 --hidden-units 2 --cache --train-files y --prefetch 1".split()
-    won = parsed("--config", str(path), *more)
+    more = ["--seed", "1", "--hidden-units", "2", "--cache", "--train-files", "y"]
+    won = parsed("--config", str(path), *more, "--prefetch", "1")
     rows = replace(of_rows, cache=True, files=("y",), prefetch=1)
     assert won == TrainOptions(**{**chosen, "seed": 1, "hidden_units": (2,), "data": rows})  # type: ignore[arg-type]
 
