@@ -40,7 +40,8 @@ EMA_MOMENTUM = 0.99
 EVALUATIONS, FEWEST_BETWEEN = 20, 10
 # Beside those, some come before the first: few rows are learned by heart in as many steps.
 EARLY = (8, 4, 2)
-# A rate so many times off the default is warned of.
+# The rates; one so many times off the default is warned of.
+RATES = ("learning_rate", "wide_learning_rate")
 FAR = 30.0
 
 

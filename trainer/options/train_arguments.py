@@ -1,6 +1,7 @@
 """Arguments of ``train``: its flags, and what a file says where no flag does."""
 
 import argparse
+from collections.abc import Container, Sequence
 from dataclasses import fields
 from typing import Any, get_args
 
@@ -88,32 +89,24 @@ def add_train_arguments(parser: argparse.ArgumentParser) -> None:
     add_common(parser)
 
 
-def add_training_options(parser: argparse.ArgumentParser) -> None:
-    """Adds all that `train_options` reads: a flag for each option, and a file of them."""
-    parser.add_argument(
+def add_training_options(parser: argparse.ArgumentParser, without: Container[str] = ()) -> None:
+    """Adds all that `train_options` reads: a flag for each option, and a file of them.
+
+    Args:
+        parser: the command's.
+        without: options that get no flag.
+    """    parser.add_argument(
         "--config", metavar="FILE",
         help="TOML with the values of flags, such as hidden_units = [128, 64]; flags win",
     )  # fmt: skip
-    add_options(parser.add_mutually_exclusive_group(), ("max_steps", "epochs"))
+    add(parser.add_mutually_exclusive_group(), ("max_steps", "epochs"))
     for title, names in _GROUPS.items():
-        add_options(parser.add_argument_group(title), names)
+        add(parser.add_argument_group(title), names)
     parser.add_argument(
         "--drop-features", action="append", default=argparse.SUPPRESS, metavar="PATTERN",
         help=help_of(TrainOptions, "drop_features", also="; repeatable"),
     )  # fmt: skip
     add_data_arguments(parser)
-
-
-def add_options(group: Any, names: tuple[str, ...]) -> None:
-    """Adds flags of `TrainOptions` to a parser or a group; absent ones leave no trace."""
-    kinds = {f.name: f.type for f in fields(TrainOptions)}
-    for name in names:
-        group.add_argument(
-            "--" + name.replace("_", "-"),
-            default=argparse.SUPPRESS,
-            help=help_of(TrainOptions, name),
-            **_reading(name, kinds[name]),
-        )
 
 
 def _reading(name: str, kind: Any) -> dict[str, Any]:
