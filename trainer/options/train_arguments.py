@@ -95,11 +95,23 @@ def add_training_options(parser: argparse.ArgumentParser, without: Container[str
     Args:
         parser: the command's.
         without: options that get no flag.
-    """    parser.add_argument(
+    """
+    kinds = {f.name: f.type for f in fields(TrainOptions)}
+
+    def add(group: Any, names: Sequence[str]) -> None:
+        for name in names:
+            if name not in without:
+                group.add_argument(
+                    "--" + name.replace("_", "-"), default=argparse.SUPPRESS,
+                    help=help_of(TrainOptions, name), **_reading(name, kinds[name]),
+                )  # fmt: skip
+
+    parser.add_argument(
         "--config", metavar="FILE",
         help="TOML with the values of flags, such as hidden_units = [128, 64]; flags win",
     )  # fmt: skip
-    add(parser.add_mutually_exclusive_group(), ("max_steps", "epochs"))
+    if "epochs" not in without:  # argparse has no words for an empty group
+        add(parser.add_mutually_exclusive_group(), ("max_steps", "epochs"))
     for title, names in _GROUPS.items():
         add(parser.add_argument_group(title), names)
     parser.add_argument(
