@@ -72,15 +72,15 @@ class SweepOptions:
         Each two options go together or don't; what goes together with a model is one model's.
         """
         others = [search for search in self.search if search.option != "model"]
-        for model in self._models or (None,):
+        for model in self.models or (None,):
             fixed = {} if model is None else {"model": model}
             for pair in combinations(others, 2) if len(others) > 1 else [others]:
                 for values in product(*(search.examples() for search in pair)):
                     yield {**fixed, **{s.option: v for s, v in zip(pair, values, strict=True)}}
 
     @property
-    def _models(self) -> tuple[str, ...]:
-        """The models searched."""
+    def models(self) -> tuple[str, ...]:
+        """The models searched, if any are."""
         return next((search.choices for search in self.search if search.option == "model"), ())
 
     def _problems(self) -> Iterator[Problem]:
@@ -109,9 +109,9 @@ class SweepOptions:
                 "batches of other sizes, so on other rows", "leave it out, or search no batch-size",
             )  # fmt: skip
         for name in names:
-            if self._models and all(name in no_place(model) for model in self._models):
+            if self.models and all(name in no_place(model) for model in self.models):
                 yield Problem(
-                    "--search", name, f"neither {' nor '.join(self._models)} has any",
+                    "--search", name, f"neither {' nor '.join(self.models)} has any",
                     "leave it out, or search other models",
                 )  # fmt: skip
         for name in sorted({name for name in names if names.count(name) > 1}):
