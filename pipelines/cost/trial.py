@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING
 
 from forebay.storage.json_records import read_record
 from forebay.storage.run.layout import EXAMPLES_FOLDER, TEMPORARY
-from forebay.transforms.errors import ForebayError, InputError, RunFailed
+from forebay.transforms.errors import InputError, RunFailed
 from forebay.transforms.json_text import json_text
 
 if TYPE_CHECKING:
@@ -101,7 +101,7 @@ def main(arguments: Sequence[str]) -> int:
     start_tensorflow_quietly()
     try:
         trial = _trial(preprocess_options(args))
-    except ForebayError as error:
+    except Exception as error:
         return tell_failure(error)
     Path(result).write_text(json_text(asdict(trial)))
     return 0

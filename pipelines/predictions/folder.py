@@ -4,7 +4,7 @@ import os
 import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import asdict
+from dataclasses import asdict, dataclass
 from typing import Any
 
 import apache_beam as beam
@@ -67,8 +67,9 @@ def predict_to_folder(options: PredictFolderOptions) -> Counts | None:
             run_pipeline(folder_steps(asked, folder, alone=True), runner, waits=False)
         return None
     parts = FileSystems.join(folder, PREDICTIONS_FOLDER, "*")
-    with full_disk_told(folder), _left(folder, engine.is_here), opened(engine, work) as runner:
+    with full_disk_told(folder), _left(folder) as left, opened(engine, work) as runner:
         make_folders(folder)
+        left.stays = not engine.is_here
         with progress("predict", parts, shards_of(asked.tables[ROWS])):
             run_pipeline(folder_steps(asked, folder), runner)
     path = FileSystems.join(folder, COUNTS_NAME)
@@ -151,19 +152,28 @@ def _holds_something(folder: str) -> bool:
     return os.path.exists(folder) and not (os.path.isdir(folder) and not os.listdir(folder))
 
 
-@contextmanager
-def _left(folder: str, is_here: bool) -> Iterator[None]:
-    """Makes a folder, and removes from it what nobody is to find there.
+@dataclass
+class _Left:
+    """What is left where predictions fail.
 
-    Where workers are elsewhere, they may go on although nobody waits for them: what they have
-    written stays.
+    Attributes:
+        stays: whether what was written does: workers elsewhere may go on although nobody waits for
+            them.
     """
+
+    stays: bool = False
+
+
+@contextmanager
+def _left(folder: str) -> Iterator[_Left]:
+    """Makes a folder, and removes from it what nobody is to find there."""
     if not is_remote(folder):
         os.makedirs(os.path.join(folder, TEMPORARY), exist_ok=True)
+    left = _Left()
     try:
-        yield
+        yield left
     except BaseException:
-        if is_here:
+        if not left.stays:
             for name in (PREDICTIONS_FOLDER, REJECTS_FOLDER, TEMPORARY):
                 _remove(FileSystems.join(folder, name))
         raise

@@ -24,9 +24,9 @@ from parcels_oracle import make_tables
 
 from forebay.cli import main
 from forebay.pipelines.runners.dataflow.engine import Dataflow
-from forebay.pipelines.runners.dataflow.versions import versions
 from forebay.pipelines.runners.engine import Work
 from forebay.pipelines.runners.run import opened, run_pipeline
+from forebay.pipelines.runners.versions import versions
 from forebay.storage.run.definition_files import load_definition
 from forebay.transforms.errors import ForebayError, InputError, RunFailed
 

@@ -8,7 +8,7 @@ from forebay.commands.vertex.service import Vertex, checked, page_of
 from forebay.commands.vertex.spec import Spec
 from forebay.console.terminal import note, say, say_json
 from forebay.storage.named_files import write_whole
-from forebay.transforms.errors import InputError
+from forebay.transforms.errors import ForebayError, InputError
 from forebay.transforms.json_text import json_text
 
 
@@ -59,8 +59,17 @@ def submit(spec: Spec, address: str | None = None, *, wait: bool = False) -> Sen
     """
     vertex = Vertex(str(spec.project), str(spec.region), address)
     vertex.check_places(spec)
-    names = vertex.send(spec.requests())
-    for name in names:
-        page = page_of(name, vertex.project)
-        note(f"sent {name}" + (f": {page}" if page else ""))
+    names: list[str] = []
+    try:
+        for name in vertex.send(spec.requests()):
+            names.append(name)
+            page = page_of(name, vertex.project)
+            note(f"sent {name}" + (f": {page}" if page else ""))
+    except ForebayError as error:
+        if not names or "/endpoints/" not in names[0]:
+            raise
+        raise type(error)(
+            f"{error}; {names[0]} is there and costs money where models are deployed: go on with "
+            f"--endpoint {names[0].rpartition('/')[2]}, or delete it"
+        ) from error
     return Sent(names, vertex.wait(names[0]) if wait and "Jobs/" in names[0] else None)

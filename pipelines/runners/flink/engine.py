@@ -19,7 +19,8 @@ from forebay.pipelines.runners.job_server import (
     opened_jar,
 )
 from forebay.pipelines.runners.portable import (
-    check_workers,
+    NO_ANSWER,
+    check_address,
     job_name,
     portable_options,
     published_jar,
@@ -85,7 +86,8 @@ class Flink(Engine):
                 "--on flink needs --flink-master HOST:PORT, the address of its job manager's REST "
                 "API; give it"
             )
-        check_workers(self.name, self.workers)
+        check_address("--flink-master", self.master, "job-manager:8081")
+        check_address("--flink-workers", self.workers, "localhost:50000")
         if not self._is_served:
             check_java(self.name)
 
@@ -147,7 +149,7 @@ class Flink(Engine):
                     _WORKER_WAITS,
                 )
             except BaseException:  # before all else: after Ctrl-C there is little time
-                with suppress(OSError, ValueError, KeyError):
+                with suppress(*NO_ANSWER):
                     self._cluster.cancel_all(name)
                 raise
 
@@ -172,7 +174,7 @@ class Flink(Engine):
         from forebay.pipelines.runners.flink.watch import Watch
 
         name = result._job_id.rpartition("_")[0]  # what was asked for, and a number
-        note(f"Flink job {name}: http://{self.master}")
+        note(f"Flink job {name}: {self._cluster.address}")
         with Watch(self._cluster, name, self.explain) as watch:
             try:
                 yield

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import csv
 import json
+import threading
+from http.server import BaseHTTPRequestHandler, HTTPServer
 from pathlib import Path
 from typing import Any
 
@@ -80,6 +82,37 @@ def test_where_answers_fail_nothing_is_left(
     status = main([*words[:-1], str(broken), "--output", f"{folder}/"])
     assert (status, list(folder.iterdir())) == (2, [])
     assert "--max-reject-fraction" in capsys.readouterr().err
+
+
+class _OldCluster(BaseHTTPRequestHandler):
+    """A Flink cluster's REST API, of a version that Beam has no job server for."""
+
+    def do_GET(self) -> None:
+        told = {"taskmanagers": 1, "slots-total": 1, "flink-version": "1.2.0"}
+        self.send_response(200)
+        self.end_headers()
+        self.wfile.write(json.dumps(told).encode())
+
+    def log_message(self, *args: object) -> None:
+        pass
+
+
+def test_where_no_job_was_sent_to_a_cluster_nothing_is_left(
+    words: list[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:  # fmt: skip
+    """Only workers that may still write need what is there: the same command goes on then."""
+    (tmp_path / "java").touch(0o755)
+    monkeypatch.setenv("PATH", str(tmp_path))
+    folder = tmp_path / "answers"
+    with HTTPServer(("localhost", 0), _OldCluster) as server:
+        threading.Thread(target=server.serve_forever, args=(0.01,)).start()
+        on = ("--on", "flink", "--flink-master", f"localhost:{server.server_port}")
+        for _ in range(2):
+            assert main([*words, "--output", f"{folder}/", *on]) == 2
+            assert "for which this version of Beam has no job server" in capsys.readouterr().err
+            assert list(folder.iterdir()) == []
+        server.shutdown()
 
 
 @pytest.mark.parametrize(

@@ -146,6 +146,18 @@ def test_an_endpoints_shares_are_whole_at_every_step(
     assert sent(capsys, vertex, *later)["sent"] == ["4"]
 
 
+def test_an_endpoint_that_is_left_half_made_is_named(
+    vertex: Fake, capsys: pytest.CaptureFixture[str]
+) -> None:
+    words = ("endpoint", "--model", "11=90", "--model", "404=10", *WHERE)
+    status, line = refused(capsys, *words, "--submit", "--api-address", vertex.address)
+    (name,) = vertex.made
+    assert status == 2
+    assert "The model is not found" in line
+    assert f"; {name} is there and costs money where models are deployed: go on with" in line
+    assert line.endswith(f"--endpoint {name.rpartition('/')[2]}, or delete it")
+
+
 def test_a_pipelines_steps_follow_each_other(tmp_path: Path) -> None:
     spec = written(tmp_path, *PIPELINE)["pipelineSpec"]
     tasks = spec["root"]["dag"]["tasks"]
@@ -306,6 +318,10 @@ def test_a_spec_holds_nothing_of_the_session(
         (("upload", "runs/x/model", *WHERE), "not on Cloud Storage"),
         ((*ENDPOINT, "--model", "44=10"), "the shares make 110 %"),
         ((*ENDPOINT[:3], *WHERE, "--keep", "1=40"), "a new endpoint has no models"),
+        (
+            ("endpoint", "--endpoint", "99", "--model", "5=10", "--keep", "1a=90", *WHERE),
+            "--keep = '1a=90': not a deployed model's id",
+        ),
         (("predict", "11", "--input", "rows.csv", *PREDICT[4:]), "no rows that Vertex AI reads"),
         ((*PIPELINE, "--step", "trian gs://my-bucket/r"), "no command of a pipeline"),
         ((*PIPELINE, "--step", f"train {RUN} --max-step 9"), "no such option: --max-step"),
