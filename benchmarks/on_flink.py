@@ -127,7 +127,8 @@ def measured(way: str, command: list[str], folder: Path) -> Measured:
     seconds, command_seconds = time.monotonic() - begun, children_seconds() - used
     after = cluster_seconds()
     assert content(run) == content(first), f"{way}: another run than the local one"
-    new = [job.id for job in CLUSTER.jobs() if job.id not in jobs]
+    found = sorted(CLUSTER.jobs(), key=lambda job: job.started)
+    new = [job.id for job in found if job.id not in jobs]
     return Measured(
         way,
         json.loads((run / "manifest.json").read_text())["rows_read"],
@@ -136,7 +137,7 @@ def measured(way: str, command: list[str], folder: Path) -> Measured:
         {kind: after[kind] - before[kind] for kind in KINDS},
         sum(map(bytes_between, new)),
         started_workers() - started,
-        [len(stages_of(job)) for job in reversed(new)],
+        [len(stages_of(job)) for job in new],
     )
 
 
