@@ -9,11 +9,13 @@ its 250,000 rows of train: see `benchmarks/default_options.py`.
 import math
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, fields
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from forebay.console.words import counted
 from forebay.trainer.options.train import WITH_HIDDEN, OptimizerName, TrainOptions
-from forebay.transforms.definition.labels import Task
+
+if TYPE_CHECKING:  # which imports PyArrow
+    from forebay.transforms.definition.labels import Task
 
 # The peak rates of models with hidden layers.
 DEEP_RATES: Mapping[OptimizerName, float] = {
@@ -60,7 +62,7 @@ class Table:
 
     rows: int
     inputs: int
-    task: Task
+    task: "Task"
     workers: int = 1
     at_random: bool = False
 
