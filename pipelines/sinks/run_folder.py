@@ -36,11 +36,11 @@ def prepare_output(run: str, overwrite: bool) -> None:
     if not run.strip():
         raise RunFolderError(f"--output {run!r} names no folder; write the run folder's name")
     check_place(run)
-    if not is_remote(run):
+    if is_remote(run):
+        run_in_store.prepare(run, overwrite)
+    else:
         publication.settle_leftovers(run)
         publication.check_target(run, overwrite)
-    else:
-        run_in_store.prepare(run, overwrite)
 
 
 def refuse_inputs(run: str, paths: Iterable[str]) -> None:
@@ -49,12 +49,10 @@ def refuse_inputs(run: str, paths: Iterable[str]) -> None:
     Raises:
         InputError: one is.
     """
-    replaced = (
-        []
-        if is_remote(run)
-        else [entry for name in publication.REPLACED for entry in entries_below(run, name)]
-    )
-    names: dict[object, str] = {entry.identity: entry.name for entry in replaced}
+    names: dict[object, str] = {}
+    if not is_remote(run):
+        replaced = (entry for name in publication.REPLACED for entry in entries_below(run, name))
+        names |= {entry.identity: entry.name for entry in replaced}
     for path in paths:
         found = _below(run, path) if is_remote(path) else names.get(identity(path))
         if found is not None:
