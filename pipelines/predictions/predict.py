@@ -31,6 +31,7 @@ from forebay.pipelines.runners.engine import Work
 from forebay.pipelines.runners.local import Local
 from forebay.pipelines.runners.progress import progress
 from forebay.pipelines.runners.run import Runner, opened, run_pipeline
+from forebay.pipelines.sinks.run_folder import removed_at_last
 from forebay.pipelines.sources.tables import all_inputs, text_bytes
 from forebay.pipelines.tallies.tallies import Tallies, read_tallies, write_tallies
 from forebay.transforms.definition.sources import ROWS
@@ -103,10 +104,8 @@ def _temporary(options: PipelineOptions) -> Iterator[str]:
         return
     folder = FileSystems.join(remote, f"forebay-predict-{uuid.uuid4().hex}")
     FileSystems.mkdirs(folder)
-    try:
+    with removed_at_last(folder):
         yield folder
-    finally:
-        FileSystems.delete([folder])
 
 
 def _run(asked: Question, folder: str, runner: Runner) -> Tallies:
