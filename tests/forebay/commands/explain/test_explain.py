@@ -240,20 +240,20 @@ def test_json_is_one_document(trips: tuple[str, str], capsys: pytest.CaptureFixt
     assert json.loads(capsys.readouterr().out) == told(trips)
 
 
-@pytest.mark.parametrize("plot", ["trips.csv", "explained.py", "parts/one.csv"])
 def test_a_plot_replaces_nothing_that_is_read(
     definition: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch,
-    capsys: pytest.CaptureFixture[str], plot: str,
+    capsys: pytest.CaptureFixture[str],
 ) -> None:  # fmt: skip
     """However its name was found: by a pattern, or before the name of a definition."""
     monkeypatch.chdir(tmp_path)
-    Path("explained.py").write_bytes(Path(definition).read_bytes())
+    Path("plotted.py").write_bytes(Path(definition).read_bytes())
     head, *rest = TRIPS.splitlines(keepends=True)
     Path("trips.csv").write_text(head + "".join(rest[:5]))
     Path("parts").mkdir()
     Path("parts/one.csv").write_text(head + "".join(rest[5:]))
-    before = Path(plot).read_bytes()
-    words = ["explain", "explained.py:trips", "--input", "trips.csv", "**/*e.csv", "--row", "id=1"]
-    assert main([*words, "--plot", plot]) == 2
-    assert "is one of the files that are read; choose another" in capsys.readouterr().err
-    assert Path(plot).read_bytes() == before
+    words = ["explain", "plotted.py:trips", "--input", "trips.csv", "**/*e.csv", "--row", "id=1"]
+    for plot in ("trips.csv", "plotted.py", "parts/one.csv"):
+        before = Path(plot).read_bytes()
+        assert main([*words, "--plot", plot]) == 2
+        assert f"--plot {plot!r} is one of the files that are read" in capsys.readouterr().err
+        assert Path(plot).read_bytes() == before
