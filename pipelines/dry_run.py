@@ -39,6 +39,7 @@ def write_jobs(options: PreprocessOptions, folder: str) -> Mapping[str, DrawnJob
     """Writes the jobs of Dataflow that a run would be.
 
     The tables may be rows of the same columns on this machine: then nothing is asked of anybody.
+    A table of BigQuery that rows or rejects go to is looked at, and not made.
 
     Args:
         options: what is asked for, on Dataflow.
@@ -53,7 +54,13 @@ def write_jobs(options: PreprocessOptions, folder: str) -> Mapping[str, DrawnJob
     """
     of_rows = several_by_split(options.inputs)
     rows = [one.given if isinstance(one, SplitInput) else one for one in of_rows]
-    engine, beam_arguments = _ready(options, folder, _names([rows, *options.sources.values()]))
+    tables: list[Inputs] = [
+        rows,
+        *options.sources.values(),
+        options.also,
+        *filter(None, [options.rejects]),
+    ]
+    engine, beam_arguments = _ready(options, folder, _names(tables))
     job = plan(options)
     inputs = all_inputs(job.tables)
     work = Work(

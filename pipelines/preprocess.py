@@ -43,7 +43,7 @@ from forebay.pipelines.sinks.run_folder import (
     refuse_inputs,
     staging,
 )
-from forebay.pipelines.sources.tables import all_inputs, open_tables, text_bytes
+from forebay.pipelines.sources.tables import all_inputs, names_read, open_tables, text_bytes
 from forebay.pipelines.splits.write import WriteSplits
 from forebay.pipelines.tallies.checks import (
     check_ends,
@@ -58,11 +58,13 @@ from forebay.pipelines.tallies.tallies import Tallies, WriteTallies, read_tallie
 from forebay.pipelines.transform.earlier_graph import open_transform_source
 from forebay.pipelines.windows.aggregates import AddWindows
 from forebay.pipelines.windows.period import SelectPeriod, without_unneeded
+from forebay.storage.entries import files_below
 from forebay.storage.names import absolute
 from forebay.storage.plain_paths import plain_path
 from forebay.storage.run.definition_files import load_definition
 from forebay.storage.run.layout import EXAMPLES_FOLDER, REJECTS_FOLDER
 from forebay.storage.run.manifest import Manifest
+from forebay.storage.run.publish import REPLACED
 from forebay.transforms.definition.dataset import Dataset
 from forebay.transforms.definition.sources import ROWS
 from forebay.transforms.errors import InputError
@@ -102,6 +104,7 @@ def preprocess(options: PreprocessOptions, look: Callable[[Job], None] | None = 
         beam=beam_arguments, text_bytes=text_bytes(inputs),
     )  # fmt: skip
     engine.check(work)
+    sinks.make_ready(dataset)
     warn(lack_before_reading(planned, free_bytes(options.output)))
     with (
         staging(options.output, options.overwrite) as staged,
@@ -141,7 +144,7 @@ def _work_at(work: Work, staged: Staged, engine: Engine) -> Work:
 
 
 def plan(options: PreprocessOptions) -> Job:
-    """Opens all that a run is made of; nothing is staged yet.
+    """Opens all that a run is made of; nothing is staged yet, and nothing made anywhere else.
 
     Raises:
         UserError: the definition, the input or an earlier run is not as it must be.
@@ -154,7 +157,10 @@ def plan(options: PreprocessOptions) -> Job:
     else:
         graph = open_transform_source(options.transform_fn, options.output, dataset)
     tables = open_tables(dataset, options.inputs, options.sources)
-    sinks = open_sinks(options, dataset, [one.path for one in all_inputs(tables)])
+    read = names_read(tables, options.definition)
+    if options.transform_fn is not None:
+        read += files_below(options.transform_fn, REPLACED)
+    sinks = open_sinks(options, dataset, read)
     return Job(options, dataset, tables, options.output, period, graph, sinks)
 
 

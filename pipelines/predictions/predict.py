@@ -2,7 +2,7 @@
 
 import tempfile
 import uuid
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 
@@ -16,14 +16,12 @@ from forebay.console.machine import full_disk_told
 from forebay.console.terminal import warn
 from forebay.pipelines.job import shards_of
 from forebay.pipelines.predictions.counts import Counts, checked_counts
-from forebay.pipelines.predictions.options import PredictOptions
 from forebay.pipelines.predictions.question import (
     PREDICTIONS_FOLDER,
     REJECTS_FOLDER,
     Question,
     files_in,
     make_folders,
-    open_question,
     predict_steps,
 )
 from forebay.pipelines.predictions.write import ARROW
@@ -63,23 +61,14 @@ class Predictions:
 
 
 @contextmanager
-def predicted(
-    options: PredictOptions, check: Callable[[pa.Schema], None] | None = None
-) -> Iterator[Predictions]:
+def predicted(asked: Question) -> Iterator[Predictions]:
     """Answers the rows of a table; what it gives is there as long as the context.
 
-    Args:
-        options: what is asked for.
-        check: told the predictions' columns before a row is read.
-
     Raises:
-        UserError: the model, the definition or a table is not as it must be.
+        UserError: a table is not as it must be.
         RunFailed: the pipeline failed.
     """
-    asked = open_question(options)
-    schema = asked.schema
-    if check is not None:
-        check(schema)
+    options = asked.options
     with _temporary(PipelineOptions(list(options.beam))) as folder, full_disk_told(folder):
         work = Work(
             asked.dataset, asked.dataset, folder, beam=options.beam,
@@ -91,7 +80,7 @@ def predicted(
         for warning in counts.warnings:
             warn(warning)
         parts, rejects = (files_in(folder, one) for one in (PREDICTIONS_FOLDER, REJECTS_FOLDER))
-        yield Predictions(schema, counts, parts, rejects)
+        yield Predictions(asked.schema, counts, parts, rejects)
 
 
 @contextmanager

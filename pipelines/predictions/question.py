@@ -25,11 +25,13 @@ from forebay.pipelines.sources.tables import (
     all_inputs,
     asked_sources,
     lacked,
+    names_read,
     open_asked,
 )
 from forebay.pipelines.tallies.tallies import AddTallies
 from forebay.pipelines.windows.aggregates import AddWindows
 from forebay.pipelines.windows.asking import AskingInputs
+from forebay.storage.entries import files_below
 from forebay.storage.run.definition_files import load_same_definition
 from forebay.storage.run.exported import ExportedModel, open_exported
 from forebay.transforms.definition.dataset import Dataset
@@ -86,6 +88,12 @@ class Question:
         """The predictions' columns."""
         kinds = [(name, self.dataset.all_columns[name].arrow_type) for name in self.passed]
         return pa.schema([*kinds, *answer_types(self.model)])
+
+    @property
+    def read(self) -> list[str]:
+        """The names of files and tables that are read, those of the model too."""
+        names = names_read(self.tables, self.options.definition)
+        return [*names, *files_below(self.options.model)]
 
 
 def open_question(options: PredictOptions) -> Question:

@@ -103,7 +103,7 @@ def staging(run: str, overwrite: bool) -> Iterator[Staged]:
         with removed_at_last(FileSystems.join(run, staged.temporary)):
             yield staged
         return
-    with _made(run), locked(run):
+    with made(run), locked(run):
         publication.settle(run)
         publication.check_target(run, overwrite)
         name = temporary_name()
@@ -176,8 +176,17 @@ def _read_entry(path: str) -> FileEntry:
 
 
 @contextmanager
-def _made(run: str) -> Iterator[None]:
-    """Makes a folder and those on the way to it, and removes the new ones that stay empty."""
+def made(run: str) -> Iterator[None]:
+    """Makes a folder and those on the way to it, and removes the new ones that stay empty.
+
+    On an object store there is nothing to make.
+
+    Raises:
+        RunFolderError: it cannot be made.
+    """
+    if is_remote(run):
+        yield
+        return
     way = [Path(run).absolute(), *Path(run).absolute().parents]
     new = [str(path) for path in way if not path.exists()]
     try:

@@ -27,6 +27,7 @@ from forebay.pipelines.sources.spool import (
     several,
     several_by_split,
 )
+from forebay.storage.run.definition_files import definition_file
 from forebay.transforms.definition.dataset import Dataset
 from forebay.transforms.definition.sources import ROWS, Source
 from forebay.transforms.definition.splits import SPLITS, InputSplit
@@ -197,6 +198,17 @@ def find_inputs(
 def all_inputs(tables: Tables) -> list[TableInput]:
     """Returns the inputs of all tables, in the order of their numbers."""
     return [one for inputs in tables.values() for one in inputs]
+
+
+def names_read(tables: Tables, definition: str | Dataset | None) -> list[str]:
+    """Returns the names of files and tables that a command reads, which it does not write to.
+
+    Args:
+        tables: its tables, opened.
+        definition: where the definition is, which is loaded; None: it comes from elsewhere.
+    """
+    file = None if definition is None else definition_file(definition)
+    return [*(one.read_from for one in all_inputs(tables)), *filter(None, [file])]
 
 
 def lacked(inputs: Sequence[TableInput]) -> frozenset[str]:

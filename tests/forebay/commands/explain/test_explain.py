@@ -8,8 +8,8 @@ from typing import Any
 
 import pytest
 
+import forebay as fb
 from forebay.cli import main
-from forebay.commands.explain.command import explain
 from forebay.commands.explain.report import to_json
 
 DEFINITION = """
@@ -72,7 +72,7 @@ def trips(definition: str, tmp_path: Path) -> tuple[str, str]:
 
 
 def told(trips: tuple[str, str], key: str = "id=1") -> dict[str, Any]:
-    return to_json(explain(trips[0], [trips[1]], key))
+    return to_json(fb.explain(trips[0], [trips[1]], row=key))
 
 
 def test_every_exclusion_has_its_reason(trips: tuple[str, str]) -> None:
@@ -238,3 +238,22 @@ def test_json_is_one_document(trips: tuple[str, str], capsys: pytest.CaptureFixt
     assert main(["explain", trips[0], "--input", trips[1], "--row", "id=1", "--json"]) == 0
 
     assert json.loads(capsys.readouterr().out) == told(trips)
+
+
+def test_a_plot_replaces_nothing_that_is_read(
+    definition: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:  # fmt: skip
+    """However its name was found: by a pattern, or before the name of a definition."""
+    monkeypatch.chdir(tmp_path)
+    Path("plotted.py").write_bytes(Path(definition).read_bytes())
+    head, *rest = TRIPS.splitlines(keepends=True)
+    Path("trips.csv").write_text(head + "".join(rest[:5]))
+    Path("parts").mkdir()
+    Path("parts/one.csv").write_text(head + "".join(rest[5:]))
+    words = ["explain", "plotted.py:trips", "--input", "trips.csv", "**/*e.csv", "--row", "id=1"]
+    for plot in ("trips.csv", "plotted.py", "parts/one.csv"):
+        before = Path(plot).read_bytes()
+        assert main([*words, "--plot", plot]) == 2
+        assert f"--plot {plot!r} is one of the files that are read" in capsys.readouterr().err
+        assert Path(plot).read_bytes() == before
