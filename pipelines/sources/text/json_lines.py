@@ -17,9 +17,17 @@ from forebay.pipelines.sources.files import SourceFile
 from forebay.pipelines.sources.inputs import Parsed
 from forebay.pipelines.sources.missing_columns import refuse_missing
 from forebay.pipelines.sources.rejects import Reject
+from forebay.pipelines.sources.row_identity import ROW_OFFSET
 from forebay.pipelines.sources.rows import joined, make_rows
 from forebay.pipelines.sources.text.input import TextChunk, TextInput
-from forebay.pipelines.sources.text.json_objects import Odd, as_written, field_at, parsed, paths
+from forebay.pipelines.sources.text.json_objects import (
+    Odd,
+    Written,
+    as_written,
+    field_at,
+    parsed,
+    paths,
+)
 from forebay.pipelines.sources.text.ranges import GuardedReader
 from forebay.pipelines.sources.text.record_ends import OK
 from forebay.pipelines.sources.text.records import ANY_ARITY, Records, scan_records
@@ -36,9 +44,11 @@ from forebay.transforms.definition.columns import (
 )
 from forebay.transforms.definition.sources import Source
 from forebay.transforms.definition.table_formats import CsvFormat
-from forebay.transforms.errors import InputError
+from forebay.transforms.errors import InputError, RunFailed
+from forebay.transforms.json_text import MOST_NESTED
 from forebay.transforms.parsing.casts import Fault, without
 from forebay.transforms.parsing.cells import Cells, read_cells
+from forebay.transforms.parsing.missing_numbers import as_number, missing_numbers
 from forebay.transforms.parsing.typed_cells import read_values
 
 # Every line is a record, whatever it holds.
@@ -49,7 +59,9 @@ _TOO_LONG = "record too long"
 _NO_OBJECT = "not a JSON object"
 # What may be two objects on one line; where it stands in a text, no more than time is lost.
 _TWO_OBJECTS = re.compile(rb"\}[ \t]*\{")
-_OPEN, _CLOSE = ord("{"), ord("}")
+# What Arrow takes for a number, and Python's reader does not.
+_NO_INFINITY = re.compile(rb"Inf(?!inity)")
+_OPEN, _CLOSE, _OPEN_LIST = b"{}["
 
 
 @dataclass(frozen=True)
@@ -131,6 +143,13 @@ def parse_lines(
     # Again, one by one, so that reasons show what is written.
     offsets = records.starts[faulty] + offset
     again = _parse_each(lines, offsets, columns, max_record_bytes, forgiven)
+    if len(again.rejects) != len(faulty):
+        row = again.rows[ROW_OFFSET][0].as_py()
+        fault = next(fault for fault in made.faults if fault.offset == row)
+        raise RunFailed(
+            f"the JSON line at byte {row} is a reject among others ({fault.reason}) and a row by "
+            "itself; please report this with the line"
+        )
     return Parsed(made.batch, again.rejects, made.unread)
 
 
@@ -152,11 +171,7 @@ def _as_arrow(data: bytes, records: Records, columns: Mapping[str, Column]) -> p
             wanted = pa.int64() if counted else _ARROW[type(kind)]
             if "." in field or types.setdefault(field, wanted) != wanted:
                 return None
-    if not len(records.starts) or (records.statuses != OK).any():
-        return None
-    view = np.frombuffer(data, np.uint8)
-    whole = (view[records.starts] == _OPEN) & (view[records.ends - 1] == _CLOSE)
-    if not whole.all() or _TWO_OBJECTS.search(data) or b"\\u" in data or b"\r" in data:
+    if not _is_regular(data, records):
         return None
     try:
         table = pa_json.read_json(
@@ -170,6 +185,31 @@ def _as_arrow(data: bytes, records: Records, columns: Mapping[str, Column]) -> p
     except (pa.ArrowInvalid, pa.ArrowNotImplementedError):
         return None
     return table if table.num_rows == len(records.starts) else None
+
+
+def _is_regular(data: bytes, records: Records) -> bool:
+    """Tells whether Arrow's reader finds in lines what Python's does, each of them an object."""
+    if not len(records.starts) or (records.statuses != OK).any():
+        return False
+    view = np.frombuffer(data, np.uint8)
+    whole = (view[records.starts] == _OPEN) & (view[records.ends - 1] == _CLOSE)
+    if not whole.all() or _TWO_OBJECTS.search(data) or b"\\u" in data or b"\r" in data:
+        return False
+    if b"-NaN" in data or (b"Inf" in data and _NO_INFINITY.search(data)):
+        return False
+    if data.count(b"{") + data.count(b"[") - len(records.starts) >= MOST_NESTED:
+        opens = (view == _OPEN) | (view == _OPEN_LIST)
+        if np.add.reduceat(opens, records.starts, dtype=np.int32).max() > MOST_NESTED:
+            return False
+    return data.isascii() or _is_utf8(data)
+
+
+def _is_utf8(data: bytes) -> bool:
+    try:
+        data.decode()
+    except UnicodeDecodeError:
+        return False
+    return True
 
 
 def _column(table: pa.Table, name: str, kind: Column) -> pa.Array:
@@ -239,12 +279,15 @@ def _text_of(kind: Column) -> Callable[[Any], bytes | Odd | None]:
     yes, no = (kind.true[0], kind.false[0]) if isinstance(kind, Boolean) else ("true", "false")
     separator = kind.separator if isinstance(kind, Numbers) else None
     why = "no single value" if separator is None else "not a list of numbers"
+    means_missing = missing_numbers(kind)
 
     def text(value: Any) -> bytes | Odd | None:
         if value is None or isinstance(value, Odd):
             return value
         if isinstance(value, bool):
             return (yes if value else no).encode()
+        if means_missing and isinstance(value, Written) and as_number(value, kind) in means_missing:
+            return None
         if isinstance(value, str):
             return value.encode("utf-8", "surrogatepass")
         if separator is not None and isinstance(value, list):
