@@ -10,6 +10,7 @@ from typing import Any, ClassVar
 import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
+import pyarrow.compute as pc
 import pyarrow.json as pa_json
 
 from forebay.console.words import counted
@@ -214,7 +215,9 @@ def _is_utf8(data: bytes) -> bool:
 
 def _column(table: pa.Table, name: str, kind: Column) -> pa.Array:
     parts = [table[field].combine_chunks() for field in kind.fields(name)]
-    return parts[0] if len(parts) == 1 else joined([part.cast(pa.binary()) for part in parts])
+    if len(parts) == 1:
+        return parts[0]
+    return joined([part.cast(pa.binary()) for part in parts], kind.nulls)
 
 
 def _line(data: bytes, records: Records, index: int) -> bytes:
@@ -262,17 +265,21 @@ def _texts(
     """Returns a column's texts, null where there is none, and which are no single value."""
     text = _text_of(kind)
     parts = [[text(field_at(one, field)) for one in objects] for field in kind.fields(name)]
-    rows = zip(*parts, strict=True)
-    whys = [next((part.why for part in row if isinstance(part, Odd)), None) for row in rows]
+    odds = [
+        next((part for part in row if isinstance(part, Odd)), None)
+        for row in zip(*parts, strict=True)
+    ]
+    whys = [None if odd is None else odd.why for odd in odds]
     faults = [
         Fault(np.array([one == why for one in whys], bool), why)
         for why in dict.fromkeys(whys) if why is not None
     ]  # fmt: skip
     arrays = [
-        pa.array([part.value if isinstance(part, Odd) else part for part in column], pa.binary())
+        pa.array([None if isinstance(part, Odd) else part for part in column], pa.binary())
         for column in parts
     ]
-    return joined(arrays), faults
+    shown = pa.array([None if odd is None else odd.value for odd in odds], pa.binary())
+    return pc.coalesce(shown, joined(arrays, kind.nulls)), faults
 
 
 def _text_of(kind: Column) -> Callable[[Any], bytes | Odd | None]:

@@ -102,6 +102,25 @@ def test_a_time_of_two_columns_and_a_sentinel_are_found(tmp_path: Path) -> None:
     assert rejected(path, draft) == []
 
 
+def test_a_day_without_its_clock_is_missing_in_the_sample_as_in_a_run(tmp_path: Path) -> None:
+    lines = [
+        f"2024-05-{1 + i % 28:02d},{'' if i % 4 == 0 else f'{i % 24:02d}:30'},{i % 7},{i % 13}.5"
+        for i in range(300)
+    ]
+    path = tmp_path / "table.csv"
+    path.write_text("\n".join(["day,clock,n,y", *lines]) + "\n")
+
+    draft = drafted(path)
+
+    (times,) = (n for n, kind in draft.dataset.columns.items() if isinstance(kind, Timestamp))
+    sampled = draft.readings[times].of_rows()
+    tables = open_tables(draft.dataset, [str(path)], {})
+    read = pa.Table.from_batches(
+        [b.rows for b in read_batches(tables["rows"], draft.dataset, LIMIT)]
+    )
+    assert sampled.null_count == read[times].null_count == 75
+
+
 @pytest.mark.parametrize("kind", WRITERS)
 def test_every_kind_of_input_gives_the_same_draft(kind: str, tmp_path: Path) -> None:
     records = make_records()
