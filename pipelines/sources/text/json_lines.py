@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, ClassVar
+from typing import Any, ClassVar, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
@@ -134,13 +134,13 @@ def parse_lines(
     records = scan_records(data, LINES, ANY_ARITY, max_record_bytes, is_last=True)
     table = _as_arrow(data, records, columns)
     if table is None:
-        lines = [_line(data, records, index) for index in range(len(records.starts))]
+        lines = [line_at(data, records, index) for index in range(len(records.starts))]
         return _parse_each(lines, records.starts + offset, columns, max_record_bytes, forgiven)
     given = {name: _column(table, name, kind) for name, kind in columns.items()}
     cells = {name: read_values(given[name], kind) for name, kind in columns.items()}
     made = make_rows(cells, given, records.starts + offset, forgiven)
     faulty = [fault.row for fault in made.faults]
-    lines = [_line(data, records, row) for row in faulty]
+    lines = [line_at(data, records, row) for row in faulty]
     # Again, one by one, so that reasons show what is written.
     offsets = records.starts[faulty] + offset
     again = _parse_each(lines, offsets, columns, max_record_bytes, forgiven)
@@ -220,8 +220,42 @@ def _column(table: pa.Table, name: str, kind: Column) -> pa.Array:
     return joined([part.cast(pa.binary()) for part in parts], kind.nulls)
 
 
-def _line(data: bytes, records: Records, index: int) -> bytes:
+def line_at(data: bytes, records: Records, index: int) -> bytes:
+    """Returns one of the lines that were found in a text."""
     return data[int(records.starts[index]) : int(records.ends[index])]
+
+
+class Objects(NamedTuple):
+    """The objects of lines.
+
+    Attributes:
+        values: them, as `forebay.pipelines.sources.text.json_objects.parsed` returns them.
+        rows: the numbers of their lines.
+        rejects: the lines without one.
+    """
+
+    values: list[dict[str, Any]]
+    rows: list[int]
+    rejects: list[Reject]
+
+
+def read_objects(
+    lines: Sequence[bytes], offsets: npt.NDArray[np.int64], max_record_bytes: int
+) -> Objects:
+    """Reads lines one after another; those too long are cut to one byte more than the limit."""
+    found = Objects([], [], [])
+    for row, (line, offset) in enumerate(zip(lines, offsets.tolist(), strict=True)):
+        if len(line) > max_record_bytes:
+            reason = f"longer than {max_record_bytes} bytes"
+            found.rejects.append(Reject(offset, reason, line, _TOO_LONG))
+            continue
+        value = parsed(line)
+        if isinstance(value, dict):
+            found.values.append(value)
+            found.rows.append(row)
+        else:
+            found.rejects.append(Reject(offset, value or _NO_OBJECT, line, _NO_OBJECT))
+    return found
 
 
 def _parse_each(
@@ -231,21 +265,8 @@ def _parse_each(
     max_record_bytes: int,
     forgiven: Collection[str],
 ) -> Parsed:
-    """Parses lines one after another; those too long are cut to one byte more than the limit."""
-    objects: list[dict[str, Any]] = []
-    good: list[int] = []
-    rejects: list[Reject] = []
-    for index, (line, offset) in enumerate(zip(lines, offsets.tolist(), strict=True)):
-        if len(line) > max_record_bytes:
-            reason = f"longer than {max_record_bytes} bytes"
-            rejects.append(Reject(offset, reason, line, _TOO_LONG))
-            continue
-        value = parsed(line)
-        if isinstance(value, dict):
-            objects.append(value)
-            good.append(index)
-        else:
-            rejects.append(Reject(offset, value or _NO_OBJECT, line, _NO_OBJECT))
+    """Parses lines one after another."""
+    objects, good, rejects = read_objects(lines, offsets, max_record_bytes)
     given: dict[str, pa.Array] = {}
     cells: dict[str, Cells] = {}
     for name, kind in columns.items():
