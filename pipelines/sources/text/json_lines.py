@@ -85,14 +85,19 @@ def open_json_lines(file: SourceFile, table: Source | None) -> JsonLinesFile:
     """Reads the first records of a file, of which one must have each field of a table.
 
     Raises:
-        InputError: none has a field; or there is no object among them.
+        InputError: there is no object among them, or none has a field.
     """
     with file.open() as source:
         head = GuardedReader(source, file.path).read(_HEAD_BYTES)
     start = len(_BOM) if head.startswith(_BOM) else 0
+    objects = _objects(head[start:])
+    if not objects:
+        raise InputError(
+            f"{file.path}: no line that ends within its first {_HEAD_BYTES} bytes is a JSON "
+            "object; write each object on a line of its own, as by jq -c ."
+        )
     lacks: frozenset[str] = frozenset()
     if table is not None:
-        objects = _objects(head[start:])
         names = list(dict.fromkeys(name for one in objects for name in paths(one)))
         what = f"field in its first {counted(len(objects), 'record')}"
         refuse_missing(names, table.fields(table.optional), file.path, what)

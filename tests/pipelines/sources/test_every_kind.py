@@ -241,6 +241,11 @@ def test_a_name_says_nothing_of_the_kind(written: Path) -> None:
         (b"PAR1....", "cannot be read to its end as Parquet"),
         (b"ARROW1\0\0....", "cannot be read to its end as Arrow"),
         (b'{"taken": 1}\n', "has no fields in its first 1 record 'day', 'site'"),
+        (
+            b'{\n  "taken": 1\n}\n',
+            "no line that ends within its first 1048576 bytes is a JSON object",
+        ),
+        (b'{"taken": "' + b"x" * LIMIT + b'"}\n', "is a JSON object; write each object on a line"),
         (b"\x1f\x8b....", "gzip data are truncated or corrupt"),
     ],
 )
