@@ -12,7 +12,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from forebay.pipelines.sources.row_identity import ROW_OFFSET
-from forebay.transforms.parsing.casts import without
+from forebay.transforms.parsing.casts import BLANKS, without
 from forebay.transforms.parsing.cells import Cells
 
 _SHOWN_CHARACTERS = 80
@@ -86,13 +86,25 @@ def _faulty(read: Cells) -> npt.NDArray[np.bool_] | None:
     return np.logical_or.reduce(masks) if masks else None
 
 
-def joined(parts: Sequence[pa.Array]) -> pa.Array:
-    """Joins the texts of several fields by blanks; missing where all are."""
+def joined(parts: Sequence[pa.Array], nulls: Sequence[str]) -> pa.Array:
+    """Joins the texts of several fields by blanks.
+
+    Where one of them is missing, so is the whole: a day without its clock is no time at midnight.
+    One that means missing, or has nothing but blanks, stands for the whole.
+
+    Args:
+        parts: the fields, binary (n,) each, null where there is none.
+        nulls: the texts that mean missing.
+    """
     if len(parts) == 1:
         return parts[0]
-    whole = pc.binary_join_element_wise(*(pc.fill_null(part, b"") for part in parts), b" ")
-    empty = pc.equal(pc.binary_length(whole), len(parts) - 1)
-    return pc.if_else(empty, pa.scalar(b"", pa.binary()), whole)
+    whole = pc.binary_join_element_wise(*parts, b" ")
+    means_missing = pa.array([text.encode() for text in nulls], pa.binary())
+    for part in parts:
+        has_text = pc.match_substring_regex(part, f"[^{BLANKS}]")
+        alone = pc.or_(pc.is_in(part, means_missing), pc.invert(has_text))
+        whole = pc.if_else(pc.fill_null(alone, True), part, whole)
+    return whole
 
 
 def _causes(

@@ -46,7 +46,7 @@ class Column:
         required: whether a row without a value is rejected.
         field: what the table calls the column, where that is another name: a field within another
             by its path, with dots between; of a `Timestamp` several, whose texts are joined by a
-            blank, such as a date and a time.
+            blank, such as a date and a time. It is missing where one of them is.
     """
 
     nulls: Several[str] = ("",)

@@ -16,7 +16,6 @@ from forebay.transforms.definition.columns import (
     MISSING,
     MISSING_BYTES,
     MISSING_INT,
-    NUMBER_PATTERN,
     Boolean,
     Bytes,
     Column,
@@ -32,6 +31,7 @@ from forebay.transforms.definition.columns import (
 from forebay.transforms.errors import InstanceError
 from forebay.transforms.parsing.casts import CastColumn
 from forebay.transforms.parsing.images import is_image
+from forebay.transforms.parsing.missing_numbers import as_number, missing_numbers
 from forebay.transforms.parsing.times import (
     FIRST_US,
     LAST_US,
@@ -49,7 +49,6 @@ _EPOCH = dt.datetime(1970, 1, 1, tzinfo=dt.UTC)
 _MICROSECOND = dt.timedelta(microseconds=1)
 _RFC_3339 = re.compile(r"\d{4}-\d\d-\d\d[Tt ]\d\d:\d\d:\d\d(\.\d+)?([Zz]|[+-]\d\d:\d\d)", re.ASCII)
 _ANY_NUMBER = Number()
-_WRITTEN = re.compile(NUMBER_PATTERN, re.ASCII)
 
 
 def read_value(name: str, column: Column, value: Any, dtype: GraphDtype) -> GraphValue:
@@ -76,7 +75,8 @@ def _is_sentinel(column: Column, value: Any) -> bool:
     """Tells whether a number is one of those that mean missing in the column's table."""
     if isinstance(value, bool) or not isinstance(value, int | float):
         return False
-    return any(float(text) == value for text in column.nulls if _WRITTEN.fullmatch(text))
+    numbers = missing_numbers(column)
+    return bool(numbers) and as_number(repr(value), column) in numbers
 
 
 def _number(name: str, column: Number, value: Any) -> float:

@@ -203,6 +203,47 @@ def test_lists_of_numbers_are_numbers() -> None:
     assert read_values(lists.slice(0, 2), Numbers()).values.to_pylist() == ["1.5;;2", None]
 
 
+def test_a_list_without_numbers_is_missing() -> None:
+    """As the same list is in JSON, and an empty cell in CSV."""
+    lists = pa.array([[1.5], [], None, [None], [None, None]], pa.list_(pa.float64()))
+
+    read = read_values(lists, Numbers(required=True))
+
+    assert read.values.to_pylist() == ["1.5", None, None, None, ";"]
+    assert read.absent is not None
+    assert read.absent.tolist() == [False, True, True, True, False]
+
+
+@pytest.mark.parametrize(
+    ("nulls", "values", "kind", "kept"),
+    [
+        (("0",), [0.0, -0.0, 1.0], pa.float64(), [None, None, 1.0]),
+        (("-0.0",), [0.0, -0.0, 1.0], pa.float32(), [None, None, 1.0]),
+        (("NaN",), [float("nan"), 1.0], pa.float64(), [None, 1.0]),
+        (("inf",), [float("inf"), -float("inf")], pa.float64(), [None, -float("inf")]),
+        (("1e3",), [1000, 1001], pa.int16(), [None, 1001.0]),
+        (("1.50",), [Decimal("1.5"), Decimal("1.6")], pa.decimal128(5, 2), [None, 1.6]),
+    ],
+)
+def test_numbers_that_mean_missing(
+    nulls: tuple[str, ...], values: list[Any], kind: pa.DataType, kept: list[float | None]
+) -> None:
+    read = read_values(pa.array(values, kind), Number(nulls=nulls, required=True))
+
+    assert read.values.to_pylist() == kept
+    assert read.absent is not None
+    assert read.absent.tolist() == [value is None for value in kept]
+
+
+@pytest.mark.parametrize("null", [2**63 - 1, -(2**63), 2**53 + 1])
+def test_whole_numbers_that_mean_missing_are_exact(null: int) -> None:
+    nearby = null - 1 if null > 0 else null + 1
+
+    read = read_values(pa.array([null, nearby], pa.int64()), Integer(nulls=(str(null),)))
+
+    assert read.values.to_pylist() == [None, nearby]
+
+
 @pytest.mark.parametrize(
     ("given_type", "column", "problem"),
     [
