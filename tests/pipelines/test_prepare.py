@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import uuid
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -132,6 +133,25 @@ def test_what_would_lose_rows_silently_is_refused(step: str, said: str, tmp_path
     assert len(str(error.value).splitlines()) == 1
 
 
+@pytest.mark.parametrize(
+    ("changed", "said"),
+    [
+        (
+            {"amount": Number(range=(0, None))},
+            "1 row with .* such as amount: -0.05 is not 0 or more",
+        ),
+        ({"amount": Number(required=True)}, "1 row with .* such as amount: missing required value"),
+    ],
+)
+def test_values_that_their_columns_do_not_allow_are_named(
+    changed: dict[str, Column], said: str, tmp_path: Path
+) -> None:
+    definition = dataset("InEuros")
+    with pytest.raises(InputError, match=said) as error:
+        run(tmp_path, replace(definition, columns={**COLUMNS, **changed}))
+    assert len(str(error.value).splitlines()) == 1
+
+
 def test_a_step_that_drops_everything_is_named() -> None:
     definition = dataset("Nothing")
     facts = {"records": {"read": 6}, "dropped": {dropped_by(definition): 6}}
@@ -158,6 +178,8 @@ def test_a_step_is_kept_with_the_definition() -> None:
         with_step(without, "no such")
     with pytest.raises(DefinitionError, match=r"prepare\.outputs = 'shop': this column exists"):
         dataset("AboveMean", {"shop": Boolean()})
+    with pytest.raises(DefinitionError, match=r"\['more'\]\.nulls = .*: says how cells are read"):
+        dataset("AboveMean", {"more": Integer(nulls=("-1",))})
 
 
 @given(

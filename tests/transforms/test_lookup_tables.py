@@ -249,6 +249,27 @@ def test_mistakes_of_a_lookup_are_named(changes: dict[str, Any], said: str) -> N
 
 
 @pytest.mark.parametrize(
+    ("default", "said"),
+    [
+        ({"price": -1}, "lookups[0].default = -1: not 0 or more, as price says; write one that"),
+        ({"price": 999}, "lookups[0].default = 999: what means missing there, as price says"),
+        ({"label": "c"}, "lookups[0].default = 'c': not one of the declared values, as label says"),
+        ({"label": "-"}, "lookups[0].default = '-': what means missing there, as label says"),
+    ],
+)
+def test_a_default_is_one_that_its_column_allows(default: dict[str, Any], said: str) -> None:
+    limited = {
+        **PRICES, "price": Number(range=(0, None), nulls=("", "999")),
+        "label": String(values=("a", "b", "none"), nulls=("", "-")),
+    }  # fmt: skip
+    sources = {"prices": Source(columns=limited)}
+    with pytest.raises(DefinitionError) as error:
+        dataset(replace(BY_KEY, default=default), sources=sources)
+    assert said in str(error.value)
+    assert dataset(replace(BY_KEY, default={"price": 0, "label": "a"}), sources=sources)
+
+
+@pytest.mark.parametrize(
     ("lookup", "changes", "said"),
     [
         (BY_KEY, {"lookups": [BY_KEY, BY_KEY]}, "2 lookups have this source and these keys"),

@@ -28,6 +28,7 @@ MISSING_FLOAT = float("nan")
 NUMBER_PATTERN = r"[+-]?([0-9]+\.?[0-9]*|\.[0-9]+)([eE][+-]?[0-9]+)?"
 
 GraphDtype = Literal["float32", "float64", "int64", "string"]
+Bounds = tuple[float | None, float | None]
 MISSING: Mapping[GraphDtype, float | int | bytes] = {
     "float32": MISSING_FLOAT,
     "float64": MISSING_FLOAT,
@@ -98,7 +99,7 @@ class Number(Column):
         range: least and greatest allowed value, either may be None; a row outside is rejected.
     """
 
-    range: tuple[float | None, float | None] = (None, None)
+    range: Bounds = (None, None)
 
     arrow_type = pa.float64()
     graph_dtype = "float32"
@@ -116,7 +117,7 @@ class Integer(Column):
         range: least and greatest allowed value, either may be None; a row outside is rejected.
     """
 
-    range: tuple[float | None, float | None] = (None, None)
+    range: Bounds = (None, None)
 
     arrow_type = pa.int64()
     graph_dtype = "int64"

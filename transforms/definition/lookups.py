@@ -4,6 +4,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Literal
 
+from forebay.transforms.definition.allowed import refusal
 from forebay.transforms.definition.columns import (
     Boolean,
     Bytes,
@@ -47,7 +48,8 @@ class Lookup:
             Needs ``valid_from``.
         available_at: the Timestamp column with the instant from which a row is known; a row without
             one is never found. None: each is known always.
-        default: values of columns for rows that find none, by the column's name in the table.
+        default: values of columns for rows that find none, by the column's name in the table; its
+            column must allow them.
         indicator: whether a Boolean column says of each row whether it found one.
         duplicates: which row stands where several have one key (and one ``valid_from`` and
             ``available_at``): the ``first`` or the ``last`` of the table; with ``refuse`` the run
@@ -216,4 +218,9 @@ def _default_problems(
             yield Problem(
                 where, value, f"no value of {name}, a {type(kind).__name__} column",
                 "write one of its kind" if can else "leave it out: the value is missing then",
+            )  # fmt: skip
+        elif (cause := refusal(kind, value)) is not None:
+            yield Problem(
+                where, value, f"{cause}, as {name} says",
+                "write one that the column allows, or leave it out: the value is missing then",
             )  # fmt: skip

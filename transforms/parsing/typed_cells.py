@@ -6,7 +6,6 @@ that a column's type is another. Texts, whatever the table, are read as a CSV fi
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable
 from typing import Any
 
@@ -14,8 +13,8 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from forebay.transforms.definition.allowed import numbers_for_missing
 from forebay.transforms.definition.columns import (
-    NUMBER_PATTERN,
     Boolean,
     Bytes,
     Column,
@@ -37,10 +36,8 @@ from forebay.transforms.parsing.casts import (
     to_mask,
     without,
 )
-from forebay.transforms.parsing.cells import Cells, read_cells, within_range
+from forebay.transforms.parsing.cells import Cells, of_values, read_cells, within_range
 from forebay.transforms.parsing.times import read_counts, read_days, read_instants
-
-_NUMBER = re.compile(NUMBER_PATTERN)
 
 
 def type_problem(given: pa.DataType, column: Column, called: str | None = None) -> str | None:
@@ -82,6 +79,24 @@ def read_values(values: pa.Array, column: Column) -> Cells:
                  else None)  # fmt: skip
 
 
+def held_against(values: pa.Array, column: Column) -> Cells:
+    """Holds values that a function made against what their column allows.
+
+    Args:
+        values: (n,), of the column's Arrow type; null where missing, and nowhere else.
+        column: what the definition says of the column.
+    """
+    read = CastColumn(values, [])
+    if isinstance(column, Number | Integer):
+        read = within_range(read, column)
+    elif isinstance(column, String):
+        read = of_values(values, column)
+    elif isinstance(column, Bytes) and column.image:
+        read = take_bytes(values.to_pylist(), column)
+    absent = ~to_mask(values.is_valid()) if column.required and values.null_count else None
+    return Cells(read.values, tuple(read.problems), absent)
+
+
 def plain_type(given: pa.DataType) -> pa.DataType:
     """Returns the one Arrow type of several that hold the same values."""
     if pa.types.is_dictionary(given):
@@ -116,11 +131,6 @@ def is_number(given: pa.DataType) -> bool:
     """Tells whether values of a plain type are numbers."""
     types = pa.types
     return bool(types.is_integer(given) or types.is_floating(given) or types.is_decimal(given))
-
-
-def numbers_for_missing(column: Column) -> list[str]:
-    """Returns the texts that mean missing in a column of numbers, too."""
-    return [text for text in column.nulls if _NUMBER.fullmatch(text)]
 
 
 def _sentinels(values: pa.Array, column: Column) -> BoolArray | None:
