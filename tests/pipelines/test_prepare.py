@@ -32,6 +32,7 @@ from forebay.transforms.definition.dataset import Dataset
 from forebay.transforms.definition.features import Numeric
 from forebay.transforms.definition.identity import ROW
 from forebay.transforms.definition.labels import Regression
+from forebay.transforms.definition.new_rows import for_answers
 from forebay.transforms.definition.prepare import Prepare
 from forebay.transforms.definition.serialize import digest, from_json, to_json
 from forebay.transforms.definition.splits import HashSplit
@@ -150,6 +151,16 @@ def test_values_that_their_columns_do_not_allow_are_named(
     with pytest.raises(InputError, match=said) as error:
         run(tmp_path, replace(definition, columns={**COLUMNS, **changed}))
     assert len(str(error.value).splitlines()) == 1
+
+
+def test_what_no_answer_depends_on_may_be_missing_of_new_rows(tmp_path: Path) -> None:
+    columns = {**COLUMNS, "items": Integer(required=True)}
+    definition = replace(dataset("InEuros"), columns=columns)
+    with pytest.raises(InputError, match="items: missing required value"):
+        run(tmp_path, definition)
+    (folder := tmp_path / "new").mkdir()
+    rows, _ = run(folder, for_answers(definition))
+    assert [row["items"] for row in rows] == ROWS["items"]
 
 
 def test_a_step_that_drops_everything_is_named() -> None:

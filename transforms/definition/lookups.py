@@ -99,12 +99,16 @@ class Lookup:
     @property
     def outputs(self) -> dict[str, str]:
         """The column of the table of each column that is looked up, by its name beside the rows."""
-        return {f"{self.source}_{column}_{self._ending}": column for column in self.columns}
+        return {self.output(column): column for column in self.columns}
+
+    def output(self, column: str) -> str:
+        """Returns the name beside the rows of a column of the table."""
+        return f"{self.source}_{column}_{self._ending}"
 
     @property
     def found(self) -> str | None:
         """The column that says whether a row found one; None: there is none."""
-        return f"{self.source}_found_{self._ending}" if self.indicator else None
+        return self.output("found") if self.indicator else None
 
     @property
     def names(self) -> tuple[str, ...]:
