@@ -17,7 +17,7 @@ import pyarrow as pa
 from forebay.transforms.definition.fields.freeze import freeze_sequences
 from forebay.transforms.definition.fields.several import Several
 from forebay.transforms.definition.time_formats import format_problems
-from forebay.transforms.errors import Problem
+from forebay.transforms.errors import Problem, unknown_column
 from forebay.transforms.zones import is_zone
 
 MISSING_BYTES = b"\xff"
@@ -279,3 +279,21 @@ def formats(column: Timestamp | Date) -> Sequence[str]:
     """Returns the formats of a column, in the order in which they are tried; none: ISO 8601."""
     found = column.format
     return (found,) if isinstance(found, str) else found or ()
+
+
+# Kinds of columns among which one may be.
+Kinds = tuple[type[Column], ...]
+
+
+def kind_problems(
+    where: str, name: str, kinds: Kinds, columns: Mapping[str, Column]
+) -> Iterator[Problem]:
+    """Yields what is wrong with a name that should be that of a column of some kinds."""
+    column = columns.get(name)
+    if column is None:
+        yield unknown_column(where, name, columns)
+    elif not isinstance(column, kinds):
+        yield Problem(
+            where, name, f"a {type(column).__name__} column",
+            "name a column of kind " + " or ".join(kind.__name__ for kind in kinds),
+        )  # fmt: skip

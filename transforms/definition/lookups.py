@@ -15,10 +15,11 @@ from forebay.transforms.definition.columns import (
     Numbers,
     String,
     Timestamp,
+    kind_problems,
 )
 from forebay.transforms.definition.fields.freeze import freeze_sequences
 from forebay.transforms.definition.fields.several import Several
-from forebay.transforms.definition.windows.checks import KEYS, kind_problems, unknown_source
+from forebay.transforms.definition.windows.checks import KEYS, unknown_source
 from forebay.transforms.errors import Problem, unknown_column
 
 # Rows of a table that is embedded in a served model, at most: it is a part of the graph.

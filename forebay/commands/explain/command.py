@@ -2,7 +2,7 @@
 
 import argparse
 import glob
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from typing import Any
 
 import pyarrow as pa
@@ -15,55 +15,48 @@ from forebay.console.terminal import say_json, saying
 from forebay.pipelines.lookups.tables import read_lookups
 from forebay.pipelines.sources.inputs import places_of
 from forebay.pipelines.sources.named_inputs import SplitInput
-from forebay.pipelines.sources.spool import Inputs, RowInputs, several, several_by_split
+from forebay.pipelines.sources.spool import several, several_by_split
 from forebay.pipelines.sources.tables import all_inputs, open_tables
 from forebay.storage.named_files import check_output, write_whole
 from forebay.storage.run.definition_files import load_definition
 from forebay.transforms.definition.dataset import Dataset
 from forebay.transforms.definition.identity import ROW
-from forebay.transforms.definition.sources import ROWS
 from forebay.transforms.errors import InputError, unknown_column
 
 
-def explain(
-    definition: str | Dataset,
-    inputs: RowInputs,
-    key: str,
-    columns: Sequence[str] = (),
-    shown: int = 10,
-    max_record_bytes: int = 1 << 20,
-    sources: Mapping[str, Inputs] | None = None,
-) -> RowReport:
-    """Explains the windowed values of one row of the input.
-
-    Args:
-        definition: the place of the definition.
-        inputs: files or globs, or what else tables are read from.
-        key: the row: ``FILE:LINE`` or ``column=value`` pairs.
-        columns: the windowed columns; empty: all.
-        shown: how many events of each window to list.
-        max_record_bytes: longer records are rejects.
-        sources: the inputs of each of the definition's sources, by its name.
+def explain(options: ExplainOptions) -> RowReport:
+    """Explains the windowed values of one row of the input, and draws them where that is asked for.
 
     Raises:
         UserError: the definition, the input, the key or a column is not as it must be.
         RunFailed: the engine's value is not that of the events listed.
     """
-    dataset = load_definition(definition)
-    names = _columns(dataset, columns)
-    tables = open_tables(dataset, inputs, sources or {})
+    read = _files(options)
+    if options.plot is not None:
+        check_output(options.plot, "--plot", read)
+    report = _explained(options)
+    if options.plot is not None:
+        _plot(report, options.plot, read)
+    return report
+
+
+def _explained(options: ExplainOptions) -> RowReport:
+    dataset = load_definition(options.definition)
+    names = _columns(dataset, options.column)
+    tables = open_tables(dataset, options.inputs, options.sources)
+    most_bytes = options.max_record_bytes
     with saying("explain: looking for the row"):
-        lookups = read_lookups(dataset, tables, max_record_bytes)
-        row = find_row(tables[ROWS], lookups, key, max_record_bytes)
+        lookups = read_lookups(dataset, tables, most_bytes)
+        row = find_row(tables, lookups, options.row, most_bytes)
     asked = row[str(dataset.row_time)][0]
     if not asked.is_valid:
         raise InputError(
-            f"--row {key!r} has no {dataset.row_time}, so nothing is asked for it; choose a row "
-            "with one"
+            f"--row {options.row!r} has no {dataset.row_time}, so nothing is asked for it; choose "
+            "a row with one"
         )
     with saying("explain: reading the events of its keys"):
-        explained = explain_row(tables, lookups, row, names, max_record_bytes)
-    identity = row[ROW][0].as_py()
+        explained = explain_row(tables, lookups, row, names, most_bytes)
+    identity, shown = row[ROW][0].as_py(), options.events
     return RowReport(
         identity, asked.value, identity_columns(dataset, row), explained, _looked_up(dataset, row),
         places_of(all_inputs(tables), {identity, *shown_rows(explained, shown)}), shown,
@@ -91,20 +84,6 @@ def _plot(report: RowReport, path: str, inputs: Sequence[str]) -> None:
     write_whole(path, picture, "--plot", inputs)
 
 
-def explained(options: ExplainOptions) -> RowReport:
-    """Explains a row, and draws it where that is asked for; raises as `explain` does."""
-    read = _files(options)
-    if options.plot is not None:
-        check_output(options.plot, "--plot", read)
-    report = explain(
-        options.definition, options.inputs, options.row, options.column, options.events,
-        options.max_record_bytes, options.sources,
-    )  # fmt: skip
-    if options.plot is not None:
-        _plot(report, options.plot, read)
-    return report
-
-
 def _files(options: ExplainOptions) -> list[str]:
     """Returns the names of what is read, patterns and what they match."""
     rows = several_by_split(options.inputs)
@@ -116,7 +95,7 @@ def _files(options: ExplainOptions) -> list[str]:
 
 def run_explain(args: argparse.Namespace) -> int:
     """Runs ``forebay explain`` with parsed arguments; returns its exit status."""
-    report = explained(explain_options(args))
+    report = explain(explain_options(args))
     if args.json:
         say_json(to_json(report), indent=2)
     else:

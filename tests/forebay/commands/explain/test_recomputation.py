@@ -6,8 +6,8 @@ from dataclasses import replace
 
 import pytest
 
+from forebay import explain
 from forebay.commands.explain.collect import Explained
-from forebay.commands.explain.command import explain
 from forebay.commands.explain.recomputation import recompute
 from forebay.commands.explain.report import to_json
 from forebay.storage.run.definition_files import load_definition
