@@ -45,6 +45,11 @@ class SourceFile:
     place: str = field(kw_only=True)
 
     @property
+    def identity(self) -> str:
+        """What tells it from other files, whatever paths and links lead to it."""
+        return _identity(self.place)
+
+    @property
     def is_sequential(self) -> bool:
         """Whether the text can only be read from its start: its offsets are not the file's."""
         return self.is_compressed or self.encoding != UTF_8
@@ -172,7 +177,7 @@ def new_files(pattern: str, known: set[str], option: str) -> list[SourceFile]:
         raise InputError(f"{option}{pattern!r} matches no file; check the path and its quoting")
     files = []
     for path, found in sorted(matching.items()):
-        identity = path if "://" in path else os.path.realpath(path)
+        identity = _identity(path)
         if identity in known:
             continue
         if found.size == 0:
@@ -180,6 +185,13 @@ def new_files(pattern: str, known: set[str], option: str) -> list[SourceFile]:
         known.add(identity)
         files.append(SourceFile(path, found.size, 0, found.version, place=absolute(path)))
     return files
+
+
+def _identity(path: str) -> str:
+    if "://" in path:
+        return path
+    status = os.stat(path)
+    return f"{status.st_dev}-{status.st_ino}"
 
 
 class _Found(NamedTuple):

@@ -67,17 +67,31 @@ def make_rows(
     faulty = {name: _faulty(read) for name, read in cells.items() if name in forgiven}
     arrays = {name: without(read.values, faulty.get(name)) for name, read in cells.items()}
     batch = pa.RecordBatch.from_pydict({**arrays, ROW_OFFSET: pa.array(offsets, pa.int64())})
-    causes = _causes({n: read for n, read in cells.items() if n not in forgiven}, given)
-    keep = np.ones(len(offsets), np.bool_)
-    keep[list(causes)] = False
+    faults = row_faults({n: c for n, c in cells.items() if n not in forgiven}, given, offsets)
+    kept, keep = without_rows(batch, faults)
     unread = {name: int((mask & keep).sum()) for name, mask in faulty.items() if mask is not None}
-    if not causes:
-        return MadeRows(batch, [], unread)
-    faults = [
+    return MadeRows(kept, faults, unread)
+
+
+def row_faults(
+    cells: Mapping[str, Cells],
+    given: Mapping[str, pa.Array],
+    offsets: npt.NDArray[np.int64],
+) -> list[RowFault]:
+    """Returns the records with a cell at fault, in order; the arguments are `make_rows`'."""
+    return [
         RowFault(row, int(offsets[row]), "; ".join(reason for _, reason in found), found[0][0])
-        for row, found in sorted(causes.items())
+        for row, found in sorted(_causes(cells, given).items())
     ]
-    return MadeRows(batch.filter(pa.array(keep)), faults, unread)
+
+
+def without_rows(
+    batch: pa.RecordBatch, faults: Sequence[RowFault]
+) -> tuple[pa.RecordBatch, npt.NDArray[np.bool_]]:
+    """Returns a batch without the records at fault, and which of its rows stay, bool (n,)."""
+    keep = np.ones(len(batch), np.bool_)
+    keep[[fault.row for fault in faults]] = False
+    return batch.filter(pa.array(keep)) if faults else batch, keep
 
 
 def _faulty(read: Cells) -> npt.NDArray[np.bool_] | None:

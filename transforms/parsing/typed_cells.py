@@ -34,7 +34,7 @@ from forebay.transforms.parsing.casts import (
     to_mask,
     without,
 )
-from forebay.transforms.parsing.cells import Cells, read_cells, within_range
+from forebay.transforms.parsing.cells import Cells, of_values, read_cells, within_range
 from forebay.transforms.parsing.missing_numbers import means_missing
 from forebay.transforms.parsing.times import read_counts, read_days, read_instants
 
@@ -83,6 +83,24 @@ def _absent(read: CastColumn) -> BoolArray | None:
     for problem in read.problems:
         missing &= ~problem.mask
     return missing if missing.any() else None
+
+
+def held_against(values: pa.Array, column: Column) -> Cells:
+    """Holds values that a function made against what their column allows.
+
+    Args:
+        values: (n,), of the column's Arrow type; null where missing, and nowhere else.
+        column: what the definition says of the column.
+    """
+    read = CastColumn(values, [])
+    if isinstance(column, Number | Integer):
+        read = within_range(read, column)
+    elif isinstance(column, String):
+        read = of_values(values, column)
+    elif isinstance(column, Bytes) and column.image:
+        read = take_bytes(values.to_pylist(), column)
+    absent = ~to_mask(values.is_valid()) if column.required and values.null_count else None
+    return Cells(read.values, tuple(read.problems), absent)
 
 
 def plain_type(given: pa.DataType) -> pa.DataType:

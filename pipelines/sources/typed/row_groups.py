@@ -15,6 +15,7 @@ import pyarrow as pa
 import pyarrow.parquet as pa_parquet
 
 from forebay.pipelines.sources.typed.input import ParquetFile
+from forebay.transforms.definition.allowed import is_limited
 from forebay.transforms.definition.columns import (
     Boolean,
     Column,
@@ -50,7 +51,7 @@ def skip_row_groups(
         may_need: tells whether a row may be needed, by where its times lie.
         counted: a column whose missing values are counted: rows without it are always read.
     """
-    if any(kind.required for step in table.derive for kind in step.outputs.values()):
+    if any(is_limited(kind) for step in table.derive for kind in step.outputs.values()):
         return source, 0  # rows may be rejected for what is derived of them
     with source.file.open_raw() as raw:
         opened = pa_parquet.ParquetFile(raw)

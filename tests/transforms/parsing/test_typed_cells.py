@@ -23,7 +23,7 @@ from forebay.transforms.definition.columns import (
     Timestamp,
 )
 from forebay.transforms.parsing.cells import Cells, read_cells
-from forebay.transforms.parsing.typed_cells import read_values, type_problem
+from forebay.transforms.parsing.typed_cells import held_against, read_values, type_problem
 
 NEW_YORK = "America/New_York"
 INTEGERS = st.integers(-(2**63), 2**63 - 1) | st.sampled_from([-200, 0, 2**53 + 1, -999])
@@ -78,6 +78,28 @@ def test_floats(values: list[float | None], column: Column) -> None:
     texts = [None if value == -200.0 and "-200" in column.nulls else value for value in values]
 
     assert outcome(read) == outcome(read_cells(texts_of(texts), column))
+
+
+@given(missing_or(FLOATS), st.sampled_from([
+    Number(), Number(range=(-300.0, 100.5)), Number(range=(0, None), required=True),
+]))  # fmt: skip
+def test_what_a_function_makes_is_held_to_the_limits_of_cells(
+    values: list[float | None], column: Column
+) -> None:
+    held = held_against(pa.array(values, pa.float64()), column)
+
+    assert outcome(held) == outcome(read_cells(texts_of(values), column))
+
+
+def test_texts_and_images_that_a_function_makes_are_held_to_their_limits() -> None:
+    texts = held_against(pa.array(["a", "c", "", None]), String(values=("a", "b"), required=True))
+    assert outcome(texts) == (
+        ["'a'", "None", "None", "None"],
+        {"not one of the declared values": [False, True, True, False]},
+        [False, False, False, True],
+    )
+    images = held_against(pa.array([b"no image", None], pa.binary()), Bytes(image=True))
+    assert [problem.mask.tolist() for problem in images.problems] == [[True, False]]
 
 
 @given(missing_or(DECIMALS), st.sampled_from([Number(), Integer(), Number(range=(0.0, None))]))
