@@ -59,7 +59,7 @@ def explain(options: ExplainOptions) -> RowReport:
         UserError: the definition, the input, the row or a column is not as it must be.
         RunFailed: a value is not that of the events listed.
     """
-    return explaining.explain(options)
+    return explaining.explained(options)
 
 
 @also_takes(ReportOptions)
