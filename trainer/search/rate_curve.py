@@ -51,12 +51,14 @@ def read_curve(rates: Floats, losses: Floats, *, diverged: bool) -> RateCurve:
     lowest = int(np.argmin(smooth))
     fall = float(smooth[: lowest + 1].max() - smooth[lowest])
     rise = float(smooth[lowest:].max() - smooth[lowest])
+    errors = _without_spikes(losses) - smooth
     # Of what comes before: where the loss diverges, it bends more than it is noisy.
-    before = slice(max(lowest + 1, len(losses) // 4))
-    noise = float(np.std((_without_spikes(losses) - smooth)[before])) * narrower
+    noise = narrower * float(np.std(errors[: max(lowest + 1, len(losses) // 4)]))
     if lowest == 0 or fall <= _NOISE * noise:
         return RateCurve(rates, losses, smooth, None, None)
-    rises = diverged or rise > _NOISE * noise
+    # Where losses are low, so is their noise.
+    late = narrower * float(np.std(errors[min(lowest, 3 * len(losses) // 4) :]))
+    rises = diverged or rise > _NOISE * min(noise, late)
     suggestion = float(rates[lowest] / 2) if rises else None
     return RateCurve(rates, losses, smooth, suggestion, float(rates[lowest]))
 

@@ -61,6 +61,17 @@ def test_rates_that_end_before_the_loss_rises_suggest_nothing(
 
 
 @pytest.mark.parametrize("seed", range(8))
+def test_a_low_loss_that_doubles_has_risen_however_noisy_the_high_one_was(seed: int) -> None:
+    x = np.log10(RATES)
+    level = np.interp(x, [-6, -3, -2, 0], [1.0, 1.0, 0.1, 0.2])
+    curve = level * np.random.default_rng(seed).normal(1, 0.25, len(RATES))
+    found = read_curve(RATES, curve, diverged=False)
+    assert found.lowest is not None
+    assert 5e-3 < found.lowest < 0.05
+    assert found.suggestion == found.lowest / 2
+
+
+@pytest.mark.parametrize("seed", range(8))
 @pytest.mark.parametrize("noise", [0.05, 0.15])
 def test_a_loss_that_is_at_its_lowest_for_long_suggests_nothing(noise: float, seed: int) -> None:
     """Noise alone says where its least is: no rate was tried that is too large."""
