@@ -227,6 +227,8 @@ def test_no_row_stays_where_a_table_is_answered(
         "predict", f"--model={trained_regression}/model", f"--input={tmp_path}/new",
         f"--history={tmp_path}/earlier", f"--output={tmp_path}/answers.jsonl",
     ]  # fmt: skip
-    assert main([*words, "--", f"--temp_location={bucket}/temp"]) == 0
-    assert (tmp_path / "answers.jsonl").read_text()
+    for temporary in (f"{bucket}/temp", f"{tmp_path}/temp"):
+        assert main([*words, "--", f"--temp_location={temporary}"]) == 0
+        assert (tmp_path / "answers.jsonl").read_text()
     assert FileSystems.match([f"{bucket}/**"])[0].metadata_list == []
+    assert list((tmp_path / "temp").iterdir()) == []
