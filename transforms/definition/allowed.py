@@ -29,7 +29,8 @@ def is_limited(column: Column) -> bool:
 
 def without_limits(column: Column) -> Column:
     """Returns a column that refuses nothing that its kind can hold."""
-    return replace(column, **{option.name: option.default for option in _options(column)})
+    defaults: dict[str, Any] = {option.name: option.default for option in _options(column)}
+    return replace(column, **defaults)
 
 
 def made_problems(column: Column, where: str) -> Iterator[Problem]:
