@@ -19,6 +19,7 @@ import time
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 ROOT = Path(__file__).resolve().parents[1]
 sys.path[:0] = [str(ROOT / "tests/support"), str(ROOT / "tests/engines")]
@@ -37,7 +38,8 @@ FLINK = (
 # The cluster's processes, by what they are counted as.
 KINDS = {"Flink": ("job-manager", *TASK_MANAGERS), "Python workers": ("workers",)}
 HEADS = (
-    "", "rows", "seconds", "processor s", "of the command", *KINDS, "were started", "by Flink, MB",
+    "", "rows", "seconds", "processor s", "of the command", *KINDS, "were started", "stages",
+    "by Flink, MB",
 )  # fmt: skip
 BYTES = ("", "by files, MB", "between, MB")
 CLUSTER = Cluster(MASTER)
@@ -55,6 +57,7 @@ class Measured:
         cluster_seconds: processor time of the cluster, by kind of process.
         flink_bytes: what Flink moved between tasks.
         workers: how many Python workers were started.
+        stages: how many stages Flink made of each of its jobs.
     """
 
     way: str
@@ -64,6 +67,7 @@ class Measured:
     cluster_seconds: dict[str, float]
     flink_bytes: int
     workers: int
+    stages: list[int]
 
 
 def main() -> None:
@@ -123,7 +127,8 @@ def measured(way: str, command: list[str], folder: Path) -> Measured:
     seconds, command_seconds = time.monotonic() - begun, children_seconds() - used
     after = cluster_seconds()
     assert content(run) == content(first), f"{way}: another run than the local one"
-    new = [job.id for job in CLUSTER.jobs() if job.id not in jobs]
+    found = sorted(CLUSTER.jobs(), key=lambda job: job.started)
+    new = [job.id for job in found if job.id not in jobs]
     return Measured(
         way,
         json.loads((run / "manifest.json").read_text())["rows_read"],
@@ -132,6 +137,7 @@ def measured(way: str, command: list[str], folder: Path) -> Measured:
         {kind: after[kind] - before[kind] for kind in KINDS},
         sum(map(bytes_between, new)),
         started_workers() - started,
+        [len(stages_of(job)) for job in new],
     )
 
 
@@ -159,8 +165,12 @@ def cluster_seconds() -> dict[str, float]:
 
 def bytes_between(job: str) -> int:
     """Returns how many bytes a job's tasks have sent to each other."""
-    vertices = CLUSTER._ask(f"/v1/jobs/{job}")["vertices"]
-    return sum(int(one["metrics"]["write-bytes"]) for one in vertices)
+    return sum(int(stage["metrics"]["write-bytes"]) for stage in stages_of(job))
+
+
+def stages_of(job: str) -> list[Any]:
+    """Returns what Flink tells of a job's stages, its vertices."""
+    return list(CLUSTER._ask(f"/v1/jobs/{job}")["vertices"])
 
 
 def started_workers() -> int:
@@ -172,7 +182,8 @@ def figures(one: Measured) -> Iterator[str]:
     yield from (one.way, f"{one.rows:,}", f"{one.seconds:.1f}")
     yield from (f"{each:.1f}" for each in (one.command_seconds + sum(spent), one.command_seconds))
     yield from (f"{each:.1f}" for each in spent)
-    yield from (f"{one.workers}", f"{one.flink_bytes / 1e6:,.1f}")
+    stages = " + ".join(map(str, one.stages)) or "-"
+    yield from (f"{one.workers}", stages, f"{one.flink_bytes / 1e6:,.1f}")
 
 
 def line(words: Iterable[str]) -> str:

@@ -124,10 +124,16 @@ def bounds(estimate: Estimate) -> Iterator[str]:
         yield f"windows: {counted(estimate.key_partitions, 'part')} of the keys"
     for key in estimate.keys:
         name = f"{key.table}: {' + '.join(key.columns) or 'all events'}"
-        has = f"the largest key, {key.value or 'the only one'}, has {key.share:.1%} of the events"
-        events = f"{key.share * rows * key.events / estimate.trials[-1].rows:,.0f}"
-        yield f"windows, {name}: {has}, {events}; " + (
-            "a window without bound keeps them on one worker"
+        if key.share is None:
+            has = "a column of the key is made after reading, so no key was counted"
+        else:
+            events = key.share * rows * key.events / estimate.trials[-1].rows
+            has = (
+                f"the largest key, {key.value or 'the only one'}, has {key.share:.1%} of the "
+                f"events, {events:,.0f}"
+            )
+        yield f"windows, {name}: {has}; " + (
+            "a window without bound keeps a key's events on one worker"
             if key.is_unbounded
-            else "they are cut along time, and shared"
+            else "a key's events are cut along time, and shared"
         )

@@ -24,7 +24,8 @@ class LargestKey:
         columns: the columns of the key; empty: all events have one key.
         value: the key.
         events: how many there are, those without a key left out.
-        share: the share of them that this key has.
+        share: the share of them that this key has; None: a column of the key is made after reading,
+            as what is looked up is, and was not looked at.
         is_unbounded: whether a window of it reaches back without bound: then one worker has all of
             its events.
     """
@@ -33,7 +34,7 @@ class LargestKey:
     columns: tuple[str, ...]
     value: str
     events: int
-    share: float
+    share: float | None
     is_unbounded: bool
 
 
@@ -50,9 +51,14 @@ def largest_keys(dataset: Dataset, tables: Tables, max_record_bytes: int) -> lis
     found = []
     for name in dict.fromkeys(table for table, _ in unbounded):
         keys = [columns for table, columns in unbounded if table == name]
-        counts = _counts(dataset, tables, name, keys, max_record_bytes)
+        at_reading = dataset.tables[name].columns_at_reading
+        there = [columns for columns in keys if at_reading.keys() >= {*columns}]
+        counts = _counts(dataset, tables, name, there, max_record_bytes)
         found += [
-            _largest(name, columns, counts[columns], unbounded[name, columns]) for columns in keys
+            _largest(name, columns, counts[columns], unbounded[name, columns])
+            if columns in counts
+            else LargestKey(name, columns, "", 0, None, unbounded[name, columns])
+            for columns in keys
         ]
     return found
 
@@ -65,10 +71,9 @@ def _counts(
     for batch in read_batches(tables[name], dataset.tables[name], most_bytes):
         rows = pa.Table.from_batches([batch.rows])
         for columns in keys:
-            present = [name for name in columns if name in rows.column_names]
-            kept = rows.select(present).drop_null() if present else rows
+            kept = rows.select(columns).drop_null() if columns else rows
             ones = pa.chunked_array([pa.repeat(pa.scalar(1), len(kept))])
-            parts[columns].append(kept.select(present).append_column("count", ones))
+            parts[columns].append(kept.select(columns).append_column("count", ones))
     return {columns: _summed(tables) for columns, tables in parts.items()}
 
 
@@ -85,5 +90,5 @@ def _largest(
     if not events:
         return LargestKey(name, columns, "", 0, 0.0, is_unbounded)
     row = counts.sort_by([("count_sum", "descending")]).slice(0, 1).to_pylist()[0]
-    value = ", ".join(str(row[one]) for one in columns if one in row)
+    value = ", ".join(str(row[one]) for one in columns)
     return LargestKey(name, columns, value, events, row["count_sum"] / events, is_unbounded)

@@ -17,8 +17,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from forebay.storage.json_records import read_record
-from forebay.storage.run.layout import EXAMPLES_FOLDER, TEMPORARY
-from forebay.transforms.errors import ForebayError, InputError, RunFailed
+from forebay.storage.run.layout import EXAMPLES_FOLDER
+from forebay.transforms.errors import InputError, RunFailed
 from forebay.transforms.json_text import json_text
 
 if TYPE_CHECKING:
@@ -101,7 +101,7 @@ def main(arguments: Sequence[str]) -> int:
     start_tensorflow_quietly()
     try:
         trial = _trial(preprocess_options(args))
-    except ForebayError as error:
+    except Exception as error:
         return tell_failure(error)
     Path(result).write_text(json_text(asdict(trial)))
     return 0
@@ -116,7 +116,7 @@ def _trial(options: PreprocessOptions) -> Trial:
 
     def look(job: Job) -> None:
         """Counts what lies in the run's temporary folder while it is there."""
-        with os.scandir(job.path(TEMPORARY)) as found:
+        with os.scandir(job.temporary_path()) as found:
             sizes = {entry.name: entry.stat().st_size for entry in found if entry.is_file()}
         pieces = [size for name, size in sizes.items() if _PIECES.fullmatch(name)]
         shards = [size for name, size in sizes.items() if _SHARD.fullmatch(name)]

@@ -78,7 +78,9 @@ def warnings(found: Tallies, dataset: Dataset, has_history: bool) -> Iterator[st
 def _of_windows(found: Tallies, dataset: Dataset, has_history: bool) -> Iterator[str]:
     answered = found.get("answered", {}).get("rows", 0)
     times = found.get("history times", {})
-    if has_history and answered and not times:
+    if has_history and all(window.source is not None for window in dataset.windows):
+        yield "no window looks at --history; leave it out"
+    elif has_history and answered and not times:
         read = tallies_of(found, HISTORY).get("records", {}).get("read", 0)
         state = "no row of --history has a time" if read else "--history has no rows"
         yield f"{state}, so no window sees one; give earlier rows"

@@ -4,7 +4,7 @@ import os
 import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import asdict
+from dataclasses import asdict, dataclass
 from typing import Any
 
 import apache_beam as beam
@@ -31,11 +31,12 @@ from forebay.pipelines.runners.engine import Work
 from forebay.pipelines.runners.engines import chosen_engine
 from forebay.pipelines.runners.progress import progress
 from forebay.pipelines.runners.run import Build, opened, run_pipeline
-from forebay.pipelines.sinks.run_folder import remove_remote
+from forebay.pipelines.sinks.run_folder import made, remove_remote
 from forebay.pipelines.sources.tables import Tables, all_inputs, text_bytes
 from forebay.pipelines.tallies.tallies import Tallies
 from forebay.storage.json_records import read_record
-from forebay.storage.names import absolute, check_place, is_remote
+from forebay.storage.locks import locked
+from forebay.storage.names import LOCK_NAME, absolute, check_place, is_remote
 from forebay.storage.run.layout import TEMPORARY
 from forebay.transforms.definition.dataset import Dataset
 from forebay.transforms.definition.sources import ROWS
@@ -67,8 +68,9 @@ def predict_to_folder(options: PredictFolderOptions) -> Counts | None:
             run_pipeline(folder_steps(asked, folder, alone=True), runner, waits=False)
         return None
     parts = FileSystems.join(folder, PREDICTIONS_FOLDER, "*")
-    with full_disk_told(folder), _left(folder, engine.is_here), opened(engine, work) as runner:
+    with full_disk_told(folder), _taken(options.output) as left, opened(engine, work) as runner:
         make_folders(folder)
+        left.stays = not engine.is_here
         with progress("predict", parts, shards_of(asked.tables[ROWS])):
             run_pipeline(folder_steps(asked, folder), runner)
     path = FileSystems.join(folder, COUNTS_NAME)
@@ -88,7 +90,7 @@ def new_folder(output: str) -> str:
     if not output.strip():
         raise InputError(f"--output {output!r} names no folder; write its name")
     check_place(output)
-    folder = absolute(output.rstrip("/"))
+    folder = _place(output)
     if FileSystems.exists(FileSystems.join(folder, COUNTS_NAME)):
         raise InputError(f"--output {output}: predictions are there already; name a new folder")
     if _holds_something(folder):
@@ -145,28 +147,63 @@ def _publish(
         _remove(temporary)
 
 
+def _place(output: str) -> str:
+    return absolute(output.rstrip("/") or "/")
+
+
 def _holds_something(folder: str) -> bool:
     if is_remote(folder):
         return bool(FileSystems.match([f"{folder}/**"], limits=[1])[0].metadata_list)
-    return os.path.exists(folder) and not (os.path.isdir(folder) and not os.listdir(folder))
+    if os.path.isdir(folder):
+        return any(name != LOCK_NAME for name in os.listdir(folder))
+    return os.path.exists(folder)
+
+
+@dataclass
+class _Left:
+    """What is left where predictions fail.
+
+    Attributes:
+        stays: whether what was written does: workers elsewhere may go on although nobody waits for
+            them.
+    """
+
+    stays: bool = False
 
 
 @contextmanager
-def _left(folder: str, is_here: bool) -> Iterator[None]:
-    """Makes a folder, and removes from it what nobody is to find there.
+def _taken(output: str) -> Iterator[_Left]:
+    """Makes a folder and holds it alone, and removes from it what nobody is to find there.
 
-    Where workers are elsewhere, they may go on although nobody waits for them: what they have
-    written stays.
+    On an object store nothing holds it.
+
+    Args:
+        output: the folder, as it is asked for.
+
+    Raises:
+        InputError: it holds something by now.
+        RunFolderError: another process holds it, or it cannot be made.
     """
-    if not is_remote(folder):
-        os.makedirs(os.path.join(folder, TEMPORARY), exist_ok=True)
-    try:
-        yield
-    except BaseException:
-        if is_here:
-            for name in (PREDICTIONS_FOLDER, REJECTS_FOLDER, TEMPORARY):
-                _remove(FileSystems.join(folder, name))
-        raise
+    place = _place(output)
+    with made(place), locked(place):
+        folder = new_folder(output)  # whatever is there from now on, this process made
+        if not is_remote(folder):
+            os.mkdir(os.path.join(folder, TEMPORARY))
+        left = _Left()
+        try:
+            yield left
+        except BaseException:
+            if not left.stays:
+                _remove_left(folder)
+            raise
+        _remove(FileSystems.join(folder, TEMPORARY))
+
+
+def _remove_left(folder: str) -> None:
+    """Removes what failed has left; what is published stays, for it is whole."""
+    if not FileSystems.exists(FileSystems.join(folder, COUNTS_NAME)):
+        for name in (PREDICTIONS_FOLDER, REJECTS_FOLDER):
+            _remove(FileSystems.join(folder, name))
     _remove(FileSystems.join(folder, TEMPORARY))
 
 

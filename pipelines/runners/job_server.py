@@ -51,7 +51,7 @@ def check_answering(address: str, engine: str) -> None:
             connection.sendall(_HELLO)
             while len(head) < _FRAME_HEAD_BYTES and (more := connection.recv(_FRAME_HEAD_BYTES)):
                 head += more
-    except OSError as error:
+    except (OSError, OverflowError) as error:  # the latter of a port that there cannot be
         raise InputError(
             f"--{engine}-job-server {address}: no answer ({reason(error)}); {cure}"
         ) from error

@@ -24,10 +24,20 @@ from forebay.transforms.errors import InputError
 
 # Larger files beside a module are tables, not what its functions look up.
 MOST_BYTES = 16 << 20
-# What keys and tokens look like in files: none of them leaves this machine.
-_SECRETS = re.compile(
-    rb'-----BEGIN [A-Z ]*PRIVATE KEY-----|"(?:private_key|refresh_token|client_secret)"\s*:'
+# What secrets look like in files, none of which leaves this machine: private keys, the keys of AWS,
+# GitHub, Google, Hugging Face and Slack, and what stands in quotes beside the name of a secret.
+_NAMES = (
+    rb"(?:private_key|client_secret|secret_access_key|passw(?:or)?d|api_?key|"
+    rb"(?:access|refresh|auth|api|bearer)_?token)"
 )
+_SECRETS = re.compile(
+    rb"-----BEGIN [A-Z ]*PRIVATE KEY-----"
+    rb"|\b(?:AKIA[0-9A-Z]{16}|gh[pousr]_\w{36}|AIza[\w-]{35}|ya29\.[\w-]{20}|hf_\w{30}|xox[abprs]-)"
+    rb"|" + _NAMES + rb"[\"']?\s*[:=]\s*[\"'][^\"'\s]{6}",
+    re.I,
+)
+# Files of settings have it without quotes; in a program that would be another variable.
+_SETTINGS = re.compile(rb"^\W*(?:\w*_)?" + _NAMES + rb"\s*[:=]\s*[^\s\"'{\[]{6}", re.I | re.M)
 # A module of this name is how its folder is installed, and is read by installers.
 _BUILD_FILES = ("setup.py", "conftest.py")
 _FIRST_DAY = (1980, 1, 1, 0, 0, 0)  # zip files know none before
@@ -132,7 +142,9 @@ def _stays(path: Path) -> str | None:
     size = path.stat().st_size
     if size > MOST_BYTES:
         return f"has {size:,} bytes, more than {MOST_BYTES:,}"
-    return "holds a key or a token" if _SECRETS.search(path.read_bytes()) else None
+    text = path.read_bytes()
+    has_secret = _SECRETS.search(text) or (path.suffix != ".py" and _SETTINGS.search(text))
+    return "seems to hold a key, a token or a password" if has_secret else None
 
 
 def _real(path: str) -> Path:

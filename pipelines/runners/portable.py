@@ -1,5 +1,6 @@
 """What engines of clusters have in common: Beam's job server, and a pool of workers that runs."""
 
+import http.client
 import json
 import re
 import secrets
@@ -12,17 +13,29 @@ from pathlib import Path
 from forebay.pipelines.runners.engine import Work
 from forebay.transforms.errors import ForebayError, InputError, RunFailed, reason
 
+# What asking a web server may raise that answers something else, or not to the end.
+_NO_SENSE = (
+    urllib.error.HTTPError, http.client.HTTPException, ValueError, KeyError, TypeError,
+)  # fmt: skip
+# And where nothing answers.
+NO_ANSWER = (OSError, *_NO_SENSE)
+_GREATEST_PORT = 65_535
 
-def check_workers(engine: str, workers: str) -> None:
-    """Checks where the pool of workers is said to be.
+
+def check_address(flag: str, address: str, example: str) -> None:
+    """Checks that an option names a HOST:PORT.
+
+    Args:
+        flag: the option.
+        address: what it says; it may begin with ``http://`` or ``https://``.
+        example: what to write instead.
 
     Raises:
-        InputError: it is no address.
+        InputError: it does not.
     """
-    if not re.fullmatch(r"[^\s:/]+:\d+", workers):
-        raise InputError(
-            f"--{engine}-workers {workers} is not HOST:PORT; write such as localhost:50000"
-        )
+    found = re.fullmatch(r"(?:https?://)?[^\s:/]+:(\d+)/?", address)
+    if found is None or int(found[1]) > _GREATEST_PORT:
+        raise InputError(f"{flag} {address} is not HOST:PORT; write such as {example}")
 
 
 @contextmanager
@@ -42,7 +55,7 @@ def answering(
     """
     try:
         yield
-    except (urllib.error.HTTPError, ValueError, KeyError, TypeError) as error:
+    except _NO_SENSE as error:
         raise InputError(f"{place}: what answers there is no {kind}; {cure}") from error
     except OSError as error:
         cause = getattr(error, "reason", error)
@@ -66,7 +79,7 @@ def portable_options(work: Work, name: str, endpoint: str, workers: str) -> Iter
         workers: HOST:PORT of the pool, as the machines of the cluster see it.
     """
     from forebay.pipelines.runners.own_code import pack_own_code
-    from forebay.pipelines.runners.workers.versions import versions
+    from forebay.pipelines.runners.versions import versions
 
     with tempfile.TemporaryDirectory(prefix="forebay-job-") as packed:
         wheel = pack_own_code(work.dataset, Path(packed), without=work.paths)

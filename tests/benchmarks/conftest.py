@@ -55,3 +55,8 @@ def window_kernels() -> Iterator[ModuleType]:
 @pytest.fixture(scope="session")
 def read_inputs() -> Iterator[ModuleType]:
     yield from import_benchmark("inputs")
+
+
+@pytest.fixture(scope="session")
+def run() -> Iterator[ModuleType]:
+    yield from import_benchmark("run")

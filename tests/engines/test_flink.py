@@ -106,6 +106,14 @@ def test_the_run_is_that_of_the_local_engine(flights: Path, local: Path, tmp_pat
     )
 
 
+def test_rows_that_go_through_flinks_own_shuffle_make_the_same_run(
+    flights: Path, local: Path, tmp_path: Path
+) -> None:
+    run = preprocessed(flights, tmp_path / "flink", [*FLAGS, "--", "--shuffle_by=runner"])
+
+    assert content(run) == content(local)
+
+
 def test_answers_are_those_of_the_local_engine(
     model: Path, flights: Path, local_answers: Answers, tmp_path: Path
 ) -> None:

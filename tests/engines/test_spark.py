@@ -16,6 +16,9 @@ from same_runs import Answers, answered, command, content, preprocessed, raising
 from spark_cluster import HERE, JOB_SERVER, MASTER, PROCESSES, UI, WORKERS
 from under_way import UnderWay, processes_of
 
+from forebay.pipelines.runners.job_server import job_server
+from forebay.pipelines.runners.spark.engine import _OPENED
+
 pytestmark = [pytest.mark.spark, pytest.mark.timeout(2 * 2400)]
 
 FLAGS = (
@@ -72,6 +75,21 @@ def test_executors_that_are_killed_half_way_change_nothing(run: UnderWay, local:
 
 
 def test_ctrl_c_ends_the_application_and_leaves_nothing(run: UnderWay) -> None:
+    interrupt(run)
+
+
+def test_ctrl_c_cancels_the_job_of_a_job_server_that_stays(flights: Path, tmp_path: Path) -> None:
+    arguments = ("--spark-master-url", MASTER, "--artifacts-dir", str(tmp_path / "staged"))
+    with job_server(str(JOB_SERVER), "spark", arguments, java=_OPENED) as address:
+        run = UnderWay(flights, tmp_path / "spark", [*FLAGS, "--spark-job-server", address])
+        try:
+            interrupt(run)
+        finally:
+            run.stop()
+
+
+def interrupt(run: UnderWay) -> None:
+    """Sends Ctrl-C once executors work, and sees that nothing of it goes on."""
     run.until(executors)
     run.interrupt()
 

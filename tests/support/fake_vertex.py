@@ -81,6 +81,8 @@ class Fake:
     # Whether credentials have expired: the path /brief gives no more tokens, and none is taken.
     has_expired: bool = False
     made: dict[str, Any] = field(default_factory=dict)
+    # What a job has written.
+    lines: list[str] = field(default_factory=lambda: ["step 10"])
     routes: list[Route] = field(default_factory=lambda: list(routes()))
     address: str = ""
 
@@ -116,8 +118,15 @@ class Fake:
 
     def _lines(self, asked: Any) -> Any:
         assert "resource.labels.job_id=" in asked["filter"]
-        when = "2026-11-30T00:00:00Z"
-        return {"entries": [{"timestamp": when, "severity": "INFO", "textPayload": "step 10"}]}
+        assert asked["orderBy"] == "timestamp desc"
+        when, page = "2026-11-30T00:00:00Z", min(asked["pageSize"], 400)
+        begin = int(asked.get("pageToken", 0))
+        told = [
+            {"timestamp": when, "severity": "INFO", "textPayload": line}
+            for line in self.lines[::-1][begin : begin + page]
+        ]
+        is_last = begin + page >= len(self.lines)
+        return {"entries": told} if is_last else {"entries": told, "nextPageToken": begin + page}
 
     def _call(self, route: Route, names: dict[str, str], body: bytes) -> Any:
         request = route.request()
@@ -167,6 +176,8 @@ class Fake:
         if method == "DeployModel":
             if request.endpoint not in self.made:
                 raise Refused(404, "NOT_FOUND", f"Endpoint {request.endpoint} is not found.")
+            if request.deployed_model.model.endswith("/models/404"):
+                raise Refused(404, "NOT_FOUND", "The model is not found.")
             if sum(request.traffic_split.values()) != 100:
                 raise Refused(400, "INVALID_ARGUMENT", "traffic_split must sum to 100.")
             deployed = request.deployed_model

@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from later_trips import EARLIER, LATER, text
 from made_runs import EMPTY_LINE
 
 from forebay.cli import main
@@ -192,6 +193,32 @@ def predict_into_its_model(place: Path) -> list[str]:
             f"{newest_model('run/model')}/saved_model.pb"]  # fmt: skip
 
 
+def predict_a_table_into_one_of_several(place: Path) -> list[str]:
+    rows = place / "trips"
+    rows.mkdir()
+    for name in ("a", "b"):
+        (rows / f"{name}.csv").write_text(text(LATER))
+    return ["predict", "--model", "run/model", "--input", "tri*/*.csv", "--output", "trips/b.csv"]
+
+
+def predict_rejects_into_the_history(place: Path) -> list[str]:
+    (place / "new.csv").write_text(text(LATER))
+    (place / "earlier.csv").write_text(text(EARLIER))
+    return ["predict", "--model", "run/model", "--input", "new.csv", "--history", "earl*",
+            "--output", "answers.csv", "--rejects", "earlier.csv"]  # fmt: skip
+
+
+def predict_into_its_definition(place: Path) -> list[str]:
+    (place / "new.csv").write_text(text(LATER))
+    return ["predict", "--model", "run/model", "--definition", "run/definition.json", "--input",
+            "new.csv", "--output", "run/definition.json"]  # fmt: skip
+
+
+def predict_lines_into_their_definition(place: Path) -> list[str]:
+    return ["predict", "--model", "run/model", "--definition", "run/definition.json", os.devnull,
+            "--output", "run/definition.json"]  # fmt: skip
+
+
 def predict_through_a_link(place: Path) -> list[str]:
     (place / "answers").symlink_to("home/thesis")
     return ["predict", "--model", "run/model", os.devnull, "--output", "answers"]
@@ -245,6 +272,10 @@ CASES: dict[Case, str] = {
     rates_elsewhere: "run/learning-rate is a link",
     predict_into_its_input: "rows.jsonl' is one of the files that are read",
     predict_into_its_model: "saved_model.pb' is one of the files that are read",
+    predict_a_table_into_one_of_several: "b.csv' is one of the files that are read",
+    predict_rejects_into_the_history: "--rejects 'earlier.csv' is one of the files that are read",
+    predict_into_its_definition: "definition.json' is one of the files that are read",
+    predict_lines_into_their_definition: "definition.json' is one of the files that are read",
     predict_through_a_link: "--output 'answers' is a link",
     predict_to_no_name: "--output '' names no file",
     a_manifest_that_leads_outside: "which is not a place of a run's files",

@@ -197,6 +197,7 @@ def prepare(
     kept: Mapping[str, Any] | None = None,
     instead: Rows | None = None,
     folder: str = TRAINING_FOLDER,
+    is_evaluated: bool = True,
 ) -> TrainingJob:
     """Reads what a training needs to know and builds a model with fresh weights.
 
@@ -210,6 +211,7 @@ def prepare(
         kept: what was chosen before, where the training goes on.
         instead: what it trains and is evaluated on; None: the run's splits.
         folder: the folder of the run that it writes.
+        is_evaluated: whether there will be evaluations; otherwise the eval split is not opened.
 
     Raises:
         InputError: the options do not suit the run, or the number of workers.
@@ -248,7 +250,7 @@ def prepare(
         choice=choice,
         table=table,
         steps_per_pass=steps_per_pass(reader.rows if examples is None else len(examples), own_rows),
-        eval_parts=_eval_parts(run, inputs, options, instead),
+        eval_parts=_eval_parts(run, inputs, options, instead) if is_evaluated else tuple,
         weighting=weigh,
         step_times=StepTimes(),
         moved=moved,

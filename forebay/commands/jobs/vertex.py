@@ -3,15 +3,21 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from dataclasses import replace
+from itertools import islice
 from typing import Any
 
 from forebay.commands.jobs.options import Entry, JobsOptions
 from forebay.commands.vertex.service import JOB_KINDS, OVER, Vertex, kind_of, page_of, state_of
+from forebay.console.terminal import note
 from forebay.pipelines.google.account import credentials_of
 from forebay.pipelines.google.failures import in_words
 from forebay.transforms.errors import InputError
 
+# Where Cloud Logging answers: it has an address of its own, whatever that of Vertex AI's API is.
+LOGGING = "https://logging.googleapis.com"
 _SECONDS = 60.0
+# The most lines that are told, and asked for at once.
 _LOG_LINES = 1000
 # What Vertex AI writes its jobs' lines under, by the kind of the job.
 _LOG_LABELS = {
@@ -55,30 +61,40 @@ def _describe(options: JobsOptions, vertex: Vertex) -> list[Entry]:
 
 def _logs(options: JobsOptions, vertex: Vertex) -> list[Entry]:
     """Reads what Cloud Logging has of a job: Vertex AI itself keeps none of its lines."""
-    import google.auth.transport.requests as transport
-
     name = vertex.job(str(options.job)).name
-    wanted = _LOG_LABELS[kind_of(name).collection].format(id=name.rpartition("/")[2])
-    address = options.endpoint or "https://logging.googleapis.com"
-    session = transport.AuthorizedSession(credentials_of(vertex.project))
-    with in_words(vertex.service):
-        answer = session.post(
-            f"{address.rstrip('/')}/v2/entries:list",
-            json={
-                "resourceNames": [f"projects/{vertex.project}"], "filter": wanted,
-                "orderBy": "timestamp asc", "pageSize": _LOG_LINES,
-            },
-            timeout=_SECONDS,
-        )  # fmt: skip
-        _raise_refusal(answer)
+    newest = list(islice(_newest_lines(vertex, name), _LOG_LINES + 1))
+    if len(newest) > _LOG_LINES:
+        note(f"the last {_LOG_LINES:,} lines; {page_of(name, vertex.project)} leads to all")
     return [
         {
             "time": one.get("timestamp", ""),
             "importance": one.get("severity", "DEFAULT"),
             "text": str(one.get("textPayload") or one.get("jsonPayload", {}).get("message", "")),
         }
-        for one in answer.json().get("entries", ())
+        for one in reversed(newest[:_LOG_LINES])
     ]
+
+
+def _newest_lines(vertex: Vertex, name: str) -> Iterator[dict[str, Any]]:
+    """Yields what a job has written, the newest first; raises as `in_words` does."""
+    import google.auth.transport.requests as transport
+
+    asked = {
+        "resourceNames": [f"projects/{vertex.project}"],
+        "filter": _LOG_LABELS[kind_of(name).collection].format(id=name.rpartition("/")[2]),
+        "orderBy": "timestamp desc", "pageSize": _LOG_LINES,
+    }  # fmt: skip
+    session = transport.AuthorizedSession(credentials_of(vertex.project))
+    service = replace(vertex.service, name="Cloud Logging", role="roles/logging.viewer")
+    while True:
+        with in_words(service):
+            answer = session.post(f"{LOGGING}/v2/entries:list", json=asked, timeout=_SECONDS)
+            _raise_refusal(answer)
+        told = answer.json()
+        yield from told.get("entries", ())
+        if not told.get("nextPageToken"):  # a page may be empty, and others follow
+            return
+        asked["pageToken"] = told["nextPageToken"]
 
 
 def _raise_refusal(answer: Any) -> None:

@@ -8,7 +8,7 @@ from forebay.commands.vertex.service import Vertex, checked, page_of
 from forebay.commands.vertex.spec import Spec
 from forebay.console.terminal import note, say, say_json
 from forebay.storage.named_files import write_whole
-from forebay.transforms.errors import InputError
+from forebay.transforms.errors import ForebayError, InputError
 from forebay.transforms.json_text import json_text
 
 
@@ -33,7 +33,7 @@ def run_vertex(args: argparse.Namespace) -> int:
     checked(spec.requests())
     text = json_text(spec.file(), indent=2) + "\n"
     if args.spec is not None:
-        write_whole(args.spec, text.encode(), "--spec")
+        write_whole(args.spec, text.encode(), "--spec", _read(args))
         note(f"wrote {args.spec}")
     elif not args.submit:
         say(text.rstrip())
@@ -42,6 +42,12 @@ def run_vertex(args: argparse.Namespace) -> int:
         if args.json:
             say_json({"sent": sent.names, "state": sent.state})
     return 0
+
+
+def _read(args: argparse.Namespace) -> list[str]:
+    """Returns the files of options that are read; what else a spec is made of is elsewhere."""
+    given = (getattr(args, name, None) for name in ("config", "searches"))
+    return [path for path in given if path is not None]
 
 
 def submit(spec: Spec, address: str | None = None, *, wait: bool = False) -> Sent:
@@ -59,8 +65,17 @@ def submit(spec: Spec, address: str | None = None, *, wait: bool = False) -> Sen
     """
     vertex = Vertex(str(spec.project), str(spec.region), address)
     vertex.check_places(spec)
-    names = vertex.send(spec.requests())
-    for name in names:
-        page = page_of(name, vertex.project)
-        note(f"sent {name}" + (f": {page}" if page else ""))
+    names: list[str] = []
+    try:
+        for name in vertex.send(spec.requests()):
+            names.append(name)
+            page = page_of(name, vertex.project)
+            note(f"sent {name}" + (f": {page}" if page else ""))
+    except ForebayError as error:
+        if not names or "/endpoints/" not in names[0]:
+            raise
+        raise type(error)(
+            f"{error}; {names[0]} is there and costs money where models are deployed: go on with "
+            f"--endpoint {names[0].rpartition('/')[2]}, or delete it"
+        ) from error
     return Sent(names, vertex.wait(names[0]) if wait and "Jobs/" in names[0] else None)

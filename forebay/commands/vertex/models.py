@@ -17,6 +17,7 @@ from forebay.transforms.errors import Problem
 SERVING = "us-docker.pkg.dev/vertex-ai/prediction/tf2-cpu.2-15:latest"
 _MODEL = re.compile(r"(?:projects/[a-z0-9.:-]+/locations/[a-z0-9-]+/models/)?([\w-]+(?:@[\w-]+)?)")
 _ENDPOINT = re.compile(r"(?:projects/[a-z0-9.:-]+/locations/[a-z0-9-]+/endpoints/)?([\w-]+)")
+_DEPLOYED = re.compile(r"\d{1,10}")
 _ALL = 100
 _FORMATS = {".jsonl": "jsonl", ".tfrecord": "tf-record", ".tfrecord.gz": "tf-record-gzip"}
 
@@ -116,6 +117,9 @@ class Endpoint(Machines):
             yield from _model_problems("--model", one.partition("=")[0])
         for one in self.keep:
             yield from _share_problems("--keep", one)
+            if not _DEPLOYED.fullmatch(one.partition("=")[0]):
+                cure = "write the id that `gcloud ai endpoints describe` tells, such as 1=90"
+                yield Problem("--keep", one, "not a deployed model's id", cure)
         if self.keep and self.endpoint is None:
             cure = "name it by --endpoint, too"
             yield Problem("--keep", self.keep, "a new endpoint has no models", cure)
@@ -170,8 +174,7 @@ class Endpoint(Machines):
             }
 
     def _first_id(self) -> int:
-        taken = [int(one.partition("=")[0]) for one in self.keep if one[0].isdigit()]
-        return max(taken, default=0) + 1
+        return max((int(one.partition("=")[0]) for one in self.keep), default=0) + 1
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import time
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -112,22 +112,22 @@ class Vertex:
         for needed in spec.needs():
             check_file(self.project, needed)
 
-    def send(self, requests: list[Request]) -> list[str]:
+    def send(self, requests: list[Request]) -> Iterator[str]:
         """Sends requests, one after the other, and waits until those that make something are done.
 
-        Returns:
-            The name of what each made.
+        Yields:
+            The name of what each made, as soon as it is there.
 
         Raises:
             ForebayError: Google refuses one, or nothing answers.
         """
         from google.cloud import aiplatform_v1
 
-        names: list[str] = []
+        first = None
         for request in requests:
             body = dict(request.body)
             if request.method == "deploy_model":
-                body.setdefault("endpoint", names[0] if names else None)
+                body.setdefault("endpoint", first)
             call = getattr(self.client(_CLIENTS[request.method]), request.method)
             message = _parsed(aiplatform_v1, request.kind, body)
             with in_words(self.service):
@@ -140,8 +140,9 @@ class Vertex:
                     noun = request.method.removeprefix("create_")
                     answer = call(request={"parent": self.parent, noun: message}, timeout=_SECONDS)
                 made = answer.result() if hasattr(answer, "result") else answer
-                names.append(_name(request.method, made))
-        return names
+            name = _name(request.method, made)
+            first = first or name
+            yield name
 
     def wait(self, name: str) -> str:
         """Waits for a job.
@@ -170,7 +171,8 @@ class Vertex:
             raise told
         raise RunFailed(
             f"{name} ended as {state} ({said.splitlines()[0] if said else 'no reason given'}); "
-            f"look by `forebay jobs logs --on vertex {name}`"
+            f"look by `forebay jobs logs {name} --on vertex --project {self.project} --region "
+            f"{self.region}`"
         )
 
     def job(self, name: str) -> Any:

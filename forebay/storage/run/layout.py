@@ -14,8 +14,21 @@ OUTPUTS = (
     DEFINITION_NAME, METADATA_FOLDER, *TRANSFORM_FOLDERS, EXAMPLES_FOLDER,
     PARQUET_FOLDER, REJECTS_FOLDER, OCCUPANCY_NAME,
 )  # fmt: skip
-# Where a run in the making keeps what only its own steps read.
+# What is written there, part by part of each path: where no manifest says what is a run's, nothing
+# else is taken for it.
+RUN_FILES = (
+    DEFINITION_NAME, f"{METADATA_FOLDER}/schema.pbtxt", OCCUPANCY_NAME,
+    "transform_fn/saved_model.pb", "transform_fn/fingerprint.pb",
+    "transform_fn/variables/variables.*", "transform_fn/assets/*",
+    "transformed_metadata/schema.pbtxt", "transformed_metadata/asset_map",
+    f"{EXAMPLES_FOLDER}/*/part-*.tfrecord", f"{EXAMPLES_FOLDER}/*/part-*.tfrecord.gz",
+    f"{PARQUET_FOLDER}/*/*/part-*.parquet", f"{REJECTS_FOLDER}/part-*.jsonl",
+)  # fmt: skip
+# Where a run in the making keeps what only its own steps read, in the folder that is made for it.
 TEMPORARY = "temporary"
+# On an object store, where a run is written to its place: there from before the first of its files
+# is written until its manifest is.
+UNFINISHED_NAME = ".forebay-unfinished"
 
 # What helps where something of a run is not as it was written.
 MAKE_ANEW = "make the run anew with `forebay preprocess --overwrite`"

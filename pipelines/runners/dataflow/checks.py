@@ -88,7 +88,10 @@ def _workers(on: Dataflow) -> Iterator[Problem]:
     elif machine and not _MACHINE.fullmatch(machine):
         cure = "write such as n2-standard-4"
         yield Problem("--worker-machine-type", machine, "not a machine type", cure)
-    if on.num_workers and on.max_workers and on.num_workers > on.max_workers:
+    for flag, count in (("--num-workers", on.num_workers), ("--max-workers", on.max_workers)):
+        if count is not None and count < 1:
+            yield Problem(flag, count, "no number of workers", "give 1 or more")
+    if on.num_workers and on.max_workers and 0 < on.max_workers < on.num_workers:
         cure = f"write at most {on.max_workers}, or raise --max-workers"
         yield Problem("--num-workers", on.num_workers, "more than --max-workers", cure)
     if on.job_name and not re.fullmatch(_NAME, on.job_name):

@@ -24,8 +24,9 @@ def explained(failure: str, on: Dataflow) -> ForebayError | None:
         return _missing_module(found[1], on)
     if found := _ACTIVE.search(failure):
         return InputError(
-            f"a job of this name is running ({shown(found[0])}); give another --job-name, "
-            "or cancel it"
+            f"a job of this name is running ({shown(found[0])}); cancel it by `forebay jobs cancel "
+            f"ID --project {on.project} --region {on.region}`, for it may write the same run; give "
+            "another --job-name only where --output is another"
         )
     if found := _CANCELLED.search(failure):
         return RunFailed(

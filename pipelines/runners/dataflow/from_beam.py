@@ -6,9 +6,11 @@ import argparse
 import ast
 from collections.abc import Iterator, Mapping, Sequence
 
-from forebay.pipelines.runners.dataflow.engine import BEAM_NAMES, RUNNER, Dataflow
+from forebay.pipelines.runners.dataflow.engine import BEAM_NAMES, Dataflow
 from forebay.transforms.errors import InputError
 
+# What Beam takes for its runner, by its name or path, in small letters.
+_RUNNERS = ("dataflow", "dataflowrunner")
 # Beam's own second names.
 _ALSO: Mapping[str, tuple[str, ...]] = {
     "worker_machine_type": ("worker_machine_type",),
@@ -33,7 +35,7 @@ def dataflow_of(arguments: Sequence[str]) -> tuple[Dataflow, Sequence[str]] | No
         number = name in ("num_workers", "max_workers")
         parser.add_argument(*flags, dest=name, type=int if number else str)
     found, others = parser.parse_known_args(list(arguments))
-    if found.runner not in (RUNNER, f"apache_beam.runners.{RUNNER}"):
+    if (found.runner or "").rpartition(".")[2].lower() not in _RUNNERS:
         return None
     given = {name: getattr(found, name) for name in BEAM_NAMES}
     return Dataflow(**given, labels=",".join(_labels(found.labels)) or None), others

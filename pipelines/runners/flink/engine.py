@@ -19,14 +19,14 @@ from forebay.pipelines.runners.job_server import (
     opened_jar,
 )
 from forebay.pipelines.runners.portable import (
-    check_workers,
+    NO_ANSWER,
+    check_address,
     job_name,
     portable_options,
     published_jar,
     without_workers,
 )
 from forebay.pipelines.sources.arguments import positive
-from forebay.storage.run.layout import TEMPORARY
 from forebay.transforms.errors import ForebayError, InputError, RunFailed
 
 # What it takes to ask a cluster is loaded when one is asked: help has these flags, too.
@@ -85,7 +85,8 @@ class Flink(Engine):
                 "--on flink needs --flink-master HOST:PORT, the address of its job manager's REST "
                 "API; give it"
             )
-        check_workers(self.name, self.workers)
+        check_address("--flink-master", self.master, "job-manager:8081")
+        check_address("--flink-workers", self.workers, "localhost:50000")
         if not self._is_served:
             check_java(self.name)
 
@@ -147,7 +148,7 @@ class Flink(Engine):
                     _WORKER_WAITS,
                 )
             except BaseException:  # before all else: after Ctrl-C there is little time
-                with suppress(OSError, ValueError, KeyError):
+                with suppress(*NO_ANSWER):
                     self._cluster.cancel_all(name)
                 raise
 
@@ -157,7 +158,7 @@ class Flink(Engine):
             yield self.job_server
             return
         jar = self.job_server or _published(_minor(found.version))
-        artifacts = os.path.join(work.folder, TEMPORARY, "staged")
+        artifacts = os.path.join(work.folder, work.temporary, "staged")
         arguments = ("--flink-master", str(self.master), "--artifacts-dir", artifacts)
         with job_server(os.path.abspath(jar), self.name, arguments, java=_JAVA) as address:
             yield address
@@ -172,7 +173,7 @@ class Flink(Engine):
         from forebay.pipelines.runners.flink.watch import Watch
 
         name = result._job_id.rpartition("_")[0]  # what was asked for, and a number
-        note(f"Flink job {name}: http://{self.master}")
+        note(f"Flink job {name}: {self._cluster.address}")
         with Watch(self._cluster, name, self.explain) as watch:
             try:
                 yield

@@ -8,11 +8,10 @@ from typing import NoReturn
 from forebay.console.machine import refusal_in
 from forebay.pipelines.runners.failures import TRACEBACK, raised_in
 from forebay.pipelines.runners.flink.cluster import ENDED, Cluster, Job
+from forebay.pipelines.runners.portable import NO_ANSWER
 from forebay.transforms.errors import ForebayError, UserError
 
 _POLL_SECONDS = 1.0
-# What asking the cluster may raise: the job goes on all the same, and so does the run.
-_NO_ANSWER = (OSError, ValueError, KeyError)
 
 
 class Watch:
@@ -73,7 +72,7 @@ class Watch:
             error: the runner's.
             is_cancelled: whether that says that the job was cancelled.
         """
-        with suppress(*_NO_ANSWER):
+        with suppress(*NO_ANSWER):  # the runner's words then
             self.look()
         if self._failure is not None and is_cancelled == self.has_cancelled:
             raise self._failure from error
@@ -92,7 +91,7 @@ class Watch:
 
     def _look(self) -> None:
         while not (self._stop.wait(_POLL_SECONDS) or self.has_cancelled):
-            with suppress(*_NO_ANSWER):
+            with suppress(*NO_ANSWER):  # the job goes on all the same, and so does the run
                 self.look()
 
 

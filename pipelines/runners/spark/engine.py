@@ -5,9 +5,9 @@ from __future__ import annotations
 import os
 import re
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
-from typing import ClassVar
+from typing import Any, ClassVar
 
 from forebay.console.terminal import note
 from forebay.pipelines.runners.engine import Engine, Work, option
@@ -19,13 +19,12 @@ from forebay.pipelines.runners.job_server import (
     opened_jar,
 )
 from forebay.pipelines.runners.portable import (
-    check_workers,
+    check_address,
     job_name,
     portable_options,
     published_jar,
     without_workers,
 )
-from forebay.storage.run.layout import TEMPORARY
 from forebay.transforms.errors import ForebayError, InputError, RunFailed
 
 _UI_PORT = 8080
@@ -84,7 +83,9 @@ class Spark(Engine):
                 f"--on spark needs --spark-master spark://HOST:PORT{given}: the address that the "
                 "web page of a standalone cluster's master shows; give it"
             )
-        check_workers(self.name, self.workers)
+        check_address("--spark-workers", self.workers, "localhost:50000")
+        if self.ui is not None:
+            check_address("--spark-ui", self.ui, "master:8080")
         if not self._is_served:
             check_java(self.name)
 
@@ -145,10 +146,21 @@ class Spark(Engine):
             yield self.job_server
             return
         jar = self.job_server or published_jar(":runners:spark:3:job-server:shadowJar", self.name)
-        artifacts = os.path.join(work.folder, TEMPORARY, "staged")
+        artifacts = os.path.join(work.folder, work.temporary, "staged")
         arguments = ("--spark-master-url", str(self.master), "--artifacts-dir", artifacts)
         with job_server(os.path.abspath(jar), self.name, arguments, java=_OPENED) as address:
             yield address
+
+    @contextmanager
+    def watched(self, result: Any) -> Iterator[None]:
+        """Cancels the job where the command ends early: a job server that runs already stays."""
+        try:
+            yield
+        except BaseException:
+            if self._is_served:
+                with suppress(Exception):  # what made the command end is what is told
+                    result.cancel()
+            raise
 
     def explain(self, failure: str) -> ForebayError | None:
         """Says in one line what a failure of a job means."""

@@ -44,7 +44,7 @@ def check_listening(master: str) -> None:
         try:
             socket.create_connection((host, int(port)), _SECONDS).close()
             return
-        except OSError as error:
+        except (OSError, OverflowError) as error:  # the latter of a port that there cannot be
             said.append(reason(error))
     raise InputError(
         f"--spark-master {master}: no answer ({'; '.join(said)}); start the cluster, or name its "
@@ -62,9 +62,10 @@ def overview(ui: str) -> Overview:
         InputError: nothing answers, or it is no master.
     """
     cure = "name the master's web page by --spark-ui HOST:PORT"
+    address = (ui if "://" in ui else f"http://{ui}").rstrip("/")
     with answering(f"--spark-ui {ui}", "Spark master", cure):
-        told = json.loads(_page(f"http://{ui}/json/"))
-        version = _VERSION.search(_page(f"http://{ui}/"))
+        told = json.loads(_page(f"{address}/json/"))
+        version = _VERSION.search(_page(f"{address}/"))
         return Overview(
             version[1] if version else None,
             told["aliveworkers"],

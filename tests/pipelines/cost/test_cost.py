@@ -75,8 +75,12 @@ def test_the_largest_keys_are_those_that_counting_finds(tmp_path: Path) -> None:
         name="sales",
         columns={"at": fb.Timestamp(), "shop": fb.String(), "till": fb.String(),
                  "paid": fb.Number()},
+        sources={"shops": fb.Source(
+            columns={"shop": fb.String(required=True), "city": fb.String()})},
+        lookups=[fb.Lookup(["city"], source="shops", key="shop")],
         row_time="at",
         windows=[
+            fb.Windowed("paid", key="shops_city_by_shop", over="1h", ops=fb.max()),
             fb.Windowed("paid", key="shop", over="1h", ops=fb.mean()),
             fb.Windowed("paid", key=("shop", "till"), over=("1h", "unbounded"), ops=fb.mean()),
             fb.Windowed("paid", over="1h", ops=fb.max()),
@@ -85,7 +89,11 @@ def test_the_largest_keys_are_those_that_counting_finds(tmp_path: Path) -> None:
         label=fb.Regression("paid"),
         split=fb.RandomSplit(),
     )  # fmt: skip
-    found = largest_keys(dataset, open_tables(dataset, (str(path),), {}), 1 << 20)
+    shops_path = tmp_path / "shops.csv"
+    shops_path.write_text("shop,city\na,Ulm\nb,Ulm\n")
+    tables = open_tables(dataset, (str(path),), {"shops": (str(shops_path),)})
+    later, *found = largest_keys(dataset, tables, 1 << 20)
+    assert (later.columns, later.share) == (("shops_city_by_shop",), None)
     shops = Counter(row["shop"] for row in rows if row["shop"])
     pairs = Counter((row["shop"], row["till"]) for row in rows if row["shop"])
     assert [(key.columns, round(key.share * key.events)) for key in found] == [
@@ -117,15 +125,19 @@ def test_what_bounds_it_names_keys_that_stay_on_one_worker() -> None:
     twice = replace(TRIAL, rows=2000, text_bytes=200_000, own_text_bytes=160_000)
     keys = [
         LargestKey("rows", ("shop",), "a", 1000, 0.5, False),
+        LargestKey("rows", ("model",), "", 0, None, False),
         LargestKey("rows", (), "", 1000, 1.0, True),
     ]
     found = estimated([TRIAL, twice], keys, 1e9, 4, 512)
     assert found.shards == -(-80 * 10**9 // (8 << 20))
     said = list(bounds(found))
     assert any(
-        "the largest key, a, has 50.0% of the events, 250,000,000; they are" in s for s in said
+        "the largest key, a, has 50.0% of the events, 250,000,000; a key's events are cut" in s
+        for s in said
     )
-    assert said[-1].endswith("500,000,000; a window without bound keeps them on one worker")
+    assert said[-2].startswith("windows, rows: model: a column of the key is made after reading")
+    assert said[-1].endswith("500,000,000; a window without bound keeps a key's events on one "
+                             "worker")  # fmt: skip
 
 
 def test_a_table_is_measured_twice_and_told(

@@ -6,6 +6,7 @@ A small server answers as the REST API of Flink 1.19 does; its answers were take
 from __future__ import annotations
 
 import json
+import socket
 import threading
 import time
 import zipfile
@@ -20,7 +21,8 @@ from forebay.pipelines.runners.engine import Work
 from forebay.pipelines.runners.failures import telling_line
 from forebay.pipelines.runners.flink.engine import Flink, flink_version_of
 from forebay.pipelines.runners.flink.watch import Watch
-from forebay.pipelines.runners.workers.versions import check_same, versions
+from forebay.pipelines.runners.versions import versions
+from forebay.pipelines.runners.workers.versions import check_same
 from forebay.transforms.errors import InputError, RunFailed
 
 WORK = Work("made.py", make_dataset("regression"), "/nowhere")
@@ -194,11 +196,30 @@ def test_nothing_there_and_something_else_there_are_told_apart(master: Master) -
         Flink(master.address, master.address).check(WORK)
 
 
+def test_what_does_not_speak_http_is_something_else() -> None:
+    """As a job server or a pool of workers, which somebody may take for the REST API."""
+    with socket.create_server(("localhost", 0)) as server:
+
+        def answer() -> None:
+            connection = server.accept()[0]
+            connection.recv(1 << 16)
+            connection.sendall(bytes([0, 0, 0, 4, 0, 0, 0, 0, 0]))
+            connection.close()
+
+        thread = threading.Thread(target=answer)
+        thread.start()
+        with pytest.raises(InputError, match="what answers there is no Flink; start the cluster"):
+            Flink(f"localhost:{server.getsockname()[1]}").check(WORK)
+        thread.join()
+
+
 @pytest.mark.parametrize(
     ("engine", "told"),
     [
         (Flink(), r"--on flink needs --flink-master HOST:PORT"),
         (Flink("localhost:8081", workers="nowhere"), "--flink-workers nowhere is not HOST:PORT"),
+        (Flink("localhost:rest"), "--flink-master localhost:rest is not HOST:PORT; write such as"),
+        (Flink("localhost:80810"), "--flink-master localhost:80810 is not HOST:PORT"),
     ],
 )
 def test_options_are_told_by_their_flags(engine: Flink, told: str) -> None:

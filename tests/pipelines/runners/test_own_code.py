@@ -78,9 +78,41 @@ def test_modules_and_files_beside_them_travel_but_no_tables_and_no_keys(
         "shop.py", "shop_words.py", "rates.txt", "shop_parts/__init__.py", "shop_parts/factors.py",
     }  # fmt: skip
     told = capsys.readouterr().err
-    assert "key.json holds a key or a token, so it stays here" in told
+    assert "key.json seems to hold a key, a token or a password, so it stays here" in told
     assert "table.bin has 16,777,217 bytes" in told
     assert b"secret" not in wheel.read_bytes()
+
+
+@pytest.mark.parametrize(
+    ("name", "text", "stays"),
+    [
+        ("credentials", "[default]\naws_secret_access_key = wJalrXUtnFEMI/K7MDENG\n", True),
+        ("aws.txt", "the key is AKIAIOSFODNN7EXAMPLE.", True),
+        ("hub.toml", f'where = "x"\nvalue = "hf_{"a" * 34}"\n', True),
+        ("oauth.json", '{"type": "x", "access_token": "ya29.short"}', True),
+        ("client.yaml", "name: shop\nclient_secret: 4f9a0c11b2\n", True),
+        ("server.ini", "user=me\npassword=correct-horse\n", True),
+        ("id_rsa", "-----BEGIN OPENSSH PRIVATE KEY-----\n", True),
+        ("settings.py", 'API_KEY = "0123456789abcdef"\n', True),
+        (
+            "asks.py",
+            'import os\npassword = os.environ["SHOP_PASSWORD"]\napi_key = read_key()\n',
+            False,
+        ),
+        ("words.py", 'token = "<missing>"\nkeys = {"private": 1}\n', False),
+        ("rates.csv", "token,price\nabcdefghij,2\n", False),
+    ],
+)
+def test_a_secret_stays_and_what_only_speaks_of_one_travels(
+    shop: Dataset, folder: Path, tmp_path: Path, name: str, text: str, stays: bool
+) -> None:
+    (folder / name).write_text(text)
+    try:
+        wheel = pack_own_code(shop, tmp_path)
+    finally:
+        (folder / name).unlink()
+    assert wheel is not None
+    assert (name not in names(wheel)) == stays
 
 
 def test_the_same_files_make_the_same_wheel_and_others_another(

@@ -36,8 +36,8 @@ from made_runs import make_dataset
 
 from forebay.pipelines.runners.failures import raised_in
 from forebay.pipelines.runners.own_code import pack_own_code
+from forebay.pipelines.runners.versions import versions
 from forebay.pipelines.runners.workers.pool import Pool, when_ended
-from forebay.pipelines.runners.workers.versions import versions
 from forebay.pipelines.runners.workers.worker import Started, _prepare
 from forebay.transforms.definition.columns import String
 from forebay.transforms.definition.sources import Derive

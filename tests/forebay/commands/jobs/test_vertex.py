@@ -51,8 +51,12 @@ def test_a_job_is_listed_described_read_and_cancelled(
         _, described = asked(capsys, vertex, "describe", first)
         assert described["labels"] == "team=ml"
         assert described["page"].endswith("/vertex-ai/training/1?project=my-project")
+        monkeypatch.setattr("forebay.commands.jobs.vertex.LOGGING", vertex.address)
         _, lines = asked(capsys, vertex, "logs", first)
         assert [line["text"] for line in lines] == ["step 10"]
+        vertex.lines = [f"step {step}" for step in range(1_001)]
+        _, lines = asked(capsys, vertex, "logs", first)
+        assert [line["text"] for line in lines] == vertex.lines[1:]
         status, job = asked(capsys, vertex, "cancel", first)
         assert (status, job["state"]) == (0, "CANCELLED")
         status, error = asked(capsys, vertex, "cancel", first)

@@ -146,6 +146,18 @@ def test_an_endpoints_shares_are_whole_at_every_step(
     assert sent(capsys, vertex, *later)["sent"] == ["4"]
 
 
+def test_an_endpoint_that_is_left_half_made_is_named(
+    vertex: Fake, capsys: pytest.CaptureFixture[str]
+) -> None:
+    words = ("endpoint", "--model", "11=90", "--model", "404=10", *WHERE)
+    status, line = refused(capsys, *words, "--submit", "--api-address", vertex.address)
+    (name,) = vertex.made
+    assert status == 2
+    assert "The model is not found" in line
+    assert f"; {name} is there and costs money where models are deployed: go on with" in line
+    assert line.endswith(f"--endpoint {name.rpartition('/')[2]}, or delete it")
+
+
 def test_a_pipelines_steps_follow_each_other(tmp_path: Path) -> None:
     spec = written(tmp_path, *PIPELINE)["pipelineSpec"]
     tasks = spec["root"]["dag"]["tasks"]
@@ -294,9 +306,22 @@ def test_a_spec_holds_nothing_of_the_session(
         ((*TUNE, "--best-by", "aucc"), "--best-by = 'aucc': no metric; give one of accuracy, auc"),
         ((*TUNE, "--search", "speed", "1..2"), "--search speed: no option to search"),
         ((*TUNE, "--searches", "none.toml"), "--searches none.toml cannot be read"),
+        (
+            (*TUNE, "--search", "model", "linear", "deep", "--search", "members", "2", "4"),
+            "a trial of --model linear may not have --members, and Vizier draws each option by its",
+        ),
+        (
+            (*TUNE, "--search", "model", "deep", "wide_deep", "--wide-optimizer", "ftrl"),
+            "a trial of --model deep may not have --wide-optimizer",
+        ),
+        ((*TUNE, "--search", "batch-size", "9..99", "--eval-steps", "2"), "search no batch-size"),
         (("upload", "runs/x/model", *WHERE), "not on Cloud Storage"),
         ((*ENDPOINT, "--model", "44=10"), "the shares make 110 %"),
         ((*ENDPOINT[:3], *WHERE, "--keep", "1=40"), "a new endpoint has no models"),
+        (
+            ("endpoint", "--endpoint", "99", "--model", "5=10", "--keep", "1a=90", *WHERE),
+            "--keep = '1a=90': not a deployed model's id",
+        ),
         (("predict", "11", "--input", "rows.csv", *PREDICT[4:]), "no rows that Vertex AI reads"),
         ((*PIPELINE, "--step", "trian gs://my-bucket/r"), "no command of a pipeline"),
         ((*PIPELINE, "--step", f"train {RUN} --max-step 9"), "no such option: --max-step"),
@@ -307,6 +332,19 @@ def test_a_mistake_is_told_before_anything_is_sent(
 ) -> None:
     status, line = refused(capsys, *words)
     assert (status, told in line) == (2, True), line
+
+
+@pytest.mark.parametrize("flag", ["--searches", "--config"])
+def test_a_spec_does_not_replace_what_it_is_made_of(
+    flag: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    path = tmp_path / "options.toml"
+    path.write_text('learning-rate = "1e-4..1e-2"\n' if flag == "--searches" else "seed = 1\n")
+    before = path.read_text()
+    status, error = refused(capsys, *TUNE, flag, str(path), "--spec", str(path))
+    assert status == 2
+    assert f"--spec {str(path)!r} is one of the files that are read" in error
+    assert path.read_text() == before
 
 
 def test_the_function_gives_the_same_spec(tmp_path: Path) -> None:

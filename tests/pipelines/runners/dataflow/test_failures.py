@@ -59,7 +59,9 @@ SAID = [
     ),
     (
         "There is already active job named forebay-x with id: 7. If you want to submit a second",
-        InputError, "a job of this name is running",
+        InputError, "a job of this name is running (There is already active job named forebay-x "
+        "with id: 7. If you want to submit a second); cancel it by `forebay jobs cancel ID "
+        "--project my-project --region europe-west1`",
     ),
     (
         "503 GET https://x: The service is currently unavailable.",

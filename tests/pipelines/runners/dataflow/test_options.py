@@ -49,6 +49,8 @@ WRONG = {
     "--worker-machine-type .* not a machine type": {"worker_machine_type": "4 cores"},
     "--worker-machine-type .* too little memory": {"worker_machine_type": "e2-small"},
     "--num-workers .* more than --max-workers": {"num_workers": 9, "max_workers": 3},
+    "--num-workers = -3: no number of workers": {"num_workers": -3},
+    "--max-workers = 0: no number of workers": {"max_workers": 0},
     "--labels .* 'Team' is no label's key": {"labels": "Team=ml"},
     "--labels .* 'M L' is no label's value": {"labels": "team=M L"},
     "--labels = 65: too many": {"labels": ",".join(f"k{i}=v" for i in range(65))},
@@ -193,6 +195,21 @@ def test_labels_are_read_as_beam_reads_them(given: list[str], labels: str) -> No
     engine, _ = chosen_engine("local", ["--runner=DataflowRunner", *given])
     assert isinstance(engine, Dataflow)
     assert engine.labels == labels
+
+
+@pytest.mark.parametrize(
+    "runner",
+    [
+        "DataflowRunner", "dataflow", "dataflowrunner", "DATAFLOW",
+        "apache_beam.runners.DataflowRunner",
+        "apache_beam.runners.dataflow.dataflow_runner.DataflowRunner",
+    ],
+)  # fmt: skip
+def test_dataflow_is_asked_for_by_any_of_beams_names(runner: str) -> None:
+    engine, others = chosen_engine("local", [f"--runner={runner}", "--region=europe-west1"])
+    assert isinstance(engine, Dataflow)
+    assert engine.region == "europe-west1"
+    assert not others
 
 
 def test_labels_that_are_no_mapping_are_refused() -> None:

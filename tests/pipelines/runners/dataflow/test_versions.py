@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from forebay.pipelines.runners.dataflow.versions import check_versions, versions
+from forebay.pipelines.runners.dataflow.versions import check_versions
+from forebay.pipelines.runners.versions import versions
 from forebay.transforms.errors import InputError
 
 
