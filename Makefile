@@ -33,7 +33,7 @@ data: $(WEATHER) ## Write the demo's flights and weather into data/flights
 $(WEATHER): examples/flights/prepare.py | $(STAMP)
 	$(BIN)/python examples/flights/prepare.py data/flights
 
-demo: $(STAMP) $(WEATHER) ## Run the flights example from raw rows to a served model
+demo: $(STAMP) $(WEATHER) ## Run the flights example from raw rows to a served model, in runs/demo, made anew each time
 	PATH="$(CURDIR)/$(BIN):$$PATH" bash examples/flights/demo.sh
 
 # A file's tests stay together, for they share fixtures; each process takes up to 3 GiB.

@@ -35,6 +35,7 @@ from other_tables import DEFAULT_PEER, table_run
 from rich.console import Console
 from rich.table import Table
 
+from forebay.storage.named_files import write_whole
 from forebay.storage.run.run_folder import RunFolder
 from forebay.trainer.examples.inputs import inputs_of
 from forebay.trainer.examples.split_reader import Examples, SplitReader
@@ -111,7 +112,7 @@ def main() -> None:
             else:
                 run = flights_run(name, args.runs, args.data)
             kept[name][label] = measure(run, name, label, args.blocks)
-            path.write_text(json.dumps(kept) + "\n", "utf-8")
+            write_whole(str(path), (json.dumps(kept) + "\n").encode(), "--output")
             value = GroupLosses.from_json(kept[name][label]["losses"]).value
             console.print(f"{name}, {label}: {value:.5f}", markup=False)
     print_table(console, {name: kept[name] for name in args.definitions})

@@ -1,7 +1,8 @@
 """What windows are worth: the same model with and without them, on the same test days.
 
 Trains both on the same run folder, asks both about every test row, and compares them pairwise
-over bootstrapped days. Makes the run folders where they are missing.
+over bootstrapped days. Makes the run folders where they are missing; a training that is there
+stays.
 
     make windows-worth
 """
@@ -46,7 +47,8 @@ def _compare(name: str, max_steps: int) -> tuple[str, ...]:
     answers = {}
     for drop in (windowed, ()):
         options = TrainOptions(max_steps=max_steps, drop_features=drop)
-        answered = predict_split(run, train(run, options, fresh=True), "test", (DAY,))
+        training = train(run, options, fresh=True, folder="window_value")
+        answered = predict_split(run, training, "test", (DAY,))
         answers[drop] = measurable(run.definition.label, answered)
     _, days = np.unique(answered.columns[DAY], return_inverse=True)
     compared = compare(answers[()], answers[windowed], Resampling(RESAMPLES, groups=days))

@@ -34,9 +34,16 @@ from forebay.pipelines.runners.engines import chosen_engine
 from forebay.pipelines.runners.progress import progress
 from forebay.pipelines.runners.run import Build, Runner, opened, run_pipeline
 from forebay.pipelines.sinks.of_run import open_sinks
-from forebay.pipelines.sinks.rejects import WriteRejects
-from forebay.pipelines.sinks.run_folder import prepare_output, publish, refuse_inputs, staging
-from forebay.pipelines.sources.tables import all_inputs, open_tables, text_bytes
+from forebay.pipelines.sinks.rejects import WriteRejects, move_rejects
+from forebay.pipelines.sinks.run_folder import (
+    Staged,
+    make_way,
+    prepare_output,
+    publish,
+    refuse_inputs,
+    staging,
+)
+from forebay.pipelines.sources.tables import all_inputs, names_read, open_tables, text_bytes
 from forebay.pipelines.splits.write import WriteSplits
 from forebay.pipelines.tallies.checks import (
     check_ends,
@@ -51,11 +58,13 @@ from forebay.pipelines.tallies.tallies import Tallies, WriteTallies, read_tallie
 from forebay.pipelines.transform.earlier_graph import open_transform_source
 from forebay.pipelines.windows.aggregates import AddWindows
 from forebay.pipelines.windows.period import SelectPeriod, without_unneeded
+from forebay.storage.entries import files_below
 from forebay.storage.names import absolute
 from forebay.storage.plain_paths import plain_path
 from forebay.storage.run.definition_files import load_definition
-from forebay.storage.run.layout import EXAMPLES_FOLDER, REJECTS_FOLDER, TEMPORARY
+from forebay.storage.run.layout import EXAMPLES_FOLDER, REJECTS_FOLDER
 from forebay.storage.run.manifest import Manifest
+from forebay.storage.run.publish import REPLACED
 from forebay.transforms.definition.dataset import Dataset
 from forebay.transforms.definition.sources import ROWS
 from forebay.transforms.errors import InputError
@@ -95,26 +104,29 @@ def preprocess(options: PreprocessOptions, look: Callable[[Job], None] | None = 
         beam=beam_arguments, text_bytes=text_bytes(inputs),
     )  # fmt: skip
     engine.check(work)
+    sinks.make_ready(dataset)
     warn(lack_before_reading(planned, free_bytes(options.output)))
     with (
         staging(options.output, options.overwrite) as staged,
         full_disk_told(options.output),
-        opened(engine, replace(work, folder=_for_workers(staged, engine))) as runner,
+        opened(engine, _work_at(work, staged, engine)) as runner,
     ):
-        job = replace(planned, folder=runner.folder)
+        job = replace(planned, folder=runner.folder, temporary=staged.temporary)
         detail(job.plan)
         ingested = _ingest(job, runner)
         check_ends(ingested, "rows", "dropped", "rejects", "history")
-        with sinks.rejects_kept(job.path(REJECTS_FOLDER)):
+        with sinks.rejects_kept(job.temporary_path(REJECTS_FOLDER)):
             check_lookups(ingested, dataset)
             check_rejects(ingested, dataset, options.max_reject_fraction)
             check_splits(ingested, dataset, job.period, learns=learns)
         warn(lack_before_examples(job, ingested, free_bytes(options.output)))
         if job.is_whole:
             warn(empty_splits(ingested, dataset, job.tables[ROWS]))
+        make_way(options.output, options.overwrite)
         transformed = _transform(job, ingested, runner)
         check_written(ingested, transformed)
         check_finite(transformed, ingested["shards"], dataset, inputs)
+        move_rejects(job.temporary_path(REJECTS_FOLDER), job.path(REJECTS_FOLDER))
         write_descriptions(job)
         write_occupancy(job.folder, dataset, transformed)
         manifest = make_manifest(job, ingested, transformed)
@@ -125,13 +137,14 @@ def preprocess(options: PreprocessOptions, look: Callable[[Job], None] | None = 
     return manifest
 
 
-def _for_workers(staged: str, engine: Engine) -> str:
-    """Returns the folder's path from any working folder, which no library takes for a pattern."""
-    return absolute(plain_path(staged, is_here=engine.is_here))
+def _work_at(work: Work, staged: Staged, engine: Engine) -> Work:
+    """Returns the work where its run is staged, found from any working folder."""
+    plain = plain_path(staged.folder, is_here=engine.is_here)  # no library takes it for a pattern
+    return replace(work, folder=absolute(plain), temporary=staged.temporary)
 
 
 def plan(options: PreprocessOptions) -> Job:
-    """Opens all that a run is made of; nothing is staged yet.
+    """Opens all that a run is made of; nothing is staged yet, and nothing made anywhere else.
 
     Raises:
         UserError: the definition, the input or an earlier run is not as it must be.
@@ -144,7 +157,10 @@ def plan(options: PreprocessOptions) -> Job:
     else:
         graph = open_transform_source(options.transform_fn, options.output, dataset)
     tables = open_tables(dataset, options.inputs, options.sources)
-    sinks = open_sinks(options, dataset, [one.path for one in all_inputs(tables)])
+    read = names_read(tables, options.definition)
+    if options.transform_fn is not None:
+        read += files_below(options.transform_fn, REPLACED)
+    sinks = open_sinks(options, dataset, read)
     return Job(options, dataset, tables, options.output, period, graph, sinks)
 
 
@@ -158,7 +174,7 @@ def _check_functions(dataset: Dataset) -> None:
 
 def _ingest(job: Job, runner: Runner) -> Tallies:
     """Reads, validates, aggregates and splits; leaves the rows of each split as Arrow files."""
-    FileSystems.mkdirs(job.path(TEMPORARY))
+    FileSystems.mkdirs(job.temporary_path())
     read = partial(_read, job, runner)
     with job.timed("ingest"):
         if runner.can_be_copied and job.is_of_this_machine and is_copyable():
@@ -167,11 +183,11 @@ def _ingest(job: Job, runner: Runner) -> Tallies:
                     import_module("forebay.pipelines.transform.steps")  # and with it TensorFlow
         else:
             read()
-    return read_tallies(job.path(TEMPORARY, INGESTED))
+    return read_tallies(job.temporary_path(INGESTED))
 
 
 def _read(job: Job, runner: Runner) -> None:
-    with progress("ingest", job.path(TEMPORARY, "train-*"), job.shards):
+    with progress("ingest", job.temporary_path("train-*"), job.shards):
         run_pipeline(ingest_steps(job), runner)
 
 
@@ -210,16 +226,16 @@ def ingest_steps(job: Job) -> Build:
         )
         rejects = (*read["rejects"], splits.rejects)
         _ = rejects | "Rejects" >> WriteRejects(
-            job.path(REJECTS_FOLDER), temporary, all_inputs(job.tables), most_bytes
+            job.temporary_path(REJECTS_FOLDER), temporary, all_inputs(job.tables), most_bytes
         )
         _ = (*tallies_read, splits.tallies) | "Tallies" >> WriteTallies(
-            job.path(TEMPORARY, INGESTED)
+            job.temporary_path(INGESTED)
         )
 
     inputs, skipped = without_unneeded(job.tables, job.dataset, job.period)
     most_bytes = job.options.max_record_bytes
     memory_bytes = job.options.window_memory_mb << 20
-    temporary = job.path(TEMPORARY)
+    temporary = job.temporary_path()
     return build
 
 
@@ -234,8 +250,8 @@ def _transform(job: Job, ingested: Tallies, runner: Runner) -> Tallies:
     if job.graph is not None:
         job.graph.copy_to(job.folder)
     shards = [(split, number, path) for path, (split, number) in sorted(ingested["shards"].items())]
-    steps = transform_steps(job, shards, read_embedded(job.dataset, job.path(TEMPORARY)))
+    steps = transform_steps(job, shards, read_embedded(job.dataset, job.temporary_path()))
     written_files = job.path(EXAMPLES_FOLDER, "*", "*")
     with job.timed("transform"), progress("transform", written_files, len(shards)):
         run_pipeline(steps, runner)
-    return read_tallies(job.path(TEMPORARY, TRANSFORMED))
+    return read_tallies(job.temporary_path(TRANSFORMED))

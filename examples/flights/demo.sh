@@ -1,9 +1,10 @@
 #!/usr/bin/env bash
 # From raw flights to served predictions: what `make demo` runs, every step a command of its own.
+# The run folder is the demo's own, and is made anew each time.
 set -euo pipefail
 cd "$(dirname "$0")/../.."
 
-run=runs/flights
+run=runs/demo
 step() { printf '\n\033[1m%s\033[0m\n' "$*"; }
 shown() { printf '$ %s\n' "$*"; "$@"; }
 

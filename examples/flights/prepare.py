@@ -5,14 +5,16 @@
 
 One year is flights.csv and weather.csv, byte for byte as the package has them. More years, for
 measurements, are flights-2013.csv, flights-2014.csv and so on, and weather-2013.csv and so on: the
-same flights and weather with the years moved on. The planes are planes.csv.
+same flights and weather with the years moved on. The planes are planes.csv. Where one of the
+files is there already with other content, nothing is written, unless --overwrite is given.
 """
 
 import argparse
+import filecmp
 import importlib.util
-import os
 import re
 import sys
+import tempfile
 import zipfile
 from pathlib import Path
 
@@ -25,13 +27,14 @@ def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("out_dir", type=Path, help="the folder to write to")
     parser.add_argument("--years", type=int, default=1, help="how many years to make of the one")
+    parser.add_argument("--overwrite", action="store_true", help="replace files that are there")
     args = parser.parse_args()
     if args.years < 1:
         parser.error(f"--years {args.years}: nothing to write; give 1 or more")
     try:
         data = find_data()
         args.out_dir.mkdir(parents=True, exist_ok=True)
-        for path in write_years(data, args.out_dir, args.years):
+        for path in write_years(data, args.out_dir, args.years, overwrite=args.overwrite):
             print(f"wrote {path} ({path.stat().st_size:,} bytes)")
     except (OSError, LookupError) as error:
         print(f"error: {error}", file=sys.stderr)
@@ -67,27 +70,45 @@ def read_flights(data: Path) -> bytes:
         return zipped.read("flights.csv")
 
 
-def write_years(data: Path, out_dir: Path, years: int) -> list[Path]:
+def write_years(data: Path, out_dir: Path, years: int, *, overwrite: bool = False) -> list[Path]:
     """Writes each table, a file for each year, and the planes.
+
+    The files have their names only once all of them are whole.
 
     Returns:
         The files' paths.
+
+    Raises:
+        FileExistsError: one is there with other content, and is not to be replaced.
     """
     tables = {"flights": read_flights(data), "weather": (data / WEATHER).read_bytes()}
-    paths = []
-    for name, text in tables.items():
-        for later in range(years):
-            year = "" if years == 1 else f"-{YEAR + later}"
-            moved = move_years(text, later) if later else text
-            paths.append(write_whole(out_dir / f"{name}{year}.csv", moved))
-    return [*paths, write_whole(out_dir / PLANES, (data / PLANES).read_bytes())]
+    with tempfile.TemporaryDirectory(prefix=".prepare-", dir=out_dir) as folder:
+        made = []
+        for name, text in tables.items():
+            for later in range(years):
+                year = "" if years == 1 else f"-{YEAR + later}"
+                made.append(Path(folder, f"{name}{year}.csv"))
+                made[-1].write_bytes(move_years(text, later) if later else text)
+        made.append(Path(folder, PLANES))
+        made[-1].write_bytes((data / PLANES).read_bytes())
+        if not overwrite:
+            check_same(made, out_dir)
+        return [path.replace(out_dir / path.name) for path in made]
 
 
-def write_whole(path: Path, text: bytes) -> Path:
-    """Writes a file that has its name only once it is whole."""
-    partial = path.with_name(f".{path.name}.{os.getpid()}.partial")
-    partial.write_bytes(text)
-    return partial.replace(path)
+def check_same(made: list[Path], out_dir: Path) -> None:
+    """Checks that no other file has the name of one that was made.
+
+    Raises:
+        FileExistsError: one has, with other content.
+    """
+    for path in made:
+        there = out_dir / path.name
+        if there.exists() and not filecmp.cmp(path, there, shallow=False):
+            raise FileExistsError(
+                f"{there} is there already, with other content; move it away, name another folder, "
+                "or replace it by --overwrite"
+            )
 
 
 def move_years(text: bytes, years: int) -> bytes:

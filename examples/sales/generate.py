@@ -6,12 +6,13 @@
 Writes sales.csv: no header, semicolons, instants in seconds since 1970, NA where a value is
 missing, and rows in the order in which the tills reported them. How many units are sold depends
 on store, product, promotion, price, hour and weekday, and on how well this product sold in this
-store in the six hours before.
+store in the six hours before. A file of other rows that is there is replaced only by --overwrite.
 """
 
 import argparse
 import csv
 import datetime as dt
+import filecmp
 import math
 import os
 import random
@@ -47,12 +48,15 @@ def main() -> int:
     parser.add_argument("out_dir", type=Path, help="the folder to write sales.csv to")
     parser.add_argument("--rows", type=int, default=40_000, help="how many sales")
     parser.add_argument("--seed", type=int, default=1, help="what the chance starts from")
+    parser.add_argument("--overwrite", action="store_true", help="replace a file that is there")
     args = parser.parse_args()
     if args.rows < 1:
         parser.error(f"--rows {args.rows}: nothing to write; give 1 or more")
     try:
         args.out_dir.mkdir(parents=True, exist_ok=True)
-        path = write_sales(args.out_dir / "sales.csv", args.rows, args.seed)
+        path = write_sales(
+            args.out_dir / "sales.csv", args.rows, args.seed, overwrite=args.overwrite
+        )
     except OSError as error:
         print(f"error: {error}", file=sys.stderr)
         return 1
@@ -60,11 +64,21 @@ def main() -> int:
     return 0
 
 
-def write_sales(path: Path, rows: int, seed: int) -> Path:
-    """Writes the file under another name first, so that it is whole where it has its own."""
+def write_sales(path: Path, rows: int, seed: int, *, overwrite: bool = False) -> Path:
+    """Writes the file under another name first, so that it is whole where it has its own.
+
+    Raises:
+        FileExistsError: it is there with other rows, and is not to be replaced.
+    """
     partial = path.with_name(f".{path.name}.{os.getpid()}.partial")
     with partial.open("w", newline="", encoding="utf-8") as file:
         csv.writer(file, delimiter=";", lineterminator="\n").writerows(make_sales(rows, seed))
+    if not overwrite and path.exists() and not filecmp.cmp(partial, path, shallow=False):
+        partial.unlink()
+        raise FileExistsError(
+            f"{path} is there already, with other rows; move it away, name another folder, or "
+            "replace it by --overwrite"
+        )
     return partial.replace(path)
 
 

@@ -6,12 +6,14 @@
 Writes rides.csv, in the order of columns of the public file and, like it, without any order of
 rows. What a ride costs depends on how far it goes, hour and weekday, whether it is one of the flat
 fares to and from the airport, and on how dense the traffic is around its pickup, which changes
-every few hours and which only the rides before can tell. About two rows in a hundred are bad.
+every few hours and which only the rides before can tell. About two rows in a hundred are bad. A
+file of other rows that is there is replaced only by --overwrite.
 """
 
 import argparse
 import csv
 import datetime as dt
+import filecmp
 import os
 import sys
 from pathlib import Path
@@ -52,13 +54,17 @@ def main() -> int:
     parser.add_argument("out_dir", type=Path, help="the folder to write rides.csv to")
     parser.add_argument("--rows", type=int, default=50_000, help="how many rides")
     parser.add_argument("--seed", type=int, default=1, help="what the chance starts from")
+    parser.add_argument("--overwrite", action="store_true", help="replace a file that is there")
     parser.add_argument("--header", action="store_true", help="begin with the columns' names")
     args = parser.parse_args()
     if args.rows < 1:
         parser.error(f"--rows {args.rows}: nothing to write; give 1 or more")
     try:
         args.out_dir.mkdir(parents=True, exist_ok=True)
-        path = write_rides(args.out_dir / "rides.csv", args.rows, args.seed, header=args.header)
+        path = write_rides(
+            args.out_dir / "rides.csv", args.rows, args.seed, header=args.header,
+            overwrite=args.overwrite,
+        )  # fmt: skip
     except OSError as error:
         print(f"error: {error}", file=sys.stderr)
         return 1
@@ -66,14 +72,26 @@ def main() -> int:
     return 0
 
 
-def write_rides(path: Path, rows: int, seed: int, *, header: bool = False) -> Path:
-    """Writes the file under another name first, so that it is whole where it has its own."""
+def write_rides(
+    path: Path, rows: int, seed: int, *, header: bool = False, overwrite: bool = False
+) -> Path:
+    """Writes the file under another name first, so that it is whole where it has its own.
+
+    Raises:
+        FileExistsError: it is there with other rows, and is not to be replaced.
+    """
     partial = path.with_name(f".{path.name}.{os.getpid()}.partial")
     with partial.open("w", newline="", encoding="utf-8") as file:
         writer = csv.writer(file, lineterminator="\n")
         if header:
             writer.writerow(COLUMNS)
         writer.writerows(make_rides(rows, seed))
+    if not overwrite and path.exists() and not filecmp.cmp(partial, path, shallow=False):
+        partial.unlink()
+        raise FileExistsError(
+            f"{path} is there already, with other rows; move it away, name another folder, or "
+            "replace it by --overwrite"
+        )
     return partial.replace(path)
 
 

@@ -86,9 +86,10 @@ def predict(options: PredictOptions) -> Predictions:
     """
     start_tensorflow_quietly()
     from forebay.pipelines.predictions.predict import predicted
+    from forebay.pipelines.predictions.question import open_question
     from forebay.pipelines.sinks.rejects import REJECT_COLUMNS, read_rejects
 
-    with predicted(options) as found:
+    with predicted(open_question(options)) as found:
         answers = pa.Table.from_batches(found.batches(), found.schema)
         rejects = pa.Table.from_batches(read_rejects(found.rejects), REJECT_COLUMNS)
     counts = found.counts

@@ -176,10 +176,19 @@ def _batches(source: BinaryIO) -> Iterator[list[tuple[int, bytes]]]:
 _HEAD_BYTES, _LINES_LOOKED_AT = 1 << 12, 3
 
 
-def predict_files(model: str, source: str, sink: str, *, ignore_extra: bool = False) -> LineCounts:
+def predict_files(
+    model: str, source: str, sink: str, *, ignore_extra: bool = False, also_read: Sequence[str] = ()
+) -> LineCounts:
     """Answers the lines of a file; ``-`` is standard input and output.
 
     The file of answers takes its name when all lines are answered.
+
+    Args:
+        model: the model's folder, or a folder of models by timestamp.
+        source: the file of lines.
+        sink: the file of answers.
+        ignore_extra: whether columns that the model does not take are passed over.
+        also_read: other files that are read: they are not replaced either.
 
     Raises:
         RunFolderError: there is no model.
@@ -196,7 +205,7 @@ def predict_files(model: str, source: str, sink: str, *, ignore_extra: bool = Fa
         _refuse_tables(lines, source)
         answers: TextIO = sys.stdout
         if sink != "-":
-            inputs = [source, *files_below(model)]
+            inputs = [source, *also_read, *files_below(model)]
             stream = stack.enter_context(written_whole(sink, "--output", inputs))
             answers = io.TextIOWrapper(stream, "utf-8", write_through=True)
             stack.callback(answers.detach)

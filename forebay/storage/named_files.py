@@ -21,6 +21,8 @@ from forebay.transforms.errors import ForebayError, InputError, reason
 _BEGINS, _ENDS = ".forebay-output-", ".tmp"
 _LONGEST_NAME = 255  # bytes, wherever Linux keeps files
 _TEMPORARY = re.compile(r"\.forebay-output-[0-9a-f]{16}\.tmp")
+# A name of whatever standard input is: it is read, or is to be, by this process or who started it.
+_STANDARD_INPUT = "/dev/stdin"
 
 
 class _DeviceError(OSError):
@@ -55,7 +57,8 @@ def written_whole(
     Args:
         path: the file's name.
         option: what it was given by, for errors.
-        inputs: files that are read, by whatever names: they are not replaced.
+        inputs: files that are read, by whatever names: they are not replaced, nor is the file that
+            standard input is.
         replaces: whether a file that has the name by then is replaced.
 
     Raises:
@@ -64,7 +67,7 @@ def written_whole(
         RunFailed: there is no space for it.
     """
     _check_name(path, option, inputs)
-    if _is_special(path):
+    if is_special(path):
         try:
             with io.BufferedWriter(_Device(path, "wb")) as device:
                 yield device
@@ -122,7 +125,7 @@ def check_output(path: str, option: str, inputs: Iterable[str] = ()) -> None:
         InputError, RunFailed: as for `written_whole`.
     """
     _check_name(path, option, inputs)
-    if _is_special(path):
+    if is_special(path):
         return
     try:
         with _new_file(os.path.dirname(path) or ".") as tried:
@@ -134,10 +137,11 @@ def check_output(path: str, option: str, inputs: Iterable[str] = ()) -> None:
 def _check_name(path: str, option: str, inputs: Iterable[str]) -> None:
     if not path.strip():
         raise InputError(f"{option} {path!r} names no file; write a file's name")
-    there = identity(path)
-    if there is not None and there in {identity(each) for each in inputs}:
+    special, there = is_special(path), identity(path)
+    read = inputs if special else (*inputs, _STANDARD_INPUT)
+    if there is not None and there in {identity(each) for each in read}:
         raise InputError(f"{option} {path!r} is one of the files that are read; choose another")
-    if _is_special(path):
+    if special:
         return
     if len(os.fsencode(os.path.basename(path))) > _LONGEST_NAME:
         raise _unwritable(
@@ -198,7 +202,7 @@ def _removed(path: str) -> bool:
         os.close(opened)
 
 
-def _is_special(path: str) -> bool:
+def is_special(path: str) -> bool:
     """Tells whether a name is of a device or a pipe, which hold nothing that could be lost."""
     try:
         mode = os.stat(path).st_mode

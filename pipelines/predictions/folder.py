@@ -31,11 +31,12 @@ from forebay.pipelines.runners.engine import Work
 from forebay.pipelines.runners.engines import chosen_engine
 from forebay.pipelines.runners.progress import progress
 from forebay.pipelines.runners.run import Build, opened, run_pipeline
-from forebay.pipelines.sinks.run_folder import remove_remote
+from forebay.pipelines.sinks.run_folder import made, remove_remote
 from forebay.pipelines.sources.tables import Tables, all_inputs, text_bytes
 from forebay.pipelines.tallies.tallies import Tallies
 from forebay.storage.json_records import read_record
-from forebay.storage.names import absolute, check_place, is_remote
+from forebay.storage.locks import locked
+from forebay.storage.names import LOCK_NAME, absolute, check_place, is_remote
 from forebay.storage.run.layout import TEMPORARY
 from forebay.transforms.definition.dataset import Dataset
 from forebay.transforms.definition.sources import ROWS
@@ -67,7 +68,7 @@ def predict_to_folder(options: PredictFolderOptions) -> Counts | None:
             run_pipeline(folder_steps(asked, folder, alone=True), runner, waits=False)
         return None
     parts = FileSystems.join(folder, PREDICTIONS_FOLDER, "*")
-    with full_disk_told(folder), _left(folder) as left, opened(engine, work) as runner:
+    with full_disk_told(folder), _taken(options.output) as left, opened(engine, work) as runner:
         make_folders(folder)
         left.stays = not engine.is_here
         with progress("predict", parts, shards_of(asked.tables[ROWS])):
@@ -89,7 +90,7 @@ def new_folder(output: str) -> str:
     if not output.strip():
         raise InputError(f"--output {output!r} names no folder; write its name")
     check_place(output)
-    folder = absolute(output.rstrip("/"))
+    folder = _place(output)
     if FileSystems.exists(FileSystems.join(folder, COUNTS_NAME)):
         raise InputError(f"--output {output}: predictions are there already; name a new folder")
     if _holds_something(folder):
@@ -146,10 +147,16 @@ def _publish(
         _remove(temporary)
 
 
+def _place(output: str) -> str:
+    return absolute(output.rstrip("/") or "/")
+
+
 def _holds_something(folder: str) -> bool:
     if is_remote(folder):
         return bool(FileSystems.match([f"{folder}/**"], limits=[1])[0].metadata_list)
-    return os.path.exists(folder) and not (os.path.isdir(folder) and not os.listdir(folder))
+    if os.path.isdir(folder):
+        return any(name != LOCK_NAME for name in os.listdir(folder))
+    return os.path.exists(folder)
 
 
 @dataclass
@@ -165,18 +172,38 @@ class _Left:
 
 
 @contextmanager
-def _left(folder: str) -> Iterator[_Left]:
-    """Makes a folder, and removes from it what nobody is to find there."""
-    if not is_remote(folder):
-        os.makedirs(os.path.join(folder, TEMPORARY), exist_ok=True)
-    left = _Left()
-    try:
-        yield left
-    except BaseException:
-        if not left.stays:
-            for name in (PREDICTIONS_FOLDER, REJECTS_FOLDER, TEMPORARY):
-                _remove(FileSystems.join(folder, name))
-        raise
+def _taken(output: str) -> Iterator[_Left]:
+    """Makes a folder and holds it alone, and removes from it what nobody is to find there.
+
+    On an object store nothing holds it.
+
+    Args:
+        output: the folder, as it is asked for.
+
+    Raises:
+        InputError: it holds something by now.
+        RunFolderError: another process holds it, or it cannot be made.
+    """
+    place = _place(output)
+    with made(place), locked(place):
+        folder = new_folder(output)  # whatever is there from now on, this process made
+        if not is_remote(folder):
+            os.mkdir(os.path.join(folder, TEMPORARY))
+        left = _Left()
+        try:
+            yield left
+        except BaseException:
+            if not left.stays:
+                _remove_left(folder)
+            raise
+        _remove(FileSystems.join(folder, TEMPORARY))
+
+
+def _remove_left(folder: str) -> None:
+    """Removes what failed has left; what is published stays, for it is whole."""
+    if not FileSystems.exists(FileSystems.join(folder, COUNTS_NAME)):
+        for name in (PREDICTIONS_FOLDER, REJECTS_FOLDER):
+            _remove(FileSystems.join(folder, name))
     _remove(FileSystems.join(folder, TEMPORARY))
 
 

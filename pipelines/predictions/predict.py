@@ -1,8 +1,9 @@
 """Any row answered: read, derived, its windows computed over history, and given to the model."""
 
+import os
 import tempfile
 import uuid
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 
@@ -16,14 +17,12 @@ from forebay.console.machine import full_disk_told
 from forebay.console.terminal import warn
 from forebay.pipelines.job import shards_of
 from forebay.pipelines.predictions.counts import Counts, checked_counts
-from forebay.pipelines.predictions.options import PredictOptions
 from forebay.pipelines.predictions.question import (
     PREDICTIONS_FOLDER,
     REJECTS_FOLDER,
     Question,
     files_in,
     make_folders,
-    open_question,
     predict_steps,
 )
 from forebay.pipelines.predictions.write import ARROW
@@ -31,8 +30,10 @@ from forebay.pipelines.runners.engine import Work
 from forebay.pipelines.runners.local import Local
 from forebay.pipelines.runners.progress import progress
 from forebay.pipelines.runners.run import Runner, opened, run_pipeline
+from forebay.pipelines.sinks.run_folder import removed_at_last
 from forebay.pipelines.sources.tables import all_inputs, text_bytes
 from forebay.pipelines.tallies.tallies import Tallies, read_tallies, write_tallies
+from forebay.storage.names import is_remote
 from forebay.transforms.definition.sources import ROWS
 
 _TALLIES = "tallies.json"
@@ -62,23 +63,14 @@ class Predictions:
 
 
 @contextmanager
-def predicted(
-    options: PredictOptions, check: Callable[[pa.Schema], None] | None = None
-) -> Iterator[Predictions]:
+def predicted(asked: Question) -> Iterator[Predictions]:
     """Answers the rows of a table; what it gives is there as long as the context.
 
-    Args:
-        options: what is asked for.
-        check: told the predictions' columns before a row is read.
-
     Raises:
-        UserError: the model, the definition or a table is not as it must be.
+        UserError: a table is not as it must be.
         RunFailed: the pipeline failed.
     """
-    asked = open_question(options)
-    schema = asked.schema
-    if check is not None:
-        check(schema)
+    options = asked.options
     with _temporary(PipelineOptions(list(options.beam))) as folder, full_disk_told(folder):
         work = Work(
             asked.dataset, asked.dataset, folder, beam=options.beam,
@@ -90,23 +82,22 @@ def predicted(
         for warning in counts.warnings:
             warn(warning)
         parts, rejects = (files_in(folder, one) for one in (PREDICTIONS_FOLDER, REJECTS_FOLDER))
-        yield Predictions(schema, counts, parts, rejects)
+        yield Predictions(asked.schema, counts, parts, rejects)
 
 
 @contextmanager
 def _temporary(options: PipelineOptions) -> Iterator[str]:
     """Gives a folder that all workers reach, and removes it afterwards."""
-    remote = options.view_as(GoogleCloudOptions).temp_location
-    if remote is None:
-        with tempfile.TemporaryDirectory(prefix="forebay-predict-") as folder:
+    given = options.view_as(GoogleCloudOptions).temp_location
+    if given is not None and is_remote(given):
+        folder = FileSystems.join(given, f"forebay-predict-{uuid.uuid4().hex}")
+        with removed_at_last(folder):
             yield folder
         return
-    folder = FileSystems.join(remote, f"forebay-predict-{uuid.uuid4().hex}")
-    FileSystems.mkdirs(folder)
-    try:
+    if given is not None:
+        os.makedirs(given, exist_ok=True)
+    with tempfile.TemporaryDirectory(prefix="forebay-predict-", dir=given) as folder:
         yield folder
-    finally:
-        FileSystems.delete([folder])
 
 
 def _run(asked: Question, folder: str, runner: Runner) -> Tallies:

@@ -25,11 +25,13 @@ from forebay.pipelines.sources.tables import (
     all_inputs,
     asked_sources,
     lacked,
+    names_read,
     open_asked,
 )
 from forebay.pipelines.tallies.tallies import AddTallies
 from forebay.pipelines.windows.aggregates import AddWindows
 from forebay.pipelines.windows.asking import AskingInputs
+from forebay.storage.entries import files_below
 from forebay.storage.run.definition_files import load_same_definition
 from forebay.storage.run.exported import ExportedModel, open_exported
 from forebay.transforms.definition.dataset import Dataset
@@ -37,8 +39,8 @@ from forebay.transforms.definition.functions import resolve
 from forebay.transforms.definition.new_rows import (
     asked_columns,
     derived_of,
+    for_answers,
     history,
-    later_steps,
     new_rows,
 )
 from forebay.transforms.definition.sources import ROWS, Source
@@ -87,6 +89,12 @@ class Question:
         kinds = [(name, self.dataset.all_columns[name].arrow_type) for name in self.passed]
         return pa.schema([*kinds, *answer_types(self.model)])
 
+    @property
+    def read(self) -> list[str]:
+        """The names of files and tables that are read, those of the model too."""
+        names = names_read(self.tables, self.options.definition)
+        return [*names, *files_below(self.options.model)]
+
 
 def open_question(options: PredictOptions) -> Question:
     """Opens the model and the tables.
@@ -118,13 +126,12 @@ def predict_steps(
 
     def build(pipeline: beam.Pipeline) -> None:
         read = pipeline | "Rows" >> ReadRows(
-            dataset,
+            for_answers(dataset),
             _reading(dataset, tables),
             tables,
             temporary,
             max_record_bytes=most_bytes,
             memory_bytes=memory_bytes,
-            later_steps=later_steps(dataset),
         )
         rows, tallied = dict(read["tables"]), [*read["tallies"]]
         if HISTORY in rows:

@@ -38,6 +38,18 @@ class RunSinks:
     rows: tuple[PartsOutput, ...]
     rejects: TableOutput | None
 
+    def with_schemas(self, dataset: Dataset) -> list[tuple[TableOutput, pa.Schema]]:
+        """Returns each sink with the columns of what goes there."""
+        rows: list[tuple[TableOutput, pa.Schema]] = [
+            (one, row_schema(dataset)) for one in self.rows
+        ]
+        return rows if self.rejects is None else [*rows, (self.rejects, REJECT_COLUMNS)]
+
+    def make_ready(self, dataset: Dataset) -> None:
+        """Makes the tables that are not there yet; see `TableOutput.make_ready`."""
+        for sink, schema in self.with_schemas(dataset):
+            sink.make_ready(schema)
+
     @contextmanager
     def rejects_kept(self, folder: str) -> Iterator[None]:
         """Writes the rejects in a folder where a run ends for what was read."""
@@ -64,7 +76,12 @@ class RunSinks:
 
 
 def open_sinks(options: PreprocessOptions, dataset: Dataset, inputs: Sequence[str]) -> RunSinks:
-    """Opens a run's sinks, and checks that they take its rows.
+    """Opens a run's sinks, and checks that they take its rows; nothing is made yet.
+
+    Args:
+        options: what is asked for.
+        dataset: the definition.
+        inputs: the names of files and tables that are read, which are not written to.
 
     Raises:
         InputError: one does not, or two are one.
@@ -75,12 +92,11 @@ def open_sinks(options: PreprocessOptions, dataset: Dataset, inputs: Sequence[st
     ]
     given: list[tuple[str, str | BigQuery]] = [("--output", options.output)]
     given += [("--also", one) for one in also]
-    checked: list[tuple[TableOutput, pa.Schema]] = [(one, row_schema(dataset)) for one in rows]
     rejects = None
     if options.rejects is not None:
         rejects = open_output(options.rejects, "--rejects", inputs, sparse=True)
         given.append(("--rejects", options.rejects))
-        checked.append((rejects, REJECT_COLUMNS))
     check_apart(given)
-    check_all(checked)
-    return RunSinks(tuple(rows), rejects)
+    sinks = RunSinks(tuple(rows), rejects)
+    check_all(sinks.with_schemas(dataset))
+    return sinks

@@ -1,7 +1,7 @@
 """Where a table goes, whatever its kind: the one interface of every sink.
 
-A sink is asked before the work whether it can take rows of a schema. Then it is given the rows, as
-Arrow record batches of that schema, and shows them all or none.
+A sink is asked before the work whether it can take rows of a schema, and made ready for them. Then
+it is given the rows, as Arrow record batches of that schema, and shows them all or none.
 """
 
 from __future__ import annotations
@@ -22,10 +22,17 @@ class TableOutput(ABC):
 
     @abstractmethod
     def check(self, schema: pa.Schema) -> None:
-        """Checks that rows of a schema can be written, and makes ready for them.
+        """Checks that rows of a schema can be written; changes nothing.
 
         Raises:
             InputError: they cannot.
+        """
+
+    def make_ready(self, schema: pa.Schema) -> None:  # noqa: B027 - most have nothing to make
+        """Makes what rows of a schema need that is not there yet, once they are known to fit.
+
+        Raises:
+            ForebayError: it cannot be made.
         """
 
     @abstractmethod

@@ -59,6 +59,11 @@ class TableInput(ABC):
         """Its name for people, and in the manifest."""
 
     @property
+    def read_from(self) -> str:
+        """The name of what no output of the same command may replace: a file, or a table."""
+        return self.path
+
+    @property
     @abstractmethod
     def number(self) -> int:
         """Its place among all inputs that are read, from 0."""

@@ -27,6 +27,7 @@ from forebay.pipelines.sources.spool import (
     several,
     several_by_split,
 )
+from forebay.storage.run.definition_files import definition_file
 from forebay.transforms.definition.dataset import Dataset
 from forebay.transforms.definition.sources import ROWS, Source
 from forebay.transforms.definition.splits import SPLITS, InputSplit
@@ -100,12 +101,14 @@ def _unnamed(given: Given | SplitInput, dataset: Dataset) -> Given:
 def _refuse_twice(
     opened: Sequence[TableInput], others: Sequence[TableInput], split: str | None
 ) -> None:
-    taken = {other.file.place: other.split for other in others if isinstance(other, FileInput)}
+    taken = {other.file.identity: other for other in others if isinstance(other, FileInput)}
     for one in opened:
-        if isinstance(one, FileInput) and one.file.place in taken:
+        other = taken.get(one.file.identity) if isinstance(one, FileInput) else None
+        if other is not None:
+            named = "" if other.path == one.path else f" as {other.path}"
             raise InputError(
-                f"{one.path} is an input of {taken[one.file.place]} and of {split}, so that its "
-                "rows would train and test; name it once"
+                f"{one.path} is an input of {other.split}{named} and of {split}, so that its rows "
+                "would train and test; name it once"
             )
 
 
@@ -197,6 +200,17 @@ def find_inputs(
 def all_inputs(tables: Tables) -> list[TableInput]:
     """Returns the inputs of all tables, in the order of their numbers."""
     return [one for inputs in tables.values() for one in inputs]
+
+
+def names_read(tables: Tables, definition: str | Dataset | None) -> list[str]:
+    """Returns the names of files and tables that a command reads, which it does not write to.
+
+    Args:
+        tables: its tables, opened.
+        definition: where the definition is, which is loaded; None: it comes from elsewhere.
+    """
+    file = None if definition is None else definition_file(definition)
+    return [*(one.read_from for one in all_inputs(tables)), *filter(None, [file])]
 
 
 def lacked(inputs: Sequence[TableInput]) -> frozenset[str]:

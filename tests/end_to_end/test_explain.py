@@ -15,8 +15,8 @@ import pytest
 import tensorflow as tf
 from readings_oracle import WINDOWS, Row, Written, expected_rows, parsed_rows, windows_of
 
+import forebay as fb
 from forebay.cli import main
-from forebay.commands.explain.command import explain
 from forebay.commands.explain.report import to_json
 from forebay.storage.run.layout import MANIFEST_NAME
 from forebay.storage.run.manifest import Manifest
@@ -48,8 +48,10 @@ def explained(rows: list[Row], readings_file: Written) -> dict[str, dict[str, An
     """What `forebay explain` tells of each row, all events listed."""
     return {
         row["reading_id"]: to_json(
-            explain(DEFINITION, [str(readings_file.path)], f"reading_id={row['reading_id']}",
-                    shown=10_000)
+            fb.explain(
+                DEFINITION, [str(readings_file.path)], row=f"reading_id={row['reading_id']}",
+                events=10_000,
+            )
         )
         for row in rows
     }  # fmt: skip
@@ -123,7 +125,7 @@ def test_a_row_is_found_by_its_line(
     for row in rows[:4]:
         for path in (str(readings_file.path), readings_file.path.name):
             key = f"{path}:{lines[row['reading_id']]}"
-            report = explain(DEFINITION, [str(readings_file.path)], key, shown=10_000)
+            report = fb.explain(DEFINITION, [str(readings_file.path)], row=key, events=10_000)
             assert to_json(report) == explained[row["reading_id"]]
 
 

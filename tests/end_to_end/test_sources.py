@@ -14,8 +14,8 @@ import pytest
 import tensorflow as tf
 from parcels_oracle import Tables, expected, make_tables
 
+import forebay as fb
 from forebay.cli import main
-from forebay.commands.explain.command import explain
 from forebay.commands.explain.report import to_json as report_json
 from forebay.storage.run.layout import MANIFEST_NAME
 from forebay.storage.run.manifest import Manifest
@@ -158,7 +158,7 @@ def test_explanations_name_events_of_every_table(tables: Tables) -> None:
     files: set[str] = set()
     for row in chosen:
         parcels = [str(tables.folder / "parcels.csv")]
-        report = explain(DEFINITION, parcels, f"row={row}", shown=99, sources=sources)
+        report = fb.explain(DEFINITION, parcels, row=f"row={row}", events=99, sources=sources)
         for name, told in report_json(report)["windows"].items():
             value = wanted[row][name]
             close = value if value is None or isinstance(value, str) else float(value)

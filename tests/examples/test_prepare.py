@@ -129,3 +129,32 @@ def test_years_are_counted_from_one(
         run_main(prepare, monkeypatch, tmp_path, f"--years={years}")
 
     assert stopped.value.code == 2
+
+
+@pytest.mark.parametrize("name", ["flights.csv", "planes.csv"])
+def test_a_file_of_somebody_else_is_replaced_only_when_that_is_asked_for(
+    prepare: ModuleType,
+    data: Path,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+    name: str,
+) -> None:
+    monkeypatch.setattr(prepare, "find_data", lambda: data)
+    out = tmp_path / "out"
+    out.mkdir()
+    (out / name).write_bytes(b"mine")
+
+    assert run_main(prepare, monkeypatch, out) == 1
+
+    assert capsys.readouterr().err == (
+        f"error: {out / name} is there already, with other content; move it away, name another "
+        "folder, or replace it by --overwrite\n"
+    )
+    assert [path.read_bytes() for path in out.iterdir()] == [b"mine"]
+    for more in (["--overwrite"], []):  # what is there by then is the same
+        assert run_main(prepare, monkeypatch, out, *more) == 0
+        assert sorted(path.name for path in out.iterdir()) == [
+            "flights.csv", "planes.csv", "weather.csv",
+        ]  # fmt: skip
+        assert (out / name).read_bytes() != b"mine"

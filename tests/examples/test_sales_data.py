@@ -32,6 +32,18 @@ def test_the_file_is_the_table_without_a_header(
     assert [found.name for found in tmp_path.iterdir()] == ["sales.csv"]
 
 
+def test_another_file_is_replaced_only_when_that_is_asked_for(
+    generate: ModuleType, tmp_path: Path
+) -> None:
+    path = tmp_path / "sales.csv"
+    path.write_text("mine")
+    with pytest.raises(FileExistsError, match=r"sales.csv is there already, with other rows; move"):
+        generate.write_sales(path, ROWS, 3)
+    assert [found.read_text() for found in tmp_path.iterdir()] == ["mine"]
+    written = generate.write_sales(path, ROWS, 3, overwrite=True).read_bytes()
+    assert generate.write_sales(path, ROWS, 3).read_bytes() == written
+
+
 def test_every_value_is_as_the_definition_reads_it(
     sales: ModuleType, rows: list[list[str]]
 ) -> None:

@@ -85,9 +85,8 @@ def test_files_with_and_without_a_header(
     rides_generator: ModuleType, taxifare: ModuleType, tmp_path: Path
 ) -> None:
     bare = rides_generator.write_rides(tmp_path / "rides.csv", 20, 3).read_text("utf-8")
-    named = rides_generator.write_rides(tmp_path / "rides.csv", 20, 3, header=True).read_text(
-        "utf-8"
-    )
+    again = rides_generator.write_rides(tmp_path / "rides.csv", 20, 3, header=True, overwrite=True)
+    named = again.read_text("utf-8")
 
     assert named == ",".join(rides_generator.COLUMNS) + "\n" + bare
     assert rides_generator.COLUMNS == taxifare.taxifare.csv.names == tuple(taxifare.columns)
@@ -97,6 +96,17 @@ def test_files_with_and_without_a_header(
 
 
 @pytest.mark.parametrize("name", ["taxifare", "with_header"])
+def test_another_file_is_replaced_only_when_that_is_asked_for(
+    rides_generator: ModuleType, tmp_path: Path
+) -> None:
+    path = tmp_path / "rides.csv"
+    path.write_text("mine")
+    with pytest.raises(FileExistsError, match=r"rides.csv is there already, with other rows; move"):
+        rides_generator.write_rides(path, 10, 1)
+    assert [found.read_text() for found in tmp_path.iterdir()] == ["mine"]
+    assert rides_generator.write_rides(path, 10, 1, overwrite=True).read_text() != "mine"
+
+
 def test_the_definition_survives_json_and_asks_for_no_future(
     taxifare: ModuleType, name: str
 ) -> None:

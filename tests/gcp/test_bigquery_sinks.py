@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 import pyarrow as pa
 import pytest
+from google.api_core.exceptions import NotFound
 from google.cloud.bigquery import SchemaField
 
 from forebay.pipelines.sinks.bigquery.output import BigQueryOutput, open_table
@@ -54,9 +55,18 @@ def rows(warehouse: Any, name: str, columns: str = "*") -> list[dict[str, Any]]:
     return [dict(row) for row in warehouse.client.query(sql).result()]
 
 
-def test_a_table_is_made_of_the_rows_schema(warehouse: Any) -> None:
+def ready(output: BigQueryOutput, schema: pa.Schema) -> None:
+    """Checks a sink and makes it ready, as commands do."""
+    output.check(schema)
+    output.make_ready(schema)
+
+
+def test_a_table_is_made_of_the_rows_schema_once_that_is_checked(warehouse: Any) -> None:
     output = sink(warehouse, "made")
     output.check(SCHEMA)
+    with pytest.raises(NotFound):
+        warehouse.client.get_table("test.sinks.made")
+    output.make_ready(SCHEMA)
     fields = warehouse.client.get_table("test.sinks.made").schema
     told = {field.name: (field.field_type, field.mode) for field in fields}
     assert told.pop("parts") in (("FLOAT64", "REPEATED"), ("FLOAT", "REPEATED"))
@@ -70,7 +80,7 @@ def test_a_table_is_made_of_the_rows_schema(warehouse: Any) -> None:
     missing, row = sorted(rows(warehouse, "made"), key=lambda row: row["whole"] is not None)
     assert row == ROW
     assert missing == MISSING
-    output.check(SCHEMA)  # it is there now, and still fits
+    ready(output, SCHEMA)  # it is there now, and still fits
     output.write(SCHEMA, [batch])
     assert len(rows(warehouse, "made")) == 4  # what was there stays
 
@@ -78,7 +88,7 @@ def test_a_table_is_made_of_the_rows_schema(warehouse: Any) -> None:
 @pytest.mark.parametrize("name", ["numbers", "answers_lost"])
 def test_each_row_comes_once_though_answers_are_lost(warehouse: Any, name: str) -> None:
     output = sink(warehouse, name)
-    output.check(NUMBERS)
+    ready(output, NUMBERS)
     output.write(NUMBERS, numbers(0, 10_500))
     assert [row["n"] for row in rows(warehouse, name, "n")] == list(range(10_500))
 
@@ -88,7 +98,7 @@ def test_rows_that_are_too_many_for_a_request_go_in_several(warehouse: Any) -> N
     schema = pa.schema([("n", pa.int64()), ("text", pa.string())])
     # One row takes half of a request, so that pieces cut by the mean length are cut again.
     texts = ["x" * 6_000_000, *["y"] * 200, "z" * 6_000_000]
-    output.check(schema)
+    ready(output, schema)
     output.write(schema, [pa.RecordBatch.from_pydict({"n": list(range(202)), "text": texts})])
     found = rows(warehouse, "long", "n, LENGTH(text) AS length")
     assert [row["n"] for row in found] == list(range(202))
@@ -98,7 +108,7 @@ def test_rows_that_are_too_many_for_a_request_go_in_several(warehouse: Any) -> N
 def test_a_row_that_no_request_takes_is_told(warehouse: Any) -> None:
     output = sink(warehouse, "longest")
     schema = pa.schema([("text", pa.string())])
-    output.check(schema)
+    ready(output, schema)
     batch = pa.RecordBatch.from_pydict({"text": ["a", "x" * 10_000_000]})
     with pytest.raises(InputError, match=r"a row takes 10,000,.* leave its longest column out"):
         output.write(schema, [batch])
@@ -107,7 +117,7 @@ def test_a_row_that_no_request_takes_is_told(warehouse: Any) -> None:
 
 def test_nothing_is_seen_of_what_fails(warehouse: Any) -> None:
     output = sink(warehouse, "unwritable")
-    output.check(NUMBERS)
+    ready(output, NUMBERS)
     with pytest.raises(RunFailed, match=r"writing broke 4 times .*nothing is shown"):
         output.write(NUMBERS, numbers(0, 3000))
     assert rows(warehouse, "unwritable") == []
@@ -115,7 +125,7 @@ def test_nothing_is_seen_of_what_fails(warehouse: Any) -> None:
 
 def test_parts_are_shown_together_and_those_begun_in_vain_never(warehouse: Any) -> None:
     output = sink(warehouse, "parts")
-    output.check(NUMBERS)
+    ready(output, NUMBERS)
     output.write_part(NUMBERS, numbers(0, 2000))  # by a worker that died
     parts = [output.write_part(NUMBERS, numbers(i * 1000, i * 1000 + 1000)) for i in range(3)]
     assert rows(warehouse, "parts") == []
@@ -200,7 +210,7 @@ def test_a_name_that_is_no_tables_is_refused(warehouse: Any, name: str, said: st
 
 def test_what_may_not_be_written_is_told(warehouse: Any) -> None:
     output = sink(warehouse, "forbidden")
-    output.check(NUMBERS)
+    ready(output, NUMBERS)
     with pytest.raises(InputError, match=r"may not be written .* Data Editor"):
         output.write(NUMBERS, numbers(0, 10))
     absent = open_table(warehouse.input("bigquery://test.no_such.t"), "--output")
@@ -218,7 +228,7 @@ def test_writing_deletes_nothing(warehouse: Any) -> None:
     output = sink(warehouse, "kept")
     requests = Path(warehouse.emulators.requests)
     before = requests.read_text()
-    output.check(NUMBERS)
+    ready(output, NUMBERS)
     output.write(NUMBERS, numbers(0, 10))
     asked = set(requests.read_text()[len(before) :].splitlines())
     assert {line.split()[0] for line in asked} == {"GET", "POST"}

@@ -318,7 +318,7 @@ def test_a_run_on_dataflow_is_the_local_one(
     assert {n: e for n, e in made["files"].items() if "examples/" in n} == examples
     assert made["rows"] == wanted["rows"]
     assert made["rejects"] == wanted["rejects"]
-    assert FileSystems.match([f"{remote}/temporary**"])[0].metadata_list == []
+    assert FileSystems.match([f"{remote}/.forebay-**"])[0].metadata_list == []
     # The key of the account is in nothing that was said, sent, staged or written.
     credentials = Path(os.environ["GOOGLE_APPLICATION_CREDENTIALS"])
     secret = json.loads(credentials.read_text())["private_key"].split()[4].encode()
@@ -445,3 +445,18 @@ def test_a_template_makes_the_same_answers(
     messages = requests.get(f"{jobs}/{sent['id']}/messages", timeout=60).text
     assert state == "JOB_STATE_DONE", messages
     check_answers(output, here)
+
+
+def test_a_dry_run_looks_at_tables_and_makes_none(
+    service: str, on: Dataflow, warehouse: Any, tmp_path: Path
+) -> None:
+    tables = make_tables(tmp_path)
+    warehouse.client.create_dataset("test.dry", exists_ok=True)
+    asked = [
+        "preprocess", DEFINITION, *tables.options, "--output", f"gs://{on.bucket}/runs/dry",
+        "--on", "dataflow", "--project", str(on.project), "--region", str(on.region),
+        "--bucket", str(on.bucket), "--container-image", IMAGE,
+        "--also", "bigquery://test.dry.rows", "--rejects", "bigquery://test.dry.rejects",
+    ]  # fmt: skip
+    assert main([*asked, "--dry-run", str(tmp_path / "jobs")]) == 0
+    assert list(warehouse.client.list_tables("test.dry")) == []

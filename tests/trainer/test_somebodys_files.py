@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from later_trips import EARLIER, LATER, text
 from made_runs import EMPTY_LINE
 
 from forebay.cli import main
@@ -75,6 +76,18 @@ def fresh_with_a_link_in_the_training(place: Path) -> list[str]:
 def fresh_with_a_link_in_the_logs(place: Path) -> list[str]:
     (place / "run/training/logs/events.out.tfevents.1").symlink_to(place / "home/thesis")
     return train_fresh()
+
+
+def fresh_with_events_of_another_program(place: Path) -> list[str]:
+    (place / "run/training/logs/events.out.tfevents.1.here").write_text("precious")
+    return train_fresh()
+
+
+def fresh_with_notes_in_the_shared_logs(place: Path) -> list[str]:
+    assert main(["train", "run", "--fresh", *FLAGS, "--logs", "home/logs"]) == 0
+    (logs,) = (place / "home/logs").iterdir()
+    (logs / "notes.txt").write_text("precious")
+    return [*train_fresh(), "--logs", "home/logs"]
 
 
 def fresh_with_notes_in_the_training(place: Path) -> list[str]:
@@ -180,6 +193,32 @@ def predict_into_its_model(place: Path) -> list[str]:
             f"{newest_model('run/model')}/saved_model.pb"]  # fmt: skip
 
 
+def predict_a_table_into_one_of_several(place: Path) -> list[str]:
+    rows = place / "trips"
+    rows.mkdir()
+    for name in ("a", "b"):
+        (rows / f"{name}.csv").write_text(text(LATER))
+    return ["predict", "--model", "run/model", "--input", "tri*/*.csv", "--output", "trips/b.csv"]
+
+
+def predict_rejects_into_the_history(place: Path) -> list[str]:
+    (place / "new.csv").write_text(text(LATER))
+    (place / "earlier.csv").write_text(text(EARLIER))
+    return ["predict", "--model", "run/model", "--input", "new.csv", "--history", "earl*",
+            "--output", "answers.csv", "--rejects", "earlier.csv"]  # fmt: skip
+
+
+def predict_into_its_definition(place: Path) -> list[str]:
+    (place / "new.csv").write_text(text(LATER))
+    return ["predict", "--model", "run/model", "--definition", "run/definition.json", "--input",
+            "new.csv", "--output", "run/definition.json"]  # fmt: skip
+
+
+def predict_lines_into_their_definition(place: Path) -> list[str]:
+    return ["predict", "--model", "run/model", "--definition", "run/definition.json", os.devnull,
+            "--output", "run/definition.json"]  # fmt: skip
+
+
 def predict_through_a_link(place: Path) -> list[str]:
     (place / "answers").symlink_to("home/thesis")
     return ["predict", "--model", "run/model", os.devnull, "--output", "answers"]
@@ -212,6 +251,8 @@ CASES: dict[Case, str] = {
     evaluate_without_a_name: "'' names no folder",
     fresh_with_a_link_in_the_training: "run/training/link (a link) was not written by this",
     fresh_with_a_link_in_the_logs: "run/training/logs/events.out.tfevents.1 (a link)",
+    fresh_with_events_of_another_program: "run/training/logs/events.out.tfevents.1.here (a file)",
+    fresh_with_notes_in_the_shared_logs: "/notes.txt (a file) was not written by this",
     fresh_with_notes_in_the_training: "run/training/notes.txt (a file) was not written by this",
     fresh_with_a_folder_of_ones_own: "run/training/logs/mine/events.out.tfevents.1 (a file)",
     a_training_elsewhere: "run/training is a link",
@@ -231,6 +272,10 @@ CASES: dict[Case, str] = {
     rates_elsewhere: "run/learning-rate is a link",
     predict_into_its_input: "rows.jsonl' is one of the files that are read",
     predict_into_its_model: "saved_model.pb' is one of the files that are read",
+    predict_a_table_into_one_of_several: "b.csv' is one of the files that are read",
+    predict_rejects_into_the_history: "--rejects 'earlier.csv' is one of the files that are read",
+    predict_into_its_definition: "definition.json' is one of the files that are read",
+    predict_lines_into_their_definition: "definition.json' is one of the files that are read",
     predict_through_a_link: "--output 'answers' is a link",
     predict_to_no_name: "--output '' names no file",
     a_manifest_that_leads_outside: "which is not a place of a run's files",

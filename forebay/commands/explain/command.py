@@ -1,8 +1,7 @@
 """``forebay explain``: which events the windowed values of one row were made of."""
 
 import argparse
-import glob
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from typing import Any
 
 import pyarrow as pa
@@ -14,47 +13,41 @@ from forebay.commands.explain.report import RowReport, print_report, shown_rows,
 from forebay.console.terminal import say_json, saying
 from forebay.pipelines.lookups.tables import read_lookups
 from forebay.pipelines.sources.inputs import places_of
-from forebay.pipelines.sources.named_inputs import SplitInput
-from forebay.pipelines.sources.spool import Inputs, RowInputs, several, several_by_split
-from forebay.pipelines.sources.tables import all_inputs, open_tables
+from forebay.pipelines.sources.tables import Tables, all_inputs, names_read, open_tables
 from forebay.storage.named_files import check_output, write_whole
 from forebay.storage.run.definition_files import load_definition
 from forebay.transforms.definition.dataset import Dataset
 from forebay.transforms.definition.identity import ROW
-from forebay.transforms.definition.sources import ROWS
 from forebay.transforms.errors import InputError, unknown_column
 
 
-def explain(
-    definition: str | Dataset,
-    inputs: RowInputs,
-    key: str,
-    columns: Sequence[str] = (),
-    shown: int = 10,
-    max_record_bytes: int = 1 << 20,
-    sources: Mapping[str, Inputs] | None = None,
-) -> RowReport:
-    """Explains the windowed values of one row of the input.
-
-    Args:
-        definition: the place of the definition.
-        inputs: files or globs, or what else tables are read from.
-        key: the row: ``FILE:LINE`` or ``column=value`` pairs.
-        columns: the windowed columns; empty: all.
-        shown: how many events of each window to list.
-        max_record_bytes: longer records are rejects.
-        sources: the inputs of each of the definition's sources, by its name.
+def explained(options: ExplainOptions) -> RowReport:
+    """Explains the windowed values of one row of the input, and draws them where that is asked for.
 
     Raises:
-        UserError: the definition, the input, the key or a column is not as it must be.
+        UserError: the definition, the input, the key, a column or the plot's name is not as it
+            must be.
         RunFailed: the engine's value is not that of the events listed.
     """
-    dataset = load_definition(definition)
-    names = _columns(dataset, columns)
-    tables = open_tables(dataset, inputs, sources or {})
+    dataset = load_definition(options.definition)
+    names = _columns(dataset, options.column)
+    tables = open_tables(dataset, options.inputs, options.sources)
+    read = names_read(tables, options.definition)
+    if options.plot is not None:
+        check_output(options.plot, "--plot", read)
+    report = _explain(dataset, names, tables, options)
+    if options.plot is not None:
+        _plot(report, options.plot, read)
+    return report
+
+
+def _explain(
+    dataset: Dataset, names: Sequence[str], tables: Tables, options: ExplainOptions
+) -> RowReport:
+    key, most_bytes = options.row, options.max_record_bytes
     with saying("explain: looking for the row"):
-        lookups = read_lookups(dataset, tables, max_record_bytes)
-        row = find_row(tables[ROWS], lookups, key, max_record_bytes)
+        lookups = read_lookups(dataset, tables, most_bytes)
+        row = find_row(tables, lookups, key, most_bytes)
     asked = row[str(dataset.row_time)][0]
     if not asked.is_valid:
         raise InputError(
@@ -62,11 +55,12 @@ def explain(
             "with one"
         )
     with saying("explain: reading the events of its keys"):
-        explained = explain_row(tables, lookups, row, names, max_record_bytes)
+        events = explain_row(tables, lookups, row, names, most_bytes)
     identity = row[ROW][0].as_py()
     return RowReport(
-        identity, asked.value, identity_columns(dataset, row), explained, _looked_up(dataset, row),
-        places_of(all_inputs(tables), {identity, *shown_rows(explained, shown)}), shown,
+        identity, asked.value, identity_columns(dataset, row), events, _looked_up(dataset, row),
+        places_of(all_inputs(tables), {identity, *shown_rows(events, options.events)}),
+        options.events,
     )  # fmt: skip
 
 
@@ -89,29 +83,6 @@ def _plot(report: RowReport, path: str, inputs: Sequence[str]) -> None:
 
     picture = draw(report)
     write_whole(path, picture, "--plot", inputs)
-
-
-def explained(options: ExplainOptions) -> RowReport:
-    """Explains a row, and draws it where that is asked for; raises as `explain` does."""
-    read = _files(options)
-    if options.plot is not None:
-        check_output(options.plot, "--plot", read)
-    report = explain(
-        options.definition, options.inputs, options.row, options.column, options.events,
-        options.max_record_bytes, options.sources,
-    )  # fmt: skip
-    if options.plot is not None:
-        _plot(report, options.plot, read)
-    return report
-
-
-def _files(options: ExplainOptions) -> list[str]:
-    """Returns the names of what is read, patterns and what they match."""
-    rows = several_by_split(options.inputs)
-    given = [options.definition, *(x.given if isinstance(x, SplitInput) else x for x in rows)]
-    given += [one for inputs in options.sources.values() for one in several(inputs)]
-    names = [one for one in given if isinstance(one, str)]
-    return [*names, *(path for name in names for path in glob.glob(name))]
 
 
 def run_explain(args: argparse.Namespace) -> int:

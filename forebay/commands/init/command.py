@@ -82,6 +82,7 @@ def guess(options: InitOptions) -> Guess:
     named = [one for one in found if isinstance(one, BigQuery)]
     files = [one for one in found if not isinstance(one, BigQuery)]
     inputs = [file.path for file in files]
+    inputs += [one.name.removeprefix(QUERY_SCHEME) for one in named]
     if path is not None:
         check_output(path, "--output", inputs)
     with saying("init: reading a sample"):

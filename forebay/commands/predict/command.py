@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+from collections.abc import Sequence
 from dataclasses import asdict
 from typing import TYPE_CHECKING
 
@@ -18,15 +19,14 @@ from forebay.pipelines.command import tell_jobs
 from forebay.pipelines.runners.engines import ENGINES, engine_of
 from forebay.pipelines.runners.local import Local
 from forebay.pipelines.sources.bigquery.address import as_bigquery
-from forebay.storage.entries import files_below
-from forebay.storage.run.definition_files import load_same_definition
+from forebay.storage.named_files import is_special
+from forebay.storage.run.definition_files import definition_file, load_same_definition
 from forebay.storage.run.exported import open_exported
 from forebay.transforms.errors import InputError
 
 if TYPE_CHECKING:
-    import pyarrow as pa
-
     from forebay.pipelines.predictions.counts import Counts
+    from forebay.pipelines.sinks.outputs import TableOutput
 
 
 def run_predict(args: argparse.Namespace) -> int:
@@ -63,8 +63,10 @@ def _answer_lines(args: argparse.Namespace) -> int:
             f"{', '.join(of_table)} {'goes' if len(of_table) == 1 else 'go'} with a table, which "
             "--input names; leave out what JSON lines have no use for, or give it"
         )
+    read = []
     if args.definition is not None:
         load_same_definition(args.definition, open_exported(args.model).definition)
+        read = [file for file in [definition_file(args.definition)] if file is not None]
     lines = args.instances or "-"
     if as_bigquery(args.output) is not None:
         raise InputError(
@@ -72,7 +74,9 @@ def _answer_lines(args: argparse.Namespace) -> int:
             "answers to JSON lines go to a file"
         )
     check_lines_output(args.output, "--output")
-    counts = predict_files(args.model, lines, args.output, ignore_extra=args.ignore_extra)
+    counts = predict_files(
+        args.model, lines, args.output, ignore_extra=args.ignore_extra, also_read=read
+    )
     for doubt, rows in counts.doubts.items():
         warn(told(doubt, rows))
     if counts.errors:
@@ -82,28 +86,43 @@ def _answer_lines(args: argparse.Namespace) -> int:
 
 def _answer_table(args: argparse.Namespace) -> int:
     from forebay.pipelines.predictions.predict import predicted
-    from forebay.pipelines.sinks.kinds import check_all, check_apart, open_output
+    from forebay.pipelines.predictions.question import open_question
+    from forebay.pipelines.sinks.kinds import check_all
     from forebay.pipelines.sinks.rejects import REJECT_COLUMNS, read_rejects
 
     options = predict_options(args)
-    read = [one for one in (*args.input, *args.history) if isinstance(one, str)]
-    inputs = [*read, *(path for _, path in args.source), *files_below(args.model)]
-    output = open_output(args.output, "--output", inputs)
-    rejects = None
-    if (path := args.rejects or _beside(args.output)) is not None:
-        rejects = open_output(path, "--rejects", inputs, sparse=True)
-        check_apart([("--output", args.output), ("--rejects", path)])
-
-    def check(schema: pa.Schema) -> None:
-        lost = [] if rejects is None else [(rejects, REJECT_COLUMNS)]
-        check_all([(output, schema), *lost])
-
-    with predicted(options, check=check) as found:
+    _outputs(args)  # names that are none are told before anything is opened
+    asked = open_question(options)
+    output, rejects = _outputs(args, asked.read)
+    outputs = [(output, asked.schema), *([(rejects, REJECT_COLUMNS)] if rejects else [])]
+    check_all(outputs)
+    for sink, schema in outputs:
+        sink.make_ready(schema)
+    with predicted(asked) as found:
         if rejects is not None and (found.rejects or args.rejects):
             rejects.write(REJECT_COLUMNS, read_rejects(found.rejects))
         if not (args.json and args.output == "-"):
             output.write(found.schema, found.batches())
     return _told(found.counts, rejects.name if rejects is not None else None, args)
+
+
+def _outputs(
+    args: argparse.Namespace, read: Sequence[str] = ()
+) -> tuple[TableOutput, TableOutput | None]:
+    """Opens where predictions and rejects go; rejects go nowhere unless somewhere is named.
+
+    Args:
+        args: parsed arguments.
+        read: the names of what is read.
+    """
+    from forebay.pipelines.sinks.kinds import check_apart, open_output
+
+    output = open_output(args.output, "--output", read)
+    path = args.rejects or _beside(args.output)
+    if path is None:
+        return output, None
+    check_apart([("--output", args.output), ("--rejects", path)])
+    return output, open_output(path, "--rejects", read, sparse=True)
 
 
 def _is_for_workers(args: argparse.Namespace) -> bool:
@@ -166,6 +185,6 @@ def _tell(counts: Counts, rejects: str | None) -> None:
 
 
 def _beside(output: str) -> str | None:
-    """Returns where rejects go unless somewhere is named: beside a file."""
-    is_file = output != "-" and as_bigquery(output) is None
+    """Returns where rejects go unless somewhere is named: beside a file; None: there is none."""
+    is_file = output != "-" and as_bigquery(output) is None and not is_special(output)
     return f"{output}.rejects.jsonl" if is_file else None

@@ -63,7 +63,7 @@ def add_predict_arguments(parser: argparse.ArgumentParser) -> None:
     add("--definition", metavar="DEFINITION", help=help_of(PredictOptions, "definition"))
     add("--rejects", metavar="FILE",
         help="where rejected records go, as --output (default: beside a file, as "
-        "OUTPUT.rejects.jsonl)")  # fmt: skip
+        "OUTPUT.rejects.jsonl; otherwise they are counted only)")  # fmt: skip
     for name, kind, shown in _LIMITS:
         add(f"--{name.replace('_', '-')}", type=kind, metavar=shown,
             default=getattr(PredictOptions, name), help=help_of(PredictOptions, name))  # fmt: skip

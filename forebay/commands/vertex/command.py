@@ -33,7 +33,7 @@ def run_vertex(args: argparse.Namespace) -> int:
     checked(spec.requests())
     text = json_text(spec.file(), indent=2) + "\n"
     if args.spec is not None:
-        write_whole(args.spec, text.encode(), "--spec")
+        write_whole(args.spec, text.encode(), "--spec", _read(args))
         note(f"wrote {args.spec}")
     elif not args.submit:
         say(text.rstrip())
@@ -42,6 +42,12 @@ def run_vertex(args: argparse.Namespace) -> int:
         if args.json:
             say_json({"sent": sent.names, "state": sent.state})
     return 0
+
+
+def _read(args: argparse.Namespace) -> list[str]:
+    """Returns the files of options that are read; what else a spec is made of is elsewhere."""
+    given = (getattr(args, name, None) for name in ("config", "searches"))
+    return [path for path in given if path is not None]
 
 
 def submit(spec: Spec, address: str | None = None, *, wait: bool = False) -> Sent:

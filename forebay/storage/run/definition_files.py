@@ -45,6 +45,16 @@ def load_definition(reference: str | Dataset) -> Dataset:
     raise InputError(f"the definition {reference!r} is not unique: {place} holds {found}; {_FORMS}")
 
 
+def definition_file(reference: str | Dataset) -> str | None:
+    """Returns the file of a definition that is loaded; None: it has none."""
+    if isinstance(reference, Dataset):
+        return None
+    if reference.endswith(".json"):
+        return reference
+    place = reference.partition(":")[0]
+    return place if place.endswith(".py") else _file_of(sys.modules.get(place))
+
+
 def load_same_definition(reference: str | Dataset, dataset: Dataset) -> None:
     """Loads the definition that a model was made with, so that its functions can be imported.
 

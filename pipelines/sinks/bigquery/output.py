@@ -43,11 +43,21 @@ class BigQueryOutput(PartsOutput):
         wanted = fields_of(schema, self.name)
         with self._faults_told():
             client = self.clients.bigquery(self.address.project)
-            found = _found(client, self.address) or _made(client, self.address, wanted)
+            found = _found(client, self.address)
+            if found is None:  # we make no dataset
+                client.get_dataset(f"{self.address.project}.{self.address.dataset}", **patience())
+                return
         if found.table_type not in (None, "TABLE"):
             kind = found.table_type.lower().replace("_", " ")
             raise InputError(f"{self.name}: is a {kind}, which takes no rows; name a table")
         check_fields(wanted, found.schema, self.name)
+
+    def make_ready(self, schema: pa.Schema) -> None:  # noqa: D102
+        wanted = fields_of(schema, self.name)
+        with self._faults_told():
+            client = self.clients.bigquery(self.address.project)
+            if _found(client, self.address) is None:
+                _make(client, self.address, wanted)
 
     def write_part(self, schema: pa.Schema, batches: Iterable[pa.RecordBatch]) -> str:  # noqa: D102
         fields = fields_of(schema, self.name)
@@ -102,16 +112,14 @@ def _found(client: Any, address: TableAddress) -> Any | None:
         return None
 
 
-def _made(client: Any, address: TableAddress, fields: Sequence[Field]) -> Any:
+def _make(client: Any, address: TableAddress, fields: Sequence[Field]) -> None:
     from google.cloud import bigquery
 
     schema = [
         bigquery.SchemaField(one.name, one.type, "REPEATED" if one.is_array else "NULLABLE")
         for one in fields
     ]
-    client.get_dataset(f"{address.project}.{address.dataset}", **patience())  # we make no dataset
-    made = bigquery.Table(address.text, schema=schema)
-    return client.create_table(made, exists_ok=True, **patience())
+    client.create_table(bigquery.Table(address.text, schema=schema), exists_ok=True, **patience())
 
 
 def _as_sent(batches: Iterable[pa.RecordBatch], schema: pa.Schema) -> Iterator[pa.RecordBatch]:

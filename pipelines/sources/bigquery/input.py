@@ -9,7 +9,7 @@ from typing import ClassVar
 import numpy as np
 import pyarrow as pa
 
-from forebay.pipelines.sources.bigquery.address import BigQuery
+from forebay.pipelines.sources.bigquery.address import QUERY_SCHEME, BigQuery
 from forebay.pipelines.sources.bigquery.clients import Clients, faults_told
 from forebay.pipelines.sources.bigquery.sessions import Session, open_session
 from forebay.pipelines.sources.bigquery.streams import read_stream
@@ -47,6 +47,11 @@ class BigQueryInput(TableInput):
     @property
     def path(self) -> str:  # noqa: D102
         return self.session.name
+
+    @property
+    def read_from(self) -> str:
+        """The table, or the file with the query."""
+        return self.path.removeprefix(QUERY_SCHEME)
 
     @property
     def number(self) -> int:  # noqa: D102

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import errno
 import os
+import subprocess
+import sys
 from collections.abc import Callable
 from pathlib import Path
 
@@ -65,6 +67,21 @@ def test_a_link_to_another_file_is_not_written_through(place: Path) -> None:
     before = everything(place)
     with pytest.raises(InputError, match="is a link, and nothing is written through links"):
         write_whole("link", b"new", "--plot", ["older"])
+    assert everything(place) == before
+
+
+def test_the_file_that_standard_input_is_is_not_replaced(place: Path) -> None:
+    before = everything(place)
+    write = (
+        "from forebay.storage.named_files import write_whole\n"
+        "write_whole('older', b'new', '--output')"
+    )
+    with (place / "older").open("rb") as source:
+        ended = subprocess.run(
+            [sys.executable, "-c", write], stdin=source, stderr=subprocess.PIPE, text=True,
+            check=False,
+        )  # fmt: skip
+    assert "--output 'older' is one of the files that are read" in ended.stderr
     assert everything(place) == before
 
 

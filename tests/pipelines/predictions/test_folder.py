@@ -4,10 +4,14 @@ from __future__ import annotations
 
 import csv
 import json
+import os
+import subprocess
+import sys
 import threading
+import time
 from http.server import BaseHTTPRequestHandler, HTTPServer
 from pathlib import Path
-from typing import Any
+from typing import IO, Any
 
 import numpy as np
 import pyarrow.dataset as pa_dataset
@@ -16,6 +20,7 @@ from apache_beam.portability.api import beam_runner_api_pb2
 from later_trips import EARLIER, LATER, text
 
 from forebay.cli import main
+from forebay.storage.locks import locked
 
 IMAGE = "europe-west1-docker.pkg.dev/my-project/images/forebay:0.1.0"
 ON = (
@@ -80,8 +85,50 @@ def test_where_answers_fail_nothing_is_left(
     broken.write_text(text([{**row, "left_at": "?"} for row in EARLIER]))
     folder = tmp_path / "answers"
     status = main([*words[:-1], str(broken), "--output", f"{folder}/"])
-    assert (status, list(folder.iterdir())) == (2, [])
+    assert (status, folder.exists()) == (2, False)
     assert "--max-reject-fraction" in capsys.readouterr().err
+
+
+def test_of_two_at_once_one_answers_and_loses_nothing_to_the_other(
+    words: list[str], tmp_path: Path
+) -> None:
+    """The other has looked at the folder before, and waits for its rows meanwhile."""
+    folder, rows = tmp_path / "answers", tmp_path / "rows"
+    os.mkfifo(rows)
+    late = [*words, "--output", f"{folder}/"]
+    late[late.index("--input") + 1] = str(rows)
+    with subprocess.Popen(
+        [sys.executable, "-m", "forebay", *late], stderr=subprocess.PIPE, text=True
+    ) as process:
+        with opened_by(process, rows) as feed:
+            assert main([*words, "--output", f"{folder}/"]) == 0
+            before = {path: path.read_bytes() for path in folder.rglob("*") if path.is_file()}
+            feed.write(text(LATER).encode())
+        _, told = process.communicate(timeout=120)
+    assert process.returncode == 2
+    assert "predictions are there already; name a new folder" in told
+    assert {path: path.read_bytes() for path in folder.rglob("*") if path.is_file()} == before
+
+
+def opened_by(process: subprocess.Popen[str], pipe: Path) -> IO[bytes]:
+    """A pipe, once a process reads it."""
+    while True:
+        try:
+            return open(os.open(pipe, os.O_WRONLY | os.O_NONBLOCK), "wb")
+        except OSError:  # nobody reads it yet
+            assert process.poll() is None
+            time.sleep(0.05)
+
+
+def test_a_folder_that_another_process_holds_is_left_to_it(
+    words: list[str], tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    folder = tmp_path / "answers"
+    folder.mkdir()
+    with locked(str(folder)):
+        assert main([*words, "--output", f"{folder}/"]) == 2
+        assert f"another process is writing {folder}; wait for it" in capsys.readouterr().err
+    assert main([*words, "--output", f"{folder}/"]) == 0
 
 
 class _OldCluster(BaseHTTPRequestHandler):
@@ -111,7 +158,7 @@ def test_where_no_job_was_sent_to_a_cluster_nothing_is_left(
         for _ in range(2):
             assert main([*words, "--output", f"{folder}/", *on]) == 2
             assert "for which this version of Beam has no job server" in capsys.readouterr().err
-            assert list(folder.iterdir()) == []
+            assert not folder.exists()
         server.shutdown()
 
 

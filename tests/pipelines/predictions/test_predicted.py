@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import io
 import json
+import os
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -121,3 +122,28 @@ def test_no_rows_are_told(model: str, folder: Path, capsys: pytest.CaptureFixtur
     blank.write_text("\n\n")
     assert main(["predict", "--model", model, str(blank)]) == 2
     assert f"{blank} has no rows to answer; write each as an object" in capsys.readouterr().err
+
+
+def test_where_nothing_can_lie_beside_the_output_rejects_are_counted(
+    model: str, folder: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """As beside a device or a pipe, such as a shell makes for ``>(...)``."""
+    words = ["predict", "--model", model, "--input", str(folder / "a.csv"), str(folder / "b.csv")]
+    before = sorted(folder.iterdir())
+    reading, writing = os.pipe()
+    try:
+        for output in (os.devnull, f"/dev/fd/{writing}"):
+            assert main([*words, "--output", output]) == 0
+            (told,) = (
+                line for line in capsys.readouterr().err.splitlines() if "no prediction" in line
+            )
+            assert told.endswith("for 1 of 4 records: distance: not a number (1)")
+        os.close(writing)
+        with open(reading, "rb", closefd=False) as answers:
+            assert len(answers.readlines()) == 3
+    finally:
+        os.close(reading)
+    rejects = folder / "lost.jsonl"
+    assert main([*words, "--output", os.devnull, "--rejects", str(rejects)]) == 0
+    assert f"(1); they are in {rejects}" in capsys.readouterr().err
+    assert sorted(folder.iterdir()) == sorted([*before, rejects])

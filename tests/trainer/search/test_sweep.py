@@ -210,6 +210,24 @@ def test_trials_leave_nothing_but_the_sweep(swept: Path) -> None:
     assert not (swept / "training").exists()
 
 
+def test_a_trial_that_diverges_leaves_a_training_alone(
+    regression_run: Path, copy_of: Copy, capsys: pytest.CaptureFixture[str]
+) -> None:
+    run = copy_of(regression_run)
+    flags = ["--optimizer", "sgd", "--max-steps", "30", "--trials", "1"]
+    search = ["--search", "learning-rate", "1e19..1e20"]
+    for has_trained in (False, True):
+        if has_trained:
+            (run / "training").mkdir()
+            (run / "training/nonfinite.json").write_text("of the training")
+        assert main(["sweep", str(run), *flags, *search, "--fresh"]) == 1
+        assert "all 1 trial diverged" in capsys.readouterr().err
+        found = {path.name: path.read_text() for path in (run / "training").glob("*")}
+        assert found == ({"nonfinite.json": "of the training"} if has_trained else {})
+        assert (run / "training").exists() == has_trained
+        assert not list((run / "sweep").glob("trial-*"))
+
+
 def test_a_killed_sweep_makes_the_trials_that_it_would_have_made(
     swept: Path, regression_run: Path, copy_of: Copy, wait_for: Wait
 ) -> None:

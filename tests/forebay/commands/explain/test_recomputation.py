@@ -6,8 +6,8 @@ from dataclasses import replace
 
 import pytest
 
+import forebay as fb
 from forebay.commands.explain.collect import Explained
-from forebay.commands.explain.command import explain
 from forebay.commands.explain.recomputation import recompute
 from forebay.commands.explain.report import to_json
 from forebay.storage.run.definition_files import load_definition
@@ -60,7 +60,7 @@ def where(tmp_path_factory: pytest.TempPathFactory) -> tuple[str, str]:
 @pytest.fixture(scope="module")
 def told(where: tuple[str, str]) -> dict[str, Explained]:
     """The windowed values of row q; that they are told means that both ways agree."""
-    report = explain(where[0], [where[1]], "id=q")
+    report = fb.explain(where[0], [where[1]], row="id=q")
     assert to_json(report)["windows"].keys() == report.columns.keys()
     return dict(report.columns)
 

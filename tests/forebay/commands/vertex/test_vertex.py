@@ -334,6 +334,19 @@ def test_a_mistake_is_told_before_anything_is_sent(
     assert (status, told in line) == (2, True), line
 
 
+@pytest.mark.parametrize("flag", ["--searches", "--config"])
+def test_a_spec_does_not_replace_what_it_is_made_of(
+    flag: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    path = tmp_path / "options.toml"
+    path.write_text('learning-rate = "1e-4..1e-2"\n' if flag == "--searches" else "seed = 1\n")
+    before = path.read_text()
+    status, error = refused(capsys, *TUNE, flag, str(path), "--spec", str(path))
+    assert status == 2
+    assert f"--spec {str(path)!r} is one of the files that are read" in error
+    assert path.read_text() == before
+
+
 def test_the_function_gives_the_same_spec(tmp_path: Path) -> None:
     own = {"project": "my-project", "region": "europe-west1"}
     spec = fb.vertex("upload", model=UPLOAD[1], **own)
