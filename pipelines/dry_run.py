@@ -57,12 +57,8 @@ def write_jobs(options: PreprocessOptions, folder: str) -> Mapping[str, DrawnJob
     """
     of_rows = several_by_split(options.inputs)
     rows = [one.given if isinstance(one, SplitInput) else one for one in of_rows]
-    tables: list[Inputs] = [
-        rows,
-        *options.sources.values(),
-        options.also,
-        *filter(None, [options.rejects]),
-    ]
+    rejects = () if options.rejects is None else (options.rejects,)
+    tables: list[Inputs] = [rows, *options.sources.values(), options.also, rejects]
     engine, beam_arguments = _ready(options, folder, _names(tables))
     job = plan(options)
     inputs = all_inputs(job.tables)
