@@ -181,7 +181,8 @@ def plot(outcomes: Sequence[Outcome], path: Path) -> None:
         for o in own:
             if o.status != "ok":
                 axes.plot(o.rows, o.wall_s, marker="x", markersize=10, color=COLORS.get(name))
-                axes.annotate(f" {o.status}", (o.rows, o.wall_s), color=COLORS.get(name))
+                told = {"color": COLORS.get(name), "horizontalalignment": "right"}
+                axes.annotate(f"{o.status}   ", (o.rows, o.wall_s), **told)
     axes.set(xscale="log", yscale="log", xlabel="input rows", ylabel="seconds, whole command")
     measured = [o for o in outcomes if o.runs]
     axes.set_xticks(sorted({o.rows for o in measured}), minor=False)

@@ -10,8 +10,6 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from apache_beam.io.filesystems import FileSystems
-
 from forebay.pipelines.job import Job
 from forebay.pipelines.options import PreprocessOptions
 from forebay.pipelines.predictions.folder import folder_steps, work_of
@@ -28,7 +26,6 @@ from forebay.pipelines.sources.spool import Inputs, several, several_by_split
 from forebay.pipelines.sources.tables import all_inputs, text_bytes
 from forebay.pipelines.transform.read import Shard
 from forebay.pipelines.transform.steps import transform_steps
-from forebay.storage.run.layout import TEMPORARY
 from forebay.transforms.definition.splits import SPLITS
 from forebay.transforms.errors import InputError
 from forebay.transforms.graph.embedded import EmbeddedTable, is_embedded
@@ -134,7 +131,7 @@ def _asks_google(name: str) -> bool:
 def _shards(job: Job) -> list[Shard]:
     """Returns what the first job leaves for the second, where each shard has rows of all splits."""
     return [
-        (split, number, str(FileSystems.join(job.path(TEMPORARY), f"{split}-{number:05d}.arrow")))
+        (split, number, job.temporary_path(f"{split}-{number:05d}.arrow"))
         for split in SPLITS
         for number in range(job.shards)
     ]

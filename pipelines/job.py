@@ -17,6 +17,7 @@ from forebay.pipelines.sources.tables import Tables, all_inputs, text_bytes
 from forebay.pipelines.transform.earlier_graph import TransformSource
 from forebay.pipelines.windows.asking import Asking, AskingInPeriod
 from forebay.storage.names import is_remote
+from forebay.storage.run.layout import TEMPORARY
 from forebay.transforms.definition.dataset import Dataset
 from forebay.transforms.definition.sources import ROWS
 from forebay.transforms.windows.period import Period
@@ -41,6 +42,7 @@ class Job:
         period: the row times that ask; None: all.
         graph: the earlier run whose transform graph is used; None: one is learned.
         sinks: where rows and rejects go beside the run folder.
+        temporary: the name below the staged run of the folder for what only its own steps read.
         seconds: how long each step took.
     """
 
@@ -51,6 +53,7 @@ class Job:
     period: Period | None
     graph: TransformSource | None
     sinks: RunSinks
+    temporary: str = TEMPORARY
     seconds: dict[str, float] = field(default_factory=dict)
 
     @property
@@ -102,6 +105,10 @@ class Job:
     def path(self, *parts: str) -> str:
         """Returns a path in the staged run."""
         return str(FileSystems.join(self.folder, *parts))
+
+    def temporary_path(self, *parts: str) -> str:
+        """Returns a path of what only the run's own steps read."""
+        return self.path(self.temporary, *parts)
 
     @contextmanager
     def timed(self, step: str) -> Iterator[None]:

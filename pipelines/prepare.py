@@ -9,9 +9,11 @@ import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 
+from forebay.console.words import counted
 from forebay.pipelines.shuffle.group_batches import Group, GroupBatches
 from forebay.pipelines.shuffle.pieces import Partitioned
 from forebay.pipelines.sources.row_identity import is_part, parts_of, whole_row
+from forebay.pipelines.sources.rows import row_faults
 from forebay.pipelines.windows.conform import conform
 from forebay.transforms.definition.dataset import Dataset
 from forebay.transforms.definition.functions import resolve
@@ -19,6 +21,7 @@ from forebay.transforms.definition.identity import ROW
 from forebay.transforms.definition.prepare import Prepare
 from forebay.transforms.errors import InputError, first_line
 from forebay.transforms.hashing import scramble
+from forebay.transforms.parsing.typed_cells import held_against
 
 Ints = npt.NDArray[np.int64]
 
@@ -137,7 +140,8 @@ def _checked(batch: Any, dataset: Dataset) -> pa.RecordBatch:
     """Returns a batch that a step made in the types of the definition's columns.
 
     Raises:
-        InputError: it is no batch, or lacks a column or the rows' identities.
+        InputError: it is no batch, lacks a column or the rows' identities, or has a value that its
+            column does not allow.
     """
     path, columns = step_name(dataset), dataset.columns_before_lookups
     if not isinstance(batch, pa.RecordBatch):
@@ -146,12 +150,13 @@ def _checked(batch: Any, dataset: Dataset) -> pa.RecordBatch:
             "elements, such as it is given"
         )
     batch = conform(batch, columns, list(columns), f"the step {path!r}")
-    for name, kind in columns.items():
-        if kind.required and batch[name].null_count:
-            raise InputError(
-                f"the step {path!r} gives {batch[name].null_count:,} rows without {name!r}, which "
-                "is required; fill it, or drop the rows"
-            )
+    held = {name: held_against(batch[name], kind) for name, kind in columns.items()}
+    faults = row_faults(held, {name: batch[name] for name in columns}, batch[ROW].to_numpy())
+    if faults:
+        raise InputError(
+            f"the step {path!r} gives {counted(len(faults), 'row')} with values that their columns "
+            f"do not allow, such as {faults[0].reason}; mend the values, or drop the rows"
+        )
     return pa.RecordBatch.from_pydict({name: batch[name] for name in (*columns, ROW)})
 
 

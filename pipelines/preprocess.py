@@ -34,8 +34,15 @@ from forebay.pipelines.runners.engines import chosen_engine
 from forebay.pipelines.runners.progress import progress
 from forebay.pipelines.runners.run import Build, Runner, opened, run_pipeline
 from forebay.pipelines.sinks.of_run import open_sinks
-from forebay.pipelines.sinks.rejects import WriteRejects
-from forebay.pipelines.sinks.run_folder import prepare_output, publish, refuse_inputs, staging
+from forebay.pipelines.sinks.rejects import WriteRejects, move_rejects
+from forebay.pipelines.sinks.run_folder import (
+    Staged,
+    make_way,
+    prepare_output,
+    publish,
+    refuse_inputs,
+    staging,
+)
 from forebay.pipelines.sources.tables import all_inputs, names_read, open_tables, text_bytes
 from forebay.pipelines.splits.write import WriteSplits
 from forebay.pipelines.tallies.checks import (
@@ -55,7 +62,7 @@ from forebay.storage.entries import files_below
 from forebay.storage.names import absolute
 from forebay.storage.plain_paths import plain_path
 from forebay.storage.run.definition_files import load_definition
-from forebay.storage.run.layout import EXAMPLES_FOLDER, REJECTS_FOLDER, TEMPORARY
+from forebay.storage.run.layout import EXAMPLES_FOLDER, REJECTS_FOLDER
 from forebay.storage.run.manifest import Manifest
 from forebay.storage.run.publish import REPLACED
 from forebay.transforms.definition.dataset import Dataset
@@ -102,22 +109,24 @@ def preprocess(options: PreprocessOptions, look: Callable[[Job], None] | None = 
     with (
         staging(options.output, options.overwrite) as staged,
         full_disk_told(options.output),
-        opened(engine, replace(work, folder=_for_workers(staged, engine))) as runner,
+        opened(engine, _work_at(work, staged, engine)) as runner,
     ):
-        job = replace(planned, folder=runner.folder)
+        job = replace(planned, folder=runner.folder, temporary=staged.temporary)
         detail(job.plan)
         ingested = _ingest(job, runner)
         check_ends(ingested, "rows", "dropped", "rejects", "history")
-        with sinks.rejects_kept(job.path(REJECTS_FOLDER)):
+        with sinks.rejects_kept(job.temporary_path(REJECTS_FOLDER)):
             check_lookups(ingested, dataset)
             check_rejects(ingested, dataset, options.max_reject_fraction)
             check_splits(ingested, dataset, job.period, learns=learns)
         warn(lack_before_examples(job, ingested, free_bytes(options.output)))
         if job.is_whole:
             warn(empty_splits(ingested, dataset, job.tables[ROWS]))
+        make_way(options.output, options.overwrite)
         transformed = _transform(job, ingested, runner)
         check_written(ingested, transformed)
         check_finite(transformed, ingested["shards"], dataset, inputs)
+        move_rejects(job.temporary_path(REJECTS_FOLDER), job.path(REJECTS_FOLDER))
         write_descriptions(job)
         write_occupancy(job.folder, dataset, transformed)
         manifest = make_manifest(job, ingested, transformed)
@@ -128,9 +137,10 @@ def preprocess(options: PreprocessOptions, look: Callable[[Job], None] | None = 
     return manifest
 
 
-def _for_workers(staged: str, engine: Engine) -> str:
-    """Returns the folder's path from any working folder, which no library takes for a pattern."""
-    return absolute(plain_path(staged, is_here=engine.is_here))
+def _work_at(work: Work, staged: Staged, engine: Engine) -> Work:
+    """Returns the work where its run is staged, found from any working folder."""
+    plain = plain_path(staged.folder, is_here=engine.is_here)  # no library takes it for a pattern
+    return replace(work, folder=absolute(plain), temporary=staged.temporary)
 
 
 def plan(options: PreprocessOptions) -> Job:
@@ -164,7 +174,7 @@ def _check_functions(dataset: Dataset) -> None:
 
 def _ingest(job: Job, runner: Runner) -> Tallies:
     """Reads, validates, aggregates and splits; leaves the rows of each split as Arrow files."""
-    FileSystems.mkdirs(job.path(TEMPORARY))
+    FileSystems.mkdirs(job.temporary_path())
     read = partial(_read, job, runner)
     with job.timed("ingest"):
         if runner.can_be_copied and job.is_of_this_machine and is_copyable():
@@ -173,11 +183,11 @@ def _ingest(job: Job, runner: Runner) -> Tallies:
                     import_module("forebay.pipelines.transform.steps")  # and with it TensorFlow
         else:
             read()
-    return read_tallies(job.path(TEMPORARY, INGESTED))
+    return read_tallies(job.temporary_path(INGESTED))
 
 
 def _read(job: Job, runner: Runner) -> None:
-    with progress("ingest", job.path(TEMPORARY, "train-*"), job.shards):
+    with progress("ingest", job.temporary_path("train-*"), job.shards):
         run_pipeline(ingest_steps(job), runner)
 
 
@@ -216,16 +226,16 @@ def ingest_steps(job: Job) -> Build:
         )
         rejects = (*read["rejects"], splits.rejects)
         _ = rejects | "Rejects" >> WriteRejects(
-            job.path(REJECTS_FOLDER), temporary, all_inputs(job.tables), most_bytes
+            job.temporary_path(REJECTS_FOLDER), temporary, all_inputs(job.tables), most_bytes
         )
         _ = (*tallies_read, splits.tallies) | "Tallies" >> WriteTallies(
-            job.path(TEMPORARY, INGESTED)
+            job.temporary_path(INGESTED)
         )
 
     inputs, skipped = without_unneeded(job.tables, job.dataset, job.period)
     most_bytes = job.options.max_record_bytes
     memory_bytes = job.options.window_memory_mb << 20
-    temporary = job.path(TEMPORARY)
+    temporary = job.temporary_path()
     return build
 
 
@@ -240,8 +250,8 @@ def _transform(job: Job, ingested: Tallies, runner: Runner) -> Tallies:
     if job.graph is not None:
         job.graph.copy_to(job.folder)
     shards = [(split, number, path) for path, (split, number) in sorted(ingested["shards"].items())]
-    steps = transform_steps(job, shards, read_embedded(job.dataset, job.path(TEMPORARY)))
+    steps = transform_steps(job, shards, read_embedded(job.dataset, job.temporary_path()))
     written_files = job.path(EXAMPLES_FOLDER, "*", "*")
     with job.timed("transform"), progress("transform", written_files, len(shards)):
         run_pipeline(steps, runner)
-    return read_tallies(job.path(TEMPORARY, TRANSFORMED))
+    return read_tallies(job.temporary_path(TRANSFORMED))

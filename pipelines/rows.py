@@ -1,6 +1,6 @@
 """From inputs to rows ready for their windows: what every run does, whatever becomes of them."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from typing import Any
 
 import apache_beam as beam
@@ -11,7 +11,7 @@ from forebay.pipelines.sources.read import ReadTable
 from forebay.pipelines.sources.tables import Tables, text_bytes
 from forebay.pipelines.tallies.tallies import set_apart
 from forebay.transforms.definition.dataset import Dataset
-from forebay.transforms.definition.sources import ROWS, Derive, Source
+from forebay.transforms.definition.sources import ROWS, Source
 
 # Earlier rows of the dataset's own table, where its rows are new: no source has this name.
 HISTORY = "--history"
@@ -31,7 +31,6 @@ class ReadRows(beam.PTransform):
         temporary: a folder that all workers can write to and read from.
         max_record_bytes: longer records are rejected.
         memory_bytes: what a worker thread may hold of the tables looked into.
-        later_steps: what is derived of what rows find; None: as the definition says.
     """
 
     def __init__(
@@ -43,7 +42,6 @@ class ReadRows(beam.PTransform):
         *,
         max_record_bytes: int,
         memory_bytes: int,
-        later_steps: Sequence[Derive] | None = None,
     ) -> None:
         super().__init__()
         self.dataset = dataset
@@ -52,7 +50,6 @@ class ReadRows(beam.PTransform):
         self.temporary = temporary
         self.max_record_bytes = max_record_bytes
         self.memory_bytes = memory_bytes
-        self.later_steps = later_steps
 
     def expand(self, pipeline: beam.Pipeline) -> Any:  # noqa: D102
         read = {
@@ -76,7 +73,6 @@ class ReadRows(beam.PTransform):
             table_bytes={name: text_bytes(inputs) for name, inputs in self.tables.items()},
             memory_bytes=self.memory_bytes,
             asking=asking,
-            later_steps=self.later_steps,
         )
         rejects += looked_up["rejects"]
         for name, found in looked_up["tallies"].items():

@@ -20,7 +20,6 @@ from forebay.console.process import in_own_process
 from forebay.console.tensorflow import start_tensorflow
 from forebay.console.terminal import say, say_json
 from forebay.console.words import counted
-from forebay.storage.run.layout import TRAINING_FOLDER
 from forebay.trainer import options
 
 
@@ -29,6 +28,7 @@ def run_train(args: argparse.Namespace) -> int:
     chosen, loop = options.train_options(args), options.loop_options(args)
     start_tensorflow()
     from forebay.storage.run import files
+    from forebay.storage.run.layout import TRAINING_FOLDER, ZEROS_NAME
     from forebay.trainer.evaluation.table import table
     from forebay.trainer.training.whole import train_run
     from forebay.trainer.weights import zeros
@@ -51,7 +51,7 @@ def run_train(args: argparse.Namespace) -> int:
     if trained.report is not None:
         say(table(trained.report))
         if chosen.l1:
-            path = trained.run.own(TRAINING_FOLDER, zeros.ZEROS_NAME)
+            path = trained.run.own(TRAINING_FOLDER, ZEROS_NAME)
             say(zeros.table(files.read_record(zeros.Zeros, path)))
             say(f"wrote {path}")
         model = trained.model

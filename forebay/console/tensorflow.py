@@ -11,6 +11,7 @@ from importlib import import_module
 from importlib.machinery import ModuleSpec
 from types import ModuleType
 
+from forebay.console.shared import shared
 from forebay.console.terminal import is_verbose, saying
 
 
@@ -103,6 +104,7 @@ class _QuietImport:
         return found
 
 
+@shared
 @contextmanager
 def native_logs_hidden() -> Iterator[None]:
     """Hides what libraries write to file descriptor 2 past Python; not with ``--verbose``."""

@@ -12,8 +12,9 @@ from forebay.functions.run import Run
 from forebay.functions.signatures import also_takes
 from forebay.storage.run.run_folder import open_run
 from forebay.trainer.options import DataOptions, EvaluateOptions, LoopOptions, TrainOptions
-from forebay.trainer.options.find_rate import FindRateOptions
-from forebay.trainer.options.sweep import SweepOptions, given_searches
+from forebay.trainer.options.find_rate import WITHOUT, FindRateOptions
+from forebay.trainer.options.searches import given_searches
+from forebay.trainer.options.sweep import SweepOptions
 from forebay.transforms import html
 
 T = TypeVar("T")
@@ -39,9 +40,9 @@ class TrainArguments(TrainingArguments, LoopOptions):
 
 @dataclass(frozen=True)
 class FindRateArguments(TrainingArguments, FindRateOptions):
-    """The same, and which rates are tried."""
+    """The model and its optimizers, and which rates are tried."""
 
-    hidden: ClassVar[tuple[str, ...]] = ("data", "train")
+    hidden: ClassVar[tuple[str, ...]] = ("data", "train", *WITHOUT)
 
 
 @dataclass(frozen=True)

@@ -13,7 +13,14 @@ from forebay.transforms.definition.sources import Derive
 from forebay.transforms.errors import InputError, InstanceError
 from forebay.transforms.graph.fed import marked_column
 from forebay.transforms.parsing.derived import derived_columns
-from forebay.transforms.parsing.json_values import GraphValue, listed, read_value
+from forebay.transforms.parsing.json_values import (
+    REJECTED,
+    GraphValue,
+    listed,
+    read_value,
+    shortened,
+)
+from forebay.transforms.parsing.typed_cells import held_against
 
 Row = Mapping[str, Any]
 
@@ -41,22 +48,33 @@ class DerivedColumns:
         """Returns a column as the graph takes it; None: it is not derived of what the row has.
 
         Raises:
-            InstanceError: a value of the row does not fit, the function fails, or it finds no value
-                where one is required.
+            InstanceError: a value of the row does not fit, the function fails, or it makes a value
+                that its column does not allow.
         """
         inputs = self.inputs_of(frozenset([name]))
         if not inputs & {*row} or not inputs & self._wanted <= {*row}:
             return None
-        column = self._definition.row_columns[name]
-        values = self._derived(self._steps[name], row)[name]
-        if column.required and values.null_count:
-            raise InstanceError(
-                f"{name!r} is required, and {self._steps[name].function!r} finds none in the row; "
-                f"correct {listed(self._steps[name].inputs)}"
-            )
         dtype = self._definition.graph_dtypes[name]
-        value: GraphValue = marked_column(values, dtype).to_numpy(zero_copy_only=False)[0]
+        marked = marked_column(self._made(name, row), dtype)
+        value: GraphValue = marked.to_numpy(zero_copy_only=False)[0]
         return value
+
+    def _made(self, name: str, row: Row) -> pa.Array:
+        """Returns a derived column of the row, (1,), with a value that the column allows."""
+        step = self._steps[name]
+        values = self._derived(step, row)[name]
+        held = held_against(values, step.outputs[name])
+        if held.absent is not None:
+            raise InstanceError(
+                f"{name!r} is required, and {step.function!r} finds none in the row; "
+                f"correct {listed(step.inputs)}"
+            )
+        if held.problems:
+            raise InstanceError(
+                f"{name!r} is {shortened(values[0].as_py())} by {step.function!r}, "
+                f"{held.problems[0].text}; {REJECTED}; correct {listed(step.inputs)}"
+            )
+        return values
 
     def _derived(self, step: Derive, row: Row) -> dict[str, pa.Array]:
         inputs = {name: self._input(name, row) for name in step.inputs}
@@ -73,7 +91,7 @@ class DerivedColumns:
 
     def _input(self, name: str, row: Row) -> pa.Array:
         if name in self._steps:
-            return self._derived(self._steps[name], row)[name]
+            return self._made(name, row)
         kind = self._definition.columns[name]
         dtype: GraphDtype = "float64" if kind.graph_dtype == "float32" else kind.graph_dtype
         return _as_column(read_value(name, kind, row.get(name), dtype), kind, dtype)

@@ -17,7 +17,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from forebay.storage.json_records import read_record
-from forebay.storage.run.layout import EXAMPLES_FOLDER, TEMPORARY
+from forebay.storage.run.layout import EXAMPLES_FOLDER
 from forebay.transforms.errors import InputError, RunFailed
 from forebay.transforms.json_text import json_text
 
@@ -116,7 +116,7 @@ def _trial(options: PreprocessOptions) -> Trial:
 
     def look(job: Job) -> None:
         """Counts what lies in the run's temporary folder while it is there."""
-        with os.scandir(job.path(TEMPORARY)) as found:
+        with os.scandir(job.temporary_path()) as found:
             sizes = {entry.name: entry.stat().st_size for entry in found if entry.is_file()}
         pieces = [size for name, size in sizes.items() if _PIECES.fullmatch(name)]
         shards = [size for name, size in sizes.items() if _SHARD.fullmatch(name)]

@@ -10,6 +10,7 @@ from functools import cache
 
 from forebay.console.google_words import LOGIN
 from forebay.console.logs import logs_filtered
+from forebay.console.shared import shared
 from forebay.console.terminal import warn
 from forebay.pipelines.google.failures import is_expired
 
@@ -39,6 +40,7 @@ def find_credentials() -> None:
         )
 
 
+@shared
 @contextmanager
 def credentials_asked_once() -> Iterator[None]:
     """Raises at once where there are no credentials, or Google refuses them.

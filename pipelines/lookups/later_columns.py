@@ -1,7 +1,5 @@
 """What is derived once something was looked up."""
 
-from collections.abc import Sequence
-
 import pyarrow as pa
 
 from forebay.pipelines.sources.derive import derive
@@ -9,7 +7,6 @@ from forebay.pipelines.sources.rejects import Reject
 from forebay.transforms.definition.dataset import Dataset
 from forebay.transforms.definition.functions import resolve
 from forebay.transforms.definition.identity import ROW
-from forebay.transforms.definition.sources import Derive
 
 
 class LaterColumns:
@@ -17,19 +14,18 @@ class LaterColumns:
 
     Args:
         dataset: the definition.
-        steps: the steps.
     """
 
-    def __init__(self, dataset: Dataset, steps: Sequence[Derive]) -> None:
+    def __init__(self, dataset: Dataset) -> None:
         self._dataset = dataset
-        self._steps = [(step, resolve(str(step.function))) for step in steps]
+        self._steps = [(step, resolve(str(step.function))) for step in dataset.later_steps]
 
     def derive(self, batch: pa.RecordBatch) -> tuple[pa.RecordBatch, list[Reject]]:
         """Returns rows with all of the definition's row columns and `ROW`, in their order.
 
         Returns:
-            Those that lack no required value, and the others as rejects, with the row's identity
-            for an offset.
+            Those with values that their columns allow, and the others as rejects, with the row's
+            identity for an offset.
 
         Raises:
             InputError: a function failed.

@@ -19,7 +19,7 @@ from forebay.pipelines.tallies.tallies import Tally
 from forebay.transforms.definition.dataset import Dataset
 from forebay.transforms.definition.identity import ROW
 from forebay.transforms.definition.lookups import Lookup
-from forebay.transforms.definition.sources import ROWS, Derive
+from forebay.transforms.definition.sources import ROWS
 from forebay.transforms.lookup_tables import LookupTable, empty_table, hash_keys, look_up
 
 TABLE = "looked into"
@@ -46,7 +46,6 @@ class LookUp(beam.PTransform):
         table_bytes: about how large each source is as text; those that are absent are small.
         memory_bytes: what a worker thread may hold.
         asking: the tables whose rows look up.
-        later_steps: what is derived of what they find; None: as the definition says.
     """
 
     def __init__(
@@ -57,7 +56,6 @@ class LookUp(beam.PTransform):
         table_bytes: Mapping[str, int] | None = None,
         memory_bytes: int = WINDOW_MEMORY_MB << 20,
         asking: Sequence[str] = (ROWS,),
-        later_steps: Sequence[Derive] | None = None,
     ) -> None:
         super().__init__()
         self.dataset = dataset
@@ -65,7 +63,6 @@ class LookUp(beam.PTransform):
         self.table_bytes = table_bytes or {}
         self.memory_bytes = memory_bytes
         self.asking = asking
-        self.later_steps = dataset.later_steps if later_steps is None else later_steps
 
     def expand(self, tables: Any) -> Any:  # noqa: D102
         tables, rejects = dict(tables), []
@@ -79,9 +76,9 @@ class LookUp(beam.PTransform):
             tables |= found["rows"]
             for name, counted in found["tallies"]:
                 tallies[name].append(counted)
-        for name in self.asking if self.later_steps or self.dataset.lookups else ():
+        for name in self.asking if self.dataset.later_steps or self.dataset.lookups else ():
             later = tables[name] | f"Later {name}" >> beam.ParDo(
-                _Later(self.dataset, self.later_steps)
+                _Later(self.dataset)
             ).with_output_types(pa.RecordBatch).with_outputs("tallies", "rejects", main="rows")
             tables[name] = later.rows
             rejects.append(later.rejects)
@@ -266,12 +263,11 @@ def _tagged(output: str, tallies: Iterator[Tally]) -> Iterator[beam.pvalue.Tagge
 class _Later(beam.DoFn):
     """Derives what is made of what was looked up."""
 
-    def __init__(self, dataset: Dataset, steps: Sequence[Derive]) -> None:
+    def __init__(self, dataset: Dataset) -> None:
         self._dataset = dataset
-        self._steps = steps
 
     def setup(self) -> None:
-        self._later = LaterColumns(self._dataset, self._steps)
+        self._later = LaterColumns(self._dataset)
 
     def process(self, batch: pa.RecordBatch) -> Iterator[Any]:
         rows, rejects = self._later.derive(batch)

@@ -81,7 +81,7 @@ def read_rows(
 ) -> Iterator[ReadBatch]:
     """Reads a dataset's own rows as `read_batches`, with what is looked up and derived of it."""
     dataset = lookups.dataset
-    later = LaterColumns(dataset, dataset.later_steps)
+    later = LaterColumns(dataset)
     for read in read_batches(inputs, dataset, max_record_bytes):
         if dataset.lookups:
             rows, rejects = later.derive(lookups.beside(read.rows))

@@ -1,5 +1,6 @@
 """Any row answered: read, derived, its windows computed over history, and given to the model."""
 
+import os
 import tempfile
 import uuid
 from collections.abc import Iterator, Sequence
@@ -29,8 +30,10 @@ from forebay.pipelines.runners.engine import Work
 from forebay.pipelines.runners.local import Local
 from forebay.pipelines.runners.progress import progress
 from forebay.pipelines.runners.run import Runner, opened, run_pipeline
+from forebay.pipelines.sinks.run_folder import removed_at_last
 from forebay.pipelines.sources.tables import all_inputs, text_bytes
 from forebay.pipelines.tallies.tallies import Tallies, read_tallies, write_tallies
+from forebay.storage.names import is_remote
 from forebay.transforms.definition.sources import ROWS
 
 _TALLIES = "tallies.json"
@@ -85,17 +88,16 @@ def predicted(asked: Question) -> Iterator[Predictions]:
 @contextmanager
 def _temporary(options: PipelineOptions) -> Iterator[str]:
     """Gives a folder that all workers reach, and removes it afterwards."""
-    remote = options.view_as(GoogleCloudOptions).temp_location
-    if remote is None:
-        with tempfile.TemporaryDirectory(prefix="forebay-predict-") as folder:
+    given = options.view_as(GoogleCloudOptions).temp_location
+    if given is not None and is_remote(given):
+        folder = FileSystems.join(given, f"forebay-predict-{uuid.uuid4().hex}")
+        with removed_at_last(folder):
             yield folder
         return
-    folder = FileSystems.join(remote, f"forebay-predict-{uuid.uuid4().hex}")
-    FileSystems.mkdirs(folder)
-    try:
+    if given is not None:
+        os.makedirs(given, exist_ok=True)
+    with tempfile.TemporaryDirectory(prefix="forebay-predict-", dir=given) as folder:
         yield folder
-    finally:
-        FileSystems.delete([folder])
 
 
 def _run(asked: Question, folder: str, runner: Runner) -> Tallies:

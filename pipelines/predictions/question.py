@@ -39,8 +39,8 @@ from forebay.transforms.definition.functions import resolve
 from forebay.transforms.definition.new_rows import (
     asked_columns,
     derived_of,
+    for_answers,
     history,
-    later_steps,
     new_rows,
 )
 from forebay.transforms.definition.sources import ROWS, Source
@@ -126,13 +126,12 @@ def predict_steps(
 
     def build(pipeline: beam.Pipeline) -> None:
         read = pipeline | "Rows" >> ReadRows(
-            dataset,
+            for_answers(dataset),
             _reading(dataset, tables),
             tables,
             temporary,
             max_record_bytes=most_bytes,
             memory_bytes=memory_bytes,
-            later_steps=later_steps(dataset),
         )
         rows, tallied = dict(read["tables"]), [*read["tallies"]]
         if HISTORY in rows:

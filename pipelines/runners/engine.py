@@ -7,6 +7,8 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, ClassVar
 
+from forebay.storage.run.layout import TEMPORARY
+
 if TYPE_CHECKING:
     from forebay.transforms.definition.dataset import Dataset
     from forebay.transforms.errors import ForebayError
@@ -21,6 +23,7 @@ class Work:
             reach the workers.
         dataset: the definition, loaded.
         folder: the staged run, where workers leave files and find those of others.
+        temporary: the name below it of the folder for what only the command's own steps read.
         paths: what else workers read, such as the files of the tables.
         beam: Beam's own options, as a user gives them; they go before the engine's.
         text_bytes: about how long the rows of all tables are as text.
@@ -29,6 +32,7 @@ class Work:
     definition: str | Dataset
     dataset: Dataset
     folder: str
+    temporary: str = field(default=TEMPORARY, kw_only=True)
     paths: Sequence[str] = ()
     beam: Sequence[str] = ()
     text_bytes: int = 0

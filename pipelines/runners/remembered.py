@@ -12,6 +12,8 @@ import apache_beam as beam
 from apache_beam.options.pipeline_options import PipelineOptions
 from apache_beam.transforms import userstate
 
+from forebay.console.shared import shared
+
 # The versions whose `get_dofn_specs` was read: it depends on nothing but the DoFn's methods.
 _READ_VERSIONS = "2.77."
 
@@ -35,6 +37,7 @@ class RememberedOptions(PipelineOptions):
         return {name: value for name, value in super().__getstate__().items() if name != "_views"}
 
 
+@shared
 @contextmanager
 def state_specs_remembered() -> Iterator[None]:
     """Lets Beam look once through a step's methods for the state and timers that it uses.

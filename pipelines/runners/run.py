@@ -20,6 +20,7 @@ from apache_beam.runners.runner import create_runner
 
 from forebay.console.logs import logs_filtered
 from forebay.console.machine import refusal_in
+from forebay.console.shared import shared
 from forebay.console.stores import store_failure_in
 from forebay.console.tensorflow import native_logs_hidden
 from forebay.pipelines.runners.engine import Engine, Work
@@ -156,6 +157,7 @@ def built(build: Build, engine: Engine, options: PipelineOptions) -> beam.Pipeli
     return pipeline
 
 
+@shared
 @contextmanager
 def as_outside_notebooks() -> Iterator[None]:
     """Lets Beam build and clean up in a notebook as everywhere.
@@ -178,6 +180,7 @@ def _own_words_only(options: PipelineOptions) -> AbstractContextManager[None]:
     return native_logs_hidden() if mode == "multi_processing" else nullcontext()
 
 
+@shared
 @contextmanager
 def _worker_tracebacks_hidden() -> Iterator[None]:
     """Keeps Beam's workers from telling, logged and printed, what is raised to the caller too."""

@@ -28,6 +28,15 @@ def reject_files(folder: str) -> list[str]:
     return sorted(one.path for one in found)
 
 
+def move_rejects(folder: str, into: str) -> None:
+    """Moves the files of `WriteRejects` from a folder to another on the same file system."""
+    paths = reject_files(folder)
+    if paths:
+        FileSystems.mkdirs(into)
+        new = [FileSystems.join(into, FileSystems.split(path)[1]) for path in paths]
+        FileSystems.rename(paths, new)
+
+
 def read_rejects(paths: Sequence[str]) -> Iterator[pa.RecordBatch]:
     """Yields the rejects of some files of `WriteRejects` with `REJECT_COLUMNS`."""
     for path in paths:
@@ -43,7 +52,7 @@ def _of_utf8(reject: dict[str, Any]) -> dict[str, Any]:
 
 
 class WriteRejects(beam.PTransform):
-    """Writes ``rejects/part-NNNNN.jsonl``, one file for each input with rejects.
+    """Writes ``part-NNNNN.jsonl`` to a folder, one file for each input with rejects.
 
     Input: a tuple of PCollections as `forebay.pipelines.sources.read.reject_batch` makes them. A
     reject has its input, its place there (line and byte offset of the decompressed text; or row),

@@ -3,6 +3,7 @@
 import os
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager, suppress
+from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
@@ -12,15 +13,16 @@ from apache_beam.io.filesystems import FileSystems
 from forebay.console.google_words import shown
 from forebay.console.terminal import warn
 from forebay.pipelines.new_files import create
+from forebay.pipelines.sinks import run_in_store
 from forebay.pipelines.sinks.tfrecords.frames import crc32c
-from forebay.pipelines.sources.files import file_systems
 from forebay.storage import folders
 from forebay.storage.entries import entries_below, identity
 from forebay.storage.locks import locked
 from forebay.storage.names import check_place, is_remote, temporary_name
+from forebay.storage.run import files
 from forebay.storage.run import publish as publication
 from forebay.storage.run.checksums import entry_of, read_entry
-from forebay.storage.run.layout import MANIFEST_NAME, TEMPORARY
+from forebay.storage.run.layout import TEMPORARY
 from forebay.storage.run.manifest import FileEntry, Manifest
 from forebay.transforms.errors import InputError, RunFolderError, reason
 
@@ -29,16 +31,16 @@ def prepare_output(run: str, overwrite: bool) -> None:
     """Checks that a run may be written to a folder, and puts in order what a kill left there.
 
     Raises:
-        RunFolderError: it may not; see `publication.check_target`.
+        RunFolderError: it may not; see `publication.check_target` and `run_in_store.replaceable`.
     """
     if not run.strip():
         raise RunFolderError(f"--output {run!r} names no folder; write the run folder's name")
     check_place(run)
-    if not is_remote(run):
+    if is_remote(run):
+        run_in_store.prepare(run, overwrite)
+    else:
         publication.settle_leftovers(run)
         publication.check_target(run, overwrite)
-    elif file_systems(run).exists(FileSystems.join(run, MANIFEST_NAME)) and not overwrite:
-        raise publication.there_already(run)
 
 
 def refuse_inputs(run: str, paths: Iterable[str]) -> None:
@@ -47,26 +49,46 @@ def refuse_inputs(run: str, paths: Iterable[str]) -> None:
     Raises:
         InputError: one is.
     """
-    if is_remote(run):
-        return
-    replaced = (entry for name in publication.REPLACED for entry in entries_below(run, name))
-    names = {entry.identity: entry.name for entry in replaced}
+    names: dict[object, str] = {}
+    if not is_remote(run):
+        replaced = (entry for name in publication.REPLACED for entry in entries_below(run, name))
+        names |= {entry.identity: entry.name for entry in replaced}
     for path in paths:
-        found = None if is_remote(path) else identity(path)
-        if found is not None and found in names:
+        found = _below(run, path) if is_remote(path) else names.get(identity(path))
+        if found is not None:
             raise InputError(
-                f"{path} is {names[found]} of the run that would be replaced; choose another "
-                "--output"
+                f"{path} is {found} of the run that would be replaced; choose another --output"
             )
 
 
+def _below(run: str, path: str) -> str | None:
+    """Returns the name of a file of a run on an object store; None: it is none."""
+    base = f"{run.rstrip('/')}/"
+    name = path.removeprefix(base)
+    is_of_run = path.startswith(base) and name.split("/")[0] in publication.REPLACED
+    return name if is_of_run else None
+
+
+@dataclass(frozen=True)
+class Staged:
+    """Where a run is made.
+
+    Attributes:
+        folder: where its files are written.
+        temporary: the name below it of the folder for what only its own steps read.
+    """
+
+    folder: str
+    temporary: str = TEMPORARY
+
+
 @contextmanager
-def staging(run: str, overwrite: bool) -> Iterator[str]:
+def staging(run: str, overwrite: bool) -> Iterator[Staged]:
     """Gives a folder to write the run's files to, and removes what is left of it afterwards.
 
     On a local disk it lies in the run folder, which is held until the run is published, so that
-    no other process writes there. On an object store it is the run folder itself: there the
-    manifest alone publishes.
+    no other process writes there. On an object store it is the run folder itself, for which
+    `make_way` makes room: there the manifest alone publishes.
 
     Args:
         run: the run folder, that `prepare_output` has looked at.
@@ -77,23 +99,9 @@ def staging(run: str, overwrite: bool) -> Iterator[str]:
             or nobody can write there.
     """
     if is_remote(run):
-        temporary = FileSystems.join(run, TEMPORARY)
-        manifest = FileSystems.join(run, MANIFEST_NAME)
-        if FileSystems.exists(manifest):
-            FileSystems.delete([manifest])
-        try:
-            yield run
-        except BaseException:
-            with suppress(Exception):  # what failed is told, and the next run removes it
-                remove_remote(temporary)
-            raise
-        try:
-            remove_remote(temporary)
-        except Exception as error:  # the run is whole, and nobody reads that
-            warn(
-                f"{temporary} could not be removed ({shown(str(error))}), which harms nothing; "
-                f"remove it by `gcloud storage rm -r {temporary}`"
-            )
+        staged = Staged(run, temporary_name())
+        with removed_at_last(FileSystems.join(run, staged.temporary)):
+            yield staged
         return
     with made(run), locked(run):
         publication.settle(run)
@@ -102,18 +110,29 @@ def staging(run: str, overwrite: bool) -> Iterator[str]:
         folders.make(run, name)
         try:
             publication.check_moves(run, name)
-            yield os.path.join(run, name)
+            yield Staged(os.path.join(run, name))
         finally:
             publication.abandon(run, name)
 
 
-def publish(staged: str, run: str, manifest: Manifest, overwrite: bool) -> None:
+def make_way(run: str, overwrite: bool) -> None:
+    """Removes a run that is there, just before files are written to their places.
+
+    On a local disk nothing is: `publish` moves them there.
+
+    Raises:
+        RunFolderError: the folder may no longer be written to.
+    """
+    if is_remote(run):
+        run_in_store.make_way(run, overwrite)
+
+
+def publish(staged: Staged, run: str, manifest: Manifest, overwrite: bool) -> None:
     """Moves staged files to their final place, the manifest last; see `publication.publish`."""
-    if not is_remote(run):
-        publication.publish(run, os.path.basename(staged), manifest, overwrite)
-        return
-    with FileSystems.create(FileSystems.join(run, MANIFEST_NAME)) as sink:
-        sink.write(manifest.to_json().encode())
+    if is_remote(run):
+        run_in_store.publish(run, manifest)
+    else:
+        publication.publish(run, os.path.basename(staged.folder), manifest, overwrite)
 
 
 def list_files(folder: str, names: Iterable[str]) -> dict[str, FileEntry]:
@@ -184,9 +203,24 @@ def made(run: str) -> Iterator[None]:
                 os.rmdir(path)
 
 
+@contextmanager
+def removed_at_last(folder: str) -> Iterator[None]:
+    """Removes a folder of an object store in the end, or says that it is still there."""
+    try:
+        yield
+    except BaseException:
+        with suppress(Exception):  # what failed is told
+            remove_remote(folder)
+        raise
+    try:
+        remove_remote(folder)
+    except Exception as error:  # what was made is whole, and nobody reads that
+        warn(
+            f"{folder} could not be removed ({shown(str(error))}), which harms nothing; "
+            f"remove it by `gcloud storage rm -r {folder}`"
+        )
+
+
 def remove_remote(folder: str) -> None:
     """Removes a folder of an object store: its files, and what TensorFlow marks folders by."""
-    import tensorflow as tf
-
-    if tf.io.gfile.isdir(folder):
-        tf.io.gfile.rmtree(folder)
+    files.remove(folder, run_in_store.names_below(folder))

@@ -4,6 +4,7 @@ Beam is loaded for files that are not local only: it takes two seconds.
 """
 
 import codecs
+import contextlib
 import glob
 import gzip
 import io
@@ -44,6 +45,11 @@ class SourceFile:
     place: str = field(kw_only=True)
 
     @property
+    def identity(self) -> str:
+        """What tells it from other files, whatever paths and links lead to it."""
+        return _identity(self.place)
+
+    @property
     def is_sequential(self) -> bool:
         """Whether the text can only be read from its start: its offsets are not the file's."""
         return self.is_compressed or self.encoding != UTF_8
@@ -82,8 +88,7 @@ class SourceFile:
         Raises:
             InputError: it was written, replaced or removed.
         """
-        found = _match(self.place)
-        now = next(iter(found.values()), None)
+        now = _found(self.place)
         if now is None or (now.version, now.size) != (self.version, self.size):
             what = "is gone" if now is None else "has changed"
             raise InputError(
@@ -172,7 +177,7 @@ def new_files(pattern: str, known: set[str], option: str) -> list[SourceFile]:
         raise InputError(f"{option}{pattern!r} matches no file; check the path and its quoting")
     files = []
     for path, found in sorted(matching.items()):
-        identity = path if "://" in path else os.path.realpath(path)
+        identity = _identity(path)
         if identity in known:
             continue
         if found.size == 0:
@@ -180,6 +185,13 @@ def new_files(pattern: str, known: set[str], option: str) -> list[SourceFile]:
         known.add(identity)
         files.append(SourceFile(path, found.size, 0, found.version, place=absolute(path)))
     return files
+
+
+def _identity(path: str) -> str:
+    if "://" in path:
+        return path
+    status = os.stat(path)
+    return f"{status.st_dev}-{status.st_ino}"
 
 
 class _Found(NamedTuple):
@@ -190,13 +202,31 @@ class _Found(NamedTuple):
 
 
 def _match(pattern: str) -> dict[str, _Found]:
-    """Returns the files that a pattern means, by path."""
+    """Returns the files that a pattern means, by path; a file of that very name is the only one."""
+    one = _found(pattern)
+    if one is not None:
+        return {pattern: one}
     if "://" not in pattern:
         return _match_local(pattern)
-    try:
+    with _told(pattern):
         return dict(_match_remote(pattern))
-    except (OSError, ValueError) as error:
-        raise InputError(_unreadable(pattern, error)) from error
+
+
+def _found(path: str) -> _Found | None:
+    """Returns what is said of the file of a name, whatever characters that has; None: none is."""
+    if "://" not in path:
+        return found_at(path) if os.path.isfile(path) else None
+    if path.endswith("/"):  # which is a folder's
+        return None
+    with _told(path):
+        if path.startswith(s3.SCHEME):
+            found = s3.find(path)
+            return None if found is None else _Found(*found)
+        system = file_systems(path).get_filesystem(path)
+        if not system.exists(path):
+            return None
+        one = system.metadata(path)
+        return _Found(one.size_in_bytes, str(one.last_updated_in_seconds))
 
 
 def _match_remote(pattern: str) -> Iterator[tuple[str, _Found]]:
@@ -211,10 +241,17 @@ def _match_local(pattern: str) -> dict[str, _Found]:
     """As `_match`, for local files; Beam does not find patterns without a folder."""
     if os.path.isdir(pattern):
         raise InputError(f"{pattern!r} is a folder; name its files, as by {pattern + '/*.csv'!r}")
-    if os.path.isfile(pattern):  # whatever characters its name has
-        return {pattern: found_at(pattern)}
     found = filter(os.path.isfile, glob.glob(_in_folder(pattern), recursive=True))
     return {path: found_at(path) for path in found}
+
+
+@contextlib.contextmanager
+def _told(path: str) -> Iterator[None]:
+    """Turns what a file system says of a place that cannot be read into an InputError."""
+    try:
+        yield
+    except (OSError, ValueError) as error:
+        raise InputError(_unreadable(path, error)) from error
 
 
 def found_at(path: str) -> _Found:
@@ -256,10 +293,8 @@ def file_systems(path: str) -> Any:
     # Before a pipeline has set them, and some ask for them.
     if getattr(FileSystems, "_pipeline_options", None) is None:
         FileSystems.set_options(PipelineOptions([]))
-    try:
+    with _told(path):
         found = FileSystems.get_filesystem(path)
-    except (OSError, ValueError) as error:
-        raise InputError(_unreadable(path, error)) from error
     if found.scheme() == "gs":
         find_credentials()
     return FileSystems

@@ -12,7 +12,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from forebay.pipelines.sources.row_identity import ROW_OFFSET
-from forebay.transforms.parsing.casts import without
+from forebay.transforms.parsing.casts import BLANKS, without
 from forebay.transforms.parsing.cells import Cells
 
 _SHOWN_CHARACTERS = 80
@@ -67,17 +67,31 @@ def make_rows(
     faulty = {name: _faulty(read) for name, read in cells.items() if name in forgiven}
     arrays = {name: without(read.values, faulty.get(name)) for name, read in cells.items()}
     batch = pa.RecordBatch.from_pydict({**arrays, ROW_OFFSET: pa.array(offsets, pa.int64())})
-    causes = _causes({n: read for n, read in cells.items() if n not in forgiven}, given)
-    keep = np.ones(len(offsets), np.bool_)
-    keep[list(causes)] = False
+    faults = row_faults({n: c for n, c in cells.items() if n not in forgiven}, given, offsets)
+    kept, keep = without_rows(batch, faults)
     unread = {name: int((mask & keep).sum()) for name, mask in faulty.items() if mask is not None}
-    if not causes:
-        return MadeRows(batch, [], unread)
-    faults = [
+    return MadeRows(kept, faults, unread)
+
+
+def row_faults(
+    cells: Mapping[str, Cells],
+    given: Mapping[str, pa.Array],
+    offsets: npt.NDArray[np.int64],
+) -> list[RowFault]:
+    """Returns the records with a cell at fault, in order; the arguments are `make_rows`'."""
+    return [
         RowFault(row, int(offsets[row]), "; ".join(reason for _, reason in found), found[0][0])
-        for row, found in sorted(causes.items())
+        for row, found in sorted(_causes(cells, given).items())
     ]
-    return MadeRows(batch.filter(pa.array(keep)), faults, unread)
+
+
+def without_rows(
+    batch: pa.RecordBatch, faults: Sequence[RowFault]
+) -> tuple[pa.RecordBatch, npt.NDArray[np.bool_]]:
+    """Returns a batch without the records at fault, and which of its rows stay, bool (n,)."""
+    keep = np.ones(len(batch), np.bool_)
+    keep[[fault.row for fault in faults]] = False
+    return batch.filter(pa.array(keep)) if faults else batch, keep
 
 
 def _faulty(read: Cells) -> npt.NDArray[np.bool_] | None:
@@ -86,13 +100,25 @@ def _faulty(read: Cells) -> npt.NDArray[np.bool_] | None:
     return np.logical_or.reduce(masks) if masks else None
 
 
-def joined(parts: Sequence[pa.Array]) -> pa.Array:
-    """Joins the texts of several fields by blanks; missing where all are."""
+def joined(parts: Sequence[pa.Array], nulls: Sequence[str]) -> pa.Array:
+    """Joins the texts of several fields by blanks.
+
+    Where one of them is missing, so is the whole: a day without its clock is no time at midnight.
+    One that means missing, or has nothing but blanks, stands for the whole.
+
+    Args:
+        parts: the fields, binary (n,) each, null where there is none.
+        nulls: the texts that mean missing.
+    """
     if len(parts) == 1:
         return parts[0]
-    whole = pc.binary_join_element_wise(*(pc.fill_null(part, b"") for part in parts), b" ")
-    empty = pc.equal(pc.binary_length(whole), len(parts) - 1)
-    return pc.if_else(empty, pa.scalar(b"", pa.binary()), whole)
+    whole = pc.binary_join_element_wise(*parts, b" ")
+    means_missing = pa.array([text.encode() for text in nulls], pa.binary())
+    for part in parts:
+        has_text = pc.match_substring_regex(part, f"[^{BLANKS}]")
+        alone = pc.or_(pc.is_in(part, means_missing), pc.invert(has_text))
+        whole = pc.if_else(pc.fill_null(alone, True), part, whole)
+    return whole
 
 
 def _causes(

@@ -17,8 +17,21 @@ ENDPOINT_VARIABLE = "AWS_ENDPOINT_URL"
 _WILD = re.compile(r"[*?\[]")
 
 
+def find(path: str) -> tuple[int, str] | None:
+    """Returns the size and version of one file, whatever characters its name has; None: none is so.
+
+    Raises:
+        OSError: nobody can tell.
+    """
+    from pyarrow import fs
+
+    bucket, key = _parts(path)
+    one = _system(bucket).get_file_info(f"{bucket}/{key}")
+    return (one.size, str(one.mtime_ns)) if one.type == fs.FileType.File else None
+
+
 def match(pattern: str) -> Iterator[tuple[str, int, str]]:
-    """Yields the name, size and version of every file that a pattern means.
+    """Yields the name, size and version of every file that a pattern means; none if it is none.
 
     Raises:
         OSError: they cannot be listed.
@@ -26,16 +39,14 @@ def match(pattern: str) -> Iterator[tuple[str, int, str]]:
     from pyarrow import fs
 
     bucket, key = _parts(pattern)
-    system = _system(bucket)
     wild = _WILD.search(key)
     if wild is None:
-        found = [system.get_file_info(f"{bucket}/{key}")]
-    else:
-        folder = f"{bucket}/{key[: wild.start()]}".rpartition("/")[0]
-        found = system.get_file_info(fs.FileSelector(folder, allow_not_found=True, recursive=True))
+        return
+    folder = f"{bucket}/{key[: wild.start()]}".rpartition("/")[0]
+    selector = fs.FileSelector(folder, allow_not_found=True, recursive=True)
     wanted = re.compile(_translated(f"{bucket}/{key}"))
-    for one in found:
-        if one.type == fs.FileType.File and (wild is None or wanted.fullmatch(one.path)):
+    for one in _system(bucket).get_file_info(selector):
+        if one.type == fs.FileType.File and wanted.fullmatch(one.path):
             yield SCHEME + one.path, one.size, str(one.mtime_ns)
 
 

@@ -101,12 +101,14 @@ def _unnamed(given: Given | SplitInput, dataset: Dataset) -> Given:
 def _refuse_twice(
     opened: Sequence[TableInput], others: Sequence[TableInput], split: str | None
 ) -> None:
-    taken = {other.file.place: other.split for other in others if isinstance(other, FileInput)}
+    taken = {other.file.identity: other for other in others if isinstance(other, FileInput)}
     for one in opened:
-        if isinstance(one, FileInput) and one.file.place in taken:
+        other = taken.get(one.file.identity) if isinstance(one, FileInput) else None
+        if other is not None:
+            named = "" if other.path == one.path else f" as {other.path}"
             raise InputError(
-                f"{one.path} is an input of {taken[one.file.place]} and of {split}, so that its "
-                "rows would train and test; name it once"
+                f"{one.path} is an input of {other.split}{named} and of {split}, so that its rows "
+                "would train and test; name it once"
             )
 
 

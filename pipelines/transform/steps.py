@@ -17,7 +17,6 @@ from forebay.pipelines.tallies.tallies import WriteTallies
 from forebay.pipelines.transform.read import Shard
 from forebay.pipelines.transform.shards import AnalyzeAndTransform, TransformShards
 from forebay.pipelines.transform.write import WriteTransformFn
-from forebay.storage.run.layout import TEMPORARY
 from forebay.transforms.graph.embedded import EmbeddedTable
 
 # What they tally, in the run's temporary folder.
@@ -37,13 +36,15 @@ def transform_steps(
 
     def build(pipeline: beam.Pipeline) -> None:
         with tft_beam.Context(
-            temp_dir=job.path(TEMPORARY, "tft"), use_deep_copy_optimization=True
+            temp_dir=job.temporary_path("tft"), use_deep_copy_optimization=True
         ):  # fmt: skip
             if job.graph is None:
                 transform_fn, transformed = pipeline | "Transform" >> AnalyzeAndTransform(
                     job.dataset, shards, embedded
                 )
-                _ = transform_fn | "WriteTransformFn" >> WriteTransformFn(job.folder)
+                _ = transform_fn | "WriteTransformFn" >> WriteTransformFn(
+                    job.folder, job.temporary_path()
+                )
             else:
                 transform_fn = pipeline | "ReadTransformFn" >> tft_beam.ReadTransformFn(job.folder)
                 transformed = pipeline | "Transform" >> TransformShards(
@@ -60,7 +61,7 @@ def transform_steps(
         features = transformed | "FeatureTallies" >> FeatureTallies(job.dataset)
         nonfinite = transformed | "NonFinite" >> FindNonFinite(job.dataset)
         _ = (*tallied, features, nonfinite) | "Tallies" >> WriteTallies(
-            job.path(TEMPORARY, TRANSFORMED)
+            job.temporary_path(TRANSFORMED)
         )
 
     return build

@@ -21,17 +21,22 @@ class WriteTransformFn(beam.PTransform):
     Input: a transform function: a PCollection of the graph's folder, and its metadata.
 
     Args:
-        folder: gets the folders ``transform_fn`` and ``transformed_metadata``, all at once.
+        folder: gets the folders ``transform_fn`` and ``transformed_metadata``, all at once. What an
+            attempt before left of them is replaced, so nobody else may write there.
+        temporary: a folder beside them for what is not whole yet.
     """
 
-    def __init__(self, folder: str) -> None:
+    def __init__(self, folder: str, temporary: str) -> None:
         super().__init__()
         self._folder = folder
+        self._temporary = temporary
 
     def expand(self, transform_fn: Any) -> beam.PCollection:  # noqa: D102
         graph, metadata = transform_fn
         deferred = beam.pvalue.AsSingleton(metadata.deferred_metadata)
-        return graph | "Write" >> beam.Map(_write, deferred, metadata.asset_map, self._folder)
+        return graph | "Write" >> beam.Map(
+            _write, deferred, metadata.asset_map, self._folder, self._temporary
+        )
 
     def _extract_input_pvalues(self, transform_fn: Any) -> tuple[Any, tuple[Any, ...]]:
         graph, metadata = transform_fn
@@ -43,8 +48,9 @@ def _write(
     metadata: dataset_metadata.DatasetMetadata,
     asset_map: Mapping[str, str],
     folder: str,
+    temporary: str,
 ) -> None:
-    own = posixpath.join(folder, f"transform_tmp-{uuid.uuid4().hex}")  # a retry has another
+    own = posixpath.join(temporary, f"transform-{uuid.uuid4().hex}")  # a retry has another
     for name in (tft.TFTransformOutput.TRANSFORM_FN_DIR, _METADATA):
         tf.io.gfile.makedirs(posixpath.join(own, name))
     _copy(graph, posixpath.join(own, tft.TFTransformOutput.TRANSFORM_FN_DIR))

@@ -20,6 +20,7 @@ from forebay.pipelines.options import WINDOW_MEMORY_MB
 from forebay.pipelines.shuffle.coders import register_coders
 from forebay.pipelines.shuffle.pieces import Partitioned
 from forebay.pipelines.windows.aggregates import AddWindows
+from forebay.storage.names import is_remote
 from forebay.transforms.definition.identity import ROW
 from forebay.transforms.definition.sources import ROWS
 from forebay.transforms.definition.windows.table import WindowedTable
@@ -159,5 +160,7 @@ class _NumberRows(beam.DoFn):
 
 
 def _remove(folder: str, _done: int) -> None:
-    if FileSystems.exists(folder):
+    if is_remote(folder):
+        FileSystems.delete([f"{folder}/"])  # there a folder is how names begin
+    elif FileSystems.exists(folder):
         FileSystems.delete([folder])

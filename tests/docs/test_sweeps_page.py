@@ -7,10 +7,12 @@ import re
 import shlex
 from collections.abc import Callable
 
+import pytest
 from doc_pages import Page
 
 from forebay.cli import _parser
 from forebay.trainer import options
+from forebay.trainer.options.choose import Table, choose
 from forebay.trainer.options.sweep import SweepOptions
 
 PAGE = Page("how-to/find-good-options.md")
@@ -38,7 +40,25 @@ def test_the_ranges_are_what_the_page_calls_them() -> None:
 
 
 def test_what_is_searched_by_default_is_on_the_page() -> None:
-    names = {search.option for search in SweepOptions().searches}
-    assert names == {"learning_rate", "batch_size", "l2", "dropout", "hidden_units"}
-    linear = SweepOptions(options.TrainOptions(model="linear"))
-    assert names - {search.option for search in linear.searches} == {"dropout", "hidden_units"}
+    table = {row["option"].strip("`").replace("-", "_"): row["where"] for row in PAGE.tables[1]}
+    found = {search.option: search for search in SweepOptions().searches}
+    assert list(table) == list(found)
+    assert (found["l2"].low, found["l2"].high) == (1e-7, 1e-2)
+    assert table["l2"].startswith("1e-7 to 1e-2;")
+    assert (found["dropout"].low, found["dropout"].high) == (0.0, 0.3)
+    assert table["dropout"].startswith("0 to 0.3;")
+    assert re.findall(r"\d{3,}", table["batch_size"]) == [
+        str(n) for n in found["batch_size"].choices
+    ]
+    layers = [",".join(map(str, units)) for units in found["hidden_units"].choices]
+    assert re.findall("`([0-9,]+)`", table["hidden_units"]) == layers
+    rate = choose(options.TrainOptions(), Table(10_000_000, 9, "regression")).options.learning_rate
+    assert found["learning_rate"].low == pytest.approx(rate / 30, rel=0.05)
+    assert found["learning_rate"].high == pytest.approx(rate * 10, rel=0.05)
+    for given, words in (
+        (options.TrainOptions(model="linear"), "not for `--model linear`"),
+        (options.TrainOptions(eval_steps=5), "not with `--eval-steps`"),
+        (options.TrainOptions(l2=0.0), "not where it is 0"),
+    ):
+        left_out = {*found} - {search.option for search in SweepOptions(given).searches}
+        assert left_out == {name for name, where in table.items() if words in where}

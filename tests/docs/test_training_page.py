@@ -15,6 +15,7 @@ import pytest
 from doc_pages import Page
 
 from forebay.trainer.options import (
+    DataOptions,
     OptimizerName,
     TrainOptions,
     add_train_arguments,
@@ -105,7 +106,15 @@ def test_the_file_says_what_the_flags_would(beside: Path) -> None:
         hidden_units=(64, 32), normalization="layer", dropout=0.1, optimizer="adagrad",
         learning_rate=0.05, wide_optimizer="ftrl", wide_learning_rate=0.1, l1=1.0,
         schedule="step", decay_at=(3000, 6000), clip_global_norm=5.0, seed=7,
+        data=DataOptions(("part-*",)),
     )  # fmt: skip
+
+
+def test_weights_of_classes_are_a_table(beside: Path) -> None:
+    (line,) = re.findall(r"`(class_weights = \{.*\})`", PAGE.text)
+    (beside / "weights.toml").write_text(line)
+    weights = parsed(["RUN", "--config", "weights.toml"]).data.class_weights
+    assert weights == parsed(["RUN", "--class-weights", "0:1,1:5"]).data.class_weights
 
 
 def test_the_file_trains(beside: Path, regression_run: Path, copy_of: Copy) -> None:

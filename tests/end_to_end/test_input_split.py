@@ -62,6 +62,7 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
             writer = csv.DictWriter(file, list(rows[0]))
             writer.writeheader()
             writer.writerows(rows)
+    (folder / "latest.csv").symlink_to("jan.csv")
     return folder
 
 
@@ -119,6 +120,8 @@ def test_each_split_is_accounted_for(run: Path) -> None:
          "inputs, so that each is named by its split; write such as --input train=jan.csv"),
         (["train=jan.csv", "eval=jan.csv"], "fb.InputSplit()",
          "jan.csv is an input of train and of eval, so that its rows would train and test"),
+        (["train=jan.csv", "eval=latest.csv"], "fb.InputSplit()",
+         "latest.csv is an input of train as jan.csv and of eval, so that its rows would train"),
         (["train=jan.csv"], "fb.HashSplit('id')",
          "--input train=jan.csv: the definition 'visits' does not split by inputs, but by Hash"),
         (["train=no.csv"], "fb.InputSplit()", "--input train='no.csv' matches no file"),

@@ -24,7 +24,8 @@ from same_runs import content
 
 from forebay.pipelines.options import PreprocessOptions
 from forebay.pipelines.preprocess import preprocess
-from forebay.storage.run.layout import MANIFEST_NAME, OUTPUTS, PARQUET_FOLDER
+from forebay.storage.names import matches
+from forebay.storage.run.layout import MANIFEST_NAME, OUTPUTS, PARQUET_FOLDER, RUN_FILES
 from forebay.storage.run.manifest import Manifest
 from forebay.storage.run.run_folder import open_run
 
@@ -112,6 +113,15 @@ def test_the_manifest_lists_every_file_with_its_size_and_checksum(readings_run: 
     listed = read_manifest(readings_run).files
 
     assert {name: (entry.size, entry.crc32c) for name, entry in listed.items()} == files
+
+
+def test_its_files_have_the_names_by_which_a_run_that_was_cut_off_is_known(
+    readings_run: Path, sharded_run: Path
+) -> None:
+    names = [name for run in (readings_run, sharded_run) for name in read_manifest(run).files]
+
+    strange = [name for name in names if not any(matches(name, known) for known in RUN_FILES)]
+    assert strange == []
 
 
 def test_json_prints_the_manifest(readings_run: Path) -> None:

@@ -37,7 +37,10 @@ def run(prepare: ModuleType, tmp_path_factory: pytest.TempPathFactory) -> Path:
             "warning: --learning-rate 0.002 is 500 times below the 1 that adadelta takes",
         ),
         ((), True, "--learning-rate 0."),
-        (("--learning-rate", "20"), False, "warning: --learning-rate 20 is"),
+        (
+            ("--optimizer", "sgd", "--learning-rate", "20"), False,
+            "warning: --learning-rate 20 is",
+        ),
     ],
 )  # fmt: skip
 def test_rates_that_are_known_to_fail_fail_and_are_warned_of(

@@ -90,7 +90,7 @@ def replace_a_run(place: Path) -> None:
     sinks.prepare_output(str(place), overwrite=True)
     with sinks.staging(str(place), overwrite=True) as staged:
         for name, content in NEW.items():
-            sinks.write_file(f"{staged}/{name}", [content])
+            sinks.write_file(f"{staged.folder}/{name}", [content])
         sinks.publish(staged, str(place), manifest_of(NEW), overwrite=True)
 
 
@@ -99,7 +99,7 @@ def make_a_run(place: Path) -> None:
     sinks.prepare_output(str(run), overwrite=False)
     with sinks.staging(str(run), overwrite=False) as staged:
         for name, content in NEW.items():
-            sinks.write_file(f"{staged}/{name}", [content])
+            sinks.write_file(f"{staged.folder}/{name}", [content])
         sinks.publish(staged, str(run), manifest_of(NEW), overwrite=False)
 
 

@@ -318,7 +318,7 @@ def test_a_run_on_dataflow_is_the_local_one(
     assert {n: e for n, e in made["files"].items() if "examples/" in n} == examples
     assert made["rows"] == wanted["rows"]
     assert made["rejects"] == wanted["rejects"]
-    assert FileSystems.match([f"{remote}/temporary**"])[0].metadata_list == []
+    assert FileSystems.match([f"{remote}/.forebay-**"])[0].metadata_list == []
     # The key of the account is in nothing that was said, sent, staged or written.
     credentials = Path(os.environ["GOOGLE_APPLICATION_CREDENTIALS"])
     secret = json.loads(credentials.read_text())["private_key"].split()[4].encode()

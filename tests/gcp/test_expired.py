@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +14,7 @@ from parcels_oracle import make_tables
 
 from forebay.cli import main
 from forebay.pipelines.google.beam_credentials import find_credentials
+from forebay.storage.names import is_temporary
 
 pytestmark = pytest.mark.gcp
 
@@ -53,8 +55,10 @@ def test_a_run_that_is_whole_stays_so_where_nothing_can_be_removed_any_more(
     assert main(["preprocess", DEFINITION, *tables.options, *words]) == 0
     said = capsys.readouterr().err
     assert "Traceback" not in said
-    assert f"warning: {run}/temporary could not be removed (" in said
-    assert f"; remove it by `gcloud storage rm -r {run}/temporary`" in said
+    told = re.search(r"warning: (\S+) could not be removed \(", said)
+    assert told is not None, said
+    assert is_temporary(told[1].removeprefix(f"{run}/"))
+    assert f"; remove it by `gcloud storage rm -r {told[1]}`" in said
     found = asked("GET", emulators, f"{emulators.bucket}/o", prefix="expires-at-removal/")
     assert any(one["name"].endswith("/manifest.json") for one in found.json()["items"])
 

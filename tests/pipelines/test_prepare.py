@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import uuid
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -31,6 +32,7 @@ from forebay.transforms.definition.dataset import Dataset
 from forebay.transforms.definition.features import Numeric
 from forebay.transforms.definition.identity import ROW
 from forebay.transforms.definition.labels import Regression
+from forebay.transforms.definition.new_rows import for_answers
 from forebay.transforms.definition.prepare import Prepare
 from forebay.transforms.definition.serialize import digest, from_json, to_json
 from forebay.transforms.definition.splits import HashSplit
@@ -132,6 +134,35 @@ def test_what_would_lose_rows_silently_is_refused(step: str, said: str, tmp_path
     assert len(str(error.value).splitlines()) == 1
 
 
+@pytest.mark.parametrize(
+    ("changed", "said"),
+    [
+        (
+            {"amount": Number(range=(0, None))},
+            "1 row with .* such as amount: -0.05 is not 0 or more",
+        ),
+        ({"amount": Number(required=True)}, "1 row with .* such as amount: missing required value"),
+    ],
+)
+def test_values_that_their_columns_do_not_allow_are_named(
+    changed: dict[str, Column], said: str, tmp_path: Path
+) -> None:
+    definition = dataset("InEuros")
+    with pytest.raises(InputError, match=said) as error:
+        run(tmp_path, replace(definition, columns={**COLUMNS, **changed}))
+    assert len(str(error.value).splitlines()) == 1
+
+
+def test_what_no_answer_depends_on_may_be_missing_of_new_rows(tmp_path: Path) -> None:
+    columns = {**COLUMNS, "items": Integer(required=True)}
+    definition = replace(dataset("InEuros"), columns=columns)
+    with pytest.raises(InputError, match="items: missing required value"):
+        run(tmp_path, definition)
+    (folder := tmp_path / "new").mkdir()
+    rows, _ = run(folder, for_answers(definition))
+    assert [row["items"] for row in rows] == ROWS["items"]
+
+
 def test_a_step_that_drops_everything_is_named() -> None:
     definition = dataset("Nothing")
     facts = {"records": {"read": 6}, "dropped": {dropped_by(definition): 6}}
@@ -158,6 +189,8 @@ def test_a_step_is_kept_with_the_definition() -> None:
         with_step(without, "no such")
     with pytest.raises(DefinitionError, match=r"prepare\.outputs = 'shop': this column exists"):
         dataset("AboveMean", {"shop": Boolean()})
+    with pytest.raises(DefinitionError, match=r"\['more'\]\.nulls = .*: says how cells are read"):
+        dataset("AboveMean", {"more": Integer(nulls=("-1",))})
 
 
 @given(

@@ -78,6 +78,18 @@ def fresh_with_a_link_in_the_logs(place: Path) -> list[str]:
     return train_fresh()
 
 
+def fresh_with_events_of_another_program(place: Path) -> list[str]:
+    (place / "run/training/logs/events.out.tfevents.1.here").write_text("precious")
+    return train_fresh()
+
+
+def fresh_with_notes_in_the_shared_logs(place: Path) -> list[str]:
+    assert main(["train", "run", "--fresh", *FLAGS, "--logs", "home/logs"]) == 0
+    (logs,) = (place / "home/logs").iterdir()
+    (logs / "notes.txt").write_text("precious")
+    return [*train_fresh(), "--logs", "home/logs"]
+
+
 def fresh_with_notes_in_the_training(place: Path) -> list[str]:
     (place / "run/training/notes.txt").write_text("precious")
     return train_fresh()
@@ -239,6 +251,8 @@ CASES: dict[Case, str] = {
     evaluate_without_a_name: "'' names no folder",
     fresh_with_a_link_in_the_training: "run/training/link (a link) was not written by this",
     fresh_with_a_link_in_the_logs: "run/training/logs/events.out.tfevents.1 (a link)",
+    fresh_with_events_of_another_program: "run/training/logs/events.out.tfevents.1.here (a file)",
+    fresh_with_notes_in_the_shared_logs: "/notes.txt (a file) was not written by this",
     fresh_with_notes_in_the_training: "run/training/notes.txt (a file) was not written by this",
     fresh_with_a_folder_of_ones_own: "run/training/logs/mine/events.out.tfevents.1 (a file)",
     a_training_elsewhere: "run/training is a link",

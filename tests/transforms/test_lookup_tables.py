@@ -249,9 +249,30 @@ def test_mistakes_of_a_lookup_are_named(changes: dict[str, Any], said: str) -> N
 
 
 @pytest.mark.parametrize(
+    ("default", "said"),
+    [
+        ({"price": -1}, "lookups[0].default = -1: not 0 or more, as price says; write one that"),
+        ({"price": 999}, "lookups[0].default = 999: what means missing there, as price says"),
+        ({"label": "c"}, "lookups[0].default = 'c': not one of the declared values, as label says"),
+        ({"label": "-"}, "lookups[0].default = '-': what means missing there, as label says"),
+    ],
+)
+def test_a_default_is_one_that_its_column_allows(default: dict[str, Any], said: str) -> None:
+    limited = {
+        **PRICES, "price": Number(range=(0, None), nulls=("", "999")),
+        "label": String(values=("a", "b", "none"), nulls=("", "-")),
+    }  # fmt: skip
+    sources = {"prices": Source(columns=limited)}
+    with pytest.raises(DefinitionError) as error:
+        dataset(replace(BY_KEY, default=default), sources=sources)
+    assert said in str(error.value)
+    assert dataset(replace(BY_KEY, default={"price": 0, "label": "a"}), sources=sources)
+
+
+@pytest.mark.parametrize(
     ("lookup", "changes", "said"),
     [
-        (BY_KEY, {"lookups": [BY_KEY, BY_KEY]}, "2 lookups have this source and these keys"),
+        (BY_KEY, {"lookups": [BY_KEY, BY_KEY]}, "the name of 2 lookups, which are of one source"),
         (replace(BY_KEY, valid_from="since"), {"row_time": None}, "name a Timestamp column as row"),
         (BY_KEY, {"columns": {**ROWS, "prices_price_by_shop_item": Number()}},
          "'prices_price_by_shop_item': a column has this name already"),
@@ -268,3 +289,27 @@ def test_mistakes_of_lookups_beside_the_rest_are_named(
     with pytest.raises(DefinitionError) as error:
         dataset(lookup, **changes)
     assert said in str(error.value)
+
+
+@pytest.mark.parametrize(
+    ("lookups", "said"),
+    [
+        ([Lookup("found", source="a", key="k", indicator=True)],
+         "lookups = 'a_found_by_k': the name of the column 'found' of the lookup a_by_k and of the "
+         "indicator of the lookup a_by_k; name a column once"),
+        ([Lookup("b_c", source="a", key="k"), Lookup("c", source="a_b", key="k")],
+         "lookups = 'a_b_c_by_k': the name of the column 'b_c' of the lookup a_by_k and of the "
+         "column 'c' of the lookup a_b_by_k"),
+        ([Lookup(["c", "c"], source="a", key="k")], "lookups = 'a_c_by_k': the name of the column"),
+    ],
+)  # fmt: skip
+def test_two_looked_up_columns_of_one_name_are_refused(lookups: list[Lookup], said: str) -> None:
+    table = Source(columns={name: String() for name in ("k", "found", "b_c", "c")})
+    changes = {
+        "columns": {**ROWS, "k": String()}, "sources": {"a": table, "a_b": table},
+        "lookups": lookups,
+    }  # fmt: skip
+    with pytest.raises(DefinitionError) as error:
+        dataset(BY_KEY, **changes)
+    (problem,) = error.value.problems
+    assert said in str(problem)

@@ -35,11 +35,6 @@ class StepTimes:
     steps: float = 0.0
     waiting: float = 0.0
 
-    @property
-    def share(self) -> float:
-        """The share of the steps' time that was waited, in [0, 1]; 0 where there were no steps."""
-        return self.waiting / self.steps if self.steps else 0.0
-
     def add(self, steps: float, waiting: float) -> None:
         """Adds the seconds of some steps; their waiting, told from a few of them, is no longer."""
         self.steps += steps
@@ -173,6 +168,30 @@ def read_training(run: RunFolder, folder: str) -> SavedTraining | None:
                 raise
             time.sleep(seconds)
     return None
+
+
+def read_finished(run: RunFolder, folder: str, state: TrainingState) -> SavedTraining | None:
+    """Reads what `write_training` wrote at the end of a training.
+
+    Args:
+        run: the run.
+        folder: the folder of it that the training writes.
+        state: where the training stands.
+
+    Returns:
+        None where it wrote nothing, or where the training stood elsewhere.
+
+    Raises:
+        RunFolderError: a file is damaged.
+    """
+    path = run.own(folder, RECORD_NAME)
+    if not files.exists(path):
+        return None
+    record = files.read_record(TrainingRecord, path)
+    history = [asdict(evaluation) for evaluation in state.history]
+    if (record["steps_trained"], record["history"]) != (state.step, history):
+        return None
+    return read_training(run, folder)
 
 
 def load_exported(exported: ExportedModel) -> SavedTraining:

@@ -18,7 +18,6 @@ from forebay.storage.run import files
 from forebay.transforms.errors import RunFolderError
 from forebay.transforms.json_text import parse_json
 
-CHECKPOINT_NAME = "checkpoint.npz"
 _PARTS = ("model", "optimizer", "best")
 
 Arrays = list[npt.NDArray[Any]]

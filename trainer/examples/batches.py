@@ -11,6 +11,7 @@ trains on them: made ahead, they would leave the processor's caches before they 
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 import tensorflow as tf
@@ -34,16 +35,23 @@ class Batches:
     Attributes:
         ahead: returns, from a step on, what is made of the batches before their steps; the steps
             before it are skipped.
+        beside: returns the same, to be read while another iterator is: a cache that is being
+            written has one reader, and this one is none.
         finish: makes that a batch, (inputs, label, weight), as part of its step: the inputs are
             the matrices of `Examples.inputs`, label and weight float32 (batch,).
     """
 
     ahead: Callable[[int], tf.data.Dataset]
+    beside: Callable[[int], tf.data.Dataset]
     finish: Callable[..., tuple[Any, tf.Tensor, tf.Tensor]]
 
     def whole(self, first_step: int) -> tf.data.Dataset:
         """Returns the batches themselves, from a step on."""
         return self.ahead(first_step).map(self.finish)
+
+    def whole_beside(self, first_step: int) -> tf.data.Dataset:
+        """Returns the same, to be read while another iterator is."""
+        return self.beside(first_step).map(self.finish)
 
 
 def training_batches(
@@ -71,12 +79,12 @@ def training_batches(
     rows = reader.rows if examples is None else len(examples)
     batch_size = min(batch_size, rows)
 
-    def ahead(first_step: int) -> tf.data.Dataset:
+    def ahead(first_step: int, *, cached: bool = True) -> tf.data.Dataset:
         start = divmod(first_step, steps_per_pass(rows, batch_size))
         if examples is not None:
             groups = _places(len(examples), batch_size, seed, start)
         elif cache is not None:
-            groups = _cached(reader, batch_size, seed, start, cache, data)
+            groups = _parsed(reader, batch_size, seed, start, cache if cached else None, data)
         else:
             groups = _records(reader, batch_size, seed, start, data).map(
                 _parse(reader), num_parallel_calls=2, deterministic=data.deterministic
@@ -90,7 +98,7 @@ def training_batches(
         inputs, label, weight = fetch(*made)
         return inputs, label, weighting.row_weights(label, weight)
 
-    return Batches(ahead, finish)
+    return Batches(ahead, partial(ahead, cached=False), finish)
 
 
 def _places(rows: int, batch_size: int, seed: int, start: tuple[int, int]) -> tf.data.Dataset:
@@ -123,17 +131,22 @@ def _records(
     return _of_chunks(chunks_of, batch_size, seed, start, data)
 
 
-def _cached(
+def _parsed(
     reader: SplitReader,
     batch_size: int,
     seed: int,
     start: tuple[int, int],
-    cache: str,
+    cache: str | None,
     data: DataOptions,
 ) -> tf.data.Dataset:
-    """Parsed rows of some batches, which the first pass writes and later ones read."""
+    """Parsed rows of some batches, which the first pass writes to a cache and later ones read.
+
+    Without a cache they are read from the files in every pass, in the same order.
+    """
     records = read_records(reader.share.parts, data=data)
-    chunks = records.batch(_chunk_rows(data, batch_size)).map(_parse(reader)).cache(cache)
+    chunks = records.batch(_chunk_rows(data, batch_size)).map(_parse(reader))
+    if cache is not None:
+        chunks = chunks.cache(cache)
     return _of_chunks(lambda number: chunks, batch_size, seed, start, data)
 
 

@@ -4,13 +4,15 @@ Weights change what a model is trained for, and so what its evaluations watch. T
 the transform graph learned of train: there every row counts once.
 """
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Literal
 
 import numpy as np
 import tensorflow as tf
 
+from forebay.console.words import counted
+from forebay.trainer.examples.split_reader import Examples
 from forebay.trainer.examples.statistics import Floats, TrainStatistics
 from forebay.transforms.definition.labels import Classification, Label
 from forebay.transforms.errors import InputError
@@ -77,6 +79,36 @@ def weighting(wanted: ClassWeights, label: Label, statistics: TrainStatistics) -
             "no row of train has a weight above zero: nothing would be learned; give other weights"
         )
     return Weighting(of_class, total / statistics.rows)
+
+
+def check_evaluated(
+    name: str, parts: Iterable[Examples], weighting: Weighting, wanted: ClassWeights
+) -> None:
+    """Refuses rows to evaluate on of which none counts: no loss could be told of them.
+
+    Args:
+        name: what the rows are, for people.
+        parts: the rows.
+        weighting: what they count.
+        wanted: the weights of classes, as they were asked for.
+
+    Raises:
+        InputError: no row has a weight above zero.
+    """
+    rows = 0
+    for part in parts:
+        if bool(tf.reduce_any(weighting.row_weights(part.label, part.weight) > 0)):
+            return
+        rows += len(part)
+    by = ""
+    if isinstance(wanted, Mapping):
+        named = ",".join(f"{name}:{weight:g}" for name, weight in wanted.items())
+        by = f" with --class-weights {named}"
+    raise InputError(
+        f"{name}: of {counted(rows, 'row')} to evaluate on none has a weight above zero{by}, and "
+        "no evaluation could tell one model from another; give other weights, or change the "
+        "definition's split"
+    )
 
 
 def _class_weights(wanted: ClassWeights, label: Label, sums: Floats) -> tuple[float, ...]:

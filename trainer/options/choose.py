@@ -9,11 +9,13 @@ its 250,000 rows of train: see `benchmarks/default_options.py`.
 import math
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, fields
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from forebay.console.words import counted
 from forebay.trainer.options.train import WITH_HIDDEN, OptimizerName, TrainOptions
-from forebay.transforms.definition.labels import Task
+
+if TYPE_CHECKING:  # which imports PyArrow
+    from forebay.transforms.definition.labels import Task
 
 # The peak rates of models with hidden layers.
 DEEP_RATES: Mapping[OptimizerName, float] = {
@@ -40,7 +42,8 @@ EMA_MOMENTUM = 0.99
 EVALUATIONS, FEWEST_BETWEEN = 20, 10
 # Beside those, some come before the first: few rows are learned by heart in as many steps.
 EARLY = (8, 4, 2)
-# A rate so many times off the default is warned of.
+# The rates; one so many times off the default is warned of.
+RATES = ("learning_rate", "wide_learning_rate")
 FAR = 30.0
 
 
@@ -59,7 +62,7 @@ class Table:
 
     rows: int
     inputs: int
-    task: Task
+    task: "Task"
     workers: int = 1
     at_random: bool = False
 
@@ -166,6 +169,19 @@ def default_rate(optimizer: OptimizerName, *, linear: bool, inputs: int, batch_s
         # A momentum of 0.9 makes of each step ten.
         return min(GRADIENT_RATE, 1 / inputs) * (1 if optimizer == "sgd" else 0.1)
     return min(LINEAR_RATE, 1 / math.sqrt(inputs))
+
+
+def default_of(name: str, options: ChosenOptions, table: Table) -> Any:
+    """Returns what would be chosen for an option if nobody gave it, all others as they are.
+
+    Args:
+        name: the attribute, one that `TrainOptions` may leave open.
+        options: the others.
+        table: what the model is trained on.
+    """
+    return _RULES[name](
+        {field.name: getattr(options, field.name) for field in fields(options)}, table
+    )
 
 
 def is_far(rate: float, default: float) -> bool:

@@ -20,7 +20,7 @@ def read_config(path: str, kinds: Mapping[str, Any]) -> dict[str, Any]:
 
     Returns:
         The values that the file sets, by option; lists as tuples, whole numbers as floats where
-        the option is a float.
+        floats are wanted.
 
     Raises:
         InputError: the file cannot be read, or has keys or values that are not options; it lists
@@ -78,6 +78,8 @@ def _problems(found: Mapping[str, Any], kinds: Mapping[str, Any]) -> Iterator[Pr
 def _fits(value: Any, kind: Any) -> bool:
     if get_origin(kind) is tuple:
         return isinstance(value, list) and all(_fits(item, get_args(kind)[0]) for item in value)
+    if get_origin(kind) is Mapping:
+        return isinstance(value, dict) and all(_fits(v, get_args(kind)[1]) for v in value.values())
     if _is_union(kind):
         return any(_fits(value, part) for part in get_args(kind))
     if get_origin(kind) is Literal:
@@ -90,6 +92,8 @@ def _fits(value: Any, kind: Any) -> bool:
 def _words(kind: Any) -> str:
     if get_origin(kind) is tuple:
         return f"a list, each item {_words(get_args(kind)[0])}"
+    if get_origin(kind) is Mapping:
+        return f"a table, each value {_words(get_args(kind)[1])}"
     if _is_union(kind):
         return " or ".join(_words(part) for part in get_args(kind) if part is not NoneType)
     if get_origin(kind) is Literal:
@@ -102,6 +106,9 @@ def _converted(value: Any, kind: Any) -> Any:
     if isinstance(value, list):
         return tuple(value)
     parts = get_args(kind) if _is_union(kind) else (kind,)
+    if isinstance(value, dict):
+        (values,) = (get_args(part)[1] for part in parts if get_origin(part) is Mapping)
+        return {name: _converted(one, values) for name, one in value.items()}
     return float(value) if float in parts else value
 
 

@@ -3,8 +3,8 @@
 import argparse
 import math
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
-from typing import Literal
+from dataclasses import dataclass, fields
+from typing import Any, Literal
 
 from forebay.console.arguments import help_of
 from forebay.transforms.errors import Problem
@@ -67,45 +67,37 @@ class DataOptions:
             )  # fmt: skip
 
 
-def data_options(args: argparse.Namespace) -> DataOptions:
-    """Returns the options that `add_data_arguments` parsed."""
-    return DataOptions(
-        tuple(args.train_files),
-        args.class_weights,
-        args.memory_mb,
-        args.cache,
-        args.interleave,
-        args.shuffle_buffer,
-        args.prefetch,
-        args.deterministic,
-    )
+# How flags, and the keys of a file, are named where the attribute's name would not do.
+_NAMES = {"files": "train_files"}
+
+
+def data_names() -> dict[str, str]:
+    """Returns the name of each attribute of `DataOptions` among all options of training."""
+    return {field.name: _NAMES.get(field.name, field.name) for field in fields(DataOptions)}
+
+
+def data_options(values: Mapping[str, Any]) -> DataOptions:
+    """Returns the options that are among values by their names; others are as by default."""
+    given = {name: values[key] for name, key in data_names().items() if key in values}
+    return DataOptions(**given)
 
 
 def add_data_arguments(parser: argparse.ArgumentParser) -> None:
-    """Adds the arguments about rows."""
+    """Adds the arguments about rows; absent ones leave no trace."""
     group = parser.add_argument_group("rows")
-    add = group.add_argument
-    add(
-        "--train-files", action="append", default=[], metavar="PATTERN",
-        help=help_of(DataOptions, "files", also="; repeatable"),
-    )  # fmt: skip
-    add(
-        "--class-weights", type=_class_weights, metavar="WEIGHTS",
-        help=help_of(DataOptions, "class_weights"),
-    )  # fmt: skip
-    for name in ("memory_mb", "interleave", "shuffle_buffer", "prefetch"):
-        add(
-            "--" + name.replace("_", "-"), type=int, default=getattr(DataOptions, name),
-            metavar="N", help=help_of(DataOptions, name),
+
+    def add(name: str, also: str = "", default: str | None = None, **reading: Any) -> None:
+        group.add_argument(
+            "--" + data_names()[name].replace("_", "-"), default=argparse.SUPPRESS,
+            help=help_of(DataOptions, name, also=also, default=default), **reading,
         )  # fmt: skip
-    add(
-        "--cache", action=argparse.BooleanOptionalAction, default=True,
-        help=help_of(DataOptions, "cache", default="--cache"),
-    )  # fmt: skip
-    add(
-        "--deterministic", action=argparse.BooleanOptionalAction, default=True,
-        help=help_of(DataOptions, "deterministic", default="--deterministic"),
-    )  # fmt: skip
+
+    add("files", "; repeatable", action="append", metavar="PATTERN")
+    add("class_weights", type=_class_weights, metavar="WEIGHTS")
+    for name in ("memory_mb", "interleave", "shuffle_buffer", "prefetch"):
+        add(name, type=int, metavar="N")
+    for name in ("cache", "deterministic"):
+        add(name, default=f"--{name}", action=argparse.BooleanOptionalAction)
 
 
 def _class_weights(text: str) -> Mapping[str, float] | Literal["balanced"]:

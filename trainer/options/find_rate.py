@@ -9,15 +9,26 @@ from forebay.trainer.options.train import TrainOptions
 from forebay.trainer.options.train_arguments import add_training_options, train_options
 from forebay.transforms.errors import InputError, Problem
 
+# Where nobody says how far rates go, they go as far as this at the least.
+LEAST_HIGHEST = 1.0
+# Options of training that say nothing where each step has a rate of its own, and nothing is
+# evaluated. A file may have them; there are no flags.
+WITHOUT = (
+    "learning_rate", "wide_learning_rate", "schedule", "warmup_steps", "decay_rate", "decay_every",
+    "decay_at", "max_steps", "epochs", "ema_momentum", "eval_every", "eval_steps", "best_by",
+    "patience",
+)  # fmt: skip
+
 
 @dataclass(frozen=True)
 class FindRateOptions:
     """Which learning rates are tried, on which model.
 
     Attributes:
-        train: the options of the model and its training; the learning rate is not used.
+        train: the options of the model and its optimizers; those of `WITHOUT` are not used.
         lowest: the rate of the first step.
-        highest: the rate of the last step.
+        highest: the rate of the last step; None: 30 times the optimizer's default, or 1 where that
+            is less.
         steps: how many steps are taken, unless the loss diverges before.
 
     Raises:
@@ -26,7 +37,7 @@ class FindRateOptions:
 
     train: TrainOptions = field(default_factory=TrainOptions)
     lowest: float = 1e-6
-    highest: float = 1.0
+    highest: float | None = None
     steps: int = 300
 
     def __post_init__(self) -> None:
@@ -35,9 +46,10 @@ class FindRateOptions:
             raise InputError("options of lr-find: " + "; ".join(problems))
 
     def _problems(self) -> Iterator[Problem]:
-        if not 0 < self.lowest < self.highest < float("inf"):
+        highest = LEAST_HIGHEST if self.highest is None else self.highest
+        if not 0 < self.lowest < highest < float("inf"):
             yield Problem(
-                "--lowest", self.lowest, f"not between zero and --highest {self.highest:g}",
+                "--lowest", self.lowest, f"not between zero and --highest {highest:g}",
                 "give such as --lowest 1e-6 --highest 1",
             )  # fmt: skip
         if self.steps < 50:
@@ -81,5 +93,5 @@ def add_find_rate_arguments(parser: argparse.ArgumentParser) -> None:
         metavar="N",
         help=help_of(FindRateOptions, "steps"),
     )
-    add_training_options(parser)
+    add_training_options(parser, without=WITHOUT)
     add_common(parser)

@@ -5,31 +5,42 @@ from collections.abc import Iterator, Mapping
 from dataclasses import fields
 from typing import Any
 
+from forebay.trainer.options.data import data_names
 from forebay.trainer.options.train import TrainOptions
-
-# Attributes whose flags have other names.
-_NAMES = {"files": "train-files"}
 
 
 def as_flags(options: TrainOptions) -> list[str]:
     """Returns the flags of ``forebay train`` that give these options, defaults left out."""
-    default = TrainOptions()
-    return [*_flags(options, default), *_flags(options.data, default.data)]
+    return [word for name, value in _given(options) for word in _flag(name, value)]
 
 
-def _flags(options: Any, default: Any) -> Iterator[str]:
+def code_flags(options: TrainOptions) -> list[str]:
+    """Returns the flags of what no file names, the code that runs: a model of the user's own."""
+    return ["--model", options.model] if options.is_own_model else []
+
+
+def _given(options: TrainOptions) -> Iterator[tuple[str, Any]]:
+    """Yields the names and values of options that are not as by default."""
+    default, names = TrainOptions(), data_names()
     for field in fields(options):
         value = getattr(options, field.name)
-        if value == getattr(default, field.name) or field.name == "data":
-            continue
-        flag = _NAMES.get(field.name, field.name.replace("_", "-"))
-        if isinstance(value, bool):
-            yield f"--{flag}" if value else f"--no-{flag}"
-        elif isinstance(value, tuple) and all(isinstance(one, str) for one in value):
-            for one in value:
-                yield from _words(flag, one)
-        else:
-            yield from _words(flag, as_text(value))
+        if field.name != "data" and value != getattr(default, field.name):
+            yield field.name, value
+    for field in fields(options.data):
+        value = getattr(options.data, field.name)
+        if value != getattr(default.data, field.name):
+            yield names[field.name], value
+
+
+def _flag(name: str, value: Any) -> Iterator[str]:
+    flag = name.replace("_", "-")
+    if isinstance(value, bool):
+        yield f"--{flag}" if value else f"--no-{flag}"
+    elif isinstance(value, tuple) and all(isinstance(one, str) for one in value):
+        for one in value:
+            yield from _words(flag, one)
+    else:
+        yield from _words(flag, as_text(value))
 
 
 def _words(flag: str, text: str) -> tuple[str, ...]:
@@ -40,16 +51,20 @@ def _words(flag: str, text: str) -> tuple[str, ...]:
 def as_toml(options: TrainOptions) -> str:
     """Returns the file that gives these options with ``--config``, defaults left out.
 
-    Options of rows and a model function of the user's own are given by flags only.
+    A model function of the user's own is left out, too: `code_flags` gives it.
     """
-    default = TrainOptions()
-    left_out = ("data", "model") if options.is_own_model else ("data",)
-    lines = []
-    for field in fields(options):
-        value = getattr(options, field.name)
-        if field.name not in left_out and value != getattr(default, field.name):
-            lines.append(f"{field.name} = {json.dumps(value)}\n")
-    return "".join(lines)
+    return "".join(
+        f"{name} = {_toml(value)}\n"
+        for name, value in _given(options)
+        if not (name == "model" and options.is_own_model)
+    )
+
+
+def _toml(value: Any) -> str:
+    if isinstance(value, Mapping):
+        return "{" + ", ".join(f"{_toml(name)} = {_toml(one)}" for name, one in value.items()) + "}"
+    # JSON's way with characters beyond 16 bits, in halves, and a raw DEL are no TOML.
+    return json.dumps(value, ensure_ascii=False).replace("\x7f", "\\u007f")
 
 
 def as_text(value: Any) -> str:

@@ -30,7 +30,8 @@ class LoopOptions:
             evaluation that is the best so far, or at every one.
         keep: how many models each exporter keeps; older ones are removed.
         tensorboard: whether to write ``RUN/training/logs/``.
-        logs: where they are written instead; None: there, but on Vertex AI where it says.
+        logs: the folder in which they are written instead, below a name of the training's own;
+            None: there, but on Vertex AI where it says.
 
     Raises:
         InputError: options out of range; it lists all of them.

@@ -1,120 +1,32 @@
 """Arguments of ``sweep``: which training options are searched, and where."""
 
 import argparse
-import math
-from collections.abc import Callable, Iterable, Iterator, Sequence
-from dataclasses import dataclass, field, fields, replace
-from types import NoneType, UnionType
-from typing import Any, Literal, Union, get_args, get_origin
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from itertools import combinations, product
+from typing import Any
 
 from forebay.console.arguments import add_common, add_run, describe, help_of
-from forebay.trainer.options.config_file import read_toml
+from forebay.trainer.options.choose import Table, choose
 from forebay.trainer.options.flags import as_text
+from forebay.trainer.options.searches import (
+    BATCHES,
+    DROPOUTS,
+    LAYERS,
+    PENALTIES,
+    Search,
+    combined,
+    default_searches,
+    given_searches,
+    no_place,
+)
 from forebay.trainer.options.train import TrainOptions
 from forebay.trainer.options.train_arguments import add_training_options, train_options
 from forebay.transforms.errors import InputError, Problem
 
-DEFAULT_SEARCH = (
-    ("learning-rate", "1e-4..3e-2"),
-    ("batch-size", "128", "256", "512", "1024"),
-    ("l2", "1e-7..1e-2"),
-    ("dropout", "0..0.3"),
-    ("hidden-units", "64,32", "128,64", "256,128", "256,128,64"),
-)
-# What a linear model has none of.
-_DEEP_ONLY = ("dropout", "hidden_units", "members")
-# Trials of different lengths, or looked at at different steps, could not be compared.
-_SAME_IN_ALL = ("max_steps", "epochs", "eval_every", "eval_steps", "patience", "seed")
-# A range that spans this factor is searched by its logarithm.
-_LOG_FACTOR = 10
-
-
-@dataclass(frozen=True)
-class Search:
-    """Where one training option is searched: in a range, or among choices.
-
-    Attributes:
-        option: the name of a `TrainOptions` attribute.
-        choices: the values to choose from; empty: the range.
-        low: the range's least value.
-        high: its greatest.
-    """
-
-    option: str
-    choices: tuple[Any, ...] = ()
-    low: float = 0.0
-    high: float = 0.0
-
-    @property
-    def whole(self) -> bool:
-        """Whether a range is of whole numbers."""
-        return _kinds()[self.option] is int
-
-    @property
-    def log(self) -> bool:
-        """Whether a range is searched by its logarithm."""
-        return self.low > 0 and self.high >= _LOG_FACTOR * self.low
-
-    @classmethod
-    def parse(cls, words: Sequence[str]) -> "Search":
-        """Reads what follows ``--search``: an option, then ``LOW..HIGH`` or choices.
-
-        Raises:
-            InputError: there is no such option, or its values are not of its kind.
-        """
-        option, values, kinds = words[0].lstrip("-").replace("-", "_"), words[1:], _kinds()
-        if option not in kinds:
-            names = ", ".join(name.replace("_", "-") for name in kinds)
-            raise InputError(f"--search {words[0]}: no option to search; there are {names}")
-        kind = kinds[option]
-        try:
-            if len(values) == 1 and ".." in values[0]:
-                low, high = (_number(text) for text in values[0].split(".."))
-                if kind in (int, float) and low < high:
-                    return cls(option, low=low, high=high)
-            elif len(values) > 1:
-                return cls(option, choices=tuple(kind(text) for text in values))
-        except ValueError:
-            pass
-        raise InputError(
-            f"--search {' '.join(words)}: not a range LOW..HIGH of a number, nor two or more "
-            "values; write such as --search learning-rate 1e-4..1e-2, or --search hidden-units "
-            "64,32 128,64"
-        )
-
-    def examples(self) -> tuple[Any, ...]:
-        """Returns values of which, if they are allowed, all are."""
-        if self.choices:
-            return self.choices
-        return (int(self.low), int(self.high)) if self.whole else (self.low, self.high)
-
-
-def _kinds() -> dict[str, Callable[[str], Any]]:
-    """Returns how a value of each option is read that can be searched."""
-    read: dict[str, Callable[[str], Any]] = {}
-    for one in fields(TrainOptions):
-        parts = [kind for kind in get_args(one.type) if kind is not NoneType]
-        kind: Any = parts[0] if get_origin(one.type) in (Union, UnionType) else one.type
-        if one.name in _SAME_IN_ALL:
-            continue
-        if kind in (int, float, str):
-            read[one.name] = kind
-        elif get_origin(kind) is Literal:
-            read[one.name] = str
-        elif kind == tuple[int, ...]:
-            read[one.name] = _whole_numbers
-    return read
-
-
-def _number(text: str) -> float:
-    value = float(text)
-    if not math.isfinite(value):
-        raise ValueError(text)
-    return value
-
-
-def _whole_numbers(text: str) -> tuple[int, ...]:
-    return tuple(int(part) for part in text.split(","))
+# What is searched by default where nobody has looked at the table goes by such a one: its trainings
+# are as long as any, so that no warm-up that suits another is refused.
+_SOME_TABLE = Table(10_000_000, 30, "regression")
 
 
 @dataclass(frozen=True)
@@ -123,7 +35,7 @@ class SweepOptions:
 
     Attributes:
         train: the options of all trials, but for those that are searched.
-        search: what is searched; empty: `DEFAULT_SEARCH`.
+        search: what is searched; empty: what `default_searches` says.
         trials: trainings in all, those of an interrupted sweep included.
         seed: the seed of the search; the trainings have their own.
         blocks: blocks of time within train that trials are compared on, each predicted by a model
@@ -146,18 +58,30 @@ class SweepOptions:
         problems = [str(problem) for problem in self._problems()]
         if problems:
             raise InputError("sweep options: " + "; ".join(problems))
-        for search in self.searches:
-            for value in search.examples():
-                replace(self.train, **{search.option: value})
+        for values in self._trials():
+            combined(self.train, values)
 
     @property
     def searches(self) -> tuple[Search, ...]:
-        """What is searched, the default where nothing else is said."""
-        if self.search:
-            return self.search
-        default = tuple(Search.parse(words) for words in DEFAULT_SEARCH)
-        left_out = _DEEP_ONLY if self.train.model == "linear" else ()
-        return tuple(search for search in default if search.option not in left_out)
+        """What is searched; where nobody says, around the options for some table or other."""
+        return self.search or default_searches(choose(self.train, _SOME_TABLE).options)
+
+    def _trials(self) -> Iterator[dict[str, Any]]:
+        """Yields values of which, if they are allowed, those of all trials are.
+
+        Each two options go together or don't; what goes together with a model is one model's.
+        """
+        others = [search for search in self.search if search.option != "model"]
+        for model in self.models or (None,):
+            fixed = {} if model is None else {"model": model}
+            for pair in combinations(others, 2) if len(others) > 1 else [others]:
+                for values in product(*(search.examples() for search in pair)):
+                    yield {**fixed, **{s.option: v for s, v in zip(pair, values, strict=True)}}
+
+    @property
+    def models(self) -> tuple[str, ...]:
+        """The models searched, if any are."""
+        return next((search.choices for search in self.search if search.option == "model"), ())
 
     def _problems(self) -> Iterator[Problem]:
         if self.trials < 1:
@@ -174,7 +98,22 @@ class SweepOptions:
             yield Problem(
                 "--best-by", self.train.best_by, "blocks are compared by their loss", "leave it out"
             )
+        if self.blocks is not None and self.train.eval_steps is not None:
+            yield Problem(
+                "--eval-steps", self.train.eval_steps, "blocks are measured whole", "leave it out"
+            )
         names = [search.option for search in self.search]
+        if self.train.eval_steps is not None and "batch_size" in names:
+            yield Problem(
+                "--eval-steps", self.train.eval_steps, "trials would be measured on as many "
+                "batches of other sizes, so on other rows", "leave it out, or search no batch-size",
+            )  # fmt: skip
+        for name in names:
+            if self.models and all(name in no_place(model) for model in self.models):
+                yield Problem(
+                    "--search", name, f"neither {' nor '.join(self.models)} has any",
+                    "leave it out, or search other models",
+                )  # fmt: skip
         for name in sorted({name for name in names if names.count(name) > 1}):
             yield Problem("--search", name, "searched twice", "give all its values at once")
 
@@ -189,27 +128,6 @@ def sweep_options(args: argparse.Namespace) -> SweepOptions:
         train_options(args), given_searches(args.search, args.searches), args.trials,
         args.sweep_seed, args.blocks, args.block_by,
     )  # fmt: skip
-
-
-def given_searches(search: Iterable[Sequence[str]], path: str | None) -> tuple[Search, ...]:
-    """Returns what is searched, of a file and of flags.
-
-    Args:
-        search: the words that follow each ``--search``.
-        path: a TOML file of the same; None: none.
-
-    Raises:
-        InputError: the file cannot be read, or there is no such option or value.
-    """
-    words = [*(_read_searches(path) if path is not None else ()), *search]
-    return tuple(map(Search.parse, words))
-
-
-def _read_searches(path: str) -> Iterator[list[str]]:
-    """Reads a file of searches: an option's name, and a range or a list of values."""
-    for name, values in read_toml("--searches", path, 'learning-rate = "1e-4..1e-2"').items():
-        several = values if isinstance(values, list) else [values]
-        yield [name, *(as_text(value) for value in several)]
 
 
 def add_sweep_arguments(parser: argparse.ArgumentParser) -> None:
@@ -248,11 +166,10 @@ def add_search_arguments(parser: argparse.ArgumentParser) -> Any:
         "--trials", type=int, default=default.trials, metavar="N",
         help=help_of(SweepOptions, "trials"),
     )  # fmt: skip
-    default_search = "; ".join(" ".join(words) for words in DEFAULT_SEARCH)
     group.add_argument(
         "--search", action="append", nargs="+", default=[], metavar=("OPTION", "VALUES"),
         help="an option of `forebay train` and where to search it: LOW..HIGH, or values one after "
-        f"another; repeatable (default: {default_search})",
+        f"another; repeatable (default: {_default_words()})",
     )  # fmt: skip
     group.add_argument(
         "--searches", metavar="FILE",
@@ -260,3 +177,17 @@ def add_search_arguments(parser: argparse.ArgumentParser) -> Any:
         "--search adds more",
     )  # fmt: skip
     return group
+
+
+def _default_words() -> str:
+    """Says what is searched by default."""
+    batches, layers = (" ".join(map(as_text, values)) for values in (BATCHES, LAYERS))
+    return (
+        "learning-rate, a thirtieth to ten times what it would be; "
+        f"batch-size, that and {batches}; l2 {_range(PENALTIES)}; dropout {_range(DROPOUTS)}; "
+        f"hidden-units {layers}"
+    )
+
+
+def _range(bounds: tuple[float, float]) -> str:
+    return "..".join(f"{bound:g}" for bound in bounds)

@@ -15,6 +15,8 @@ OptimizerName = Literal[
 ]
 # Kinds that have hidden layers of ours.
 WITH_HIDDEN: tuple[str, ...] = ("deep", "wide_deep")
+# Kinds whose weights are all of one side.
+ONE_SIDED: tuple[str, ...] = ("linear", "deep")
 ScheduleName = Literal["constant", "cosine", "exponential", "step"]
 ActivationName = Literal["elu", "gelu", "leaky_relu", "relu", "selu", "sigmoid", "silu", "tanh"]
 NormalizationName = Literal["none", "batch", "layer"]
@@ -180,7 +182,7 @@ class TrainOptions:
         yield from choice("--optimizer", self.optimizer, names)
         if self.wide_optimizer is not None:
             yield from choice("--wide-optimizer", self.wide_optimizer, names)
-            if self.model in ("linear", "deep"):
+            if self.model in ONE_SIDED:
                 yield Problem(
                     "--wide-optimizer", self.wide_optimizer, f"--model {self.model} has one side",
                     "use --optimizer, or --model wide_deep",
@@ -210,6 +212,11 @@ class TrainOptions:
             )
 
     def _loop_problems(self) -> Iterator[Problem]:
+        if self.epochs is not None and self.max_steps is not None:
+            yield Problem(
+                "--epochs", self.epochs, f"--max-steps {self.max_steps} is another length",
+                "give one of the two",
+            )  # fmt: skip
         for flag, count in (
             ("--max-steps", self.max_steps),
             ("--epochs", self.epochs),

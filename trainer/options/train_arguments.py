@@ -1,12 +1,18 @@
 """Arguments of ``train``: its flags, and what a file says where no flag does."""
 
 import argparse
+from collections.abc import Container, Sequence
 from dataclasses import fields
 from typing import Any, get_args
 
 from forebay.console.arguments import add_common, add_run, describe, help_of
 from forebay.trainer.options.config_file import read_config
-from forebay.trainer.options.data import add_data_arguments, data_options
+from forebay.trainer.options.data import (
+    DataOptions,
+    add_data_arguments,
+    data_names,
+    data_options,
+)
 from forebay.trainer.options.loop import add_loop_arguments
 from forebay.trainer.options.train import (
     ActivationName,
@@ -44,16 +50,25 @@ def train_options(args: argparse.Namespace) -> TrainOptions:
     Raises:
         InputError: options out of range, or a file that cannot be read.
     """
-    kinds = {f.name: f.type for f in fields(TrainOptions) if f.name != "data"}
+    kinds = option_kinds()
     values = {} if args.config is None else read_config(args.config, kinds)
     if "epochs" in args:  # a flag for one length wins over the file's other
         values.pop("max_steps", None)
     if "max_steps" in args:
         values.pop("epochs", None)
-    values |= {name: value for name, value in vars(args).items() if name in kinds}
-    if "drop_features" in values:
-        values["drop_features"] = tuple(values["drop_features"])
-    return TrainOptions(**values, data=data_options(args))
+    given = {name: value for name, value in vars(args).items() if name in kinds}
+    values |= {name: tuple(v) if isinstance(v, list) else v for name, v in given.items()}
+    own = {field.name for field in fields(TrainOptions)}
+    return TrainOptions(
+        **{name: value for name, value in values.items() if name in own}, data=data_options(values)
+    )
+
+
+def option_kinds() -> dict[str, Any]:
+    """Returns the types of all options of a training, by the names that flags and files have."""
+    own = {field.name: field.type for field in fields(TrainOptions) if field.name != "data"}
+    names = data_names()
+    return own | {names[field.name]: field.type for field in fields(DataOptions)}
 
 
 def add_train_arguments(parser: argparse.ArgumentParser) -> None:
@@ -74,32 +89,36 @@ def add_train_arguments(parser: argparse.ArgumentParser) -> None:
     add_common(parser)
 
 
-def add_training_options(parser: argparse.ArgumentParser) -> None:
-    """Adds all that `train_options` reads: a flag for each option, and a file of them."""
+def add_training_options(parser: argparse.ArgumentParser, without: Container[str] = ()) -> None:
+    """Adds all that `train_options` reads: a flag for each option, and a file of them.
+
+    Args:
+        parser: the command's.
+        without: options that get no flag.
+    """
+    kinds = {f.name: f.type for f in fields(TrainOptions)}
+
+    def add(group: Any, names: Sequence[str]) -> None:
+        for name in names:
+            if name not in without:
+                group.add_argument(
+                    "--" + name.replace("_", "-"), default=argparse.SUPPRESS,
+                    help=help_of(TrainOptions, name), **_reading(name, kinds[name]),
+                )  # fmt: skip
+
     parser.add_argument(
         "--config", metavar="FILE",
         help="TOML with the values of flags, such as hidden_units = [128, 64]; flags win",
     )  # fmt: skip
-    add_options(parser.add_mutually_exclusive_group(), ("max_steps", "epochs"))
+    if "epochs" not in without:  # argparse has no words for an empty group
+        add(parser.add_mutually_exclusive_group(), ("max_steps", "epochs"))
     for title, names in _GROUPS.items():
-        add_options(parser.add_argument_group(title), names)
+        add(parser.add_argument_group(title), names)
     parser.add_argument(
         "--drop-features", action="append", default=argparse.SUPPRESS, metavar="PATTERN",
         help=help_of(TrainOptions, "drop_features", also="; repeatable"),
     )  # fmt: skip
     add_data_arguments(parser)
-
-
-def add_options(group: Any, names: tuple[str, ...]) -> None:
-    """Adds flags of `TrainOptions` to a parser or a group; absent ones leave no trace."""
-    kinds = {f.name: f.type for f in fields(TrainOptions)}
-    for name in names:
-        group.add_argument(
-            "--" + name.replace("_", "-"),
-            default=argparse.SUPPRESS,
-            help=help_of(TrainOptions, name),
-            **_reading(name, kinds[name]),
-        )
 
 
 def _reading(name: str, kind: Any) -> dict[str, Any]:

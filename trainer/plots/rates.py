@@ -21,6 +21,7 @@ def draw_rates(report: Mapping[str, Any]) -> bytes:
             report["suggestion"], color=MARK, linewidth=1,
             label=f"suggested: {report['suggestion']:.2g}",
         )  # fmt: skip
+    if report["lowest"] is not None:
         axes.axvline(
             report["lowest"], color=MARK, linewidth=1, linestyle=":",
             label=f"lowest at {report['lowest']:.2g}",

@@ -68,9 +68,13 @@ def _in_order(axes: Axes, trials: Sequence[Mapping[str, Any]], *, more_is_better
 
 
 def _by_option(axes: Axes, search: Mapping[str, Any], trials: Sequence[Mapping[str, Any]]) -> None:
+    # A model that has no place for the option has it as nobody searches it.
+    names = [as_text(choice) for choice in search["choices"]]
+    trials = [
+        one for one in trials if _is_searched(one["options"][search["option"]], search, names)
+    ]
     values = [one["options"][search["option"]] for one in trials]
-    if search["choices"]:
-        names = [as_text(choice) for choice in search["choices"]]
+    if names:
         places = [names.index(as_text(value)) for value in values]
         # Side by side, or equal choices would hide each other.
         shifts = np.linspace(-0.18, 0.18, len(places)) if len(places) > 1 else np.zeros(1)
@@ -82,6 +86,12 @@ def _by_option(axes: Axes, search: Mapping[str, Any], trials: Sequence[Mapping[s
         if search["low"] > 0 and search["high"] >= 10 * search["low"]:
             axes.set_xscale("log")
     axes.set_xlabel(search["option"])
+
+
+def _is_searched(value: Any, search: Mapping[str, Any], names: Sequence[str]) -> bool:
+    if names:
+        return as_text(value) in names
+    return value is not None and search["low"] <= value <= search["high"]
 
 
 def _points(axes: Axes, x: Sequence[float], trials: Sequence[Mapping[str, Any]]) -> None:

@@ -13,7 +13,8 @@ from forebay.storage.run.layout import RATES_FOLDER
 from forebay.storage.run.run_folder import RunFolder
 from forebay.trainer.metrics.arrays import Floats
 from forebay.trainer.options import LoopOptions
-from forebay.trainer.options.find_rate import FindRateOptions
+from forebay.trainer.options.choose import FAR, RATES, default_of
+from forebay.trainer.options.find_rate import LEAST_HIGHEST, FindRateOptions
 from forebay.trainer.plots.rates import draw_rates
 from forebay.trainer.search.rate_curve import read_curve
 from forebay.trainer.training.job import TrainingJob, prepare
@@ -55,7 +56,7 @@ def find_rate(run: RunFolder, options: FindRateOptions) -> dict[str, Any]:
     """Trains a new model at growing rates and reads off which suits it.
 
     All weights are trained at the rate that grows, those with a ``wide_optimizer`` too. The eval
-    and the test split are not looked at, and no model is kept.
+    and the test split are not opened, and no model is kept.
 
     Args:
         run: the run; ``RUN/learning-rate/`` is written.
@@ -63,12 +64,13 @@ def find_rate(run: RunFolder, options: FindRateOptions) -> dict[str, Any]:
 
     Returns:
         What is written as ``rates.json``: the ``rates`` of the steps taken, their ``losses``, the
-        same ``smooth``, the ``suggestion`` and the rate at which the loss is ``lowest``, both None
-        where it does not fall.
+        same ``smooth``, the ``highest`` rate that was to be tried, the ``suggestion`` and the rate
+        at which the loss is ``lowest``. Both are None where it does not fall, the suggestion where
+        it does not rise again, too.
 
     Raises:
         InputError: the options do not suit the run.
-        RunFolderError: a split is empty or damaged.
+        RunFolderError: the train split is empty or damaged.
         RunFailed: the loss is not a number from the first steps on.
     """
     names = [f"{RATES_FOLDER}/rates.json", f"{RATES_FOLDER}/rates.png"]
@@ -81,8 +83,9 @@ def find_rate(run: RunFolder, options: FindRateOptions) -> dict[str, Any]:
 
 
 def _rate_report(run: RunFolder, options: FindRateOptions) -> dict[str, Any]:
-    job = prepare(run, options.train, LoopOptions(), alone())
-    growth = Growth(options.lowest, options.highest, options.steps)
+    job = prepare(run, options.train, LoopOptions(), alone(), is_evaluated=False)
+    highest = options.highest or _highest(job)
+    growth = Growth(options.lowest, highest, options.steps)
     for group in job.updater.groups:
         group.optimizer.learning_rate = growth
     losses = _losses(job, options.steps)
@@ -91,11 +94,12 @@ def _rate_report(run: RunFolder, options: FindRateOptions) -> dict[str, Any]:
             f"the loss diverged after {counted(len(losses), 'step')}, at rates not far above "
             f"--lowest {options.lowest:g}; try one a thousand times lower"
         )
-    rates = np.geomspace(options.lowest, options.highest, options.steps)[: len(losses)]
-    curve = read_curve(rates, losses)
+    rates = np.geomspace(options.lowest, highest, options.steps)[: len(losses)]
+    curve = read_curve(rates, losses, diverged=len(losses) < options.steps)
     return {
         "dataset": run.definition.name,
         "optimizer": options.train.optimizer,
+        "highest": highest,
         "suggestion": curve.suggestion,
         "lowest": curve.lowest,
         "steps": len(losses),
@@ -103,6 +107,13 @@ def _rate_report(run: RunFolder, options: FindRateOptions) -> dict[str, Any]:
         "losses": losses.tolist(),
         "smooth": curve.smooth.tolist(),
     }
+
+
+def _highest(job: TrainingJob) -> float:
+    """Returns how far rates go where nobody says: so far above the default that the loss rises."""
+    rates = (default_of(name, job.options, job.table) for name in RATES)
+    most = max(LEAST_HIGHEST, *(FAR * rate for rate in rates if rate is not None))
+    return float(f"{most:.2g}")
 
 
 def _losses(job: TrainingJob, steps: int) -> Floats:
@@ -132,9 +143,14 @@ def rate_table(report: dict[str, Any], folder: str) -> str:
         f"{report['dataset']}, {report['optimizer']}: {counted(report['steps'], 'step')} at rates "
         f"from {rates[0]:.2g} to {rates[-1]:.2g}"
     )
-    if report["suggestion"] is None:
+    if report["lowest"] is None:
         told = (
             "the loss does not fall: try other rates with --lowest and --highest, or more --steps"
+        )
+    elif report["suggestion"] is None:
+        told = (
+            f"the loss is lowest at {report['lowest']:.2g} and has not risen again at --highest "
+            f"{report['highest']:g}: the largest rate that works may lie beyond; give a higher one"
         )
     else:
         told = (

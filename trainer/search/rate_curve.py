@@ -8,7 +8,7 @@ from forebay.trainer.metrics.arrays import Floats
 
 # The width of the smoothing, as a share of the steps: losses of single batches are noisy.
 _WIDTH = 0.03
-# Smooth noise alone spans about four times its standard error; a fall must span more.
+# Smooth noise alone spans about four times its standard error; a fall, or a rise, must span more.
 _NOISE = 6.0
 # Losses to each side that say whether one is a spike.
 _NEIGHBOURS = 4
@@ -22,7 +22,7 @@ class RateCurve:
         rates: float64 (n,), rising by a constant factor.
         losses: float64 (n,), each of a batch of its own, taken before the step.
         smooth: float64 (n,), the losses without their noise.
-        suggestion: the rate to train with; None where the loss does not fall.
+        suggestion: the rate to train with; None where the loss does not fall, or not rise again.
         lowest: the rate at which the loss is lowest, None where it does not fall.
     """
 
@@ -33,27 +33,34 @@ class RateCurve:
     lowest: float | None
 
 
-def read_curve(rates: Floats, losses: Floats) -> RateCurve:
+def read_curve(rates: Floats, losses: Floats, *, diverged: bool) -> RateCurve:
     """Reads a curve: half of the rate at which the loss is lowest.
 
     There the steps are about to be too large. Of plain descent on a quadratic the rate that does
     most good is half of the greatest that converges. (Where the loss falls fastest, as Smith (2017)
     has it, is an order of magnitude lower for Adam: there a loss is far from its end when a
-    training is at its.)
+    training is at its.) Where the loss does not rise again, nothing says that larger steps would be
+    too large, only that none were tried.
 
     Args:
         rates: float64 (n,), rising by a constant factor.
         losses: float64 (n,), finite.
+        diverged: whether there are no more of them because the loss diverged.
     """
     smooth, narrower = _smoothed(losses)
     lowest = int(np.argmin(smooth))
     fall = float(smooth[: lowest + 1].max() - smooth[lowest])
+    rise = float(smooth[lowest:].max() - smooth[lowest])
+    errors = _without_spikes(losses) - smooth
     # Of what comes before: where the loss diverges, it bends more than it is noisy.
-    before = slice(max(lowest + 1, len(losses) // 4))
-    noise = float(np.std((_without_spikes(losses) - smooth)[before])) * narrower
+    noise = narrower * float(np.std(errors[: max(lowest + 1, len(losses) // 4)]))
     if lowest == 0 or fall <= _NOISE * noise:
         return RateCurve(rates, losses, smooth, None, None)
-    return RateCurve(rates, losses, smooth, float(rates[lowest] / 2), float(rates[lowest]))
+    # Where losses are low, so is their noise.
+    late = narrower * float(np.std(errors[min(lowest, 3 * len(losses) // 4) :]))
+    rises = diverged or rise > _NOISE * min(noise, late)
+    suggestion = float(rates[lowest] / 2) if rises else None
+    return RateCurve(rates, losses, smooth, suggestion, float(rates[lowest]))
 
 
 def _without_spikes(losses: Floats) -> Floats:

@@ -13,7 +13,7 @@ from forebay.storage.run.run_folder import RunFolder
 from forebay.trainer.metrics.by_task import BEST_BY, EVAL_LOSS
 from forebay.trainer.options import TrainOptions
 from forebay.trainer.options.choose import choose
-from forebay.trainer.options.flags import as_flags, as_text, as_toml
+from forebay.trainer.options.flags import as_flags, as_text, as_toml, code_flags
 from forebay.trainer.options.sweep import SweepOptions
 from forebay.trainer.search.blocks import GroupLosses
 from forebay.trainer.search.space import tried_options
@@ -38,11 +38,12 @@ def sweep_report(
         finished: Optuna's trials, in order.
 
     Returns:
-        ``trials``, each with its number from 1, ``outcome`` (``trained``, ``stopped`` as hopeless
-        or ``diverged``), best ``eval_metric``, the ``step`` of that, and the options searched; of
-        blocks of train also the ``difference`` from the first trial's metric, and its
-        ``interval``. ``best``: the best trained one's number, loss, whole ``options``, and the
-        same as ``command`` and as ``config`` file.
+        ``trials``, each with its number from 1, ``outcome`` (``trained``, ``stopped`` as hopeless,
+        ``diverged``, or ``refused`` where the run does not allow its options), best
+        ``eval_metric``, the ``step`` of that, and the options searched; of blocks of train also the
+        ``difference`` from the first trial's metric, and its ``interval``. ``best``: the best
+        trained one's number, loss, whole ``options``, and the same as ``command`` and as ``config``
+        file, with the ``flags`` that go with the file: those that name code.
     """
     task = run.definition.label.task
     metric = options.train.best_by or EVAL_LOSS[task]
@@ -65,6 +66,7 @@ def sweep_report(
             "options": asdict(chosen),
             "command": command_line(run.path, chosen),
             "config": as_toml(chosen),
+            "flags": shlex.join(code_flags(chosen)),
         }
     return {
         "dataset": run.definition.name,
@@ -105,6 +107,7 @@ def _lines(report: Mapping[str, Any], folder: str) -> Iterator[str]:
     yield (
         f"{report['dataset']}: {counted(len(trials), 'trial')}, {outcomes.count('stopped')} "
         f"stopped as hopeless, {outcomes.count('diverged')} diverged"
+        + (f", {refused} refused" if (refused := outcomes.count("refused")) else "")
     )
     order = sorted(trials, key=lambda one: _rank(one, falling=report["more_is_better"]))
     names, has_differences = list(trials[0]["options"]), "difference" in trials[0]
@@ -138,7 +141,8 @@ def _lines(report: Mapping[str, Any], folder: str) -> Iterator[str]:
         f"{report['split']}"
     )
     yield f"  {best['command']}"
-    yield f"the same: --config {folder}/best.toml; wrote sweep.json and sweep.png beside it"
+    same = f"--config {shlex.quote(folder)}/best.toml {best['flags']}".rstrip()
+    yield f"the same: {same}; wrote sweep.json and sweep.png beside it"
 
 
 def _short(report: Mapping[str, Any]) -> str:
@@ -153,6 +157,6 @@ def _difference(one: Mapping[str, Any]) -> str:
 
 
 def _rank(one: Mapping[str, Any], *, falling: bool) -> tuple[int, float]:
-    place = ("trained", "stopped", "diverged").index(one["outcome"])
+    place = ("trained", "stopped", "diverged", "refused").index(one["outcome"])
     metric = one["eval_metric"]
     return place, float("inf") if metric is None else -metric if falling else metric

@@ -1,7 +1,6 @@
 """Where options are searched, in Optuna's words, and back."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import replace
 from typing import Any
 
 from optuna.distributions import (
@@ -13,7 +12,7 @@ from optuna.distributions import (
 
 from forebay.trainer.options import TrainOptions
 from forebay.trainer.options.flags import as_text
-from forebay.trainer.options.sweep import Search
+from forebay.trainer.options.searches import Search, combined
 
 # Figures that matter; the printed options are those that were tried.
 _DIGITS = 3
@@ -35,14 +34,21 @@ def _distribution(search: Search) -> BaseDistribution:
 def tried_options(
     base: TrainOptions, searches: Sequence[Search], parameters: Mapping[str, Any]
 ) -> TrainOptions:
-    """Returns the options that Optuna's parameters mean, numbers rounded to three digits."""
-    values = {search.option: _meant(search, parameters[search.option]) for search in searches}
-    return replace(base, **values)
+    """Returns the options that Optuna's parameters mean, numbers rounded to three digits.
+
+    What the model drawn has no place for is left out, and what the base itself has stays as it is.
+    """
+    return combined(base, {
+        search.option: _meant(search, parameters[search.option], getattr(base, search.option))
+        for search in searches
+    })  # fmt: skip
 
 
-def _meant(search: Search, parameter: Any) -> Any:
+def _meant(search: Search, parameter: Any, own: Any) -> Any:
     if search.choices:
         return next(choice for choice in search.choices if as_text(choice) == parameter)
+    if parameter == own:
+        return own
     if search.whole:
         return int(parameter)
     rounded = float(f"{parameter:.{_DIGITS}g}")
@@ -56,6 +62,6 @@ def own_parameters(base: TrainOptions, searches: Sequence[Search]) -> dict[str, 
         value = getattr(base, search.option)
         if value in search.choices:
             found[search.option] = as_text(value)
-        elif not search.choices and search.low <= value <= search.high:
+        elif not search.choices and value is not None and search.low <= value <= search.high:
             found[search.option] = value
     return found

@@ -20,6 +20,7 @@ from forebay.trainer.checkpoints.checkpoint import Evaluation, TrainingState
 from forebay.trainer.options import TrainOptions
 from forebay.trainer.options.choose import ChosenOptions, choose
 from forebay.trainer.options.flags import as_text
+from forebay.trainer.options.searches import default_searches
 from forebay.trainer.options.sweep import SweepOptions
 from forebay.trainer.plots.sweep import draw_sweep
 from forebay.trainer.search.block_trials import QUIET, Blocks, losses_on_blocks, read_blocks
@@ -35,6 +36,7 @@ from forebay.transforms.errors import InputError, RunFailed
 _WARM_UP = 0.25
 # How a trial ended, what it is compared by where it was trained, and what is noted of it.
 Outcome = tuple[str, float | None, dict[str, Any]]
+_NOTHING = {"eval_metric": None, "step": None, "steps_trained": 0}
 _RESULTS = ("sweep.json", "best.toml", "sweep.png")
 
 
@@ -42,11 +44,13 @@ def sweep(run: RunFolder, options: SweepOptions, *, fresh: bool = False) -> dict
     """Trains with other options again and again, and tells which did best on the eval split.
 
     The first trial has the options given. Trials that are worse than the median of those before,
-    at the same step, are stopped. The train and the eval split are read, the test split never.
+    at the same step, are stopped. One whose options, drawn together, the run does not allow is
+    refused, and the others go on. The train and the eval split are read, the test split never.
 
     Args:
         run: the run, on a local disk; ``RUN/sweep/`` is written.
-        options: what is searched, and how long.
+        options: what is searched, and how long; without any search, around the options that the
+            training has by itself.
         fresh: whether to forget the trials that are there.
 
     Returns:
@@ -62,26 +66,32 @@ def sweep(run: RunFolder, options: SweepOptions, *, fresh: bool = False) -> dict
             f"{run.path}: a sweep keeps a journal of its trials on a local disk; copy the run there"
         )
     files.check_outputs(run.path, [f"{SWEEP_FOLDER}/{name}" for name in (*_RESULTS, JOURNAL_NAME)])
-    options = replace(options, train=_of_one_length(run, options.train))
+    chosen = _chosen(run, options.train)
+    options = replace(
+        options,
+        train=_of_one_length(options.train, chosen),
+        search=options.search or default_searches(chosen),
+    )
     with run.in_use(), occupied(run.path, SWEEP_FOLDER):
         blocks = read_blocks(run, options)  # what it refuses leaves no trace of a sweep
         if fresh:
             _forget(run)
         report = _sweep(run, options, blocks)
     if report["best"] is None:
+        outcomes = [one["outcome"] for one in report["trials"]]
+        told = ", ".join(f"{outcomes.count(one)} {one}" for one in sorted({*outcomes}))
         raise RunFailed(
-            f"all {counted(len(report['trials']), 'trial')} diverged; search lower learning "
-            "rates, with --search learning-rate 1e-6..1e-3 --fresh"
+            f"of {counted(len(outcomes), 'trial')} none came to its end ({told}); search lower "
+            "learning rates, with --search learning-rate 1e-6..1e-3 --fresh"
         )
     return report
 
 
-def _of_one_length(run: RunFolder, options: TrainOptions) -> TrainOptions:
+def _of_one_length(options: TrainOptions, chosen: ChosenOptions) -> TrainOptions:
     """Returns options whose trials take as many steps and evaluations, whatever is searched.
 
     All else that is open each trial chooses by its own: another optimizer has another rate.
     """
-    chosen = _chosen(run, options)
     return replace(options, max_steps=chosen.max_steps, epochs=None, eval_every=chosen.eval_every)
 
 
@@ -101,9 +111,14 @@ def _sweep(run: RunFolder, options: SweepOptions, blocks: Blocks | None) -> dict
         run.file(SWEEP_FOLDER), options.seed, distributions(options.searches),
         _identity(run, options),
     )  # fmt: skip
-    while (number := len(study.finished)) < options.trials:
-        _trial(run, options, study, number, blocks)
-        _write(run, options, study)
+    try:
+        while (number := len(study.finished)) < options.trials:
+            _trial(run, options, study, number, blocks)
+            _write(run, options, study)
+    except InputError:
+        if not study.finished:  # a sweep that is refused leaves no trace
+            _forget(run)
+        raise
     return _write(run, options, study)
 
 
@@ -130,10 +145,16 @@ def _trial(
     described = ", ".join(f"{name} {as_text(value)}" for name, value in shown.items())
     note(f"trial {number + 1} of {options.trials}: {described}")
     folder, started = os.path.join(SWEEP_FOLDER, f"trial-{number:03d}"), time.monotonic()
-    if blocks is None:
-        outcome, score, notes = _on_eval(run, tried, trial, folder, fresh=not continues)
-    else:
-        outcome, score, notes = _on_blocks(run, blocks, tried, folder)
+    try:
+        if blocks is None:
+            outcome, score, notes = _on_eval(run, tried, trial, folder, fresh=not continues)
+        else:
+            outcome, score, notes = _on_blocks(run, blocks, tried, folder)
+    except InputError as error:
+        if not study.finished:  # it may be none that the run allows
+            raise
+        note(f"trial {number + 1} is refused: {error}")
+        outcome, score, notes = "refused", None, dict(_NOTHING)
     study.ended(
         trial, score, outcome=outcome, options=plain(shown), **notes,
         seconds=round(time.monotonic() - started, 1),
@@ -166,7 +187,7 @@ def _on_blocks(run: RunFolder, blocks: Blocks, tried: ChosenOptions, folder: str
     try:
         losses = losses_on_blocks(run, blocks, tried, folder)
     except RunFailed:
-        return "diverged", None, {"eval_metric": None, "step": None, "steps_trained": 0}
+        return "diverged", None, dict(_NOTHING)
     steps = {"step": tried.max_steps, "steps_trained": tried.max_steps}
     value = losses.value
     return "trained", value, {"eval_metric": value, **steps, LOSSES: losses.to_json()}

@@ -3,8 +3,9 @@
 from collections.abc import Mapping
 from typing import Any
 
+from forebay.console.words import counted
 from forebay.trainer.checkpoints.best_model import TrainingRecord
-from forebay.trainer.options.choose import ChosenOptions, Table, default_rate, is_far
+from forebay.trainer.options.choose import ChosenOptions, Table, default_of, is_far
 
 # Evaluations below this say nothing of where the best of them stands.
 _FEW = 3
@@ -14,25 +15,23 @@ _GAIN = 0.002
 
 def of_rates(options: ChosenOptions, table: Table) -> str | None:
     """Warns of a rate that is far from what its optimizer takes; None: none is."""
-    linear = options.model == "linear"
-    rates = [("--learning-rate", options.learning_rate, options.optimizer, linear)]
-    if options.wide_optimizer is not None and options.wide_learning_rate is not None:
-        wide = ("--wide-learning-rate", options.wide_learning_rate, options.wide_optimizer, True)
-        rates.append(wide)
-    for flag, rate, optimizer, of_linear in rates:
-        usual = default_rate(
-            optimizer, linear=of_linear, inputs=table.inputs, batch_size=options.batch_size
+    for name, optimizer, is_linear in (
+        ("learning_rate", options.optimizer, options.model == "linear"),
+        ("wide_learning_rate", options.wide_optimizer, True),
+    ):
+        rate, usual = getattr(options, name), default_of(name, options, table)
+        if rate is None or usual is None or not is_far(rate, usual):
+            continue
+        flag = "--" + name.replace("_", "-")
+        model = "a linear model" if is_linear else "hidden layers"
+        size, fate, times = (
+            ("below", "learns next to nothing", usual / rate) if rate < usual
+            else ("above", "is likely to diverge", rate / usual)
+        )  # fmt: skip
+        return (
+            f"{flag} {rate:g} is {times:,.0f} times {size} the {usual:.3g} that {optimizer} "
+            f"takes for {model}, and {fate}; leave {flag} out, or see `forebay lr-find`"
         )
-        if is_far(rate, usual):
-            model = "a linear model" if of_linear else "hidden layers"
-            size, fate = ("below", "learns next to nothing") if rate < usual else (
-                "above", "is likely to diverge"
-            )  # fmt: skip
-            times = usual / rate if rate < usual else rate / usual
-            return (
-                f"{flag} {rate:g} is {times:,.0f} times {size} the {usual:.3g} that {optimizer} "
-                f"takes for {model}, and {fate}; leave {flag} out, or see `forebay lr-find`"
-            )
     return None
 
 
@@ -60,9 +59,12 @@ def of_outcome(record: TrainingRecord, report: Mapping[str, Any], metric: str) -
     if len(scores) < _FEW or 0 < best < len(scores) - 1:
         return None
     if best == 0:
+        # Not --eval-every: where nobody gave one, evaluations begin long before its first multiple.
+        first = record["history"][0]["step"]
+        cures = [f"a lower --eval-every than {first:,}"] if first > 1 else []
         return (
-            f"the first of {len(scores)} evaluations was the best: a lower --eval-every than "
-            f"{options['eval_every']:,}, or a lower --learning-rate, may find a better one"
+            f"the first of {len(scores)} evaluations, after {counted(first, 'step')}, was the "
+            f"best: {' or '.join([*cures, 'a lower --learning-rate'])} may find a better one"
         )
     gain = min(scores[:-1]) - scores[-1]
     if gain > _GAIN * abs(scores[-1]):

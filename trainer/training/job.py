@@ -8,6 +8,7 @@ from typing import Any
 
 import tensorflow as tf
 
+from forebay.storage.run.layout import TRAINING_FOLDER
 from forebay.storage.run.run_folder import RunFolder
 from forebay.trainer.checkpoints.best_model import StepTimes
 from forebay.trainer.evaluation.predictions import evaluate
@@ -15,7 +16,7 @@ from forebay.trainer.examples.batches import Batches, training_batches
 from forebay.trainer.examples.inputs import ModelInputs, inputs_of
 from forebay.trainer.examples.split_reader import Examples, SplitReader
 from forebay.trainer.examples.statistics import TrainStatistics, train_statistics
-from forebay.trainer.examples.weighting import Weighting, classes_of, weighting
+from forebay.trainer.examples.weighting import Weighting, check_evaluated, classes_of, weighting
 from forebay.trainer.layers.losses import RowLosses, row_losses
 from forebay.trainer.metrics.by_task import BEST_BY, EVAL_LOSS
 from forebay.trainer.model import Models, build
@@ -54,6 +55,7 @@ class TrainingJob:
         run: what it trains on.
         options: the options of the model and its training.
         loop: when it looks, and what it writes.
+        folder: the folder of the run that it writes.
         team: this worker, and its line to the others.
         inputs: what the model is given.
         statistics: what was computed of the train split.
@@ -75,6 +77,7 @@ class TrainingJob:
     run: RunFolder
     options: ChosenOptions
     loop: LoopOptions
+    folder: str
     team: Team
     inputs: ModelInputs
     statistics: TrainStatistics
@@ -123,6 +126,18 @@ class TrainingJob:
         """Float variables that no gradient changes: each worker's own rows do."""
         variables = self.models.score.non_trainable_variables
         return [variable.value for variable in variables if variable.dtype.startswith("float")]
+
+    def check_evaluated(self, name: str) -> None:
+        """Checks that evaluations can tell anything, before the first step.
+
+        Args:
+            name: what the rows are that they measure, for people.
+
+        Raises:
+            InputError: none of them counts.
+        """
+        wanted = self.options.data.class_weights
+        check_evaluated(name, self.eval_parts(), self.weighting, wanted)
 
     def evaluate(self) -> tuple[float, dict[str, float]]:
         """Measures the model, as it is now, on the eval split.
@@ -181,6 +196,8 @@ def prepare(
     rows: str | None = None,
     kept: Mapping[str, Any] | None = None,
     instead: Rows | None = None,
+    folder: str = TRAINING_FOLDER,
+    is_evaluated: bool = True,
 ) -> TrainingJob:
     """Reads what a training needs to know and builds a model with fresh weights.
 
@@ -193,6 +210,8 @@ def prepare(
             memory; None: they are kept nowhere.
         kept: what was chosen before, where the training goes on.
         instead: what it trains and is evaluated on; None: the run's splits.
+        folder: the folder of the run that it writes.
+        is_evaluated: whether there will be evaluations; otherwise the eval split is not opened.
 
     Raises:
         InputError: the options do not suit the run, or the number of workers.
@@ -224,14 +243,14 @@ def prepare(
         options.data, rows and os.path.join(rows, "part"),
     )  # fmt: skip
     return TrainingJob(
-        run, options, loop, team, inputs, statistics, models, updater, losses,
+        run, options, loop, folder, team, inputs, statistics, models, updater, losses,
         run_steps=compiled_steps(team, models.members, updater, losses, batches.finish),
         share=reader.share,
         batches=batches,
         choice=choice,
         table=table,
         steps_per_pass=steps_per_pass(reader.rows if examples is None else len(examples), own_rows),
-        eval_parts=_eval_parts(run, inputs, options, instead),
+        eval_parts=_eval_parts(run, inputs, options, instead) if is_evaluated else tuple,
         weighting=weigh,
         step_times=StepTimes(),
         moved=moved,

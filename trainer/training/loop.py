@@ -16,7 +16,7 @@ from forebay.trainer.checkpoints import checkpoint
 from forebay.trainer.checkpoints.checkpoint import Arrays, Checkpoint, Evaluation, TrainingState
 from forebay.trainer.options.choose import ChosenOptions, next_evaluation
 from forebay.trainer.training.job import TrainingJob
-from forebay.trainer.training.nonfinite import bad_batch
+from forebay.trainer.training.nonfinite import bad_batch, bad_evaluation
 
 # What a collective operation fails with when another worker is gone.
 LOST = (
@@ -69,8 +69,9 @@ def fit(
     # Compiled now, which is not a time of the steps; a call, even one of no steps, takes a batch.
     job.run_steps.get_concrete_function(batches, tf.TensorSpec((), tf.int32))
     try:
-        while state.step < last and not finished(state, job.options):
-            state = _to_next_mark(job, batches, state, last, watchers)
+        while not _has_ended(job, state, last):
+            if state.step < last:
+                state = _to_next_mark(job, batches, state, last, watchers)
             evaluated = _is_evaluated(job, state, last, clock)
             if evaluated:
                 with job.updater.averaged():
@@ -111,6 +112,15 @@ def last_step(job: TrainingJob, state: TrainingState) -> int:
     return most if steps is None else min(most, state.step + steps)
 
 
+def _has_ended(job: TrainingJob, state: TrainingState, last: int) -> bool:
+    """Tells whether no step is to be taken, and the last that was is evaluated.
+
+    A checkpoint without an evaluation may stand where fewer steps than planned are to end.
+    """
+    is_evaluated = bool(state.history) and state.history[-1].step == state.step
+    return is_evaluated and (state.step >= last or finished(state, job.options))
+
+
 def _to_next_mark(
     job: TrainingJob,
     batches: Iterator[Any],
@@ -137,7 +147,7 @@ def _to_next_mark(
 
 
 def _is_evaluated(job: TrainingJob, state: TrainingState, last: int, clock: _Clock) -> bool:
-    if state.step == last:
+    if state.step >= last:
         return True
     if state.step != next_evaluation(job.choice, state.step - 1):
         return False
@@ -152,7 +162,7 @@ def _evaluate(job: TrainingJob, state: TrainingState) -> TrainingState:
     if job.team.is_chief:
         loss, metrics = job.evaluate()
         if not math.isfinite(loss):
-            raise bad_batch(job, state.step)
+            raise bad_evaluation(job, state.step, loss)
         values = [loss, job.score(loss, metrics)]
     eval_loss, score = job.team.as_chief_says(values)
     train_loss = job.in_units(state.train_loss)

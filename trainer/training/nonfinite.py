@@ -1,5 +1,6 @@
-"""Losses that are not numbers: which batch, which of its rows, which of their inputs."""
+"""Losses that are not numbers: which batch or split, which of its rows, which of their inputs."""
 
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from typing import Any
 
@@ -9,14 +10,15 @@ import numpy.typing as npt
 
 from forebay.console.words import counted
 from forebay.storage.run import files
-from forebay.storage.run.layout import TRAINING_FOLDER
+from forebay.storage.run.layout import NONFINITE_NAME
 from forebay.trainer.checkpoints.checkpoint import values
+from forebay.trainer.evaluation.predictions import PREDICT_ROWS
 from forebay.trainer.examples.inputs import ModelInputs
 from forebay.trainer.examples.split_reader import Examples, SplitReader
 from forebay.trainer.training.job import TrainingJob
+from forebay.trainer.workers.shares import ALONE
 from forebay.transforms.errors import RunFailed
 
-REPORT_NAME = "nonfinite.json"
 # A batch may have thousands of rows; so many say what is wrong.
 ROWS_SHOWN = 10
 INPUTS_SHOWN = 3
@@ -26,79 +28,136 @@ Floats = npt.NDArray[np.float64]
 
 @dataclass(frozen=True)
 class _Batch:
-    """A batch and what became of it.
+    """Rows whose loss is not finite: a batch of train, or what is evaluated.
 
     Attributes:
-        step: the step it was for, from 1.
-        inputs: the model's input matrices.
+        split: ``train`` or ``eval``.
+        step: the step that a batch was for, from 1; the last one before an evaluation.
+        inputs: the matrices of those that are looked at: the batch, or a part of the split.
         label: float32 (n,).
-        losses: the loss of each row, float64 (n,); NaN where the weights are not finite.
+        losses: the loss of each, float64 (n,); NaN where the weights are not finite.
+        rows: how many rows there are in all.
+        bad_rows: how many of these have no finite loss.
         weights_finite: whether the weights were finite before the step.
         greatest_weight: the greatest of their absolute values.
     """
 
+    split: str
     step: int
     inputs: tuple[npt.NDArray[Any], ...]
     label: npt.NDArray[np.float32]
     losses: Floats
+    rows: int
+    bad_rows: int
     weights_finite: bool
     greatest_weight: float
-
-    @property
-    def bad(self) -> npt.NDArray[np.bool_]:
-        """Which rows have no finite loss."""
-        return ~np.isfinite(self.losses)
 
 
 def bad_batch(job: TrainingJob, steps_taken: int) -> RunFailed:
     """Returns the error that names the batch whose loss is not finite, after writing it down.
 
-    ``RUN/training/nonfinite.json`` has the rows with their passthrough columns and their most
-    extreme inputs.
+    ``nonfinite.json`` in the training's folder has the rows with their passthrough columns and
+    their most extreme inputs.
 
     Args:
         job: what was trained; its weights are those before the step.
         steps_taken: steps before it.
     """
     batch = _fetch(job, steps_taken)
+    return _failed(job, batch, f"the loss became {float(np.mean(batch.losses))} at")
+
+
+def bad_evaluation(job: TrainingJob, step: int, loss: float) -> RunFailed:
+    """Returns the error that names what an evaluation without a finite loss met, as `bad_batch`.
+
+    Args:
+        job: what is trained; its weights are those that were evaluated.
+        step: steps before it.
+        loss: what it found.
+    """
+    if not _weights(job)[0]:  # a batch has made them so
+        return bad_batch(job, step)
+    batch = _evaluated(job, step)
+    return _failed(job, batch, f"the loss of the eval split became {loss} after")
+
+
+def _failed(job: TrainingJob, batch: _Batch, words: str) -> RunFailed:
+    """Writes down what was found, and returns the error."""
     rows = _worst_rows(job, batch)
-    number = (batch.step - 1) // job.steps_per_pass + 1
-    name = REPORT_NAME if job.team.is_chief else f"worker-{job.team.worker.index}-{REPORT_NAME}"
-    path = job.run.own(TRAINING_FOLDER, name)
+    number = max(batch.step - 1, 0) // job.steps_per_pass + 1
+    of_worker = "" if job.team.is_chief else f"worker-{job.team.worker.index}-"
+    name = f"{job.folder}/{of_worker}{NONFINITE_NAME}"
     report = {
+        "split": batch.split,
         "step": batch.step,
         "pass": number,
         "worker": job.team.worker.index,
-        "batch_rows": len(batch.label),
-        "rows_without_finite_loss": int(batch.bad.sum()) if batch.weights_finite else None,
+        "batch_rows": batch.rows,
+        "rows_without_finite_loss": batch.bad_rows if batch.weights_finite else None,
         "weights_finite": batch.weights_finite,
         "greatest_weight": _plain(batch.greatest_weight),
         "rows": rows,
     }
-    files.write_json(job.run.outputs, f"{TRAINING_FOLDER}/{name}", report)
-    loss = float(np.mean(batch.losses))
+    files.write_json(job.run.outputs, name, report)
     return RunFailed(
-        f"the loss became {loss} at step {batch.step:,} (pass {number:,}): {_cause(batch)}; "
-        f"{_told(rows[0])}; {path} tells more; train anew with --fresh and a --learning-rate below "
-        f"{job.options.learning_rate:g}, or clip= the features"
+        f"{words} step {batch.step:,} (pass {number:,}): {_cause(batch)}; "
+        f"{_told(rows[0])}; {job.run.own(name)} tells more; train anew with --fresh and a "
+        f"--learning-rate below {job.options.learning_rate:g}, or clip= the features"
     )
+
+
+def _weights(job: TrainingJob) -> tuple[bool, float]:
+    """Tells whether all weights are finite, and returns the greatest of their absolute values."""
+    weights = values(job.models.score.trainable_variables)
+    greatest = max(float(np.abs(array).max()) for array in weights if array.size)
+    return all(np.isfinite(array).all() for array in weights), greatest
 
 
 def _fetch(job: TrainingJob, steps_taken: int) -> _Batch:
     """Fetches the batch that is to blame: where weights are not finite, the one before."""
-    weights = values(job.models.score.trainable_variables)
-    finite = all(np.isfinite(array).all() for array in weights)
-    greatest = max(float(np.abs(array).max()) for array in weights if array.size)
+    finite, greatest = _weights(job)
     step = steps_taken if finite else max(steps_taken - 1, 0)
-    inputs, label, weight = next(iter(job.batches.whole(step).take(1)))
-    score = job.models.score(inputs, training=False)
-    losses = (weight * job.losses(label, score)).numpy().astype(np.float64)
+    # The iterator that is trained on may not have written all rows to their cache yet.
+    inputs, label, weight = next(iter(job.batches.whole_beside(step).take(1)))
     matrices = tuple(keras.ops.convert_to_numpy(matrix) for matrix in inputs)
-    return _Batch(step + 1, matrices, label.numpy(), losses, finite, greatest)
+    losses, label = _losses(job, inputs, label, weight), label.numpy()
+    bad = int(np.count_nonzero(~np.isfinite(losses)))
+    return _Batch("train", step + 1, matrices, label, losses, len(label), bad, finite, greatest)
+
+
+def _evaluated(job: TrainingJob, step: int) -> _Batch:
+    """Goes through what is evaluated, to the rows whose loss is not finite."""
+    rows, bad = 0, 0
+    first: tuple[Examples, Floats] | None = None
+    for part in _parts(job.eval_parts()):
+        weight = job.weighting.row_weights(part.label, part.weight)
+        losses = _losses(job, part.inputs, part.label, weight)
+        found = int(np.count_nonzero(~np.isfinite(losses)))
+        if first is None or (found and not bad):
+            first = part, losses
+        rows, bad = rows + len(part), bad + found
+    if first is None:
+        raise ValueError("nothing is evaluated")
+    part, losses = first
+    return _Batch("eval", step, part.inputs, part.label, losses, rows, bad, *_weights(job))
+
+
+def _parts(found: Iterable[Examples]) -> Iterator[Examples]:
+    """Yields rows, not more at a time than a model is asked about."""
+    for part in found:
+        for start in range(0, len(part), PREDICT_ROWS):
+            yield part.take(np.arange(start, min(start + PREDICT_ROWS, len(part))))
+
+
+def _losses(job: TrainingJob, inputs: Any, label: Any, weight: Any) -> Floats:
+    """Returns what each row costs, float64 (n,), as training computes it."""
+    score = job.models.score(inputs, training=False)
+    losses: Floats = (weight * job.losses(label, score)).numpy().astype(np.float64)
+    return losses
 
 
 def _cause(batch: _Batch) -> str:
-    rows, bad = len(batch.label), int(batch.bad.sum())
+    rows, bad = batch.rows, batch.bad_rows
     if not batch.weights_finite:
         return f"its {counted(rows, 'row')} made weights that are not finite"
     if bad == rows:
@@ -116,7 +175,7 @@ def _worst_rows(job: TrainingJob, batch: _Batch) -> list[dict[str, Any]]:
     scale = job.statistics.numbers
     standardised = (batch.inputs[0] - scale.offset) / scale.divisor
     extreme = np.abs(standardised).max(axis=1, initial=0.0)
-    order = np.lexsort((-extreme, ~batch.bad))[:ROWS_SHOWN]
+    order = np.lexsort((-extreme, np.isfinite(batch.losses)))[:ROWS_SHOWN]
     names = _number_names(job.inputs)
     places = _identify(job, batch, order)
     return [
@@ -147,16 +206,18 @@ def _number_names(inputs: ModelInputs) -> list[str]:
 
 
 def _identify(job: TrainingJob, batch: _Batch, rows: npt.NDArray[np.intp]) -> list[dict[str, Any]]:
-    """Finds rows of a batch among this worker's examples, by what they hold.
+    """Finds rows among their split's examples, this worker's of train, by what they hold.
 
     Returns:
         Of each, ``row``, its number in the order of reading, and its ``passthrough`` columns: of
         the first of those that are alike.
     """
     carried = job.run.definition.passthrough
+    is_train = batch.split == "train"
     reader = SplitReader(
-        job.run, "train", job.inputs, carried,
-        patterns=job.options.data.files, worker=job.team.worker,
+        job.run, batch.split, job.inputs, carried,
+        patterns=job.options.data.files if is_train else (),
+        worker=job.team.worker if is_train else ALONE,
     )  # fmt: skip
     found: dict[int, dict[str, Any]] = {}
     before = 0

@@ -36,8 +36,9 @@ class Reporter:
     Args:
         console: the console on standard error.
         max_steps: the step at which the bar ends.
-        metric: what evaluations are compared by, such as ``auc``.
-        loss: what training's loss is, in the units of evaluations, such as ``log_loss``.
+        metric: the metric that evaluations are compared by, such as ``auc``; None: their loss, of
+            rows as they count in training.
+        loss: what the loss is, in the units of evaluations, such as ``log_loss``.
         pace: the pace of the training.
         first_step: where the training starts or continues.
     """
@@ -46,7 +47,7 @@ class Reporter:
         self,
         console: Console,
         max_steps: int,
-        metric: str,
+        metric: str | None,
         loss: str,
         pace: Pace,
         first_step: int,
@@ -88,7 +89,10 @@ class Reporter:
         newest = state.history[-1]
         rate = self._pace.rows_per_second(newest.step)
         best = " (best)" if state.newest_is_best else ""
-        note = f"eval {self._metric} {newest.metrics[self._metric]:.5g}{best}"
+        name, value = self._loss, newest.eval_loss
+        if self._metric is not None:
+            name, value = self._metric, newest.metrics[self._metric]
+        note = f"eval {name} {value:.5g}{best}"
         self._bar.update(self._task, note=note)
         if not shows_bars(self._console):
             self._console.out(

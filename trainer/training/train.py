@@ -5,27 +5,27 @@ from contextlib import ExitStack, contextmanager
 
 import keras
 import tensorflow as tf
-from tensorboard.plugins.projector.metadata import PROJECTOR_FILENAME
 
 from forebay.console.terminal import note, notes, warn
 from forebay.storage.locks import occupied
 from forebay.storage.run import files
 from forebay.storage.run.layout import (
+    CHECKPOINT_NAME,
     KERAS_NAME,
-    LOGS_FOLDER,
     RECORD_NAME,
     TRAINING_FILES,
     TRAINING_FOLDER,
+    ZEROS_NAME,
 )
 from forebay.storage.run.run_folder import RunFolder
 from forebay.trainer.checkpoints import checkpoint
 from forebay.trainer.checkpoints.best_model import (
     SavedTraining,
-    read_training,
+    read_finished,
     snapshot,
     write_training,
 )
-from forebay.trainer.checkpoints.checkpoint import CHECKPOINT_NAME, Checkpoint, TrainingState
+from forebay.trainer.checkpoints.checkpoint import Checkpoint, TrainingState
 from forebay.trainer.examples.row_cache import rows_folder
 from forebay.trainer.metrics.by_task import EVAL_LOSS
 from forebay.trainer.options import LoopOptions, TrainOptions
@@ -37,10 +37,11 @@ from forebay.trainer.training.loop import Watcher, finished, fit
 from forebay.trainer.training.progress import Pace, Reporter
 from forebay.trainer.training.tensorboard.activations import PROBE_ROWS
 from forebay.trainer.training.tensorboard.board import Board
+from forebay.trainer.training.tensorboard.logs_folder import LogsFolder, logs_folder
 from forebay.trainer.training.tensorboard.projector import write_projector
 from forebay.trainer.weights.id_names import names_of_run
 from forebay.trainer.weights.rows import embedding_rows
-from forebay.trainer.weights.zeros import ZEROS_NAME, write_zeros
+from forebay.trainer.weights.zeros import write_zeros
 from forebay.trainer.workers.team import Team, alone
 from forebay.transforms.errors import RunFailed
 
@@ -87,7 +88,8 @@ def train(
             check_outputs(run, loop, folder)
             held.enter_context(run.in_use())
             held.enter_context(occupied(run.outputs, folder))
-        keeper = _Keeper(run, folder, fresh and team.is_chief)
+        logs = logs_folder(run, folder, loop.logs)
+        keeper = _Keeper(run, folder, logs, fresh and team.is_chief)
         team.wait()
         done = None if fresh else finished_training(run, options, team, folder)
         if done is not None:
@@ -100,11 +102,12 @@ def check_outputs(run: RunFolder, loop: LoopOptions, folder: str = TRAINING_FOLD
 
     Raises:
         RunFolderError: it cannot, or a link is in the way.
+        InputError: the folder that ``--logs`` names cannot be made.
     """
     names = [f"{folder}/{name}" for name in (CHECKPOINT_NAME, KERAS_NAME, RECORD_NAME, ZEROS_NAME)]
-    if loop.tensorboard and loop.logs is None:
-        names.append(f"{folder}/{LOGS_FOLDER}/{PROJECTOR_FILENAME}")
     files.check_outputs(run.outputs, names, into=(FOLDERS[name] for name in loop.exporters))
+    if loop.tensorboard:
+        logs_folder(run, folder, loop.logs).check()
 
 
 class _Keeper:
@@ -113,24 +116,29 @@ class _Keeper:
     Args:
         run: the run.
         folder: the folder of it that the training writes.
+        logs: the folder of its logs.
         fresh: whether an earlier training is forgotten. What it wrote goes when the first
             checkpoint of the new one stands, not before.
 
     Raises:
-        RunFolderError: the folder holds what no training wrote, and it would go too.
+        RunFolderError: a folder holds what no training wrote, and it would go too.
     """
 
-    def __init__(self, run: RunFolder, folder: str, fresh: bool) -> None:
+    def __init__(self, run: RunFolder, folder: str, logs: LogsFolder, fresh: bool) -> None:
         self.folder = folder
+        self.logs = logs
         self._run = run
         self._name = f"{folder}/{CHECKPOINT_NAME}"
         self._stale = files.owned(run.outputs, folder, TRAINING_FILES) if fresh else []
+        stale_logs = logs.written() if fresh else []
+        self._stale_logs = [name for name in stale_logs if name not in self._stale]
 
     def save(self, found: Checkpoint) -> None:
         """Writes a checkpoint in place of the one before."""
         checkpoint.save(self._run.outputs, self._name, found)
         files.remove(self._run.outputs, [name for name in self._stale if name != self._name])
-        self._stale = []
+        self.logs.remove(self._stale_logs)
+        self._stale, self._stale_logs = [], []
 
 
 def _train(
@@ -144,11 +152,13 @@ def _train(
     instead: Rows | None,
 ) -> SavedTraining:
     """Trains on, by whoever holds the training's folder."""
-    folder, logs = keeper.folder, f"{keeper.folder}/{LOGS_FOLDER}"
+    folder = keeper.folder
     with rows_folder(run.outputs, folder) as rows:
         found = None if fresh else checkpoint.load(run.own(folder, CHECKPOINT_NAME))
         kept = found.chosen if found else None
-        job = prepare(run, options, loop, team, rows if options.data.cache else None, kept, instead)
+        cache = rows if options.data.cache else None
+        job = prepare(run, options, loop, team, cache, kept, instead, folder)
+        job.check_evaluated("the eval split" if instead is None else "a block of train")
         state, best = _resume(job, run.own(folder, CHECKPOINT_NAME), found)
         if team.size > 1:
             note(str(job.share))
@@ -156,7 +166,7 @@ def _train(
             for line in told(job.choice, job.table):
                 note(line)
             warn(advice.of_rates(job.options, job.table))
-        with _watchers(job, loop.logs or run.own(logs), state.step, fresh) as watchers:
+        with _watchers(job, keeper.logs.path, state.step) as watchers:
             state, best = fit(job, state, best, keeper.save, watchers, on_evaluation)
     checkpoint.assign(job.models.score.variables, best)
     training = snapshot(
@@ -165,7 +175,6 @@ def _train(
     if not team.agrees(training.record["weights_sha256"]):
         raise RunFailed("the workers end with other weights; report this, with the run's options")
     if team.is_chief:
-        write_training(run, folder, training)
         if options.l1:
             few = next(iter(job.eval_parts())).inputs
             write_zeros(
@@ -173,24 +182,28 @@ def _train(
                 tuple(matrix[:PROBE_ROWS] for matrix in few),
             )  # fmt: skip
         if loop.tensorboard:
-            _write_projector(job, *((loop.logs, "") if loop.logs else (run.outputs, logs)))
+            _write_projector(job, keeper.logs)
+        # Last: where it is, all the rest is, and nothing is left to do.
+        write_training(run, folder, training)
     return training
 
 
-def _write_projector(job: TrainingJob, folder: str, logs: str) -> None:
+def _write_projector(job: TrainingJob, logs: LogsFolder) -> None:
     names, embeddings = names_of_run(job.run, job.inputs), {}
     for part in embedding_rows(job.inputs):
         table = part.table(job.models.score)
         if table is not None:
             vectors = keras.ops.convert_to_numpy(table)[part.rows]
             embeddings[part.column.name] = (vectors, names.of(part.column))
-    write_projector(folder, logs, embeddings)
+    write_projector(logs.home, logs.name, embeddings)
 
 
 def finished_training(
     run: RunFolder, options: TrainOptions, team: Team, folder: str = TRAINING_FOLDER
 ) -> SavedTraining | None:
     """Returns what a training with these options made, if it has nothing left to do.
+
+    One that was killed after its last checkpoint has its result still to write.
 
     Args:
         run: the run.
@@ -208,7 +221,7 @@ def finished_training(
     changed = found.changed(identity(run, chosen, team))
     reached = found.state.step >= chosen.max_steps and changed.keys() <= {"max_steps"}
     if reached or (not changed and finished(found.state, chosen)):
-        return read_training(run, folder)
+        return read_finished(run, folder, found.state)
     return None
 
 
@@ -233,22 +246,18 @@ def _resume(
 
 
 @contextmanager
-def _watchers(
-    job: TrainingJob, logs: str, first_step: int, fresh: bool
-) -> Iterator[Sequence[Watcher]]:
+def _watchers(job: TrainingJob, logs: str, first_step: int) -> Iterator[Sequence[Watcher]]:
     """Yields who is told how the training goes: nobody but on the chief."""
     if not job.team.is_chief:
         yield ()
         return
     console = notes()
-    loss = EVAL_LOSS[job.task]
-    metric = job.options.best_by or loss
+    loss, metric = EVAL_LOSS[job.task], job.options.best_by
     pace = Pace(first_step, job.options.batch_size)
     reporter = Reporter(console, job.options.max_steps, metric, loss, pace, first_step)
     during = [name for name in job.loop.exporters if name != "final"]
     with ExitStack() as stack:
         watchers: list[Watcher] = [stack.enter_context(reporter)]
         if job.loop.tensorboard:
-            board = Board(job, logs, None if fresh else first_step, console)
-            watchers.append(stack.enter_context(board))
+            watchers.append(stack.enter_context(Board(job, logs, first_step, console)))
         yield [*watchers, *(EvaluationExporter(job, name) for name in during)]

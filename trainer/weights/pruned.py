@@ -17,6 +17,7 @@ from forebay.trainer.options.choose import ChosenOptions
 from forebay.trainer.weights.rows import (
     Row,
     embedding_rows,
+    feeds_hidden,
     kernel_rows,
     wide_rows,
 )
@@ -80,7 +81,8 @@ def prune(
         rows: the matrices of some rows; see `split_reader.Examples.inputs`.
 
     Returns:
-        Both, or None where no input would be left.
+        Both, or None where there is no such model: no input would be left, or none that hidden
+        layers read, or no number, with which the linear side would lose its bias.
 
     Raises:
         RunFailed: the model without them answers otherwise.
@@ -89,7 +91,7 @@ def prune(
         tuple(column for column in inputs.numeric if column.name not in out),
         tuple(column for column in inputs.categorical if column.name not in out),
     )
-    if not (left.numeric or left.categorical):
+    if not _is_built(left, inputs, options):
         return None
     numbers = _places(inputs.numeric, out)
     scale = statistics.numbers
@@ -114,6 +116,16 @@ def prune(
             "run's options"
         )
     return Pruned(tuple(sorted(out)), len(answers), before, after)
+
+
+def _is_built(left: ModelInputs, inputs: ModelInputs, options: ChosenOptions) -> bool:
+    """Tells whether there is a model of the inputs that are left, with all weights but theirs."""
+    if not (left.numeric or left.categorical):
+        return False
+    keeps_bias = bool(left.numeric) or not inputs.numeric
+    return (options.model == "deep" or keeps_bias) and (
+        options.model == "linear" or feeds_hidden(left)
+    )
 
 
 def _places(columns: Sequence[NumericInput | CategoricalInput], out: frozenset[str]) -> list[int]:

@@ -55,6 +55,11 @@ def one_hot_columns(inputs: ModelInputs) -> list[CategoricalInput]:
     return [column for column in inputs.categorical if column.one_hot]
 
 
+def feeds_hidden(inputs: ModelInputs) -> bool:
+    """Tells whether there is anything that hidden layers read: some crosses they do not."""
+    return bool(inputs.numeric or embedding_columns(inputs) or one_hot_columns(inputs))
+
+
 def embedding_name(size: int) -> str:
     """Returns the name of the layer that holds embeddings of so many dimensions."""
     return f"embeddings_{size}"

@@ -8,8 +8,10 @@ import keras
 import numpy as np
 import numpy.typing as npt
 
+from forebay.console.terminal import warn
 from forebay.console.words import counted
 from forebay.storage.run import files
+from forebay.storage.run.layout import ZEROS_NAME
 from forebay.storage.run.run_folder import RunFolder
 from forebay.trainer.examples.inputs import ModelInputs, slots
 from forebay.trainer.examples.statistics import TrainStatistics
@@ -24,8 +26,8 @@ from forebay.trainer.weights.rows import (
     one_hot_columns,
     wide_rows,
 )
+from forebay.transforms.errors import RunFailed
 
-ZEROS_NAME = "zeros.json"
 _SHOWN = 8
 
 Array = npt.NDArray[Any]
@@ -61,8 +63,8 @@ class Zeros:
         inputs: the zeros of each input on each side that reads it.
         weights: how many trainable weights the model has.
         left: how many of them are not zero.
-        pruned: the model without the inputs that are out on every side; None: none is, or it is a
-            model of the user's own.
+        pruned: the model without the inputs that are out on every side; None: none is, there is
+            no such model, or it is one of the user's own.
     """
 
     inputs: tuple[InputZeros, ...]
@@ -109,6 +111,8 @@ def write_zeros(
 ) -> None:
     """Writes what is zero in a model to a JSON file in a folder of the run.
 
+    It is a report: where a smaller model answers otherwise, that is warned of, and left out.
+
     Args:
         folder: the folder.
         run: what the model was trained on.
@@ -121,8 +125,12 @@ def write_zeros(
     zeros = find_zeros(model, names_of_run(run, inputs), hidden_first=not options.is_own_model)
     if zeros.out and not options.is_own_model:
         label = run.definition.label
-        pruned = prune(model, zeros.out, inputs, label, statistics, options, rows)
-        zeros = replace(zeros, pruned=pruned)
+        try:
+            pruned = prune(model, zeros.out, inputs, label, statistics, options, rows)
+        except RunFailed as error:
+            warn(str(error))
+        else:
+            zeros = replace(zeros, pruned=pruned)
     files.write_json(run.outputs, f"{folder}/{ZEROS_NAME}", zeros.to_json())
 
 

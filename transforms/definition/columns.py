@@ -17,7 +17,7 @@ import pyarrow as pa
 from forebay.transforms.definition.fields.freeze import freeze_sequences
 from forebay.transforms.definition.fields.several import Several
 from forebay.transforms.definition.time_formats import format_problems
-from forebay.transforms.errors import Problem
+from forebay.transforms.errors import Problem, unknown_column
 from forebay.transforms.zones import is_zone
 
 MISSING_BYTES = b"\xff"
@@ -28,6 +28,7 @@ MISSING_FLOAT = float("nan")
 NUMBER_PATTERN = r"[+-]?([0-9]+\.?[0-9]*|\.[0-9]+)([eE][+-]?[0-9]+)?"
 
 GraphDtype = Literal["float32", "float64", "int64", "string"]
+Bounds = tuple[float | None, float | None]
 MISSING: Mapping[GraphDtype, float | int | bytes] = {
     "float32": MISSING_FLOAT,
     "float64": MISSING_FLOAT,
@@ -46,7 +47,7 @@ class Column:
         required: whether a row without a value is rejected.
         field: what the table calls the column, where that is another name: a field within another
             by its path, with dots between; of a `Timestamp` several, whose texts are joined by a
-            blank, such as a date and a time.
+            blank, such as a date and a time. It is missing where one of them is.
     """
 
     nulls: Several[str] = ("",)
@@ -98,7 +99,7 @@ class Number(Column):
         range: least and greatest allowed value, either may be None; a row outside is rejected.
     """
 
-    range: tuple[float | None, float | None] = (None, None)
+    range: Bounds = (None, None)
 
     arrow_type = pa.float64()
     graph_dtype = "float32"
@@ -116,7 +117,7 @@ class Integer(Column):
         range: least and greatest allowed value, either may be None; a row outside is rejected.
     """
 
-    range: tuple[float | None, float | None] = (None, None)
+    range: Bounds = (None, None)
 
     arrow_type = pa.int64()
     graph_dtype = "int64"
@@ -278,3 +279,21 @@ def formats(column: Timestamp | Date) -> Sequence[str]:
     """Returns the formats of a column, in the order in which they are tried; none: ISO 8601."""
     found = column.format
     return (found,) if isinstance(found, str) else found or ()
+
+
+# Kinds of columns among which one may be.
+Kinds = tuple[type[Column], ...]
+
+
+def kind_problems(
+    where: str, name: str, kinds: Kinds, columns: Mapping[str, Column]
+) -> Iterator[Problem]:
+    """Yields what is wrong with a name that should be that of a column of some kinds."""
+    column = columns.get(name)
+    if column is None:
+        yield unknown_column(where, name, columns)
+    elif not isinstance(column, kinds):
+        yield Problem(
+            where, name, f"a {type(column).__name__} column",
+            "name a column of kind " + " or ".join(kind.__name__ for kind in kinds),
+        )  # fmt: skip

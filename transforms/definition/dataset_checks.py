@@ -2,7 +2,7 @@
 
 import copy
 from collections import Counter
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import fields
 from typing import TYPE_CHECKING, Any
 
@@ -10,7 +10,7 @@ from forebay.transforms.definition.columns import Column, Integer, Number, Times
 from forebay.transforms.definition.features import Categorical, Crossed, Feature, Informative
 from forebay.transforms.definition.fields.types import Faults, field_problems
 from forebay.transforms.definition.labels import Regression
-from forebay.transforms.definition.lookups import lookup_problems
+from forebay.transforms.definition.lookups import Lookup, lookup_problems
 from forebay.transforms.definition.names import (
     LONGEST_NAME,
     is_file_name,
@@ -160,9 +160,10 @@ def _lookup_problems(dataset: "Dataset") -> Iterator[Problem]:
     for name, times in Counter(lookup.name for lookup in dataset.lookups).items():
         if times > 1:
             yield Problem(
-                "lookups", name, f"{times} lookups have this source and these keys",
+                "lookups", name, f"the name of {times} lookups, which are of one source and key",
                 "name all columns in one",
             )  # fmt: skip
+    yield from _looked_up_twice({lookup.name: lookup for lookup in dataset.lookups}.values())
     for i, lookup in enumerate(dataset.lookups):
         if lookup.is_timed and dataset.row_time is None:
             yield Problem(
@@ -183,6 +184,22 @@ def _lookup_problems(dataset: "Dataset") -> Iterator[Problem]:
             yield Problem(
                 "lookups", name, "a served model looks it up itself, with embed=True",
                 "leave it out of label, baselines, weight and passthrough, or leave embed out",
+            )  # fmt: skip
+
+
+def _looked_up_twice(lookups: Iterable[Lookup]) -> Iterator[Problem]:
+    makers: dict[str, list[str]] = {}
+    for lookup in lookups:
+        for column in lookup.columns:
+            maker = f"the column {column!r} of the lookup {lookup.name}"
+            makers.setdefault(lookup.output(column), []).append(maker)
+        if lookup.found is not None:
+            makers.setdefault(lookup.found, []).append(f"the indicator of the lookup {lookup.name}")
+    for name, found in makers.items():
+        if len(found) > 1:
+            yield Problem(
+                "lookups", name, f"the name of {' and of '.join(found)}",
+                "name a column once; declare one of two under another name, with field=",
             )  # fmt: skip
 
 

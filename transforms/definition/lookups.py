@@ -4,6 +4,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Literal
 
+from forebay.transforms.definition.allowed import refusal
 from forebay.transforms.definition.columns import (
     Boolean,
     Bytes,
@@ -14,10 +15,11 @@ from forebay.transforms.definition.columns import (
     Numbers,
     String,
     Timestamp,
+    kind_problems,
 )
 from forebay.transforms.definition.fields.freeze import freeze_sequences
 from forebay.transforms.definition.fields.several import Several
-from forebay.transforms.definition.windows.checks import KEYS, kind_problems, unknown_source
+from forebay.transforms.definition.windows.checks import KEYS, unknown_source
 from forebay.transforms.errors import Problem, unknown_column
 
 # Rows of a table that is embedded in a served model, at most: it is a part of the graph.
@@ -47,7 +49,8 @@ class Lookup:
             Needs ``valid_from``.
         available_at: the Timestamp column with the instant from which a row is known; a row without
             one is never found. None: each is known always.
-        default: values of columns for rows that find none, by the column's name in the table.
+        default: values of columns for rows that find none, by the column's name in the table; its
+            column must allow them.
         indicator: whether a Boolean column says of each row whether it found one.
         duplicates: which row stands where several have one key (and one ``valid_from`` and
             ``available_at``): the ``first`` or the ``last`` of the table; with ``refuse`` the run
@@ -97,12 +100,16 @@ class Lookup:
     @property
     def outputs(self) -> dict[str, str]:
         """The column of the table of each column that is looked up, by its name beside the rows."""
-        return {f"{self.source}_{column}_{self._ending}": column for column in self.columns}
+        return {self.output(column): column for column in self.columns}
+
+    def output(self, column: str) -> str:
+        """Returns the name beside the rows of a column of the table."""
+        return f"{self.source}_{column}_{self._ending}"
 
     @property
     def found(self) -> str | None:
         """The column that says whether a row found one; None: there is none."""
-        return f"{self.source}_found_{self._ending}" if self.indicator else None
+        return self.output("found") if self.indicator else None
 
     @property
     def names(self) -> tuple[str, ...]:
@@ -216,4 +223,9 @@ def _default_problems(
             yield Problem(
                 where, value, f"no value of {name}, a {type(kind).__name__} column",
                 "write one of its kind" if can else "leave it out: the value is missing then",
+            )  # fmt: skip
+        elif (cause := refusal(kind, value)) is not None:
+            yield Problem(
+                where, value, f"{cause}, as {name} says",
+                "write one that the column allows, or leave it out: the value is missing then",
             )  # fmt: skip

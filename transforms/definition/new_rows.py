@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
 
+from forebay.transforms.definition.allowed import without_limits
 from forebay.transforms.definition.columns import Column
 from forebay.transforms.definition.dataset import Dataset
 from forebay.transforms.definition.sources import Derive, Source
@@ -78,19 +79,23 @@ def derived_of(dataset: Dataset, absent: Collection[str]) -> dict[str, frozenset
     return found
 
 
-def later_steps(dataset: Dataset) -> tuple[Derive, ...]:
-    """Returns what is derived of what rows find, which none has to have that is not asked for."""
-    return _partly_required(dataset.later_steps, asked_columns(dataset))
+def for_answers(dataset: Dataset) -> Dataset:
+    """Returns a definition in which columns that no answer depends on allow any value."""
+    read, step = read_for(dataset, asked_columns(dataset)), dataset.prepare
+    return replace(
+        dataset,
+        columns=_limited_if(dataset.columns, read),
+        derive=_limited_steps(dataset.derive, read),
+        prepare=step and replace(step, outputs=_limited_if(step.outputs, read)),
+    )
 
 
-def _partly_required(steps: Sequence[Derive], needed: Collection[str]) -> tuple[Derive, ...]:
-    return tuple(
-        replace(step, outputs={
-            name: kind if name in needed else _optional(kind)
-            for name, kind in step.outputs.items()
-        })
-        for step in steps
-    )  # fmt: skip
+def _limited_steps(steps: Sequence[Derive], read: Collection[str]) -> tuple[Derive, ...]:
+    return tuple(replace(step, outputs=_limited_if(step.outputs, read)) for step in steps)
+
+
+def _limited_if(kinds: Mapping[str, Column], read: Collection[str]) -> dict[str, Column]:
+    return {name: kind if name in read else without_limits(kind) for name, kind in kinds.items()}
 
 
 def _partial(
@@ -104,10 +109,13 @@ def _partial(
         wanted: of the files' columns that these depend on: whether a file must have it.
     """
     read = read_for(dataset, needed)
-    columns = {n: kind if n in read else _optional(kind) for n, kind in dataset.columns.items()}
+    columns = {
+        name: kind if name in read else replace(kind, required=False)
+        for name, kind in dataset.columns.items()
+    }
     return PartialSource(
         columns=columns,
-        derive=_partly_required(dataset.steps_at_reading, needed),
+        derive=_limited_steps(dataset.steps_at_reading, read),
         csv=dataset.csv,
         needed=needed,
         wanted=frozenset(n for n, kind in columns.items() if n in read and wanted(n, kind)),
@@ -127,7 +135,3 @@ def read_for(dataset: Dataset, needed: Collection[str]) -> frozenset[str]:
         if read.intersection(step.outputs):
             read.update(step.inputs)
     return frozenset(read)
-
-
-def _optional(kind: Column) -> Column:
-    return replace(kind, required=False)

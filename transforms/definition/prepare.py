@@ -9,6 +9,7 @@ from typing import Any
 from forebay.transforms.definition.columns import Column
 from forebay.transforms.definition.fields.freeze import freeze_sequences
 from forebay.transforms.definition.functions import FUNCTION_CURE, import_path, is_importable_path
+from forebay.transforms.definition.sources import column_problems
 from forebay.transforms.errors import Problem
 
 
@@ -23,7 +24,7 @@ class Prepare:
     Attributes:
         transform: the PTransform's class, or a function that returns one, called without arguments;
             or its import path.
-        outputs: the columns that it adds, and their kinds.
+        outputs: the columns that it adds, and their kinds, as those of a `Derive`.
     """
 
     transform: str | Callable[..., Any]
@@ -40,17 +41,10 @@ def prepare_problems(step: Prepare | None, columns: Mapping[str, Column]) -> Ite
         return
     if not is_importable_path(str(step.transform)):
         yield Problem("prepare.transform", step.transform, "not importable", FUNCTION_CURE)
-    for name, column in step.outputs.items():
+    for name in step.outputs:
         if name in columns:
             yield Problem(
                 "prepare.outputs", name, "this column exists already",
                 "rename it; or leave it out, as cells may be changed in their place",
             )  # fmt: skip
-        if not name or name.startswith("__"):
-            yield Problem("prepare.outputs", name, "not a usable name", "don't start with '__'")
-        if column.field is not None:
-            yield Problem(
-                f"prepare.outputs[{name!r}].field", column.field,
-                "a made column is no field of the table", "leave it out",
-            )  # fmt: skip
-        yield from column.problems(f"prepare.outputs[{name!r}]")
+    yield from column_problems(step.outputs, "prepare.outputs", made=True)

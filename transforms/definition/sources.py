@@ -6,6 +6,7 @@ from functools import cached_property
 from types import MappingProxyType
 from typing import Any
 
+from forebay.transforms.definition.allowed import made_problems
 from forebay.transforms.definition.columns import Column
 from forebay.transforms.definition.fields.freeze import freeze_sequences
 from forebay.transforms.definition.fields.several import Several
@@ -26,7 +27,8 @@ class Derive:
         function: takes a ``pyarrow.RecordBatch`` of the input columns and returns a mapping of
             output names to Arrow arrays of the same length; or its import path.
         inputs: columns read from the source, or derived before.
-        outputs: the new columns and their kinds.
+        outputs: the new columns and their kinds: with ``required``, ``range`` and ``values``, which
+            make rejects, and without options that say how cells are read.
     """
 
     function: str | Callable[..., Any]
@@ -122,7 +124,7 @@ def source_problems(
         for read in column.fields(name):
             if source.csv.names and read not in source.csv.names:
                 yield unknown_column(f"{where}csv.names", read, dict.fromkeys(source.csv.names))
-    yield from _column_problems(source.columns, f"{where}columns")
+    yield from column_problems(source.columns, f"{where}columns")
     known: set[str] = {*source.columns, *looked_up}
     for path, step in steps.items():
         if not is_importable_path(str(step.function)):
@@ -130,20 +132,19 @@ def source_problems(
         for name in step.inputs:
             if name not in known:
                 yield unknown_column(f"{path}.inputs", name, dict.fromkeys(known))
-        for name, column in step.outputs.items():
+        for name in step.outputs:
             if name in known:
                 yield Problem(f"{path}.outputs", name, "this column exists already", "rename it")
-            if column.field is not None:
-                yield Problem(
-                    f"{path}.outputs[{name!r}].field", column.field,
-                    "a derived column is not a field of the table", "leave it out",
-                )  # fmt: skip
-        yield from _column_problems(step.outputs, f"{path}.outputs")
+        yield from column_problems(step.outputs, f"{path}.outputs", made=True)
         known.update(step.outputs)
 
 
-def _column_problems(columns: Mapping[str, Column], where: str) -> Iterator[Problem]:
+def column_problems(
+    columns: Mapping[str, Column], where: str, *, made: bool = False
+) -> Iterator[Problem]:
+    """Yields the mistakes of columns, which are read, or made by a function."""
     for name, column in columns.items():
         if not name or name.startswith(RESERVED_PREFIX):
             yield Problem(where, name, "not a usable name", "don't start names with '__'")
-        yield from column.problems(f"{where}[{name!r}]")
+        path = f"{where}[{name!r}]"
+        yield from made_problems(column, path) if made else column.problems(path)

@@ -11,8 +11,10 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from forebay.transforms.comparisons import compare
+from forebay.transforms.definition.allowed import range_text
 from forebay.transforms.definition.columns import (
     Boolean,
+    Bounds,
     Bytes,
     Column,
     Date,
@@ -121,7 +123,7 @@ def _read_integer(text: pa.StringArray, column: Integer) -> CastColumn:
     return within_range(read_integers(text), column)
 
 
-def _inside(values: pa.Array, limits: tuple[float | None, float | None]) -> pa.BooleanArray:
+def _inside(values: pa.Array, limits: Bounds) -> pa.BooleanArray:
     low, high = limits
     above = pc.is_valid(values) if low is None else compare(values, ">=", low)
     return above if high is None else pc.and_(above, compare(values, "<=", high))
@@ -130,19 +132,16 @@ def _inside(values: pa.Array, limits: tuple[float | None, float | None]) -> pa.B
 def _limited(
     values: pa.Array,
     inside: pa.BooleanArray,
-    limits: tuple[float | None, float | None],
+    limits: Bounds,
     problems: list[Fault],
 ) -> CastColumn:
     outside = to_mask(pc.invert(inside)) & to_mask(values.is_valid())
-    low, high = limits
-    if low is not None and high is not None:
-        text = f"not between {low} and {high}"
-    else:
-        text = f"not {low} or more" if high is None else f"not {high} or less"
-    return CastColumn(without(values, outside), problems + faults_of((outside, text)))
+    found = faults_of((outside, f"not {range_text(limits)}"))
+    return CastColumn(without(values, outside), problems + found)
 
 
-def _read_string(text: pa.StringArray, column: String) -> CastColumn:
+def of_values(text: pa.StringArray, column: String) -> CastColumn:
+    """Finds the texts that are none of those that a column allows."""
     if not column.values:
         return CastColumn(text, [])
     known = pc.is_in(text, pa.array(column.values, pa.string()))
@@ -164,7 +163,7 @@ _READERS: dict[type[Column], Callable[[pa.StringArray, Any], CastColumn]] = {
     Number: _read_number,
     Integer: _read_integer,
     Numbers: read_number_lists,
-    String: _read_string,
+    String: of_values,
     Bytes: read_bytes,
     Boolean: _read_boolean,
     Timestamp: read_timestamps,

@@ -12,11 +12,11 @@ from typing import Any
 import numpy as np
 import pyarrow as pa
 
+from forebay.transforms.definition.allowed import in_range, range_text
 from forebay.transforms.definition.columns import (
     MISSING,
     MISSING_BYTES,
     MISSING_INT,
-    NUMBER_PATTERN,
     Boolean,
     Bytes,
     Column,
@@ -32,6 +32,7 @@ from forebay.transforms.definition.columns import (
 from forebay.transforms.errors import InstanceError
 from forebay.transforms.parsing.casts import CastColumn
 from forebay.transforms.parsing.images import is_image
+from forebay.transforms.parsing.missing_numbers import as_number, missing_numbers
 from forebay.transforms.parsing.times import (
     FIRST_US,
     LAST_US,
@@ -44,12 +45,11 @@ GraphValue = float | int | bytes
 _Reader = Callable[..., GraphValue]
 
 _NOT_MISSING = "a value, but what stands for a missing one"
-_REJECTED = "rows with other values are rejected from training too"
+REJECTED = "rows with other values are rejected from training too"
 _EPOCH = dt.datetime(1970, 1, 1, tzinfo=dt.UTC)
 _MICROSECOND = dt.timedelta(microseconds=1)
 _RFC_3339 = re.compile(r"\d{4}-\d\d-\d\d[Tt ]\d\d:\d\d:\d\d(\.\d+)?([Zz]|[+-]\d\d:\d\d)", re.ASCII)
 _ANY_NUMBER = Number()
-_WRITTEN = re.compile(NUMBER_PATTERN, re.ASCII)
 
 
 def read_value(name: str, column: Column, value: Any, dtype: GraphDtype) -> GraphValue:
@@ -76,7 +76,8 @@ def _is_sentinel(column: Column, value: Any) -> bool:
     """Tells whether a number is one of those that mean missing in the column's table."""
     if isinstance(value, bool) or not isinstance(value, int | float):
         return False
-    return any(float(text) == value for text in column.nulls if _WRITTEN.fullmatch(text))
+    numbers = missing_numbers(column)
+    return bool(numbers) and as_number(repr(value), column) in numbers
 
 
 def _number(name: str, column: Number, value: Any) -> float:
@@ -114,10 +115,8 @@ def _int64(name: str, value: int) -> int:
 
 
 def _check_range(name: str, column: Number | Integer, value: float) -> None:
-    low, high = column.range
-    if (low is not None and value < low) or (high is not None and value > high):
-        limits = f"{'-∞' if low is None else low} to {'∞' if high is None else high}"
-        raise _wrong(name, value, f"within {limits}", _REJECTED)
+    if not in_range(column.range, value):
+        raise _wrong(name, value, range_text(column.range), REJECTED)
 
 
 def _boolean(name: str, column: Boolean, value: Any) -> int:
@@ -140,7 +139,7 @@ def _string(name: str, column: String, value: Any) -> bytes:
             name,
             value,
             f"one of {listed(column.values)}",
-            _REJECTED,
+            REJECTED,
         )
     return encoded
 
@@ -152,7 +151,7 @@ def _bytes(name: str, column: Bytes, value: Any) -> bytes:
     if content == MISSING_BYTES:
         raise _wrong(name, value, _NOT_MISSING, "write null")
     if column.image and not is_image(content):
-        raise _wrong(name, value, "a JPEG or PNG image that can be decoded", _REJECTED)
+        raise _wrong(name, value, "a JPEG or PNG image that can be decoded", REJECTED)
     return content
 
 
@@ -255,7 +254,8 @@ def _wrong(name: str, value: Any, expected: str, cure: str) -> InstanceError:
 
 def shortened(value: Any) -> str:
     """Returns a value as JSON, cut where it is long."""
-    text = json.dumps(value) if not isinstance(value, float) or math.isfinite(value) else str(value)
+    is_json = not isinstance(value, float) or math.isfinite(value)
+    text = json.dumps(value, default=repr) if is_json else str(value)
     return text if len(text) <= 80 else f"{text[:77]}..."
 
 

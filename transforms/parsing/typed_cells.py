@@ -6,7 +6,6 @@ that a column's type is another. Texts, whatever the table, are read as a CSV fi
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable
 from typing import Any
 
@@ -15,7 +14,6 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from forebay.transforms.definition.columns import (
-    NUMBER_PATTERN,
     Boolean,
     Bytes,
     Column,
@@ -30,17 +28,15 @@ from forebay.transforms.parsing.base64_cells import take_bytes
 from forebay.transforms.parsing.casts import (
     BoolArray,
     CastColumn,
-    exact_integer,
     read_floats,
     read_integers,
     take_integers,
     to_mask,
     without,
 )
-from forebay.transforms.parsing.cells import Cells, read_cells, within_range
+from forebay.transforms.parsing.cells import Cells, of_values, read_cells, within_range
+from forebay.transforms.parsing.missing_numbers import means_missing
 from forebay.transforms.parsing.times import read_counts, read_days, read_instants
-
-_NUMBER = re.compile(NUMBER_PATTERN)
 
 
 def type_problem(given: pa.DataType, column: Column, called: str | None = None) -> str | None:
@@ -75,11 +71,36 @@ def read_values(values: pa.Array, column: Column) -> Cells:
     is_bytes = isinstance(column, Bytes) and pa.types.is_binary(values.type)
     if is_text(values.type) and not is_bytes:
         return read_cells(values.cast(pa.binary()), column)
-    values = without(values, _sentinels(values, column))
+    if is_number(values.type):
+        values = without(values, means_missing(values, column))
     read = _READERS[type(column)](values, column)
-    missing = ~to_mask(values.is_valid())
-    return Cells(read.values, tuple(read.problems), missing if column.required and missing.any()
-                 else None)  # fmt: skip
+    return Cells(read.values, tuple(read.problems), _absent(read) if column.required else None)
+
+
+def _absent(read: CastColumn) -> BoolArray | None:
+    """Returns which values are missing, as a list without numbers is, too; None: none is."""
+    missing = ~to_mask(read.values.is_valid())
+    for problem in read.problems:
+        missing &= ~problem.mask
+    return missing if missing.any() else None
+
+
+def held_against(values: pa.Array, column: Column) -> Cells:
+    """Holds values that a function made against what their column allows.
+
+    Args:
+        values: (n,), of the column's Arrow type; null where missing, and nowhere else.
+        column: what the definition says of the column.
+    """
+    read = CastColumn(values, [])
+    if isinstance(column, Number | Integer):
+        read = within_range(read, column)
+    elif isinstance(column, String):
+        read = of_values(values, column)
+    elif isinstance(column, Bytes) and column.image:
+        read = take_bytes(values.to_pylist(), column)
+    absent = ~to_mask(values.is_valid()) if column.required and values.null_count else None
+    return Cells(read.values, tuple(read.problems), absent)
 
 
 def plain_type(given: pa.DataType) -> pa.DataType:
@@ -116,23 +137,6 @@ def is_number(given: pa.DataType) -> bool:
     """Tells whether values of a plain type are numbers."""
     types = pa.types
     return bool(types.is_integer(given) or types.is_floating(given) or types.is_decimal(given))
-
-
-def numbers_for_missing(column: Column) -> list[str]:
-    """Returns the texts that mean missing in a column of numbers, too."""
-    return [text for text in column.nulls if _NUMBER.fullmatch(text)]
-
-
-def _sentinels(values: pa.Array, column: Column) -> BoolArray | None:
-    """Returns the mask of the numbers that mean missing, or None."""
-    texts = numbers_for_missing(column)
-    if not texts or not is_number(values.type):
-        return None
-    if pa.types.is_signed_integer(values.type):
-        whole = [value for text in texts if (value := exact_integer(text)) is not None]
-        return to_mask(pc.is_in(values.cast(pa.int64()), pa.array(whole, pa.int64())))
-    known = pa.array([float(text) for text in texts], pa.float64())
-    return to_mask(pc.is_in(values.cast(pa.float64(), safe=False), known))
 
 
 def _number(values: pa.Array, column: Number) -> CastColumn:

@@ -1,13 +1,15 @@
 """The rows that an audit looks at: all of them, or those of one stretch of time.
 
 A stretch of time keeps whole what a window holds, save at its start; a sample of single rows
-would thin every window.
+would thin every window. Of an instant that many more rows share than are kept, such as that of a
+monthly snapshot, rows are chosen by hash.
 """
 
 import functools
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from typing import NamedTuple
 
 import numpy as np
 import numpy.typing as npt
@@ -29,6 +31,8 @@ from forebay.transforms.windows.period import Period
 
 # Times remembered of the first pass: enough to place the ends of a stretch within 0.01 %.
 _TIMES_KEPT = 1 << 20
+# A stretch of so many times as many rows as are kept is thinned: few instants hold many rows.
+_FAR_MORE = 2
 
 Ints = npt.NDArray[np.int64]
 
@@ -106,7 +110,9 @@ def read_sample(
             kept.append(batch.rows.filter(keep(batch.rows)).slice(0, room))
     rows = _joined(kept)
     if not len(rows):
-        raise InputError("no row has a time that could be sampled; raise --rows to read them all")
+        raise InputError(
+            f"--rows {most:,} keeps none of {counted(count, 'row')}; raise it, to read more of them"
+        )
     span = _span(instants_us(dataset, rows))
     sources = {
         name: _reached(dataset, tables, name, span, max_record_bytes, tell)
@@ -159,6 +165,14 @@ def _batches(
         yield batch
 
 
+class _Stretch(NamedTuple):
+    """A stretch of time, from ``start`` to before ``end``, and which share of the rows it holds."""
+
+    start: int
+    end: int
+    share: float
+
+
 class _Times:
     """Instants of a stream of rows, thinned evenly to a bounded number."""
 
@@ -175,32 +189,43 @@ class _Times:
         while len(self._kept) > _TIMES_KEPT:
             self._kept, self._stride = self._kept[::2], self._stride * 2
 
-    def stretch(self, fraction: float, place: float) -> tuple[int, int] | None:
-        """Returns the bounds of a stretch that holds a share of the rows; None without times."""
+    def stretch(self, fraction: float, place: float) -> _Stretch | None:
+        """Returns the stretch that holds a share of the rows, or more; None without times."""
         if not len(self._kept):
             return None
         ordered = np.sort(self._kept)
         first = int(place * (1 - fraction) * len(ordered))
         last = min(first + max(1, int(fraction * len(ordered))), len(ordered) - 1)
-        return int(ordered[first]), int(ordered[last])
+        start = int(ordered[first])
+        end = max(int(ordered[last]), start + 1)
+        held = np.searchsorted(ordered, end) - np.searchsorted(ordered, start)
+        return _Stretch(start, end, float(held / len(ordered)))
 
 
 def _choice(
     dataset: Dataset, times: _Times, fraction: float, seed: int
 ) -> Callable[[pa.RecordBatch], pa.Array]:
-    """Returns what tells the rows to keep: those of a stretch of time, or else any."""
-    bounds = times.stretch(fraction, float(np.random.default_rng(seed).random()))
-    if bounds is None:
-        limit = int(fraction * 2**64)
-        salt = int(scramble(np.array([seed]))[0]) >> 1
-        return lambda rows: pa.array(scramble(rows[ROW].to_numpy() ^ salt) < np.uint64(limit))
+    """Returns what tells the rows to keep: those of a stretch of time, or else by hash."""
+    stretch = times.stretch(fraction, float(np.random.default_rng(seed).random()))
+    if stretch is None:
+        return _by_hash(fraction, seed)
 
     def within(rows: pa.RecordBatch) -> pa.Array:
         at = instants_us(dataset, rows)
-        inside = pc.and_(pc.greater_equal(at, bounds[0]), pc.less(at, bounds[1]))
+        inside = pc.and_(pc.greater_equal(at, stretch.start), pc.less(at, stretch.end))
         return pc.fill_null(inside, False)
 
-    return within
+    if stretch.share < _FAR_MORE * fraction:
+        return within
+    some = _by_hash(fraction / stretch.share, seed)
+    return lambda rows: pc.and_(within(rows), some(rows))
+
+
+def _by_hash(fraction: float, seed: int) -> Callable[[pa.RecordBatch], pa.Array]:
+    """Returns what tells the rows of a share of all, whatever they hold."""
+    limit = int(fraction * 2**64)
+    salt = int(scramble(np.array([seed]))[0]) >> 1
+    return lambda rows: pa.array(scramble(rows[ROW].to_numpy() ^ salt) < np.uint64(limit))
 
 
 def _joined(batches: Sequence[pa.RecordBatch]) -> pa.RecordBatch:

@@ -18,7 +18,6 @@ from forebay.storage.named_files import check_output, write_whole
 from forebay.storage.run.definition_files import load_definition
 from forebay.transforms.definition.dataset import Dataset
 from forebay.transforms.definition.identity import ROW
-from forebay.transforms.definition.sources import ROWS
 from forebay.transforms.errors import InputError, unknown_column
 
 
@@ -48,7 +47,7 @@ def _explain(
     key, most_bytes = options.row, options.max_record_bytes
     with saying("explain: looking for the row"):
         lookups = read_lookups(dataset, tables, most_bytes)
-        row = find_row(tables[ROWS], lookups, key, most_bytes)
+        row = find_row(tables, lookups, key, most_bytes)
     asked = row[str(dataset.row_time)][0]
     if not asked.is_valid:
         raise InputError(

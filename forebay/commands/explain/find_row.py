@@ -2,6 +2,7 @@
 
 import csv
 import difflib
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
@@ -12,13 +13,19 @@ import pyarrow.compute as pc
 
 from forebay.console.words import counted
 from forebay.pipelines.lookups.tables import Lookups, read_rows
+from forebay.pipelines.sources.csv.table import CsvFile
 from forebay.pipelines.sources.inputs import TableInput, place_of
 from forebay.pipelines.sources.row_identity import row_identity
+from forebay.pipelines.sources.tables import Tables
 from forebay.transforms.definition.dataset import Dataset
 from forebay.transforms.definition.identity import ROW
+from forebay.transforms.definition.sources import ROWS
+from forebay.transforms.definition.table_formats import CsvFormat
 from forebay.transforms.errors import InputError, nearest_names
 from forebay.transforms.parsing.cells import read_cells
 
+# Not what `str.isdigit` takes, of which `int` refuses some, such as a raised 2 or 5,000 digits.
+_LINE = re.compile(r"[0-9]{1,18}")
 _SHOWN = 10
 _NEAR = 3
 # More distinct values of a column than this are not remembered for near misses.
@@ -57,13 +64,11 @@ class _Seen:
     values: dict[str, set[Any]] = field(default_factory=dict)
 
 
-def find_row(
-    files: Sequence[TableInput], lookups: Lookups, key: str, max_record_bytes: int
-) -> pa.RecordBatch:
+def find_row(tables: Tables, lookups: Lookups, key: str, max_record_bytes: int) -> pa.RecordBatch:
     """Finds the one row that a key means, in one pass over the input.
 
     Args:
-        files: the input.
+        tables: the inputs of each table.
         lookups: the definition, and what its lookups find.
         key: ``FILE:LINE``, or ``column=value`` pairs with commas between, each value read as the
             column's cells are.
@@ -75,11 +80,12 @@ def find_row(
     Raises:
         InputError: the key cannot be read, or means no row or several.
     """
+    files = tables[ROWS]
     place = _place(files, key)
     if place is not None:
         return _row_at(lookups, key, place, max_record_bytes)
     dataset = lookups.dataset
-    conditions = read_conditions(dataset, key)
+    conditions = _read_conditions(dataset, tables, key)
     seen = _Seen()
     for read in read_rows(files, lookups, max_record_bytes):
         _look(read.rows, conditions, seen)
@@ -97,15 +103,16 @@ def find_row(
     )
 
 
-def read_conditions(dataset: Dataset, key: str) -> list[Condition]:
+def _read_conditions(dataset: Dataset, tables: Tables, key: str) -> list[Condition]:
     """Reads ``column=value`` pairs; a pair with a comma in it stands in double quotes.
 
     Raises:
         InputError: a pair is not COLUMN=VALUE, names no column, or its value is not of the column's
             kind.
     """
+    formats = _formats(dataset, tables)
     conditions = []
-    for pair in next(csv.reader([key])):
+    for pair in _pairs(key):
         name, equals, text = pair.partition("=")
         if not equals:
             raise InputError(
@@ -116,7 +123,8 @@ def read_conditions(dataset: Dataset, key: str) -> list[Condition]:
         if column is None:
             cure = nearest_names(name, dataset.row_columns) or ", ".join(dataset.row_columns)
             raise InputError(f"--row {key!r}: no column {name!r}; did you mean {cure}?")
-        cells = read_cells(pa.array([text.encode()], pa.binary()), column)
+        cell = pa.array([text.encode(errors="surrogateescape")], pa.binary())
+        cells = read_cells(cell, column, formats.get(name))
         if cells.problems:
             raise InputError(
                 f"--row {key!r}: {text!r} is {cells.problems[0].text}, as {name} must be "
@@ -124,6 +132,30 @@ def read_conditions(dataset: Dataset, key: str) -> list[Condition]:
             )
         conditions.append(Condition(name, text, cells.values[0]))
     return conditions
+
+
+def _pairs(key: str) -> list[str]:
+    try:
+        return next(csv.reader([key])) or [""]
+    except csv.Error as error:
+        raise InputError(
+            f"--row {key!r} cannot be read ({error}); put a pair with a comma or a line end in "
+            "double quotes"
+        ) from error
+
+
+def _formats(dataset: Dataset, tables: Tables) -> dict[str, CsvFormat]:
+    """Returns how the cells of each column are written that is read of CSV files."""
+    tables_of = dict.fromkeys(dataset.columns, ROWS)
+    for lookup in dataset.lookups:
+        cells = dataset.sources[lookup.source].columns
+        tables_of |= {name: lookup.source for name, read in lookup.outputs.items() if read in cells}
+    return {
+        name: one.format
+        for name, table in tables_of.items()
+        for one in tables[table]
+        if isinstance(one, CsvFile)
+    }
 
 
 def _look(rows: pa.RecordBatch, conditions: Sequence[Condition], seen: _Seen) -> None:
@@ -189,7 +221,7 @@ def _described(files: Sequence[TableInput], row: pa.RecordBatch, dataset: Datase
 def _place(files: Sequence[TableInput], key: str) -> tuple[TableInput, int] | None:
     """Reads ``FILE:LINE``; None where the key is something else."""
     name, colon, line = key.rpartition(":")
-    if not colon or not line.isdigit():
+    if not colon or not _LINE.fullmatch(line):
         return None
     exact = [file for file in files if file.path == name]
     found = exact or [f for f in files if f.path.endswith("/" + name)]
@@ -206,11 +238,10 @@ def _row_at(
     lookups: Lookups, key: str, place: tuple[TableInput, int], max_record_bytes: int
 ) -> pa.RecordBatch:
     file, line = place
-    offset = file.offset_of(line)
+    offset = file.offset_of(line) if line else None
     if offset is None:
-        raise InputError(
-            f"--row {key!r}: {file.path} has no {file.place_word} {line}; it ends before"
-        )
+        why = "it ends before" if line else "the first one is 1"
+        raise InputError(f"--row {key!r}: {file.path} has no {file.place_word} {line}; {why}")
     wanted = int(row_identity(file.number, np.array([offset], np.int64))[0])
     reject = None
     for read in read_rows([file], lookups, max_record_bytes):

@@ -16,8 +16,6 @@ from forebay.console.terminal import results
 from forebay.console.words import counted, duration_text
 from forebay.transforms.instants import instant
 
-# How wide the report is where no terminal says.
-
 
 @dataclass(frozen=True)
 class RowReport:

@@ -18,7 +18,6 @@ from forebay.transforms.definition.table_formats import CsvFormat
 # So many stretches, spread over the text, show what changes along it.
 FEWEST_STRETCHES = 16
 _STRETCH_BYTES = 1 << 20
-_GZIP_RATIO = 5
 
 
 @dataclass(frozen=True)
@@ -47,7 +46,7 @@ def plan_stretches(first: CsvFile, head: bytes, rows: int, files: Sequence[Sourc
     """
     body = head[first.data_offset :]
     row_bytes = len(body) / max(1, body.count(b"\n"))
-    text_bytes = sum(file.size * (_GZIP_RATIO if file.is_compressed else 1) for file in files)
+    text_bytes = sum(file.text_bytes for file in files)
     share = rows * row_bytes / max(1, text_bytes)
     if share >= 1:
         return Plan(rows, 1.0, 1.0)

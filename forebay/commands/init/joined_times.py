@@ -44,13 +44,13 @@ def _are_all(pattern: re.Pattern[str], texts: Texts) -> bool:
 
 
 def _joined(days: Texts, clocks: Texts) -> Texts:
-    """Returns days and clocks with a blank between; nothing where both are."""
+    """Returns days and clocks with a blank between; nothing where one of them is."""
     pairs, codes = np.unique(
         np.stack([days.codes, clocks.codes], axis=1), axis=0, return_inverse=True
     )
-    texts = [
-        f"{days.distinct[int(day)].as_py()} {clocks.distinct[int(clock)].as_py()}"
+    parts = [
+        (days.distinct[int(day)].as_py(), clocks.distinct[int(clock)].as_py())
         for day, clock in pairs
     ]
-    written = pa.array([text if text.strip() else "" for text in texts], pa.string())
-    return as_texts(written.take(pa.array(codes.reshape(-1))))
+    texts = [" ".join(part) if all(map(str.strip, part)) else "" for part in parts]
+    return as_texts(pa.array(texts, pa.string()).take(pa.array(codes.reshape(-1))))

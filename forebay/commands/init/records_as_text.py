@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping, Sequence
 from typing import Any, NamedTuple
 
@@ -9,11 +10,21 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from forebay.pipelines.sources.inputs import TableInput
-from forebay.pipelines.sources.text.json_lines import JsonLinesFile
-from forebay.pipelines.sources.text.json_objects import Odd, field_at, parsed, paths
-from forebay.pipelines.sources.typed.tfrecord import TFRecordFile, decoded, single_values
+from forebay.pipelines.sources.rejects import Reject
+from forebay.pipelines.sources.text.input import TextChunk
+from forebay.pipelines.sources.text.json_lines import LINES, JsonLinesFile, line_at, read_objects
+from forebay.pipelines.sources.text.json_objects import Odd, field_at, paths
+from forebay.pipelines.sources.text.records import ANY_ARITY, scan_records
+from forebay.pipelines.sources.typed.tfrecord import (
+    TFRecordFile,
+    decoded_parts,
+    single_values,
+    without_long,
+)
 from forebay.transforms.definition.columns import Boolean, Bytes, Date, Number, String, Timestamp
 from forebay.transforms.parsing.typed_cells import type_problem
+
+_HALF = "not UTF-8 text"
 
 
 class FieldTexts(NamedTuple):
@@ -28,18 +39,66 @@ class FieldTexts(NamedTuple):
     type: pa.DataType | None = None
 
 
-def fields_of(source: TableInput, chunk: Any) -> dict[str, FieldTexts]:
-    """Returns the fields of a chunk of records, by their paths."""
+class Excerpt(NamedTuple):
+    """The first records of a chunk.
+
+    Attributes:
+        parts: their fields by path, of records that follow one another in each.
+        rejects: those that no definition could read.
+        is_all: whether the chunk has no others.
+    """
+
+    parts: list[dict[str, FieldTexts]]
+    rejects: list[Reject]
+    is_all: bool
+
+
+def read_excerpt(source: TableInput, chunk: Any, most: int, max_record_bytes: int) -> Excerpt:
+    """Reads the first records of a chunk of an input, at most so many."""
     if isinstance(source, JsonLinesFile):
-        objects = map(parsed, chunk.data.splitlines())
-        return _of_objects([one for one in objects if isinstance(one, dict)])
+        return _json_excerpt(chunk, most, max_record_bytes)
     if isinstance(source, TFRecordFile):
-        batch = decoded(chunk.data)
-        columns = [
-            (name, single_values(batch[name], None, len(batch))[0]) for name in batch.schema.names
-        ]
-    else:
-        columns = _flat(chunk.batch)
+        frames, rejects = without_long(chunk.part(slice(most)), max_record_bytes)
+        parts, odd = decoded_parts(frames)
+        rejects = sorted(rejects + odd, key=lambda reject: reject.offset)
+        found = [_of_examples(batch) for _, batch in parts]
+        return Excerpt(found, rejects, len(chunk.data) <= most)
+    columns = _flat(chunk.batch.slice(0, most))
+    return Excerpt([_typed_all(columns)], [], len(chunk.batch) <= most)
+
+
+def _json_excerpt(chunk: TextChunk, most: int, max_record_bytes: int) -> Excerpt:
+    records = scan_records(
+        chunk.data, LINES, ANY_ARITY, max_record_bytes, is_last=True, most=most + 1
+    )
+    lines = [line_at(chunk.data, records, row) for row in range(min(most, len(records.starts)))]
+    offsets = records.starts[: len(lines)] + chunk.offset
+    objects, rows, rejects = read_objects(lines, offsets, max_record_bytes)
+    kept = []
+    for one, row in zip(objects, rows, strict=True):
+        if b"\\u" not in lines[row] or _is_text(one):
+            kept.append(one)
+        else:
+            rejects.append(Reject(int(offsets[row]), _HALF, lines[row], _HALF))
+    rejects.sort(key=lambda reject: reject.offset)
+    return Excerpt([_of_objects(kept)], rejects, len(records.starts) <= most)
+
+
+def _is_text(value: Mapping[str, Any]) -> bool:
+    """Tells whether UTF-8 can write a value: JSON may hold half of a character, escaped."""
+    try:
+        json.dumps(value, ensure_ascii=False).encode()
+    except UnicodeEncodeError:
+        return False
+    return True
+
+
+def _of_examples(batch: pa.RecordBatch) -> dict[str, FieldTexts]:
+    names = batch.schema.names
+    return _typed_all([(name, single_values(batch[name], None, len(batch))[0]) for name in names])
+
+
+def _typed_all(columns: Sequence[tuple[str, pa.Array]]) -> dict[str, FieldTexts]:
     return {name: _typed(column) for name, column in columns}
 
 

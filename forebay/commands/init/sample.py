@@ -22,7 +22,7 @@ from forebay.commands.init.dialect import (
     with_numbers,
 )
 from forebay.commands.init.joined_times import join_times
-from forebay.commands.init.records_as_text import fields_of
+from forebay.commands.init.records_as_text import read_excerpt
 from forebay.commands.init.texts import Texts, as_texts
 from forebay.console.words import counted
 from forebay.pipelines.sources.csv.header import HEAD_BYTES, read_header
@@ -137,30 +137,40 @@ def _sample_typed(inputs: Sequence[TableInput], rows: int, max_record_bytes: int
     tables: list[pa.Table] = [pa.table({})]
     types: dict[str, pa.DataType | None] = {}
     unusable: dict[str, None] = {}
+    rejects: list[Reject] = []
     is_whole = step == 1
     for source, stretch in chosen:
         left = quota
         for chunk in source.chunks(max_record_bytes, stretch):
-            fields = fields_of(source, chunk)
-            types |= {name: field.type for name, field in fields.items()}
-            unusable |= {name: None for name, field in fields.items() if field.texts is None}
-            table = pa.table({n: f.texts for n, f in fields.items() if f.texts is not None})
-            tables.append(table.slice(0, left))
-            is_whole &= len(table) <= left
-            left -= len(tables[-1])
-            if not left:
+            found = read_excerpt(source, chunk, left, max_record_bytes)
+            for fields in found.parts:
+                types |= {name: field.type for name, field in fields.items()}
+                unusable |= {name: None for name, field in fields.items() if field.texts is None}
+                tables.append(
+                    pa.table({n: f.texts for n, f in fields.items() if f.texts is not None})
+                )
+                left -= len(tables[-1])
+            left -= len(found.rejects)
+            rejects += found.rejects
+            if not found.is_all:
+                is_whole = False
                 break
     table = pa.concat_tables(tables, promote_options="default")
     unusable |= dict.fromkeys(name for name in table.column_names if not _is_usable(name))
     usable = [name for name in table.column_names if name not in unusable]
     if not usable or not len(table):
-        raise InputError(f"{inputs[0].path}: has no rows to guess from; give a file with some")
+        raise _no_rows(inputs[0].path, rejects, "give a file with some")
     columns = {
         name: replace(as_texts(pc.fill_null(table[name], "")), type=types.get(name))
         for name in usable
     }
     share = 1.0 if is_whole else min(0.99, len(table) / _estimated_rows(inputs, tables))
-    return _without_blank(inputs[0].path, CsvFormat(), columns, tuple(unusable), share, [])
+    return _without_blank(inputs[0].path, CsvFormat(), columns, tuple(unusable), share, rejects)
+
+
+def _no_rows(path: str, rejects: Sequence[Reject], cure: str) -> InputError:
+    told = f" (records read: {len(rejects)}, all rejected: {rejects[0].reason})" if rejects else ""
+    return InputError(f"{path}: has no rows to guess from{told or f'; {cure}'}")
 
 
 def _refuse_different(inputs: Sequence[TableInput]) -> None:
@@ -203,11 +213,7 @@ def _parse(
     columns = {name: String(nulls=()) for name in usable}
     batches, rejects, share = read_stretches(files, format, columns, plan, max_record_bytes)
     if not any(map(len, batches)):
-        raise InputError(
-            f"{files[0].path}: has no rows to guess from"
-            + (f" (records read: {len(rejects)}, all rejected: {rejects[0].reason})"
-               if rejects else "; give a file with rows below its header line")
-        )  # fmt: skip
+        raise _no_rows(files[0].path, rejects, "give a file with rows below its header line")
     table = pa.Table.from_batches(batches)
     texts = {name: as_texts(table[name]) for name in usable}
     unusable = tuple(name for name in names if name not in usable)

@@ -7,7 +7,11 @@ from collections.abc import Sequence
 from dataclasses import asdict
 from typing import TYPE_CHECKING
 
-from forebay.commands.predict.options import predict_folder_options, predict_options
+from forebay.commands.predict.options import (
+    given_for_table,
+    predict_folder_options,
+    predict_options,
+)
 from forebay.console.tensorflow import start_tensorflow
 from forebay.console.terminal import note, say_json, warn
 from forebay.console.words import counted
@@ -36,6 +40,11 @@ def run_predict(args: argparse.Namespace) -> int:
             f"both {args.instances!r} and --input {args.input[0]!r} are given; a table goes to "
             "--input, JSON lines with every column of the model to INPUT"
         )
+    if args.ignore_extra:
+        raise InputError(
+            f"--ignore-extra goes with JSON lines; of the table of --input {args.input[0]!r} the "
+            "definition says which columns are read; leave it out"
+        )
     return _answer_to_folder(args) if _is_for_workers(args) else _answer_table(args)
 
 
@@ -44,14 +53,15 @@ def _answer_lines(args: argparse.Namespace) -> int:
     from forebay.serving.doubts import told
     from forebay.serving.predictor import predict_files
 
-    for flag in ("history", "source", "rejects", "query_parameter", "dry_run"):
-        if getattr(args, flag):
-            raise InputError(
-                f"--{flag.replace('_', '-')} goes with a table, which --input names; give it"
-            )
     if args.on != Local.name:
         raise InputError(
             f"--on {args.on} goes with a table, which --input names; JSON lines are answered here"
+        )
+    engine_of(args)  # which refuses flags of others
+    if of_table := [*given_for_table(args)]:
+        raise InputError(
+            f"{', '.join(of_table)} {'goes' if len(of_table) == 1 else 'go'} with a table, which "
+            "--input names; leave out what JSON lines have no use for, or give it"
         )
     read = []
     if args.definition is not None:

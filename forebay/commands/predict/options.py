@@ -1,6 +1,7 @@
 """Arguments of ``predict``."""
 
 import argparse
+from collections.abc import Iterator
 from typing import Any
 
 from forebay.console.arguments import add_common, describe, help_of
@@ -69,6 +70,17 @@ def add_predict_arguments(parser: argparse.ArgumentParser) -> None:
     add_engine_arguments(parser, help_of(PredictFolderOptions, "on"))
     add("--dry-run", metavar="FOLDER", help=help_of(PredictFolderOptions, "dry_run"))
     add_common(parser, json="what became of the records, and nothing else,")
+
+
+def given_for_table(args: argparse.Namespace) -> Iterator[str]:
+    """Yields the flags given that only a table has a use for."""
+    for name in ("history", "source", "query_parameter", "rejects", "dry_run", "json"):
+        if getattr(args, name):
+            yield f"--{name.replace('_', '-')}"
+    for name, _, _ in _LIMITS:
+        if (value := getattr(args, name)) != getattr(PredictOptions, name):
+            yield f"--{name.replace('_', '-')} {value:g}"
+    yield from args.beam
 
 
 def predict_options(args: argparse.Namespace) -> PredictOptions:

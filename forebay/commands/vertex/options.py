@@ -13,7 +13,8 @@ from forebay.commands.vertex.spec import Spec
 from forebay.commands.vertex.trainings import Training, Tuning
 from forebay.console.arguments import add_common, describe, help_of
 from forebay.console.commands import Command
-from forebay.trainer.options.sweep import SweepOptions, add_search_arguments, given_searches
+from forebay.trainer.options.searches import given_searches
+from forebay.trainer.options.sweep import SweepOptions, add_search_arguments
 from forebay.trainer.options.train_arguments import add_training_options, train_options
 
 SPECS: Mapping[str, type[Spec]] = {

@@ -21,7 +21,8 @@ from forebay.pipelines.google.checks import folder_problems
 from forebay.storage.run.layout import MANIFEST_NAME
 from forebay.trainer.options import TrainOptions
 from forebay.trainer.options.flags import as_flags, as_text
-from forebay.trainer.options.sweep import Search, SweepOptions
+from forebay.trainer.options.searches import Search, no_place
+from forebay.trainer.options.sweep import SweepOptions
 from forebay.transforms.errors import Problem
 
 _COMMAND = ["python", "-m", "forebay.trainer.task", "train"]
@@ -152,6 +153,15 @@ class Tuning(Training):
         if not 1 <= self.parallel <= self.sweep.trials:
             cure = f"give 1 to {self.sweep.trials}"
             yield Problem("--parallel", self.parallel, "not 1 to --trials", cure)
+        searched = [search.option for search in self.sweep.search]
+        for model in self.sweep.models:
+            for name in no_place(model):
+                if name in searched or getattr(self.train, name) is not None:
+                    yield Problem(
+                        "--search", "model", f"a trial of --model {model} may not have "
+                        f"--{name.replace('_', '-')}, and Vizier draws each option by itself",
+                        "search one kind of model at a time",
+                    )  # fmt: skip
 
     def requests(self) -> list[Request]:
         """Returns what is sent."""

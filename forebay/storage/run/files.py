@@ -8,7 +8,7 @@ import posixpath
 import stat
 from collections.abc import Iterable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import AbstractContextManager, contextmanager
+from contextlib import AbstractContextManager, contextmanager, suppress
 from dataclasses import replace
 from typing import Any, BinaryIO, TypeVar
 
@@ -22,7 +22,8 @@ from forebay.transforms.json_text import json_text
 
 T = TypeVar("T")
 
-_READ_AT_ONCE = 8
+# Files that are read, or removed from an object store.
+_AT_ONCE = 8
 
 
 def exists(path: str) -> bool:
@@ -73,9 +74,14 @@ def write_bytes(folder: str, name: str, content: bytes) -> None:
     path = posixpath.join(folder, name)
     temporary = posixpath.join(posixpath.dirname(path), temporary_name())
     _gfile().makedirs(posixpath.dirname(path))
-    with _gfile().GFile(temporary, "wb") as stream:
-        stream.write(content)
-    _gfile().rename(temporary, path, overwrite=True)
+    try:
+        with _gfile().GFile(temporary, "wb") as stream:
+            stream.write(content)
+        _gfile().rename(temporary, path, overwrite=True)
+    except BaseException:
+        with suppress(Exception):  # what failed is told
+            _gfile().remove(temporary)
+        raise
 
 
 def write_json(folder: str, name: str, value: Any) -> None:
@@ -144,8 +150,15 @@ def remove(folder: str, names: Iterable[str]) -> None:
     if not is_remote(folder):
         folders.remove(folder, names)
         return
-    for name in names:
-        _gfile().remove(posixpath.join(folder, name))
+    with ThreadPoolExecutor(_AT_ONCE) as pool:
+        list(pool.map(_remove_remote, (posixpath.join(folder, name) for name in names)))
+
+
+def _remove_remote(path: str) -> None:
+    from tensorflow.errors import NotFoundError
+
+    with suppress(NotFoundError):
+        _gfile().remove(path)
 
 
 @contextmanager
@@ -231,12 +244,13 @@ def check_size(path: str, listed: FileEntry, cure: str) -> None:
 
 def _entries(folder: str, name: str) -> Iterator[Entry]:
     """Yields what lies below a folder, but for our locks and what is in the making."""
-    if not is_remote(folder):
-        for entry in entries_below(folder, name):
-            base = posixpath.basename(entry.name)
-            if base != LOCK_NAME and not is_temporary(base):
-                yield entry
-        return
+    found = _remote_entries(folder, name) if is_remote(folder) else entries_below(folder, name)
+    for entry in found:
+        if not any(part == LOCK_NAME or is_temporary(part) for part in entry.name.split("/")):
+            yield entry
+
+
+def _remote_entries(folder: str, name: str) -> Iterator[Entry]:
     for place, _, names in _gfile().walk(posixpath.join(folder, name)):
         for base in filter(None, names):
             below = posixpath.relpath(posixpath.join(place, base), folder)
@@ -244,7 +258,7 @@ def _entries(folder: str, name: str) -> Iterator[Entry]:
 
 
 def _read_entries(folder: str, names: Iterable[str]) -> list[FileEntry]:
-    with ThreadPoolExecutor(_READ_AT_ONCE) as pool:
+    with ThreadPoolExecutor(_AT_ONCE) as pool:
         return list(pool.map(_read_entry, (posixpath.join(folder, name) for name in names)))
 
 

@@ -14,8 +14,21 @@ OUTPUTS = (
     DEFINITION_NAME, METADATA_FOLDER, *TRANSFORM_FOLDERS, EXAMPLES_FOLDER,
     PARQUET_FOLDER, REJECTS_FOLDER, OCCUPANCY_NAME,
 )  # fmt: skip
-# Where a run in the making keeps what only its own steps read.
+# What is written there, part by part of each path: where no manifest says what is a run's, nothing
+# else is taken for it.
+RUN_FILES = (
+    DEFINITION_NAME, f"{METADATA_FOLDER}/schema.pbtxt", OCCUPANCY_NAME,
+    "transform_fn/saved_model.pb", "transform_fn/fingerprint.pb",
+    "transform_fn/variables/variables.*", "transform_fn/assets/*",
+    "transformed_metadata/schema.pbtxt", "transformed_metadata/asset_map",
+    f"{EXAMPLES_FOLDER}/*/part-*.tfrecord", f"{EXAMPLES_FOLDER}/*/part-*.tfrecord.gz",
+    f"{PARQUET_FOLDER}/*/*/part-*.parquet", f"{REJECTS_FOLDER}/part-*.jsonl",
+)  # fmt: skip
+# Where a run in the making keeps what only its own steps read, in the folder that is made for it.
 TEMPORARY = "temporary"
+# On an object store, where a run is written to its place: there from before the first of its files
+# is written until its manifest is.
+UNFINISHED_NAME = ".forebay-unfinished"
 
 # What helps where something of a run is not as it was written.
 MAKE_ANEW = "make the run anew with `forebay preprocess --overwrite`"
@@ -25,14 +38,22 @@ MAKE_ANEW = "make the run anew with `forebay preprocess --overwrite`"
 TRAINING_FOLDER = "training"
 MODEL_FOLDER = "model"
 EXPORT_FOLDER = "export"
+CHECKPOINT_NAME = "checkpoint.npz"
 KERAS_NAME = "model.keras"
 RECORD_NAME = "model.json"
+ZEROS_NAME = "zeros.json"
+NONFINITE_NAME = "nonfinite.json"
 LOGS_FOLDER = "logs"
-# What a training writes in its folder, part by part of each path: it removes nothing else.
+# How the names of our event files end: other programs' begin alike, and may lie beside them.
+EVENTS_ENDING = ".forebay"
+# What a training writes for TensorBoard, part by part of each path: it removes nothing else.
+LOG_FILES = (
+    f"events.out.tfevents.*{EVENTS_ENDING}", "projector_config.pbtxt", "projector/*/*.tsv",
+)  # fmt: skip
+# What it writes in its folder, in the same way.
 TRAINING_FILES = (
-    "checkpoint.npz", KERAS_NAME, RECORD_NAME, "zeros.json", "nonfinite.json",
-    "worker-*-nonfinite.json", f"{LOGS_FOLDER}/events.out.tfevents.*",
-    f"{LOGS_FOLDER}/projector_config.pbtxt", f"{LOGS_FOLDER}/projector/*/*.tsv",
+    CHECKPOINT_NAME, KERAS_NAME, RECORD_NAME, ZEROS_NAME, NONFINITE_NAME,
+    f"worker-*-{NONFINITE_NAME}", *(f"{LOGS_FOLDER}/{name}" for name in LOG_FILES),
 )  # fmt: skip
 # What an exported model carries beside the SavedModel.
 EXTRA = "assets.extra"

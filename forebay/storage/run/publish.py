@@ -9,6 +9,7 @@ older manifest lists is removed; and the new manifest takes its place.
 
 import os
 import stat
+from collections.abc import Sequence
 from pathlib import Path
 
 from forebay.console.terminal import note
@@ -24,6 +25,8 @@ from forebay.transforms.errors import RunFolderError, reason
 _REPLACED_NAME = "replaced-manifest.json"
 # The entries of a run folder that a new run may take the place of.
 REPLACED = (*OUTPUTS, MANIFEST_NAME)
+# What a file is that is not replaced.
+NOT_LISTED = "not a file that the run's manifest lists"
 
 
 def check_target(run: str, overwrite: bool) -> Manifest | None:
@@ -51,10 +54,7 @@ def check_target(run: str, overwrite: bool) -> Manifest | None:
     names = [name for name in sorted(os.listdir(run)) if not _is_ours(name)]
     if MANIFEST_NAME not in names:
         if names:
-            raise RunFolderError(
-                f"{run} holds files that are not a run's ({', '.join(names[:3])}); choose another "
-                "folder"
-            )
+            raise not_a_runs(run, names)
         return None
     manifest = _read_manifest(run, MANIFEST_NAME)
     if not overwrite:
@@ -63,10 +63,7 @@ def check_target(run: str, overwrite: bool) -> Manifest | None:
     for entry in (entry for name in OUTPUTS for entry in entries_below(run, name)):
         path = os.path.join(run, entry.name)
         if not entry.is_folder and not (entry.is_file and entry.name in manifest.files):
-            kind = "not a file that the run's manifest lists" if entry.is_file else entry.kind
-            raise RunFolderError(
-                f"{path} is {kind}, so it is not replaced; move it away, or choose another folder"
-            )
+            raise not_replaced(path, NOT_LISTED if entry.is_file else entry.kind)
         if entry.identity[0] != device:
             raise RunFolderError(
                 f"{path} lies on another file system than {run}, so it cannot be replaced whole; "
@@ -80,6 +77,20 @@ def there_already(run: str) -> RunFolderError:
     return RunFolderError(
         f"{run} holds a run already; choose another folder, or replace it with --overwrite "
         "(models stay)"
+    )
+
+
+def not_a_runs(run: str, names: Sequence[str]) -> RunFolderError:
+    """Returns the error that says that a folder without a manifest holds something."""
+    return RunFolderError(
+        f"{run} holds files that are not a run's ({', '.join(names[:3])}); choose another folder"
+    )
+
+
+def not_replaced(path: str, kind: str) -> RunFolderError:
+    """Returns the error that says that something lies where a run's files do, and what it is."""
+    return RunFolderError(
+        f"{path} is {kind}, so it is not replaced; move it away, or choose another folder"
     )
 
 

@@ -21,6 +21,7 @@ from apache_beam.options.pipeline_options import GoogleCloudOptions, PipelineOpt
 from apache_beam.runners.dataflow.internal import apiclient
 from tensorflow_transform.graph_context import TFGraphContext
 
+from forebay.console.shared import shared
 from forebay.pipelines.runners.engine import Engine
 from forebay.pipelines.runners.run import Build, as_outside_notebooks, built
 
@@ -96,6 +97,7 @@ def write_job(build: Build, engine: Engine, arguments: Sequence[str], folder: Pa
     )
 
 
+@shared
 @contextmanager
 def _nothing_written_by_the_way() -> Iterator[None]:
     """Keeps tf.Transform, as it builds a pipeline, from writing to where the workers would.

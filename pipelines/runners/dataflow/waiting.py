@@ -10,6 +10,7 @@ from contextlib import AbstractContextManager, contextmanager
 
 from forebay.console.google_words import shown
 from forebay.console.logs import logs_filtered
+from forebay.console.shared import shared
 from forebay.pipelines.google.failures import is_expired
 
 # It asks in a thread of this function, whose end it cannot tell from that of the job.
@@ -24,6 +25,19 @@ _LOGGERS = (
 @contextmanager
 def failures_raised() -> Iterator[None]:
     """Raises what ends the thread that asks about a job, which would print it and be forgotten."""
+    with _failures_kept() as lost:
+        try:
+            yield
+        except AssertionError as error:
+            if not lost:
+                raise
+            raise lost.pop(0) from error
+
+
+@shared
+@contextmanager
+def _failures_kept() -> Iterator[list[BaseException]]:
+    """Gives what has ended such threads, of all jobs that are waited for."""
 
     def keep(failed: threading.ExceptHookArgs) -> None:
         frames = traceback.extract_tb(failed.exc_traceback)
@@ -35,15 +49,12 @@ def failures_raised() -> Iterator[None]:
     lost: list[BaseException] = []
     hook, threading.excepthook = threading.excepthook, keep
     try:
-        yield
-    except AssertionError as error:
-        if not lost:
-            raise
-        raise lost[0] from error
+        yield lost
     finally:
         threading.excepthook = hook
 
 
+@shared
 def told_in_lines() -> AbstractContextManager[None]:
     """Makes a line of each warning, and leaves out errors: what ends the command is raised, too."""
     return logs_filtered(_LOGGERS, _as_line)

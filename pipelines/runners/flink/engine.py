@@ -27,7 +27,6 @@ from forebay.pipelines.runners.portable import (
     without_workers,
 )
 from forebay.pipelines.sources.arguments import positive
-from forebay.storage.run.layout import TEMPORARY
 from forebay.transforms.errors import ForebayError, InputError, RunFailed
 
 # What it takes to ask a cluster is loaded when one is asked: help has these flags, too.
@@ -159,7 +158,7 @@ class Flink(Engine):
             yield self.job_server
             return
         jar = self.job_server or _published(_minor(found.version))
-        artifacts = os.path.join(work.folder, TEMPORARY, "staged")
+        artifacts = os.path.join(work.folder, work.temporary, "staged")
         arguments = ("--flink-master", str(self.master), "--artifacts-dir", artifacts)
         with job_server(os.path.abspath(jar), self.name, arguments, java=_JAVA) as address:
             yield address

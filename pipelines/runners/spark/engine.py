@@ -25,7 +25,6 @@ from forebay.pipelines.runners.portable import (
     published_jar,
     without_workers,
 )
-from forebay.storage.run.layout import TEMPORARY
 from forebay.transforms.errors import ForebayError, InputError, RunFailed
 
 _UI_PORT = 8080
@@ -147,7 +146,7 @@ class Spark(Engine):
             yield self.job_server
             return
         jar = self.job_server or published_jar(":runners:spark:3:job-server:shadowJar", self.name)
-        artifacts = os.path.join(work.folder, TEMPORARY, "staged")
+        artifacts = os.path.join(work.folder, work.temporary, "staged")
         arguments = ("--spark-master-url", str(self.master), "--artifacts-dir", artifacts)
         with job_server(os.path.abspath(jar), self.name, arguments, java=_OPENED) as address:
             yield address

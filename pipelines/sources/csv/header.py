@@ -62,13 +62,15 @@ def read_header(head: bytes, format: CsvFormat, source: str) -> tuple[tuple[str,
     if status != OK:
         raise InputError(f"{source}: {_quote_problem(status, first, format)}")
     _refuse_note(first, source)
-    names = _fields(first, format, source)
+    text_of_first = _decoded(first, source)
     if not format.names:
+        names = _names(text_of_first, format, source)
         _refuse_repeated(names, source)
         return names, data_offset + end
-    if len(names) != len(format.names):
+    fields = int(records.fields[at])
+    if fields != len(format.names):
         raise InputError(
-            f"{source}: the first row {_shown(first)} has {counted(len(names), 'field')}, but"
+            f"{source}: the first row {_shown(first)} has {counted(fields, 'field')}, but"
             f" CsvFormat names {counted(len(format.names), 'column')}; correct its names= or"
             " delimiter= (--names and --delimiter of forebay init)"
         )
@@ -137,26 +139,35 @@ def _quote_problem(status: int, first: bytes, format: CsvFormat) -> str:
     )
 
 
-def _fields(record: bytes, format: CsvFormat, source: str) -> tuple[str, ...]:
+def _decoded(record: bytes, source: str) -> str:
     if b"\0" in record:
         raise InputError(
             f"{source}: the first line {_shown(record)} holds NUL bytes: it is not UTF-8 text;"
             " export the table as CSV in UTF-8"
         )
     try:
-        text = record.decode("utf-8")
+        return record.decode("utf-8")
     except UnicodeDecodeError as error:
         raise InputError(
             f"{source}: the first line {_shown(record)} is not UTF-8 at byte {error.start};"
             " convert the file, as by iconv -f LATIN1 -t UTF-8"
         ) from error
+
+
+def _names(header: str, format: CsvFormat, source: str) -> tuple[str, ...]:
     rows = csv.reader(
-        io.StringIO(text, newline=""),
+        io.StringIO(header, newline=""),
         delimiter=format.delimiter,
         quotechar=format.quote,
         quoting=csv.QUOTE_NONE if format.quote is None else csv.QUOTE_MINIMAL,
     )
-    return tuple(next(rows))
+    try:
+        return tuple(next(rows))
+    except csv.Error as error:
+        raise InputError(
+            f"{source}: the first line {_shown(header)} is no header ({error}); correct it, or name"
+            " the columns: CsvFormat(names=...), or --names of forebay init"
+        ) from error
 
 
 def _refuse_repeated(names: Sequence[str], source: str) -> None:

@@ -75,7 +75,7 @@ def parse_chunk(
     text = data if len(good) == len(records.statuses) else _good_text(data, records)
     split = _split(text, format, len(names), sorted({names.index(f) for f in fields}), len(good))
     raw = {
-        name: joined([split[names.index(field)] for field in column.fields(name)])
+        name: joined([split[names.index(field)] for field in column.fields(name)], column.nulls)
         for name, column in columns.items()
     }
     cells = {name: read_cells(raw[name], column, format) for name, column in columns.items()}

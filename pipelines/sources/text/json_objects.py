@@ -11,7 +11,7 @@ from typing import Any
 from forebay.transforms.json_text import TOO_DEEP, is_nested_too_deep
 
 
-class _Written(str):
+class Written(str):
     """A number as it is written."""
 
 
@@ -30,7 +30,7 @@ def _object(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
 
 
 _decode = json.JSONDecoder(
-    parse_float=_Written, parse_int=_Written, parse_constant=_Written, object_pairs_hook=_object
+    parse_float=Written, parse_int=Written, parse_constant=Written, object_pairs_hook=_object
 ).decode
 
 
@@ -73,7 +73,7 @@ class Odd:
 
 def as_written(value: Any) -> str:
     """Returns a value of what `parsed` returns as JSON, numbers as they were written."""
-    if isinstance(value, _Written):
+    if isinstance(value, Written):
         return value
     if isinstance(value, list):
         return f"[{', '.join(map(as_written, value))}]"

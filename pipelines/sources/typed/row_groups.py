@@ -15,6 +15,7 @@ import pyarrow as pa
 import pyarrow.parquet as pa_parquet
 
 from forebay.pipelines.sources.typed.input import ParquetFile
+from forebay.transforms.definition.allowed import is_limited
 from forebay.transforms.definition.columns import (
     Boolean,
     Column,
@@ -26,10 +27,10 @@ from forebay.transforms.definition.columns import (
 )
 from forebay.transforms.definition.sources import Source
 from forebay.transforms.parsing.cells import Cells
+from forebay.transforms.parsing.missing_numbers import missing_numbers
 from forebay.transforms.parsing.typed_cells import (
     is_number,
     is_text,
-    numbers_for_missing,
     plain_type,
     read_values,
 )
@@ -50,7 +51,7 @@ def skip_row_groups(
         may_need: tells whether a row may be needed, by where its times lie.
         counted: a column whose missing values are counted: rows without it are always read.
     """
-    if any(kind.required for step in table.derive for kind in step.outputs.values()):
+    if any(is_limited(kind) for step in table.derive for kind in step.outputs.values()):
         return source, 0  # rows may be rejected for what is derived of them
     with source.file.open_raw() as raw:
         opened = pa_parquet.ParquetFile(raw)
@@ -113,9 +114,15 @@ def _is_unneeded(group: _RowGroup, table: Source, may_need: MayNeed, counted: st
         if bounds is not None and isinstance(column, Timestamp) and not bounds.values.null_count:
             least, greatest = bounds.values.cast(pa.int64()).to_pylist()
             spans[name] = least, greatest
-        if name == counted and group.may_miss(field):
+        if name == counted and _may_be_missing(group, field, column):
             return False
     return not may_need(spans)
+
+
+def _may_be_missing(group: _RowGroup, field: str, column: Column) -> bool:
+    """Tells whether a value of a column may be missing, or one that means so."""
+    kind = group.kind(field)
+    return kind is None or is_text(kind) or bool(missing_numbers(column)) or group.may_miss(field)
 
 
 def _read_bounds(group: _RowGroup, field: str, column: Column) -> Cells | None:
@@ -146,7 +153,7 @@ def _has_no_fault(group: _RowGroup, field: str, column: Column, bounds: Cells | 
     kind = group.kind(field)
     if kind is None:
         return False
-    if column.required and (is_text(kind) or numbers_for_missing(column) or group.may_miss(field)):
+    if column.required and _may_be_missing(group, field, column):
         return False
     if isinstance(column, String):  # which, of a binary column, may be no UTF-8
         return not column.values and not pa.types.is_binary(kind)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import base64
 import json
-from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping
 from typing import Any
 
 import numpy as np
@@ -76,7 +76,7 @@ def parse_batch(
         columns: the columns to read.
         forgiven: those of which a value that cannot be read is missing.
     """
-    given = {name: _given(batch, kind.fields(name)) for name, kind in columns.items()}
+    given = {name: _given(batch, name, kind) for name, kind in columns.items()}
     cells = {name: read_values(given[name], kind) for name, kind in columns.items()}
     made = make_rows(cells, given, offsets, forgiven)
     rejects = [
@@ -128,11 +128,11 @@ def _plain(value: Any) -> Any:
         return {"b64": base64.b64encode(value).decode()}
 
 
-def _given(batch: pa.RecordBatch, fields: Sequence[str]) -> pa.Array:
-    parts = [_values_at(batch, field) for field in fields]
+def _given(batch: pa.RecordBatch, name: str, kind: Column) -> pa.Array:
+    parts = [_values_at(batch, field) for field in kind.fields(name)]
     if len(parts) == 1:
         return parts[0]
-    return joined([part.cast(pa.string()).cast(pa.binary()) for part in parts])
+    return joined([part.cast(pa.string()).cast(pa.binary()) for part in parts], kind.nulls)
 
 
 def _top(schema: pa.Schema, field: str) -> str:

@@ -77,16 +77,15 @@ class TFRecordFile(FileInput):
         return read / max(read, self.file.text_bytes)
 
     def parse(self, chunk: Frames, table: Source, max_record_bytes: int) -> Parsed:  # noqa: D102
-        long = chunk.sizes > max_record_bytes
-        reason = f"longer than {max_record_bytes} bytes"
-        rejects = [
-            Reject(int(chunk.offsets[row]), reason, _base64(chunk.data[row]), _TOO_LONG)
-            for row in np.flatnonzero(long).tolist()
-        ]
+        chunk, rejects = without_long(chunk, max_record_bytes)
+        parts, odd = decoded_parts(chunk)
+        none = chunk.part(slice(0)), pa.RecordBatch.from_pydict({})
         kinds = _kinds(table.columns)
-        parsed = _parse(chunk.without(long) if rejects else chunk, kinds, table.forgiven)
-        rejects = sorted([*rejects, *parsed.rejects], key=lambda reject: reject.offset)
-        return Parsed(parsed.rows, rejects, parsed.unread)
+        parsed = [_parse(*part, kinds, table.forgiven) for part in parts or [none]]
+        rejects += odd + [reject for part in parsed for reject in part.rejects]
+        rejects.sort(key=lambda reject: reject.offset)
+        unread = sum((Counter(part.unread) for part in parsed), Counter[str]())
+        return Parsed(pa.concat_batches([part.rows for part in parsed]), rejects, unread)
 
     def places(self, offsets: Iterable[int]) -> dict[int, int]:  # noqa: D102
         wanted = set(offsets)
@@ -191,39 +190,68 @@ def decoded(records: Sequence[bytes]) -> pa.RecordBatch:
         raise ValueError(str(error)) from error
 
 
-def _parse(frames: Frames, kinds: Mapping[str, Column], forgiven: Collection[str]) -> Parsed:
-    offsets, records = frames.offsets, len(frames.data)
+def decoded_parts(frames: Frames) -> tuple[list[tuple[Frames, pa.RecordBatch]], list[Reject]]:
+    """Decodes tf.Examples in as few parts as they allow, one where all are of one kind.
+
+    Returns:
+        records that are of one kind, as `decoded` does, in order; and those that are none.
+    """
+    count = len(frames.data)
+    if not count:
+        return [], []
     try:
-        found = decoded(frames.data) if records else None
+        return [(frames, decoded(frames.data))], []
     except ValueError as error:
-        if records == 1:
+        if count == 1:
             reason = f"{_NOT_EXAMPLE} ({error})"
-            reject = Reject(int(offsets[0]), reason, _base64(frames.data[0]), _NOT_EXAMPLE)
-            return Parsed(_parse(frames.part(slice(0)), kinds, forgiven).rows, [reject])
-        middle = records // 2
-        parts = frames.part(slice(middle)), frames.part(slice(middle, None))
-        halves = [_parse(part, kinds, forgiven) for part in parts]
-        rows = pa.Table.from_batches([half.rows for half in halves]).combine_chunks()
-        batches = rows.to_batches() or [halves[0].rows]
-        unread = Counter(halves[0].unread) + Counter(halves[1].unread)
-        return Parsed(batches[0], halves[0].rejects + halves[1].rejects, unread)
+            return [], [
+                Reject(int(frames.offsets[0]), reason, _base64(frames.data[0]), _NOT_EXAMPLE)
+            ]
+    halves = frames.part(slice(count // 2)), frames.part(slice(count // 2, None))
+    (first, bad), (second, worse) = map(decoded_parts, halves)
+    return first + second, bad + worse
+
+
+def without_long(frames: Frames, max_record_bytes: int) -> tuple[Frames, list[Reject]]:
+    """Returns the records that are not too long, and the others as rejects."""
+    long = frames.sizes > max_record_bytes
+    rejects = [
+        Reject(int(frames.offsets[row]), f"longer than {max_record_bytes} bytes",
+               _base64(frames.data[row]), _TOO_LONG)
+        for row in np.flatnonzero(long).tolist()
+    ]  # fmt: skip
+    return frames.without(long) if rejects else frames, rejects
+
+
+def _parse(
+    frames: Frames, batch: pa.RecordBatch, kinds: Mapping[str, Column], forgiven: Collection[str]
+) -> Parsed:
+    """Turns decoded records into rows and rejects."""
+    offsets, records = frames.offsets, len(frames.data)
     strict = {one for name in kinds if name not in forgiven for one in kinds[name].fields(name)}
     fields = {field: kind for name, kind in kinds.items() for field in kind.fields(name)}
     columns, odd = {}, np.zeros(records, np.bool_)
     for field, kind in fields.items():
-        values = None if found is None or field not in found.schema.names else found[field]
+        values = batch[field] if field in batch.schema.names else None
         single, several = single_values(values, kind, records)
         columns[field] = single if field in strict else without(single, several)
         odd |= several & (field in strict)
-    batch = pa.RecordBatch.from_pydict(columns)
-    parsed = parse_batch(batch.filter(pa.array(~odd)), offsets[~odd], kinds, forgiven)
+    kinds = {name: _as_held(kind, name, columns) for name, kind in kinds.items()}
+    chosen = pa.RecordBatch.from_pydict(columns).filter(pa.array(~odd))
+    parsed = parse_batch(chosen, offsets[~odd], kinds, forgiven)
     rejects = [
         Reject(int(offsets[row]), "several values where one is meant",
                _shown(frames.data[row]), "several values where one is meant")
         for row in np.flatnonzero(odd).tolist()
     ]  # fmt: skip
-    rejects = sorted([*rejects, *parsed.rejects], key=lambda reject: reject.offset)
-    return Parsed(parsed.rows, rejects, parsed.unread)
+    return Parsed(parsed.rows, [*rejects, *parsed.rejects], parsed.unread)
+
+
+def _as_held(kind: Column, name: str, columns: Mapping[str, pa.Array]) -> Column:
+    """Returns a kind as its values are: numbers are truth values as 0 and 1, whatever texts are."""
+    if isinstance(kind, Boolean) and pa.types.is_int64(columns[kind.fields(name)[0]].type):
+        return replace(kind, true=("1",), false=("0",))
+    return kind
 
 
 def single_values(
@@ -247,10 +275,6 @@ def single_values(
     single = values.values.take(index)
     if isinstance(kind, Date) and pa.types.is_int64(single.type):
         single = single.cast(pa.int32(), safe=False).view(pa.date32())
-    if isinstance(kind, Boolean) and pa.types.is_int64(single.type):
-        known = pc.or_(pc.equal(single, 0), pc.equal(single, 1))
-        if pc.all(pc.fill_null(known, True)).as_py():
-            single = single.cast(pa.bool_())
     return single, lengths > 1
 
 

@@ -105,7 +105,7 @@ def test_a_missing_number_is_nan() -> None:
         ("number", "1.5", "'number' is \"1.5\", not a number"),
         ("number", True, "not a number"),
         ("number", 1e39, "not a float32 number"),
-        ("number", -1, "not within 0 to 100; rows with other values are rejected"),
+        ("number", -1, "not between 0 and 100; rows with other values are rejected"),
         ("integer", 1.5, "not a whole number"),
         ("integer", True, "not a whole number"),
         ("integer", "1", "not a whole number"),

@@ -221,3 +221,37 @@ def test_answers_to_json_lines_go_to_no_table(
 
     assert main(["predict", "--model", model, "rows.jsonl", "--output", "bigquery://p.d.t"]) == 2
     assert "takes the predictions of a table, which --input names" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    ("flags", "told"),
+    [
+        (("--json",), "--json goes with a table, which --input names; leave out what"),
+        (
+            ("--history", "a.csv", "--json"),
+            "--history, --json go with a table, which --input names",
+        ),
+        (("--source", "a=b.csv"), "--source goes"),
+        (("--rejects", "r.jsonl"), "--rejects goes"),
+        (("--query-parameter", "a::b"), "--query-parameter goes"),
+        (("--dry-run", "jobs"), "--dry-run goes"),
+        (("--max-reject-fraction", "0.5"), "--max-reject-fraction 0.5 goes"),
+        (("--batch-size", "9"), "--batch-size 9 goes"),
+        (("--max-record-bytes", "99"), "--max-record-bytes 99 goes"),
+        (("--window-memory-mb", "1"), "--window-memory-mb 1 goes"),
+        (("--project", "p"), "--project is an option of --on dataflow"),
+        (("--", "--direct_num_workers=2"), "--direct_num_workers=2 goes"),
+    ],
+)
+def test_what_only_a_table_has_a_use_for_is_refused(
+    flags: tuple[str, ...], told: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main(["predict", "--model", "no/such/model", "rows.jsonl", *flags]) == 2
+    assert told in capsys.readouterr().err
+
+
+def test_what_only_json_lines_have_a_use_for_is_refused(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    assert main(["predict", "--model", "m", "--input", "a.csv", "--ignore-extra"]) == 2
+    assert "--ignore-extra goes with JSON lines; of the table" in capsys.readouterr().err

@@ -3,9 +3,13 @@
 from __future__ import annotations
 
 import errno
+import logging
 import os
+import sys
+import threading
 import time
 from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from copy import deepcopy
 from dataclasses import dataclass
 
@@ -18,6 +22,7 @@ from apache_beam.transforms import userstate
 from apache_beam.transforms.userstate import ReadModifyWriteStateSpec
 from made_runs import make_dataset
 
+from forebay.pipelines.runners import run
 from forebay.pipelines.runners.cores import usable_cores
 from forebay.pipelines.runners.engine import Work
 from forebay.pipelines.runners.local import Local
@@ -130,6 +135,48 @@ def test_a_step_is_looked_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
             assert not userstate.is_stateful_dofn(second)
     assert looked == [first, second]
     assert userstate.get_dofn_specs is counted
+
+
+@dataclass(frozen=True)
+class _Meeting(Local):
+    """An engine whose pipelines tell when they are under way, and end when they may."""
+
+    is_under_way: threading.Event
+    may_end: threading.Event
+
+    @contextmanager
+    def watched(self, result: object) -> Iterator[None]:
+        self.is_under_way.set()
+        yield
+        assert self.may_end.wait(60)
+
+
+def _of_the_process() -> tuple[object, ...]:
+    """What a pipeline changes of its process while it is under way."""
+    levels = [logging.getLogger(name).level for name in run._WORKER_LOGGERS]
+    filters = list(logging.getLogger().filters)
+    notebook = beam.pipeline.alter_label_if_ipython, beam.pipeline.is_in_ipython
+    return levels, filters, notebook, userstate.get_dofn_specs, sys.stderr
+
+
+def test_pipelines_that_overlap_leave_the_process_as_it_was() -> None:
+    def build(pipeline: beam.Pipeline) -> None:
+        _ = pipeline | beam.Create([1, 2]) | beam.Map(str)
+
+    before = _of_the_process()
+    first, second = (_Meeting(threading.Event(), threading.Event()) for _ in range(2))
+    threads = []
+    for engine in (first, second):
+        runner = Runner(engine, deepcopy(ONE_WORKER.options))
+        threads.append(threading.Thread(target=run_pipeline, args=(build, runner)))
+        threads[-1].start()
+        assert engine.is_under_way.wait(60)
+    assert _of_the_process() != before
+    for engine, thread in zip((first, second), threads, strict=True):
+        engine.may_end.set()
+        thread.join(60)
+
+    assert _of_the_process() == before
 
 
 @dataclass(frozen=True)

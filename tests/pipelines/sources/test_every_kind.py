@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import datetime as dt
 import io
 import json
 import os
@@ -31,7 +32,7 @@ from forebay.pipelines.sources.kinds import open_input
 from forebay.pipelines.sources.read import reject_batch
 from forebay.pipelines.sources.row_identity import row_identity, row_place
 from forebay.pipelines.sources.tables import find_inputs
-from forebay.transforms.definition.columns import String
+from forebay.transforms.definition.columns import String, Timestamp
 from forebay.transforms.definition.identity import ROW
 from forebay.transforms.definition.sources import Source
 from forebay.transforms.errors import InputError
@@ -240,6 +241,11 @@ def test_a_name_says_nothing_of_the_kind(written: Path) -> None:
         (b"PAR1....", "cannot be read to its end as Parquet"),
         (b"ARROW1\0\0....", "cannot be read to its end as Arrow"),
         (b'{"taken": 1}\n', "has no fields in its first 1 record 'day', 'site'"),
+        (
+            b'{\n  "taken": 1\n}\n',
+            "no line that ends within its first 1048576 bytes is a JSON object",
+        ),
+        (b'{"taken": "' + b"x" * LIMIT + b'"}\n', "is a JSON object; write each object on a line"),
         (b"\x1f\x8b....", "gzip data are truncated or corrupt"),
     ],
 )
@@ -460,6 +466,65 @@ def _write_parquet(table: pa.Table, path: Path) -> None:
 def _write_arrow(table: pa.Table, path: Path) -> None:
     with pa.ipc.new_file(path, table.schema) as writer:
         writer.write_table(table)
+
+
+@pytest.mark.parametrize("kind", ["csv", "jsonl", "one by one", "texts", "types"])
+def test_a_day_without_its_clock_is_no_time_at_midnight(kind: str, tmp_path: Path) -> None:
+    """Where a field of several is missing, so is the time, whatever holds them."""
+    days = ["2013-01-31", "2013-01-31", "", None, "2013-01-31"]
+    clocks = ["09:30:00", "", "09:30:00", "09:30:00", None]
+    path = tmp_path / "table"
+    records = [{"day": day, "clock": c} for day, c in zip(days, clocks, strict=True)]
+    if kind == "csv":
+        pandas.DataFrame(records).to_csv(path, index=False)
+    elif kind == "texts":
+        _write_parquet(pa.Table.from_pylist(records), path)
+    elif kind == "types":
+        typed = [dt.date.fromisoformat(day) if day else None for day in days]
+        times = [dt.time.fromisoformat(clock) if clock else None for clock in clocks]
+        columns = [pa.array(typed), pa.array(times, pa.time32("s"))]
+        _write_parquet(pa.table(columns, ["day", "clock"]), path)
+    else:
+        lines = [json.dumps(record) for record in records]
+        more = ['{"other": "\\u0041"}'] if kind == "one by one" else []
+        path.write_text("\n".join([*lines, *more]) + "\n")
+    table = Source(columns={"at": Timestamp(field=("day", "clock"))})
+    strict = Source(columns={"at": Timestamp(field=("day", "clock"), required=True)})
+
+    rows, (required,) = (
+        rows_of(read(opened(path, table), table)),
+        read(opened(path, strict), strict),
+    )
+
+    at = dt.datetime(2013, 1, 31, 9, 30, tzinfo=dt.UTC)
+    assert [row["at"] for row in rows] == [at] + [None] * (len(rows) - 1)
+    assert rows_of([required]) == [{"at": at}]
+    assert {reject.reason for reject in required.rejects} == {"at: missing required value"}
+    assert len(required.rejects) == len(rows) - 1 >= 4
+
+
+def test_a_field_of_several_that_means_missing_or_is_blank(tmp_path: Path) -> None:
+    path = tmp_path / "table"
+    path.write_text("day,clock\n2013-01-31,NA\nNA,NA\n2013-01-31,  \n2013-01-31,09:30\n")
+    table = Source(columns={"at": Timestamp(field=("day", "clock"), nulls=("", "NA"))})
+
+    (found,) = read(opened(path, table), table)
+
+    at = dt.datetime(2013, 1, 31, 9, 30, tzinfo=dt.UTC)
+    assert [row["at"] for row in rows_of([found])] == [None, None, at]
+    assert [reject.reason for reject in found.rejects] == [
+        "at: '  ' is not a time written in ISO 8601, such as 2013-01-31 09:30:00"
+    ]
+
+
+def test_a_field_of_several_that_is_no_value_is_shown_alone(tmp_path: Path) -> None:
+    path = tmp_path / "table"
+    path.write_text('{"day": null, "clock": [9, 30]}\n{"day": "2013-01-31", "clock": "09"}\n')
+    table = Source(columns={"at": Timestamp(field=("day", "clock"))})
+
+    (found,) = read(opened(path, table), table)
+
+    assert [reject.reason for reject in found.rejects] == ["at: '[9, 30]' is no single value"]
 
 
 def test_buffers_of_memory_are_no_longer_than_a_few_chunks(tmp_path: Path) -> None:

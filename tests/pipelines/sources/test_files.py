@@ -53,7 +53,9 @@ def test_names_and_patterns(patterns: list[str], expected: list[str]) -> None:
 
 
 def test_a_file_is_read_once_however_it_is_named(folder: Path) -> None:
-    same = ["a.csv", "./a.csv", "more/../a.csv", "link.csv", str(folder / "a.csv"), "?.csv"]
+    (folder / "hard.csv").hardlink_to("a.csv")
+    same = ["a.csv", "./a.csv", "more/../a.csv", "link.csv", str(folder / "a.csv"), "hard.csv",
+            "?.csv"]  # fmt: skip
 
     assert paths(*same) == ["a.csv", "b.csv"]
 

@@ -231,6 +231,13 @@ def test_a_row_without_a_time_is_counted_wherever_it_is(tmp_path: Path) -> None:
     ]
 
 
+def test_a_time_that_means_missing_is_counted_wherever_it_is(tmp_path: Path) -> None:
+    counts = pc.divide(DAYS["asked"].cast(pa.int64()), SECOND)
+    table = DAYS.set_column(0, "asked", counts)
+    columns = {**PLAIN, "asked": Timestamp(unit="s", nulls=("", "72"))}
+    assert skipped(tmp_path, columns, table) == []
+
+
 @pytest.mark.parametrize(
     "changes",
     [

@@ -100,7 +100,7 @@ def write_shards(dataset: Dataset, rows: Columns, folder: Path) -> list[Shard]:
 def analyze(dataset: Dataset, shards: Sequence[Shard], run: Path) -> None:
     with beam.Pipeline(runner="FnApiRunner") as pipeline:
         transform_fn, _ = pipeline | AnalyzeAndTransform(dataset, shards)
-        _ = transform_fn | WriteTransformFn(str(run))
+        _ = transform_fn | WriteTransformFn(str(run), str(run / "temporary"))
 
 
 def files(folder: Path) -> dict[str, bytes]:

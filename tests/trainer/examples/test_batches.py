@@ -81,6 +81,18 @@ def test_batches_are_a_function_of_seed_and_step(reader: SplitReader, way: Way) 
         np.testing.assert_array_equal(labels(reader, way, step, 2), whole[step : step + 2])
 
 
+def test_batches_are_the_same_beside_an_iterator_that_is_being_read(
+    reader: SplitReader, way: Way
+) -> None:
+    batches = training_batches(reader, batch_size=SIZE, seed=5, **way())
+    read = iter(batches.whole(0))
+    whole = [next(read)[1].numpy()]
+    for step in (2, 0, PER_PASS + 1):
+        beside = next(iter(batches.whole_beside(step).take(1)))[1].numpy()
+        whole += [next(read)[1].numpy() for _ in range(step + 1 - len(whole))]
+        np.testing.assert_array_equal(beside, whole[step])
+
+
 def test_rows_stay_whole(reader: SplitReader, examples: Examples, way: Way) -> None:
     """Numbers, ids, label and weight of a row travel together."""
     whole = {

@@ -11,8 +11,9 @@ import numpy as np
 import pytest
 from sklearn.utils.class_weight import compute_class_weight
 
+from forebay.trainer.examples.split_reader import Examples
 from forebay.trainer.examples.statistics import Scale, TrainStatistics
-from forebay.trainer.examples.weighting import ClassWeights, Weighting, weighting
+from forebay.trainer.examples.weighting import ClassWeights, Weighting, check_evaluated, weighting
 from forebay.trainer.layers.losses import row_losses
 from forebay.trainer.options.data import add_data_arguments
 from forebay.transforms.definition.labels import BinaryClassification, Classification, Regression
@@ -94,6 +95,31 @@ def test_weights_that_do_not_suit_are_refused(
     with pytest.raises(InputError) as error:
         weighting(wanted, label, found)
     assert all(word in str(error.value) for word in words)
+
+
+def examples(label: list[float], weight: list[float]) -> Examples:
+    rows = len(label)
+    return Examples(
+        np.zeros((rows, 1), np.float32), np.zeros((rows, 0), np.int32),
+        np.zeros((rows, 0), np.float32), np.array(label, np.float32),
+        np.array(weight, np.float32), {},
+    )  # fmt: skip
+
+
+def test_rows_to_evaluate_on_of_which_none_counts_are_refused() -> None:
+    parts = [examples([0, 0], [1, 2]), examples([0], [0])]
+    wanted = {"0": 0.0, "1": 2.0}
+    of_class = Weighting((0.0, 2.0))
+    words = (
+        "the eval split: of 3 rows to evaluate on none has a weight above zero with "
+        "--class-weights 0:0,1:2, and"
+    )
+    with pytest.raises(InputError, match=words):
+        check_evaluated("the eval split", parts, of_class, wanted)
+    with pytest.raises(InputError, match="of 1 row to evaluate on none has a weight above zero, "):
+        check_evaluated("the eval split", parts[1:], Weighting(), None)
+    check_evaluated("the eval split", parts, Weighting(), None)
+    check_evaluated("the eval split", [*parts, examples([1], [0.5])], of_class, wanted)
 
 
 def test_what_an_error_recommends_is_taken() -> None:

@@ -17,6 +17,7 @@ from forebay.trainer.options.choose import (
     EVALUATIONS,
     Table,
     choose,
+    default_of,
     default_rate,
     next_evaluation,
     steps_per_pass,
@@ -149,6 +150,18 @@ def test_rates_are_those_of_the_optimizer_and_the_model() -> None:
     assert wide.batch_size == 64
     expected = (0.05, pytest.approx(DEEP_RATES["adam"] * math.sqrt(64 / 512), rel=0.02))
     assert (wide.wide_learning_rate, wide.learning_rate) == expected
+
+
+@given(TABLES, st.sampled_from(get_args(OptimizerName)))
+def test_a_default_is_what_is_chosen_where_nobody_gives_the_option(
+    table: Table, name: OptimizerName
+) -> None:
+    options = TrainOptions(optimizer=name, wide_optimizer=name)
+    whole, given = choose(options, table).options, {"learning_rate": 0.7, "wide_learning_rate": 0.7}
+    other = choose(replace(options, **given), table).options
+    for rate in given:
+        assert default_of(rate, other, table) == getattr(whole, rate)
+    assert default_of("wide_learning_rate", replace(other, wide_optimizer=None), table) is None
 
 
 @pytest.mark.parametrize(("batch_size", "share"), [(8, 1 / 8), (128, 0.5), (512, 1), (4_096, 1)])

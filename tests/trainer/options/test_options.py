@@ -5,7 +5,7 @@ from __future__ import annotations
 import argparse
 import subprocess
 import sys
-from dataclasses import fields
+from dataclasses import fields, replace
 from pathlib import Path
 
 import pytest
@@ -17,7 +17,7 @@ from forebay.trainer.options import (
     add_train_arguments,
     train_options,
 )
-from forebay.trainer.options.flags import as_flags, as_toml
+from forebay.trainer.options.flags import as_flags, as_toml, code_flags
 from forebay.trainer.task import main
 from forebay.transforms.errors import InputError
 
@@ -74,6 +74,7 @@ def test_help_has_examples(command: str, capsys: pytest.CaptureFixture[str]) -> 
         ({"seed": -1}, ["--seed"]),
         ({"data": DataOptions(class_weights={"1": -1.0})}, ["--class-weights", "1:-1.0"]),
         ({"epochs": 0, "eval_steps": 0}, ["--epochs", "--eval-steps"]),
+        ({"epochs": 2, "max_steps": 9}, ["--epochs = 2", "--max-steps 9 is another length"]),
         ({"data": DataOptions(interleave=0, prefetch=-1)}, ["--interleave", "--prefetch"]),
         ({"data": DataOptions(shuffle_buffer=0)}, ["--shuffle-buffer"]),
         ({"patience": 0, "batch_size": -1}, ["--patience", "--batch-size"]),
@@ -101,6 +102,11 @@ def test_epochs_and_steps_exclude_each_other(tmp_path: Path) -> None:
     assert parsed("--epochs", "3", "--config", str(path)) == TrainOptions(epochs=3)
     path.write_text("epochs = 5")
     assert parsed("--max-steps", "3", "--config", str(path)) == TrainOptions(max_steps=3)
+    path.write_text("epochs = 5\nmax_steps = 50")
+    with pytest.raises(InputError, match="--epochs = 5: --max-steps 50 is another length; give o"):
+        parsed("--config", str(path))
+    assert parsed("--max-steps", "3", "--config", str(path)) == TrainOptions(max_steps=3)
+    assert parsed("--epochs", "3", "--config", str(path)) == TrainOptions(epochs=3)
     with pytest.raises(SystemExit):
         parsed("--epochs", "3", "--max-steps", "3")
 
@@ -129,16 +135,28 @@ def test_every_option_has_a_flag_and_a_key(tmp_path: Path) -> None:
         else:
             flags += [flag, ",".join(map(str, value)) if isinstance(value, tuple) else str(value)]
     assert parsed(*flags) == TrainOptions(**chosen)  # type: ignore[arg-type]
+    of_rows = DataOptions(("x*",), "balanced", 7, False, 2, 9, 0, False)
+    assert all(value != getattr(DataOptions(), name) for name, value in vars(of_rows).items())
+    flags += as_flags(TrainOptions(data=of_rows))
+    chosen["data"] = of_rows
+    assert parsed(*flags) == TrainOptions(**chosen)  # type: ignore[arg-type]
 
+    keys = {name: value for name, value in chosen.items() if name != "data"}
     lines = [
         f"{name} = {list(value) if isinstance(value, tuple) else repr(value)}"
-        for name, value in chosen.items()
+        for name, value in keys.items()
     ]
+    lines += [
+        "train_files = ['x*']", "class_weights = 'balanced'", "memory_mb = 7", "cache = false",
+        "interleave = 2", "shuffle_buffer = 9", "prefetch = 0", "deterministic = false",
+    ]  # fmt: skip
     path = tmp_path / "model.toml"
     path.write_text("\n".join(lines))
     assert parsed("--config", str(path)) == TrainOptions(**chosen)  # type: ignore[arg-type]
-    won = parsed("--config", str(path), "--seed", "1", "--hidden-units", "2")
-    assert won == TrainOptions(**{**chosen, "seed": 1, "hidden_units": (2,)})  # type: ignore[arg-type]
+    more = ["--seed", "1", "--hidden-units", "2", "--cache", "--train-files", "y"]
+    won = parsed("--config", str(path), *more, "--prefetch", "1")
+    rows = replace(of_rows, cache=True, files=("y",), prefetch=1)
+    assert won == TrainOptions(**{**chosen, "seed": 1, "hidden_units": (2,), "data": rows})  # type: ignore[arg-type]
 
 
 @pytest.mark.parametrize(
@@ -146,6 +164,10 @@ def test_every_option_has_a_flag_and_a_key(tmp_path: Path) -> None:
     [
         ("learning-rate = 1.0", ["no such option", "did you mean learning_rate"]),
         ("zzz = 1", ["no such option", "use model, hidden_units"]),
+        ("files = ['a']", ["no such option"]),
+        ("class_weights = 3", ["class_weights = 3: a int; give a table, each value a number"]),
+        ("class_weights = {a = 'b'}", ["a table, each value a number or one of balanced"]),
+        ("train_files = 'a'", ["train_files = 'a': a str; give a list, each item text"]),
         ("seed = 1.5\nl2 = true", ["seed = 1.5: a float; give a whole number", "l2 = True"]),
         ('optimizer = "lion"', ["optimizer = 'lion'", "one of adadelta"]),
         ("hidden_units = 128", ["hidden_units = 128", "a list, each item a whole number"]),
@@ -200,6 +222,8 @@ def test_a_flag_out_of_range_is_status_2(capsys: pytest.CaptureFixture[str]) -> 
         {"decay_at": (3, 50), "schedule": "step", "momentum": 0.5, "max_norm": 2.0},
         {"data": DataOptions(("x*",), {"no": 1.0, "it's": 2.5}, 7, deterministic=False)},
         {"data": DataOptions(class_weights="balanced", interleave=2, shuffle_buffer=9, prefetch=0)},
+        {"data": DataOptions(('part "0"\\*',), {"\U0001f600 \x7f": 1.0, "é\n": 0.5}, cache=False)},
+        {"model": "mine:layers", "data": DataOptions(class_weights={"a:b, c": 3.0})},
     ],
 )
 def test_options_are_written_as_they_are_read(change: dict, tmp_path: Path) -> None:
@@ -208,6 +232,7 @@ def test_options_are_written_as_they_are_read(change: dict, tmp_path: Path) -> N
     add_train_arguments(parser)
     assert train_options(parser.parse_args(["run", *as_flags(options)])) == options
     config = tmp_path / "options.toml"
-    config.write_text(as_toml(options))
-    rows = as_flags(TrainOptions(data=options.data))
-    assert train_options(parser.parse_args(["run", "--config", str(config), *rows])) == options
+    config.write_text(as_toml(options), encoding="utf-8")
+    code = code_flags(options)
+    assert train_options(parser.parse_args(["run", "--config", str(config), *code])) == options
+    assert bool(code) == options.is_own_model

@@ -73,10 +73,14 @@ def test_rates_far_from_an_optimizers_own_are_warned_of(
 
 
 def outcome(
-    scores: list[float], own: float = 1.0, mean: float | None = 2.0, weights: str | None = None
+    scores: list[float],
+    own: float = 1.0,
+    mean: float | None = 2.0,
+    weights: str | None = None,
+    first: int = 62,
 ) -> str | None:
     record: Any = {
-        "history": [{"score": score} for score in scores],
+        "history": [{"score": score, "step": first * 2**i} for i, score in enumerate(scores)],
         "options": {
             "learning_rate": 0.1,
             "eval_every": 500,
@@ -91,9 +95,21 @@ def outcome(
 def test_evaluations_tell_what_could_be_better() -> None:
     assert outcome([3.0, 1.0, 2.0]) is None
     assert outcome([3.0, 1.0]) is None
-    assert "the first of 3 evaluations" in str(outcome([1.0, 2.0, 3.0]))
     assert "more --max-steps" in str(outcome([3.0, 2.0, 1.0]))
     assert outcome([3.0, 1.0, 0.9999]) is None  # nothing was gained at the end
     assert "no better than the 2 of predicting the mean" in str(outcome([3.0, 1.0, 2.0], own=2.0))
     assert outcome([3.0, 1.0, 2.0], own=2.0, mean=None) is None
     assert outcome([3.0, 1.0, 2.0], own=2.0, weights="balanced") is None
+
+
+def test_what_is_advised_where_the_first_evaluation_is_the_best_comes_before_it() -> None:
+    """By default evaluations begin at an eighth of --eval-every: a lower one may come later."""
+    told = str(outcome([1.0, 2.0, 3.0]))
+    assert told.startswith("the first of 3 evaluations, after 62 steps, was the best: ")
+    assert told.endswith(
+        "a lower --eval-every than 62 or a lower --learning-rate may find a better one"
+    )
+    told = str(outcome([1.0, 2.0, 3.0], first=1))
+    assert told.endswith(
+        "after 1 step, was the best: a lower --learning-rate may find a better one"
+    )

@@ -122,6 +122,28 @@ def test_more_steps_at_a_constant_rate_go_on(regression_run: Path, copy_of: Copy
         np.testing.assert_array_equal(whole, continued)
 
 
+@pytest.mark.parametrize("max_steps", [40, 30])
+def test_a_training_that_ends_where_it_stands_is_evaluated_there(
+    regression_run: Path, copy_of: Copy, max_steps: int
+) -> None:
+    """It was killed at a checkpoint whose evaluation came too soon, and now no step is wanted."""
+    path = copy_of(regression_run)
+    run, options = open_run(str(path)), TrainOptions(schedule="constant", **SMALL)
+    train(run, options, LoopOptions(steps=40, tensorboard=False))
+    found = checkpoint.load(str(path / "training/checkpoint.npz"))
+    assert found is not None
+    before = TrainingState(40, (), 40.0 * found.state.history[0].train_loss)
+    name = "training/checkpoint.npz"
+    checkpoint.save(str(path), name, replace(found, state=before, best=[]))
+    (path / "training/model.json").unlink()
+    fewer = replace(options, max_steps=max_steps)
+    record = train(run, fewer, QUIET).record
+    assert (record["step"], record["steps_trained"]) == (40, 40)
+    assert record["eval_loss"] == found.state.history[0].eval_loss
+    for one, other in zip(found.model, final_weights(path), strict=True):
+        np.testing.assert_array_equal(one, other)
+
+
 def test_steps_are_counted_from_the_checkpoint(regression_run: Path, copy_of: Copy) -> None:
     """The default schedule included: its rate falls over all the steps that are planned."""
     path = copy_of(regression_run)

@@ -119,6 +119,70 @@ def test_a_finished_training_is_not_repeated(trained_regression: Path) -> None:
     assert (trained_regression / "training/checkpoint.npz").stat().st_mtime_ns == before
 
 
+def stop_at(step: int) -> Callable[[TrainingState], None]:
+    def look(state: TrainingState) -> None:
+        if state.step == step:
+            stop(state)
+
+    return look
+
+
+@pytest.mark.parametrize("is_half_written", [False, True])
+def test_a_training_killed_after_its_last_checkpoint_still_writes_its_result(
+    regression_run: Path, copy_of: Copy, is_half_written: bool
+) -> None:
+    """What is there is the result of the steps before, or half of each."""
+    run, options = open_run(str(copy_of(regression_run))), TrainOptions(**QUICK)
+    whole, folder = train(run, options, QUIET).record, Path(run.path) / "training"
+    train(run, options, LoopOptions(tensorboard=False, steps=200), fresh=True)
+    with pytest.raises(KeyboardInterrupt):
+        train(run, options, QUIET, on_evaluation=stop_at(300))
+    assert json.loads((folder / "model.json").read_text())["steps_trained"] == 200
+    if is_half_written:
+        (folder / "model.keras").write_bytes(b"of all steps, as its record is not")
+
+    record = train(run, options, QUIET).record
+
+    told = ("steps_trained", "step", "history", "weights_sha256")
+    assert [record[name] for name in told] == [whole[name] for name in told]
+    assert json.loads((folder / "model.json").read_text()) == record
+    before = everything(folder)
+    assert train(run, options, QUIET).record == record
+    assert everything(folder) == before
+
+
+def test_the_result_of_another_training_is_not_taken_for_ones_own(
+    regression_run: Path, copy_of: Copy
+) -> None:
+    """As if --fresh had been killed before it removed what the earlier training wrote."""
+    run = open_run(str(copy_of(regression_run)))
+    earlier, later = (
+        TrainOptions(max_steps=40, eval_every=40, learning_rate=rate) for rate in (0.01, 0.02)
+    )
+    train(run, earlier, QUIET)
+    folder = Path(run.path) / "training"
+    left = {name: (folder / name).read_bytes() for name in ("model.keras", "model.json")}
+    with pytest.raises(KeyboardInterrupt):
+        train(run, later, QUIET, fresh=True, on_evaluation=stop)
+    for name, content in left.items():
+        (folder / name).write_bytes(content)
+    assert train(run, later, QUIET).record["options"]["learning_rate"] == 0.02
+
+
+def test_the_record_of_a_training_is_the_last_file_that_it_writes(
+    regression_run: Path, copy_of: Copy
+) -> None:
+    """So where it is, nothing else is missing: the zeros that L1 leaves and the projector, too."""
+    run = open_run(str(copy_of(regression_run)))
+    train(run, TrainOptions(max_steps=20, eval_every=20, l1=1e-6))
+    times = {
+        path.name: path.stat().st_mtime_ns
+        for path in (Path(run.path) / "training").rglob("*.*") if path.is_file()
+    }  # fmt: skip
+    assert {"zeros.json", "projector_config.pbtxt", "model.keras"} < times.keys()
+    assert max(times, key=times.__getitem__) == "model.json"
+
+
 def test_changed_options_are_refused_until_fresh(trained_regression: Path, copy_of: Copy) -> None:
     run = open_run(str(copy_of(trained_regression)))
     with pytest.raises(RunFolderError, match=r"batch_size was 128 and is now 64.*--fresh"):

@@ -66,4 +66,4 @@ def measured_share(rows_s: float, step_s: float) -> float:
     step_times = StepTimes()
     step_times.add(time.perf_counter() - started, float(waited))
     assert int(taken) == STEPS
-    return step_times.share
+    return step_times.waiting / step_times.steps

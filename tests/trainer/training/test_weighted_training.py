@@ -7,12 +7,16 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+import tensorflow as tf
+from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
 
 from forebay.storage.run.run_folder import open_run
 from forebay.trainer.evaluation.predictions import predict
+from forebay.trainer.examples.inputs import inputs_of
 from forebay.trainer.examples.split_reader import SplitReader
-from forebay.trainer.options import DataOptions, TrainOptions
+from forebay.trainer.options import DataOptions, LoopOptions, TrainOptions
 from forebay.trainer.training.train import train
+from forebay.transforms.errors import InputError
 
 Copy = Callable[[Path], Path]
 QUICK = {"max_steps": 300, "eval_every": 100, "batch_size": 128, "learning_rate": 0.01}
@@ -48,3 +52,45 @@ def test_classes_of_more_weight_are_thought_more_likely(binary_run: Path, copy_o
     assert np.average(answer, weights=weight) == pytest.approx(share, abs=0.03)
     losses = -np.log(np.where(examples.label == 1, answer, 1 - answer))
     assert saved.record["eval_loss"] == pytest.approx(np.average(losses, weights=weight), rel=1e-4)
+
+
+def test_what_is_told_of_evaluations_is_what_they_are_compared_by(
+    binary_run: Path, copy_of: Copy, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """The loss of rows as they count in training, here and in TensorBoard."""
+    copy = copy_of(binary_run)
+    options = TrainOptions(
+        max_steps=60, eval_every=20, batch_size=64, hidden_units=(4,),
+        data=DataOptions(class_weights={"1": 9.0}),
+    )  # fmt: skip
+    history = train(open_run(str(copy)), options).record["history"]
+    told = [line for line in capsys.readouterr().err.splitlines() if ", eval " in line]
+    least = float("inf")
+    for line, one in zip(told, history, strict=True):
+        assert one["eval_loss"] != pytest.approx(one["metrics"]["log_loss"], rel=1e-3)
+        best = " (best)" if one["eval_loss"] < least else ""
+        least = min(least, one["eval_loss"])
+        assert f", eval log_loss {one['eval_loss']:.5g}{best}, " in line
+    events = EventAccumulator(str(copy / "training/logs"), size_guidance={"tensors": 0})
+    events.Reload()
+    for tag, values in (
+        ("eval/loss", [one["eval_loss"] for one in history]),
+        ("eval/log_loss", [one["metrics"]["log_loss"] for one in history]),
+    ):
+        found = [float(tf.make_ndarray(event.tensor_proto)) for event in events.Tensors(tag)]
+        assert found == pytest.approx(values)
+
+
+def test_an_eval_split_without_weight_is_refused_before_the_first_step(
+    binary_run: Path, copy_of: Copy
+) -> None:
+    copy = copy_of(binary_run)
+    run = open_run(str(copy))
+    first = int(SplitReader(run, "eval", inputs_of(run)).read(1).label[0])
+    options = TrainOptions(
+        max_steps=20, batch_size=1, eval_steps=1, data=DataOptions(class_weights={str(first): 0.0})
+    )
+    words = f"the eval split: of 1 row .*--class-weights {first}:0, and"
+    with pytest.raises(InputError, match=words):
+        train(run, options, LoopOptions(tensorboard=False))
+    assert not list((copy / "training").glob("*.*"))

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -12,13 +12,22 @@ import numpy as np
 import pytest
 from chosen import chosen
 
-from forebay.trainer.examples.inputs import CategoricalInput, ModelInputs, NumericInput
+from forebay.storage.run.run_folder import open_run
+from forebay.trainer.examples.inputs import (
+    CategoricalInput,
+    ModelInputs,
+    NumericInput,
+    inputs_of,
+)
 from forebay.trainer.examples.statistics import Scale, TrainStatistics
 from forebay.trainer.model import build
+from forebay.trainer.options import LoopOptions, TrainOptions
 from forebay.trainer.task import main
+from forebay.trainer.training.job import prepare
 from forebay.trainer.weights.id_names import IdNames
 from forebay.trainer.weights.pruned import prune
-from forebay.trainer.weights.zeros import InputZeros, find_zeros, table
+from forebay.trainer.weights.zeros import InputZeros, find_zeros, table, write_zeros
+from forebay.trainer.workers.team import alone
 from forebay.transforms.definition.columns import Number, String
 from forebay.transforms.definition.dataset import Dataset
 from forebay.transforms.definition.features import Categorical, Crossed, Numeric
@@ -95,13 +104,8 @@ def test_without_inputs_that_are_out_the_answers_are_the_same(kind: dict[str, An
     model = build(INPUTS, Regression("y"), PLAIN, options).score
     for variable in model.trainable_variables:
         variable.assign(rng.normal(size=variable.shape))
-    rows = (
-        rng.normal(size=(20, 2)).astype(np.float32),
-        np.stack([rng.integers(0, c.size, 20) for c in INPUTS.categorical], 1).astype(np.int32),
-        np.zeros((20, 0), np.float32),
-    )
     out = frozenset({"a", "c_id"})
-    args = (INPUTS, Regression("y"), PLAIN, options, rows)
+    args = (INPUTS, Regression("y"), PLAIN, options, rows_of(rng))
     with pytest.raises(RunFailed, match="answers otherwise"):  # for they are not out
         prune(model, out, *args)
     for layer in model.layers:
@@ -122,6 +126,41 @@ def test_without_inputs_that_are_out_the_answers_are_the_same(kind: dict[str, An
     assert prune(model, everything, *args) is None
 
 
+@pytest.mark.parametrize(
+    ("model", "out", "is_smaller"),
+    [
+        ("linear", "b", True),
+        ("linear", "ab", False),  # the bias is of the numbers' layer
+        ("wide_deep", "ab", False),
+        ("deep", "ab", True),
+        ("deep", ("a", "b", "c_id"), False),  # hidden layers read no cross without an embedding
+        ("wide_deep", ("b", "c_id"), True),
+    ],
+)
+def test_a_smaller_model_is_built_where_it_has_all_other_weights(
+    model: Any, out: Sequence[str], is_smaller: bool
+) -> None:
+    options, rng = chosen(model=model, hidden_units=(3, 2)), np.random.default_rng(0)
+    score = build(INPUTS, Regression("y"), PLAIN, options).score
+    for variable in score.trainable_variables:
+        values = rng.normal(size=variable.shape)
+        if variable.path in ("wide_numbers/kernel", "hidden_0/kernel"):
+            values[[place for place, name in enumerate("ab") if name in out]] = 0
+        elif variable.path in ("wide_ids/embeddings", "embeddings_2/embeddings") and "c_id" in out:
+            values[:5] = 0
+        variable.assign(values)
+    args = (INPUTS, Regression("y"), PLAIN, options, rows_of(rng))
+    found = prune(score, frozenset(out), *args)
+    assert (found is not None) == is_smaller
+
+
+def rows_of(rng: np.random.Generator) -> tuple[np.ndarray, ...]:
+    """The matrices of some rows."""
+    ids = [rng.integers(0, column.size, 20) for column in INPUTS.categorical]
+    numbers = rng.normal(size=(20, 2)).astype(np.float32)
+    return numbers, np.stack(ids, 1).astype(np.int32), np.zeros((20, 0), np.float32)
+
+
 def test_a_number_is_out_where_its_pieces_are_too(tmp_path: Path) -> None:
     pieces = 3
     cut, ends = INPUTS.cut(pieces), np.tile(np.linspace(-1, 1, pieces + 1), (2, 1))
@@ -138,12 +177,7 @@ def test_a_number_is_out_where_its_pieces_are_too(tmp_path: Path) -> None:
     zero = {(each.side, each.name): each.zero for each in found.inputs}
     assert zero["wide", "a"] == zero["deep", "a"] == ()
     assert zero["wide", "b"] == zero["deep", "b"] == ("b",)
-    rows = (
-        rng.normal(size=(20, 2)).astype(np.float32),
-        np.stack([rng.integers(0, c.size, 20) for c in INPUTS.categorical], 1).astype(np.int32),
-        np.zeros((20, 0), np.float32),
-    )
-    pruned = prune(model, frozenset("b"), cut, Regression("y"), statistics, options, rows)
+    pruned = prune(model, frozenset("b"), cut, Regression("y"), statistics, options, rows_of(rng))
     assert pruned is not None
     assert pruned.before.weights - pruned.after.weights == (1 + pieces) * (1 + 3)
 
@@ -190,3 +224,46 @@ def test_only_a_proximal_optimizer_selects_features(
     assert report["left"] < 0.3 * report["weights"]
     evaluation = json.loads((run / "evaluation/eval.json").read_text())
     assert evaluation["metrics"]["rmse"] < 0.8 * evaluation["baselines"][0]["metrics"]["rmse"]
+
+
+def test_a_training_that_leaves_no_number_ends_with_its_report_and_its_model(
+    regression_run: Path, copy_of: Copy, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """The label knows nothing of the wagons, the only number that is given, and a lot of ids."""
+    run = copy_of(regression_run)
+    numbers = [column.name for column in inputs_of(open_run(str(run))).numeric]
+    drop = [f"--drop-features={name}" for name in numbers if name != "wagons_value"]
+    flags = ["--model", "linear", "--optimizer", "ftrl", "--learning-rate", "0.1", "--l1", "30"]
+    steps = ["--max-steps", "300", "--eval-every", "300", "--l2", "0"]
+    assert main(["train", str(run), *flags, *steps, *drop]) == 0
+    report = json.loads((run / "training/zeros.json").read_text())
+    out = {each["name"] for each in report["inputs"] if len(each["zero"]) == each["entries"]}
+    assert "wagons_value" in out
+    assert out < {each["name"] for each in report["inputs"]}
+    assert report["pruned"] is None
+    printed = capsys.readouterr().out
+    assert "wide: nothing left of wagons_value" in printed
+    assert "exported" in printed
+
+
+def test_a_report_that_fails_ends_no_training(
+    regression_run: Path, copy_of: Copy, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Zero times infinity is not a number, so that the answers differ without the input."""
+    run = open_run(str(copy_of(regression_run)))
+    options = TrainOptions(model="linear", l1=1.0, max_steps=20)
+    job = prepare(run, options, LoopOptions(), alone())
+    kernel = job.models.score.get_layer("wide_numbers").kernel
+    kernel.assign(np.r_[np.zeros((1, 1)), np.ones((kernel.shape[0] - 1, 1))])
+    few = next(iter(job.eval_parts()))
+    numbers = few.numbers[:20].copy()
+    numbers[:, 0] = np.inf
+    rows = numbers, few.ids[:20], few.id_weights[:20]
+    write_zeros(
+        "training", run, job.models.score, job.inputs, job.statistics, job.options, rows
+    )  # fmt: skip
+    said = capsys.readouterr().err
+    assert said.startswith("warning: the model without the inputs that are out answers otherwise")
+    report = json.loads(Path(run.own("training", "zeros.json")).read_text())
+    assert report["pruned"] is None
+    assert job.inputs.numeric[0].name in {each["name"] for each in report["inputs"] if each["zero"]}

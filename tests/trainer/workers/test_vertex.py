@@ -64,7 +64,9 @@ def test_a_trial_leaves_the_run_as_it_is_and_everything_where_vertex_looks(
         (line["trial"], int(line["global_step"]), float(line["loss"])) for line in lines
     ] == [("3", one["step"], one["eval_loss"]) for one in record["history"]]  # fmt: skip
     assert len(lines) == 2
-    assert list((base / "logs").glob("events.out.tfevents.*"))
+    (logs,) = (base / "logs").iterdir()  # a folder of the training's own
+    assert logs.name.startswith(f"{regression_run.name}-")
+    assert list(logs.glob("events.out.tfevents.*"))
     assert not (base / "checkpoints/training/logs").exists()
     signatures = tf.saved_model.load(str(base / "model")).signatures
     assert set(signatures) >= {"serving_default", "serve_examples"}

@@ -8,9 +8,12 @@ import pytest
 
 from forebay.transforms.definition.columns import (
     Boolean,
+    Bytes,
+    Column,
     Date,
     Integer,
     Number,
+    Numbers,
     String,
     Timestamp,
 )
@@ -239,6 +242,32 @@ def test_windows_of_a_source_are_checked(changes: dict, cause: str) -> None:
         features=[Categorical("shop")],
     )  # fmt: skip
     assert cause in problem
+
+
+@pytest.mark.parametrize(
+    ("kind", "option"),
+    [
+        (Number(nulls=("-1",)), "nulls"), (Number(field="x"), "field"),
+        (Boolean(true=("Y",)), "true"), (Date(format="%d.%m.%Y"), "format"),
+        (Timestamp(unit="s"), "unit"), (Timestamp(tz="Europe/Berlin"), "tz"),
+    ],
+)  # fmt: skip
+def test_what_says_how_cells_are_read_is_refused_of_what_a_function_makes(
+    kind: Column, option: str
+) -> None:
+    derive = [Derive("my.module:double", ["price"], {"twice": Number(), "more": kind})]
+    (found,) = problems(derive=derive)
+    assert f"derive[0].outputs['more'].{option} = " in found
+    assert "says how cells are read, and a made column has none; leave it out" in found
+
+
+def test_what_a_function_makes_has_limits() -> None:
+    kinds = [
+        Number(range=(0, 1)), Integer(required=True), String(values=("a",)), Bytes(image=True),
+        Numbers(separator=","),
+    ]  # fmt: skip
+    outputs = {"twice": Number(), **{f"made_{i}": kind for i, kind in enumerate(kinds)}}
+    assert dataset(derive=[Derive("my.module:double", ["price"], outputs)])
 
 
 def test_sources_are_checked() -> None:

@@ -11,10 +11,10 @@ from forebay.transforms.definition.columns import MISSING_INT, Column, Integer, 
 from forebay.transforms.errors import InstanceError
 from forebay.transforms.parsing.json_values import read_value
 
-NULLS = ("", "-200", "1e3", "NA")
+NULLS = ("", "-200", "1e3", "NA", "NaN")
 
 
-@pytest.mark.parametrize("value", [None, -200, -200.0, 1000])
+@pytest.mark.parametrize("value", [None, -200, -200.0, 1000, math.nan])
 def test_numbers_that_mean_missing_in_the_table_do_so_here(value: Any) -> None:
     assert math.isnan(float(read_value("x", Number(nulls=NULLS), value, "float32")))
     assert math.isnan(float(read_value("x", Number(nulls=NULLS), value, "float64")))

@@ -23,7 +23,7 @@ from forebay.transforms.definition.columns import (
     Timestamp,
 )
 from forebay.transforms.parsing.cells import Cells, read_cells
-from forebay.transforms.parsing.typed_cells import read_values, type_problem
+from forebay.transforms.parsing.typed_cells import held_against, read_values, type_problem
 
 NEW_YORK = "America/New_York"
 INTEGERS = st.integers(-(2**63), 2**63 - 1) | st.sampled_from([-200, 0, 2**53 + 1, -999])
@@ -78,6 +78,28 @@ def test_floats(values: list[float | None], column: Column) -> None:
     texts = [None if value == -200.0 and "-200" in column.nulls else value for value in values]
 
     assert outcome(read) == outcome(read_cells(texts_of(texts), column))
+
+
+@given(missing_or(FLOATS), st.sampled_from([
+    Number(), Number(range=(-300.0, 100.5)), Number(range=(0, None), required=True),
+]))  # fmt: skip
+def test_what_a_function_makes_is_held_to_the_limits_of_cells(
+    values: list[float | None], column: Column
+) -> None:
+    held = held_against(pa.array(values, pa.float64()), column)
+
+    assert outcome(held) == outcome(read_cells(texts_of(values), column))
+
+
+def test_texts_and_images_that_a_function_makes_are_held_to_their_limits() -> None:
+    texts = held_against(pa.array(["a", "c", "", None]), String(values=("a", "b"), required=True))
+    assert outcome(texts) == (
+        ["'a'", "None", "None", "None"],
+        {"not one of the declared values": [False, True, True, False]},
+        [False, False, False, True],
+    )
+    images = held_against(pa.array([b"no image", None], pa.binary()), Bytes(image=True))
+    assert [problem.mask.tolist() for problem in images.problems] == [[True, False]]
 
 
 @given(missing_or(DECIMALS), st.sampled_from([Number(), Integer(), Number(range=(0.0, None))]))
@@ -201,6 +223,47 @@ def test_lists_of_numbers_are_numbers() -> None:
     assert read_values(lists, Numbers()).values.to_pylist() == ["1.5;;2", None, None, "3"]
     assert read_values(lists.slice(1, 3), Numbers()).values.to_pylist() == [None, None, "3"]
     assert read_values(lists.slice(0, 2), Numbers()).values.to_pylist() == ["1.5;;2", None]
+
+
+def test_a_list_without_numbers_is_missing() -> None:
+    """As the same list is in JSON, and an empty cell in CSV."""
+    lists = pa.array([[1.5], [], None, [None], [None, None]], pa.list_(pa.float64()))
+
+    read = read_values(lists, Numbers(required=True))
+
+    assert read.values.to_pylist() == ["1.5", None, None, None, ";"]
+    assert read.absent is not None
+    assert read.absent.tolist() == [False, True, True, True, False]
+
+
+@pytest.mark.parametrize(
+    ("nulls", "values", "kind", "kept"),
+    [
+        (("0",), [0.0, -0.0, 1.0], pa.float64(), [None, None, 1.0]),
+        (("-0.0",), [0.0, -0.0, 1.0], pa.float32(), [None, None, 1.0]),
+        (("NaN",), [float("nan"), 1.0], pa.float64(), [None, 1.0]),
+        (("inf",), [float("inf"), -float("inf")], pa.float64(), [None, -float("inf")]),
+        (("1e3",), [1000, 1001], pa.int16(), [None, 1001.0]),
+        (("1.50",), [Decimal("1.5"), Decimal("1.6")], pa.decimal128(5, 2), [None, 1.6]),
+    ],
+)
+def test_numbers_that_mean_missing(
+    nulls: tuple[str, ...], values: list[Any], kind: pa.DataType, kept: list[float | None]
+) -> None:
+    read = read_values(pa.array(values, kind), Number(nulls=nulls, required=True))
+
+    assert read.values.to_pylist() == kept
+    assert read.absent is not None
+    assert read.absent.tolist() == [value is None for value in kept]
+
+
+@pytest.mark.parametrize("null", [2**63 - 1, -(2**63), 2**53 + 1])
+def test_whole_numbers_that_mean_missing_are_exact(null: int) -> None:
+    nearby = null - 1 if null > 0 else null + 1
+
+    read = read_values(pa.array([null, nearby], pa.int64()), Integer(nulls=(str(null),)))
+
+    assert read.values.to_pylist() == [None, nearby]
 
 
 @pytest.mark.parametrize(

@@ -30,18 +30,15 @@ class Board:
     Args:
         job: the training.
         folder: the folder of the event files.
-        goes_on_at: where it goes on, 0 where it begins; None: it begins, and has nothing to do
-            with what is there.
+        goes_on_at: the step at which it goes on; 0: it begins.
         console: where warnings are printed.
     """
 
-    def __init__(
-        self, job: TrainingJob, folder: str, goes_on_at: int | None, console: Console
-    ) -> None:
+    def __init__(self, job: TrainingJob, folder: str, goes_on_at: int, console: Console) -> None:
         self._job = job
         self._events = EventFile(folder, goes_on_at)
         self._console = console
-        self._pace = Pace(goes_on_at or 0, job.options.batch_size)
+        self._pace = Pace(goes_on_at, job.options.batch_size)
         self._sample, label = _sample(job)
         self._activations = ActivationProbe(job.models.score, self._sample)
         self._gradients = GradientProbe(job.models.members, job.losses, self._sample, label)
@@ -71,6 +68,8 @@ class Board:
         """Writes what the last evaluation shows."""
         newest = state.history[-1]
         metrics = {f"eval/{name}": value for name, value in newest.metrics.items()}
+        if self._job.weighting.of_class:  # else it is one of these
+            metrics["eval/loss"] = newest.eval_loss
         speed = {"train/rows_per_second": self._pace.rows_per_second(newest.step)}
         self._events.scalars(newest.step, {**metrics, **speed})
         weights = self._job.models.score.trainable_variables

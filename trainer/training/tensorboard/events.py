@@ -4,7 +4,6 @@ Values are computed outside TensorFlow's graphs, so that writing them changes no
 """
 
 import os
-import posixpath
 import time
 from collections.abc import Mapping
 from types import TracebackType
@@ -21,33 +20,32 @@ from tensorboard.plugins.text.summary_v2 import text_pb
 from tensorboard.summary.writer.event_file_writer import EventFileWriter
 from tensorboard.util import tensor_util
 
-from forebay.storage.names import is_remote, temporary_name
+from forebay.storage.names import is_remote
 from forebay.storage.plain_paths import plain_path
-from forebay.storage.run import files
+from forebay.storage.run.layout import EVENTS_ENDING
 
 BUCKETS = 30
 
 
 class EventFile:
-    """Writes one event file.
+    """Writes one event file, and changes no other.
 
     Args:
         folder: the folder to write to. TensorBoard reads all event files of one folder as one
             training.
-        goes_on_at: the step at which an earlier training goes on. What its files have of later
-            steps is removed: it was written after the checkpoint. None: a training that has
-            nothing to do with what is there.
+        goes_on_at: the step at which a training goes on whose earlier files are there; 0: it
+            begins. TensorBoard passes over what they have of later steps: they were lost with the
+            process that wrote them.
     """
 
-    def __init__(self, folder: str, goes_on_at: int | None) -> None:
+    def __init__(self, folder: str, goes_on_at: int) -> None:
         if not is_remote(folder):
             os.makedirs(folder, exist_ok=True)
             folder = plain_path(folder)
-        if goes_on_at is not None:
-            for name in files.names_in(folder):
-                if name.startswith("events.out.tfevents."):
-                    _forget_later(posixpath.join(folder, name), goes_on_at)
-        self._writer = EventFileWriter(folder)
+        self._writer = EventFileWriter(folder, filename_suffix=EVENTS_ENDING)
+        started = event_pb2.SessionLog(status=event_pb2.SessionLog.START)
+        # Of the step that is the first to be forgotten: what describes the training is of step 0.
+        self._add(goes_on_at + 1 if goes_on_at else 0, session_log=started)
 
     def __enter__(self) -> Self:
         return self
@@ -116,20 +114,3 @@ def _histogram(tag: str, values: npt.NDArray[Any]) -> summary_pb2.Summary:
         tensor=tensor_util.make_tensor_proto(table, dtype=np.float64),
     )
     return summary
-
-
-def _forget_later(path: str, step: int) -> None:
-    """Removes an event file's events of later steps, and what a kill left of its last one."""
-    kept = []
-    try:
-        for record in tf.data.TFRecordDataset(path).as_numpy_iterator():
-            if event_pb2.Event.FromString(record).step <= step:
-                kept.append(record)
-    except tf.errors.DataLossError:
-        pass
-    # Not a name that TensorBoard would read.
-    temporary = posixpath.join(posixpath.dirname(path), temporary_name())
-    with tf.io.TFRecordWriter(temporary) as writer:
-        for record in kept:
-            writer.write(record)
-    tf.io.gfile.rename(temporary, path, overwrite=True)

@@ -22,7 +22,7 @@ def write_projector(
 
     Args:
         folder: the run folder, or another that is ours.
-        logs: the folder of the event files below it; empty: the folder itself.
+        logs: the folder of the event files below it.
         embeddings: the embedding of each input by its name: float32 (ids, dimensions), and what
             each id means.
     """

@@ -5,8 +5,8 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Annotated, ClassVar
 
-from forebay.transforms.definition.columns import Column, Integer, Number
-from forebay.transforms.definition.features.on_column import Embed, kind_problems
+from forebay.transforms.definition.columns import Column, Integer, Number, kind_problems
+from forebay.transforms.definition.features.on_column import Embed
 from forebay.transforms.definition.features.outputs import Outputs
 from forebay.transforms.definition.fields.freeze import freeze_sequences
 from forebay.transforms.definition.fields.types import Between, Float32
@@ -73,8 +73,8 @@ class Grid(Outputs):
     def problems(self, where: str, columns: Mapping[str, Column]) -> Iterator[Problem]:
         """Yields the mistakes of this feature; ``where`` is its path in the definition."""
         for field in ("latitude", "longitude"):
-            names = [getattr(self, field)]
-            yield from kind_problems(f"{where}.{field}", names, self.kinds, columns)
+            name = getattr(self, field)
+            yield from kind_problems(f"{where}.{field}", name, self.kinds, columns)
         if math.prod(self.cells) > MOST_IDS:
             yield Problem(
                 f"{where}.cells", self.cells, f"{math.prod(self.cells):,} cells",

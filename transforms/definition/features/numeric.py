@@ -4,8 +4,15 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Literal
 
-from forebay.transforms.definition.columns import Boolean, Column, Integer, Number, String
-from forebay.transforms.definition.features.on_column import OnColumn, kind_problems
+from forebay.transforms.definition.columns import (
+    Boolean,
+    Column,
+    Integer,
+    Number,
+    String,
+    kind_problems,
+)
+from forebay.transforms.definition.features.on_column import OnColumn
 from forebay.transforms.definition.fields.types import Float32
 from forebay.transforms.errors import Problem
 
@@ -80,9 +87,7 @@ class Numeric(OnColumn):
                 f"{where}.clip", self.clip, "the lower bound exceeds the upper", "swap them"
             )
         if self.key is not None:
-            yield from kind_problems(
-                f"{where}.key", [self.key], (String, Integer, Boolean), columns
-            )
+            yield from kind_problems(f"{where}.key", self.key, (String, Integer, Boolean), columns)
             if self.scale != "z_score":
                 yield Problem(
                     f"{where}.key", self.key, f"beside scale={self.scale!r}",

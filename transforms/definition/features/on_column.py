@@ -1,15 +1,15 @@
 """What features of one column have in common."""
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, fields
 from typing import Annotated, ClassVar, Literal
 
-from forebay.transforms.definition.columns import Column
+from forebay.transforms.definition.columns import Column, kind_problems
 from forebay.transforms.definition.derived_numbers import DerivedNumber
 from forebay.transforms.definition.features.outputs import Outputs
 from forebay.transforms.definition.fields.freeze import freeze_sequences
 from forebay.transforms.definition.fields.types import Between
-from forebay.transforms.errors import Problem, unknown_column
+from forebay.transforms.errors import Problem
 from forebay.transforms.limits import MOST_DIMENSIONS
 
 # How the deep side is given ids: by an embedding of so many dimensions, by a one-hot, or as the
@@ -64,25 +64,8 @@ class OnColumn(Outputs):
             )
             return
         if not isinstance(self.column, DerivedNumber):
-            yield from kind_problems(f"{where}.column", [self.column], self.kinds, columns)
+            yield from kind_problems(f"{where}.column", self.column, self.kinds, columns)
             return
         for field, name in zip(fields(self.column), self.column.inputs, strict=False):
             path = f"{where}.column.{field.name}"
-            yield from kind_problems(path, [name], self.column.kinds, columns)
-
-
-def kind_problems(
-    where: str, names: Iterable[str], kinds: tuple[type[Column], ...], columns: Mapping[str, Column]
-) -> Iterator[Problem]:
-    """Yields which of the names in the field ``where`` are not columns of the given kinds."""
-    for name in names:
-        column = columns.get(name)
-        if column is None:
-            yield unknown_column(where, name, columns)
-        elif not isinstance(column, kinds):
-            yield Problem(
-                where,
-                name,
-                f"a {type(column).__name__} column",
-                "name a column of kind " + " or ".join(kind.__name__ for kind in kinds),
-            )
+            yield from kind_problems(path, name, self.column.kinds, columns)

@@ -8,9 +8,11 @@ from forebay.transforms.definition.columns import (
     Column,
     Date,
     Integer,
+    Kinds,
     Number,
     String,
     Timestamp,
+    kind_problems,
 )
 from forebay.transforms.definition.windows.operators import (
     OF_EVENTS,
@@ -25,7 +27,6 @@ from forebay.transforms.errors import Problem, unknown_column
 
 # The cause of a problem with a name that no source has.
 NO_SUCH_SOURCE = "no such source"
-Kinds = tuple[type[Column], ...]
 
 # What says whose event it is, or which row of a table is meant.
 KEYS: Kinds = (String, Integer, Boolean, Date)
@@ -183,20 +184,6 @@ def where_problems(
             f"cannot be compared with {condition.column}, a {type(column).__name__} column",
             "compare Boolean with bool, String with text, Number and Integer with numbers",
         )
-
-
-def kind_problems(
-    where: str, name: str, kinds: Kinds, columns: Mapping[str, Column]
-) -> Iterator[Problem]:
-    """Yields what is wrong with a name that should be that of a column of some kinds."""
-    column = columns.get(name)
-    if column is None:
-        yield unknown_column(where, name, columns)
-    elif not isinstance(column, kinds):
-        yield Problem(
-            where, name, f"a {type(column).__name__} column",
-            "name a column of kind " + " or ".join(kind.__name__ for kind in kinds),
-        )  # fmt: skip
 
 
 def unknown_source(where: str, name: str, sources: Mapping[str, Any]) -> Problem:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import csv
 from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -263,6 +264,27 @@ def test_a_stretch_of_time_is_kept_whole(path: Path) -> None:
     low, high = few.span_us or (0, 0)
     assert ((times >= low) & (times <= high)).sum() == len(few.rows)
     assert read(path, most=500, seed=4).span_us != few.span_us
+
+
+@pytest.mark.parametrize("seed", range(6))
+def test_of_few_instants_that_many_rows_share_rows_are_chosen_by_hash(
+    path: Path, tmp_path: Path, seed: int
+) -> None:
+    with path.open(newline="", encoding="utf-8") as file:
+        rows = list(csv.DictReader(file))
+    with (tmp_path / "snapshots.csv").open("w", newline="", encoding="utf-8") as file:
+        writer = csv.DictWriter(file, list(rows[0]))
+        writer.writeheader()
+        for number, row in enumerate(rows):  # three snapshots of 800 rows
+            writer.writerow({**row, "pickup": f"2024-0{number // 800 + 1}-01"})
+
+    few = read(tmp_path / "snapshots.csv", most=200, seed=seed)
+
+    assert not few.is_whole
+    assert 120 <= len(few.rows) <= 200
+    places = sorted(int(name[1:]) % 800 for name in few.rows["id"].to_pylist())
+    assert places[0] < 80  # not the first rows of a snapshot only
+    assert places[-1] > 600
 
 
 def test_rows_without_times_are_chosen_by_hash(path: Path) -> None:

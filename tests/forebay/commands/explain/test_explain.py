@@ -11,6 +11,7 @@ import pytest
 import forebay as fb
 from forebay.cli import main
 from forebay.commands.explain.report import to_json
+from forebay.transforms.errors import InputError
 
 DEFINITION = """
 import forebay as fb
@@ -168,6 +169,38 @@ def test_a_value_with_a_comma(trips: tuple[str, str]) -> None:
     assert told(trips, 'id=12,"zone=so,uth"')["row"]["place"] == f"{trips[1]}:13"
 
 
+def test_numbers_are_written_as_the_files_write_them(tmp_path: Path) -> None:
+    dialect = 'csv=fb.CsvFormat(delimiter=";", decimal=",", thousands="."),\n    row_time='
+    definition = tmp_path / "elsewhere.py"
+    definition.write_text(DEFINITION.replace("row_time=", dialect), "utf-8")
+    data = tmp_path / "trips.csv"
+    data.write_text(TRIPS.replace(",", ";").replace(";100;", ";1.234,5;"), "utf-8")
+    trips = str(definition), str(data)
+
+    for key in ('"fare=1.234,5"', '"fare=1234,5",kind=a', "id=1"):
+        assert told(trips, key)["row"]["place"] == f"{data}:2"
+    with pytest.raises(InputError, match="matches no row"):  # it is a thousand, not one
+        told(trips, "fare=1.234")
+    with pytest.raises(InputError, match=r"'1234\.5' is not a number written as 1\.234,5"):
+        told(trips, "fare=1234.5")
+
+
+def test_a_looked_up_number_is_written_as_its_own_files_write_it(tmp_path: Path) -> None:
+    lookup = """sources={"zones": fb.Source(
+        columns={"zone": fb.String(), "rate": fb.Number()},
+        csv=fb.CsvFormat(delimiter=";", decimal=","))},
+    lookups=[fb.Lookup("rate", source="zones", key="zone")],
+    row_time="""
+    definition = tmp_path / "rated.py"
+    definition.write_text(DEFINITION.replace("row_time=", lookup), "utf-8")
+    (data := tmp_path / "trips.csv").write_text(TRIPS, "utf-8")
+    (zones := tmp_path / "zones.csv").write_text("zone;rate\nnorth;2,5\nsouth;1,5\n", "utf-8")
+
+    for key in ('"zones_rate_by_zone=1,5"', '"zones_rate_by_zone=1,5",fare=95.0'):
+        found = fb.explain(str(definition), [str(data)], row=key, sources={"zones": [str(zones)]})
+        assert to_json(found)["row"]["place"] == f"{data}:13"
+
+
 @pytest.mark.parametrize(
     ("options", "parts"),
     [
@@ -184,7 +217,13 @@ def test_a_value_with_a_comma(trips: tuple[str, str]) -> None:
         (["--row", "id=99,zone=x,kind=a"], ["id=99 (0 rows), zone=x (0 rows), kind=a (12 rows)"]),
         (["--row", "id=13"], ["has no asked", "nothing is asked"]),
         (["--row", "trips.csv:1"], ["no record begins on line 1", "header"]),
-        (["--row", "trips.csv:99"], ["has no line 99"]),
+        (["--row", "trips.csv:99"], ["has no line 99; it ends before"]),
+        (["--row", "trips.csv:0"], ["has no line 0; the first one is 1"]),
+        (["--row", "trips.csv:²"], ["'trips.csv:²' is not column=value", "FILE:LINE"]),
+        (["--row", "trips.csv:" + "9" * 5_000], ["is not column=value"]),
+        (["--row", ""], ["'' is not column=value", "FILE:LINE"]),
+        (["--row", "id=1\nzone=x"], ["cannot be read", "put a pair with a comma or a line end in"]),
+        (["--row", "zone=\udcff"], ["not UTF-8 text"]),
         (["--row", "other.csv:2"], ["'other.csv' is none of the --input files", "trips.csv"]),
         (["--row", "id=1", "--column", "fare_mean_2h"], ["--column", "did you mean"]),
         (["--row", "id=1", "--plot", "/no/folder/x.png"], ["cannot be written"]),

@@ -11,6 +11,7 @@ import pyarrow as pa
 import pyarrow.parquet as pa_parquet
 import pytest
 from table_kinds import WRITERS, make_records
+from tensorflow.io import TFRecordWriter
 
 from forebay.commands.init.draft import Draft, make_draft
 from forebay.commands.init.sample import read_sample
@@ -102,6 +103,25 @@ def test_a_time_of_two_columns_and_a_sentinel_are_found(tmp_path: Path) -> None:
     assert rejected(path, draft) == []
 
 
+def test_a_day_without_its_clock_is_missing_in_the_sample_as_in_a_run(tmp_path: Path) -> None:
+    lines = [
+        f"2024-05-{1 + i % 28:02d},{'' if i % 4 == 0 else f'{i % 24:02d}:30'},{i % 7},{i % 13}.5"
+        for i in range(300)
+    ]
+    path = tmp_path / "table.csv"
+    path.write_text("\n".join(["day,clock,n,y", *lines]) + "\n")
+
+    draft = drafted(path)
+
+    (times,) = (n for n, kind in draft.dataset.columns.items() if isinstance(kind, Timestamp))
+    sampled = draft.readings[times].of_rows()
+    tables = open_tables(draft.dataset, [str(path)], {})
+    read = pa.Table.from_batches(
+        [b.rows for b in read_batches(tables["rows"], draft.dataset, LIMIT)]
+    )
+    assert sampled.null_count == read[times].null_count == 75
+
+
 @pytest.mark.parametrize("kind", WRITERS)
 def test_every_kind_of_input_gives_the_same_draft(kind: str, tmp_path: Path) -> None:
     records = make_records()
@@ -157,6 +177,57 @@ def test_lists_in_json_are_left_out(tmp_path: Path) -> None:
     assert draft.sample.unusable == ("tags",)
     assert set(draft.dataset.fields()) == {"x", "y", "of.z"}
     assert rejected(path, draft) == []
+
+
+def test_lines_that_cannot_be_read_are_counted(tmp_path: Path) -> None:
+    path = tmp_path / "lines"
+    good = [json.dumps({"t": "a\u00e9" * (i % 5), "x": i % 11, "y": i / 2}) for i in range(200)]
+    bad = ['{"t": "\\ud83d", "x": 1, "y": 2}', '{"\\ud83d": 1}', "[1]", '{"t": "' + "a" * LIMIT]
+    path.write_text("\n".join([*good[:100], *bad, *good[100:]]) + "\n")
+
+    draft = drafted(path)
+
+    assert (draft.sample.rows, draft.sample.share) == (200, 1)
+    reasons = [reject.reason for reject in draft.sample.rejects]
+    assert reasons == [
+        "not UTF-8 text", "not UTF-8 text", "not a JSON object", f"longer than {LIMIT} bytes",
+    ]  # fmt: skip
+    offsets = [reject.offset for reject in draft.sample.rejects]
+    assert [path.read_bytes()[offset:][:4] for offset in offsets] == [
+        b'{"t"',
+        b'{"\\u',
+        b"[1]\n",
+        b'{"t"',
+    ]
+    assert draft.reject_share == pytest.approx(4 / 204)
+
+
+def test_a_part_of_a_table_has_its_share_of_rejects(tmp_path: Path) -> None:
+    path = tmp_path / "lines"
+    good = [json.dumps({"t": "a" * (i % 5), "x": i % 11, "y": i / 2}) for i in range(400)]
+    path.write_text("".join(f"{line}\n[1]\n" for line in good))
+
+    sample = read_sample(find_inputs([str(path)]), None, (), 300, LIMIT)
+
+    assert (sample.rows, len(sample.rejects)) == (150, 150)
+    assert sample.share < 1
+
+
+def test_records_that_cannot_be_read_are_counted(tmp_path: Path) -> None:
+    path = tmp_path / "records"
+    records = [{"t": "a" * (i % 5), "x": i % 11, "y": i / 2} for i in range(1200)]
+    records[1100] = {"t": "a" * (2 * LIMIT), "x": 1, "y": 2.0}
+    WRITERS["tfrecord"](records, path)
+    with TFRecordWriter(str(tmp_path / "odd")) as writer:
+        writer.write(b"no example")
+    path.write_bytes(path.read_bytes() + (tmp_path / "odd").read_bytes())
+
+    draft = drafted(path)
+
+    assert draft.sample.rows == 1199
+    (long, odd) = draft.sample.rejects
+    assert long.reason == f"longer than {LIMIT} bytes"
+    assert odd.reason.startswith("not a tf.Example")
 
 
 def test_files_of_other_columns_are_told_apart(tmp_path: Path) -> None:

@@ -306,6 +306,15 @@ def test_a_spec_holds_nothing_of_the_session(
         ((*TUNE, "--best-by", "aucc"), "--best-by = 'aucc': no metric; give one of accuracy, auc"),
         ((*TUNE, "--search", "speed", "1..2"), "--search speed: no option to search"),
         ((*TUNE, "--searches", "none.toml"), "--searches none.toml cannot be read"),
+        (
+            (*TUNE, "--search", "model", "linear", "deep", "--search", "members", "2", "4"),
+            "a trial of --model linear may not have --members, and Vizier draws each option by its",
+        ),
+        (
+            (*TUNE, "--search", "model", "deep", "wide_deep", "--wide-optimizer", "ftrl"),
+            "a trial of --model deep may not have --wide-optimizer",
+        ),
+        ((*TUNE, "--search", "batch-size", "9..99", "--eval-steps", "2"), "search no batch-size"),
         (("upload", "runs/x/model", *WHERE), "not on Cloud Storage"),
         ((*ENDPOINT, "--model", "44=10"), "the shares make 110 %"),
         ((*ENDPOINT[:3], *WHERE, "--keep", "1=40"), "a new endpoint has no models"),

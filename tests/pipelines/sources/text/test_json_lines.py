@@ -34,14 +34,20 @@ COLUMNS = {
     "count": Timestamp(unit="s"),
     "day": Date(required=True),
     "list": Numbers(),
+    "level": Number(nulls=("", "-200", "NaN", "0"), range=(-300, 300)),
+    "must": Number(required=True, nulls=("", "-2e2", "NaN")),
+    "steps": Integer(required=True, nulls=("", "-200.0", "0")),
 }
-LIMIT = 200
+LIMIT = 300
+WHOLE = {"day": "2024-05-01", "must": 7, "steps": 7}
 
-NUMBERS = st.integers(-(2**70), 2**70) | st.floats(allow_nan=False, allow_infinity=False)
+SENTINELS = st.sampled_from([-200, -200.0, 0, -0.0, float("nan"), 7, 7.0])
+NUMBERS = st.integers(-(2**70), 2**70) | st.floats() | SENTINELS
 VALUES = st.none() | st.booleans() | NUMBERS | st.text(max_size=5) | st.just("2024-05-01")
 GOOD = st.fixed_dictionaries(
-    {"day": st.just("2024-05-01")},
+    {"day": st.just("2024-05-01"), "must": SENTINELS, "steps": st.sampled_from([-200, 0, 7])},
     optional={
+        "level": st.none() | SENTINELS | st.floats(-400, 400),
         "number": st.none() | NUMBERS,
         "whole": st.none() | st.integers(-300, 2**61),
         "text": st.none() | st.text(max_size=8),
@@ -65,10 +71,11 @@ def one_by_one(data: bytes) -> Parsed:
 
 @given(st.lists(GOOD | ANY, min_size=1, max_size=6), st.booleans(), st.sampled_from(["\n", "\r\n"]))
 @example(
-    [{"number": -0.0, "day": "2024-05-01"}, {"number": 5e-324, "day": "2024-05-01"}], True, "\n"
+    [{**WHOLE, "number": -0.0}, {**WHOLE, "number": 5e-324}, {**WHOLE, "must": -200.0}], True, "\n"
 )
-@example([{"day": "2024-05-01", "text": "}{"}], False, "\n")
-@example([{"day": "2024-05-01", "text": "\ud800"}], True, "\n")
+@example([{**WHOLE, "text": "}{"}], False, "\n")
+@example([{**WHOLE, "text": "\ud800"}], True, "\n")
+@example([{**WHOLE, "level": float("nan")}, {**WHOLE, "number": float("-inf")}], True, "\n")
 def test_all_at_once_and_one_by_one(
     objects: list[dict[str, Any]], ascii_only: bool, line_end: str
 ) -> None:
@@ -94,18 +101,56 @@ def test_values_are_those_that_were_written(objects: list[dict[str, Any]]) -> No
     rejected = {reject.offset for reject in parsed.rejects}
     offset, kept = 0, []
     for one in objects:
+        whole, level = one.get("whole") or 0, one.get("level") or 0
+        is_bad = whole > 2**60 or whole < -200 or (level != -200 and abs(level) > 300)
+        is_bad |= one["must"] in (-200, None) or one["must"] != one["must"]
+        assert (offset in rejected) == (is_bad or one["steps"] in (-200, 0))
         if offset not in rejected:
             kept.append(one)
-        else:
-            assert one.get("whole") is not None
-            assert one["whole"] > 2**60 or one["whole"] < -200
         offset += len(json.dumps(one)) + 1
     for row, one in zip(parsed.rows.to_pylist(), kept, strict=True):
         wanted = one.get("number")
-        assert row["number"] == (None if wanted is None else float(wanted))
+        assert repr(row["number"]) == repr(None if wanted is None else float(wanted))
         assert row["whole"] == (None if one.get("whole") == -200 else one.get("whole"))
         assert row["text"] == (one.get("text") or None)
         assert row["flag"] == one.get("flag")
+
+
+@pytest.mark.parametrize("neighbour", ['{"x": 5}\n', '{"x": 5, "text": "\\u0041"}\n'])
+@pytest.mark.parametrize("written", ["-200", "-200.0", "-2e2", "-0.2000E+3"])
+@pytest.mark.parametrize("null", ["-200", "-200.0", "-2e2"])
+@pytest.mark.parametrize("kind", [Number, Integer])
+def test_a_number_that_means_missing_does_so_however_it_is_written(
+    kind: type[Number | Integer], null: str, written: str, neighbour: str
+) -> None:
+    lines = f'{{"x": {written}}}\n{neighbour}'.encode()
+
+    parsed = parse_lines(lines, 0, {"x": kind(nulls=("", null))}, LIMIT)
+    required = parse_lines(lines, 0, {"x": kind(nulls=("", null), required=True)}, LIMIT)
+
+    assert parsed.rows["x"].to_pylist() == [None, 5]
+    assert required.rows["x"].to_pylist() == [5]
+    assert [reject.reason for reject in required.rejects] == ["x: missing required value"]
+
+
+@pytest.mark.parametrize("neighbour", [b'{"whole": 5}\n', b'{"whole": 5, "text": "\\u0041"}\n'])
+@pytest.mark.parametrize(
+    ("line", "reason"),
+    [
+        (b'{"other": -NaN}', "not JSON: "),
+        (b'{"other": Inf}', "not JSON: "),
+        (b'{"other": "\xff"}', "not UTF-8 text"),
+        (b'{"other": ' + b"[" * 100 + b"]" * 100 + b"}", "nested deeper than 100 levels"),
+    ],
+)
+def test_what_arrow_alone_reads_is_a_reject_in_any_company(
+    line: bytes, reason: str, neighbour: bytes
+) -> None:
+    parsed = parse_lines(line + b"\n" + neighbour, 0, {"whole": Integer()}, 1 << 20)
+
+    assert parsed.rows["whole"].to_pylist() == [5]
+    (reject,) = parsed.rejects
+    assert reason in reject.reason
 
 
 def test_arrow_reads_what_is_regular() -> None:

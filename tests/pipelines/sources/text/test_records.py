@@ -267,6 +267,7 @@ def test_a_plain_file_named_gz_is_told_from_a_damaged_one(tmp_path: Path) -> Non
         (b"a,,\n", CSV, (("a", "", ""), 4)),
         (b"1,2\n", CsvFormat(names=("a", "b")), (("a", "b"), 0)),
         (b"\xef\xbb\xbf1,2\n", CsvFormat(names=("a", "b")), (("a", "b"), 3)),
+        (b'1,"' + b"x," * 100_000 + b'"\n', CsvFormat(names=("a", "b")), (("a", "b"), 0)),
     ],
 )
 def test_headers(head: bytes, format: CsvFormat, expected: Any) -> None:
@@ -284,6 +285,7 @@ def test_headers(head: bytes, format: CsvFormat, expected: Any) -> None:
         (b"a,b,a\n", CSV, "names 'a' more than once"),
         (b'"a"x,b\n', CSV, "text after a closing quote"),
         (b'a,"b\n1,2\n', CSV, "never closed"),
+        (b"a," + b"x" * 200_000 + b"\n", CSV, r"'a,x+\.\.\.' is no header \(field larger than"),
         (b"x" * HEAD_BYTES, CSV, "does not end within 1048576 bytes"),
         (b"sep=;\na;b\n", CSV, r"'sep=;' is a note for Excel.*CsvFormat\(delimiter=';'\)"),
         (b'"sep=,"\r\na,b\n', CSV, r"delete the line.*CsvFormat\(delimiter=','\)"),

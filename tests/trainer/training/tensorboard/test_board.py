@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import json
+import shutil
 import time
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import keras
 import numpy as np
@@ -13,8 +15,12 @@ import pytest
 import tensorflow as tf
 from google.protobuf import text_format
 from rich.console import Console
+from tensorboard.backend.event_processing import plugin_event_accumulator
 from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
+from tensorboard.compat.proto import event_pb2
 from tensorboard.plugins.projector.projector_config_pb2 import ProjectorConfig
+from tensorboard.plugins.scalar.summary_v2 import scalar_pb
+from tensorboard.summary.writer.event_file_writer import EventFileWriter
 
 from forebay.storage.run.run_folder import open_run
 from forebay.trainer.checkpoints import checkpoint
@@ -26,6 +32,7 @@ from forebay.trainer.training.tensorboard.board import Board
 from forebay.trainer.training.train import train
 from forebay.trainer.workers.team import alone
 from forebay.transforms.definition import serialize
+from forebay.transforms.errors import InputError
 
 Copy = Callable[[Path], Path]
 
@@ -36,11 +43,20 @@ def read(logs: Path) -> EventAccumulator:
     return found
 
 
+def shown(logs: Path) -> plugin_event_accumulator.EventAccumulator:
+    """What TensorBoard shows: of a training that went on, without what was lost."""
+    found = plugin_event_accumulator.EventAccumulator(
+        str(logs), tensor_size_guidance={"scalars": 0, "text": 0}
+    )
+    found.Reload()
+    return found
+
+
 def numbers(events: EventAccumulator, tag: str) -> dict[int, float]:
     return {e.step: float(tf.make_ndarray(e.tensor_proto)) for e in events.Tensors(tag)}
 
 
-def text(events: EventAccumulator, tag: str) -> str:
+def text(events: Any, tag: str) -> str:
     (event,) = events.Tensors(tag)
     return tf.make_ndarray(event.tensor_proto).item().decode()
 
@@ -208,10 +224,92 @@ def test_a_training_that_continues_replaces_what_came_after_its_checkpoint(
         checkpoint.Checkpoint(earlier, lost.identity, lost.model, lost.optimizer, lost.best),
     )
     (events,) = (run / "training/logs").glob("events.*")
-    events.write_bytes(events.read_bytes()[:-7])
+    events.write_bytes(left := events.read_bytes()[:-7])
     time.sleep(1.1)  # files are read in order of their names, and these count whole seconds
     train(open_run(str(run)), options)
-    assert [e.step for e in read(run / "training/logs").Tensors("eval/rmse")] == [20, 40, 60]
+    found = shown(run / "training/logs")
+    assert [e.step for e in found.Tensors("eval/rmse")] == [20, 40, 60]
+    assert '"max_steps": 60' in text(found, "options")
+    assert events.read_bytes() == left
+
+
+def test_a_training_that_begins_again_hides_what_one_without_a_checkpoint_wrote(
+    regression_run: Path, copy_of: Copy
+) -> None:
+    run = copy_of(regression_run)
+    options = TrainOptions(max_steps=40, eval_every=20, batch_size=64, hidden_units=(4,))
+    train(open_run(str(run)), options)
+    (events,) = (run / "training/logs").glob("events.*")
+    left = events.read_bytes()
+    for path in (run / "training").iterdir():
+        if path.is_file():
+            path.unlink()
+    time.sleep(1.1)  # as above
+    train(open_run(str(run)), options)
+    found = shown(run / "training/logs")
+    assert [e.step for e in found.Tensors("eval/rmse")] == [20, 40]
+    assert '"max_steps": 40' in text(found, "options")  # once
+    assert events.read_bytes() == left
+
+
+def files_of(folder: Path) -> dict[Path, bytes]:
+    return {path: path.read_bytes() for path in folder.rglob("*") if path.is_file()}
+
+
+def another_program_writes(folder: Path) -> None:
+    writer = EventFileWriter(str(folder))
+    for step in (0, 500):
+        writer.add_event(event_pb2.Event(wall_time=1.0, step=step, summary=scalar_pb("loss", 0.1)))
+    writer.close()
+    (folder / "projector_config.pbtxt").write_text("")
+
+
+def test_trainings_that_share_a_folder_leave_it_as_it_is(
+    regression_run: Path, tmp_path: Path
+) -> None:
+    """Two runs of one name, and what another program has written there."""
+    shared = tmp_path / "shared"
+    another_program_writes(shared)
+    another_program_writes(shared / "run")
+    runs = [tmp_path / name / "run" for name in ("a", "b")]
+    options = TrainOptions(max_steps=40, eval_every=20, batch_size=64, hidden_units=(4,))
+    loop = LoopOptions(logs=str(shared))
+
+    def own(before: dict[Path, bytes], run: Path, *, fresh: bool = False) -> Path:
+        """Trains, and returns the one folder that changed."""
+        train(open_run(str(run)), options, loop, fresh=fresh)
+        after = files_of(shared)
+        changed = {path for path, _ in before.items() ^ after.items()}
+        (folder,) = {shared / path.relative_to(shared).parts[0] for path in changed}
+        assert (folder / "projector_config.pbtxt").exists()
+        assert [e.step for e in read(folder).Tensors("eval/rmse")] == [20, 40]
+        assert not (run / "training/logs").exists()
+        return folder
+
+    folders = []
+    for run in runs:
+        shutil.copytree(regression_run, run)
+        before = files_of(shared)
+        folders.append(own(before, run))
+        assert files_of(shared).items() >= before.items()
+    assert len(set(folders)) == 2
+    assert all(folder.name.startswith("run-") for folder in folders)
+
+    (events,) = folders[1].glob("events.*")
+    assert own(files_of(shared), runs[1], fresh=True) == folders[1]
+    assert not events.exists()
+    assert len(list(folders[1].glob("events.*"))) == 1
+
+
+def test_logs_that_cannot_be_written_are_refused_before_the_work(
+    regression_run: Path, copy_of: Copy, tmp_path: Path
+) -> None:
+    run = open_run(str(copy_of(regression_run)))
+    (tmp_path / "taken").touch()
+    logs = str(tmp_path / "taken/logs")
+    with pytest.raises(InputError, match=r"--logs '.*taken/logs': cannot be made \(not a dir"):
+        train(run, TrainOptions(max_steps=20), LoopOptions(logs=logs))
+    assert not (Path(run.path) / "training").exists()
 
 
 def test_without_tensorboard_there_are_no_logs(regression_run: Path, copy_of: Copy) -> None:

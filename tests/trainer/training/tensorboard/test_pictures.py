@@ -33,7 +33,7 @@ def test_images_are_shown_as_they_are(tmp_path: Path, channels: int) -> None:
     inputs = ModelInputs((NumericInput("x"), NumericInput("shot_bytes_image", size)), ())
     levels = np.random.default_rng(0).integers(0, 256, (SHOWN + 3, size))
     numbers = np.c_[np.full(len(levels), 7.0), levels / 255].astype(np.float32)
-    with EventFile(str(tmp_path), None) as events:
+    with EventFile(str(tmp_path), 0) as events:
         for name, pixels in pictures(dataset, inputs, numbers):
             events.images(0, name, pixels)
     found = EventAccumulator(str(tmp_path), {"tensors": 0})
