@@ -183,8 +183,8 @@ def _default_words() -> str:
     """Says what is searched by default."""
     batches, layers = (" ".join(map(as_text, values)) for values in (BATCHES, LAYERS))
     return (
-        "learning-rate, a thirtieth to ten times what it would be; "
-        f"batch-size, that and {batches}; l2 {_range(PENALTIES)}; dropout {_range(DROPOUTS)}; "
+        "learning-rate, a thirtieth to ten times its own; "
+        f"batch-size, its own and {batches}; l2 {_range(PENALTIES)}; dropout {_range(DROPOUTS)}; "
         f"hidden-units {layers}"
     )
 

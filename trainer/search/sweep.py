@@ -78,11 +78,11 @@ def sweep(run: RunFolder, options: SweepOptions, *, fresh: bool = False) -> dict
             _forget(run)
         report = _sweep(run, options, blocks)
     if report["best"] is None:
-        outcomes = [one["outcome"] for one in report["trials"]]
-        told = ", ".join(f"{outcomes.count(one)} {one}" for one in sorted({*outcomes}))
+        trials = report["trials"]
+        refused = any(one["outcome"] == "refused" for one in trials)
         raise RunFailed(
-            f"of {counted(len(outcomes), 'trial')} none came to its end ({told}); search lower "
-            "learning rates, with --search learning-rate 1e-6..1e-3 --fresh"
+            f"all {counted(len(trials), 'trial')} diverged{' or were refused' * refused}; search "
+            "lower learning rates, with --search learning-rate 1e-6..1e-3 --fresh"
         )
     return report
 
