@@ -95,7 +95,6 @@ def test_files_with_and_without_a_header(
     assert [found.name for found in tmp_path.iterdir()] == ["rides.csv"]
 
 
-@pytest.mark.parametrize("name", ["taxifare", "with_header"])
 def test_another_file_is_replaced_only_when_that_is_asked_for(
     rides_generator: ModuleType, tmp_path: Path
 ) -> None:
@@ -107,6 +106,7 @@ def test_another_file_is_replaced_only_when_that_is_asked_for(
     assert rides_generator.write_rides(path, 10, 1, overwrite=True).read_text() != "mine"
 
 
+@pytest.mark.parametrize("name", ["taxifare", "with_header"])
 def test_the_definition_survives_json_and_asks_for_no_future(
     taxifare: ModuleType, name: str
 ) -> None:
