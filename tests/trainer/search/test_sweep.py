@@ -221,7 +221,7 @@ def test_a_trial_that_diverges_leaves_a_training_alone(
             (run / "training").mkdir()
             (run / "training/nonfinite.json").write_text("of the training")
         assert main(["sweep", str(run), *flags, *search, "--fresh"]) == 1
-        assert "none came to its end (1 diverged)" in capsys.readouterr().err
+        assert "all 1 trial diverged; search lower learning rates" in capsys.readouterr().err
         found = {path.name: path.read_text() for path in (run / "training").glob("*")}
         assert found == ({"nonfinite.json": "of the training"} if has_trained else {})
         assert (run / "training").exists() == has_trained
