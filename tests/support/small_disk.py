@@ -34,7 +34,7 @@ class Disk:
 
     def close(self) -> None:
         """Takes it away, with all that is on it."""
-        subprocess.run(["umount", str(self.folder)], check=True)
+        subprocess.run(["umount", "--lazy", str(self.folder)], check=True)  # it may be in use
 
     @staticmethod
     def _mount(*arguments: str) -> None:
