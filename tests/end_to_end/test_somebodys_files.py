@@ -12,19 +12,11 @@ from pathlib import Path
 
 import pytest
 from killed_publication import OLD, write_run
+from small_orders import LINES, ORDERS
 
-from forebay import Dataset, HashSplit, Number, Numeric, Regression, String
 from forebay.cli import main
 from forebay.transforms.definition.serialize import to_json
 
-ORDERS = Dataset(
-    name="orders",
-    columns={"id": String(), "amount": Number(), "paid": Number()},
-    features=(Numeric("amount"),),
-    label=Regression("paid"),
-    split=HashSplit("id"),
-)
-LINES = ["id,amount,paid", *(f"o{i},{i / 7:.3f},{i % 2}" for i in range(200))]
 Case = Callable[[Path], list[str]]
 
 

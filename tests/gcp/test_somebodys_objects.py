@@ -15,9 +15,9 @@ from apache_beam.io.filesystems import FileSystems
 from apache_beam.options.pipeline_options import PipelineOptions
 from killed_publication import OLD, manifest_of
 from later_trips import EARLIER, LATER, text
+from small_orders import LINES, ORDERS
 
 import forebay as fb
-from forebay import Dataset, HashSplit, Number, Numeric, Regression, String
 from forebay.cli import main
 from forebay.pipelines.runners.local import Local
 from forebay.pipelines.runners.run import Runner, run_pipeline
@@ -27,14 +27,6 @@ from forebay.transforms.definition.serialize import to_json
 
 pytestmark = pytest.mark.gcp
 
-ORDERS = Dataset(
-    name="orders",
-    columns={"id": String(), "amount": Number(), "paid": Number()},
-    features=(Numeric("amount"),),
-    label=Regression("paid"),
-    split=HashSplit("id"),
-)
-LINES = ["id,amount,paid", *(f"o{i},{i / 7:.3f},{i % 2}" for i in range(200))]
 LEFT = ".forebay-0123456789abcdef.tmp"
 Objects = Mapping[str, bytes]
 
