@@ -49,6 +49,7 @@ class _Options(TypedDict):
     """Those that are told of a finished training."""
 
     max_steps: int
+    model: str
 
 
 class TrainingRecord(TypedDict):

@@ -6,6 +6,7 @@ from collections.abc import Iterator, Mapping
 from types import NoneType, UnionType
 from typing import Any, Literal, Union, get_args, get_origin
 
+from forebay.trainer.options.train import is_own
 from forebay.transforms.errors import InputError, Problem, reason
 
 _LONGEST_BYTES = 1 << 20
@@ -68,7 +69,7 @@ def _problems(found: Mapping[str, Any], kinds: Mapping[str, Any]) -> Iterator[Pr
             yield Problem(name, value, "no such option", cure)
         elif not _fits(value, kinds[name]):
             yield Problem(name, value, f"a {type(value).__name__}", f"give {_words(kinds[name])}")
-        elif name == "model" and ":" in value:
+        elif name == "model" and is_own(value):
             # A file may come from anywhere; the code that runs is named by who runs it.
             yield Problem(
                 name, value, "a file names no code to run", f"give it as a flag: --model {value}"

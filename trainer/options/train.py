@@ -141,7 +141,7 @@ class TrainOptions:
     @property
     def is_own_model(self) -> bool:
         """Whether the model is a function of the user's own."""
-        return ":" in self.model
+        return is_own(self.model)
 
     def _model_problems(self) -> Iterator[Problem]:
         kinds = get_args(ModelKind)
@@ -231,6 +231,11 @@ class TrainOptions:
         if not 0 <= self.seed < 2**31:
             yield Problem("--seed", self.seed, "out of range", "give a whole number below 2**31")
         yield from self.data.problems()
+
+
+def is_own(model: str) -> bool:
+    """Tells whether ``--model`` is ``module:function``, a function of the user's own."""
+    return ":" in model
 
 
 def _bound(flag: str, value: float | None, cure: str) -> Iterator[Problem]:

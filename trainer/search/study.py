@@ -40,6 +40,11 @@ class Study:
     optuna: optuna.Study
 
     @property
+    def is_empty(self) -> bool:
+        """Whether no trial has begun."""
+        return not self.optuna.get_trials(deepcopy=False)
+
+    @property
     def finished(self) -> list[FrozenTrial]:
         """The trials that came to an end, in order: trained, stopped as hopeless, or diverged."""
         return self.optuna.get_trials(states=(TrialState.COMPLETE, TrialState.PRUNED))

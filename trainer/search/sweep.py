@@ -17,11 +17,13 @@ from forebay.storage.run.layout import JOURNAL_NAME, SWEEP_FILES, SWEEP_FOLDER, 
 from forebay.storage.run.run_folder import RunFolder
 from forebay.trainer.checkpoints.best_model import SavedTraining
 from forebay.trainer.checkpoints.checkpoint import Evaluation, TrainingState
+from forebay.trainer.layers.own_model import own_function
 from forebay.trainer.options import TrainOptions
 from forebay.trainer.options.choose import ChosenOptions, choose
 from forebay.trainer.options.flags import as_text
 from forebay.trainer.options.searches import default_searches
 from forebay.trainer.options.sweep import SweepOptions
+from forebay.trainer.options.train import is_own
 from forebay.trainer.plots.sweep import draw_sweep
 from forebay.trainer.search.block_trials import QUIET, Blocks, losses_on_blocks, read_blocks
 from forebay.trainer.search.report import LOSSES, sweep_report
@@ -57,7 +59,8 @@ def sweep(run: RunFolder, options: SweepOptions, *, fresh: bool = False) -> dict
         What is written as ``sweep.json``: the trials, and the best one's options.
 
     Raises:
-        InputError: the run is not on a local disk, or the options do not suit it.
+        InputError: the run is not on a local disk, the options do not suit it, or a model of the
+            user's own cannot be imported.
         RunFolderError: a split is empty or damaged, or the trials are another sweep's.
         RunFailed: no trial came to its end.
     """
@@ -66,6 +69,9 @@ def sweep(run: RunFolder, options: SweepOptions, *, fresh: bool = False) -> dict
             f"{run.path}: a sweep keeps a journal of its trials on a local disk; copy the run there"
         )
     files.check_outputs(run.path, [f"{SWEEP_FOLDER}/{name}" for name in (*_RESULTS, JOURNAL_NAME)])
+    for model in {options.train.model, *options.models}:
+        if is_own(model):  # where it is gone, its trials are not to be refused one by one
+            own_function(model)
     chosen = _chosen(run, options.train)
     options = replace(
         options,
@@ -111,12 +117,13 @@ def _sweep(run: RunFolder, options: SweepOptions, blocks: Blocks | None) -> dict
         run.file(SWEEP_FOLDER), options.seed, distributions(options.searches),
         _identity(run, options),
     )  # fmt: skip
+    begins = study.is_empty
     try:
         while (number := len(study.finished)) < options.trials:
             _trial(run, options, study, number, blocks)
             _write(run, options, study)
     except InputError:
-        if not study.finished:  # a sweep that is refused leaves no trace
+        if begins and not study.finished:  # a sweep that is refused leaves no trace
             _forget(run)
         raise
     return _write(run, options, study)

@@ -4,6 +4,7 @@ import math
 import os
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import asdict, dataclass, replace
+from functools import cached_property
 from typing import Any
 
 import tensorflow as tf
@@ -18,6 +19,7 @@ from forebay.trainer.examples.split_reader import Examples, SplitReader
 from forebay.trainer.examples.statistics import TrainStatistics, train_statistics
 from forebay.trainer.examples.weighting import Weighting, check_evaluated, classes_of, weighting
 from forebay.trainer.layers.losses import RowLosses, row_losses
+from forebay.trainer.layers.own_model import layers_digest
 from forebay.trainer.metrics.by_task import BEST_BY, EVAL_LOSS
 from forebay.trainer.model import Models, build
 from forebay.trainer.optimizers.build import make_updater
@@ -32,6 +34,9 @@ from forebay.trainer.workers.team import Team
 from forebay.transforms.definition.labels import Label, Task
 from forebay.transforms.definition.splits import HashSplit, RandomSplit
 from forebay.transforms.errors import InputError
+
+# What the identity says of a model of the user's own, whose code may change; it is to be built.
+LAYERS = "layers of the model"
 
 
 @dataclass(frozen=True)
@@ -116,10 +121,11 @@ class TrainingJob:
             return loss
         return math.sqrt(loss) * float(self.statistics.label.divisor[0])
 
-    @property
+    @cached_property
     def identity(self) -> dict[str, Any]:
         """What must be the same for the training to continue."""
-        return identity(self.run, self.options, self.team)
+        layers = {LAYERS: layers_digest(self.models.score)} if self.options.is_own_model else {}
+        return identity(self.run, self.options, self.team) | layers
 
     @property
     def local_variables(self) -> list[tf.Variable]:
@@ -178,7 +184,7 @@ def table_of(run: RunFolder, options: TrainOptions, team: Team) -> Table:
 
 
 def identity(run: RunFolder, options: ChosenOptions, team: Team) -> dict[str, Any]:
-    """Returns what must be the same for a training to continue."""
+    """Returns what must be the same for a training to continue, but for `LAYERS`."""
     manifest = run.manifest
     data = {"definition": manifest.definition_digest[:12], "run created": manifest.created}
     inputs = list(inputs_of(run, options.drop_features).names)

@@ -32,7 +32,7 @@ from forebay.trainer.options import LoopOptions, TrainOptions
 from forebay.trainer.options.choose import choose, told
 from forebay.trainer.training import advice
 from forebay.trainer.training.exporters import FOLDERS, EvaluationExporter
-from forebay.trainer.training.job import Rows, TrainingJob, identity, prepare, table_of
+from forebay.trainer.training.job import LAYERS, Rows, TrainingJob, identity, prepare, table_of
 from forebay.trainer.training.loop import Watcher, finished, fit
 from forebay.trainer.training.progress import Pace, Reporter
 from forebay.trainer.training.tensorboard.activations import PROBE_ROWS
@@ -218,8 +218,8 @@ def finished_training(
     if found is None:
         return None
     chosen = choose(options, table_of(run, options, team), found.chosen).options
-    changed = found.changed(identity(run, chosen, team))
-    reached = found.state.step >= chosen.max_steps and changed.keys() <= {"max_steps"}
+    changed = found.changed(identity(run, chosen, team)).keys() - {LAYERS}
+    reached = found.state.step >= chosen.max_steps and changed <= {"max_steps"}
     if reached or (not changed and finished(found.state, chosen)):
         return read_finished(run, folder, found.state)
     return None

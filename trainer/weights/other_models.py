@@ -15,6 +15,7 @@ from forebay.storage.run.exported import ExportedModel, of_newest
 from forebay.storage.run.layout import KERAS_NAME, MANIFEST_NAME, TRAINING_FOLDER
 from forebay.storage.run.run_folder import open_run
 from forebay.trainer.checkpoints.best_model import SavedTraining, load_exported, read_training
+from forebay.trainer.options.train import is_own
 from forebay.trainer.weights.id_names import IdNames, names_of_run
 
 Array = npt.NDArray[Any]
@@ -38,6 +39,11 @@ class OtherModel:
     def model(self) -> keras.Model:
         """The model over transformed examples."""
         return self.training.model
+
+    @property
+    def is_own(self) -> bool:
+        """Whether it was built by a function of the user's own."""
+        return is_own(self.training.record["options"]["model"])
 
     @cached_property
     def weights(self) -> Mapping[str, Array]:

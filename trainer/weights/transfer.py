@@ -83,7 +83,7 @@ def take_weights(
         names: the names of its inputs' ids.
         other: the other model.
         own: whether the model is of the user's own, so that nothing is known of what the rows of
-            its first matrices stand for.
+            its first matrices stand for; the other may be, too.
 
     Raises:
         InputError: none agree.
@@ -91,7 +91,7 @@ def take_weights(
     result = Transfer()
     for part in (*wide_rows(names.inputs), *embedding_rows(names.inputs)):
         _take_rows(part, model, names, other, result)
-    _take_named(model, names, other, result, own=own)
+    _take_named(model, names, other, result, own=own or other.is_own)
     return _something(result, "--warm-start", other)
 
 

@@ -164,6 +164,37 @@ def test_trials_that_the_run_does_not_allow_are_refused_and_the_others_made(
     assert report_of(run)["best"]["options"]["model"] == "linear"
 
 
+def test_what_ends_a_sweep_leaves_the_trials_that_there_are(
+    regression_run: Path,
+    copy_of: Copy,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    run = copy_of(regression_run)
+    (tmp_path / "models_at_hand.py").write_text(
+        "import os\n\ndef build(context):\n"
+        "    if 'END' in os.environ:\n        raise KeyboardInterrupt\n"
+        "    raise ValueError('no table at hand')\n"
+    )
+    command = ["sweep", str(run), "--model", "models_at_hand:build", *FLAGS[2:]]
+    journal = run / "sweep/journal.log"
+    with monkeypatch.context() as there:
+        there.syspath_prepend(str(tmp_path))
+        there.setenv("END", "")
+        assert main(command) == 130
+        begun = journal.read_bytes()
+        there.delenv("END")
+        assert main(command) == 2
+        assert "no table at hand" in capsys.readouterr().err
+        assert journal.read_bytes().startswith(begun)
+    monkeypatch.delitem(sys.modules, "models_at_hand")
+    begun = journal.read_bytes()
+    assert main(command) == 2
+    assert "'models_at_hand:build' cannot be imported" in capsys.readouterr().err
+    assert journal.read_bytes() == begun
+
+
 def test_a_file_names_no_code_and_the_flags_beside_it_do(
     regression_run: Path,
     copy_of: Copy,

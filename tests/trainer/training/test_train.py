@@ -192,6 +192,28 @@ def test_changed_options_are_refused_until_fresh(trained_regression: Path, copy_
     assert saved.record["steps_trained"] == 50
 
 
+def test_an_own_model_goes_on_as_the_model_that_it_was(
+    regression_run: Path, copy_of: Copy, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    run = open_run(str(copy_of(regression_run)))
+    (tmp_path / "own_going_on.py").write_text(
+        "import os\nimport keras\n\ndef build(context):\n"
+        "    x = keras.layers.Dense(4, activation=os.environ['ACTIVATION'])(context.numbers)\n"
+        "    return keras.layers.Dense(context.outputs)(x)\n"
+    )
+    monkeypatch.syspath_prepend(str(tmp_path))
+    monkeypatch.setenv("ACTIVATION", "relu")
+    options = TrainOptions("own_going_on:build", max_steps=4, eval_every=2, batch_size=128)
+    halfway = LoopOptions(tensorboard=False, steps=2)
+    assert train(run, options, halfway).record["steps_trained"] == 2
+    monkeypatch.setenv("ACTIVATION", "tanh")
+    with pytest.raises(RunFolderError, match=r"layers of the model was .* --fresh"):
+        train(run, options, QUIET)
+    monkeypatch.setenv("ACTIVATION", "relu")  # Keras names its layers otherwise by now
+    assert train(run, options, QUIET).record["steps_trained"] == 4
+    assert train(run, options, QUIET).record["steps_trained"] == 4
+
+
 def test_a_training_is_forgotten_when_the_next_one_stands(
     trained_regression: Path, copy_of: Copy
 ) -> None:

@@ -53,10 +53,12 @@ class Side:
 
     model: keras.Model
     names: IdNames
+    kind: str
 
     @property
     def other(self) -> OtherModel:
-        training = SavedTraining(self.model, self.names.inputs, {}, b"")
+        record = {"options": {"model": self.kind}}
+        training = SavedTraining(self.model, self.names.inputs, record, b"")
         return OtherModel("there", training, self.names)
 
     @property
@@ -76,12 +78,12 @@ def side(folder: Path, numbers: str, c: str, e: str, seed: int, **changes: objec
             CategoricalInput("ce", 1000, 0, 3), CategoricalInput("hashed", hashed, 0, 2),
         ),
     )  # fmt: skip
-    options = {"hidden_units": (3,), "seed": seed, "normalization": "batch", **changes}
-    model = build(inputs, Regression("y"), PLAIN, chosen(**options)).score
+    options = chosen(**{"hidden_units": (3,), "seed": seed, "normalization": "batch", **changes})
+    model = build(inputs, Regression("y"), PLAIN, options).score
     random = np.random.default_rng(seed)
     for variable in model.variables:
         variable.assign(random.uniform(0.5, 1.5, variable.shape))
-    return Side(model, IdNames(DATASET, inputs, str(folder)))
+    return Side(model, IdNames(DATASET, inputs, str(folder)), options.model)
 
 
 def answers(model: keras.Model, rows: int, **ids: np.ndarray) -> np.ndarray:
@@ -159,6 +161,22 @@ def test_what_does_not_fit_is_left_and_said(tmp_path: Path) -> None:
     linear = side(tmp_path / "linear", "ab", "xy", "uv", seed=2, model="linear")
     with pytest.raises(InputError, match="has nothing to give"):
         take_embeddings(linear.model, linear.names, theirs.other)
+
+
+def test_the_rows_of_an_own_models_matrices_are_not_taken_for_ours(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "own_donor.py").write_text(
+        "import keras\n\ndef build(context):\n"
+        "    x = keras.layers.Dense(3, name='hidden_0')(context.numbers)\n"
+        "    return keras.layers.Dense(1, name='deep')(x)\n"
+    )
+    monkeypatch.syspath_prepend(str(tmp_path))
+    theirs = side(tmp_path / "theirs", "ab", "xy", "uv", seed=1, model="own_donor:build")
+    mine = side(tmp_path / "mine", "ab", "xy", "uv", seed=2)
+    result = take_weights(mine.model, mine.names, theirs.other)
+    assert "hidden_0/kernel: (2, 3) there, (11, 3) here" in result.left
+    assert {"hidden_0/bias", "deep/kernel"} <= set(result.taken)
 
 
 def test_frozen_embeddings_stay_and_new_entries_learn(
