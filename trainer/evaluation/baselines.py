@@ -102,7 +102,7 @@ def compare_column(label: Label, predicted: SplitPredictions, name: str) -> dict
 
     Returns:
         ``name``, ``rows_missing``, ``metrics`` and ``model``, both None where the column is
-        missing everywhere.
+        missing in all rows that count.
     """
     column, prediction = predicted.columns[name], predicted.prediction
     if isinstance(label, Classification):
@@ -111,7 +111,7 @@ def compare_column(label: Label, predicted: SplitPredictions, name: str) -> dict
         guess = as_numbers(column)
     there: Bools = ~np.isnan(guess)
     result: dict[str, Any] = {"name": name, "rows_missing": int((~there).sum())}
-    if not there.any():
+    if not (there if predicted.weight is None else predicted.weight[there]).any():
         return {**result, "metrics": None, "model": None}
     kept = replace(predicted, prediction=prediction, columns={}).take(there)
     own = _as_guess(label, replace(kept, prediction=guess[there]))

@@ -52,8 +52,8 @@ def evaluate(run: RunFolder, options: EvaluateOptions) -> dict[str, Any]:
 
     Raises:
         RunFolderError: the split has no rows, or there is no model of this run.
-        InputError: a column is not there, a threshold cannot be chosen, or the other model's rows
-            are not the same.
+        InputError: a column is not there, no row counts, a threshold cannot be chosen, or the
+            other model's rows are not the same.
     """
     _check(run, options)
     check_outputs(run, options)
@@ -114,10 +114,15 @@ def measure(run: RunFolder, training: SavedTraining, options: EvaluateOptions) -
 
     Raises:
         RunFolderError: a split has no rows or is damaged.
-        InputError: a threshold cannot be chosen.
+        InputError: no row counts, or a threshold cannot be chosen.
     """
     definition = run.definition
     predicted = predict_split(run, training, options.split, _columns(run, options))
+    if predicted.weight is not None and not predicted.weight.any():
+        raise InputError(
+            f"every row of the {options.split} split has a {definition.weight} of 0, so there is "
+            "nothing to measure; evaluate another split, or change the definition's weight"
+        )
     threshold = _threshold(run, training, options)
     predictions = measurable(definition.label, predicted, threshold, options.top_k)
     resampling = _resampling(predicted, options)

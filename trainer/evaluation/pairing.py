@@ -14,7 +14,7 @@ def check_comparable(run: RunFolder, other: RunFolder) -> None:
     """Refuses runs whose rows cannot be told to be the same.
 
     Raises:
-        InputError: their labels differ, or their passthrough columns, or there are none.
+        InputError: their labels differ, or their classes or passthrough columns, or there are none.
     """
     mine, theirs = run.definition, other.definition
     pair = f"{run.path} and {other.path} cannot be compared"
@@ -22,6 +22,12 @@ def check_comparable(run: RunFolder, other: RunFolder) -> None:
         raise InputError(
             f"{pair}: one predicts {mine.label.column!r} ({mine.label.task}), the other "
             f"{theirs.label.column!r} ({theirs.label.task}); name a run with the same label"
+        )
+    classes, others = (getattr(one.label, "classes", ()) for one in (mine, theirs))
+    if classes != others:
+        raise InputError(
+            f"{pair}: {mine.label.column!r} has the classes {_names(classes)} here and "
+            f"{_names(others)} there; name a run with the same classes in the same order"
         )
     if not mine.passthrough or set(mine.passthrough) != set(theirs.passthrough):
         raise InputError(
@@ -31,8 +37,8 @@ def check_comparable(run: RunFolder, other: RunFolder) -> None:
         )
 
 
-def _names(names: Sequence[str]) -> str:
-    return ", ".join(names) or "none"
+def _names(names: Sequence[str | int]) -> str:
+    return ", ".join(map(str, names)) or "none"
 
 
 def pair_rows(mine: SplitPredictions, other: SplitPredictions, names: Sequence[str]) -> Ints:

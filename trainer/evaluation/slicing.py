@@ -119,9 +119,12 @@ def _days(name: str, days: Ints, missing: Bools) -> Slicing:
 def _numbers(name: str, values: CarriedColumn, missing: Bools) -> Slicing:
     """Sorts rows by number, or by tenths of the rows where there are many numbers."""
     there: Floats = values[~missing].astype(np.float64)
-    if len(np.unique(there)) <= MOST_NUMBERS:
+    found = np.unique(there)
+    if len(found) <= MOST_NUMBERS:
         return _ordered(name, values, missing, lambda value: f"{value:g}")
-    edges = np.unique(np.quantile(there, np.linspace(0, 1, TENTHS + 1)[1:-1], method="lower"))
+    tenths = np.quantile(there, np.linspace(0, 1, TENTHS + 1)[1:-1], method="lower")
+    # A least number that many rows have, such as 0, is a slice by itself: none are below it.
+    edges = np.unique(np.maximum(tenths, found[1]))
     bounds = [-np.inf, *edges, np.inf]
     words = [between(low, high) for low, high in pairwise(bounds)]
     return _with_missing(name, words, np.searchsorted(edges, there, "right"), missing)

@@ -36,10 +36,14 @@ class Resampling:
         _, groups = np.unique(self.groups[rows], return_inverse=True)
         return Resampling(self.resamples, self.seed, groups)
 
+    def units(self, rows: int) -> int:
+        """Returns how many units are drawn of rows: themselves, or their groups."""
+        return rows if self.groups is None else int(self.groups.max()) + 1
+
     def weights(self, rows: int) -> Iterator[Floats]:
         """Yields how often each row was drawn, float64 (rows,), for every resample."""
         random = np.random.default_rng(self.seed)
-        units = rows if self.groups is None else int(self.groups.max()) + 1
+        units = self.units(rows)
         for _ in range(self.resamples):
             drawn = np.bincount(random.integers(0, units, units), minlength=units)
             counts = drawn if self.groups is None else drawn[self.groups]
@@ -59,8 +63,11 @@ def intervals(
         resampling: what is drawn.
 
     Returns:
-        By score the lower and upper bound, None where no resample could be measured.
+        By score the lower and upper bound, None where no resample could be measured, or there is
+        but one row or group to draw.
     """
+    if resampling.units(rows) < 2:
+        return dict.fromkeys(scores(np.ones(rows)))
     found = [scores(weight) for weight in resampling.weights(rows)]
     return {
         name: _central([value for one in found if (value := one[name]) is not None])

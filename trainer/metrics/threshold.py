@@ -1,13 +1,15 @@
 """Thresholds chosen for a stated metric or cost."""
 
-from typing import Any
-
 import numpy as np
 
+from forebay.trainer.metrics.arrays import Floats
 from forebay.trainer.metrics.binary import BinaryPredictions
 from forebay.trainer.metrics.curves import Cuts
 from forebay.trainer.options.threshold import ThresholdAim
 from forebay.transforms.errors import InputError
+
+# Sums of weights and differences of shares that are equal on paper differ by less.
+_ROUNDING = 1e-12
 
 
 def choose_threshold(predictions: BinaryPredictions, aim: ThresholdAim, split: str) -> float:
@@ -44,13 +46,15 @@ def choose_threshold(predictions: BinaryPredictions, aim: ThresholdAim, split: s
             missed = cuts.positives - cuts.hits
             cost = aim.false_positive * cuts.alarms + aim.false_negative * missed
             nothing = aim.false_negative * cuts.positives
-            if nothing <= cost.min():
+            if nothing * (1 - _ROUNDING) <= cost.min():
                 return float(np.nextafter(cuts.scores[0], np.inf))
             return _best(cuts, -cost)
 
 
-def _best(cuts: Cuts, value: Any) -> float:
-    return float(cuts.scores[np.argmax(value)])
+def _best(cuts: Cuts, value: Floats) -> float:
+    """Returns the highest threshold of those whose value is the greatest but for rounding."""
+    best = float(value.max())
+    return float(cuts.scores[np.argmax(value >= best - _ROUNDING * abs(best))])
 
 
 def _precise(cuts: Cuts, aim: ThresholdAim, split: str) -> float:

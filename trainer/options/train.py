@@ -82,7 +82,7 @@ class TrainOptions:
             None: a twentieth of ``max_steps``, 10 at the least.
         eval_steps: batches of the eval split that an evaluation in training measures; None: all.
         best_by: the metric of the eval split that says which evaluation was the best (``rmse``,
-            ``mae``, ``log_loss``, ``auc``, ``accuracy``), over rows as they count in training;
+            ``mae``, ``log_loss``, ``auc``, ``accuracy``), over rows by their own weights;
             None: the RMSE of a regression, else the log loss.
         patience: evaluations without improvement after which training ends.
         seed: the seed of the weights, the order of the rows and dropout.
@@ -198,6 +198,11 @@ class TrainOptions:
             yield Problem("--decay-rate", self.decay_rate, "no decay", "give a share, such as 0.5")
         if any(a >= b for a, b in zip((0, *self.decay_at), self.decay_at, strict=False)):
             yield Problem("--decay-at", self.decay_at, "not ascending steps", "try 3000,6000")
+        elif self.decay_at and self.decay_at[0] <= self.warmup_steps:
+            yield Problem(
+                "--decay-at", self.decay_at, f"not after --warmup-steps {self.warmup_steps}",
+                "give steps after it, or a shorter warm-up",
+            )  # fmt: skip
         most = float("inf") if self.max_steps is None else max(self.max_steps, 1)
         if not 0 <= self.warmup_steps < most:
             yield Problem(

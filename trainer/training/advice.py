@@ -67,6 +67,7 @@ def of_outcome(record: TrainingRecord, report: Mapping[str, Any], metric: str) -
             f"best: {' or '.join([*cures, 'a lower --learning-rate'])} may find a better one"
         )
     gain = min(scores[:-1]) - scores[-1]
-    if gain > _GAIN * abs(scores[-1]):
+    is_done = record["steps_trained"] >= options["max_steps"]
+    if is_done and gain > _GAIN * abs(scores[-1]):
         return "the last evaluation was the best: more --max-steps may do better"
     return None

@@ -6,8 +6,8 @@ from typing import Any
 
 from forebay.storage.locks import occupied
 from forebay.storage.run import files
-from forebay.storage.run.exported import RECORD_NAME, is_as_exported, read_exported, stamps
-from forebay.storage.run.layout import EXPORT_FOLDER, EXTRA, MODEL_FOLDER
+from forebay.storage.run.exported import is_as_exported, stamps, training_of
+from forebay.storage.run.layout import EXPORT_FOLDER, MODEL_FOLDER
 from forebay.storage.run.run_folder import RunFolder
 from forebay.trainer.checkpoints.best_model import SavedTraining, snapshot
 from forebay.trainer.checkpoints.checkpoint import TrainingState
@@ -82,23 +82,14 @@ def export_final(
     return path
 
 
-def exported_already(run: RunFolder, training: SavedTraining, loop: LoopOptions) -> bool:
-    """Tells whether nothing is left to export of a training that is finished."""
-    if "final" not in loop.exporters:
-        return True
+def exported_already(run: RunFolder, training: SavedTraining) -> str | None:
+    """Returns the folder of the newest final model of a training; None: there is no whole one."""
     parent = run.own(FOLDERS["final"])
-    models = (posixpath.join(parent, str(stamp)) for stamp in stamps(parent))
-    return any(
-        read_exported(path)["training"]["sha256"] == training.record["sha256"]
-        for path in models
-        if files.exists(posixpath.join(path, EXTRA, RECORD_NAME))
-    )
-
-
-def newest_model(run: RunFolder) -> str:
-    """Returns the folder of the model that was exported last."""
-    parent = run.own(FOLDERS["final"])
-    return posixpath.join(parent, str(max(stamps(parent))))
+    for stamp in reversed(stamps(parent)):
+        path = posixpath.join(parent, str(stamp))
+        if training_of(path) == training.record["sha256"]:
+            return path
+    return None
 
 
 def keep_newest(run: RunFolder, folder: str, keep: int) -> None:

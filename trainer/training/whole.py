@@ -12,11 +12,7 @@ from forebay.trainer.evaluation.evaluate import check_outputs, evaluate
 from forebay.trainer.metrics.by_task import EVAL_LOSS
 from forebay.trainer.options import EvaluateOptions, LoopOptions, TrainOptions
 from forebay.trainer.training import advice
-from forebay.trainer.training.exporters import (
-    export_final,
-    exported_already,
-    newest_model,
-)
+from forebay.trainer.training.exporters import export_final, exported_already
 from forebay.trainer.training.train import finished_training, train
 from forebay.trainer.workers.team import join_team
 from forebay.trainer.workers.vertex import vertex_task
@@ -62,9 +58,11 @@ def train_run(path: str, options: TrainOptions, loop: LoopOptions, *, fresh: boo
     task.check_places()
     run, loop = task.at_home(open_run(path)), task.with_logs(loop)
     done = None if fresh else finished_training(run, options, team)
-    if done is not None and exported_already(run, done, loop):
-        if team.is_chief and "final" in loop.exporters:
-            task.hand_over(newest_model(run))
+    is_wanted = "final" in loop.exporters
+    exported = exported_already(run, done) if done is not None and is_wanted else None
+    if done is not None and (exported is not None or not is_wanted):
+        if team.is_chief:
+            task.hand_over(exported)
         return Trained(run, done.record, worker=team.worker.index, was_done=True)
     looked_at = EvaluateOptions(split="eval")
     model, report = None, None

@@ -116,9 +116,8 @@ def share_of(files: Mapping[str, int], worker: Worker = ALONE) -> Share:
             f"{worker.count} workers cannot share {counted(total, 'row')}; start fewer workers"
         )
     dealt = _deal(files, worker.count)
-    if max(sum(part.rows for part in parts) for parts in dealt) <= EVEN_ENOUGH * (
-        total / worker.count
-    ):
+    rows = [sum(part.rows for part in parts) for parts in dealt]
+    if min(rows) and max(rows) <= EVEN_ENOUGH * total / worker.count:
         return Share(tuple(dealt[worker.index]), "files", worker)
     return Share(tuple(_every_nth(files, worker)), "records", worker)
 

@@ -6,7 +6,8 @@ to the bit. One worker alone is a team of one: the same calls, and nothing to wa
 """
 
 import hashlib
-from collections.abc import Callable, Mapping, Sequence
+import json
+from collections.abc import Callable, Mapping, MutableMapping, Sequence
 from typing import Any, NoReturn, TypedDict
 
 import numpy as np
@@ -39,7 +40,7 @@ _INSTEAD = {
     "time",
     "ps": "write parameter servers as workers: each has all weights, and they add their gradients",
 }
-# The first of them that a cluster has leads; Vertex AI calls it chief or master.
+# The first of them that a cluster has leads; TensorFlow's strategy knows the first alone.
 _LEADERS = ("chief", "master")
 
 
@@ -125,13 +126,14 @@ def alone() -> Team:
     return Team(Worker(), tf.distribute.get_strategy())
 
 
-def join_team(environment: Mapping[str, str]) -> Team:
+def join_team(environment: MutableMapping[str, str]) -> Team:
     """Joins the workers that ``TF_CONFIG`` names, waiting until all are there.
 
     Must be called before TensorFlow does anything else.
 
     Args:
-        environment: the process's; without ``TF_CONFIG`` it works alone.
+        environment: the process's; without ``TF_CONFIG`` it works alone. A master is called a
+            chief in it afterwards.
 
     Raises:
         InputError: ``TF_CONFIG`` is not what Vertex AI, Kubernetes operators and TensorFlow's own
@@ -141,6 +143,7 @@ def join_team(environment: Mapping[str, str]) -> Team:
     worker = worker_of(text) if text.strip() else Worker()
     if worker.count == 1:
         return alone()
+    environment["TF_CONFIG"] = with_chief(text)
     strategy = tf.distribute.MultiWorkerMirroredStrategy()
     if strategy.num_replicas_in_sync != worker.count:
         raise InputError(
@@ -148,6 +151,17 @@ def join_team(environment: Mapping[str, str]) -> Team:
             "worker one GPU or none, such as by CUDA_VISIBLE_DEVICES=0"
         )
     return Team(worker, strategy)
+
+
+def with_chief(text: str) -> str:
+    """Returns a ``TF_CONFIG`` that `worker_of` takes, with its master called chief."""
+    config = parse_json(text)
+    chief, master = _LEADERS
+    cluster, task = config["cluster"], config["task"]
+    if master in cluster:
+        cluster[chief] = cluster.pop(master)
+    task["type"] = chief if task["type"] == master else task["type"]
+    return json.dumps(config)
 
 
 def worker_of(text: str) -> Worker:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import posixpath
 import tempfile
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
@@ -12,6 +11,7 @@ from typing import TYPE_CHECKING
 from forebay.console.terminal import note
 from forebay.storage.names import is_remote
 from forebay.storage.run import files
+from forebay.storage.run.exported import training_of
 from forebay.storage.run.run_folder import RunFolder
 from forebay.trainer.options import LoopOptions, TrainOptions
 from forebay.trainer.workers.vizier import TRIAL_VARIABLE, TrialReport
@@ -81,12 +81,12 @@ class VertexTask:
         return TrialReport(self.environment, options.best_by)
 
     def hand_over(self, model: str | None) -> None:
-        """Puts an exported model where Vertex AI expects it; one that is there stays."""
-        if self.model is None or model is None:
+        """Puts an exported model where Vertex AI expects it, in place of another training's."""
+        if self.model is None or model is None or training_of(self.model) == training_of(model):
             return
-        if not files.exists(posixpath.join(self.model, _SAVED_MODEL)):
-            files.copy(model, self.model, last=_SAVED_MODEL)
-            note(f"the model is at {self.model}, too")
+        files.remove(self.model, [_SAVED_MODEL])
+        files.copy(model, self.model, last=_SAVED_MODEL)
+        note(f"the model is at {self.model}, too")
 
 
 def vertex_task(environment: Mapping[str, str]) -> VertexTask:

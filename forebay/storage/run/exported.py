@@ -148,6 +148,20 @@ def read_exported(path: str) -> ExportRecord:
     return record
 
 
+def training_of(path: str) -> str | None:
+    """Returns the SHA-256 of the training that a folder's model is of; None: there is no whole one.
+
+    On an object store, files arrive in a folder one after another, the record before others.
+    """
+    try:
+        record = read_exported(path)
+        for name, entry in record["files"].items():
+            files.check_size(posixpath.join(path, name), entry, "export anew")
+    except RunFolderError:
+        return None
+    return str(record["training"]["sha256"])
+
+
 def to_record(listing: Mapping[str, FileEntry]) -> dict[str, Any]:
     """Returns a model's files, as its record lists them."""
     return {name: {"size": e.size, "crc32c": e.crc32c} for name, e in listing.items()}

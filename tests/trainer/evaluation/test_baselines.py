@@ -34,6 +34,19 @@ def test_a_column_that_is_never_there_has_no_metrics() -> None:
     }  # fmt: skip
 
 
+@pytest.mark.parametrize("label", [LABEL, Classification("y", ("a", "b"), baselines=("guess",))])
+def test_a_column_that_is_there_only_where_rows_do_not_count_has_no_metrics(
+    label: Regression | Classification,
+) -> None:
+    guess = np.array([b"a", b"?"], object) if isinstance(label, Classification) else [1.0, np.nan]
+    predicted = SplitPredictions(
+        np.zeros(2), np.ones((2, 2)), {"guess": np.asarray(guess)}, np.array([0.0, 1.0])
+    )
+    assert compare_column(label, predicted, "guess") == {
+        "name": "guess", "rows_missing": 1, "metrics": None, "model": None,
+    }  # fmt: skip
+
+
 def test_the_order_of_a_column_is_the_guess_at_a_binary_label() -> None:
     random = np.random.default_rng(0)
     label = random.integers(0, 2, 300).astype(float)

@@ -71,6 +71,19 @@ def test_few_numbers_are_themselves_and_many_are_tenths(run: RunFolder) -> None:
     assert np.abs(np.bincount(found.keys) - 100).max() <= 1
 
 
+@pytest.mark.parametrize(("zeros", "slices"), [(101, 10), (300, 8), (950, 2)])
+def test_a_least_number_of_many_rows_is_a_slice_by_itself(
+    run: RunFolder, zeros: int, slices: int
+) -> None:
+    column = np.maximum(np.arange(1_000) - zeros + 1, 0).astype(np.float32)
+    found = slice_rows(run, "guess", column)
+    assert found.words[0] == "below 1"
+    np.testing.assert_array_equal(found.keys == 0, column == 0)
+    rows = np.bincount(found.keys, minlength=len(found.words))
+    assert rows.min() > 0
+    assert len(found.words) == slices
+
+
 def test_ids_have_the_words_of_their_features(run: RunFolder) -> None:
     assert id_outputs(run).keys() >= {
         "line_id", "express_id", "distance_bucket", "left_at_hour_of_day", "day_day_of_week",

@@ -78,6 +78,18 @@ def test_resamples_that_cannot_be_measured_are_left_out() -> None:
     assert intervals(never.scores, 20, Resampling(100))["auc"] is None
 
 
+def test_one_row_or_group_says_nothing_of_others(
+    predictions: RegressionPredictions, groups: np.ndarray
+) -> None:
+    for rows, drawn in (
+        (np.arange(1), Resampling(9)),
+        (np.flatnonzero(groups == 3), Resampling(9, groups=groups)),
+    ):
+        part = predictions.take(rows)
+        found = intervals(part.scores, len(part), drawn.take(rows))
+        assert found == dict.fromkeys(part.scores())
+
+
 def test_models_are_compared_on_the_same_resamples(predictions: RegressionPredictions) -> None:
     worse = RegressionPredictions(predictions.label, predictions.prediction + 0.3)
     found = compare(worse, predictions, Resampling(300, seed=4))["rmse"]

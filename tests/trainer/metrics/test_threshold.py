@@ -62,6 +62,17 @@ def test_no_other_threshold_does_better(aim: str, value: Value, decimals: int) -
     assert chosen == max(t for t, found in values.items() if found == pytest.approx(best))
 
 
+@pytest.mark.parametrize("weight", [1.0, 0.1])
+def test_the_highest_of_equal_gaps_is_chosen_whatever_the_rounding(weight: float) -> None:
+    """At 0.60, 0.35 and 0.15 the gap of the rates is 2/5: 3/5 - 1/5, 4/5 - 2/5 and 5/5 - 3/5."""
+    label = np.array([1, 0, 1, 1, 0, 1, 0, 1, 0, 0], float)
+    probability = np.array([0.95, 0.8, 0.7, 0.6, 0.45, 0.35, 0.3, 0.15, 0.1, 0.05])
+    predictions = BinaryPredictions(label, probability, 0.5, np.full(10, weight))
+    assert choose_threshold(predictions, ThresholdAim.parse("youden"), "eval") == 0.6
+    aim = ThresholdAim.parse("cost=0.1:0.1")
+    assert choose_threshold(predictions, aim, "eval") == 0.6
+
+
 def test_calling_nothing_may_be_cheapest() -> None:
     predictions = BinaryPredictions(np.array([0.0, 1.0]), np.array([0.9, 0.2]), 0.5)
     chosen = choose_threshold(predictions, ThresholdAim.parse("cost=10:1"), "eval")

@@ -63,6 +63,7 @@ def test_help_has_examples(command: str, capsys: pytest.CaptureFixture[str]) -> 
         ({"warmup_steps": 20, "max_steps": 20}, ["--warmup-steps", "--max-steps"]),
         ({"decay_rate": 1.5, "decay_every": 0}, ["--decay-rate", "--decay-every"]),
         ({"decay_at": (5, 5)}, ["--decay-at", "ascending"]),
+        ({"decay_at": (5, 9), "warmup_steps": 5}, ["--decay-at", "not after --warmup-steps 5"]),
         ({"clip_norm": 0.0}, ["--clip-norm"]),
         ({"clip_norm": 1.0, "clip_value": 1.0}, ["choose one"]),
         ({"max_norm": -1.0, "momentum": 1.0}, ["--max-norm", "--momentum"]),
@@ -119,7 +120,7 @@ def test_every_option_has_a_flag_and_a_key(tmp_path: Path) -> None:
         "optimizer": "sgd", "learning_rate": 0.5, "wide_optimizer": "ftrl",
         "wide_learning_rate": 0.25, "momentum": 0.5, "ema_momentum": 0.75,
         "weight_decay": 0.125, "schedule": "step",
-        "warmup_steps": 7, "decay_rate": 0.75, "decay_every": 9, "decay_at": (3, 5),
+        "warmup_steps": 7, "decay_rate": 0.75, "decay_every": 9, "decay_at": (8, 9),
         "clip_value": 1.5, "clip_norm": 2.5, "clip_global_norm": 3.5, "max_steps": 11,
         "batch_size": 13, "eval_every": 17, "eval_steps": 18, "patience": 19, "seed": 23,
     }  # fmt: skip

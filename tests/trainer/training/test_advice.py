@@ -78,12 +78,15 @@ def outcome(
     mean: float | None = 2.0,
     weights: str | None = None,
     first: int = 62,
+    max_steps: int = 248,
 ) -> str | None:
     record: Any = {
+        "steps_trained": first * 2 ** (len(scores) - 1),
         "history": [{"score": score, "step": first * 2**i} for i, score in enumerate(scores)],
         "options": {
             "learning_rate": 0.1,
             "eval_every": 500,
+            "max_steps": max_steps,
             "data": {"class_weights": weights},
         },
     }
@@ -96,6 +99,7 @@ def test_evaluations_tell_what_could_be_better() -> None:
     assert outcome([3.0, 1.0, 2.0]) is None
     assert outcome([3.0, 1.0]) is None
     assert "more --max-steps" in str(outcome([3.0, 2.0, 1.0]))
+    assert outcome([3.0, 2.0, 1.0], max_steps=249) is None  # the same command goes on
     assert outcome([3.0, 1.0, 0.9999]) is None  # nothing was gained at the end
     assert "no better than the 2 of predicting the mean" in str(outcome([3.0, 1.0, 2.0], own=2.0))
     assert outcome([3.0, 1.0, 2.0], own=2.0, mean=None) is None

@@ -13,14 +13,19 @@ import pytest
 
 from forebay.storage.names import temporary_name
 from forebay.storage.run.exported import newest_model, open_exported
+from forebay.storage.run.layout import TRAINING_FOLDER
 from forebay.storage.run.run_folder import open_run
-from forebay.trainer.checkpoints.best_model import load_exported
+from forebay.trainer.checkpoints.best_model import load_exported, read_training
 from forebay.trainer.checkpoints.checkpoint import Evaluation, TrainingState
 from forebay.trainer.evaluation.predictions import predict
 from forebay.trainer.examples.split_reader import SplitReader
 from forebay.trainer.options import LoopOptions, TrainOptions
 from forebay.trainer.task import main
-from forebay.trainer.training.exporters import EvaluationExporter, keep_newest
+from forebay.trainer.training.exporters import (
+    EvaluationExporter,
+    exported_already,
+    keep_newest,
+)
 from forebay.trainer.training.job import prepare
 from forebay.trainer.workers.team import alone
 
@@ -85,6 +90,22 @@ def test_the_final_model_is_exported_again_only_where_it_is_not_there(
     assert record_of(run / "model")["training"] == before
     assert main(["train", str(run), *flags]) == 0
     assert list((run / "model").iterdir()) == [newest]
+
+
+def test_half_a_model_is_none(trained_regression: Path, copy_of: Copy) -> None:
+    """On an object store a folder is renamed file by file, and may be left half-way."""
+    run = open_run(str(copy_of(trained_regression)))
+    training = read_training(run, TRAINING_FOLDER)
+    assert training is not None
+    path = exported_already(run, training)
+    assert path == newest_model(run.own("model"))
+    half = Path(run.own("model/99999999999"))
+    shutil.copytree(str(path), half)
+    assert exported_already(run, training) == str(half)
+    (half / "saved_model.pb").write_bytes(b"")
+    assert exported_already(run, training) == path
+    (Path(str(path)) / "saved_model.pb").unlink()
+    assert exported_already(run, training) is None
 
 
 @pytest.fixture

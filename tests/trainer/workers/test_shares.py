@@ -22,7 +22,7 @@ def records(share: Share) -> list[tuple[str, int]]:
 
 
 @given(
-    sizes=st.lists(st.integers(1, 50), min_size=1, max_size=12),
+    sizes=st.lists(st.integers(0, 50), max_size=12).filter(any),
     count=st.integers(1, 8),
     backwards=st.booleans(),
 )
@@ -40,6 +40,7 @@ def test_shares_are_disjoint_complete_and_even(
     found = Counter(record for share in shares for record in records(share))
     assert found == Counter((path, i) for path, rows in files.items() for i in range(rows))
     assert sum(share.rows for share in shares) == total
+    assert all(share.rows for share in shares)
     assert len({share.by for share in shares}) == 1
     if shares[0].by == "records":
         assert max(s.rows for s in shares) - min(s.rows for s in shares) <= 1
@@ -55,6 +56,17 @@ def test_files_are_dealt_out_whole_where_that_is_even() -> None:
         shares = [share_of(files, Worker(i, count)) for i in range(count)]
         assert {share.by for share in shares} == {"files"}
         assert {len(share.parts) for share in shares} == {16 // count}
+
+
+@pytest.mark.parametrize("rows_of_the_last", [None, 0])
+def test_nobody_is_dealt_nothing(rows_of_the_last: int | None) -> None:
+    """Seventeen workers, and sixteen files with rows: one each is nearly even for sixteen."""
+    files = {f"part-{i:05d}": 1_000 for i in range(16)}
+    if rows_of_the_last is not None:
+        files["part-00016"] = rows_of_the_last
+    shares = [share_of(files, Worker(i, 17)) for i in range(17)]
+    assert {share.by for share in shares} == {"records"}
+    assert min(share.rows for share in shares) == 941
 
 
 def test_fewer_files_than_workers_are_shared_by_record_and_that_is_said() -> None:

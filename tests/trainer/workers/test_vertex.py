@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 import json
+import re
 import shutil
 from pathlib import Path
 
 import pytest
 import tensorflow as tf
 
+from forebay.storage.run.exported import newest_model
 from forebay.trainer.task import main
 from forebay.trainer.workers.shares import Worker
 from forebay.trainer.workers.team import worker_of
+from forebay.trainer.workers.vertex import vertex_task
 from forebay.trainer.workers.vizier import TrialReport
 
 FLAGS = (
@@ -31,6 +34,10 @@ def listing(folder: Path) -> dict[str, int]:
         str(path.relative_to(folder)): path.stat().st_mtime_ns
         for path in sorted(folder.rglob("*")) if path.is_file()
     }  # fmt: skip
+
+
+def contents(folder: Path) -> dict[str, bytes]:
+    return {name: (folder / name).read_bytes() for name in listing(folder)}
 
 
 def test_a_trial_leaves_the_run_as_it_is_and_everything_where_vertex_looks(
@@ -78,6 +85,22 @@ def test_a_trial_leaves_the_run_as_it_is_and_everything_where_vertex_looks(
     assert main(words) == 0
     assert "nothing to do" in capsys.readouterr().out
     assert (base / "model/saved_model.pb").exists()
+
+
+def test_another_trainings_model_is_replaced(trained_regression: Path, tmp_path: Path) -> None:
+    exported, there = Path(newest_model(str(trained_regression / "model"))), tmp_path / "model"
+    shutil.copytree(exported, there)
+    record = there / "assets.extra/forebay.json"
+    record.write_text(re.sub(r'"sha256": "\w', '"sha256": "_', record.read_text()))
+    (there / "saved_model.pb").write_bytes(b"another")
+    task = vertex_task({"AIP_MODEL_DIR": f"{there}/"})
+
+    task.hand_over(str(exported))
+
+    assert contents(there) == contents(exported)
+    before = listing(there)
+    task.hand_over(str(exported))
+    assert listing(there) == before
 
 
 @pytest.mark.parametrize("name", ["AIP_MODEL_DIR", "AIP_CHECKPOINT_DIR", "AIP_TENSORBOARD_LOG_DIR"])

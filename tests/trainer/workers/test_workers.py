@@ -32,14 +32,19 @@ FLAGS = [
 class Pair:
     """Two `train` commands on one run, which find each other by TF_CONFIG."""
 
-    def __init__(self, run: Path) -> None:
-        hosts = [f"localhost:{port}" for port in free_ports(2)]
-        self.processes = [self._start(run, hosts, i) for i in range(2)]
+    def __init__(self, run: Path, leader: str = "worker") -> None:
+        first, second = (f"localhost:{port}" for port in free_ports(2))
+        cluster = {"worker": [first, second]}
+        if leader != "worker":
+            cluster = {leader: [first], "worker": [second]}
+        tasks = [(role, i) for role, hosts in cluster.items() for i in range(len(hosts))]
+        self.processes = [self._start(run, cluster, *task) for task in tasks]
 
     @staticmethod
-    def _start(run: Path, hosts: list[str], index: int) -> subprocess.Popen[str]:
-        task = {"type": "worker", "index": index}
-        config = json.dumps({"cluster": {"worker": hosts}, "task": task})
+    def _start(
+        run: Path, cluster: dict[str, list[str]], role: str, index: int
+    ) -> subprocess.Popen[str]:
+        config = json.dumps({"cluster": cluster, "task": {"type": role, "index": index}})
         return subprocess.Popen(
             [sys.executable, "-m", "trainer.task", "train", str(run), *FLAGS],
             env={**os.environ, "TF_CONFIG": config, "CUDA_VISIBLE_DEVICES": ""},
@@ -56,12 +61,12 @@ class Pair:
 
 
 @pytest.fixture
-def start() -> Iterator[Callable[[Path], Pair]]:
+def start() -> Iterator[Callable[..., Pair]]:
     """Starts pairs, and leaves none behind."""
     pairs: list[Pair] = []
 
-    def start_one(run: Path) -> Pair:
-        pairs.append(Pair(run))
+    def start_one(run: Path, **leader: str) -> Pair:
+        pairs.append(Pair(run, **leader))
         return pairs[-1]
 
     yield start_one
@@ -97,11 +102,12 @@ def test_two_workers_train_one_model_and_survive_a_death(
     regression_run: Path,
     tmp_path: Path,
     copy_of: Copy,
-    start: Callable[[Path], Pair],
+    start: Callable[..., Pair],
     wait_for: Callable[[Path, subprocess.Popen[str]], None],
 ) -> None:
     whole = copy_of(regression_run)
-    chief, other = start(whole).results()
+    # As operators of Kubernetes call it.
+    chief, other = start(whole, leader="master").results()
     assert (chief["worker"], other["worker"]) == (0, 1)
     assert chief["steps_trained"] == other["steps_trained"] == 400
     assert chief["weights_sha256"] == other["weights_sha256"]
