@@ -94,11 +94,12 @@ def model_page(definition: Dataset) -> str:
         exprs=";".join(f"{name}=[{_literal(value)}]" for name, value in row.items()),
         rest=json.dumps(
             {
-                "signature_name": "serving_default",
-                "inputs": {
-                    name: [_in_json(definition.all_columns[name], value)]
-                    for name, value in row.items()
-                },
+                "instances": [
+                    {
+                        name: _in_json(definition.all_columns[name], value)
+                        for name, value in row.items()
+                    }
+                ]
             },
         ),
         arguments="\n".join(

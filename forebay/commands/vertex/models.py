@@ -17,9 +17,10 @@ from forebay.transforms.errors import Problem
 SERVING = "us-docker.pkg.dev/vertex-ai/prediction/tf2-cpu.2-15:latest"
 _MODEL = re.compile(r"(?:projects/[a-z0-9.:-]+/locations/[a-z0-9-]+/models/)?([\w-]+(?:@[\w-]+)?)")
 _ENDPOINT = re.compile(r"(?:projects/[a-z0-9.:-]+/locations/[a-z0-9-]+/endpoints/)?([\w-]+)")
-_DEPLOYED = re.compile(r"\d{1,10}")
+# Vertex AI gives ids of up to 19 digits, and takes such as have up to 10.
+_DEPLOYED = re.compile(r"\d{1,19}")
+_SHORT = 10
 _ALL = 100
-_FORMATS = {".jsonl": "jsonl", ".tfrecord": "tf-record", ".tfrecord.gz": "tf-record-gzip"}
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -174,7 +175,8 @@ class Endpoint(Machines):
             }
 
     def _first_id(self) -> int:
-        return max((int(one.partition("=")[0]) for one in self.keep), default=0) + 1
+        names = (one.partition("=")[0] for one in self.keep)
+        return max((int(name) for name in names if len(name) < _SHORT), default=0) + 1
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -183,8 +185,8 @@ class Batch(Machines):
 
     Attributes:
         model: the uploaded model's id.
-        inputs: JSON lines of the model's columns, or TFRecords of serialized examples, on Cloud
-            Storage; or a table, bq://PROJECT.DATASET.TABLE.
+        inputs: JSON lines of the model's columns on Cloud Storage, or a table,
+            bq://PROJECT.DATASET.TABLE.
         output: the folder on Cloud Storage for the answers, or bq://PROJECT.DATASET.
         replicas: the machines that answer.
     """
@@ -210,7 +212,7 @@ class Batch(Machines):
         kinds = {_format(one) for one in self.inputs}
         for one in self.inputs:
             if _format(one) is None:
-                cure = "name gs://... that ends in .jsonl, .tfrecord or .tfrecord.gz, or a table"
+                cure = "name gs://... that ends in .jsonl, or bq://PROJECT.DATASET.TABLE"
                 yield Problem("--input", one, "no rows that Vertex AI reads", cure)
         if len(kinds) > 1 or (kinds == {"bigquery"} and len(self.inputs) > 1):
             yield Problem("--input", self.inputs, "of several kinds", "make a job for each")
@@ -259,8 +261,7 @@ def _written(output: str) -> Json:
 def _format(place: str) -> str | None:
     if place.startswith("bq://"):
         return "bigquery"
-    found = (name for end, name in _FORMATS.items() if place.endswith(end))
-    return next(found, None) if place.startswith("gs://") else None
+    return "jsonl" if place.startswith("gs://") and place.endswith(".jsonl") else None
 
 
 def _model_problems(named: str, model: str) -> Iterator[Problem]:

@@ -162,6 +162,21 @@ class Tuning(Training):
                         f"--{name.replace('_', '-')}, and Vizier draws each option by itself",
                         "search one kind of model at a time",
                     )  # fmt: skip
+        yield from self._batch_problems()
+
+    def _batch_problems(self) -> Iterator[Problem]:
+        """Yields the batch sizes that the workers of a trial cannot share."""
+        count = self.workers
+        for search in self.sweep.searches:
+            if search.option != "batch_size" or count < 2:
+                continue
+            uneven = [str(size) for size in search.choices if size % count]
+            if uneven or not search.choices:
+                drawn = ", ".join(uneven) or "any number of a range"
+                yield Problem(
+                    "--search", "batch-size", f"{drawn} cannot be shared by {count} workers evenly",
+                    f"search multiples, such as --search batch-size {64 * count} {128 * count}",
+                )  # fmt: skip
 
     def requests(self) -> list[Request]:
         """Returns what is sent."""

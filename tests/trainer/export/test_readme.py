@@ -58,11 +58,10 @@ def test_all_examples_give_one_answer(model: Path) -> None:
     shell = subprocess.run(
         ["/bin/sh", "-c", command], cwd=model, capture_output=True, text=True, check=True
     )
-    request = json.loads(found["REST"])
-    signature = tf.saved_model.load(str(model)).signatures[request["signature_name"]]
+    (instance,) = json.loads(found["REST"])["instances"]
+    signature = tf.saved_model.load(str(model)).signatures["serving_default"]
     spec = signature.structured_input_signature[1]
-    row = {name: tf.constant(values, spec[name].dtype)
-           for name, values in request["inputs"].items()}  # fmt: skip
+    row = {name: tf.constant([value], spec[name].dtype) for name, value in instance.items()}
 
     answer = signature(**row)["prediction"].numpy()
 
@@ -80,9 +79,8 @@ def test_bytes_of_any_name_are_base64_in_json() -> None:
     )  # fmt: skip
     rest = re.search(r"```json\n(.*?)```", model_page(definition), re.S)
     assert rest is not None
-    inputs = json.loads(rest[1])["inputs"]
+    (instance,) = json.loads(rest[1])["instances"]
 
-    assert inputs["id"] == ["a"]
+    assert instance["id"] == "a"
     for name in ("photo", "raw_bytes"):
-        (given,) = inputs[name]
-        assert tf.io.decode_png(base64.b64decode(given["b64"])).shape == (1, 1, 3)
+        assert tf.io.decode_png(base64.b64decode(instance[name]["b64"])).shape == (1, 1, 3)

@@ -144,6 +144,12 @@ def test_an_endpoints_shares_are_whole_at_every_step(
     assert step["trafficSplit"] == {"3": 80, "0": 20}
     assert step["deployedModel"]["id"] == "4"
     assert sent(capsys, vertex, *later)["sent"] == ["4"]
+    given_by_vertex = "4832190571639873536"
+    (step,) = written(tmp_path, *later[: -len(WHERE) - 1], f"{given_by_vertex}=80", *WHERE)[
+        "deployModel"
+    ]
+    assert step["trafficSplit"] == {given_by_vertex: 80, "0": 20}
+    assert step["deployedModel"]["id"] == "1"
 
 
 def test_an_endpoint_that_is_left_half_made_is_named(
@@ -315,6 +321,15 @@ def test_a_spec_holds_nothing_of_the_session(
             "a trial of --model deep may not have --wide-optimizer",
         ),
         ((*TUNE, "--search", "batch-size", "9..99", "--eval-steps", "2"), "search no batch-size"),
+        ((*TUNE, "--workers", "3"), "128, 256, 512, 1024 cannot be shared by 3 workers evenly"),
+        (
+            (*TUNE, "--workers", "2", "--search", "batch-size", "64", "99", "128"),
+            "'batch-size': 99 cannot be shared by 2 workers evenly; search multiples",
+        ),
+        (
+            (*TUNE, "--workers", "2", "--search", "batch-size", "64..128"),
+            "any number of a range cannot be shared by 2 workers evenly",
+        ),
         (("upload", "runs/x/model", *WHERE), "not on Cloud Storage"),
         ((*ENDPOINT, "--model", "44=10"), "the shares make 110 %"),
         ((*ENDPOINT[:3], *WHERE, "--keep", "1=40"), "a new endpoint has no models"),
@@ -323,6 +338,10 @@ def test_a_spec_holds_nothing_of_the_session(
             "--keep = '1a=90': not a deployed model's id",
         ),
         (("predict", "11", "--input", "rows.csv", *PREDICT[4:]), "no rows that Vertex AI reads"),
+        (
+            ("predict", "11", "--input", "gs://b/rows.tfrecord", *PREDICT[4:]),
+            "name gs://... that ends in .jsonl, or bq://PROJECT.DATASET.TABLE",
+        ),
         ((*PIPELINE, "--step", "trian gs://my-bucket/r"), "no command of a pipeline"),
         ((*PIPELINE, "--step", f"train {RUN} --max-step 9"), "no such option: --max-step"),
     ],
