@@ -2,11 +2,18 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+
 import numpy as np
 import pytest
+from made_runs import GRADES, SPLIT_ROWS, write_manifest
 
-from forebay.trainer.evaluation.pairing import pair_rows
+from forebay.storage.run.run_folder import open_run
+from forebay.trainer.evaluation.pairing import check_comparable, pair_rows
 from forebay.trainer.evaluation.predictions import SplitPredictions
+from forebay.transforms.definition.labels import Classification
 from forebay.transforms.errors import InputError
 
 NAMES = ("day", "line")
@@ -55,3 +62,15 @@ def test_missing_numbers_are_equal() -> None:
     columns = {**mine.columns, "day": np.where(mine.columns["day"] == 3, np.nan, 1.0)}
     mine = SplitPredictions(mine.label, mine.prediction, columns)
     np.testing.assert_array_equal(pair_rows(mine, mine, NAMES), np.arange(50))
+
+
+def test_runs_of_other_classes_are_not_compared(
+    multiclass_run: Path, copy_of: Callable[[Path], Path]
+) -> None:
+    run, copy = open_run(str(multiclass_run)), copy_of(multiclass_run)
+    check_comparable(run, run)
+    definition = replace(run.definition, label=Classification("grade", GRADES[::-1]))
+    write_manifest(copy, definition, {split: b - a for split, (a, b) in SPLIT_ROWS.items()})
+    words = "classes early, usual, late here and late, usual, early there; name a run with the same"
+    with pytest.raises(InputError, match=words):
+        check_comparable(run, open_run(str(copy)))

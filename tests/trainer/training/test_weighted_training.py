@@ -8,13 +8,16 @@ from pathlib import Path
 import numpy as np
 import pytest
 import tensorflow as tf
+from made_runs import SPLIT_ROWS, write_manifest
 from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
 
 from forebay.storage.run.run_folder import open_run
+from forebay.trainer.evaluation.evaluate import measure
+from forebay.trainer.evaluation.find_model import find_model
 from forebay.trainer.evaluation.predictions import predict
 from forebay.trainer.examples.inputs import inputs_of
 from forebay.trainer.examples.split_reader import SplitReader
-from forebay.trainer.options import DataOptions, LoopOptions, TrainOptions
+from forebay.trainer.options import DataOptions, EvaluateOptions, LoopOptions, TrainOptions
 from forebay.trainer.training.train import train
 from forebay.transforms.errors import InputError
 
@@ -94,3 +97,22 @@ def test_an_eval_split_without_weight_is_refused_before_the_first_step(
     with pytest.raises(InputError, match=words):
         train(run, options, LoopOptions(tensorboard=False))
     assert not list((copy / "training").glob("*.*"))
+
+
+def test_a_split_without_weight_is_not_measured(
+    weighted_run: Path, trained_regression: Path, copy_of: Copy
+) -> None:
+    copy = copy_of(weighted_run)
+    gzip = tf.io.TFRecordOptions("GZIP")
+    for path in (copy / "examples/test").iterdir():
+        records = list(tf.data.TFRecordDataset(str(path), "GZIP").as_numpy_iterator())
+        with tf.io.TFRecordWriter(str(path), gzip) as writer:
+            for record in records:
+                example = tf.train.Example.FromString(record)
+                example.features.feature["worth"].float_list.value[:] = [0.0]
+                writer.write(example.SerializeToString())
+    counts = {split: stop - start for split, (start, stop) in SPLIT_ROWS.items()}
+    write_manifest(copy, open_run(str(copy)).definition, counts)
+    training, _ = find_model(open_run(str(trained_regression)), None)
+    with pytest.raises(InputError, match="every row of the test split has a worth of 0, so there"):
+        measure(open_run(str(copy)), training, EvaluateOptions())
