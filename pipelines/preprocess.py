@@ -187,7 +187,8 @@ def _ingest(job: Job, runner: Runner) -> Tallies:
 
 
 def _read(job: Job, runner: Runner) -> None:
-    with progress("ingest", job.temporary_path("train-*"), job.shards):
+    rows, aside = job.temporary_path("train-*"), job.temporary_path("*.arrow")
+    with progress("ingest", rows, job.shards, aside):
         run_pipeline(ingest_steps(job), runner)
 
 
