@@ -233,6 +233,28 @@ def test_the_row_time_is_when_the_event_begins(drafted: Drafted) -> None:
     assert isinstance(draft.dataset.split, TimeSplit)
 
 
+@pytest.mark.parametrize(
+    ("delays", "told"),
+    [
+        (range(-20, 20), "later than planned: probably not known by then"),
+        (range(-200, 0), "the time to planned is nearly the same as delay (|"),
+    ],
+)
+def test_the_time_of_the_outcome_is_no_feature(drafted: Drafted, delays: range, told: str) -> None:
+    delay = chosen(*delays)
+    happened = [t + dt.timedelta(hours=h) for t, h in zip(instants(), delay, strict=True)]  # type: ignore[arg-type]
+    columns = {"planned": [t.isoformat() for t in instants()],
+               "happened": [t.isoformat() for t in happened],
+               "shop": chosen("a", "b"), "delay": delay}  # fmt: skip
+
+    draft = drafted(columns, "delay")
+
+    assert draft.dataset.row_time == "planned"
+    assert features(draft, "happened") == ()
+    assert told in next(s.reason for s in draft.suggestions if "happened" in s.columns)
+    assert features(draft, "shop")
+
+
 def test_days_are_a_row_time_where_nothing_finer_is(drafted: Drafted) -> None:
     days = [f"{t:%d.%m.%Y}" for t in instants()]
 
