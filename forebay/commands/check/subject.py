@@ -97,19 +97,28 @@ class Subject:
         return self.rows if group.source == ROWS else self.sources[group.source]
 
     def derived(
-        self, parsed: pa.RecordBatch, steps: Collection[Derive] | None = None
+        self,
+        parsed: pa.RecordBatch,
+        steps: Collection[Derive] | None = None,
+        looked_up: pa.RecordBatch | None = None,
     ) -> pa.RecordBatch:
         """Derives the row columns of parsed rows, given as one batch.
 
         Args:
             parsed: the rows.
             steps: the only steps to take, with those that they need; None: all of them.
+            looked_up: what rows look up, with `ROW`; None: what they find.
 
         Raises:
             InputError: a function failed.
         """
         parsed = self._derived(parsed, self.dataset.steps_at_reading, steps)
-        parsed = (self.lookups or no_lookups(self.dataset)).beside(parsed)
+        if looked_up is None:
+            parsed = (self.lookups or no_lookups(self.dataset)).beside(parsed)
+        else:
+            at = positions(looked_up[ROW].to_numpy(), parsed[ROW].to_numpy())
+            for name in self.dataset.looked_up_columns:
+                parsed = parsed.append_column(name, looked_up[name].take(pa.array(at, mask=at < 0)))
         parsed = self._derived(parsed, self.dataset.later_steps, steps)
         there = [name for name in self.dataset.row_columns if name in parsed.schema.names]
         return parsed.select([*there, ROW])
@@ -123,11 +132,14 @@ class Subject:
         return parsed
 
     def derived_or_none(
-        self, parsed: pa.RecordBatch, steps: Collection[Derive] | None = None
+        self,
+        parsed: pa.RecordBatch,
+        steps: Collection[Derive] | None = None,
+        looked_up: pa.RecordBatch | None = None,
     ) -> pa.RecordBatch | None:
         """As `derived`, for rows that were changed: None where a function cannot take them."""
         try:
-            return self.derived(parsed, steps)
+            return self.derived(parsed, steps, looked_up)
         except InputError:
             return None
 
