@@ -279,6 +279,33 @@ def test_a_time_split_leaves_a_tenth_for_each_later_part(drafted: Drafted) -> No
     assert test == pytest.approx(0.1, abs=0.03)
 
 
+@pytest.mark.parametrize(
+    ("first", "train"),
+    [
+        ([i * dt.timedelta(minutes=1) for i in range(510)], "first 80 % train"),  # 85 % in a day
+        ([dt.timedelta()] * 510, "first 85 % train"),  # in an instant
+        ([dt.timedelta(), *[dt.timedelta(hours=9)] * 509], "first 85 % train"),
+        ([i * dt.timedelta(hours=9) for i in range(90)] + [dt.timedelta(days=40)] * 420,
+         "first 85 % train"),
+    ],
+)  # fmt: skip
+def test_each_part_of_a_time_split_has_rows(
+    drafted: Drafted, first: list[dt.timedelta], train: str
+) -> None:
+    rest = [dt.timedelta(days=42, hours=12 * i) for i in range(ROWS - len(first))]
+    times = [START + after for after in (*first, *rest)]
+    draft = drafted({"t": [t.isoformat() for t in times], "amount": spread(0, 1)})
+
+    split = draft.dataset.split
+    assert isinstance(split, TimeSplit)
+    bounds = [dt.datetime.fromisoformat(text).replace(tzinfo=None)
+              for text in (split.eval_from, split.test_from)]  # fmt: skip
+    assert sum(t < bounds[0] for t in times) >= 0.4 * ROWS
+    assert sum(bounds[0] <= t < bounds[1] for t in times) >= 0.05 * ROWS
+    assert sum(t >= bounds[1] for t in times) >= 0.05 * ROWS
+    assert train in draft.split.reason
+
+
 def test_without_times_the_rows_of_a_person_stay_together(drafted: Drafted) -> None:
     draft = drafted({"customer_id": chosen(*range(90)), "n": spread(0, 1), "y": spread(0, 1, 2)})
 
