@@ -9,6 +9,7 @@ import keyword
 import random
 import re
 from collections.abc import Callable, Mapping, Sequence
+from decimal import Decimal
 from pathlib import Path
 
 import numpy as np
@@ -17,6 +18,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+import forebay as fb
 from forebay.commands.init.draft import Draft, make_draft
 from forebay.commands.init.guesses.kinds import read_column
 from forebay.commands.init.guesses.names import servable_names
@@ -43,6 +45,7 @@ from forebay.transforms.definition.features import (
 from forebay.transforms.definition.labels import BinaryClassification, Classification, Regression
 from forebay.transforms.definition.splits import HashSplit, RandomSplit, TimeSplit
 from forebay.transforms.errors import InputError
+from forebay.transforms.parsing.typed_cells import type_problem
 
 ROWS = 600
 WORDS = ["so", "late", "but", "very", "good"]
@@ -359,6 +362,27 @@ def test_a_named_label_sets_its_task(drafted: Drafted, cells: list[object], labe
         assert (set(column.true), column.false) == ({"1", "1.0"}, ("-1",))
     if "leaves" in cells:
         assert draft.dataset.columns["y"] == Boolean(true=("leaves",), false=("stays",))
+
+
+@pytest.mark.parametrize(
+    ("type", "values", "label", "column"),
+    [
+        (pa.float64(), (0.0, 1.0), BinaryClassification("y"), Number()),
+        (pa.decimal128(4, 2), (Decimal(0), Decimal(1)), BinaryClassification("y"), Number()),
+        (pa.float32(), (1.0, 2.0), Regression("y"), Integer()),
+        (pa.int8(), (1, 2), BinaryClassification("y"), Boolean(true=("2",), false=("1",))),
+        (pa.string(), ("1", "2"), BinaryClassification("y"), Boolean(true=("2",), false=("1",))),
+    ],
+)
+def test_a_label_of_a_typed_table_is_of_a_kind_that_takes_its_type(
+    type: pa.DataType, values: Sequence[object], label: object, column: Column
+) -> None:
+    table = pa.table({"n": spread(0, 9, 3), "y": pa.array(chosen(*values), type)})
+
+    dataset = fb.init(table, label="y").dataset
+
+    assert (dataset.label, dataset.columns["y"]) == (label, column)
+    assert type_problem(type, column) is None
 
 
 @pytest.mark.parametrize(
