@@ -10,6 +10,7 @@ import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from forebay.console.words import counted
 from forebay.pipelines.lookups.tables import Lookups, no_lookups
 from forebay.pipelines.sources.derive import derive
 from forebay.pipelines.sources.row_identity import ROW_OFFSET
@@ -17,7 +18,7 @@ from forebay.transforms.definition.dataset import Dataset
 from forebay.transforms.definition.functions import resolve
 from forebay.transforms.definition.identity import ROW
 from forebay.transforms.definition.sources import ROWS, Derive
-from forebay.transforms.errors import InputError
+from forebay.transforms.errors import InputError, first_line
 from forebay.transforms.windows.compute import compute
 from forebay.transforms.windows.groups import WindowGroup, window_groups
 from forebay.transforms.windows.value_columns import passes
@@ -246,6 +247,21 @@ def replaced(batch: pa.RecordBatch, columns: Mapping[str, pa.Array]) -> pa.Recor
     """Returns a batch with other values in some of its columns."""
     arrays = [columns.get(name, batch[name]) for name in batch.schema.names]
     return pa.RecordBatch.from_arrays(arrays, names=batch.schema.names)
+
+
+def joined(batches: Sequence[pa.RecordBatch]) -> pa.RecordBatch:
+    """Returns batches, one at least, as one.
+
+    Raises:
+        InputError: a column of them holds more text than one batch can.
+    """
+    try:
+        return pa.concat_batches(batches)
+    except pa.ArrowInvalid as error:
+        raise InputError(
+            f"{counted(sum(map(len, batches)), 'row')} are looked at together, and a column of "
+            f"them has more text than 2 GiB ({first_line(error)}); look at fewer, with --rows"
+        ) from error
 
 
 def cell(batch: pa.RecordBatch, row: int, name: str) -> str:
