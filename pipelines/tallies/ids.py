@@ -10,6 +10,7 @@ from forebay.transforms.hashing import scramble
 
 Ints = npt.NDArray[np.int64]
 Hashes = npt.NDArray[np.uint64]
+Bools = npt.NDArray[np.bool_]
 
 # How many combinations of a cross are held; of more, a sample.
 MOST_COMBINATIONS = 1 << 17
@@ -131,6 +132,7 @@ class Combinations:
         return len(self.hashes) << self.level, int(shared.sum()) << self.level, share
 
 
-def _ends_in_zeros(hashes: Hashes, bits: int) -> npt.NDArray[np.bool_]:
+def _ends_in_zeros(hashes: Hashes, bits: int) -> Bools:
     """Tells which hashes end in so many zero bits, bool (n,)."""
-    return (hashes & np.uint64((1 << bits) - 1)) == 0
+    ends: Bools = (hashes & np.uint64((1 << bits) - 1)) == 0
+    return ends

@@ -262,8 +262,8 @@ def _feature_problems(
 def _own_label_problems(dataset: "Dataset", where: str, feature: Feature) -> Iterator[Problem]:
     """Yields what a feature reads that is the label, or is found by it."""
     label = dataset.label.column
-    keys = {name: one.row_keys for one in (*dataset.lookups, *dataset.windows)
-            for name in one.names}  # fmt: skip
+    keys = {name: one.row_keys for one in dataset.lookups for name in one.names}
+    keys |= {name: one.row_keys for one in dataset.windows for name in one.names}
     for name in dict.fromkeys(feature.inputs):
         if name == label:
             yield Problem(
