@@ -468,6 +468,19 @@ def _write_arrow(table: pa.Table, path: Path) -> None:
         writer.write_table(table)
 
 
+def test_times_that_spark_wrote_are_of_any_year(tmp_path: Path) -> None:
+    import pyarrow.parquet as pa_parquet
+
+    times = [dt.datetime(1, 1, 1), dt.datetime(1960, 1, 1, 0, 0, 0, 5), dt.datetime(9999, 12, 31)]
+    table, path = pa.table({"at": pa.array(times, pa.timestamp("us"))}), tmp_path / "table"
+    pa_parquet.write_table(table, path, use_deprecated_int96_timestamps=True)
+    source = Source(columns={"at": Timestamp()})
+
+    rows = rows_of(read(opened(path, source), source))
+
+    assert [row["at"].replace(tzinfo=None) for row in rows] == times
+
+
 @pytest.mark.parametrize("kind", ["csv", "jsonl", "one by one", "texts", "types"])
 def test_a_day_without_its_clock_is_no_time_at_midnight(kind: str, tmp_path: Path) -> None:
     """Where a field of several is missing, so is the time, whatever holds them."""
