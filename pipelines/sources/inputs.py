@@ -52,6 +52,8 @@ class TableInput(ABC):
     """Its format, for people."""
     place_word: ClassVar[str]
     """What people count to find a record in it: lines, or rows."""
+    records_name_fields: ClassVar[bool] = False
+    """Whether each record names its fields, so that the first ones tell what the input lacks."""
 
     @property
     @abstractmethod

@@ -17,8 +17,10 @@ import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from forebay.console.words import counted
 from forebay.pipelines.sources.files import SourceFile
 from forebay.pipelines.sources.inputs import FileInput, Hashed, Parsed, Stretch
+from forebay.pipelines.sources.missing_columns import NAMED_BY_RECORDS, refuse_missing
 from forebay.pipelines.sources.rejects import Reject
 from forebay.pipelines.sources.row_identity import row_place
 from forebay.pipelines.sources.typed.frames import Frame, Frames, read_frames
@@ -42,6 +44,7 @@ class TFRecordFile(FileInput):
 
     place_word: ClassVar[str] = "record"
     kind: ClassVar[str] = "TFRecord"
+    records_name_fields: ClassVar[bool] = True
 
     @property
     def text_bytes(self) -> int:  # noqa: D102
@@ -144,9 +147,11 @@ def open_tfrecord(file: SourceFile, table: Source | None) -> TFRecordFile:
         ) from error
     if table is None:
         return opened
-    kinds = _kinds(table.columns)
+    kinds, names = _kinds(table.columns), batch.schema.names
+    what = f"feature in its first {counted(len(batch), 'record')}"
+    refuse_missing(names, table.fields(table.optional), file.path, what, NAMED_BY_RECORDS)
     singles = [(field.name, _single_type(field, table.columns)) for field in batch.schema]
-    lacks = table.lacking(batch.schema.names)
+    lacks = table.lacking(names)
     present = {name: kind for name, kind in kinds.items() if name not in lacks}
     check_schema(pa.schema(singles), Source(columns=present), file.path)
     return replace(opened, lacks=lacks)

@@ -32,8 +32,9 @@ from forebay.pipelines.sources.kinds import open_input
 from forebay.pipelines.sources.read import reject_batch
 from forebay.pipelines.sources.row_identity import row_identity, row_place
 from forebay.pipelines.sources.tables import find_inputs
-from forebay.transforms.definition.columns import String, Timestamp
+from forebay.transforms.definition.columns import Integer, String, Timestamp
 from forebay.transforms.definition.identity import ROW
+from forebay.transforms.definition.new_rows import PartialSource
 from forebay.transforms.definition.sources import Source
 from forebay.transforms.errors import InputError
 
@@ -419,6 +420,35 @@ def test_nested_fields_are_read_by_path(tmp_path: Path) -> None:
     assert rows_of(read(open_input(file, table), table)) == wanted
     with pytest.raises(InputError, match=r"has no column 'site\.nam'"):
         open_input(file, Source(columns={"site": String(field="site.nam")}))
+
+
+@pytest.mark.parametrize("kind", ["jsonl", "tfrecord"])
+def test_a_column_that_only_later_records_have_is_told_of(
+    kind: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It would be missing where it is there."""
+    table = PartialSource(
+        columns={"site": String(), "pulses": Integer()}, needed=frozenset(["site"]),
+        wanted=frozenset(["site"]),
+    )  # fmt: skip
+    monkeypatch.setattr("forebay.pipelines.sources.text.json_lines._HEAD_BYTES", 30)
+    monkeypatch.setattr("forebay.pipelines.sources.typed.tfrecord._LOOKED_AT", 2)
+    lacking: list[Record] = [{"site": "a"}, {"site": "b"}, {"site": "c"}]
+    path = tmp_path / "table"
+
+    WRITERS[kind](lacking, path)
+    rows = rows_of(read(opened(path, table), table))
+    assert rows == [{**record, "pulses": None} for record in lacking]
+
+    WRITERS[kind]([*lacking, {"site": "d", "pulses": 7}], path)
+    with pytest.raises(InputError, match="later records have pulses, which the first ones lack"):
+        read(opened(path, table), table)
+    with pytest.raises(InputError, match=r"in its first [12] records? 'pulses'; .*, as null\.$"):
+        opened(path, Source(columns=table.columns))
+
+    WRITERS[kind]([{"site": "a", "pulses": 6}, *lacking], path)
+    rows = rows_of(read(opened(path, table), table))
+    assert [row["pulses"] for row in rows] == [6, None, None, None]
 
 
 @pytest.mark.parametrize("kind", ["jsonl", "parquet", "arrow"])
