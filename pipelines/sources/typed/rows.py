@@ -14,11 +14,9 @@ import pyarrow.compute as pc
 
 from forebay.pipelines.sources.inputs import Parsed
 from forebay.pipelines.sources.missing_columns import refuse_missing
-from forebay.pipelines.sources.rejects import Reject
-from forebay.pipelines.sources.row_identity import row_place
+from forebay.pipelines.sources.rejects import Reject, in_order_of_offset
 from forebay.pipelines.sources.rows import joined, make_rows, python_values
 from forebay.transforms.definition.columns import Column
-from forebay.transforms.definition.identity import ROW
 from forebay.transforms.definition.sources import Source
 from forebay.transforms.errors import InputError
 from forebay.transforms.parsing.typed_cells import read_values, type_problem
@@ -93,13 +91,11 @@ def told_rejects(
 
     Args:
         rejects: as for `forebay.pipelines.sources.inputs.TableInput.located`.
-        records: reads the records at some offsets, ascending, of which rejects do not have them.
+        records: reads the records at some offsets, ascending and each once, which rejects lack.
     """
-    rejects = rejects.sort_by(ROW)
-    offsets = row_place(rejects[ROW].to_numpy())[1].tolist()
-    raws = rejects["raw"].to_pylist()
-    found = records([o for o, raw in zip(offsets, raws, strict=True) if raw is None])
-    for offset, reason, raw in zip(offsets, rejects["reason"].to_pylist(), raws, strict=True):
+    told = in_order_of_offset(rejects)
+    found = records(list(dict.fromkeys(one.offset for one in told if one.raw is None)))
+    for offset, reason, raw in told:
         record = found[offset] if raw is None else raw
         yield offset, reason, record.decode("utf-8", "replace")
 

@@ -21,13 +21,11 @@ from forebay.console.words import counted
 from forebay.pipelines.sources.files import SourceFile
 from forebay.pipelines.sources.inputs import FileInput, Hashed, Parsed, Stretch
 from forebay.pipelines.sources.missing_columns import NAMED_BY_RECORDS, refuse_missing
-from forebay.pipelines.sources.rejects import Reject
-from forebay.pipelines.sources.row_identity import row_place
+from forebay.pipelines.sources.rejects import Reject, Told, in_order_of_offset
 from forebay.pipelines.sources.typed.frames import Frame, Frames, read_frames
 from forebay.pipelines.sources.typed.rows import check_schema, parse_batch, record_json
 from forebay.pipelines.tfrecord_format import FRAME_BYTES
 from forebay.transforms.definition.columns import Boolean, Column, Date, Numbers, Timestamp
-from forebay.transforms.definition.identity import ROW
 from forebay.transforms.definition.sources import Source
 from forebay.transforms.errors import InputError
 from forebay.transforms.parsing.casts import without
@@ -100,13 +98,11 @@ class TFRecordFile(FileInput):
         return next((frame.offset for number, frame in numbered if number == place), None)
 
     def located(self, rejects: pa.Table, max_record_bytes: int) -> Iterator[dict[str, str | int]]:  # noqa: D102
-        rejects = rejects.sort_by(ROW)
-        offsets = row_place(rejects[ROW].to_numpy())[1].tolist()
-        told = zip(rejects["reason"].to_pylist(), rejects["raw"].to_pylist(), strict=True)
-        wanted = dict(zip(offsets, told, strict=True))
+        wanted: dict[int, list[Told]] = {}
+        for one in in_order_of_offset(rejects):
+            wanted.setdefault(one.offset, []).append(one)
         for number, frame in enumerate(self._each(max_record_bytes), 1):
-            if frame.offset in wanted:
-                reason, raw = wanted[frame.offset]
+            for _, reason, raw in wanted.get(frame.offset, ()):
                 record = _shown(frame.data) if raw is None else raw
                 yield {
                     "record": number, "offset": frame.offset, "reason": reason,

@@ -18,6 +18,7 @@ from pathlib import Path
 from typing import Any
 
 import duckdb
+import numpy as np
 import pandas
 import polars
 import pyarrow as pa
@@ -30,7 +31,7 @@ from forebay.pipelines.sources.files import find_files
 from forebay.pipelines.sources.inputs import TableInput, places_of
 from forebay.pipelines.sources.kinds import open_input
 from forebay.pipelines.sources.read import reject_batch
-from forebay.pipelines.sources.row_identity import row_identity, row_place
+from forebay.pipelines.sources.row_identity import parts_of, row_identity, row_place
 from forebay.pipelines.sources.tables import find_inputs
 from forebay.transforms.definition.columns import Integer, String, Timestamp
 from forebay.transforms.definition.identity import ROW
@@ -123,6 +124,7 @@ def test_places_lead_to_records_and_back(written: Path) -> None:
     source = opened(written)
     batch = read(source)[0]
     identities = batch.rows[ROW].to_pylist()[:40]
+    second = parts_of(np.repeat(np.array(identities), 2))[1::2].tolist()
 
     places = places_of([source], identities)
 
@@ -132,23 +134,27 @@ def test_places_lead_to_records_and_back(written: Path) -> None:
         row_place(identity)[1] for identity in identities
     ]
     assert source.offset_of(10_000) is None
+    both = places_of([source], [*second, *identities])
+    assert [both[identity] for identity in second] == [places[identity] for identity in identities]
 
 
 @pytest.mark.parametrize("knows_the_record", [True, False])
 def test_rejects_say_where_they_are_and_what_they_hold(
     written: Path, knows_the_record: bool
 ) -> None:
+    """So do those of several rows that were made of one."""
     source = opened(written)
-    rejects = [reject for batch in read(source) for reject in batch.rejects]
+    rejects = [reject for batch in read(source) for reject in batch.rejects for _ in range(3)]
     offsets = pa.array([reject.offset for reject in rejects], pa.int64()).to_numpy()
+    identities = parts_of(row_identity(source.number, offsets))
     raws = [reject.raw if knows_the_record else None for reject in rejects]
     reasons = [reject.reason for reject in rejects]
-    table = pa.table(reject_batch(row_identity(source.number, offsets), reasons, raws).batch)
+    table = pa.table(reject_batch(identities, reasons, raws).batch)
 
     located = list(source.located(table, LIMIT))
 
     assert [record["reason"] for record in located] == reasons
-    _, rejected = expected(RECORDS)
+    rejected = [number for number in expected(RECORDS)[1] for _ in range(3)]
     if "csv" not in written.name:  # two lines of a cell make lines and records two things
         assert [record[source.place_word] for record in located] == [n + 1 for n in rejected]
     for record, number in zip(located, rejected, strict=True):
