@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import bz2
 import contextlib
 import datetime as dt
 import io
@@ -14,6 +15,7 @@ import subprocess
 import sys
 import threading
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -23,6 +25,7 @@ import pandas
 import polars
 import pyarrow as pa
 import pyarrow.ipc as pa_ipc
+import pyarrow.orc as pa_orc
 import pytest
 from table_kinds import TABLE, WRITERS, Record, as_table, csv_text, json_text, make_records
 
@@ -37,6 +40,7 @@ from forebay.transforms.definition.columns import Integer, String, Timestamp
 from forebay.transforms.definition.identity import ROW
 from forebay.transforms.definition.new_rows import PartialSource
 from forebay.transforms.definition.sources import Source
+from forebay.transforms.definition.table_formats import CsvFormat
 from forebay.transforms.errors import InputError
 
 LIMIT = 1 << 20
@@ -240,12 +244,14 @@ def test_a_name_says_nothing_of_the_kind(written: Path) -> None:
     ("content", "message"),
     [
         (b"\x28\xb5\x2f\xfd....", "zstd"),
-        (b"BZh9....", "bzip2"),
+        (bz2.compress(b"taken,day\n"), "bzip2"),
+        (bz2.compress(b""), "bzip2"),
         (b"PK\x03\x04....", "zip archive or an Excel workbook"),
         (b"Obj\x01....", "Avro"),
         (b'[{"taken": "2024-01-01"}]', "is one JSON array; write its objects as JSON lines"),
         ("taken,day\n".encode("utf-16"), "UTF-16 text; write CsvFormat"),
-        (b"PAR1....", "cannot be read to its end as Parquet"),
+        (b"FEA1\0\0\0\0....", "Feather file of version 1"),
+        (b"PAR1\x15....", "cannot be read to its end as Parquet"),
         (b"ARROW1\0\0....", "cannot be read to its end as Arrow"),
         (b'{"taken": 1}\n', "has no fields in its first 1 record 'day', 'site'"),
         (
@@ -262,6 +268,23 @@ def test_what_is_no_table_is_named(content: bytes, message: str, tmp_path: Path)
 
     with pytest.raises(InputError, match=message):
         read(opened(path))
+
+
+def test_an_orc_file_is_named(tmp_path: Path) -> None:
+    pa_orc.write_table(as_table(RECORDS).select(["pulses", "site"]), str(tmp_path / "table"))
+
+    with pytest.raises(InputError, match="it is an ORC file; write it as Parquet"):
+        opened(tmp_path / "table")
+
+
+@pytest.mark.parametrize("name", ["ORCID", "ORC", "BZh", "PAR1", "FEA1", "ARROW1"])
+def test_a_header_may_begin_as_another_kind_does(name: str, tmp_path: Path) -> None:
+    path = tmp_path / "table.csv"
+    table = Source(columns={name: String()})
+    for header, values in ((name, "a"), (f"{name},other", "a,b"), (f"{name}\tother", "a\tb")):
+        path.write_text(f"{header}\r\n{values}\r\n")
+        with_format = replace(table, csv=CsvFormat(delimiter="\t" if "\t" in header else ","))
+        assert rows_of(read(opened(path, with_format), with_format)) == [{name: "a"}]
 
 
 @pytest.mark.parametrize("kind", ["csv.gz", "jsonl.gz", "parquet", "arrow", "arrows", "tfrecord"])
