@@ -28,12 +28,14 @@ from forebay.pipelines.tfrecord_format import FRAME_BYTES
 from forebay.transforms.definition.columns import Boolean, Column, Date, Numbers, Timestamp
 from forebay.transforms.definition.sources import Source
 from forebay.transforms.errors import InputError
-from forebay.transforms.parsing.casts import without
+from forebay.transforms.parsing.casts import Fault, faults_of, to_mask, without
+from forebay.transforms.parsing.typed_cells import type_problem
 
 _STRETCH_BYTES = 8 << 20
 _LOOKED_AT, _LONGEST_LOOKED_AT = 1000, 4 << 20
 _NOT_EXAMPLE = "not a tf.Example"
 _TOO_LONG = "record too long"
+_SEVERAL = "several values where one is meant"
 
 
 @dataclass(frozen=True)
@@ -231,21 +233,40 @@ def _parse(
     offsets, records = frames.offsets, len(frames.data)
     strict = {one for name in kinds if name not in forgiven for one in kinds[name].fields(name)}
     fields = {field: kind for name, kind in kinds.items() for field in kind.fields(name)}
-    columns, odd = {}, np.zeros(records, np.bool_)
+    columns: dict[str, pa.Array] = {}
+    causes: dict[int, list[str]] = {}
     for field, kind in fields.items():
         values = batch[field] if field in batch.schema.names else None
-        single, several = single_values(values, kind, records)
-        columns[field] = single if field in strict else without(single, several)
-        odd |= several & (field in strict)
+        columns[field], faults = _held(*single_values(values, kind, records), kind)
+        for fault in faults if field in strict else ():
+            for row in np.flatnonzero(fault.mask).tolist():
+                causes.setdefault(row, []).append(f"{field}: {fault.text}")
     kinds = {name: _as_held(kind, name, columns) for name, kind in kinds.items()}
-    chosen = pa.RecordBatch.from_pydict(columns).filter(pa.array(~odd))
-    parsed = parse_batch(chosen, offsets[~odd], kinds, forgiven)
+    good = np.ones(records, np.bool_)
+    good[list(causes)] = False
+    chosen = pa.RecordBatch.from_pydict(columns).filter(pa.array(good))
+    parsed = parse_batch(chosen, offsets[good], kinds, forgiven)
     rejects = [
-        Reject(int(offsets[row]), "several values where one is meant",
-               _shown(frames.data[row]), "several values where one is meant")
-        for row in np.flatnonzero(odd).tolist()
-    ]  # fmt: skip
+        Reject(int(offsets[row]), "; ".join(found), _shown(frames.data[row]), found[0])
+        for row, found in causes.items()
+    ]
     return Parsed(parsed.rows, [*rejects, *parsed.rejects], parsed.unread)
+
+
+def _held(
+    values: pa.Array, several: npt.NDArray[np.bool_], kind: Column
+) -> tuple[pa.Array, list[Fault]]:
+    """Returns what `single_values` does as a column's kind holds it, null where it cannot."""
+    values, faults = without(values, several), faults_of((several, _SEVERAL))
+    if isinstance(kind, Date) and pa.types.is_int64(values.type):
+        days = values.fill_null(0).to_numpy()
+        far = days != days.astype(np.int32)
+        held = without(values, far).cast(pa.int32()).view(pa.date32())
+        return held, [*faults, *faults_of((far, "outside the years 1 to 9999"))]
+    problem = type_problem(values.type, kind)
+    if problem is None:
+        return values, faults
+    return pa.nulls(len(values)), [*faults, *faults_of((to_mask(values.is_valid()), problem))]
 
 
 def _as_held(kind: Column, name: str, columns: Mapping[str, pa.Array]) -> Column:
@@ -274,8 +295,6 @@ def single_values(
     starts = values.offsets.to_numpy()[:-1]
     index = pa.array(np.where(lengths > 0, starts, 0), mask=lengths == 0)
     single = values.values.take(index)
-    if isinstance(kind, Date) and pa.types.is_int64(single.type):
-        single = single.cast(pa.int32(), safe=False).view(pa.date32())
     return single, lengths > 1
 
 
