@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from abc import abstractmethod
+from collections import Counter
 from collections.abc import Generator, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -16,6 +17,7 @@ import pyarrow.parquet as pa_parquet
 from forebay.pipelines.sources.files import SourceFile
 from forebay.pipelines.sources.inputs import FileInput, Parsed, Stretch
 from forebay.pipelines.sources.typed.rows import (
+    REPEATED,
     check_schema,
     lacking_of,
     parse_batch,
@@ -224,11 +226,15 @@ def _columns(
     Without a table, all are read.
 
     Raises:
+        InputError: one of them is not as it must be.
         UnicodeDecodeError: a name or a time zone in it is not UTF-8.
     """
     for field in schema:
         _decode(field.type)
     if table is None:
+        repeated = [name for name, count in Counter(schema.names).items() if count > 1]
+        if repeated:
+            raise InputError(f"{path}: the column {repeated[0]!r} {REPEATED}")
         return tuple(schema.names), frozenset()
     check_schema(schema, table, path)
     return tuple(top_columns(schema, table)), lacking_of(schema, table)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import json
+from collections import Counter
 from collections.abc import Callable, Collection, Iterator, Mapping
 from typing import Any
 
@@ -21,6 +22,8 @@ from forebay.transforms.definition.sources import Source
 from forebay.transforms.errors import InputError
 from forebay.transforms.parsing.typed_cells import read_values, type_problem
 
+REPEATED = "is there more than once; rename all but one"
+
 
 def check_schema(
     schema: pa.Schema, table: Source, path: str, types: Mapping[str, str] | None = None
@@ -34,15 +37,19 @@ def check_schema(
         types: what its types are called there, by path; None: as Arrow calls them.
 
     Raises:
-        InputError: one is missing, or of another type; all of them are named.
+        InputError: one is missing, there more than once, or of another type; all of them are
+            named.
     """
     names = list(_paths(schema))
     refuse_missing(names, table.fields(table.optional), path)
-    lacking = table.lacking(names)
+    lacking, counts = table.lacking(names), Counter(names)
     problems = []
     for name, column in table.columns.items():
         for field in () if name in lacking else column.fields(name):
-            problem = type_problem(_type_at(schema, field), column, (types or {}).get(field))
+            if _is_repeated(counts, _top(schema, field), field):
+                problem: str | None = REPEATED
+            else:
+                problem = type_problem(_type_at(schema, field), column, (types or {}).get(field))
             if problem is not None:
                 problems.append(f"{field!r} {problem}")
     if problems:
@@ -133,6 +140,12 @@ def _given(batch: pa.RecordBatch, name: str, kind: Column) -> pa.Array:
 
 def _top(schema: pa.Schema, field: str) -> str:
     return field if field in schema.names else field.partition(".")[0]
+
+
+def _is_repeated(counts: Counter[str], top: str, field: str) -> bool:
+    """Tells whether a path leads to several fields, by how often a table has each path."""
+    ends = (i for i, letter in enumerate(f"{field}.") if letter == "." and i >= len(top))
+    return any(counts[field[:end]] > 1 for end in ends)
 
 
 def _paths(parent: Any, before: str = "") -> Iterator[str]:

@@ -32,7 +32,7 @@ from table_kinds import TABLE, WRITERS, Record, as_table, csv_text, json_text, m
 from forebay.pipelines.sources.batches import ReadBatch, read_batches
 from forebay.pipelines.sources.files import find_files
 from forebay.pipelines.sources.inputs import TableInput, places_of
-from forebay.pipelines.sources.kinds import open_input
+from forebay.pipelines.sources.kinds import open_input, open_told, unpacked
 from forebay.pipelines.sources.read import reject_batch
 from forebay.pipelines.sources.row_identity import parts_of, row_identity, row_place
 from forebay.pipelines.sources.tables import find_inputs
@@ -354,6 +354,26 @@ def test_a_wrong_schema_is_told_of_at_once(tmp_path: Path) -> None:
         "name one of its fields (d) by field='NAME.FIELD'",
     ):
         assert part in message
+
+
+@pytest.mark.parametrize("kind", ["parquet", "arrow"])
+def test_a_name_of_two_columns_is_told_of_where_one_is_read(kind: str, tmp_path: Path) -> None:
+    write = {"parquet": _write_parquet, "arrow": _write_arrow}[kind]
+    within = pa.StructArray.from_arrays([pa.array([5]), pa.array([6])], names=["v", "v"])
+    columns = [pa.array([1]), pa.array([2]), pa.array([3]), within]
+    write(pa.table(columns, names=["v", "u", "u", "s"]), tmp_path / "table")
+    table = Source(columns={"v": Integer()})
+
+    assert rows_of(read(opened(tmp_path / "table", table), table)) == [{"v": 1}]
+    for column, said in (
+        (Integer(field="u"), "the column 'u' is there more than once; rename all but one"),
+        (Integer(field="s.v"), "the column 's.v' is there more than once; rename all but one"),
+    ):
+        with pytest.raises(InputError, match=re.escape(said)):
+            opened(tmp_path / "table", Source(columns={"x": column}))
+    (file,) = find_files([str(tmp_path / "table")])
+    with pytest.raises(InputError, match="the column 'u' is there more than once"):
+        open_told(*unpacked(file), None)
 
 
 def test_files_of_one_pattern_may_differ_in_what_holds_the_same(tmp_path: Path) -> None:
