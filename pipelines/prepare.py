@@ -12,7 +12,7 @@ import pyarrow as pa
 from forebay.console.words import counted
 from forebay.pipelines.shuffle.group_batches import Group, GroupBatches
 from forebay.pipelines.shuffle.pieces import Partitioned
-from forebay.pipelines.sources.row_identity import is_part, parts_of, whole_row
+from forebay.pipelines.sources.row_identity import parts_of, whole_row
 from forebay.pipelines.sources.rows import row_faults
 from forebay.pipelines.windows.conform import conform
 from forebay.transforms.definition.dataset import Dataset
@@ -186,8 +186,7 @@ def _compared(group: Group, path: str) -> Iterator[tuple[str, str, int]]:
             f"the step {path!r} gives rows the identity ({ROW}) of another, so that each would "
             "see its own event; make several rows of one with forebay.repeated"
         )
-    kept = np.isin(given, whole_row(made))
-    counts = {("dropped", f"by {path}"): int((~kept).sum())}
-    extra = int(is_part(made).sum()) - int((~np.isin(whole_row(made[is_part(made)]), made)).sum())
-    counts["added", path] = extra
+    kept = np.unique(whole_row(made))
+    counts = {("dropped", f"by {path}"): len(given) - len(kept)}
+    counts["added", path] = len(made) - len(kept)
     yield from ((*name, count) for name, count in counts.items() if count)

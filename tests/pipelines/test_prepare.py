@@ -103,6 +103,14 @@ def test_several_rows_are_made_of_one(tmp_path: Path) -> None:
     }  # fmt: skip
 
 
+def test_the_first_of_the_rows_made_of_one_may_be_dropped(tmp_path: Path) -> None:
+    rows, tallies = run(tmp_path, dataset("LaterItems"))
+    assert sorted((row["shop"], row["items"]) for row in rows) == [("a", 3), ("a", 3), ("c", 2)]
+    assert tallies == {
+        "added": {"own_steps:LaterItems": 1}, "dropped": {"by own_steps:LaterItems": 4},
+    }  # fmt: skip
+
+
 def test_what_is_combined_comes_as_a_side_input(tmp_path: Path) -> None:
     rows, _ = run(tmp_path, dataset("AboveMean", {"above_mean": Boolean()}))
     assert [row["above_mean"] for row in rows] == [False, False, True, None, False, False]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import json
+from collections import Counter
 from collections.abc import Callable, Collection, Iterator, Mapping
 from typing import Any
 
@@ -14,14 +15,14 @@ import pyarrow.compute as pc
 
 from forebay.pipelines.sources.inputs import Parsed
 from forebay.pipelines.sources.missing_columns import refuse_missing
-from forebay.pipelines.sources.rejects import Reject
-from forebay.pipelines.sources.row_identity import row_place
+from forebay.pipelines.sources.rejects import Reject, in_order_of_offset
 from forebay.pipelines.sources.rows import joined, make_rows, python_values
 from forebay.transforms.definition.columns import Column
-from forebay.transforms.definition.identity import ROW
 from forebay.transforms.definition.sources import Source
 from forebay.transforms.errors import InputError
 from forebay.transforms.parsing.typed_cells import read_values, type_problem
+
+REPEATED = "is there more than once; rename all but one"
 
 
 def check_schema(
@@ -36,15 +37,19 @@ def check_schema(
         types: what its types are called there, by path; None: as Arrow calls them.
 
     Raises:
-        InputError: one is missing, or of another type; all of them are named.
+        InputError: one is missing, there more than once, or of another type; all of them are
+            named.
     """
     names = list(_paths(schema))
     refuse_missing(names, table.fields(table.optional), path)
-    lacking = table.lacking(names)
+    lacking, counts = table.lacking(names), Counter(names)
     problems = []
     for name, column in table.columns.items():
         for field in () if name in lacking else column.fields(name):
-            problem = type_problem(_type_at(schema, field), column, (types or {}).get(field))
+            if _is_repeated(counts, _top(schema, field), field):
+                problem: str | None = REPEATED
+            else:
+                problem = type_problem(_type_at(schema, field), column, (types or {}).get(field))
             if problem is not None:
                 problems.append(f"{field!r} {problem}")
     if problems:
@@ -93,13 +98,11 @@ def told_rejects(
 
     Args:
         rejects: as for `forebay.pipelines.sources.inputs.TableInput.located`.
-        records: reads the records at some offsets, ascending, of which rejects do not have them.
+        records: reads the records at some offsets, ascending and each once, which rejects lack.
     """
-    rejects = rejects.sort_by(ROW)
-    offsets = row_place(rejects[ROW].to_numpy())[1].tolist()
-    raws = rejects["raw"].to_pylist()
-    found = records([o for o, raw in zip(offsets, raws, strict=True) if raw is None])
-    for offset, reason, raw in zip(offsets, rejects["reason"].to_pylist(), raws, strict=True):
+    told = in_order_of_offset(rejects)
+    found = records(list(dict.fromkeys(one.offset for one in told if one.raw is None)))
+    for offset, reason, raw in told:
         record = found[offset] if raw is None else raw
         yield offset, reason, record.decode("utf-8", "replace")
 
@@ -137,6 +140,12 @@ def _given(batch: pa.RecordBatch, name: str, kind: Column) -> pa.Array:
 
 def _top(schema: pa.Schema, field: str) -> str:
     return field if field in schema.names else field.partition(".")[0]
+
+
+def _is_repeated(counts: Counter[str], top: str, field: str) -> bool:
+    """Tells whether a path leads to several fields, by how often a table has each path."""
+    ends = (i for i, letter in enumerate(f"{field}.") if letter == "." and i >= len(top))
+    return any(counts[field[:end]] > 1 for end in ends)
 
 
 def _paths(parent: Any, before: str = "") -> Iterator[str]:
