@@ -12,7 +12,11 @@ import pytest
 import tensorflow as tf
 
 from forebay.cli import main
+from forebay.pipelines.sources.named_inputs import SplitInput, named_split
+from forebay.pipelines.sources.tables import open_tables
+from forebay.storage.run.definition_files import load_definition
 from forebay.storage.run.manifest import Manifest
+from forebay.transforms.errors import InputError
 
 DEFINITION = """
 import forebay as fb
@@ -122,6 +126,10 @@ def test_each_split_is_accounted_for(run: Path) -> None:
          "jan.csv is an input of train and of eval, so that its rows would train and test"),
         (["train=jan.csv", "eval=latest.csv"], "fb.InputSplit()",
          "latest.csv is an input of train as jan.csv and of eval, so that its rows would train"),
+        (["train=bigquery://p.d.t", "eval=jan.csv", "test=bigquery://p.d.t"], "fb.InputSplit()",
+         "bigquery://p.d.t is an input of train and of test, so that its rows would train"),
+        (["train=bigquery-query:a.sql", "test=bigquery-query:a.sql"], "fb.InputSplit()",
+         "bigquery-query:a.sql is an input of train and of test, so that its rows would train and"),
         (["train=jan.csv"], "fb.HashSplit('id')",
          "--input train=jan.csv: the definition 'visits' does not split by inputs, but by Hash"),
         (["train=no.csv"], "fb.InputSplit()", "--input train='no.csv' matches no file"),
@@ -152,11 +160,15 @@ def test_check_and_explain_take_named_inputs(
     assert main(["check", definition, *named, "--json"]) == 0
 
 
-def test_a_file_may_have_a_name_like_that(tmp_path: Path) -> None:
-    from forebay.pipelines.sources.named_inputs import SplitInput, named_split
-    from forebay.pipelines.sources.tables import open_tables
-    from forebay.storage.run.definition_files import load_definition
+def test_a_table_in_memory_is_of_one_split(folder: Path) -> None:
+    dataset = load_definition(str(folder / "visits.py"))
+    rows = [{"id": 1}]
+    said = "a list is an input of train and of test, so that its rows would train and test"
+    with pytest.raises(InputError, match=said):
+        open_tables(dataset, {"train": rows, "test": rows}, {})
 
+
+def test_a_file_may_have_a_name_like_that(tmp_path: Path) -> None:
     (tmp_path / "train=1").mkdir()
     (tmp_path / "train=1" / "jan.csv").write_text("at,shop,spent,id,kind\n", "utf-8")
     (tmp_path / "hashed.py").write_text(

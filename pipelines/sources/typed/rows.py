@@ -16,12 +16,12 @@ from forebay.pipelines.sources.inputs import Parsed
 from forebay.pipelines.sources.missing_columns import refuse_missing
 from forebay.pipelines.sources.rejects import Reject
 from forebay.pipelines.sources.row_identity import row_place
-from forebay.pipelines.sources.rows import joined, make_rows, python_values
+from forebay.pipelines.sources.rows import joined, make_rows
 from forebay.transforms.definition.columns import Column
 from forebay.transforms.definition.identity import ROW
 from forebay.transforms.definition.sources import Source
 from forebay.transforms.errors import InputError
-from forebay.transforms.parsing.typed_cells import read_values, type_problem
+from forebay.transforms.parsing.typed_cells import python_values, read_values, type_problem
 
 
 def check_schema(

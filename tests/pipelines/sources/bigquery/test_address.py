@@ -11,11 +11,13 @@ from typing import Any
 import pytest
 
 from forebay.pipelines.sources.bigquery.address import (
+    BigQuery,
     TableAddress,
     as_bigquery,
     query_parameters,
     table_address,
 )
+from forebay.pipelines.sources.tables import find_inputs
 from forebay.transforms.errors import InputError
 
 MAY = dt.datetime(2024, 5, 1, tzinfo=dt.UTC)
@@ -87,3 +89,12 @@ def test_without_the_extra_one_error_names_it() -> None:
     last = done.stderr.splitlines()[-1]
     assert last.startswith("forebay.transforms.errors.InputError: BigQuery needs")
     assert last.endswith("pip install 'forebay[gcp]'")
+
+
+def test_what_is_named_twice_is_read_once() -> None:
+    table, query = "bigquery://p.d.t", "bigquery-query:q.sql"
+    of_may = BigQuery(query, ("month:INT64:5",))
+
+    found = find_inputs([table, query, of_may, table, BigQuery(query), of_may])
+
+    assert found == [BigQuery(table), BigQuery(query), of_may]
