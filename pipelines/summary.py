@@ -30,7 +30,9 @@ def print_summary(manifest: Manifest, run: str) -> None:
     _rows(counts, "dropped: ", manifest.dropped)
     _rows(counts, "rejected: ", manifest.rejects)
     for split, entry in manifest.splits.items():
-        _rows(counts, f"input {split}: ", {"records": entry.rows_read})
+        others = {"history only": entry.history, "added": entry.added}
+        there = {name: count for name, count in others.items() if count}
+        _rows(counts, f"input {split}: ", {"records": entry.rows_read} | there)
         _rows(counts, f"input {split} dropped: ", entry.dropped)
         _rows(counts, f"input {split} rejected: ", entry.rejects)
     for name, source in manifest.sources.items():

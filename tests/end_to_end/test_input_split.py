@@ -25,7 +25,7 @@ visits = fb.Dataset(
     name="visits",
     columns={
         "at": fb.Timestamp(), "shop": fb.String(required=True), "spent": fb.Number(),
-        "id": fb.Integer(), "kind": fb.String(),
+        "id": fb.Integer(), "kind": fb.String(), "items": fb.Integer(),
     },
     row_time="at",
     windows=[fb.Windowed("spent", key="shop", over="unbounded", ops=fb.sum(default=0))],
@@ -50,6 +50,7 @@ def make_rows() -> dict[str, list[dict[str, Any]]]:
                 "at": f"2024-{month:02}-{1 + i // 24:02}T{i % 24:02}:00:00Z",
                 "shop": chance.choice("pqr"), "spent": chance.choice(["", "", "", *range(20, 50)]),
                 "id": 1_000 * month + i, "kind": chance.choice(["sale", "sale", "gift"]),
+                "items": i % 4,
             }
             for i in range(count)
         ]  # fmt: skip
@@ -117,6 +118,29 @@ def test_each_split_is_accounted_for(run: Path) -> None:
         assert sum(entry.dropped[cause] for entry in manifest.splits.values()) == count
 
 
+def test_each_split_adds_up_in_a_period_and_after_a_step(folder: Path) -> None:
+    """Of the eval split the last rows are outside the period, of train the first are history."""
+    named = [f"{SPLIT_OF[name]}={folder / name}.csv" for name in FILES]
+    period = ["--from", "2024-01-02", "--to", "2024-03-02"]
+    arguments = [str(folder / "visits.py"), "--input", *named, "--output", str(folder / "months")]
+    step = ["--prepare", "own_steps:OnePerItem", "--max-reject-fraction", "0.1"]
+    assert main(["preprocess", *arguments, *period, *step]) == 0
+
+    text = (folder / "months" / "manifest.json").read_text("utf-8")
+    manifest = Manifest.from_json(text, "months")
+    # Of each four rows one is dropped and three are added; one of those is a reject.
+    outside = sum(i % 4 for i in range(24, 30))
+    assert manifest.splits["eval"].dropped["outside period"] == outside
+    assert manifest.splits["train"].history == sum(i % 4 for i in range(24)) == manifest.history
+    assert manifest.splits["eval"].dropped["by own_steps:OnePerItem"] == 8
+    assert (manifest.splits["train"].added, manifest.splits["eval"].added) == (73, 21)
+    for name, entry in manifest.splits.items():
+        lost = sum(entry.rejects.values()) + sum(entry.dropped.values()) + entry.history
+        assert manifest.rows[name] + lost == entry.rows_read + entry.added
+    for cause, count in manifest.dropped.items():
+        assert sum(entry.dropped.get(cause, 0) for entry in manifest.splits.values()) == count
+
+
 @pytest.mark.parametrize(
     ("inputs", "split", "said"),
     [
@@ -170,7 +194,7 @@ def test_a_table_in_memory_is_of_one_split(folder: Path) -> None:
 
 def test_a_file_may_have_a_name_like_that(tmp_path: Path) -> None:
     (tmp_path / "train=1").mkdir()
-    (tmp_path / "train=1" / "jan.csv").write_text("at,shop,spent,id,kind\n", "utf-8")
+    (tmp_path / "train=1" / "jan.csv").write_text("at,shop,spent,id,kind,items\n", "utf-8")
     (tmp_path / "hashed.py").write_text(
         DEFINITION.replace("fb.InputSplit()", "fb.HashSplit('id')"), "utf-8"
     )
