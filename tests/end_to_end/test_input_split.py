@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import json
 import random
 from collections import defaultdict
 from pathlib import Path
@@ -118,14 +119,21 @@ def test_each_split_is_accounted_for(run: Path) -> None:
         assert sum(entry.dropped[cause] for entry in manifest.splits.values()) == count
 
 
-def test_each_split_adds_up_in_a_period_and_after_a_step(folder: Path) -> None:
+def test_each_split_adds_up_in_a_period_and_after_a_step(
+    folder: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
     """Of the eval split the last rows are outside the period, of train the first are history."""
     named = [f"{SPLIT_OF[name]}={folder / name}.csv" for name in FILES]
     period = ["--from", "2024-01-02", "--to", "2024-03-02"]
     arguments = [str(folder / "visits.py"), "--input", *named, "--output", str(folder / "months")]
     step = ["--prepare", "own_steps:OnePerItem", "--max-reject-fraction", "0.1"]
-    assert main(["preprocess", *arguments, *period, *step]) == 0
+    assert main(["preprocess", *arguments, *period, *step, "--rejects", "-"]) == 0
 
+    rejects, told = capsys.readouterr()
+    assert json.loads(rejects)["reason"] == "spent: 'much' is not a number"
+    assert "input eval dropped: outside period" in told
+    assert main(["preprocess", *arguments, "--rejects", "-", "--json"]) == 2
+    assert "--json and --rejects - both print" in capsys.readouterr().err
     text = (folder / "months" / "manifest.json").read_text("utf-8")
     manifest = Manifest.from_json(text, "months")
     # Of each four rows one is dropped and three are added; one of those is a reject.

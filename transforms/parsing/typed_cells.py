@@ -136,6 +136,12 @@ def _python_value(value: pa.Scalar) -> Any:
         return f"{count} ({value.type})"
 
 
+def text_bytes(values: pa.Array) -> pa.BinaryArray:
+    """Returns values as texts in bytes; what is bytes already need not be UTF-8."""
+    values = _plain(values)
+    return (values if is_text(values.type) else values.cast(pa.string())).cast(pa.binary())
+
+
 def is_text(given: pa.DataType) -> bool:
     """Tells whether values of a plain type are read as the cells of a CSV file are."""
     return bool(pa.types.is_string(given) or pa.types.is_binary(given))

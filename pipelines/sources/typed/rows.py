@@ -21,7 +21,12 @@ from forebay.transforms.definition.columns import Column
 from forebay.transforms.definition.identity import ROW
 from forebay.transforms.definition.sources import Source
 from forebay.transforms.errors import InputError
-from forebay.transforms.parsing.typed_cells import python_values, read_values, type_problem
+from forebay.transforms.parsing.typed_cells import (
+    python_values,
+    read_values,
+    text_bytes,
+    type_problem,
+)
 
 
 def check_schema(
@@ -130,9 +135,7 @@ def _plain(value: Any) -> Any:
 
 def _given(batch: pa.RecordBatch, name: str, kind: Column) -> pa.Array:
     parts = [_values_at(batch, field) for field in kind.fields(name)]
-    if len(parts) == 1:
-        return parts[0]
-    return joined([part.cast(pa.string()).cast(pa.binary()) for part in parts], kind.nulls)
+    return parts[0] if len(parts) == 1 else joined(list(map(text_bytes, parts)), kind.nulls)
 
 
 def _top(schema: pa.Schema, field: str) -> str:

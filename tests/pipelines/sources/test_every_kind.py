@@ -517,6 +517,23 @@ def test_a_field_of_several_that_means_missing_or_is_blank(tmp_path: Path) -> No
     ]
 
 
+@pytest.mark.parametrize("is_dictionary", [False, True])
+def test_a_field_of_several_that_is_no_text_is_a_reject(
+    is_dictionary: bool, tmp_path: Path
+) -> None:
+    days = pa.array([b"2013-01-31", b"2013-01-31\xff"], pa.binary())
+    clocks = pa.array([dt.time(9, 30)] * 2, pa.time32("s"))
+    path = tmp_path / "table"
+    days = days.dictionary_encode() if is_dictionary else days
+    _write_arrow(pa.table([days, clocks], ["day", "clock"]), path)
+    table = Source(columns={"at": Timestamp(field=("day", "clock"))})
+
+    (found,) = read(opened(path, table), table)
+
+    assert rows_of([found]) == [{"at": dt.datetime(2013, 1, 31, 9, 30, tzinfo=dt.UTC)}]
+    assert [reject.category for reject in found.rejects] == ["at: not UTF-8 text"]
+
+
 def test_a_field_of_several_that_is_no_value_is_shown_alone(tmp_path: Path) -> None:
     path = tmp_path / "table"
     path.write_text('{"day": null, "clock": [9, 30]}\n{"day": "2013-01-31", "clock": "09"}\n')

@@ -65,12 +65,25 @@ def test_what_is_no_table_is_refused(text: str) -> None:
         ("n:DATE:NULL", "DATE", None),
         ("n:ARRAY<INT64>:[1, 2]", "INT64", [1, 2]),
         ('n:ARRAY<STRING>:["a", "b"]', "STRING", ["a", "b"]),
+        ("n:ARRAY<STRING>:[7, true]", "STRING", ["7", "true"]),
+        ("n:ARRAY<BOOL>:[true, false]", "BOOL", [True, False]),
+        (
+            "n:ARRAY<NUMERIC>:[0.10000000000000000001]",
+            "NUMERIC",
+            [Decimal("0.10000000000000000001")],
+        ),
     ],
 )
 def test_a_parameter_is_read_as_the_bq_command_has_it(text: str, type_: str, value: Any) -> None:
     (read,) = query_parameters([text])
     assert (read.name, read.type, read.value) == ("n", type_, value)
     assert read.is_array == ("ARRAY" in text)
+
+
+@pytest.mark.parametrize("items", ['["NO", null]', "[1, [2]]", '["NO", {"a": 1}]'])
+def test_an_item_that_is_no_single_value_is_refused(items: str) -> None:
+    with pytest.raises(InputError, match="item 2 is no text, number or truth value, and arrays"):
+        query_parameters([f"n:ARRAY<STRING>:{items}"])
 
 
 def test_files_are_no_inputs_of_bigquery() -> None:
