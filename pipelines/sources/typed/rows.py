@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 import json
 from collections.abc import Callable, Collection, Iterator, Mapping
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -17,11 +18,12 @@ from forebay.pipelines.sources.missing_columns import refuse_missing
 from forebay.pipelines.sources.rejects import Reject
 from forebay.pipelines.sources.row_identity import row_place
 from forebay.pipelines.sources.rows import joined, make_rows
-from forebay.transforms.definition.columns import Column
+from forebay.transforms.definition.columns import Column, Timestamp
 from forebay.transforms.definition.identity import ROW
 from forebay.transforms.definition.sources import Source
 from forebay.transforms.errors import InputError
 from forebay.transforms.parsing.typed_cells import (
+    plain_type,
     python_values,
     read_values,
     text_bytes,
@@ -82,7 +84,10 @@ def parse_batch(
         forgiven: those of which a value that cannot be read is missing.
     """
     given = {name: _given(batch, name, kind) for name, kind in columns.items()}
-    cells = {name: read_values(given[name], kind) for name, kind in columns.items()}
+    cells = {
+        name: read_values(given[name], _as_joined(batch, name, kind))
+        for name, kind in columns.items()
+    }
     made = make_rows(cells, given, offsets, forgiven)
     rejects = [
         Reject(f.offset, f.reason, record_json(batch.slice(f.row, 1)), f.category)
@@ -136,6 +141,14 @@ def _plain(value: Any) -> Any:
 def _given(batch: pa.RecordBatch, name: str, kind: Column) -> pa.Array:
     parts = [_values_at(batch, field) for field in kind.fields(name)]
     return parts[0] if len(parts) == 1 else joined(list(map(text_bytes, parts)), kind.nulls)
+
+
+def _as_joined(batch: pa.RecordBatch, name: str, kind: Column) -> Column:
+    """Returns a column as its fields are joined: typed days and times of day in ISO 8601."""
+    if not isinstance(kind, Timestamp) or not isinstance(kind.field, tuple):
+        return kind
+    types = (plain_type(_values_at(batch, field).type) for field in kind.fields(name))
+    return replace(kind, format=None) if all(map(pa.types.is_temporal, types)) else kind
 
 
 def _top(schema: pa.Schema, field: str) -> str:

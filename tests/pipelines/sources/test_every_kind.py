@@ -489,7 +489,10 @@ def test_a_day_without_its_clock_is_no_time_at_midnight(kind: str, tmp_path: Pat
         more = ['{"other": "\\u0041"}'] if kind == "one by one" else []
         path.write_text("\n".join([*lines, *more]) + "\n")
     table = Source(columns={"at": Timestamp(field=("day", "clock"))})
-    strict = Source(columns={"at": Timestamp(field=("day", "clock"), required=True)})
+    # Of what is typed, a format is not asked for.
+    form = "%d.%m.%Y %H:%M" if kind == "types" else None
+    column = Timestamp(field=("day", "clock"), format=form, required=True)
+    strict = Source(columns={"at": column})
 
     rows, (required,) = (
         rows_of(read(opened(path, table), table)),
