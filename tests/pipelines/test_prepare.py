@@ -67,7 +67,7 @@ def run(folder: Path, definition: Dataset) -> tuple[list[dict[str, Any]], Tallie
 
     def build(pipeline: beam.Pipeline) -> None:
         batches = pipeline | beam.Create(table.to_batches(max_chunksize=2), reshuffle=False)
-        prepared = batches | PrepareRows(definition, str(folder))
+        prepared = batches | PrepareRows(definition, str(folder), {})
         _ = prepared["rows"] | "Write" >> beam.Map(write)
         _ = (prepared["tallies"],) | WriteTallies(str(folder / "tallies.json"))
 

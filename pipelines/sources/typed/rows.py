@@ -6,6 +6,7 @@ import base64
 import json
 from collections import Counter
 from collections.abc import Callable, Collection, Iterator, Mapping
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -16,11 +17,17 @@ import pyarrow.compute as pc
 from forebay.pipelines.sources.inputs import Parsed
 from forebay.pipelines.sources.missing_columns import refuse_missing
 from forebay.pipelines.sources.rejects import Reject, in_order_of_offset
-from forebay.pipelines.sources.rows import joined, make_rows, python_values
-from forebay.transforms.definition.columns import Column
+from forebay.pipelines.sources.rows import joined, make_rows
+from forebay.transforms.definition.columns import Column, Timestamp
 from forebay.transforms.definition.sources import Source
 from forebay.transforms.errors import InputError
-from forebay.transforms.parsing.typed_cells import read_values, type_problem
+from forebay.transforms.parsing.typed_cells import (
+    plain_type,
+    python_values,
+    read_values,
+    text_bytes,
+    type_problem,
+)
 
 REPEATED = "is there more than once; rename all but one"
 
@@ -82,7 +89,10 @@ def parse_batch(
         forgiven: those of which a value that cannot be read is missing.
     """
     given = {name: _given(batch, name, kind) for name, kind in columns.items()}
-    cells = {name: read_values(given[name], kind) for name, kind in columns.items()}
+    cells = {
+        name: read_values(given[name], _as_joined(batch, name, kind))
+        for name, kind in columns.items()
+    }
     made = make_rows(cells, given, offsets, forgiven)
     rejects = [
         Reject(f.offset, f.reason, record_json(batch.slice(f.row, 1)), f.category)
@@ -133,9 +143,15 @@ def _plain(value: Any) -> Any:
 
 def _given(batch: pa.RecordBatch, name: str, kind: Column) -> pa.Array:
     parts = [_values_at(batch, field) for field in kind.fields(name)]
-    if len(parts) == 1:
-        return parts[0]
-    return joined([part.cast(pa.string()).cast(pa.binary()) for part in parts], kind.nulls)
+    return parts[0] if len(parts) == 1 else joined(list(map(text_bytes, parts)), kind.nulls)
+
+
+def _as_joined(batch: pa.RecordBatch, name: str, kind: Column) -> Column:
+    """Returns a column as its fields are joined: typed days and times of day in ISO 8601."""
+    if not isinstance(kind, Timestamp) or not isinstance(kind.field, tuple):
+        return kind
+    types = (plain_type(_values_at(batch, field).type) for field in kind.fields(name))
+    return replace(kind, format=None) if all(map(pa.types.is_temporal, types)) else kind
 
 
 def _top(schema: pa.Schema, field: str) -> str:

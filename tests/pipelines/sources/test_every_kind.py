@@ -581,7 +581,10 @@ def test_a_day_without_its_clock_is_no_time_at_midnight(kind: str, tmp_path: Pat
         more = ['{"other": "\\u0041"}'] if kind == "one by one" else []
         path.write_text("\n".join([*lines, *more]) + "\n")
     table = Source(columns={"at": Timestamp(field=("day", "clock"))})
-    strict = Source(columns={"at": Timestamp(field=("day", "clock"), required=True)})
+    # Of what is typed, a format is not asked for.
+    form = "%d.%m.%Y %H:%M" if kind == "types" else None
+    column = Timestamp(field=("day", "clock"), format=form, required=True)
+    strict = Source(columns={"at": column})
 
     rows, (required,) = (
         rows_of(read(opened(path, table), table)),
@@ -607,6 +610,23 @@ def test_a_field_of_several_that_means_missing_or_is_blank(tmp_path: Path) -> No
     assert [reject.reason for reject in found.rejects] == [
         "at: '  ' is not a time written in ISO 8601, such as 2013-01-31 09:30:00"
     ]
+
+
+@pytest.mark.parametrize("is_dictionary", [False, True])
+def test_a_field_of_several_that_is_no_text_is_a_reject(
+    is_dictionary: bool, tmp_path: Path
+) -> None:
+    days = pa.array([b"2013-01-31", b"2013-01-31\xff"], pa.binary())
+    clocks = pa.array([dt.time(9, 30)] * 2, pa.time32("s"))
+    path = tmp_path / "table"
+    days = days.dictionary_encode() if is_dictionary else days
+    _write_arrow(pa.table([days, clocks], ["day", "clock"]), path)
+    table = Source(columns={"at": Timestamp(field=("day", "clock"))})
+
+    (found,) = read(opened(path, table), table)
+
+    assert rows_of([found]) == [{"at": dt.datetime(2013, 1, 31, 9, 30, tzinfo=dt.UTC)}]
+    assert [reject.category for reject in found.rejects] == ["at: not UTF-8 text"]
 
 
 def test_a_field_of_several_that_is_no_value_is_shown_alone(tmp_path: Path) -> None:
