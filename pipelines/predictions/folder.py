@@ -23,6 +23,7 @@ from forebay.pipelines.predictions.question import (
     Written,
     make_folders,
     open_question,
+    parts_pattern,
     predict_steps,
 )
 from forebay.pipelines.predictions.write import PARQUET
@@ -67,7 +68,7 @@ def predict_to_folder(options: PredictFolderOptions) -> Counts | None:
         with opened(engine, work) as runner:
             run_pipeline(folder_steps(asked, folder, alone=True), runner, waits=False)
         return None
-    parts = FileSystems.join(folder, PREDICTIONS_FOLDER, "*")
+    parts = parts_pattern(folder)
     with full_disk_told(folder), _taken(options.output) as left, opened(engine, work) as runner:
         make_folders(folder)
         left.stays = not engine.is_here

@@ -1,5 +1,6 @@
 """What is asked of a model about a table, and the steps that answer it."""
 
+import glob
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import NamedTuple
@@ -170,10 +171,12 @@ def make_folders(folder: str) -> None:
         FileSystems.mkdirs(_path(folder, name))
 
 
-def files_in(folder: str, name: str) -> list[str]:
-    """Returns the files in one of those folders, in order."""
-    found = FileSystems.match([_path(folder, name, "*")])[0].metadata_list
-    return sorted(one.path for one in found)
+def parts_pattern(folder: str) -> str:
+    """Returns what matches the files of predictions, and nothing else, whatever the folder's name.
+
+    Only on a local disk: elsewhere nobody looks for them.
+    """
+    return _path(glob.escape(folder), PREDICTIONS_FOLDER, "*")
 
 
 def _with_functions(dataset: Dataset, reference: str | Dataset | None) -> Dataset:
