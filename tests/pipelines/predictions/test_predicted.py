@@ -110,9 +110,8 @@ def test_from_python_frames_are_answered_the_same(
     assert [np.float32(one) for one in theirs[:2]] == [np.float32(one) for one in seen[:2]]
     assert seen[2] != np.float32(theirs[2])
     assert alone != seen
-    assert "are empty in every row: no event of their keys is known by then; give earlier rows" in (
-        capsys.readouterr().err
-    )
+    told = "in every row what they are without events; if too few events of their keys are known by"
+    assert told in capsys.readouterr().err
 
 
 def test_tables_in_memory_are_named_as_they_are_given(model: str, folder: Path) -> None:
