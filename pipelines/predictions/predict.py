@@ -21,6 +21,7 @@ from forebay.pipelines.predictions.question import (
     PREDICTIONS_FOLDER,
     REJECTS_FOLDER,
     Question,
+    files_in,
     make_folders,
     parts_pattern,
     predict_steps,
@@ -32,7 +33,7 @@ from forebay.pipelines.runners.local import Local
 from forebay.pipelines.runners.progress import progress
 from forebay.pipelines.runners.run import Runner, opened, run_pipeline
 from forebay.pipelines.sinks.rejects import read_rejects
-from forebay.pipelines.sinks.run_folder import paths_in, removed_at_last
+from forebay.pipelines.sinks.run_folder import removed_at_last
 from forebay.pipelines.sources.tables import all_inputs, text_bytes
 from forebay.pipelines.tallies.tallies import Tallies, read_tallies, tallies_of, write_tallies
 from forebay.storage.names import is_remote
@@ -66,12 +67,12 @@ class Predictions:
         Raises:
             RunFailed: in the end, they are not as many as were counted.
         """
-        found = _read(paths_in(FileSystems.join(self.folder, PREDICTIONS_FOLDER)))
+        found = _read(files_in(self.folder, PREDICTIONS_FOLDER))
         return _all_of(found, self.counts.answered, "predictions")
 
     def rejects(self) -> Iterator[pa.RecordBatch]:
         """Yields the rejects with `REJECT_COLUMNS`, in the order of the inputs; raises likewise."""
-        found = read_rejects(FileSystems.join(self.folder, REJECTS_FOLDER))
+        found = read_rejects(files_in(self.folder, REJECTS_FOLDER))
         return _all_of(found, self.rejected, "rejects")
 
 

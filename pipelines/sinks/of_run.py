@@ -14,7 +14,7 @@ from forebay.pipelines.options import PARQUET, PreprocessOptions
 from forebay.pipelines.sinks.bigquery.output import open_table
 from forebay.pipelines.sinks.kinds import check_all, check_apart, open_output
 from forebay.pipelines.sinks.outputs import PartsOutput, TableOutput
-from forebay.pipelines.sinks.rejects import REJECT_COLUMNS, read_rejects
+from forebay.pipelines.sinks.rejects import REJECT_COLUMNS, read_rejects, reject_files
 from forebay.pipelines.sinks.rows import row_schema
 from forebay.pipelines.sources.bigquery.address import BigQuery
 from forebay.pipelines.tallies.tallies import Tallies
@@ -72,7 +72,7 @@ class RunSinks:
 
     def _write_rejects(self, folder: str) -> None:
         if self.rejects is not None:
-            self.rejects.write(REJECT_COLUMNS, read_rejects(folder))
+            self.rejects.write(REJECT_COLUMNS, read_rejects(reject_files(folder)))
 
 
 def open_sinks(options: PreprocessOptions, dataset: Dataset, inputs: Sequence[str]) -> RunSinks:

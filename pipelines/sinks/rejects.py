@@ -10,7 +10,6 @@ from apache_beam.io.filesystem import CompressionTypes
 from apache_beam.io.filesystems import FileSystems
 
 from forebay.pipelines.shuffle.group_batches import Group, GroupBatches
-from forebay.pipelines.sinks.run_folder import paths_in
 from forebay.pipelines.sources.inputs import TableInput
 from forebay.transforms.json_text import json_text, parse_json
 
@@ -23,18 +22,24 @@ REJECT_COLUMNS = pa.schema(
 _BATCH_ROWS = 10_000
 
 
+def reject_files(folder: str) -> list[str]:
+    """Returns the files of `WriteRejects` in a folder, in the order of the inputs."""
+    found = FileSystems.match([FileSystems.join(folder, "part-*")])[0].metadata_list
+    return sorted(one.path for one in found)
+
+
 def move_rejects(folder: str, into: str) -> None:
     """Moves the files of `WriteRejects` from a folder to another on the same file system."""
-    paths = paths_in(folder)
+    paths = reject_files(folder)
     if paths:
         FileSystems.mkdirs(into)
         new = [FileSystems.join(into, FileSystems.split(path)[1]) for path in paths]
         FileSystems.rename(paths, new)
 
 
-def read_rejects(folder: str) -> Iterator[pa.RecordBatch]:
-    """Yields the rejects that `WriteRejects` wrote to a folder, with `REJECT_COLUMNS`."""
-    for path in paths_in(folder):  # in the order of the inputs
+def read_rejects(paths: Sequence[str]) -> Iterator[pa.RecordBatch]:
+    """Yields the rejects of some files of `WriteRejects` with `REJECT_COLUMNS`."""
+    for path in paths:
         with FileSystems.open(path, compression_type=CompressionTypes.UNCOMPRESSED) as source:
             while lines := list(itertools.islice(source, _BATCH_ROWS)):
                 rejects = [_of_utf8(parse_json(line)) for line in lines]

@@ -156,15 +156,6 @@ def list_files(folder: str, names: Iterable[str]) -> dict[str, FileEntry]:
     return entries
 
 
-def paths_in(folder: str) -> list[str]:
-    """Returns the paths of what lies in a folder, in order; none where there is no such folder.
-
-    The folder's own name is no pattern, whatever its letters.
-    """
-    names = run_in_store.names_below(folder) if is_remote(folder) else files.names_in(folder)
-    return [str(FileSystems.join(folder, name)) for name in sorted(names)]
-
-
 def write_file(path: str, pieces: Iterable[bytes | memoryview]) -> FileEntry:
     """Writes a file piece by piece, as it is whatever its name, and the folder it lies in.
 
