@@ -20,6 +20,11 @@ _NO_SENSE = (
 # And where nothing answers.
 NO_ANSWER = (OSError, *_NO_SENSE)
 _GREATEST_PORT = 65_535
+# What Beam's servers and our pool say of a worker that is gone, which differs with the moment.
+HUNG_UP = re.compile(
+    "StatusRuntimeException: (?:CANCELLED|UNAVAILABLE)|Stream is already completed"
+    "|SDK harness closed connection|ended before it began to work"
+)
 
 
 def check_address(flag: str, address: str, example: str) -> None:

@@ -25,6 +25,7 @@ from apache_beam.transforms.window import GlobalWindow
 from apache_beam.utils.timestamp import MIN_TIMESTAMP
 from apache_beam.utils.windowed_value import WindowedValue
 
+from forebay.pipelines.free_memory import give_back_free_memory
 from forebay.pipelines.shuffle.pieces import (
     Partitioned,
     Piece,
@@ -120,6 +121,7 @@ class _HeldRows(beam.DoFn, ABC):
         self._bytes += element.batch.nbytes
         if self._bytes >= self._spill_bytes:
             yield from self._released()
+            give_back_free_memory()
 
     def finish_bundle(self) -> Iterator[WindowedValue]:
         for sent in self._released():

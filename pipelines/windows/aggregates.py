@@ -9,6 +9,7 @@ import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from forebay.pipelines.free_memory import give_back_free_memory
 from forebay.pipelines.options import WINDOW_MEMORY_MB
 from forebay.pipelines.shuffle.group_batches import Group, GroupBatches
 from forebay.pipelines.shuffle.pieces import Partitioned, Piece, read_pieces
@@ -250,6 +251,7 @@ def _aggregate(
     kinds = pa.schema([(ROW, pa.int64()), (CONTENT, pa.uint64()), *group.schema])
     for values in windows.answer(map(_read, chunks)):
         yield _to_shards(values.cast(kinds, safe=False), f"windows{element.stage}", shards)
+    give_back_free_memory()
 
 
 def _block(piece: Piece) -> Block[Piece]:

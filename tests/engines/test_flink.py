@@ -168,6 +168,7 @@ def test_a_job_that_somebody_cancels_ends_in_a_line_and_no_run(
     run = start()
     job = run.until(running)
     assert job.id in [one["id"] for one in asked(capsys, "list")]
+    run.until(busy_task_manager)
     described = asked(capsys, "describe", job.id)
     assert (described["name"], described["state"]) == (job.name, "RUNNING")
     assert re.search("[0-9]+ (running|finished)", described["tasks"])

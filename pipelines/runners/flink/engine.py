@@ -19,6 +19,7 @@ from forebay.pipelines.runners.job_server import (
     opened_jar,
 )
 from forebay.pipelines.runners.portable import (
+    HUNG_UP,
     NO_ANSWER,
     check_address,
     job_name,
@@ -41,11 +42,6 @@ _WORKER_WAITS = "--environment_cache_millis=2000"
 # It translates two pipelines and ends: compiling Java well takes longer than what that gains.
 _JAVA = ("-XX:TieredStopAtLevel=1", "-XX:+UseSerialGC")
 _RUNNER = re.compile(r"META-INF/maven/org\.apache\.beam/beam-runners-flink-(\d+\.\d+)/pom\.xml")
-# What Beam's servers and our pool say of a worker that is gone, which differs with the moment.
-_HUNG_UP = re.compile(
-    "CANCELLED: client cancelled|Stream is already completed|SDK harness closed connection"
-    "|ended before it began to work"
-)
 # What the cluster lost on the way: a task manager, its answers, or a worker.
 _LOST = re.compile(
     r"(?:TimeoutException: Heartbeat|TimeoutException: The TaskExecutor is shutting"
@@ -197,7 +193,7 @@ class Flink(Engine):
                 "fewer by --flink-parallelism"
             )
         lost = _LOST.search(failure)
-        if lost is not None or _HUNG_UP.search(failure):
+        if lost is not None or HUNG_UP.search(failure):
             told = "a Python worker has ended" if lost is None else lost[0].strip()
             return RunFailed(
                 f"--flink-master {self.master}: the job failed ({told}); nothing was published; "

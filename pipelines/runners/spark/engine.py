@@ -19,6 +19,7 @@ from forebay.pipelines.runners.job_server import (
     opened_jar,
 )
 from forebay.pipelines.runners.portable import (
+    HUNG_UP,
     check_address,
     job_name,
     portable_options,
@@ -45,9 +46,7 @@ _ENDED = re.compile(
     r"|cancelled because SparkContext was shut down|Application has been killed).*"
 )
 # What the cluster lost more often than it tries again.
-_LOST = re.compile(
-    r"(?:ExecutorLostFailure|FetchFailedException|worker \S+ ended before it began to work).*"
-)
+_LOST = re.compile(r"(?:ExecutorLostFailure|FetchFailedException).*")
 
 
 @dataclass(frozen=True)
@@ -174,10 +173,11 @@ class Spark(Engine):
         if missing is not None:
             return missing
         lost = _LOST.search(failure)
-        if lost is None:
+        if lost is None and not HUNG_UP.search(failure):
             return None
+        told = "a Python worker has ended" if lost is None else lost[0].strip()
         return RunFailed(
-            f"--spark-master {self.master}: the job failed ({lost[0].strip()}); nothing was "
+            f"--spark-master {self.master}: the job failed ({told}); nothing was "
             "published; start it again, and look into the executors' logs for what ends them"
         )
 

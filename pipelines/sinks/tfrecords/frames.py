@@ -45,6 +45,29 @@ def _tables() -> npt.NDArray[np.uint64]:
 
 
 _TABLES = _tables()
+# Three parts of a part of the data are taken side by side: the instruction takes three cycles, and
+# a new one can begin in each. A record of a kilobyte has room for two such parts.
+_LANE_BYTES = 192
+
+
+def _lane_of_noughts() -> npt.NDArray[np.uint64]:
+    """Returns the (4, 256) tables of what a lane of noughts makes of each byte of a checksum."""
+    crc = np.arange(256, dtype=np.uint64) << np.arange(0, 32, 8, dtype=np.uint64)[:, None]
+    for _ in range(_LANE_BYTES):
+        crc = _TABLES[0, crc & np.uint64(0xFF)] ^ (crc >> np.uint64(8))
+    return crc
+
+
+_LANE_OF_NOUGHTS = _lane_of_noughts()
+
+
+@compiled
+def _after_lane(crc: np.uint64) -> np.uint64:
+    """Returns what a checksum becomes by a lane of noughts."""
+    found = np.uint64(0)
+    for i in range(4):
+        found ^= _LANE_OF_NOUGHTS[i, (crc >> np.uint64(8 * i)) & np.uint64(0xFF)]
+    return found
 
 
 @compiled
@@ -91,6 +114,15 @@ _with_word = _word_by(*_FOUND) if _FOUND else word_by_tables
 
 
 @compiled
+def _word(data: ByteArray, at: np.uintp) -> np.uint64:
+    """Returns eight bytes as a number, which LLVM makes one load of."""
+    word = np.uint64(0)
+    for i in range(8):
+        word |= np.uint64(data[at + np.uintp(i)]) << np.uint64(8 * i)
+    return word
+
+
+@compiled
 def crc32c(data: ByteArray, start: Place, stop: Place, before: int = 0) -> np.uint64:
     """Returns the CRC-32C of ``data[start:stop]``, as a uint64.
 
@@ -101,12 +133,18 @@ def crc32c(data: ByteArray, start: Place, stop: Place, before: int = 0) -> np.ui
         before: the CRC-32C of what lies before that part.
     """
     crc = np.uint64(before) ^ np.uint64(0xFFFFFFFF)
-    at, end = np.uintp(start), np.uintp(stop)
+    at, end, lane = np.uintp(start), np.uintp(stop), np.uintp(_LANE_BYTES)
+    while at + np.uintp(3) * lane <= end:
+        second = third = np.uint64(0)
+        for _ in range(_LANE_BYTES // 8):
+            crc = _with_word(crc, _word(data, at))
+            second = _with_word(second, _word(data, at + lane))
+            third = _with_word(third, _word(data, at + np.uintp(2) * lane))
+            at += np.uintp(8)
+        crc = _after_lane(_after_lane(crc) ^ second) ^ third
+        at += np.uintp(2) * lane
     while at + np.uintp(8) <= end:
-        word = np.uint64(0)
-        for i in range(8):  # which LLVM makes one load of
-            word |= np.uint64(data[at + np.uintp(i)]) << np.uint64(8 * i)
-        crc = _with_word(crc, word)
+        crc = _with_word(crc, _word(data, at))
         at += np.uintp(8)
     while at < end:
         byte = (crc ^ np.uint64(data[at])) & np.uint64(0xFF)

@@ -159,6 +159,10 @@ def test_java_is_asked_for_where_a_job_server_is_to_be_started(
             LOST,
             r"the job failed \(ExecutorLostFailure .*; nothing was published; start it again, and",
         ),
+        (
+            "java.lang.RuntimeException: worker 1-1 ended before it began to work",
+            r"the job failed \(a Python worker has ended\); nothing was published; start it again",
+        ),
     ],
 )
 def test_failures_say_what_to_do(failure: str, told: str) -> None:

@@ -1,5 +1,6 @@
 """Checksums of TFRecord frames, against published values and TensorFlow's own writer."""
 
+import google_crc32c
 import numpy as np
 import pytest
 import tensorflow as tf
@@ -22,6 +23,14 @@ PUBLISHED = {
 def test_published_checksums(data: bytes) -> None:
     padded = np.frombuffer(b"abc" + data + b"defghijkl", np.uint8)
     assert int(crc32c(padded, 3, 3 + len(data))) == PUBLISHED[data]
+
+
+@settings(deadline=None)
+@given(st.binary(max_size=64), st.integers(0, 40), st.integers(0, 9), st.integers(0, 2**32 - 1))
+def test_checksums_of_any_length(seed: bytes, times: int, start: int, before: int) -> None:
+    data = seed * times
+    given = np.frombuffer(bytes(start) + data, np.uint8)
+    assert int(crc32c(given, start, len(given), before)) == google_crc32c.extend(before, data)
 
 
 @settings(deadline=None)
