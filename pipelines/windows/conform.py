@@ -1,4 +1,7 @@
-"""Batches of others' making as the types that windows are computed from: exactly, or not at all."""
+"""Batches of others' making as the types that windows are computed from: exactly, or not at all.
+
+A decimal is the number nearest to it, as where tables are read.
+"""
 
 from collections.abc import Callable, Collection, Mapping
 
