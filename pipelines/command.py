@@ -7,9 +7,10 @@ from collections.abc import Mapping
 from dataclasses import asdict
 from typing import TYPE_CHECKING
 
-from forebay.console.terminal import say, say_json
+from forebay.console.terminal import notes, results, say, say_json
 from forebay.console.words import counted
 from forebay.pipelines.options import PreprocessOptions, preprocess_options
+from forebay.transforms.errors import InputError
 
 if TYPE_CHECKING:
     from forebay.pipelines.runners.dataflow.job_graph import DrawnJob
@@ -21,13 +22,17 @@ def run_preprocess(args: argparse.Namespace) -> int:
     if options.dry_run is not None:
         return _dry_run(options, args)
     from forebay.pipelines.preprocess import preprocess
+    from forebay.pipelines.sinks.files import STANDARD_OUTPUT
     from forebay.pipelines.summary import print_summary
 
+    prints_rejects = options.rejects == STANDARD_OUTPUT
+    if args.json and prints_rejects:
+        raise InputError("--json and --rejects - both print; leave one of them out")
     manifest = preprocess(options)
     if args.json:
         say_json(manifest.to_plain(), indent=2)
     else:
-        print_summary(manifest, args.output)
+        print_summary(manifest, args.output, notes() if prints_rejects else results())
     return 0
 
 

@@ -97,6 +97,8 @@ def _splits(job: Job, ingested: Tallies) -> dict[str, SplitEntry]:
             rows_read=found.get("records", {}).get("read", 0),
             rejects=found.get("rejects", {}),
             dropped=found.get("dropped", {}),
+            history=history_rows(found),
+            added=sum(found.get("added", {}).values()),
         )
         for split, found in tallies.items()
     }

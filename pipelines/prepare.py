@@ -12,8 +12,10 @@ import pyarrow as pa
 from forebay.console.words import counted
 from forebay.pipelines.shuffle.group_batches import Group, GroupBatches
 from forebay.pipelines.shuffle.pieces import Partitioned
-from forebay.pipelines.sources.row_identity import is_part, parts_of, whole_row
+from forebay.pipelines.sources.row_identity import parts_of, whole_row
 from forebay.pipelines.sources.rows import row_faults
+from forebay.pipelines.tallies.by_split import SplitOfInput, tallies_of_rows
+from forebay.pipelines.tallies.tallies import Tally
 from forebay.pipelines.windows.conform import conform
 from forebay.transforms.definition.dataset import Dataset
 from forebay.transforms.definition.functions import resolve
@@ -39,12 +41,14 @@ class PrepareRows(beam.PTransform):
     Args:
         dataset: the definition, with a step of its own.
         temp_location: a folder that all workers can write to and read from.
+        splits: the split of each input that says one, by its number.
     """
 
-    def __init__(self, dataset: Dataset, temp_location: str) -> None:
+    def __init__(self, dataset: Dataset, temp_location: str, splits: SplitOfInput) -> None:
         super().__init__()
         self.dataset = dataset
         self.temp_location = temp_location
+        self.splits = splits
 
     def expand(self, given: beam.PCollection) -> Any:  # noqa: D102
         made = _applied(given, step_name(self.dataset))
@@ -57,7 +61,7 @@ class PrepareRows(beam.PTransform):
                 checked | "Made" >> beam.Map(_identities, _MADE).with_output_types(Partitioned),
             )
             | "Meet" >> GroupBatches(self.temp_location)
-            | "Compare" >> beam.FlatMap(_compared, step_name(self.dataset))
+            | "Compare" >> beam.FlatMap(_compared, step_name(self.dataset), self.splits)
         )
         return {"rows": checked, "tallies": tallies}
 
@@ -165,7 +169,7 @@ def _identities(batch: pa.RecordBatch, stream: str) -> Partitioned:
     return Partitioned("prepare", stream, part.astype(np.int64), batch.select([ROW]))
 
 
-def _compared(group: Group, path: str) -> Iterator[tuple[str, str, int]]:
+def _compared(group: Group, path: str, splits: SplitOfInput) -> Iterator[Tally]:
     """Counts rows dropped and added.
 
     Raises:
@@ -187,7 +191,6 @@ def _compared(group: Group, path: str) -> Iterator[tuple[str, str, int]]:
             "see its own event; make several rows of one with forebay.repeated"
         )
     kept = np.isin(given, whole_row(made))
-    counts = {("dropped", f"by {path}"): int((~kept).sum())}
-    extra = int(is_part(made).sum()) - int((~np.isin(whole_row(made[is_part(made)]), made)).sum())
-    counts["added", path] = extra
-    yield from ((*name, count) for name, count in counts.items() if count)
+    extra = np.delete(made, np.unique(whole_row(made), return_index=True)[1])
+    yield from tallies_of_rows("dropped", f"by {path}", given[~kept], splits)
+    yield from tallies_of_rows("added", path, extra, splits)

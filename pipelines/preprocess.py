@@ -45,6 +45,7 @@ from forebay.pipelines.sinks.run_folder import (
 )
 from forebay.pipelines.sources.tables import all_inputs, names_read, open_tables, text_bytes
 from forebay.pipelines.splits.write import WriteSplits
+from forebay.pipelines.tallies.by_split import split_of_input
 from forebay.pipelines.tallies.checks import (
     check_ends,
     check_rejects,
@@ -187,7 +188,8 @@ def _ingest(job: Job, runner: Runner) -> Tallies:
 
 
 def _read(job: Job, runner: Runner) -> None:
-    with progress("ingest", job.temporary_path("train-*"), job.shards):
+    rows, aside = job.temporary_path("train-*"), job.temporary_path("*.arrow")
+    with progress("ingest", rows, job.shards, aside):
         run_pipeline(ingest_steps(job), runner)
 
 
@@ -205,7 +207,9 @@ def ingest_steps(job: Job) -> Build:
         )
         tables, tallies_read = read["tables"], read["tallies"]
         if job.period is not None:
-            selected = tables[ROWS] | "Period" >> SelectPeriod(job.dataset, job.period)
+            selected = tables[ROWS] | "Period" >> SelectPeriod(
+                job.dataset, job.period, split_of_input(job.tables[ROWS])
+            )
             left_out = pipeline | "LeftOut" >> beam.Create(skipped)
             tables = tables | {ROWS: selected.rows}
             tallies_read = (*tallies_read, selected.tallies, left_out)

@@ -9,6 +9,7 @@ from forebay.pipelines.lookups.look_up import LookUp
 from forebay.pipelines.prepare import PrepareRows
 from forebay.pipelines.sources.read import ReadTable
 from forebay.pipelines.sources.tables import Tables, text_bytes
+from forebay.pipelines.tallies.by_split import split_of_input
 from forebay.pipelines.tallies.tallies import set_apart
 from forebay.transforms.definition.dataset import Dataset
 from forebay.transforms.definition.sources import ROWS, Source
@@ -61,8 +62,11 @@ class ReadRows(beam.PTransform):
         asking = [name for name in (ROWS, HISTORY) if name in tables]
         rejects = [table["rejects"] for table in read.values()]
         tallies = {name: table["tallies"] for name, table in read.items()}
+        splits = split_of_input(self.tables[ROWS])
         for name in asking if self.dataset.prepare is not None else ():
-            prepared = tables[name] | f"Prepare {name}" >> PrepareRows(self.dataset, self.temporary)
+            prepared = tables[name] | f"Prepare {name}" >> PrepareRows(
+                self.dataset, self.temporary, splits
+            )
             tables[name] = prepared["rows"]
             tallies[name] = (tallies[name], prepared["tallies"]) | f"Prepared {name}" >> (
                 beam.Flatten()
@@ -73,6 +77,7 @@ class ReadRows(beam.PTransform):
             table_bytes={name: text_bytes(inputs) for name, inputs in self.tables.items()},
             memory_bytes=self.memory_bytes,
             asking=asking,
+            splits=splits,
         )
         rejects += looked_up["rejects"]
         for name, found in looked_up["tallies"].items():

@@ -2,11 +2,11 @@
 
 from collections.abc import Iterator, Mapping
 
+from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
 from forebay.console.tables import empty_table
-from forebay.console.terminal import results
 from forebay.console.words import counted, history_text
 from forebay.pipelines.lookups.counts import lookup_warnings, told_counts
 from forebay.storage.run.manifest import Manifest
@@ -14,9 +14,8 @@ from forebay.storage.run.manifest import Manifest
 _WARNINGS_SHOWN = 10
 
 
-def print_summary(manifest: Manifest, run: str) -> None:
-    """Prints rows, rejects, warnings and times of a run to standard output."""
-    console = results()
+def print_summary(manifest: Manifest, run: str, console: Console) -> None:
+    """Prints rows, rejects, warnings and times of a run."""
     examples = sum(manifest.rows.values())
     console.print(
         f"[bold]{escape(run)}[/]: {counted(examples, 'example')} of "
@@ -30,7 +29,9 @@ def print_summary(manifest: Manifest, run: str) -> None:
     _rows(counts, "dropped: ", manifest.dropped)
     _rows(counts, "rejected: ", manifest.rejects)
     for split, entry in manifest.splits.items():
-        _rows(counts, f"input {split}: ", {"records": entry.rows_read})
+        others = {"history only": entry.history, "added": entry.added}
+        there = {name: count for name, count in others.items() if count}
+        _rows(counts, f"input {split}: ", {"records": entry.rows_read} | there)
         _rows(counts, f"input {split} dropped: ", entry.dropped)
         _rows(counts, f"input {split} rejected: ", entry.rejects)
     for name, source in manifest.sources.items():

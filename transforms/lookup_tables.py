@@ -11,7 +11,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from forebay.transforms.compiled import compiled
-from forebay.transforms.definition.columns import Column
+from forebay.transforms.definition.columns import Column, Number
 from forebay.transforms.definition.dataset import Dataset
 from forebay.transforms.definition.identity import ROW
 from forebay.transforms.definition.lookups import Lookup
@@ -120,8 +120,10 @@ class LookupTable:
         for name, column in self.lookup.outputs.items():
             values = self.rows[column].take(at)
             if column in self.lookup.default:
-                default = pa.scalar(self.lookup.default[column], kinds[name].arrow_type)
-                values = pc.if_else(not_found, default, values)
+                default = self.lookup.default[column]
+                if isinstance(kinds[name], Number):
+                    default = float(default)
+                values = pc.if_else(not_found, pa.scalar(default, kinds[name].arrow_type), values)
             columns[name] = values
         if self.lookup.found is not None:
             columns[self.lookup.found] = pa.array(~missed)

@@ -20,7 +20,7 @@ from forebay.transforms.parsing.json_values import (
     read_value,
     shortened,
 )
-from forebay.transforms.parsing.typed_cells import held_against
+from forebay.transforms.parsing.typed_cells import held_against, python_values
 
 Row = Mapping[str, Any]
 
@@ -71,7 +71,7 @@ class DerivedColumns:
             )
         if held.problems:
             raise InstanceError(
-                f"{name!r} is {shortened(values[0].as_py())} by {step.function!r}, "
+                f"{name!r} is {shortened(python_values(values)[0])} by {step.function!r}, "
                 f"{held.problems[0].text}; {REJECTED}; correct {listed(step.inputs)}"
             )
         return values

@@ -60,7 +60,9 @@ def _of_text(source: IO[bytes] | gzip.GzipFile, raw: IO[bytes], most: float, par
 def _of_parquet(path: str, share: float, part: str) -> None:
     import pyarrow.parquet as pq
 
-    with pq.ParquetFile(path) as source:
+    from forebay.pipelines.sources.typed.input import parquet_reader
+
+    with parquet_reader(path) as source:
         left = max(1, round(share * source.metadata.num_rows))
         with pq.ParquetWriter(part, source.schema_arrow) as sink:
             for batch in source.iter_batches():

@@ -1,6 +1,5 @@
 """Lookups over batches of rows, as a PTransform."""
 
-from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
@@ -15,6 +14,7 @@ from forebay.pipelines.options import WINDOW_MEMORY_MB
 from forebay.pipelines.shuffle.group_batches import Group, GroupBatches
 from forebay.pipelines.shuffle.pieces import Partitioned, open_arrow, read_pieces
 from forebay.pipelines.sources.read import reject_batch
+from forebay.pipelines.tallies.by_split import SplitOfInput, tallies_of_rows
 from forebay.pipelines.tallies.tallies import Tally
 from forebay.transforms.definition.dataset import Dataset
 from forebay.transforms.definition.identity import ROW
@@ -46,6 +46,7 @@ class LookUp(beam.PTransform):
         table_bytes: about how large each source is as text; those that are absent are small.
         memory_bytes: what a worker thread may hold.
         asking: the tables whose rows look up.
+        splits: the split of each input that says one, by its number.
     """
 
     def __init__(
@@ -56,6 +57,7 @@ class LookUp(beam.PTransform):
         table_bytes: Mapping[str, int] | None = None,
         memory_bytes: int = WINDOW_MEMORY_MB << 20,
         asking: Sequence[str] = (ROWS,),
+        splits: SplitOfInput | None = None,
     ) -> None:
         super().__init__()
         self.dataset = dataset
@@ -63,6 +65,7 @@ class LookUp(beam.PTransform):
         self.table_bytes = table_bytes or {}
         self.memory_bytes = memory_bytes
         self.asking = asking
+        self.splits = splits or {}
 
     def expand(self, tables: Any) -> Any:  # noqa: D102
         tables, rejects = dict(tables), []
@@ -78,7 +81,7 @@ class LookUp(beam.PTransform):
                 tallies[name].append(counted)
         for name in self.asking if self.dataset.later_steps or self.dataset.lookups else ():
             later = tables[name] | f"Later {name}" >> beam.ParDo(
-                _Later(self.dataset)
+                _Later(self.dataset, self.splits)
             ).with_output_types(pa.RecordBatch).with_outputs("tallies", "rejects", main="rows")
             tables[name] = later.rows
             rejects.append(later.rejects)
@@ -263,18 +266,20 @@ def _tagged(output: str, tallies: Iterator[Tally]) -> Iterator[beam.pvalue.Tagge
 class _Later(beam.DoFn):
     """Derives what is made of what was looked up."""
 
-    def __init__(self, dataset: Dataset) -> None:
+    def __init__(self, dataset: Dataset, splits: SplitOfInput) -> None:
         self._dataset = dataset
+        self._splits = splits
 
     def setup(self) -> None:
         self._later = LaterColumns(self._dataset)
 
     def process(self, batch: pa.RecordBatch) -> Iterator[Any]:
         rows, rejects = self._later.derive(batch)
-        for category, count in Counter(reject.category for reject in rejects).items():
-            yield beam.pvalue.TaggedOutput("tallies", ("rejects", category, count))
+        identity = np.array([reject.offset for reject in rejects], np.int64)
+        for category in dict.fromkeys(reject.category for reject in rejects):
+            mine = identity[[reject.category == category for reject in rejects]]
+            yield from _tagged("tallies", tallies_of_rows("rejects", category, mine, self._splits))
         if rejects:
-            identity = np.array([reject.offset for reject in rejects], np.int64)
             reasons = [reject.reason for reject in rejects]
             raws = [reject.raw for reject in rejects]
             yield beam.pvalue.TaggedOutput("rejects", reject_batch(identity, reasons, raws))

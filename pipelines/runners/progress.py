@@ -4,11 +4,13 @@ Progress is read off the files that the steps write, which asks nothing of the r
 """
 
 import glob
+import os
 import threading
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 
+from rich.filesize import decimal
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 
 from forebay.console.terminal import note, notes, shows_bars
@@ -19,7 +21,7 @@ _LINE_SECONDS = 30.0
 
 
 @contextmanager
-def progress(step: str, pattern: str, total: int) -> Iterator[None]:
+def progress(step: str, pattern: str, total: int, aside: str | None = None) -> Iterator[None]:
     """Shows a step's progress on standard error.
 
     Args:
@@ -27,33 +29,56 @@ def progress(step: str, pattern: str, total: int) -> Iterator[None]:
         pattern: matches the local files that the step finishes; elsewhere than on a local disk
             nothing matches, and only the time is shown.
         total: how many of them there will be, at most.
+        aside: matches the local files that the step writes for itself until it can finish those:
+            their size says that it gets on.
     """
     console = notes()
     shown = _bar(step, total) if shows_bars(console) else _lines(step, total)
-    with shown as show, _polled(lambda: show(len(glob.glob(pattern)))):
+
+    def look() -> None:
+        show(len(glob.glob(pattern)), _set_aside(glob.glob(aside) if aside else []))
+
+    with shown as show, _polled(look):
         yield
 
 
+def _set_aside(paths: list[str]) -> str:
+    """Says how much files hold; nothing where they hold nothing."""
+    size = 0
+    for path in paths:
+        with suppress(FileNotFoundError):
+            size += os.path.getsize(path)
+    return f", {decimal(size)} set aside" if size else ""
+
+
 @contextmanager
-def _bar(step: str, total: int) -> Iterator[Callable[[int], None]]:
-    columns = (TextColumn(step), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn())
+def _bar(step: str, total: int) -> Iterator[Callable[[int, str], None]]:
+    columns = (
+        TextColumn(step), BarColumn(), MofNCompleteColumn(),
+        TextColumn("files{task.fields[aside]}"), TimeElapsedColumn(),
+    )  # fmt: skip
     with Progress(*columns, console=notes()) as bar:
-        task = bar.add_task(step, total=total)
-        yield lambda found: bar.update(task, total=max(total, found), completed=found)
+        task = bar.add_task(step, total=total, aside="")
+
+        def show(found: int, aside: str) -> None:
+            bar.update(task, total=max(total, found), completed=found, aside=aside)
+
+        yield show
         done = int(bar.tasks[task].completed) or total
         bar.update(task, total=done, completed=done)
 
 
 @contextmanager
-def _lines(step: str, total: int) -> Iterator[Callable[[int], None]]:
+def _lines(step: str, total: int) -> Iterator[Callable[[int, str], None]]:
     started = told = time.monotonic()
 
-    def show(found: int) -> None:
+    def show(found: int, aside: str) -> None:
         nonlocal told
         now = time.monotonic()
         if now - told >= _LINE_SECONDS:
             told = now
-            note(f"{step}: {found:,} of {counted(total, 'file')} after {now - started:.0f} s")
+            files = f"{found:,} of {counted(total, 'file')}{aside}"
+            note(f"{step}: {files} after {now - started:.0f} s")
 
     yield show
     note(f"{step}: {time.monotonic() - started:.1f} s")

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import os
 from collections.abc import Sequence
+from itertools import permutations
+from pathlib import Path
 
 import pyarrow as pa
 
@@ -13,6 +15,7 @@ from forebay.pipelines.sinks.json_lines import JsonLines
 from forebay.pipelines.sinks.outputs import TableOutput
 from forebay.pipelines.sinks.parquet_file import Parquet
 from forebay.pipelines.sources.bigquery.address import BigQuery, as_bigquery, table_address
+from forebay.storage.entries import identity
 from forebay.storage.names import is_remote
 from forebay.transforms.errors import InputError
 
@@ -78,23 +81,21 @@ def _kind_of(path: str, option: str) -> type[FileOutput]:
 
 
 def check_apart(given: Sequence[tuple[str, str | BigQuery]]) -> None:
-    """Checks that no two outputs of a command are one.
+    """Checks that no two outputs of a command are one, and that none lies within another.
 
     Args:
         given: each one's option and name.
 
     Raises:
-        InputError: two are.
+        InputError: two are, or one does.
     """
-    known: dict[str, tuple[str, str | BigQuery]] = {}
-    for option, name in given:
-        place = _place(name)
-        if place in known and place != os.devnull:
-            other, first = known[place]
-            raise InputError(
-                f"{option} {_name(name)!r} is what {other} {_name(first)!r} is; choose another"
-            )
-        known[place] = (option, name)
+    for (option, name), (other, first) in permutations(reversed(given), 2):
+        place, against = _place(name), _place(first)
+        mine, others = f"{option} {_name(name)!r}", f"{other} {_name(first)!r}"
+        if place == against != os.devnull:
+            raise InputError(f"{mine} is what {others} is; choose another")
+        if _is_within(place, against):
+            raise InputError(f"{mine} lies within {others}; choose another")
 
 
 def _name(given: str | BigQuery) -> str:
@@ -107,7 +108,17 @@ def _place(given: str | BigQuery) -> str:
     if bigquery is not None:
         return table_address(bigquery.name).resource
     path = str(given)
-    return path if path == STANDARD_OUTPUT or is_remote(path) else os.path.realpath(path)
+    if is_remote(path):
+        return path.rstrip("/")
+    return path if path == STANDARD_OUTPUT else os.path.realpath(path)
+
+
+def _is_within(place: str, folder: str) -> bool:
+    """Tells whether a place lies below another, however the folders on the way are written."""
+    if place.startswith(f"{folder}/"):
+        return True
+    found = identity(folder) if os.path.isabs(place) else None
+    return found is not None and found in (identity(str(path)) for path in Path(place).parents)
 
 
 def check_all(outputs: Sequence[tuple[TableOutput, pa.Schema]]) -> None:

@@ -84,13 +84,15 @@ def open_sinks(options: PreprocessOptions, dataset: Dataset, inputs: Sequence[st
         inputs: the names of files and tables that are read, which are not written to.
 
     Raises:
-        InputError: one does not, or two are one.
+        InputError: one does not, two are one, or one would lie within a run.
     """
     also = [one for one in options.also if one != PARQUET]
     rows = [
         open_table(BigQuery(one) if isinstance(one, str) else one, "--also", inputs) for one in also
     ]
     given: list[tuple[str, str | BigQuery]] = [("--output", options.output)]
+    if options.transform_fn is not None:
+        given.append(("--transform-fn", options.transform_fn))
     given += [("--also", one) for one in also]
     rejects = None
     if options.rejects is not None:

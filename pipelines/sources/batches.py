@@ -73,13 +73,18 @@ class BatchReader:
         """Reads a chunk of an input.
 
         Raises:
-            InputError: a function of the definition failed.
+            InputError: a function of the definition failed, or a column turns up that the input
+                was known to lack.
         """
-        parsed = source.parse(chunk, self._present(source.lacks), self.max_record_bytes)
+        absent = source.lacks
+        table = self.table if source.records_name_fields else self._present(absent)
+        parsed = source.parse(chunk, table, self.max_record_bytes)
         batch, rejects = parsed.rows, parsed.rejects
         records = len(batch) + len(rejects)
-        absent = source.lacks
-        batch = _with_nulls(batch, {name: self.table.columns[name] for name in absent})
+        if source.records_name_fields:
+            _refuse_late(absent, batch, source.path)
+        else:
+            batch = _with_nulls(batch, {name: self.table.columns[name] for name in absent})
         for step, function in zip(self.table.steps_at_reading, self._functions, strict=True):
             if self.table.skips(step, absent):
                 batch, absent = _with_nulls(batch, step.outputs), absent.union(step.outputs)
@@ -97,6 +102,16 @@ class BatchReader:
             return self.table
         kinds = {name: kind for name, kind in self.table.columns.items() if name not in lacks}
         return replace(self.table, columns=kinds, derive=())
+
+
+def _refuse_late(absent: frozenset[str], rows: pa.RecordBatch, path: str) -> None:
+    """Refuses values of columns that the first records lacked: they were taken for missing."""
+    late = [name for name in absent if rows[name].null_count < len(rows)]
+    if late:
+        raise InputError(
+            f"{path}: later records have {', '.join(sorted(late))}, which the first ones lack, so "
+            "that every row was to be without; write it in the first record, too, as null"
+        )
 
 
 def _with_nulls(batch: pa.RecordBatch, columns: Mapping[str, Column]) -> pa.RecordBatch:

@@ -113,13 +113,23 @@ class _Gunzipped(gzip.GzipFile):
         self._raw.close()
 
 
+_AS_SURROGATE = "forebay.as-surrogate"
+
+
+def _as_surrogate(error: UnicodeError) -> tuple[str, int]:
+    """Decodes what cannot be decoded; "surrogateescape" takes no bytes below 128."""
+    if not isinstance(error, UnicodeDecodeError):
+        raise error
+    return "\udcff", error.end
+
+
 class _Recoded(io.RawIOBase):
     """A text of another encoding as UTF-8; what cannot be decoded is no UTF-8 either."""
 
     def __init__(self, stream: IO[bytes], encoding: str) -> None:
         self._stream = stream
-        self._decoder = codecs.getincrementaldecoder(encoding)("surrogateescape")
-
+        codecs.register_error(_AS_SURROGATE, _as_surrogate)
+        self._decoder = codecs.getincrementaldecoder(encoding)(_AS_SURROGATE)
         self._text = memoryview(b"")
 
     def readable(self) -> bool:

@@ -107,7 +107,7 @@ def reader_of(frame: Any, name: str) -> pa.RecordBatchReader:
 
 
 # What is raised by what turns out to be no table, while it is read.
-NOT_A_TABLE = (pa.ArrowException, TypeError, ValueError, AttributeError)
+NOT_A_TABLE = (pa.ArrowException, TypeError, ValueError, OverflowError, AttributeError)
 
 
 def no_table(name: str, error: Exception) -> InputError:

@@ -52,6 +52,8 @@ class TableInput(ABC):
     """Its format, for people."""
     place_word: ClassVar[str]
     """What people count to find a record in it: lines, or rows."""
+    records_name_fields: ClassVar[bool] = False
+    """Whether each record names its fields, so that the first ones tell what the input lacks."""
 
     @property
     @abstractmethod
@@ -201,16 +203,15 @@ class Hashed:
 
 def places_of(inputs: Sequence[TableInput], rows: Iterable[int]) -> dict[int, str]:
     """Returns where rows are as FILE:LINE or FILE:ROW, by identity, in one pass over each input."""
-    offsets: dict[int, dict[int, int]] = {}
-    for identity in rows:
-        number, offset = row_place(identity)
-        offsets.setdefault(number, {})[offset] = identity
-    found: dict[int, str] = {}
-    for number, mine in offsets.items():
-        source = inputs[number]
-        places = source.places(mine)
-        found |= {mine[offset]: f"{source.path}:{places[offset]}" for offset in mine}
-    return found
+    wanted = {identity: row_place(identity) for identity in rows}
+    offsets: dict[int, set[int]] = {}
+    for number, offset in wanted.values():
+        offsets.setdefault(number, set()).add(offset)
+    places = {number: inputs[number].places(mine) for number, mine in offsets.items()}
+    return {
+        identity: f"{inputs[number].path}:{places[number][offset]}"
+        for identity, (number, offset) in wanted.items()
+    }
 
 
 def place_of(inputs: Sequence[TableInput], identity: int) -> str:

@@ -27,6 +27,9 @@ _REFUSED = (
     (b"Obj\x01", "is an Avro file", "write it as Parquet"),
     (b"SQLite format 3\0", "is an SQLite database", "export the table as CSV"),
 )
+# No text has one; of the kinds that begin with letters, each has one among its first bytes.
+_CONTROL = re.compile(rb"[\x00-\x08\x0e-\x1a\x1c-\x1f]")
+_FIRST_BYTES = 16
 _UTF_16 = (b"\xff\xfe", b"\xfe\xff")
 _JSON_LINES = re.compile(rb"(\xef\xbb\xbf)?\s*\{\s*(\"|\})")
 
@@ -58,12 +61,18 @@ def open_told(file: SourceFile, head: bytes, table: Source | None) -> TableInput
         InputError: the file is of no kind that can be read, or lacks columns of the table.
     """
     for signature, kind, cure in _REFUSED:
-        if head.startswith(signature):
+        if _begins(head, signature):
             raise InputError(f"{file.path}: begins with {signature!r}: it {kind}; {cure}")
     if _JSON_LINES.match(head):
         return open_json_lines(file, table)
     refuse_array(head, file.path)
     return _binary(file, head, table)
+
+
+def _begins(head: bytes, signature: bytes) -> bool:
+    """Tells whether a file begins as its kind does; ``ORCID,papers`` begins a CSV file."""
+    is_told = not signature.isalnum() or _CONTROL.search(head, 0, _FIRST_BYTES) is not None
+    return head.startswith(signature) and is_told
 
 
 def unpacked(file: SourceFile) -> tuple[SourceFile, bytes]:
@@ -97,7 +106,7 @@ def _binary(file: SourceFile, head: bytes, table: Source | None) -> TableInput |
         b"\xff\xff\xff\xff": rows.open_arrow_stream,
     }  # fmt: skip
     for signature, opener in opened.items():
-        if head.startswith(signature):
+        if _begins(head, signature):
             if file.is_compressed:
                 raise InputError(
                     f"{file.path}: is gzip of a file that is compressed within; decompress it"

@@ -5,6 +5,11 @@ from collections.abc import Sequence
 from forebay.transforms.errors import InputError, nearest_names
 
 _SHOWN_CHARACTERS = 80
+# Where each record names its own fields.
+NAMED_BY_RECORDS = (
+    "Rename the columns in the definition or in the file, or give them field=; what only later "
+    "records have, write in the first one, too, as null."
+)
 
 
 def refuse_missing(

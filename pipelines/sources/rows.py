@@ -14,6 +14,7 @@ import pyarrow.compute as pc
 from forebay.pipelines.sources.row_identity import ROW_OFFSET
 from forebay.transforms.parsing.casts import BLANKS, without
 from forebay.transforms.parsing.cells import Cells
+from forebay.transforms.parsing.typed_cells import python_values
 
 _SHOWN_CHARACTERS = 80
 _MISSING = "missing required value"
@@ -138,19 +139,6 @@ def _causes(
                 reason = f"{name}: {_shown(value)} is {problem.text}"
                 causes.setdefault(row, []).append((f"{name}: {problem.text}", reason))
     return causes
-
-
-def python_values(values: pa.Array) -> list[Any]:
-    """Returns values as Python has them; what it has none for, such as a far day, as text."""
-    return [_python_value(value) for value in values]
-
-
-def _python_value(value: pa.Scalar) -> Any:
-    try:
-        return value.as_py()
-    except Exception:  # beyond the year 9999, finer than microseconds, in a zone nobody knows
-        count = value.value if pa.types.is_temporal(value.type) else "what cannot be shown"
-        return f"{count} ({value.type})"
 
 
 def _shown(value: Any) -> str:

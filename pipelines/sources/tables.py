@@ -57,7 +57,9 @@ def open_tables(dataset: Dataset, inputs: RowInputs, sources: Mapping[str, Input
     """
     asked = asked_sources(dataset, sources)
     rows: list[TableInput] = []
-    for split, given in _by_split(dataset, several_by_split(inputs)).items():
+    by_split = _by_split(dataset, several_by_split(inputs))
+    _refuse_shared(by_split)
+    for split, given in by_split.items():
         opened = open_inputs(given, dataset, first_number=len(rows), option=split_option(split))
         _refuse_twice(opened, rows, split)
         rows += [one.of_split(split) for one in opened]
@@ -98,6 +100,20 @@ def _unnamed(given: Given | SplitInput, dataset: Dataset) -> Given:
     )
 
 
+def _refuse_shared(by_split: Mapping[str | None, Sequence[Given]]) -> None:
+    """Refuses what is no file and is given for two splits: tables and queries, and frames."""
+    taken: dict[BigQuery | int, str | None] = {}
+    for split, given in by_split.items():
+        for one in given:
+            bigquery = as_bigquery(one)
+            if bigquery is None and isinstance(one, str):
+                continue  # files have several names: see `_refuse_twice`
+            other = taken.setdefault(id(one) if bigquery is None else bigquery, split)
+            if other != split:
+                name = f"a {type(one).__name__}" if bigquery is None else bigquery.name
+                raise _shared(f"{name} is an input of {other}", split)
+
+
 def _refuse_twice(
     opened: Sequence[TableInput], others: Sequence[TableInput], split: str | None
 ) -> None:
@@ -106,10 +122,13 @@ def _refuse_twice(
         other = taken.get(one.file.identity) if isinstance(one, FileInput) else None
         if other is not None:
             named = "" if other.path == one.path else f" as {other.path}"
-            raise InputError(
-                f"{one.path} is an input of {other.split}{named} and of {split}, so that its rows "
-                "would train and test; name it once"
-            )
+            raise _shared(f"{one.path} is an input of {other.split}{named}", split)
+
+
+def _shared(input_of_other: str, split: str | None) -> InputError:
+    return InputError(
+        f"{input_of_other} and of {split}, so that its rows would train and test; name it once"
+    )
 
 
 class Asked(NamedTuple):
@@ -171,7 +190,8 @@ def find_inputs(
         option: what they are given by, for errors.
 
     Returns:
-        What is given, in its order; what a pattern matches in order of name; no file twice.
+        What is given, in its order; what a pattern matches in order of name; no file, and no table
+        or query of BigQuery, twice.
 
     Raises:
         InputError: a pattern matches nothing, or something cannot be read or is empty.
@@ -188,7 +208,7 @@ def find_inputs(
     for place, (one, bigquery) in enumerate(zip(given, named, strict=True)):
         number = first_number + len(found)
         if bigquery is not None:
-            found.append(bigquery)
+            found += [bigquery] if bigquery not in found else []
         elif is_read_once(one):
             argument = option.argument + (f"[{place}]" if len(given) > 1 else "")
             found.append(kept(one, number, argument))

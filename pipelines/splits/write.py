@@ -1,6 +1,6 @@
 """Rows after the windows, sorted into splits and kept as Arrow files for the transform."""
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 import apache_beam as beam
@@ -11,8 +11,8 @@ from apache_beam.io.filesystems import FileSystems
 from forebay.pipelines.new_files import create
 from forebay.pipelines.sources.inputs import TableInput
 from forebay.pipelines.sources.read import reject_batch
-from forebay.pipelines.sources.row_identity import row_place
 from forebay.pipelines.splits.rows import SplitRows, split_rows
+from forebay.pipelines.tallies.by_split import SplitOfInput, rows_by_split, split_of_input
 from forebay.pipelines.tallies.tallies import Tally, input_kind, tally_of
 from forebay.transforms.definition.dataset import Dataset
 from forebay.transforms.definition.identity import ROW
@@ -37,7 +37,7 @@ class WriteSplits(beam.PTransform):
         super().__init__()
         self.dataset = dataset
         self.folder = folder
-        self.splits = {one.number: one.split for one in inputs if one.split is not None}
+        self.splits = split_of_input(inputs)
         self.keep_unlabelled = keep_unlabelled
 
     def expand(self, shards: beam.PCollection) -> Any:  # noqa: D102
@@ -47,7 +47,7 @@ class WriteSplits(beam.PTransform):
 
 class _WriteSplits(beam.DoFn):
     def __init__(
-        self, dataset: Dataset, folder: str, splits: Mapping[int, str], keep_unlabelled: bool
+        self, dataset: Dataset, folder: str, splits: SplitOfInput, keep_unlabelled: bool
     ) -> None:
         self._dataset = dataset
         self._folder = folder
@@ -67,8 +67,8 @@ class _WriteSplits(beam.DoFn):
                 names = self._dataset.graph_columns
                 yield from (("missing", name, rows[name].null_count) for name in names)
         yield from _lost(sorted_out)
-        for split, rows in self._by_input(batch):
-            for tally in _lost(self._sorted_out(rows)):
+        for split, mine in rows_by_split(batch[ROW].to_numpy(), self._splits):
+            for tally in _lost(self._sorted_out(batch.filter(pa.array(mine)))):
                 yield tally_of(tally, input_kind(split))
         for rejected in sorted_out.rejected.values():
             n = len(rejected.reasons)
@@ -81,15 +81,6 @@ class _WriteSplits(beam.DoFn):
         return split_rows(
             batch, self._dataset, keep_unlabelled=self._keep_unlabelled, of_inputs=self._splits
         )
-
-    def _by_input(self, batch: pa.RecordBatch) -> Iterator[tuple[str, pa.RecordBatch]]:
-        """Yields the rows by the split of their inputs; none where they have no split."""
-        numbers = row_place(batch[ROW].to_numpy())[0]
-        for split in dict.fromkeys(self._splits.values()):
-            mine = [number for number, of in self._splits.items() if of == split]
-            rows = batch.filter(pa.array(np.isin(numbers, mine)))
-            if len(rows):
-                yield split, rows
 
 
 def _lost(sorted_out: SplitRows) -> Iterator[Tally]:

@@ -1,6 +1,6 @@
 """What a run needs to know of its features, to warn of degenerate ones and to report on them."""
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -13,6 +13,7 @@ from forebay.pipelines.tallies.tallies import Tally
 from forebay.storage.run.occupancy import MOST_SHOWN
 from forebay.transforms.definition.dataset import Dataset
 from forebay.transforms.definition.features import Crossed
+from forebay.transforms.definition.features.crossed import MOST_NUMBERED
 
 
 class FeatureTallies(beam.PTransform):
@@ -32,7 +33,7 @@ class FeatureTallies(beam.PTransform):
     def __init__(self, dataset: Dataset) -> None:
         super().__init__()
         carried = frozenset(dataset.carried_columns)
-        crosses = {f.name: f.of for f in dataset.features if isinstance(f, Crossed)}
+        crosses = {f.name: f for f in dataset.features if isinstance(f, Crossed)}
         self.outputs = _Outputs(carried, crosses)
         self.tails = {
             name: feature.oov_ids + feature.missing_ids
@@ -63,10 +64,10 @@ class _Range:
 
 @dataclass(frozen=True)
 class _Outputs:
-    """Which columns are carried, and what each cross is of."""
+    """Which columns are carried, and which are crosses."""
 
     carried: frozenset[str]
-    crosses: Mapping[str, Sequence[str]]
+    crosses: Mapping[str, Crossed]
 
 
 _Summary = _Range | IdCounts | Combinations
@@ -90,9 +91,11 @@ def _summaries(
         elif pa.types.is_integer(values.type):
             ids[name] = array
             yield ("features", name), IdCounts.of(array)
-    for name, of in outputs.crosses.items():
+    for name, cross in outputs.crosses.items():
         if name in ids:
-            yield ("crosses", name), Combinations.of([ids[part] for part in of], ids[name])
+            crossed = [ids[part] for part in cross.of]
+            buckets = cross.buckets or MOST_NUMBERED  # with fewer, it is never sampled
+            yield ("crosses", name), Combinations.of(crossed, ids[name], buckets)
 
 
 def _merged(summaries: Iterable[Any]) -> Any:

@@ -1,7 +1,7 @@
 """How rows are spread over ids and combinations of ids, counted batch by batch; knows no Beam."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import numpy.typing as npt
@@ -10,9 +10,12 @@ from forebay.transforms.hashing import scramble
 
 Ints = npt.NDArray[np.int64]
 Hashes = npt.NDArray[np.uint64]
+Bools = npt.NDArray[np.bool_]
 
-# How many combinations of a cross are held; of more, only those in a sample of the buckets.
+# How many combinations of a cross are held; of more, a sample.
 MOST_COMBINATIONS = 1 << 17
+# No sample leaves fewer of a cross's buckets, about: what so few hold is sampled itself.
+_FEWEST_BUCKETS = 64
 # Up to this many ids per row counted, an array with a place for each id is faster than sorting.
 _SPARSE = 8
 
@@ -54,34 +57,39 @@ class Combinations:
     """The combinations of a cross that occur, with the bucket and the rows of each.
 
     Combinations are told apart by 64 bits of hash. Where there are more than `MOST_COMBINATIONS`,
-    only those of a sample of the buckets are held, so that a bucket's are held together: those
-    whose hash ends in ``level`` zero bits, one of 2^level.
+    a sample is held, of one in 2^level. The first ``bucket_levels`` halve the buckets, so that a
+    bucket's combinations are held together: those stay whose hash ends in zero bits. Where few
+    buckets are left, and each has very many combinations, further levels halve these.
 
     Attributes:
-        level: how thin the sample is; 0: all buckets.
+        level: how thin the sample is; 0: everything.
+        bucket_levels: how many of the levels take buckets away.
         hashes: uint64 (n,), ascending.
         buckets: int64 (n,), of each combination.
         rows: int64 (n,), of each.
     """
 
     level: int
+    bucket_levels: int
     hashes: Hashes
     buckets: Ints
     rows: Ints
 
     @classmethod
-    def of(cls, crossed: Sequence[Ints], buckets: Ints) -> "Combinations":
+    def of(cls, crossed: Sequence[Ints], buckets: Ints, most_buckets: int) -> "Combinations":
         """Counts the combinations of a batch.
 
         Args:
             crossed: what is crossed: ids, int64 (rows,) each.
             buckets: int64 (rows,), the cross's own ids.
+            most_buckets: how many of these there can be.
         """
         hashes = np.zeros(len(buckets), np.uint64)
         for ids in crossed:
             hashes = scramble(hashes + ids.astype(np.uint64))
         found, first, rows = np.unique(hashes, return_index=True, return_counts=True)
-        return cls(0, found, buckets[first], rows.astype(np.int64))._thinned(0)
+        bucket_levels = max(most_buckets // _FEWEST_BUCKETS, 1).bit_length() - 1
+        return cls(0, bucket_levels, found, buckets[first], rows.astype(np.int64))._thinned(0)
 
     @classmethod
     def merged(cls, parts: Sequence["Combinations"]) -> "Combinations":
@@ -94,17 +102,19 @@ class Combinations:
         rows = np.zeros(len(hashes), np.int64)
         np.add.at(rows, place, np.concatenate([part.rows for part in parts]))
         buckets = np.concatenate([part.buckets for part in parts])[first]
-        return cls(level, hashes, buckets, rows)._thinned(level)
+        return cls(level, parts[0].bucket_levels, hashes, buckets, rows)._thinned(level)
 
     def _thinned(self, level: int) -> "Combinations":
-        """Keeps a sample of the buckets at least as thin as asked for, and thin enough to hold."""
+        """Keeps a sample at least as thin as asked for, and thin enough to hold."""
         found = self
         while found.level < level or len(found.hashes) > MOST_COMBINATIONS:
             level = max(level, found.level + 1)
-            ends = scramble(found.buckets) & np.uint64((1 << level) - 1)
-            kept = ends == 0
-            found = Combinations(
-                level, found.hashes[kept], found.buckets[kept], found.rows[kept]
+            of_buckets = min(level, self.bucket_levels)
+            kept = _ends_in_zeros(scramble(found.buckets), of_buckets)
+            kept &= _ends_in_zeros(found.hashes, level - of_buckets)
+            found = replace(
+                found, level=level, hashes=found.hashes[kept], buckets=found.buckets[kept],
+                rows=found.rows[kept],
             )  # fmt: skip
         return found
 
@@ -120,3 +130,9 @@ class Combinations:
         rows = int(self.rows.sum())
         share = int(self.rows[shared].sum()) / rows if rows else 0.0
         return len(self.hashes) << self.level, int(shared.sum()) << self.level, share
+
+
+def _ends_in_zeros(hashes: Hashes, bits: int) -> Bools:
+    """Tells which hashes end in so many zero bits, bool (n,)."""
+    ends: Bools = (hashes & np.uint64((1 << bits) - 1)) == 0
+    return ends

@@ -12,9 +12,12 @@ from forebay.pipelines.sources.tables import Tables
 from forebay.pipelines.sources.typed.input import ParquetFile
 from forebay.pipelines.sources.typed.row_groups import MayNeed, skip_row_groups
 from forebay.pipelines.splits.rows import NO_ROW_TIME
+from forebay.pipelines.tallies.by_split import SplitOfInput, tallies_of_rows
 from forebay.pipelines.tallies.tallies import Tally, input_kind, tally_of
 from forebay.transforms.definition.dataset import Dataset
+from forebay.transforms.definition.identity import ROW
 from forebay.transforms.definition.sources import ROWS
+from forebay.transforms.parsing.casts import to_mask
 from forebay.transforms.windows.groups import WindowGroup, window_groups
 from forebay.transforms.windows.period import Period, Span
 
@@ -27,22 +30,29 @@ class SelectPeriod(beam.PTransform):
     Input: batches of rows. Output: ``rows``, the batches without what no window can reach, and
     ``tallies``: ``("history", "rows", n)`` counts the rows that are events only, and dropped rows
     are those without a row time and those outside the period that no window can reach.
+
+    Args:
+        dataset: the definition.
+        period: the row times that ask.
+        splits: the split of each input that says one, by its number.
     """
 
-    def __init__(self, dataset: Dataset, period: Period) -> None:
+    def __init__(self, dataset: Dataset, period: Period, splits: SplitOfInput) -> None:
         super().__init__()
         self.dataset = dataset
         self.period = period
+        self.splits = splits
 
     def expand(self, rows: beam.PCollection) -> Any:  # noqa: D102
-        select = beam.ParDo(_SelectPeriod(self.dataset, self.period))
+        select = beam.ParDo(_SelectPeriod(self.dataset, self.period, self.splits))
         return rows | select.with_output_types(pa.RecordBatch).with_outputs("tallies", main="rows")
 
 
 class _SelectPeriod(beam.DoFn):
-    def __init__(self, dataset: Dataset, period: Period) -> None:
+    def __init__(self, dataset: Dataset, period: Period, splits: SplitOfInput) -> None:
         self._dataset = dataset
         self._period = period
+        self._splits = splits
 
     def setup(self) -> None:
         groups = window_groups(self._dataset)
@@ -52,23 +62,18 @@ class _SelectPeriod(beam.DoFn):
         times = batch[str(self._dataset.row_time)]
         asking = self._period.asks(times)
         kept = pc.or_(asking, self._period.reaches_any(self._groups, batch))
-        untimed = times.null_count
-        history = _count(pc.and_(pc.and_(kept, pc.invert(asking)), pc.is_valid(times)))
-        outside = len(batch) - untimed - _count(asking) - history
-        tallies = (
-            ("history", "rows", history),
-            ("dropped", NO_ROW_TIME, untimed),
-            ("dropped", OUTSIDE_PERIOD, outside),
+        timed, asks, keeps = map(to_mask, (times.is_valid(), asking, kept))
+        counted = (
+            ("history", "rows", timed & keeps & ~asks),
+            ("dropped", NO_ROW_TIME, ~timed),
+            ("dropped", OUTSIDE_PERIOD, timed & ~keeps),
         )
-        for tally in tallies:
-            if tally[2]:
+        identity = batch[ROW].to_numpy()
+        for kind, name, rows in counted:
+            for tally in tallies_of_rows(kind, name, identity[rows], self._splits):
                 yield beam.pvalue.TaggedOutput("tallies", tally)
-        if _count(kept):
+        if keeps.any():
             yield batch.filter(kept)
-
-
-def _count(mask: pa.BooleanArray) -> int:
-    return int(pc.sum(mask).as_py() or 0)
 
 
 def without_unneeded(
@@ -107,9 +112,10 @@ def _left_out(source: TableInput, table: str, rows: int) -> Iterator[Tally]:
     if table != ROWS:
         yield tally_of(read, table)
         return
-    yield from (read, ("dropped", OUTSIDE_PERIOD, rows))
-    if source.split is not None:
-        yield tally_of(read, input_kind(source.split))
+    for tally in (read, ("dropped", OUTSIDE_PERIOD, rows)):
+        yield tally
+        if source.split is not None:
+            yield tally_of(tally, input_kind(source.split))
 
 
 def _may_need(period: Period, groups: Sequence[WindowGroup], asked: str | None) -> MayNeed:

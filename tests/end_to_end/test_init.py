@@ -9,6 +9,7 @@ import json
 import os
 import random
 import re
+import shlex
 import subprocess
 import sys
 from pathlib import Path
@@ -185,14 +186,19 @@ def test_rejects_are_told_and_the_next_command_allows_for_them(
 ) -> None:
     lines = as_csv(visits()).splitlines()
     lines[100:120] = ["too,few"] * 20
-    Path("visits.csv").write_text("\n".join(lines) + "\n", "utf-8")
+    Path("my data").mkdir()
+    Path("my data/visits.csv").write_text("\n".join(lines) + "\n", "utf-8")
 
-    assert main(["init", "visits.csv"]) == 0
+    assert main(["init", "my data/visits.csv", "--output", "my data/visits.py"]) == 0
 
     printed = capsys.readouterr().out
     assert "2.5 % of the records" in printed
-    assert "--max-reject-fraction 0.05" in printed.splitlines()[-1]
-    assert "2.5 % of the records" in Path("visits.py").read_text("utf-8")
+    assert [shlex.split(line) for line in printed.splitlines()[-2:]] == [
+        ["forebay", "check", "my data/visits.py", "--input", "my data/visits.csv"],
+        ["forebay", "preprocess", "my data/visits.py", "--input", "my data/visits.csv",
+         "--output", "runs/visits", "--max-reject-fraction", "0.05"],
+    ]  # fmt: skip
+    assert "2.5 % of the records" in Path("my data/visits.py").read_text("utf-8")
 
 
 @pytest.mark.parametrize(

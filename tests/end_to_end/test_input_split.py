@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import json
 import random
 from collections import defaultdict
 from pathlib import Path
@@ -12,7 +13,11 @@ import pytest
 import tensorflow as tf
 
 from forebay.cli import main
+from forebay.pipelines.sources.named_inputs import SplitInput, named_split
+from forebay.pipelines.sources.tables import open_tables
+from forebay.storage.run.definition_files import load_definition
 from forebay.storage.run.manifest import Manifest
+from forebay.transforms.errors import InputError
 
 DEFINITION = """
 import forebay as fb
@@ -21,7 +26,7 @@ visits = fb.Dataset(
     name="visits",
     columns={
         "at": fb.Timestamp(), "shop": fb.String(required=True), "spent": fb.Number(),
-        "id": fb.Integer(), "kind": fb.String(),
+        "id": fb.Integer(), "kind": fb.String(), "items": fb.Integer(),
     },
     row_time="at",
     windows=[fb.Windowed("spent", key="shop", over="unbounded", ops=fb.sum(default=0))],
@@ -46,6 +51,7 @@ def make_rows() -> dict[str, list[dict[str, Any]]]:
                 "at": f"2024-{month:02}-{1 + i // 24:02}T{i % 24:02}:00:00Z",
                 "shop": chance.choice("pqr"), "spent": chance.choice(["", "", "", *range(20, 50)]),
                 "id": 1_000 * month + i, "kind": chance.choice(["sale", "sale", "gift"]),
+                "items": i % 4,
             }
             for i in range(count)
         ]  # fmt: skip
@@ -113,6 +119,36 @@ def test_each_split_is_accounted_for(run: Path) -> None:
         assert sum(entry.dropped[cause] for entry in manifest.splits.values()) == count
 
 
+def test_each_split_adds_up_in_a_period_and_after_a_step(
+    folder: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Of the eval split the last rows are outside the period, of train the first are history."""
+    named = [f"{SPLIT_OF[name]}={folder / name}.csv" for name in FILES]
+    period = ["--from", "2024-01-02", "--to", "2024-03-02"]
+    arguments = [str(folder / "visits.py"), "--input", *named, "--output", str(folder / "months")]
+    step = ["--prepare", "own_steps:OnePerItem", "--max-reject-fraction", "0.1"]
+    assert main(["preprocess", *arguments, *period, *step, "--rejects", "-"]) == 0
+
+    rejects, told = capsys.readouterr()
+    assert json.loads(rejects)["reason"] == "spent: 'much' is not a number"
+    assert "input eval dropped: outside period" in told
+    assert main(["preprocess", *arguments, "--rejects", "-", "--json"]) == 2
+    assert "--json and --rejects - both print" in capsys.readouterr().err
+    text = (folder / "months" / "manifest.json").read_text("utf-8")
+    manifest = Manifest.from_json(text, "months")
+    # Of each four rows one is dropped and three are added; one of those is a reject.
+    outside = sum(i % 4 for i in range(24, 30))
+    assert manifest.splits["eval"].dropped["outside period"] == outside
+    assert manifest.splits["train"].history == sum(i % 4 for i in range(24)) == manifest.history
+    assert manifest.splits["eval"].dropped["by own_steps:OnePerItem"] == 8
+    assert (manifest.splits["train"].added, manifest.splits["eval"].added) == (73, 21)
+    for name, entry in manifest.splits.items():
+        lost = sum(entry.rejects.values()) + sum(entry.dropped.values()) + entry.history
+        assert manifest.rows[name] + lost == entry.rows_read + entry.added
+    for cause, count in manifest.dropped.items():
+        assert sum(entry.dropped.get(cause, 0) for entry in manifest.splits.values()) == count
+
+
 @pytest.mark.parametrize(
     ("inputs", "split", "said"),
     [
@@ -122,6 +158,10 @@ def test_each_split_is_accounted_for(run: Path) -> None:
          "jan.csv is an input of train and of eval, so that its rows would train and test"),
         (["train=jan.csv", "eval=latest.csv"], "fb.InputSplit()",
          "latest.csv is an input of train as jan.csv and of eval, so that its rows would train"),
+        (["train=bigquery://p.d.t", "eval=jan.csv", "test=bigquery://p.d.t"], "fb.InputSplit()",
+         "bigquery://p.d.t is an input of train and of test, so that its rows would train"),
+        (["train=bigquery-query:a.sql", "test=bigquery-query:a.sql"], "fb.InputSplit()",
+         "bigquery-query:a.sql is an input of train and of test, so that its rows would train and"),
         (["train=jan.csv"], "fb.HashSplit('id')",
          "--input train=jan.csv: the definition 'visits' does not split by inputs, but by Hash"),
         (["train=no.csv"], "fb.InputSplit()", "--input train='no.csv' matches no file"),
@@ -152,13 +192,17 @@ def test_check_and_explain_take_named_inputs(
     assert main(["check", definition, *named, "--json"]) == 0
 
 
-def test_a_file_may_have_a_name_like_that(tmp_path: Path) -> None:
-    from forebay.pipelines.sources.named_inputs import SplitInput, named_split
-    from forebay.pipelines.sources.tables import open_tables
-    from forebay.storage.run.definition_files import load_definition
+def test_a_table_in_memory_is_of_one_split(folder: Path) -> None:
+    dataset = load_definition(str(folder / "visits.py"))
+    rows = [{"id": 1}]
+    said = "a list is an input of train and of test, so that its rows would train and test"
+    with pytest.raises(InputError, match=said):
+        open_tables(dataset, {"train": rows, "test": rows}, {})
 
+
+def test_a_file_may_have_a_name_like_that(tmp_path: Path) -> None:
     (tmp_path / "train=1").mkdir()
-    (tmp_path / "train=1" / "jan.csv").write_text("at,shop,spent,id,kind\n", "utf-8")
+    (tmp_path / "train=1" / "jan.csv").write_text("at,shop,spent,id,kind,items\n", "utf-8")
     (tmp_path / "hashed.py").write_text(
         DEFINITION.replace("fb.InputSplit()", "fb.HashSplit('id')"), "utf-8"
     )

@@ -67,7 +67,7 @@ def run(folder: Path, definition: Dataset) -> tuple[list[dict[str, Any]], Tallie
 
     def build(pipeline: beam.Pipeline) -> None:
         batches = pipeline | beam.Create(table.to_batches(max_chunksize=2), reshuffle=False)
-        prepared = batches | PrepareRows(definition, str(folder))
+        prepared = batches | PrepareRows(definition, str(folder), {})
         _ = prepared["rows"] | "Write" >> beam.Map(write)
         _ = (prepared["tallies"],) | WriteTallies(str(folder / "tallies.json"))
 
@@ -100,6 +100,14 @@ def test_several_rows_are_made_of_one(tmp_path: Path) -> None:
     assert sorted(of.tolist()) == sorted(IDENTITIES[i] for i in (0, 2, 2, 2, 3, 3, 5))
     assert tallies == {
         "added": {"own_steps:OnePerItem": 3}, "dropped": {"by own_steps:OnePerItem": 2},
+    }  # fmt: skip
+
+
+def test_the_first_of_the_rows_made_of_one_may_be_dropped(tmp_path: Path) -> None:
+    rows, tallies = run(tmp_path, dataset("LaterItems"))
+    assert sorted((row["shop"], row["items"]) for row in rows) == [("a", 3), ("a", 3), ("c", 2)]
+    assert tallies == {
+        "added": {"own_steps:LaterItems": 1}, "dropped": {"by own_steps:LaterItems": 4},
     }  # fmt: skip
 
 

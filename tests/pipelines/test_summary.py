@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import pytest
 
+from forebay.console.terminal import results
 from forebay.pipelines.summary import print_summary
 from forebay.storage.run.manifest import FeatureWarning, Manifest, SourceEntry
 
@@ -28,7 +29,7 @@ def test_names_are_printed_as_they_are(capsys: pytest.CaptureFixture[str]) -> No
         files={},
     )
 
-    print_summary(manifest, "runs/[new]")
+    print_summary(manifest, "runs/[new]", results())
 
     printed = " ".join(capsys.readouterr().out.split())
     for part in (

@@ -48,6 +48,18 @@ class OnePerItem(beam.PTransform):
         return batches | beam.Map(one_per_item)
 
 
+def later_items(rows: pa.RecordBatch) -> pa.RecordBatch:
+    made = one_per_item(rows)
+    return made.filter(pc.invert(pc.is_in(made["__row"], rows["__row"])))
+
+
+class LaterItems(beam.PTransform):
+    """FlatMap that leaves out the first of the rows made of one."""
+
+    def expand(self, batches: beam.PCollection) -> beam.PCollection:
+        return batches | beam.Map(later_items)
+
+
 class Capped(beam.DoFn):
     def __init__(self, most: float) -> None:
         self.most = most

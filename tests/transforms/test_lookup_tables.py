@@ -21,8 +21,10 @@ from forebay.transforms.definition.labels import Regression
 from forebay.transforms.definition.lookups import Lookup
 from forebay.transforms.definition.sources import Derive, Source
 from forebay.transforms.definition.splits import HashSplit
+from forebay.transforms.definition.windows.operators import mean
+from forebay.transforms.definition.windows.windowed import Windowed
 from forebay.transforms.errors import DefinitionError, InputError
-from forebay.transforms.lookup_tables import LookupTable, look_up
+from forebay.transforms.lookup_tables import LookupTable, empty_table, look_up
 
 PRICES: dict[str, Column] = {
     "shop": String(), "item": Integer(), "since": Timestamp(), "until": Timestamp(),
@@ -255,6 +257,8 @@ def test_mistakes_of_a_lookup_are_named(changes: dict[str, Any], said: str) -> N
         ({"price": 999}, "lookups[0].default = 999: what means missing there, as price says"),
         ({"label": "c"}, "lookups[0].default = 'c': not one of the declared values, as label says"),
         ({"label": "-"}, "lookups[0].default = '-': what means missing there, as label says"),
+        ({"item": 2**63}, "lookups[0].default = 9223372036854775808: beyond the range of 64-bit"),
+        ({"item": -(2**63)}, "lookups[0].default = -9223372036854775808: beyond the range of 64"),
     ],
 )
 def test_a_default_is_one_that_its_column_allows(default: dict[str, Any], said: str) -> None:
@@ -263,10 +267,17 @@ def test_a_default_is_one_that_its_column_allows(default: dict[str, Any], said: 
         "label": String(values=("a", "b", "none"), nulls=("", "-")),
     }  # fmt: skip
     sources = {"prices": Source(columns=limited)}
+    every = replace(BY_KEY, columns=[*BY_KEY.columns, "item"])
     with pytest.raises(DefinitionError) as error:
-        dataset(replace(BY_KEY, default=default), sources=sources)
+        dataset(replace(every, default=default), sources=sources)
     assert said in str(error.value)
-    assert dataset(replace(BY_KEY, default={"price": 0, "label": "a"}), sources=sources)
+    allowed = {"price": 2**60, "label": "a", "item": 2**63 - 1}
+    given = dataset(replace(every, default=allowed), sources=sources)
+    row = pa.RecordBatch.from_pydict({"shop": ["a"], "item": [1]})
+    found, _ = look_up(row, empty_table(given.lookups[0], given), given)
+    assert [found[name].to_pylist() for name in every.outputs] == [
+        [2.0**60], ["a"], [2**63 - 1]
+    ]  # fmt: skip
 
 
 @pytest.mark.parametrize(
@@ -281,6 +292,16 @@ def test_a_default_is_one_that_its_column_allows(default: dict[str, Any], said: 
         (replace(BY_KEY, valid_from="since"),
          {"derive": [Derive("m:f", ["prices_price_by_shop_item"], {"later": Timestamp()})],
           "row_time": "later"}, "not known when prices_by_shop_item is looked up at it"),
+        (BY_KEY,
+         {"label": Regression("item"), "features": [Numeric("prices_price_by_shop_item")]},
+         "features[0] = 'prices_price_by_shop_item': found by the label 'item', which is not"),
+        (replace(BY_KEY, embed=True),
+         {"label": Regression("item"), "features": [Numeric("prices_price_by_shop_item")]},
+         "features[0] = 'prices_price_by_shop_item': found by the label 'item', which is not"),
+        (BY_KEY,
+         {"label": Regression("item"), "features": [Numeric("x_mean_1d_by_item")],
+          "windows": [Windowed("x", key="item", over="1d", ops=mean())]},
+         "features[0] = 'x_mean_1d_by_item': found by the label 'item', which is not known when"),
     ],
 )  # fmt: skip
 def test_mistakes_of_lookups_beside_the_rest_are_named(

@@ -238,11 +238,7 @@ def _feature_problems(
     for where, feature in features.items():
         yield from feature.problems(where, dataset.all_columns)
         outputs.update(feature.outputs)
-        if dataset.label.column in feature.inputs:
-            yield Problem(
-                where, dataset.label.column, "the label is not known when a model is asked",
-                "leave it out; windows over it, without the row's own event, are fine",
-            )  # fmt: skip
+        yield from _own_label_problems(dataset, where, feature)
         if isinstance(feature, Categorical) and isinstance(feature.ids, Informative):
             yield from feature.ids.label_problems(f"{where}.ids", dataset.label)
         if isinstance(feature, Crossed):
@@ -260,4 +256,22 @@ def _feature_problems(
                 "features" if name in outputs else "windows", name, "no file can have this name",
                 f"use no '/', no control characters and at most {LONGEST_NAME} bytes; set name=, "
                 "or derive a column with another name",
+            )  # fmt: skip
+
+
+def _own_label_problems(dataset: "Dataset", where: str, feature: Feature) -> Iterator[Problem]:
+    """Yields what a feature reads that is the label, or is found by it."""
+    label = dataset.label.column
+    keys = {name: one.row_keys for one in dataset.lookups for name in one.names}
+    keys |= {name: one.row_keys for one in dataset.windows for name in one.names}
+    for name in dict.fromkeys(feature.inputs):
+        if name == label:
+            yield Problem(
+                where, name, "the label is not known when a model is asked",
+                "leave it out; windows over it, without the row's own event, are fine",
+            )  # fmt: skip
+        elif label in keys.get(name, ()):
+            yield Problem(
+                where, name, f"found by the label {label!r}, which is not known when a model is "
+                "asked", "leave it out, or find it by another row_key",
             )  # fmt: skip

@@ -19,6 +19,7 @@ from forebay.transforms.definition.columns import (
 )
 from forebay.transforms.definition.fields.freeze import freeze_sequences
 from forebay.transforms.definition.fields.several import Several
+from forebay.transforms.definition.fields.types import type_problems
 from forebay.transforms.definition.windows.checks import KEYS, unknown_source
 from forebay.transforms.errors import Problem, unknown_column
 
@@ -229,3 +230,5 @@ def _default_problems(
                 where, value, f"{cause}, as {name} says",
                 "write one that the column allows, or leave it out: the value is missing then",
             )  # fmt: skip
+        elif isinstance(kind, Integer):
+            yield from type_problems(value, int, where)

@@ -42,9 +42,12 @@ _FAR = "outside the years 1 to 9999"
 # What C's strptime is asked for, and how Python's reads it; the rest is left to Python's.
 _DIRECTIVES = {
     "Y": "[0-9]{4}", "y": "[0-9]{2}", "m": "(1[0-2]|0?[1-9])", "b": "", "B": "",
-    "d": "(3[01]|[12][0-9]|0?[1-9])", "H": "(2[0-3]|[01]?[0-9])", "M": "[0-5]?[0-9]",
+    "d": "(3[01]|[12][0-9]|0?[1-9]| [1-9])", "H": "(2[0-3]|[01]?[0-9])", "M": "[0-5]?[0-9]",
     "S": "[0-5]?[0-9]", "I": "(1[0-2]|0?[1-9])", "p": "(AM|PM)", "%": "%",
 }  # fmt: skip
+_PART = re.compile(r"%(.)|(\s+)|(.)", re.DOTALL)
+_NUMBERS = frozenset("YymdHMSI")
+_DIGITS_NEXT = re.compile(rf"%[{''.join(_NUMBERS)}]|[0-9]")
 _DAY = r"[0-9]{4}-(0[1-9]|1[0-2])-(0[1-9]|[12][0-9]|3[01])"
 _HOUR = r"([01][0-9]|2[0-3])"
 _TIME = _HOUR + r"(:[0-5][0-9](:[0-5][0-9](\.[0-9]+)?)?)?"
@@ -249,8 +252,10 @@ def _read_format(
         counts, failing = by_distinct(text, read)
         return counts.view(_CLOCK), failing
     values = pc.strptime(text, format=format, unit="s", error_is_null=True).cast(_CLOCK)
-    doubtful = to_mask(values.is_valid())
-    doubtful &= ~to_mask(pc.match_substring_regex(text, _pattern(format)))
+    is_read = to_mask(values.is_valid())
+    doubtful = is_read & ~to_mask(pc.match_substring_regex(text, _pattern(format, parted=True)))
+    if not is_read.all():
+        doubtful |= ~is_read & to_mask(pc.match_substring_regex(text, _pattern(format)))
     doubtful |= to_mask(pc.less(values, pa.scalar(dt.datetime(1000, 1, 1), _CLOCK)))
     if "d" in letters:  # C turns 30 February into 2 March
         few = to_mask(pc.less_equal(pc.day(values), 3)) & ~doubtful
@@ -264,18 +269,28 @@ def _read_format(
 
 
 @functools.cache
-def _pattern(format: str) -> str:
+def _pattern(format: str, *, parted: bool = False) -> str:
     """Returns what Python's ``strptime`` reads by a format, as a regular expression.
 
     C's reads more: blanks anywhere, months in full for %b, one digit for %y, years of three.
+
+    Args:
+        format: the format.
+        parted: whether only texts are meant of which the digits can be parted in one way: numbers
+            that touch others have all of their digits. C takes as many as there are for the
+            first, where Python leaves some for those that follow.
     """
     months = {"b": calendar.month_abbr, "B": calendar.month_name}
-    pattern = ""
-    for letter, blanks, other in re.findall(r"%(.)|(\s+)|(.)", format, re.DOTALL):
+    pattern, follows_number = "", False
+    for part in _PART.finditer(format):
+        letter, blanks, other = part.groups()
         if letter:
-            pattern += _DIRECTIVES[letter] or f"({'|'.join(map(re.escape, months[letter][1:]))})"
+            read = _DIRECTIVES[letter] or f"({'|'.join(map(re.escape, months[letter][1:]))})"
+            touches = follows_number or _DIGITS_NEXT.match(format, part.end())
+            pattern += read.replace("?", "") if parted and touches else read
         else:
             pattern += r"\s+" if blanks else re.escape(other)
+        follows_number = letter in _NUMBERS
     return f"(?i)^{pattern}$"
 
 

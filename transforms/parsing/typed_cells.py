@@ -30,6 +30,7 @@ from forebay.transforms.parsing.casts import (
     CastColumn,
     read_floats,
     read_integers,
+    read_number_lists,
     take_integers,
     to_mask,
     without,
@@ -92,13 +93,7 @@ def held_against(values: pa.Array, column: Column) -> Cells:
         values: (n,), of the column's Arrow type; null where missing, and nowhere else.
         column: what the definition says of the column.
     """
-    read = CastColumn(values, [])
-    if isinstance(column, Number | Integer):
-        read = within_range(read, column)
-    elif isinstance(column, String):
-        read = of_values(values, column)
-    elif isinstance(column, Bytes) and column.image:
-        read = take_bytes(values.to_pylist(), column)
+    read = _HELD.get(type(column), _READERS[type(column)])(values, column)
     absent = ~to_mask(values.is_valid()) if column.required and values.null_count else None
     return Cells(read.values, tuple(read.problems), absent)
 
@@ -126,6 +121,25 @@ def _plain(values: pa.Array) -> pa.Array:
         values = values.storage
     wanted = plain_type(values.type)
     return values if values.type == wanted else values.cast(wanted)
+
+
+def python_values(values: pa.Array) -> list[Any]:
+    """Returns values as Python has them; what it has none for, such as a far day, as text."""
+    return [_python_value(value) for value in values]
+
+
+def _python_value(value: pa.Scalar) -> Any:
+    try:
+        return value.as_py()
+    except Exception:  # beyond the year 9999, finer than microseconds, in a zone nobody knows
+        count = value.value if pa.types.is_temporal(value.type) else "what cannot be shown"
+        return f"{count} ({value.type})"
+
+
+def text_bytes(values: pa.Array) -> pa.BinaryArray:
+    """Returns values as texts in bytes; what is bytes already need not be UTF-8."""
+    values = _plain(values)
+    return (values if is_text(values.type) else values.cast(pa.string())).cast(pa.binary())
 
 
 def is_text(given: pa.DataType) -> bool:
@@ -222,7 +236,7 @@ def _takes_times(given: pa.DataType, column: Column) -> bool:
     if isinstance(column.field, tuple) and pa.types.is_time(given):
         return True  # beside a day, of another column
     if isinstance(column, Timestamp) and column.unit is not None:
-        return bool(pa.types.is_integer(given) or pa.types.is_floating(given)) or _is_time(given)
+        return is_number(given) or _is_time(given)
     return _is_time(given)
 
 
@@ -263,4 +277,8 @@ _KINDS: dict[type[Column], tuple[Callable[[pa.DataType, Column], bool], str]] = 
 _READERS: dict[type[Column], Callable[[pa.Array, Any], CastColumn]] = {
     Number: _number, Integer: _integer, String: _as_text, Boolean: _boolean, Numbers: _numbers,
     Bytes: _bytes, Timestamp: _timestamp, Date: _date,
+}  # fmt: skip
+# Texts that a function made are none that stand for a missing value.
+_HELD: dict[type[Column], Callable[[pa.Array, Any], CastColumn]] = {
+    String: of_values, Numbers: read_number_lists,
 }  # fmt: skip

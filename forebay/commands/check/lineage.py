@@ -22,59 +22,48 @@ class Lineage:
     """What the columns of a definition depend on.
 
     Attributes:
-        sources: the columns read that each row column depends on, itself included.
-        of_times: the columns read that a time or a key of the windows depends on.
-        known: the columns read that the row time depends on: known when a row is asked.
-        label: the columns read that the label depends on and that are not in ``known``.
+        cells: the columns read or looked up that each row column is made of, itself included.
+        sources: those, and the columns read that say which rows are looked up.
+        of_times: the sources of the times and keys of the windows.
+        known: the sources of the row time: known when a row is asked.
+        label: the cells of the label that are not in ``known``.
     """
 
+    cells: Mapping[str, frozenset[str]]
     sources: Mapping[str, frozenset[str]]
     of_times: frozenset[str]
     known: frozenset[str]
     label: frozenset[str]
 
     def is_of_label(self, name: str) -> bool:
-        """Tells whether a column depends on what the label depends on."""
+        """Tells whether a column depends on what the label is made of."""
         return bool(self.sources.get(name, frozenset()) & self.label)
 
 
 def find_lineage(subject: Subject) -> Lineage:
-    """Changes the cells of each column that is read, and sees which derived columns change."""
+    """Changes the cells that are read or looked up, and sees which derived columns change."""
     dataset = subject.dataset
-    sources = {name: {name} for name in dataset.columns}
     telling = _telling_steps(dataset)
-    for step in dataset.steps_at_reading:
-        sources |= _made(step, sources, telling)
+    cells = {name: frozenset({name}) for name in (*dataset.columns, *dataset.looked_up_columns)}
+    cells |= _found_by_trial(subject, telling)
+    for step in (*dataset.steps_at_reading, *dataset.later_steps):
+        if step not in telling:
+            made = frozenset().union(*(cells[name] for name in step.inputs))
+            cells |= dict.fromkeys(step.outputs, made)
+    asked: dict[str, frozenset[str]] = {}
     for lookup in dataset.lookups:
-        asks_at = [str(dataset.row_time)] if lookup.is_timed else []
-        asked: set[str] = set().union(*(sources[name] for name in (*lookup.row_keys, *asks_at)))
-        sources |= {name: set(asked) for name in lookup.names}
-    for step in dataset.later_steps:
-        sources |= _made(step, sources, telling)
-    read = {name for step in telling for name in step.inputs}
-    read |= {str(name) for one in dataset.lookups for name in (*one.row_keys, dataset.row_time)}
-    for name in sorted(read & set(dataset.columns)):
-        for derived in _dependents(subject, telling, name):
-            sources[derived].add(name)
-    known = sources.get(str(dataset.row_time), set())
+        asks_by = (*lookup.row_keys, *([str(dataset.row_time)] if lookup.is_timed else []))
+        of_keys = frozenset().union(*(cells[name] for name in asks_by))
+        asked |= dict.fromkeys(lookup.names, of_keys)
+    sources = {
+        name: found.union(*(asked.get(cell, ()) for cell in found)) for name, found in cells.items()
+    }
+    known = sources.get(str(dataset.row_time), frozenset())
     times = {name for name, kind in dataset.row_columns.items() if isinstance(kind, Timestamp)}
     keys = {key for windowed in dataset.windows for key in windowed.row_keys}
     keys |= {key for windowed in dataset.windows if not windowed.source for key in windowed.key}
-    fixed = {str(source) for name in times | keys for source in sources.get(name, set())}
-    return Lineage(
-        {name: frozenset(found) for name, found in sources.items()},
-        frozenset(fixed),
-        frozenset(known),
-        frozenset(sources[dataset.label.column] - known),
-    )
-
-
-def _made(
-    step: Derive, sources: Mapping[str, set[str]], telling: Collection[Derive]
-) -> dict[str, set[str]]:
-    """Returns what the columns of a step depend on, if that need not be found out by trial."""
-    made = set() if step in telling else set().union(*(sources[name] for name in step.inputs))
-    return {name: set(made) for name in step.outputs}
+    fixed = frozenset().union(*(sources.get(name, ()) for name in times | keys))
+    return Lineage(cells, sources, fixed, known, cells[dataset.label.column] - known)
 
 
 def _telling_steps(dataset: Dataset) -> list[Derive]:
@@ -96,20 +85,26 @@ def _telling_steps(dataset: Dataset) -> list[Derive]:
     return telling
 
 
-def _dependents(subject: Subject, steps: Collection[Derive], name: str) -> set[str]:
-    derived = [output for step in steps for output in step.outputs]
+def _found_by_trial(subject: Subject, steps: Collection[Derive]) -> dict[str, frozenset[str]]:
+    """Returns the cells that the outputs of steps are made of."""
+    outputs = [output for step in steps for output in step.outputs]
+    found: dict[str, set[str]] = {output: set() for output in outputs}
     parsed = subject.parsed
-    step = max(1, len(parsed) // _PROBES)
-    probe = parsed.take(pa.array(np.arange(0, len(parsed), step)[:_PROBES]))
+    every = max(1, len(parsed) // _PROBES)
+    probe = parsed.take(pa.array(np.arange(0, len(parsed), every)[:_PROBES]))
     before = subject.derived_or_none(probe, steps)
     if before is None:
-        return set()
-    found: set[str] = set()
-    for values in changed(probe[name]):
-        after = subject.derived_or_none(replaced(probe, {name: values}), steps)
-        if after is not None:
-            found |= moved(before, after, derived, before[ROW].to_numpy()).keys()
-    return found
+        return dict.fromkeys(outputs, frozenset())
+    looked_up = before.select([*subject.dataset.looked_up_columns, ROW])
+    for name in sorted({name for step in steps for name in step.inputs} - found.keys()):
+        given = probe if name in subject.dataset.columns else looked_up
+        for values in changed(given[name]):
+            rows, beside = (replaced(batch, {name: values}) for batch in (probe, looked_up))
+            after = subject.derived_or_none(rows, steps, beside)
+            if after is not None:
+                for output in moved(before, after, outputs, before[ROW].to_numpy()):
+                    found[output].add(name)
+    return {output: frozenset(cells) for output, cells in found.items()}
 
 
 def changed(values: pa.Array) -> Iterator[pa.Array]:

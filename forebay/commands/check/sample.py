@@ -16,6 +16,7 @@ import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from forebay.commands.check.subject import joined
 from forebay.console.words import counted
 from forebay.pipelines.lookups.tables import Lookups, read_lookups, read_rows
 from forebay.pipelines.sources.batches import ReadBatch, read_batches
@@ -48,7 +49,7 @@ class Sample:
         rejected: how many of them became no row.
         is_whole: whether every row is here.
         span_us: the first and last instant of the rows kept; None where rows have no time.
-        sources: the events of each of the definition's sources that windows of these rows reach.
+        sources: the events that windows of these rows reach, of each source that windows look at.
         lookups: what the definition's lookups find.
     """
 
@@ -108,7 +109,7 @@ def read_sample(
         for batch in _batches(inputs, lookups, max_record_bytes, tell):
             room = most - sum(map(len, kept))
             kept.append(batch.rows.filter(keep(batch.rows)).slice(0, room))
-    rows = _joined(kept)
+    rows = _in_order(kept)
     if not len(rows):
         raise InputError(
             f"--rows {most:,} keeps none of {counted(count, 'row')}; raise it, to read more of them"
@@ -117,6 +118,7 @@ def read_sample(
     sources = {
         name: _reached(dataset, tables, name, span, max_record_bytes, tell)
         for name in dataset.sources
+        if any(windowed.source == name for windowed in dataset.windows)
     }
     return Sample(rows, count + rejects.total(), rejects.total(), is_whole, span, sources, lookups)
 
@@ -137,10 +139,9 @@ def _reached(
     kept = [pa.RecordBatch.from_pylist([], schema=schema.append(pa.field(ROW, pa.int64())))]
     for batch in read_batches(tables[source], table, max_record_bytes):
         tell(f"read {source}")
-        reached = [period.reaches(group, batch.rows) for group in groups]
-        if reached:
-            kept.append(batch.rows.filter(functools.reduce(pc.or_, reached)))
-    return _joined(kept)
+        reached = (period.reaches(group, batch.rows) for group in groups)
+        kept.append(batch.rows.filter(functools.reduce(pc.or_, reached)))
+    return _in_order(kept)
 
 
 def instants_us(dataset: Dataset, rows: pa.RecordBatch) -> pa.Array:
@@ -228,9 +229,8 @@ def _by_hash(fraction: float, seed: int) -> Callable[[pa.RecordBatch], pa.Array]
     return lambda rows: pa.array(scramble(rows[ROW].to_numpy() ^ salt) < np.uint64(limit))
 
 
-def _joined(batches: Sequence[pa.RecordBatch]) -> pa.RecordBatch:
-    joined = pa.Table.from_batches(batches).combine_chunks().to_batches()
-    batch = joined[0] if joined else batches[0].slice(0, 0)
+def _in_order(batches: Sequence[pa.RecordBatch]) -> pa.RecordBatch:
+    batch = joined(batches)
     return batch.take(pc.sort_indices(batch[ROW]))
 
 

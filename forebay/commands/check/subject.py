@@ -10,6 +10,7 @@ import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from forebay.console.words import counted
 from forebay.pipelines.lookups.tables import Lookups, no_lookups
 from forebay.pipelines.sources.derive import derive
 from forebay.pipelines.sources.row_identity import ROW_OFFSET
@@ -17,7 +18,7 @@ from forebay.transforms.definition.dataset import Dataset
 from forebay.transforms.definition.functions import resolve
 from forebay.transforms.definition.identity import ROW
 from forebay.transforms.definition.sources import ROWS, Derive
-from forebay.transforms.errors import InputError
+from forebay.transforms.errors import InputError, first_line
 from forebay.transforms.windows.compute import compute
 from forebay.transforms.windows.groups import WindowGroup, window_groups
 from forebay.transforms.windows.value_columns import passes
@@ -97,19 +98,28 @@ class Subject:
         return self.rows if group.source == ROWS else self.sources[group.source]
 
     def derived(
-        self, parsed: pa.RecordBatch, steps: Collection[Derive] | None = None
+        self,
+        parsed: pa.RecordBatch,
+        steps: Collection[Derive] | None = None,
+        looked_up: pa.RecordBatch | None = None,
     ) -> pa.RecordBatch:
         """Derives the row columns of parsed rows, given as one batch.
 
         Args:
             parsed: the rows.
             steps: the only steps to take, with those that they need; None: all of them.
+            looked_up: what rows look up, with `ROW`; None: what they find.
 
         Raises:
             InputError: a function failed.
         """
         parsed = self._derived(parsed, self.dataset.steps_at_reading, steps)
-        parsed = (self.lookups or no_lookups(self.dataset)).beside(parsed)
+        if looked_up is None:
+            parsed = (self.lookups or no_lookups(self.dataset)).beside(parsed)
+        else:
+            at = positions(looked_up[ROW].to_numpy(), parsed[ROW].to_numpy())
+            for name in self.dataset.looked_up_columns:
+                parsed = parsed.append_column(name, looked_up[name].take(pa.array(at, mask=at < 0)))
         parsed = self._derived(parsed, self.dataset.later_steps, steps)
         there = [name for name in self.dataset.row_columns if name in parsed.schema.names]
         return parsed.select([*there, ROW])
@@ -123,11 +133,14 @@ class Subject:
         return parsed
 
     def derived_or_none(
-        self, parsed: pa.RecordBatch, steps: Collection[Derive] | None = None
+        self,
+        parsed: pa.RecordBatch,
+        steps: Collection[Derive] | None = None,
+        looked_up: pa.RecordBatch | None = None,
     ) -> pa.RecordBatch | None:
         """As `derived`, for rows that were changed: None where a function cannot take them."""
         try:
-            return self.derived(parsed, steps)
+            return self.derived(parsed, steps, looked_up)
         except InputError:
             return None
 
@@ -234,6 +247,21 @@ def replaced(batch: pa.RecordBatch, columns: Mapping[str, pa.Array]) -> pa.Recor
     """Returns a batch with other values in some of its columns."""
     arrays = [columns.get(name, batch[name]) for name in batch.schema.names]
     return pa.RecordBatch.from_arrays(arrays, names=batch.schema.names)
+
+
+def joined(batches: Sequence[pa.RecordBatch]) -> pa.RecordBatch:
+    """Returns batches, one at least, as one.
+
+    Raises:
+        InputError: a column of them holds more text than one batch can.
+    """
+    try:
+        return pa.concat_batches(batches)
+    except pa.ArrowInvalid as error:
+        raise InputError(
+            f"{counted(sum(map(len, batches)), 'row')} are looked at together, and a column of "
+            f"them has more text than 2 GiB ({first_line(error)}); look at fewer, with --rows"
+        ) from error
 
 
 def cell(batch: pa.RecordBatch, row: int, name: str) -> str:

@@ -189,10 +189,10 @@ def _tell(draft: Draft, path: Path, inputs: list[str]) -> None:
         say(f"  rejects   about {share(draft.reject_share)} of the records")
     if draft.reject_share > PreprocessOptions.max_reject_fraction / 2:
         limit = f" --max-reject-fraction {math.ceil(200 * draft.reject_share) / 100:g}"
-    data = shlex.join(inputs)
+    given = f"{shlex.quote(str(path))} --input {shlex.join(inputs)}"
     say("read it, and change what you know better; then")
-    say(f"  forebay check {path} --input {data}")
-    say(f"  forebay preprocess {path} --input {data} --output runs/{dataset.name}{limit}")
+    say(f"  forebay check {given}")
+    say(f"  forebay preprocess {given} --output runs/{dataset.name}{limit}")
 
 
 def _to_json(draft: Draft, path: str, variable: str) -> dict[str, Any]:

@@ -56,11 +56,15 @@ class SplitEntry:
         rows_read: records found in them, rejects included.
         rejects: rejected records per reason.
         dropped: rows that read well but made no example, per cause.
+        history: rows outside the period that served as events only.
+        added: rows that a step of one's own made of others.
     """
 
     rows_read: int
     rejects: Mapping[str, int]
     dropped: Mapping[str, int]
+    history: int = 0
+    added: int = 0
 
 
 @dataclass(frozen=True)

@@ -21,7 +21,7 @@ class Collisions:
         combinations: how many combinations the training rows have.
         colliding: how many of these share their bucket with another.
         colliding_share: the share of the training rows that these have, in [0, 1].
-        sampled: whether these are estimates, from a sample of the buckets.
+        sampled: whether these are estimates, from a sample of the combinations.
     """
 
     combinations: int

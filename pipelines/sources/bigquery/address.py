@@ -140,25 +140,28 @@ def _parameter(text: str) -> QueryParameter:
         raise InputError(f"--query-parameter {text!r}: {kind!r} is not a type; write {known}")
     try:
         if item:
-            return QueryParameter(name, single, [_value(single, v) for v in _items(value)], True)
-        return QueryParameter(name, single, None if value == "NULL" else _value(single, value))
+            return QueryParameter(name, single, [*map(_VALUES[single], _items(value, text))], True)
+        return QueryParameter(name, single, None if value == "NULL" else _VALUES[single](value))
     except (ValueError, ArithmeticError) as error:
         raise InputError(
             f"--query-parameter {text!r}: {value!r} is not of type {kind}; write {_PARAMETER_FORM}"
         ) from error
 
 
-def _items(text: str) -> list[Any]:
+def _items(text: str, parameter: str) -> list[str]:
+    """Returns the items of an array as they are written."""
     import json
 
-    found = json.loads(text)
+    found = json.loads(text, parse_int=str, parse_float=str, parse_constant=str)
     if not isinstance(found, list):
         raise ValueError(text)
-    return found
-
-
-def _value(kind: str, value: Any) -> Any:
-    return _VALUES[kind](value if isinstance(value, str) else str(value))
+    for number, item in enumerate(found, 1):
+        if not isinstance(item, str | bool):
+            raise InputError(
+                f"--query-parameter {parameter!r}: item {number} is no text, number or truth "
+                "value, and arrays hold nothing else; leave it out"
+            )
+    return [json.dumps(item) if isinstance(item, bool) else item for item in found]
 
 
 def _boolean(text: str) -> bool:

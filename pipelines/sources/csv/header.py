@@ -10,7 +10,7 @@ from itertools import islice
 
 from forebay.console.words import counted
 from forebay.pipelines.sources.missing_columns import refuse_missing
-from forebay.pipelines.sources.text.record_ends import COMMENT, MALFORMED_QUOTE, OK, UNCLOSED_QUOTE
+from forebay.pipelines.sources.text.record_ends import MALFORMED_QUOTE, OK, UNCLOSED_QUOTE
 from forebay.pipelines.sources.text.records import ANY_ARITY, scan_records
 from forebay.transforms.definition.table_formats import CsvFormat
 from forebay.transforms.errors import InputError
@@ -19,7 +19,6 @@ HEAD_BYTES = 1 << 20
 
 BOM = b"\xef\xbb\xbf"
 _SHOWN_CHARACTERS = 80
-_MOST_COMMENTS = 1 << 12
 _LINE = re.compile(rb"\r\n|\r|\n")
 _DELIMITERS = (",", ";", "\t", "|")
 # What Excel writes and reads in front of the header.
@@ -46,19 +45,18 @@ def read_header(head: bytes, format: CsvFormat, source: str) -> tuple[tuple[str,
     data_offset = len(BOM) if head.startswith(BOM) else 0
     data_offset += lines_end(head[data_offset:], format.skip_lines, source)
     text = head[data_offset:]
-    records = scan_records(text, format, ANY_ARITY, HEAD_BYTES, is_last=True, most=_MOST_COMMENTS)
-    kept = [i for i, status in enumerate(records.statuses) if status != COMMENT]
-    if not kept:
-        raise InputError(f"{source}: is empty; give a file with a header line and rows")
-    at = kept[0]
-    end = int(records.starts[at + 1]) if at + 1 < len(records.starts) else records.consumed
+    start = _first_record(text, format)
+    if start == len(text):
+        raise InputError(f"{source}: {_no_record(head, format)}")
+    records = scan_records(text[start:], format, ANY_ARITY, HEAD_BYTES, is_last=True, most=1)
+    end = start + records.consumed
     if end == len(text) and len(head) >= HEAD_BYTES:
         raise InputError(
             f"{source}: the first record does not end within {HEAD_BYTES} bytes; is this a CSV"
             " file with line ends?"
         )
-    first = text[records.starts[at] : records.ends[at]]
-    status = int(records.statuses[at])
+    first = text[start : start + int(records.ends[0])]
+    status = int(records.statuses[0])
     if status != OK:
         raise InputError(f"{source}: {_quote_problem(status, first, format)}")
     _refuse_note(first, source)
@@ -67,7 +65,7 @@ def read_header(head: bytes, format: CsvFormat, source: str) -> tuple[tuple[str,
         names = _names(text_of_first, format, source)
         _refuse_repeated(names, source)
         return names, data_offset + end
-    fields = int(records.fields[at])
+    fields = int(records.fields[0])
     if fields != len(format.names):
         raise InputError(
             f"{source}: the first row {_shown(first)} has {counted(fields, 'field')}, but"
@@ -75,6 +73,24 @@ def read_header(head: bytes, format: CsvFormat, source: str) -> tuple[tuple[str,
             " delimiter= (--names and --delimiter of forebay init)"
         )
     return tuple(format.names), data_offset
+
+
+def _first_record(text: bytes, format: CsvFormat) -> int:
+    """Returns where the first record begins, after blank lines and comments."""
+    passed_over = rb"[\r\n]"
+    if format.comment is not None:
+        passed_over += rb"|" + re.escape(format.comment.encode()) + rb"[^\r\n]*"
+    return len(re.match(rb"(?:%b)*" % passed_over, text)[0])  # type: ignore[index]
+
+
+def _no_record(head: bytes, format: CsvFormat) -> str:
+    """Returns what is wrong with a text that begins with no record, and the cure."""
+    if len(head) < HEAD_BYTES:
+        return "is empty; give a file with a header line and rows"
+    return (
+        f"has nothing but blank lines and comments in its first {HEAD_BYTES} bytes; take them out, "
+        f"or correct comment= in its CsvFormat, which is {format.comment!r}"
+    )
 
 
 def lines_end(text: bytes, count: int, source: str) -> int:

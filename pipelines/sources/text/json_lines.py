@@ -16,7 +16,7 @@ import pyarrow.json as pa_json
 from forebay.console.words import counted
 from forebay.pipelines.sources.files import SourceFile
 from forebay.pipelines.sources.inputs import Parsed
-from forebay.pipelines.sources.missing_columns import refuse_missing
+from forebay.pipelines.sources.missing_columns import NAMED_BY_RECORDS, refuse_missing
 from forebay.pipelines.sources.rejects import Reject
 from forebay.pipelines.sources.row_identity import ROW_OFFSET
 from forebay.pipelines.sources.rows import joined, make_rows
@@ -70,6 +70,7 @@ class JsonLinesFile(TextInput):
     """A file of JSON lines in whose first records every column that it does not lack was seen."""
 
     kind: ClassVar[str] = "JSON lines"
+    records_name_fields: ClassVar[bool] = True
 
     @property
     def fields(self) -> int:  # noqa: D102
@@ -100,7 +101,7 @@ def open_json_lines(file: SourceFile, table: Source | None) -> JsonLinesFile:
     if table is not None:
         names = list(dict.fromkeys(name for one in objects for name in paths(one)))
         what = f"field in its first {counted(len(objects), 'record')}"
-        refuse_missing(names, table.fields(table.optional), file.path, what)
+        refuse_missing(names, table.fields(table.optional), file.path, what, NAMED_BY_RECORDS)
         lacks = table.lacking(names)
     return JsonLinesFile(file, LINES, start, lacks=lacks)
 

@@ -7,9 +7,8 @@ from typing import IO
 
 import pyarrow as pa
 
-from forebay.pipelines.sources.row_identity import row_place
+from forebay.pipelines.sources.rejects import in_order_of_offset
 from forebay.pipelines.sources.text.records import ANY_ARITY, scan_records
-from forebay.transforms.definition.identity import ROW
 from forebay.transforms.definition.table_formats import CsvFormat
 
 _BLOCK = 8 << 20
@@ -30,11 +29,8 @@ def located(
     Yields:
         ``line`` (from 1), ``offset`` (bytes), ``reason`` and ``raw``, in order of offset.
     """
-    rejects = rejects.sort_by(ROW)
-    _, offsets = row_place(rejects[ROW].to_numpy())
-    reasons, raws = rejects["reason"].to_pylist(), rejects["raw"].to_pylist()
     text = LineCounter(source, lookahead=max_record_bytes + 3)
-    for offset, reason, raw in zip(offsets.tolist(), reasons, raws, strict=True):
+    for offset, reason, raw in in_order_of_offset(rejects):
         ahead = text.move_to(offset)
         found = _record(ahead, format, max_record_bytes) if raw is None else raw
         yield {

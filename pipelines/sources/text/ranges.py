@@ -41,7 +41,7 @@ class Readable(Protocol):
 
 
 class GuardedReader:
-    """Reads a stream in full blocks; damaged gzip becomes an InputError.
+    """Reads a stream in full blocks; damaged gzip and another encoding become an InputError.
 
     Attributes:
         count: number of bytes read so far.
@@ -57,7 +57,7 @@ class GuardedReader:
 
         Raises:
             InputError: the stream decompresses gzip that is truncated or corrupt, or is followed by
-                other bytes.
+                other bytes; or it decodes what lacks the mark of its encoding.
         """
         parts: list[bytes] = []
         wanted = size
@@ -66,6 +66,11 @@ class GuardedReader:
                 part = self._stream.read(wanted)
             except (EOFError, zlib.error, gzip.BadGzipFile) as error:
                 raise InputError(f"{self._source}: {_gzip_fault(error, self.count)}") from error
+            except UnicodeError as error:
+                raise InputError(
+                    f"{self._source}: cannot be decoded ({error}); name the encoding that it is "
+                    "written in, such as CsvFormat(encoding='utf-16-le')"
+                ) from error
             if not part:
                 break
             parts.append(part)

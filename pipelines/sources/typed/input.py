@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from abc import abstractmethod
+from collections import Counter
 from collections.abc import Generator, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
-from typing import ClassVar
+from typing import IO, ClassVar
 
 import numpy as np
 import pyarrow as pa
@@ -16,6 +17,7 @@ import pyarrow.parquet as pa_parquet
 from forebay.pipelines.sources.files import SourceFile
 from forebay.pipelines.sources.inputs import FileInput, Parsed, Stretch
 from forebay.pipelines.sources.typed.rows import (
+    REPEATED,
     check_schema,
     lacking_of,
     parse_batch,
@@ -145,16 +147,26 @@ class ParquetFile(RowsFile):
 
     def batches(self, parts: range) -> Iterator[pa.RecordBatch]:  # noqa: D102
         with self.file.open_raw() as source:
-            opened = pa_parquet.ParquetFile(source, page_checksum_verification=True)
-            yield from opened.iter_batches(
+            yield from parquet_reader(source).iter_batches(
                 CHUNK_ROWS, row_groups=list(parts), columns=list(self.columns), use_threads=False
             )
+
+
+def parquet_reader(source: str | IO[bytes]) -> pa_parquet.ParquetFile:
+    """Opens a Parquet file, whose times may be of any year.
+
+    INT96, as Spark and Hive write times, would be read as nanoseconds: these wrap before the year
+    1678 and after 2262.
+    """
+    return pa_parquet.ParquetFile(
+        source, coerce_int96_timestamp_unit="us", page_checksum_verification=True
+    )
 
 
 def open_parquet(file: SourceFile, table: Source | None) -> ParquetFile:
     """Reads the footer of a Parquet file and checks its schema against a table."""
     with _damage_told(file.path, "Parquet"), file.open_raw() as source:
-        opened = pa_parquet.ParquetFile(source)
+        opened = parquet_reader(source)
         schema, metadata = opened.schema_arrow, opened.metadata
         rows = tuple(metadata.row_group(i).num_rows for i in range(metadata.num_row_groups))
         columns, lacks = _columns(schema, table, file.path)
@@ -214,11 +226,15 @@ def _columns(
     Without a table, all are read.
 
     Raises:
+        InputError: one of them is not as it must be.
         UnicodeDecodeError: a name or a time zone in it is not UTF-8.
     """
     for field in schema:
         _decode(field.type)
     if table is None:
+        repeated = [name for name, count in Counter(schema.names).items() if count > 1]
+        if repeated:
+            raise InputError(f"{path}: the column {repeated[0]!r} {REPEATED}")
         return tuple(schema.names), frozenset()
     check_schema(schema, table, path)
     return tuple(top_columns(schema, table)), lacking_of(schema, table)

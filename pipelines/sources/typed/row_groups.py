@@ -14,7 +14,7 @@ from dataclasses import replace
 import pyarrow as pa
 import pyarrow.parquet as pa_parquet
 
-from forebay.pipelines.sources.typed.input import ParquetFile
+from forebay.pipelines.sources.typed.input import ParquetFile, parquet_reader
 from forebay.transforms.definition.allowed import is_limited
 from forebay.transforms.definition.columns import (
     Boolean,
@@ -54,7 +54,7 @@ def skip_row_groups(
     if any(is_limited(kind) for step in table.derive for kind in step.outputs.values()):
         return source, 0  # rows may be rejected for what is derived of them
     with source.file.open_raw() as raw:
-        opened = pa_parquet.ParquetFile(raw)
+        opened = parquet_reader(raw)
         skipped = [
             number
             for number in range(opened.metadata.num_row_groups)

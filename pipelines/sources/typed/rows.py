@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import base64
 import json
+from collections import Counter
 from collections.abc import Callable, Collection, Iterator, Mapping
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -14,14 +16,20 @@ import pyarrow.compute as pc
 
 from forebay.pipelines.sources.inputs import Parsed
 from forebay.pipelines.sources.missing_columns import refuse_missing
-from forebay.pipelines.sources.rejects import Reject
-from forebay.pipelines.sources.row_identity import row_place
-from forebay.pipelines.sources.rows import joined, make_rows, python_values
-from forebay.transforms.definition.columns import Column
-from forebay.transforms.definition.identity import ROW
+from forebay.pipelines.sources.rejects import Reject, in_order_of_offset
+from forebay.pipelines.sources.rows import joined, make_rows
+from forebay.transforms.definition.columns import Column, Timestamp
 from forebay.transforms.definition.sources import Source
 from forebay.transforms.errors import InputError
-from forebay.transforms.parsing.typed_cells import read_values, type_problem
+from forebay.transforms.parsing.typed_cells import (
+    plain_type,
+    python_values,
+    read_values,
+    text_bytes,
+    type_problem,
+)
+
+REPEATED = "is there more than once; rename all but one"
 
 
 def check_schema(
@@ -36,15 +44,19 @@ def check_schema(
         types: what its types are called there, by path; None: as Arrow calls them.
 
     Raises:
-        InputError: one is missing, or of another type; all of them are named.
+        InputError: one is missing, there more than once, or of another type; all of them are
+            named.
     """
     names = list(_paths(schema))
     refuse_missing(names, table.fields(table.optional), path)
-    lacking = table.lacking(names)
+    lacking, counts = table.lacking(names), Counter(names)
     problems = []
     for name, column in table.columns.items():
         for field in () if name in lacking else column.fields(name):
-            problem = type_problem(_type_at(schema, field), column, (types or {}).get(field))
+            if _is_repeated(counts, _top(schema, field), field):
+                problem: str | None = REPEATED
+            else:
+                problem = type_problem(_type_at(schema, field), column, (types or {}).get(field))
             if problem is not None:
                 problems.append(f"{field!r} {problem}")
     if problems:
@@ -77,7 +89,10 @@ def parse_batch(
         forgiven: those of which a value that cannot be read is missing.
     """
     given = {name: _given(batch, name, kind) for name, kind in columns.items()}
-    cells = {name: read_values(given[name], kind) for name, kind in columns.items()}
+    cells = {
+        name: read_values(given[name], _as_joined(batch, name, kind))
+        for name, kind in columns.items()
+    }
     made = make_rows(cells, given, offsets, forgiven)
     rejects = [
         Reject(f.offset, f.reason, record_json(batch.slice(f.row, 1)), f.category)
@@ -93,13 +108,11 @@ def told_rejects(
 
     Args:
         rejects: as for `forebay.pipelines.sources.inputs.TableInput.located`.
-        records: reads the records at some offsets, ascending, of which rejects do not have them.
+        records: reads the records at some offsets, ascending and each once, which rejects lack.
     """
-    rejects = rejects.sort_by(ROW)
-    offsets = row_place(rejects[ROW].to_numpy())[1].tolist()
-    raws = rejects["raw"].to_pylist()
-    found = records([o for o, raw in zip(offsets, raws, strict=True) if raw is None])
-    for offset, reason, raw in zip(offsets, rejects["reason"].to_pylist(), raws, strict=True):
+    told = in_order_of_offset(rejects)
+    found = records(list(dict.fromkeys(one.offset for one in told if one.raw is None)))
+    for offset, reason, raw in told:
         record = found[offset] if raw is None else raw
         yield offset, reason, record.decode("utf-8", "replace")
 
@@ -130,13 +143,25 @@ def _plain(value: Any) -> Any:
 
 def _given(batch: pa.RecordBatch, name: str, kind: Column) -> pa.Array:
     parts = [_values_at(batch, field) for field in kind.fields(name)]
-    if len(parts) == 1:
-        return parts[0]
-    return joined([part.cast(pa.string()).cast(pa.binary()) for part in parts], kind.nulls)
+    return parts[0] if len(parts) == 1 else joined(list(map(text_bytes, parts)), kind.nulls)
+
+
+def _as_joined(batch: pa.RecordBatch, name: str, kind: Column) -> Column:
+    """Returns a column as its fields are joined: typed days and times of day in ISO 8601."""
+    if not isinstance(kind, Timestamp) or not isinstance(kind.field, tuple):
+        return kind
+    types = (plain_type(_values_at(batch, field).type) for field in kind.fields(name))
+    return replace(kind, format=None) if all(map(pa.types.is_temporal, types)) else kind
 
 
 def _top(schema: pa.Schema, field: str) -> str:
     return field if field in schema.names else field.partition(".")[0]
+
+
+def _is_repeated(counts: Counter[str], top: str, field: str) -> bool:
+    """Tells whether a path leads to several fields, by how often a table has each path."""
+    ends = (i for i, letter in enumerate(f"{field}.") if letter == "." and i >= len(top))
+    return any(counts[field[:end]] > 1 for end in ends)
 
 
 def _paths(parent: Any, before: str = "") -> Iterator[str]:

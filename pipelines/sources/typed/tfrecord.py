@@ -17,23 +17,25 @@ import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from forebay.console.words import counted
 from forebay.pipelines.sources.files import SourceFile
 from forebay.pipelines.sources.inputs import FileInput, Hashed, Parsed, Stretch
-from forebay.pipelines.sources.rejects import Reject
-from forebay.pipelines.sources.row_identity import row_place
+from forebay.pipelines.sources.missing_columns import NAMED_BY_RECORDS, refuse_missing
+from forebay.pipelines.sources.rejects import Reject, Told, in_order_of_offset
 from forebay.pipelines.sources.typed.frames import Frame, Frames, read_frames
 from forebay.pipelines.sources.typed.rows import check_schema, parse_batch, record_json
 from forebay.pipelines.tfrecord_format import FRAME_BYTES
 from forebay.transforms.definition.columns import Boolean, Column, Date, Numbers, Timestamp
-from forebay.transforms.definition.identity import ROW
 from forebay.transforms.definition.sources import Source
 from forebay.transforms.errors import InputError
-from forebay.transforms.parsing.casts import without
+from forebay.transforms.parsing.casts import Fault, faults_of, to_mask, without
+from forebay.transforms.parsing.typed_cells import type_problem
 
 _STRETCH_BYTES = 8 << 20
 _LOOKED_AT, _LONGEST_LOOKED_AT = 1000, 4 << 20
 _NOT_EXAMPLE = "not a tf.Example"
 _TOO_LONG = "record too long"
+_SEVERAL = "several values where one is meant"
 
 
 @dataclass(frozen=True)
@@ -42,6 +44,7 @@ class TFRecordFile(FileInput):
 
     place_word: ClassVar[str] = "record"
     kind: ClassVar[str] = "TFRecord"
+    records_name_fields: ClassVar[bool] = True
 
     @property
     def text_bytes(self) -> int:  # noqa: D102
@@ -97,13 +100,11 @@ class TFRecordFile(FileInput):
         return next((frame.offset for number, frame in numbered if number == place), None)
 
     def located(self, rejects: pa.Table, max_record_bytes: int) -> Iterator[dict[str, str | int]]:  # noqa: D102
-        rejects = rejects.sort_by(ROW)
-        offsets = row_place(rejects[ROW].to_numpy())[1].tolist()
-        told = zip(rejects["reason"].to_pylist(), rejects["raw"].to_pylist(), strict=True)
-        wanted = dict(zip(offsets, told, strict=True))
+        wanted: dict[int, list[Told]] = {}
+        for one in in_order_of_offset(rejects):
+            wanted.setdefault(one.offset, []).append(one)
         for number, frame in enumerate(self._each(max_record_bytes), 1):
-            if frame.offset in wanted:
-                reason, raw = wanted[frame.offset]
+            for _, reason, raw in wanted.get(frame.offset, ()):
                 record = _shown(frame.data) if raw is None else raw
                 yield {
                     "record": number, "offset": frame.offset, "reason": reason,
@@ -144,9 +145,11 @@ def open_tfrecord(file: SourceFile, table: Source | None) -> TFRecordFile:
         ) from error
     if table is None:
         return opened
-    kinds = _kinds(table.columns)
+    kinds, names = _kinds(table.columns), batch.schema.names
+    what = f"feature in its first {counted(len(batch), 'record')}"
+    refuse_missing(names, table.fields(table.optional), file.path, what, NAMED_BY_RECORDS)
     singles = [(field.name, _single_type(field, table.columns)) for field in batch.schema]
-    lacks = table.lacking(batch.schema.names)
+    lacks = table.lacking(names)
     present = {name: kind for name, kind in kinds.items() if name not in lacks}
     check_schema(pa.schema(singles), Source(columns=present), file.path)
     return replace(opened, lacks=lacks)
@@ -230,21 +233,40 @@ def _parse(
     offsets, records = frames.offsets, len(frames.data)
     strict = {one for name in kinds if name not in forgiven for one in kinds[name].fields(name)}
     fields = {field: kind for name, kind in kinds.items() for field in kind.fields(name)}
-    columns, odd = {}, np.zeros(records, np.bool_)
+    columns: dict[str, pa.Array] = {}
+    causes: dict[int, list[str]] = {}
     for field, kind in fields.items():
         values = batch[field] if field in batch.schema.names else None
-        single, several = single_values(values, kind, records)
-        columns[field] = single if field in strict else without(single, several)
-        odd |= several & (field in strict)
+        columns[field], faults = _held(*single_values(values, kind, records), kind)
+        for fault in faults if field in strict else ():
+            for row in np.flatnonzero(fault.mask).tolist():
+                causes.setdefault(row, []).append(f"{field}: {fault.text}")
     kinds = {name: _as_held(kind, name, columns) for name, kind in kinds.items()}
-    chosen = pa.RecordBatch.from_pydict(columns).filter(pa.array(~odd))
-    parsed = parse_batch(chosen, offsets[~odd], kinds, forgiven)
+    good = np.ones(records, np.bool_)
+    good[list(causes)] = False
+    chosen = pa.RecordBatch.from_pydict(columns).filter(pa.array(good))
+    parsed = parse_batch(chosen, offsets[good], kinds, forgiven)
     rejects = [
-        Reject(int(offsets[row]), "several values where one is meant",
-               _shown(frames.data[row]), "several values where one is meant")
-        for row in np.flatnonzero(odd).tolist()
-    ]  # fmt: skip
+        Reject(int(offsets[row]), "; ".join(found), _shown(frames.data[row]), found[0])
+        for row, found in causes.items()
+    ]
     return Parsed(parsed.rows, [*rejects, *parsed.rejects], parsed.unread)
+
+
+def _held(
+    values: pa.Array, several: npt.NDArray[np.bool_], kind: Column
+) -> tuple[pa.Array, list[Fault]]:
+    """Returns what `single_values` does as a column's kind holds it, null where it cannot."""
+    values, faults = without(values, several), faults_of((several, _SEVERAL))
+    if isinstance(kind, Date) and pa.types.is_int64(values.type):
+        days = values.fill_null(0).to_numpy()
+        far = days != days.astype(np.int32)
+        held = without(values, far).cast(pa.int32()).view(pa.date32())
+        return held, [*faults, *faults_of((far, "outside the years 1 to 9999"))]
+    problem = type_problem(values.type, kind)
+    if problem is None:
+        return values, faults
+    return pa.nulls(len(values)), [*faults, *faults_of((to_mask(values.is_valid()), problem))]
 
 
 def _as_held(kind: Column, name: str, columns: Mapping[str, pa.Array]) -> Column:
@@ -273,8 +295,6 @@ def single_values(
     starts = values.offsets.to_numpy()[:-1]
     index = pa.array(np.where(lengths > 0, starts, 0), mask=lengths == 0)
     single = values.values.take(index)
-    if isinstance(kind, Date) and pa.types.is_int64(single.type):
-        single = single.cast(pa.int32(), safe=False).view(pa.date32())
     return single, lengths > 1
 
 

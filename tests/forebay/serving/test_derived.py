@@ -10,9 +10,9 @@ import pytest
 from forebay.pipelines.sources.derive import derive
 from forebay.pipelines.sources.row_identity import ROW_OFFSET
 from forebay.serving.instances import InstanceReader
-from forebay.transforms.definition.columns import Column, Number, String
+from forebay.transforms.definition.columns import Column, Integer, Number, String, Timestamp
 from forebay.transforms.definition.dataset import Dataset
-from forebay.transforms.definition.features import Numeric
+from forebay.transforms.definition.features import Calendar, Numeric
 from forebay.transforms.definition.functions import resolve
 from forebay.transforms.definition.labels import Regression
 from forebay.transforms.definition.sources import Derive
@@ -79,3 +79,16 @@ def test_what_others_are_derived_of_is_held_to_its_limits_too() -> None:
     assert reader.read(ROWS[2])["same"] == 2.0
     with pytest.raises(InstanceError, match=r"'per_mile' is 1\.7 by 'trips:per_mile'"):
         reader.read(ROWS[3])
+
+
+def test_a_derived_time_beyond_all_years_is_told() -> None:
+    step = Derive("trips:same_distance", ["distance"], {"same": Timestamp()})
+    definition = Dataset(
+        name="trips", columns={"distance": Integer(), "id": String(), "y": Number()}, derive=[step],
+        features=[Calendar("same", part="hour_of_day")], label=Regression("y"),
+        split=HashSplit("id"),
+    )  # fmt: skip
+    with pytest.raises(
+        InstanceError, match=r"'same' is \"4611686018427387904 .*the years 1 to 9999"
+    ):
+        InstanceReader(definition).read({"distance": 2**62})

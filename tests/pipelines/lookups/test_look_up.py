@@ -108,7 +108,7 @@ def test_rows_find_what_a_merge_finds(tmp_path: Path, options: dict[str, Any]) -
     flights, planes = made()
     batches = to_batches(flights, 1_300, 0), to_batches(planes, 99, 1 << 40)
 
-    rows, rejected, tallies = run(tmp_path, *batches, **options)
+    rows, rejected, tallies = run(tmp_path, *batches, splits={0: "eval"}, **options)
 
     last = planes.drop_duplicates("tail", keep="last")
     merged = flights.merge(last, on="tail", how="left")
@@ -120,12 +120,13 @@ def test_rows_find_what_a_merge_finds(tmp_path: Path, options: dict[str, Any]) -
     assert rows["per_seat"].to_numpy().tolist() == (merged["x"] / merged["seats"])[kept].tolist()
     assert sorted(rejected) == np.flatnonzero(~kept).tolist()
     missing = int(flights["tail"].isna().sum())
+    rejects = {"per_seat: missing required value": N - int(kept.sum())}
     assert tallies == {
         "lookup planes_by_tail": {
             "duplicates": M - len(last), "findable": len(last), "found": int(kept.sum()),
             "no key": missing, "not found": N - int(kept.sum()) - missing,
         },
-        "rejects": {"per_seat: missing required value": N - int(kept.sum())},
+        "rejects": rejects, "input eval.rejects": rejects,
     }  # fmt: skip
 
 

@@ -284,8 +284,8 @@ def test_what_the_cluster_can_mend_is_left_to_it(master: Master) -> None:
     "gone",
     [
         "io.grpc.StatusRuntimeException: CANCELLED: client cancelled\n\tat io.grpc",
-        "failed in state FAILED: org.apache.beam.vendor.grpc.v1p60p1.io.grpc.StatusRuntimeException: "
-        "CANCELLED: call already cancelled. Use ServerCallStreamObserver.setOnCancelHandler() to",
+        "failed in state FAILED: org.apache.beam.vendor.grpc.v1p60p1.io.grpc.StatusRuntimeException"
+        ": CANCELLED: call already cancelled. Use ServerCallStreamObserver.setOnCancelHandler() to",
         "failed in state FAILED: java.lang.IllegalStateException: Stream is already completed, no "
         "further calls are allowed",
         "java.lang.RuntimeException: worker 1-1 ended before it began to work",

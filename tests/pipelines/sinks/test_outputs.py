@@ -170,6 +170,30 @@ def test_two_outputs_of_a_command_are_two(first: str, second: str) -> None:
     check_apart([("--output", "/dev/null"), ("--rejects", "/dev/null")])
 
 
+@pytest.mark.parametrize(
+    ("folder", "file"),
+    [
+        ("runs/new", "runs/new/rejects.jsonl"),
+        ("runs/old", "runs/old/rejects/manifest.json"),
+        ("runs/link", "runs/old/manifest.json"),
+        ("runs/old", "runs/link/../old/manifest.json"),
+        ("gs://bucket/run/", "gs://bucket/run/manifest.json"),
+    ],
+)
+def test_no_output_of_a_command_lies_within_another(
+    folder: str, file: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    Path("runs/old/rejects").mkdir(parents=True)
+    Path("runs/link").symlink_to("old")
+    for given in ([("--output", folder), ("--rejects", file)],
+                  [("--output", file), ("--rejects", folder)]):  # fmt: skip
+        with pytest.raises(InputError, match=f"{file}' lies within --[a-z]+ '{folder}'; choose"):
+            check_apart(given)
+    monkeypatch.chdir("runs/old")
+    check_apart([("--output", "."), ("--also", "bigquery://p.d.u"), ("--rejects", "-")])
+
+
 def test_what_is_wrong_with_each_output_is_told(tmp_path: Path) -> None:
     outputs = [output(tmp_path / "no/rows.csv"), output(tmp_path), output(tmp_path / "good.csv")]
     with pytest.raises(InputError, match=r"is not a folder.*; and .*is a folder; name a file$"):

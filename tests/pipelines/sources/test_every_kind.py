@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import bz2
 import contextlib
 import datetime as dt
 import io
@@ -14,27 +15,32 @@ import subprocess
 import sys
 import threading
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import duckdb
+import numpy as np
 import pandas
 import polars
 import pyarrow as pa
 import pyarrow.ipc as pa_ipc
+import pyarrow.orc as pa_orc
 import pytest
 from table_kinds import TABLE, WRITERS, Record, as_table, csv_text, json_text, make_records
 
 from forebay.pipelines.sources.batches import ReadBatch, read_batches
 from forebay.pipelines.sources.files import find_files
 from forebay.pipelines.sources.inputs import TableInput, places_of
-from forebay.pipelines.sources.kinds import open_input
+from forebay.pipelines.sources.kinds import open_input, open_told, unpacked
 from forebay.pipelines.sources.read import reject_batch
-from forebay.pipelines.sources.row_identity import row_identity, row_place
+from forebay.pipelines.sources.row_identity import parts_of, row_identity, row_place
 from forebay.pipelines.sources.tables import find_inputs
-from forebay.transforms.definition.columns import String, Timestamp
+from forebay.transforms.definition.columns import Integer, String, Timestamp
 from forebay.transforms.definition.identity import ROW
+from forebay.transforms.definition.new_rows import PartialSource
 from forebay.transforms.definition.sources import Source
+from forebay.transforms.definition.table_formats import CsvFormat
 from forebay.transforms.errors import InputError
 
 LIMIT = 1 << 20
@@ -122,6 +128,7 @@ def test_places_lead_to_records_and_back(written: Path) -> None:
     source = opened(written)
     batch = read(source)[0]
     identities = batch.rows[ROW].to_pylist()[:40]
+    second = parts_of(np.repeat(np.array(identities), 2))[1::2].tolist()
 
     places = places_of([source], identities)
 
@@ -131,23 +138,27 @@ def test_places_lead_to_records_and_back(written: Path) -> None:
         row_place(identity)[1] for identity in identities
     ]
     assert source.offset_of(10_000) is None
+    both = places_of([source], [*second, *identities])
+    assert [both[identity] for identity in second] == [places[identity] for identity in identities]
 
 
 @pytest.mark.parametrize("knows_the_record", [True, False])
 def test_rejects_say_where_they_are_and_what_they_hold(
     written: Path, knows_the_record: bool
 ) -> None:
+    """So do those of several rows that were made of one."""
     source = opened(written)
-    rejects = [reject for batch in read(source) for reject in batch.rejects]
+    rejects = [reject for batch in read(source) for reject in batch.rejects for _ in range(3)]
     offsets = pa.array([reject.offset for reject in rejects], pa.int64()).to_numpy()
+    identities = parts_of(row_identity(source.number, offsets))
     raws = [reject.raw if knows_the_record else None for reject in rejects]
     reasons = [reject.reason for reject in rejects]
-    table = pa.table(reject_batch(row_identity(source.number, offsets), reasons, raws).batch)
+    table = pa.table(reject_batch(identities, reasons, raws).batch)
 
     located = list(source.located(table, LIMIT))
 
     assert [record["reason"] for record in located] == reasons
-    _, rejected = expected(RECORDS)
+    rejected = [number for number in expected(RECORDS)[1] for _ in range(3)]
     if "csv" not in written.name:  # two lines of a cell make lines and records two things
         assert [record[source.place_word] for record in located] == [n + 1 for n in rejected]
     for record, number in zip(located, rejected, strict=True):
@@ -233,12 +244,14 @@ def test_a_name_says_nothing_of_the_kind(written: Path) -> None:
     ("content", "message"),
     [
         (b"\x28\xb5\x2f\xfd....", "zstd"),
-        (b"BZh9....", "bzip2"),
+        (bz2.compress(b"taken,day\n"), "bzip2"),
+        (bz2.compress(b""), "bzip2"),
         (b"PK\x03\x04....", "zip archive or an Excel workbook"),
         (b"Obj\x01....", "Avro"),
         (b'[{"taken": "2024-01-01"}]', "is one JSON array; write its objects as JSON lines"),
         ("taken,day\n".encode("utf-16"), "UTF-16 text; write CsvFormat"),
-        (b"PAR1....", "cannot be read to its end as Parquet"),
+        (b"FEA1\0\0\0\0....", "Feather file of version 1"),
+        (b"PAR1\x15....", "cannot be read to its end as Parquet"),
         (b"ARROW1\0\0....", "cannot be read to its end as Arrow"),
         (b'{"taken": 1}\n', "has no fields in its first 1 record 'day', 'site'"),
         (
@@ -255,6 +268,23 @@ def test_what_is_no_table_is_named(content: bytes, message: str, tmp_path: Path)
 
     with pytest.raises(InputError, match=message):
         read(opened(path))
+
+
+def test_an_orc_file_is_named(tmp_path: Path) -> None:
+    pa_orc.write_table(as_table(RECORDS).select(["pulses", "site"]), str(tmp_path / "table"))
+
+    with pytest.raises(InputError, match="it is an ORC file; write it as Parquet"):
+        opened(tmp_path / "table")
+
+
+@pytest.mark.parametrize("name", ["ORCID", "ORC", "BZh", "PAR1", "FEA1", "ARROW1"])
+def test_a_header_may_begin_as_another_kind_does(name: str, tmp_path: Path) -> None:
+    path = tmp_path / "table.csv"
+    table = Source(columns={name: String()})
+    for header, values in ((name, "a"), (f"{name},other", "a,b"), (f"{name}\tother", "a\tb")):
+        path.write_text(f"{header}\r\n{values}\r\n")
+        with_format = replace(table, csv=CsvFormat(delimiter="\t" if "\t" in header else ","))
+        assert rows_of(read(opened(path, with_format), with_format)) == [{name: "a"}]
 
 
 @pytest.mark.parametrize("kind", ["csv.gz", "jsonl.gz", "parquet", "arrow", "arrows", "tfrecord"])
@@ -324,6 +354,26 @@ def test_a_wrong_schema_is_told_of_at_once(tmp_path: Path) -> None:
         "name one of its fields (d) by field='NAME.FIELD'",
     ):
         assert part in message
+
+
+@pytest.mark.parametrize("kind", ["parquet", "arrow"])
+def test_a_name_of_two_columns_is_told_of_where_one_is_read(kind: str, tmp_path: Path) -> None:
+    write = {"parquet": _write_parquet, "arrow": _write_arrow}[kind]
+    within = pa.StructArray.from_arrays([pa.array([5]), pa.array([6])], names=["v", "v"])
+    columns = [pa.array([1]), pa.array([2]), pa.array([3]), within]
+    write(pa.table(columns, names=["v", "u", "u", "s"]), tmp_path / "table")
+    table = Source(columns={"v": Integer()})
+
+    assert rows_of(read(opened(tmp_path / "table", table), table)) == [{"v": 1}]
+    for column, said in (
+        (Integer(field="u"), "the column 'u' is there more than once; rename all but one"),
+        (Integer(field="s.v"), "the column 's.v' is there more than once; rename all but one"),
+    ):
+        with pytest.raises(InputError, match=re.escape(said)):
+            opened(tmp_path / "table", Source(columns={"x": column}))
+    (file,) = find_files([str(tmp_path / "table")])
+    with pytest.raises(InputError, match="the column 'u' is there more than once"):
+        open_told(*unpacked(file), None)
 
 
 def test_files_of_one_pattern_may_differ_in_what_holds_the_same(tmp_path: Path) -> None:
@@ -421,6 +471,35 @@ def test_nested_fields_are_read_by_path(tmp_path: Path) -> None:
         open_input(file, Source(columns={"site": String(field="site.nam")}))
 
 
+@pytest.mark.parametrize("kind", ["jsonl", "tfrecord"])
+def test_a_column_that_only_later_records_have_is_told_of(
+    kind: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It would be missing where it is there."""
+    table = PartialSource(
+        columns={"site": String(), "pulses": Integer()}, needed=frozenset(["site"]),
+        wanted=frozenset(["site"]),
+    )  # fmt: skip
+    monkeypatch.setattr("forebay.pipelines.sources.text.json_lines._HEAD_BYTES", 30)
+    monkeypatch.setattr("forebay.pipelines.sources.typed.tfrecord._LOOKED_AT", 2)
+    lacking: list[Record] = [{"site": "a"}, {"site": "b"}, {"site": "c"}]
+    path = tmp_path / "table"
+
+    WRITERS[kind](lacking, path)
+    rows = rows_of(read(opened(path, table), table))
+    assert rows == [{**record, "pulses": None} for record in lacking]
+
+    WRITERS[kind]([*lacking, {"site": "d", "pulses": 7}], path)
+    with pytest.raises(InputError, match="later records have pulses, which the first ones lack"):
+        read(opened(path, table), table)
+    with pytest.raises(InputError, match=r"in its first [12] records? 'pulses'; .*, as null\.$"):
+        opened(path, Source(columns=table.columns))
+
+    WRITERS[kind]([{"site": "a", "pulses": 6}, *lacking], path)
+    rows = rows_of(read(opened(path, table), table))
+    assert [row["pulses"] for row in rows] == [6, None, None, None]
+
+
 @pytest.mark.parametrize("kind", ["jsonl", "parquet", "arrow"])
 def test_a_null_on_the_way_to_a_field_is_missing(kind: str, tmp_path: Path) -> None:
     """So it is with every part of the path; in a list a null is a missing number."""
@@ -468,6 +547,19 @@ def _write_arrow(table: pa.Table, path: Path) -> None:
         writer.write_table(table)
 
 
+def test_times_that_spark_wrote_are_of_any_year(tmp_path: Path) -> None:
+    import pyarrow.parquet as pa_parquet
+
+    times = [dt.datetime(1, 1, 1), dt.datetime(1960, 1, 1, 0, 0, 0, 5), dt.datetime(9999, 12, 31)]
+    table, path = pa.table({"at": pa.array(times, pa.timestamp("us"))}), tmp_path / "table"
+    pa_parquet.write_table(table, path, use_deprecated_int96_timestamps=True)
+    source = Source(columns={"at": Timestamp()})
+
+    rows = rows_of(read(opened(path, source), source))
+
+    assert [row["at"].replace(tzinfo=None) for row in rows] == times
+
+
 @pytest.mark.parametrize("kind", ["csv", "jsonl", "one by one", "texts", "types"])
 def test_a_day_without_its_clock_is_no_time_at_midnight(kind: str, tmp_path: Path) -> None:
     """Where a field of several is missing, so is the time, whatever holds them."""
@@ -489,7 +581,10 @@ def test_a_day_without_its_clock_is_no_time_at_midnight(kind: str, tmp_path: Pat
         more = ['{"other": "\\u0041"}'] if kind == "one by one" else []
         path.write_text("\n".join([*lines, *more]) + "\n")
     table = Source(columns={"at": Timestamp(field=("day", "clock"))})
-    strict = Source(columns={"at": Timestamp(field=("day", "clock"), required=True)})
+    # Of what is typed, a format is not asked for.
+    form = "%d.%m.%Y %H:%M" if kind == "types" else None
+    column = Timestamp(field=("day", "clock"), format=form, required=True)
+    strict = Source(columns={"at": column})
 
     rows, (required,) = (
         rows_of(read(opened(path, table), table)),
@@ -515,6 +610,23 @@ def test_a_field_of_several_that_means_missing_or_is_blank(tmp_path: Path) -> No
     assert [reject.reason for reject in found.rejects] == [
         "at: '  ' is not a time written in ISO 8601, such as 2013-01-31 09:30:00"
     ]
+
+
+@pytest.mark.parametrize("is_dictionary", [False, True])
+def test_a_field_of_several_that_is_no_text_is_a_reject(
+    is_dictionary: bool, tmp_path: Path
+) -> None:
+    days = pa.array([b"2013-01-31", b"2013-01-31\xff"], pa.binary())
+    clocks = pa.array([dt.time(9, 30)] * 2, pa.time32("s"))
+    path = tmp_path / "table"
+    days = days.dictionary_encode() if is_dictionary else days
+    _write_arrow(pa.table([days, clocks], ["day", "clock"]), path)
+    table = Source(columns={"at": Timestamp(field=("day", "clock"))})
+
+    (found,) = read(opened(path, table), table)
+
+    assert rows_of([found]) == [{"at": dt.datetime(2013, 1, 31, 9, 30, tzinfo=dt.UTC)}]
+    assert [reject.category for reject in found.rejects] == ["at: not UTF-8 text"]
 
 
 def test_a_field_of_several_that_is_no_value_is_shown_alone(tmp_path: Path) -> None:

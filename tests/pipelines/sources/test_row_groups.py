@@ -284,8 +284,8 @@ def test_events_of_a_source_are_left_out_too_and_counted(tmp_path: Path) -> None
     ]  # fmt: skip
     tables = {ROWS: [replace(rows, split="train")], "other": []}
     assert without_unneeded(tables, dataset, PERIOD)[1] == [
-        ("records", "read", 90), ("dropped", OUTSIDE_PERIOD, 90),
-        ("input train.records", "read", 90),
+        ("records", "read", 90), ("input train.records", "read", 90),
+        ("dropped", OUTSIDE_PERIOD, 90), ("input train.dropped", OUTSIDE_PERIOD, 90),
     ]  # fmt: skip
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import datetime as dt
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -12,10 +13,18 @@ from table_kinds import WRITERS
 from forebay.pipelines.sources.files import find_files
 from forebay.pipelines.sources.inputs import Parsed
 from forebay.pipelines.sources.kinds import open_input
-from forebay.transforms.definition.columns import Boolean, Integer
+from forebay.transforms.definition.columns import (
+    Boolean,
+    Bytes,
+    Column,
+    Date,
+    Integer,
+    String,
+)
 from forebay.transforms.definition.sources import Source
 
 LIMIT = 1 << 20
+DAY = dt.date(1970, 1, 7)
 FLAG = Boolean(true=("Y",), false=("N",))
 
 
@@ -62,3 +71,35 @@ def test_a_truth_value_that_is_missing_where_it_is_required(tmp_path: Path) -> N
 
     assert found.rows["flag"].to_pylist() == [True]
     assert [reject.reason for reject in found.rejects] == ["flag: missing required value"]
+
+
+@pytest.mark.parametrize(
+    ("column", "values", "rows", "reason"),
+    [
+        (Date(), [6, 2.5, "1970-01-07", None], [DAY, DAY, None],
+         "x: is float, which Date() cannot hold; convert it to a date"),
+        (Bytes(), ["a", 7, None], [b"a", None],
+         "x: is int64, which Bytes() cannot hold; declare another kind"),
+        (String(), ["a", 2.5, 7], ["a", "7"],
+         "x: is float, which String() cannot hold; convert it to text, or declare another kind"),
+        # So many days are no int32.
+        (Date(), [6, 2**32 + 19000, None], [DAY, None], "x: outside the years 1 to 9999"),
+        (Date(), [6, -(2**63)], [DAY], "x: outside the years 1 to 9999"),
+    ],
+)  # fmt: skip
+def test_a_later_record_of_another_type_is_a_reject(
+    column: Column,
+    values: list[Any],
+    rows: list[Any],
+    reason: str,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr("forebay.pipelines.sources.typed.tfrecord._LOOKED_AT", 1)
+    records = [{} if value is None else {"x": value} for value in values]
+    table = Source(columns={"x": column})
+
+    found = parsed(records, table, tmp_path / "records")
+
+    assert found.rows["x"].to_pylist() == rows
+    assert [reject.reason for reject in found.rejects] == [reason]

@@ -34,7 +34,8 @@ def counted(rows: list[tuple[int, int, int]], buckets: int, pieces: int) -> Comb
         batch = rows[piece::pieces]
         if batch:
             crossed = list(np.array(batch, np.int64).T)
-            parts.append(Combinations.of(crossed, np.array([bucket(r, buckets) for r in batch])))
+            numbers = np.array([bucket(row, buckets) for row in batch])
+            parts.append(Combinations.of(crossed, numbers, buckets))
     return Combinations.merged(parts)
 
 
@@ -58,13 +59,15 @@ def test_combinations_that_share_buckets(
     assert found.collisions() == pytest.approx(collisions(rows, buckets))
 
 
-def test_a_sample_of_the_buckets_estimates(monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.parametrize("buckets", [40_000, 300, 2])
+def test_a_sample_estimates(monkeypatch: pytest.MonkeyPatch, buckets: int) -> None:
     chance = np.random.default_rng(2)
     rows = [tuple(row) for row in chance.integers(0, (400, 50, 4), (60_000, 3)).tolist()]
     monkeypatch.setattr(ids, "MOST_COMBINATIONS", 5_000)
-    found = counted(rows, 40_000, 5)  # type: ignore[arg-type]
+    found = counted(rows, buckets, 5)  # type: ignore[arg-type]
 
-    combinations, colliding, share = collisions(rows, 40_000)  # type: ignore[arg-type]
+    combinations, colliding, share = collisions(rows, buckets)  # type: ignore[arg-type]
     assert found.level > 2
+    assert found.level == counted(rows, buckets, 1).level  # type: ignore[arg-type]
     assert len(found.hashes) <= 5_000
     assert found.collisions() == pytest.approx((combinations, colliding, share), rel=0.08)

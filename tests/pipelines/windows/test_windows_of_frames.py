@@ -187,6 +187,7 @@ def test_polars_says_the_same() -> None:
         ("rows.csv", "the frame cannot be read as a table (it is 'rows.csv', a text); give"),
         ({"a": [1]}, "the frame cannot be read as a table (it is a dict); give"),
         ([{"a": 1}, 2], "its row 1 is 2, a whole number, not a dict"),
+        ([{"a": 2**63}], "the frame cannot be read as a table (Python int too large to convert"),
         (pl.DataFrame(ROWS).with_columns(at=pl.lit("2024-05-01")),
          "the frame: the column 'at' is string_view, where instants are meant; make timestamps"),
         (pl.DataFrame(ROWS).lazy(), "the frame cannot be read as a table"),
@@ -201,7 +202,7 @@ def test_polars_says_the_same() -> None:
          "has a column 'value_mean_1h_by_key' already"),
         (pa.table([pa.array(["a"]), pa.array(["a"])], ["key", "key"]), "has 2 columns 'key'"),
     ],
-    ids=range(11),
+    ids=range(12),
 )  # fmt: skip
 def test_what_cannot_be_read_is_refused(frame: Any, said: str) -> None:
     with pytest.raises(InputError, match=re.escape(said)):

@@ -91,6 +91,32 @@ def test_what_a_function_makes_is_held_to_the_limits_of_cells(
     assert outcome(held) == outcome(read_cells(texts_of(values), column))
 
 
+@pytest.mark.parametrize(
+    ("column", "values", "held", "problem"),
+    [
+        (Integer(), [-(2**63), 5, None], [None, 5, None], "the number that stands for a missing"),
+        (Bytes(), [b"\xff", b"a", None], [None, b"a", None], "the byte that stands for a missing"),
+        (Numbers(), ["1;x", "1;;2", ""], [None, "1;;2", ""], "not a list of numbers"),
+        (Timestamp(), [2**62, 0, None], [None, 0, None], "outside the years 1 to 9999"),
+        (Date(), [2**30, 0, None], [None, 0, None], "outside the years 1 to 9999"),
+    ],
+)
+def test_what_a_function_makes_and_no_cell_can_be_is_at_fault(
+    column: Column, values: list[Any], held: list[Any], problem: str
+) -> None:
+    """The graph would take the first for missing, or could not read the others."""
+
+    def array(given: list[Any]) -> pa.Array:
+        counts = pa.array(given, pa.int32()) if isinstance(column, Date) else pa.array(given)
+        return counts.cast(column.arrow_type)
+
+    cells = held_against(array(values), column)
+
+    assert cells.values.equals(array(held))
+    assert [p.mask.tolist() for p in cells.problems] == [[True, False, False]]
+    assert cells.problems[0].text.startswith(problem)
+
+
 def test_texts_and_images_that_a_function_makes_are_held_to_their_limits() -> None:
     texts = held_against(pa.array(["a", "c", "", None]), String(values=("a", "b"), required=True))
     assert outcome(texts) == (
@@ -177,10 +203,12 @@ def test_nanoseconds_are_cut_as_digits_are(nanoseconds: int) -> None:
 
 
 @pytest.mark.parametrize("unit", ["s", "ms", "us"])
-def test_counts_and_far_times(unit: str) -> None:
+@pytest.mark.parametrize("kind", [pa.int64(), pa.decimal128(38, 0), pa.decimal128(38, 9)])
+def test_counts_and_far_times(unit: str, kind: pa.DataType) -> None:
     counts = [0, 1_700_000_000, 2**62, -(2**62), None]
+    assert type_problem(kind, Timestamp(unit=unit)) is None
 
-    read = read_values(pa.array(counts, pa.int64()), Timestamp(unit=unit))
+    read = read_values(pa.array(counts, pa.int64()).cast(kind), Timestamp(unit=unit))
 
     texts = read_cells(texts_of(counts), Timestamp(unit=unit))
     assert read.values.equals(texts.values)

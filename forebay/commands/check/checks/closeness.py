@@ -9,6 +9,7 @@ from forebay.commands.check.checks.evidence import find_evidence, instants, late
 from forebay.commands.check.checks.label import identities
 from forebay.commands.check.checks.label_evidence import (
     FEWEST_ROWS,
+    LATER_ITSELF,
     Closeness,
     closeness,
     filled_cells,
@@ -28,8 +29,8 @@ from forebay.transforms.definition.labels import Regression
 
 CLOSE, LATE = "close to the label", "known too late"
 # An instant that is later in fewer of the rows says nothing of when what is tied to it is known; of
-# one that is a feature itself, or the end of one, fewer will do.
-_LATER, _LATER_ITSELF = 0.5, 0.05
+# one that is a feature itself, or the end of one, LATER_ITSELF will do.
+_LATER = 0.5
 _CURE = "leave it out, or make sure that it is known at the row time"
 
 
@@ -155,11 +156,11 @@ def _why_late(subject: Subject, lineage: Lineage, name: str, instant: str, after
     """Says what ties a column to an instant, later in a share of the rows; empty: nothing."""
     dataset, rows, base = subject.dataset, subject.rows, str(subject.dataset.row_time)
     if isinstance(dataset.row_columns[name], Timestamp | Date):
-        is_late = name == instant and after >= _LATER_ITSELF
+        is_late = name == instant and after >= LATER_ITSELF
         return "it is an instant after the row time" if is_late else ""
-    if after >= _LATER_ITSELF and _is_span(subject, name, instant):
+    if after >= LATER_ITSELF and _is_span(subject, name, instant):
         return f"{name} is the time from {base} to {instant}"
-    if after < _LATER_ITSELF:
+    if after < LATER_ITSELF:
         return ""
     found = find_evidence(dataset, lineage, rows, name, instant, base)
     telling = [evidence for evidence in found if evidence.kind == "either" or after >= _LATER]

@@ -62,8 +62,8 @@ def find_evidence(
     if isinstance(dataset.row_columns[value], Timestamp) and value == instant:
         return
     already = lineage.sources[base]
-    shared = (lineage.sources[value] - already) & lineage.sources[instant]
-    measured = sorted(name for name in shared if isinstance(dataset.columns[name], _MEASURED))
+    shared = (lineage.sources[value] - already) & lineage.cells[instant]
+    measured = sorted(name for name in shared if isinstance(dataset.row_columns[name], _MEASURED))
     if measured:
         yield Evidence("derived", f"both are computed from {', '.join(measured)}")
     here = is_valid(rows[base])

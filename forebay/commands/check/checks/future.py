@@ -10,7 +10,16 @@ import pyarrow.compute as pc
 from forebay.commands.check.checks.order import derived_names
 from forebay.commands.check.findings import Finding, Severity, passed
 from forebay.commands.check.lineage import Lineage
-from forebay.commands.check.subject import Bools, Ints, Subject, cell, deciding, moved, replaced
+from forebay.commands.check.subject import (
+    Bools,
+    Ints,
+    Subject,
+    cell,
+    deciding,
+    joined,
+    moved,
+    replaced,
+)
 from forebay.console.words import counted, share
 from forebay.pipelines.sources.row_identity import ROW_OFFSET
 from forebay.transforms.definition.identity import ROW
@@ -104,18 +113,14 @@ def _ways(
         return
     for way, parsed in (
         ("removed", now),
-        ("doubled", _joined([now, then, _renamed(then)])),
-        ("changed", _joined([now, _scrambled(then, lineage)])),
+        ("doubled", joined([now, then, _renamed(then)])),
+        ("changed", joined([now, _scrambled(then, lineage)])),
     ):
         rows = subject.derived_or_none(parsed)
         if rows is not None:
             yield (
                 f"when what is later is {way}", subject.complete(rows, partial(_changed, way, cut))
             )  # fmt: skip
-
-
-def _joined(batches: list[pa.RecordBatch]) -> pa.RecordBatch:
-    return pa.Table.from_batches(batches).combine_chunks().to_batches()[0]
 
 
 def _renamed(rows: pa.RecordBatch) -> pa.RecordBatch:
@@ -147,7 +152,7 @@ def _changed(way: str, cut: int, group: WindowGroup, rows: pa.RecordBatch) -> pa
     if group.source == ROWS:
         return rows
     now, then = rows.filter(pa.array(past)), rows.filter(pa.array(~past))
-    return now if way == "removed" else _joined([now, then, _renamed(then)])
+    return now if way == "removed" else joined([now, then, _renamed(then)])
 
 
 def _scrambled_events(group: WindowGroup, rows: pa.RecordBatch, later: Ints) -> pa.RecordBatch:

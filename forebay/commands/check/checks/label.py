@@ -54,7 +54,9 @@ def _by_cells(subject: Subject, lineage: Lineage) -> Iterator[Finding]:
     """Row columns that features read and that depend on what the label depends on."""
     dataset = subject.dataset
     label, sources = dataset.label.column, lineage.label
-    direct = set(dataset.model_columns) & set(dataset.columns)
+    direct = {
+        name for name in dataset.model_columns if lineage.cells.get(name) == frozenset({name})
+    }
     for name in dataset.model_columns:
         shared = lineage.sources.get(name, frozenset()) & sources
         if not shared:
@@ -108,7 +110,8 @@ def _with_other_label(
 ) -> pa.RecordBatch | None:
     """Returns the row with cells of others, so that its label differs; None where none does."""
     parsed, label = subject.parsed, subject.dataset.label.column
-    names = lineage.label or lineage.sources[label]
+    read = lineage.sources[label] & subject.dataset.columns.keys()
+    names = read - lineage.known or read
     for donor in (1, len(parsed) // 2, len(parsed) // 3):
         giver = pa.array([(place + donor) % len(parsed)])
         changed = {name: parsed[name].take(giver) for name in names}

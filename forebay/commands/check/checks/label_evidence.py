@@ -36,6 +36,8 @@ from forebay.transforms.parsing.casts import to_mask
 _SUSPECT = {"correlation": 0.97, "AUC": 0.99}
 GIVES_AWAY = {"correlation": 0.999, "AUC": 0.9995}
 FEWEST_ROWS = 100
+# An instant that is later than the row time in this share of the rows is not known by then.
+LATER_ITSELF = 0.05
 # Two columns that are missing in this share of the same rows, in so many rows at least, and by
 # chance less often than this.
 _ALIKE, _ALIKE_AT_LEAST, _BY_CHANCE = 0.95, 5, 1e-6

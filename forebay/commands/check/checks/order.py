@@ -6,7 +6,7 @@ import numpy as np
 import pyarrow as pa
 
 from forebay.commands.check.findings import Finding, Severity, passed
-from forebay.commands.check.subject import Ints, Subject, cell, moved
+from forebay.commands.check.subject import Ints, Subject, cell, joined, moved
 from forebay.console.words import counted, share
 from forebay.transforms.definition.identity import ROW
 from forebay.transforms.errors import InputError
@@ -87,7 +87,7 @@ def _joined(subject: Subject, batches: list[pa.RecordBatch]) -> pa.RecordBatch |
         derived = [subject.derived(batch) for batch in batches]
     except InputError as error:
         return str(error)
-    return pa.Table.from_batches(derived).combine_chunks().to_batches()[0]
+    return joined(derived)
 
 
 def _fails(way: str, error: str) -> Finding:

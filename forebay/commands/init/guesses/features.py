@@ -3,6 +3,9 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 
+import pyarrow as pa
+import pyarrow.compute as pc
+
 from forebay.commands.init.guesses.column_facts import ColumnFacts, share
 from forebay.commands.init.guesses.guessed_column import GuessedColumn
 from forebay.commands.init.guesses.label import label_of
@@ -15,10 +18,10 @@ from forebay.commands.init.guesses.roles import (
     is_identity,
     is_own_split,
 )
-from forebay.commands.init.guesses.times import RowTime
+from forebay.commands.init.guesses.times import RowTime, as_instants
 from forebay.commands.init.guesses.written_times import is_of_months
 from forebay.console.words import counted
-from forebay.transforms.definition.columns import Boolean, Date, Integer, String, Timestamp
+from forebay.transforms.definition.columns import Boolean, Date, Integer, Number, String, Timestamp
 from forebay.transforms.definition.derived_numbers import Difference, Elapsed, Haversine
 from forebay.transforms.definition.features import (
     Bucketized,
@@ -114,7 +117,7 @@ def _suggest_one(
     if tie := ties.of(reading, is_category=is_category):
         return none(tie)
     if isinstance(reading.column, Timestamp | Date):
-        return _of_instant(reading, facts, row_time)
+        return _of_instant(reading, facts, ties, row_time)
     if is_category:
         return _categorical(reading, facts)
     return _numeric(reading, facts)
@@ -179,7 +182,9 @@ def _of_row_time(row_time: RowTime, facts: ColumnFacts) -> Suggestion:
     return Suggestion((name,), tuple(features), reason)
 
 
-def _of_instant(reading: GuessedColumn, facts: ColumnFacts, row_time: RowTime | None) -> Suggestion:
+def _of_instant(
+    reading: GuessedColumn, facts: ColumnFacts, ties: LabelTies, row_time: RowTime | None
+) -> Suggestion:
     name = reading.name
     if row_time is not None and name in row_time.same:
         return Suggestion((name,), (), f"tells no more than {row_time.reading.name}")
@@ -191,6 +196,9 @@ def _of_instant(reading: GuessedColumn, facts: ColumnFacts, row_time: RowTime | 
     features: list[Feature] = [*days, Calendar(name, part="month")]
     if row_time is None:
         return Suggestion((name,), tuple(features), "parts of the date")
+    ends = [of.of_rows().cast(pa.int64()) for of in (row_time.reading, as_instants(reading))]
+    if tie := ties.of_values(pc.subtract(*ends), Number(), is_category=False):
+        return Suggestion((name,), (), f"the time to {row_time.reading.name} is {tie}")
     since = Elapsed(name, row_time.reading.name, unit="days")
     features.append(Numeric(since, scale="z_score", indicator=facts.missing > 0))
     return Suggestion((name,), tuple(features), "parts of the date, and the time since then")

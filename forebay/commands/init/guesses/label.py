@@ -15,6 +15,7 @@ from forebay.transforms.definition.labels import (
     Regression,
 )
 from forebay.transforms.errors import InputError, unknown_column
+from forebay.transforms.parsing.typed_cells import type_problem
 
 # A text column of more values is hardly a label of classes.
 MOST_CLASSES = 20
@@ -92,7 +93,7 @@ def label_candidates(
 
 def label_of(reading: GuessedColumn) -> Label:
     """Returns the task that a column's values set."""
-    if isinstance(reading.column, Boolean):
+    if isinstance(reading.column, Boolean) or {*reading.values.to_pylist()} - {None} == {0, 1}:
         return BinaryClassification(reading.name)
     if isinstance(reading.column, String):
         return Classification(reading.name, tuple(text for text, _ in _by_frequency(reading)))
@@ -107,7 +108,10 @@ def _by_frequency(reading: GuessedColumn) -> list[tuple[str, int]]:
 
 
 def as_label(reading: GuessedColumn) -> GuessedColumn:
-    """Reads two values as false and true: of numbers the greater is true, of texts the rarer."""
+    """Reads two values as false and true: of numbers the greater is true, of texts the rarer.
+
+    Numbers of a type that a Boolean column does not take stay numbers.
+    """
     two = facts_of(reading).distinct == 2
     if not (two and isinstance(reading.column, Number | Integer | String)):
         return reading
@@ -124,5 +128,7 @@ def as_label(reading: GuessedColumn) -> GuessedColumn:
         )
         for value in (common, rare)
     }
-    read = read_as(reading, Boolean(true=written[rare], false=written[common]))
-    return replace(read, reasons=(reason,))
+    column = Boolean(true=written[rare], false=written[common])
+    if reading.texts.type is not None and type_problem(reading.texts.type, column) is not None:
+        return reading
+    return replace(read_as(reading, column), reasons=(reason,))

@@ -21,7 +21,7 @@ from forebay.commands.init.guesses.names import (
     without,
     words_of,
 )
-from forebay.transforms.definition.columns import Boolean, Integer, Number, String
+from forebay.transforms.definition.columns import Boolean, Column, Integer, Number, String
 from forebay.transforms.definition.labels import Label
 from forebay.transforms.parsing.casts import to_mask
 
@@ -104,13 +104,17 @@ class LabelTies:
         if together is not None and together.is_subset:
             where = together.where.replace("the label", label)
             return f"missing {where}, so probably known only with it"
+        return self.of_values(values, reading.column, is_category=is_category)
+
+    def of_values(self, values: pa.Array, kind: Column, *, is_category: bool) -> str | None:
+        """Says that values, one a row, give the label away; None where they do not."""
         near = closeness(
-            values.filter(pa.array(self._known)), reading.column, self._label, self._targets,
+            values.filter(pa.array(self._known)), kind, self._label, self._targets,
             is_category=is_category,
         )  # fmt: skip
-        if near.gives_away:
-            return f"nearly the same as {label} ({near.score.name} {near.score.value:.4f})"
-        return None
+        if not near.gives_away:
+            return None
+        return f"nearly the same as {self._label.column} ({near.score.name} {near.score.value:.4f})"
 
 
 @dataclass(frozen=True)

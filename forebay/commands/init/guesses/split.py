@@ -4,21 +4,24 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 import numpy as np
+import numpy.typing as npt
 
-from forebay.commands.init.guesses.column_facts import ColumnFacts
+from forebay.commands.init.guesses.column_facts import ColumnFacts, share
 from forebay.commands.init.guesses.guessed_column import GuessedColumn
 from forebay.commands.init.guesses.names import is_name_of
 from forebay.commands.init.guesses.roles import is_free_text, is_identity
-from forebay.commands.init.guesses.times import RowTime
+from forebay.commands.init.guesses.times import Int64Array, RowTime
 from forebay.transforms.definition.columns import Date, Integer, String, Timestamp
 from forebay.transforms.definition.splits import HashSplit, RandomSplit, TimeSplit
 from forebay.transforms.instants import instant, moment
 
-_SHARES = (0.8, 0.9)
+# The shares of train, eval and test.
+_PARTS = np.array([0.8, 0.1, 0.1])
 # With fewer values a split by hash is uneven, or leaves a part empty.
 _FEWEST_VALUES = 50
 _DAY_US = 86_400_000_000
-# Bounds are rounded to days, or hours, where that moves them by little.
+# Bounds are rounded to days, or hours, where that moves them by little: each part keeps this much.
+_LEAST = 0.5
 _ROUNDINGS = (_DAY_US, _DAY_US // 24)
 _SPAN_IN_UNITS = 30
 
@@ -37,17 +40,39 @@ class SplitGuess:
 
 
 def time_split(row_time: RowTime) -> SplitGuess:
-    """Puts the last tenth of the rows into test, the tenth before into eval."""
+    """Puts the last tenth of the rows into test, the tenth before into eval, as near as may be.
+
+    Rows of one instant stay together, and each part has some.
+    """
     us = np.sort(row_time.us[row_time.known])
-    bounds = [int(us[int(share * len(us))]) for share in _SHARES]
+    instants, before = np.unique(us, return_index=True)
+    train, held = np.cumsum(_PARTS[:2]) * len(us)
+    i = 1 + int(np.argmin(np.abs(before[1:-1] - train)))
+    j = i + 1 + int(np.argmin(np.abs(before[i + 1 :] - held)))
+    bounds = instants[[i, j]]
     span = int(us[-1] - us[0])
-    unit = next((unit for unit in _ROUNDINGS if span >= _SPAN_IN_UNITS * unit), 1)
-    eval_from, test_from = (_text(bound // unit * unit, unit) for bound in bounds)
+    unit = next(
+        (
+            unit
+            for unit in _ROUNDINGS
+            if span >= _SPAN_IN_UNITS * unit
+            and (_parts(us, bounds // unit * unit) >= _LEAST * _PARTS).all()
+        ),
+        1,
+    )
+    bounds = bounds // unit * unit
+    eval_from, test_from = (_text(bound, unit) for bound in bounds.tolist())
+    parts = _parts(us, bounds).tolist()
     return SplitGuess(
         TimeSplit(eval_from=eval_from, test_from=test_from),
-        f"by {row_time.reading.name}, as the model will be used: the first 80 % train, the last "
-        "10 % test",
+        f"by {row_time.reading.name}, as the model will be used: the first {share(parts[0])} "
+        f"train, the last {share(parts[-1])} test",
     )
+
+
+def _parts(us: Int64Array, bounds: Int64Array) -> npt.NDArray[np.float64]:
+    """Returns which share of the rows, in order of time, is in each part, float64 (3,)."""
+    return np.diff([0, *np.searchsorted(us, bounds), len(us)]) / len(us)
 
 
 def _text(us: int, unit: int) -> str:

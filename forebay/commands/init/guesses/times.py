@@ -8,6 +8,7 @@ import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from forebay.commands.check.checks.label_evidence import LATER_ITSELF
 from forebay.commands.init.guesses.column_facts import ColumnFacts, share
 from forebay.commands.init.guesses.guessed_column import GuessedColumn, read_as
 from forebay.commands.init.guesses.written_times import is_of_months
@@ -32,7 +33,8 @@ class RowTime:
         reason: why this one.
         us: microseconds since 1970 of each row, int64 (n,).
         known: bool (n,), which rows have it.
-        later: columns of instants that come after it in most rows, closest first.
+        later: columns of instants that come after it too often to be known by then.
+        ends: those of them that come after it in most rows, closest first.
         same: columns of instants that are the same, or the day it is on.
     """
 
@@ -41,6 +43,7 @@ class RowTime:
     us: Int64Array
     known: npt.NDArray[np.bool_]
     later: tuple[str, ...]
+    ends: tuple[str, ...]
     same: tuple[str, ...]
 
 
@@ -68,8 +71,8 @@ def find_row_time(
         if name != best and _begins(arrays[name], arrays[best]):
             best = name
     reason = _reason(best, readings[best], facts[best], list(candidates))
-    later, same = _others(best, readings, *arrays[best])
-    return RowTime(candidates[best], reason, *arrays[best], later, same)
+    others = _others(best, readings, *arrays[best])
+    return RowTime(candidates[best], reason, *arrays[best], *others)
 
 
 def as_instants(reading: GuessedColumn) -> GuessedColumn:
@@ -84,9 +87,9 @@ def _others(
     readings: Mapping[str, GuessedColumn],
     us: Int64Array,
     known: npt.NDArray[np.bool_],
-) -> tuple[tuple[str, ...], tuple[str, ...]]:
-    """Names the columns that come after the row time in most rows, and those that are the same."""
-    gaps, same = {}, []
+) -> tuple[tuple[str, ...], tuple[str, ...], tuple[str, ...]]:
+    """Names the columns that are later than the row time, its ends, and those that are the same."""
+    later, gaps, same = [], {}, []
     for name, reading in readings.items():
         if name == row_time or not isinstance(reading.column, Date | Timestamp):
             continue
@@ -97,9 +100,11 @@ def _others(
         near = _DAY_US if isinstance(reading.column, Date) else _MINUTE_US
         if np.mean(np.abs(gap) <= near) >= _SHARE:
             same.append(name)
-        elif np.mean(gap > 0) > 0.5:
-            gaps[name] = float(np.median(gap))
-    return tuple(sorted(gaps, key=lambda name: gaps[name])), tuple(same)
+        elif (after := np.mean(gap > 0)) >= LATER_ITSELF:
+            later.append(name)
+            if after > 0.5:
+                gaps[name] = float(np.median(gap))
+    return tuple(later), tuple(sorted(gaps, key=lambda name: gaps[name])), tuple(same)
 
 
 def _instants_us(reading: GuessedColumn) -> tuple[Int64Array, npt.NDArray[np.bool_]]:

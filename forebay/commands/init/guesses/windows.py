@@ -74,7 +74,7 @@ def guess_window(
         (text for text in _LENGTHS if duration_us(text) * per_us >= _ROWS_IN_WINDOW), _LENGTHS[-1]
     )
     value = label if isinstance(readings[label].column, Number | Integer) else None
-    known_at = row_time.later[0] if row_time.later else None
+    known_at = row_time.ends[0] if row_time.ends else None
     windowed = Windowed(
         value, key=key, over=length, ops=[mean(), count()] if value else count(),
         available_at=known_at,

@@ -18,13 +18,14 @@ from forebay.commands.check.checks.order import check_order
 from forebay.commands.check.findings import Finding, Severity
 from forebay.commands.check.lineage import find_lineage
 from forebay.commands.check.sample import read_sample
-from forebay.commands.check.subject import Subject
+from forebay.commands.check.subject import Subject, joined
 from forebay.pipelines.sources.csv.table import open_csv
 from forebay.pipelines.sources.files import find_files
 from forebay.transforms.definition.dataset import Dataset
 from forebay.transforms.definition.identity import ROW
 from forebay.transforms.definition.windows.operators import mean
 from forebay.transforms.definition.windows.windowed import Windowed
+from forebay.transforms.errors import InputError
 from forebay.transforms.windows.groups import AVAILABLE, TIME, WindowGroup
 
 TIP = trips.WINDOWS[1].names[0]
@@ -107,3 +108,13 @@ def test_windows_that_see_their_own_event_leak(rows: pa.RecordBatch) -> None:
     for group, leaks in ((NamelessEvents, {windowed.names[0]}), (EarlyEvents, set())):
         subject = faulty(group, rows, dataset)
         assert leaking(check_own_label(subject, find_lineage(subject))) == leaks
+
+
+def test_rows_of_more_text_than_one_batch_holds_are_refused() -> None:
+    zeros = pa.py_buffer(np.zeros(2**30, np.uint8))  # of pages that nothing writes to
+    text = pa.Array.from_buffers(
+        pa.string(), 1, [None, pa.py_buffer(np.array([0, 2**30], np.int32)), zeros]
+    )
+    batch = pa.RecordBatch.from_pydict({"text": text})
+    with pytest.raises(InputError, match=r"^2 rows .* more text than 2 GiB .*; .* --rows"):
+        joined([batch, batch])

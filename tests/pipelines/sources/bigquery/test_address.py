@@ -11,11 +11,13 @@ from typing import Any
 import pytest
 
 from forebay.pipelines.sources.bigquery.address import (
+    BigQuery,
     TableAddress,
     as_bigquery,
     query_parameters,
     table_address,
 )
+from forebay.pipelines.sources.tables import find_inputs
 from forebay.transforms.errors import InputError
 
 MAY = dt.datetime(2024, 5, 1, tzinfo=dt.UTC)
@@ -63,12 +65,25 @@ def test_what_is_no_table_is_refused(text: str) -> None:
         ("n:DATE:NULL", "DATE", None),
         ("n:ARRAY<INT64>:[1, 2]", "INT64", [1, 2]),
         ('n:ARRAY<STRING>:["a", "b"]', "STRING", ["a", "b"]),
+        ("n:ARRAY<STRING>:[7, true]", "STRING", ["7", "true"]),
+        ("n:ARRAY<BOOL>:[true, false]", "BOOL", [True, False]),
+        (
+            "n:ARRAY<NUMERIC>:[0.10000000000000000001]",
+            "NUMERIC",
+            [Decimal("0.10000000000000000001")],
+        ),
     ],
 )
 def test_a_parameter_is_read_as_the_bq_command_has_it(text: str, type_: str, value: Any) -> None:
     (read,) = query_parameters([text])
     assert (read.name, read.type, read.value) == ("n", type_, value)
     assert read.is_array == ("ARRAY" in text)
+
+
+@pytest.mark.parametrize("items", ['["NO", null]', "[1, [2]]", '["NO", {"a": 1}]'])
+def test_an_item_that_is_no_single_value_is_refused(items: str) -> None:
+    with pytest.raises(InputError, match="item 2 is no text, number or truth value, and arrays"):
+        query_parameters([f"n:ARRAY<STRING>:{items}"])
 
 
 def test_files_are_no_inputs_of_bigquery() -> None:
@@ -87,3 +102,12 @@ def test_without_the_extra_one_error_names_it() -> None:
     last = done.stderr.splitlines()[-1]
     assert last.startswith("forebay.transforms.errors.InputError: BigQuery needs")
     assert last.endswith("pip install 'forebay[gcp]'")
+
+
+def test_what_is_named_twice_is_read_once() -> None:
+    table, query = "bigquery://p.d.t", "bigquery-query:q.sql"
+    of_may = BigQuery(query, ("month:INT64:5",))
+
+    found = find_inputs([table, query, of_may, table, BigQuery(query), of_may])
+
+    assert found == [BigQuery(table), BigQuery(query), of_may]

@@ -101,13 +101,40 @@ def test_numbers_of_another_way_are_rejects(text: str, tmp_path: Path) -> None:
     assert reject.reason == f"price: {text!r} is not a number written as 1.234,5"
 
 
-def test_what_an_encoding_cannot_decode_is_a_reject(tmp_path: Path) -> None:
-    content = b"price,count,site\n1,2,a\x81b\n1,2,c\n"
+@pytest.mark.parametrize(
+    ("encoding", "bad"),
+    [
+        ("cp1252", b"\x81"),
+        ("utf-16-le", b"\x00\xd8"),
+        ("utf-32-le", b"\xff\xff\xff\xff"),
+        ("iso2022_jp", b"\x1b$Bzz\x1b(B"),
+    ],
+)
+def test_what_an_encoding_cannot_decode_is_a_reject(
+    encoding: str, bad: bytes, tmp_path: Path
+) -> None:
+    before, after = (text.encode(encoding) for text in ("price,count,site\n1,2,a", "b\n1,2,c\n"))
 
-    rows, (reject,) = read(content, tmp_path / "t", CsvFormat(encoding="cp1252"))
+    rows, (reject,) = read(before + bad + after, tmp_path / "t", CsvFormat(encoding=encoding))
 
     assert [row["site"] for row in rows] == ["c"]
     assert reject.category == "site: not UTF-8 text"
+
+
+def test_half_of_a_character_at_the_end_is_a_reject(tmp_path: Path) -> None:
+    content = "price,count,site\n1,2,c\n1,2,a".encode("utf-16")
+
+    rows, (reject,) = read(content + b"b", tmp_path / "t", CsvFormat(encoding="utf-16"))
+
+    assert [row["site"] for row in rows] == ["c"]
+    assert reject.category == "site: not UTF-8 text"
+
+
+def test_utf_16_without_its_mark_is_told_of(tmp_path: Path) -> None:
+    content = "price,count,site\n1,2,c\n".encode("utf-16-le")
+
+    with pytest.raises(InputError, match=r"does not start with BOM.*encoding='utf-16-le'"):
+        read(content, tmp_path / "t", CsvFormat(encoding="utf-16"))
 
 
 def test_a_time_of_two_fields_and_names_of_another_table(tmp_path: Path) -> None:

@@ -447,6 +447,26 @@ def test_formats_read_no_more_than_python_does(
         assert found == expected or not cell.strip(), cell
 
 
+@settings(max_examples=50, deadline=None)
+@given(
+    st.sampled_from(["%d%m%y", "%Y%m%d", "%m%d%Y %H%M", "%H%M%S%d%m%y", "%d0%m1%y", "%d%b%y%H%M"]),
+    st.lists(st.text("01237", min_size=3, max_size=13), min_size=20, max_size=40),
+)
+def test_digits_that_touch_are_parted_as_python_does(format: str, cells: list[str]) -> None:
+    """Where a zero is left out, C takes two digits for the first number and one for the last."""
+    cells = [cell[:2] + "jan" + cell[2:] if "%b" in format else cell for cell in cells]
+    cells = [f"{cell[:-4]} {cell[-4:]}" if " " in format else cell for cell in cells] + ["11124"]
+
+    read = read_cells(pa.array([c.encode() for c in cells], pa.binary()), Timestamp(format=format))
+
+    for cell, found in zip(cells, read.values.to_pylist(), strict=True):
+        try:
+            expected = dt.datetime.strptime(cell, format).replace(tzinfo=UTC)
+        except ValueError:
+            expected = None
+        assert found == expected, cell
+
+
 NAMES = ("n", "s", "ignored")
 COLUMNS: dict[str, Column] = {"s": String(), "n": Integer(required=True)}
 

@@ -268,6 +268,7 @@ def test_a_plain_file_named_gz_is_told_from_a_damaged_one(tmp_path: Path) -> Non
         (b"1,2\n", CsvFormat(names=("a", "b")), (("a", "b"), 0)),
         (b"\xef\xbb\xbf1,2\n", CsvFormat(names=("a", "b")), (("a", "b"), 3)),
         (b'1,"' + b"x," * 100_000 + b'"\n', CsvFormat(names=("a", "b")), (("a", "b"), 0)),
+        (b"#x\r\n\n" * 9_000 + b"a#,b\n", CsvFormat(comment="#"), (("a#", "b"), 45_005)),
     ],
 )
 def test_headers(head: bytes, format: CsvFormat, expected: Any) -> None:
@@ -279,6 +280,8 @@ def test_headers(head: bytes, format: CsvFormat, expected: Any) -> None:
     [
         (b"", CSV, "is empty"),
         (b"\xef\xbb\xbf\n\r\n", CSV, "is empty"),
+        (b"# a\n# b\n", CsvFormat(comment="#"), "is empty"),
+        (b"# a\n" * HEAD_BYTES, CsvFormat(comment="#"), "nothing but blank lines and comments in"),
         (b"a\0,b\n", CSV, "NUL bytes"),
         ("a,b\n".encode("utf-16-le"), CSV, "NUL bytes"),
         ("é,b\n".encode("latin-1"), CSV, r"'\\\\xe9,b' is not UTF-8 at byte 0"),

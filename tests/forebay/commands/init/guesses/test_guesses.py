@@ -9,6 +9,7 @@ import keyword
 import random
 import re
 from collections.abc import Callable, Mapping, Sequence
+from decimal import Decimal
 from pathlib import Path
 
 import numpy as np
@@ -17,6 +18,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+import forebay as fb
 from forebay.commands.init.draft import Draft, make_draft
 from forebay.commands.init.guesses.kinds import read_column
 from forebay.commands.init.guesses.names import servable_names
@@ -43,6 +45,7 @@ from forebay.transforms.definition.features import (
 from forebay.transforms.definition.labels import BinaryClassification, Classification, Regression
 from forebay.transforms.definition.splits import HashSplit, RandomSplit, TimeSplit
 from forebay.transforms.errors import InputError
+from forebay.transforms.parsing.typed_cells import type_problem
 
 ROWS = 600
 WORDS = ["so", "late", "but", "very", "good"]
@@ -233,6 +236,28 @@ def test_the_row_time_is_when_the_event_begins(drafted: Drafted) -> None:
     assert isinstance(draft.dataset.split, TimeSplit)
 
 
+@pytest.mark.parametrize(
+    ("delays", "told"),
+    [
+        (range(-20, 20), "later than planned: probably not known by then"),
+        (range(-200, 0), "the time to planned is nearly the same as delay (|"),
+    ],
+)
+def test_the_time_of_the_outcome_is_no_feature(drafted: Drafted, delays: range, told: str) -> None:
+    delay = chosen(*delays)
+    happened = [t + dt.timedelta(hours=h) for t, h in zip(instants(), delay, strict=True)]  # type: ignore[arg-type]
+    columns = {"planned": [t.isoformat() for t in instants()],
+               "happened": [t.isoformat() for t in happened],
+               "shop": chosen("a", "b"), "delay": delay}  # fmt: skip
+
+    draft = drafted(columns, "delay")
+
+    assert draft.dataset.row_time == "planned"
+    assert features(draft, "happened") == ()
+    assert told in next(s.reason for s in draft.suggestions if "happened" in s.columns)
+    assert features(draft, "shop")
+
+
 def test_days_are_a_row_time_where_nothing_finer_is(drafted: Drafted) -> None:
     days = [f"{t:%d.%m.%Y}" for t in instants()]
 
@@ -255,6 +280,33 @@ def test_a_time_split_leaves_a_tenth_for_each_later_part(drafted: Drafted) -> No
     test = sum(t >= bounds[1] for t in times) / ROWS
     assert train == pytest.approx(0.8, abs=0.03)
     assert test == pytest.approx(0.1, abs=0.03)
+
+
+@pytest.mark.parametrize(
+    ("first", "train"),
+    [
+        ([i * dt.timedelta(minutes=1) for i in range(510)], "first 80 % train"),  # 85 % in a day
+        ([dt.timedelta()] * 510, "first 85 % train"),  # in an instant
+        ([dt.timedelta(), *[dt.timedelta(hours=9)] * 509], "first 85 % train"),
+        ([i * dt.timedelta(hours=9) for i in range(90)] + [dt.timedelta(days=40)] * 420,
+         "first 85 % train"),
+    ],
+)  # fmt: skip
+def test_each_part_of_a_time_split_has_rows(
+    drafted: Drafted, first: list[dt.timedelta], train: str
+) -> None:
+    rest = [dt.timedelta(days=42, hours=12 * i) for i in range(ROWS - len(first))]
+    times = [START + after for after in (*first, *rest)]
+    draft = drafted({"t": [t.isoformat() for t in times], "amount": spread(0, 1)})
+
+    split = draft.dataset.split
+    assert isinstance(split, TimeSplit)
+    bounds = [dt.datetime.fromisoformat(text).replace(tzinfo=None)
+              for text in (split.eval_from, split.test_from)]  # fmt: skip
+    assert sum(t < bounds[0] for t in times) >= 0.4 * ROWS
+    assert sum(bounds[0] <= t < bounds[1] for t in times) >= 0.05 * ROWS
+    assert sum(t >= bounds[1] for t in times) >= 0.05 * ROWS
+    assert train in draft.split.reason
 
 
 def test_without_times_the_rows_of_a_person_stay_together(drafted: Drafted) -> None:
@@ -310,6 +362,27 @@ def test_a_named_label_sets_its_task(drafted: Drafted, cells: list[object], labe
         assert (set(column.true), column.false) == ({"1", "1.0"}, ("-1",))
     if "leaves" in cells:
         assert draft.dataset.columns["y"] == Boolean(true=("leaves",), false=("stays",))
+
+
+@pytest.mark.parametrize(
+    ("type", "values", "label", "column"),
+    [
+        (pa.float64(), (0.0, 1.0), BinaryClassification("y"), Number()),
+        (pa.decimal128(4, 2), (Decimal(0), Decimal(1)), BinaryClassification("y"), Number()),
+        (pa.float32(), (1.0, 2.0), Regression("y"), Integer()),
+        (pa.int8(), (1, 2), BinaryClassification("y"), Boolean(true=("2",), false=("1",))),
+        (pa.string(), ("1", "2"), BinaryClassification("y"), Boolean(true=("2",), false=("1",))),
+    ],
+)
+def test_a_label_of_a_typed_table_is_of_a_kind_that_takes_its_type(
+    type: pa.DataType, values: Sequence[object], label: object, column: Column
+) -> None:
+    table = pa.table({"n": spread(0, 9, 3), "y": pa.array(chosen(*values), type)})
+
+    dataset = fb.init(table, label="y").dataset
+
+    assert (dataset.label, dataset.columns["y"]) == (label, column)
+    assert type_problem(type, column) is None
 
 
 @pytest.mark.parametrize(
