@@ -16,6 +16,7 @@ from forebay.transforms.definition.dataset import Dataset
 from forebay.transforms.definition.identity import ROW
 from forebay.transforms.definition.lookups import Lookup
 from forebay.transforms.errors import InputError
+from forebay.transforms.one_batch import one_batch
 from forebay.transforms.row_contents import hash_contents
 
 Ints = npt.NDArray[np.int64]
@@ -61,7 +62,7 @@ class LookupTable:
         for name in needed:
             if name is not None:
                 usable &= _flags(table[name].is_valid())
-        batch = _one_batch(table.filter(pa.array(usable)))
+        batch = one_batch(table.filter(pa.array(usable)), "look up fewer or shorter texts")
         hashes = hash_keys([batch[name] for name in lookup.key])
         times = [_micros(batch, name) for name in (lookup.valid_from, lookup.available_at) if name]
         order = np.lexsort((batch[ROW].to_numpy(), *reversed(times), hashes))
@@ -205,11 +206,6 @@ def _flags(column: pa.Array) -> Bools:
 
 def _micros(batch: pa.RecordBatch, name: str, missing: int = _LEAST) -> Ints:
     return pc.fill_null(batch[name].cast(pa.int64()), missing).to_numpy()  # type: ignore[no-any-return]
-
-
-def _one_batch(table: pa.Table) -> pa.RecordBatch:
-    found = table.combine_chunks().to_batches()
-    return found[0] if found else pa.RecordBatch.from_pylist([], schema=table.schema)
 
 
 def _same_keys(lookup: Lookup, batch: pa.RecordBatch) -> Bools:

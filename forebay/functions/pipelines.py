@@ -87,11 +87,11 @@ def predict(options: PredictOptions) -> Predictions:
     start_tensorflow_quietly()
     from forebay.pipelines.predictions.predict import predicted
     from forebay.pipelines.predictions.question import open_question
-    from forebay.pipelines.sinks.rejects import REJECT_COLUMNS, read_rejects
+    from forebay.pipelines.sinks.rejects import REJECT_COLUMNS
 
     with predicted(open_question(options)) as found:
         answers = pa.Table.from_batches(found.batches(), found.schema)
-        rejects = pa.Table.from_batches(read_rejects(found.rejects), REJECT_COLUMNS)
+        rejects = pa.Table.from_batches(found.rejects(), REJECT_COLUMNS)
     counts = found.counts
     lost = counts.rejects | {f"dropped {by}": rows for by, rows in counts.dropped.items()}
     return Predictions(answers, counts.records, lost, Table(rejects), counts.lookups)

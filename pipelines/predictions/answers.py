@@ -80,6 +80,7 @@ class _AnswerRows(beam.DoFn):
             untimed = batch.filter(pc.invert(timed))
             yield from _rejected(untimed, NO_ROW_TIME, [NO_ROW_TIME] * len(untimed))
             batch = batch.filter(timed)
+        yield beam.pvalue.TaggedOutput("tallies", ("timed", "rows", len(batch)))
         for group in self._groups:
             yield beam.pvalue.TaggedOutput("tallies", ("empty", _told(group), _empty(batch, group)))
         for start in range(0, len(batch), self._batch_size):
@@ -101,7 +102,8 @@ class _AnswerRows(beam.DoFn):
         reasons = [str(self._model.unanswered(answer)) for answer in proper[~good]]
         yield from _rejected(batch.filter(pa.array(~good)), UNANSWERED, reasons)
         columns = {name: batch[name] for name in self._passed}
-        columns |= {name: _as_arrow(answers) for name, answers in found.items()}
+        kinds = answer_types(self._model.exported)
+        columns |= {name: _as_arrow(found[name]).cast(kind) for name, kind in kinds}
         answers = pa.RecordBatch.from_pydict(columns | {ROW: batch[ROW]}).filter(pa.array(good))
         if len(answers):
             yield beam.pvalue.TaggedOutput("tallies", ("answered", "rows", len(answers)))
@@ -146,7 +148,7 @@ def _told(group: WindowGroup) -> str:
 
 
 def _empty(batch: pa.RecordBatch, group: WindowGroup) -> int:
-    """Returns for how many rows every window of a group is empty."""
+    """Returns for how many rows a group's columns are all what they are without events."""
     empty = np.ones(len(batch), np.bool_)
     for name, aggregate in group.aggregates.items():
         default = 0 if aggregate.op in ("count", "distinct") else aggregate.default

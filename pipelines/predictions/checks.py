@@ -87,12 +87,13 @@ def _of_windows(found: Tallies, dataset: Dataset, has_history: bool) -> Iterator
     elif times:
         yield from _of_times(-times["begins before"], times["ends"], -times["new begins before"],
                              dataset)  # fmt: skip
-    empty = [name for name, rows in found.get("empty", {}).items() if rows >= answered > 0]
+    timed = found.get("timed", {}).get("rows", 0)
+    empty = [name for name, rows in found.get("empty", {}).items() if rows == timed > 0]
     if empty:
         cure = "give more of them" if has_history else "give earlier rows with --history"
         yield (
-            f"the windows {', '.join(empty)} are empty in every row: no event of their keys is "
-            f"known by then; {cure}"
+            f"the windows {', '.join(empty)} are in every row what they are without events; if "
+            f"too few events of their keys are known by then, {cure}"
         )
 
 

@@ -23,6 +23,7 @@ from forebay.pipelines.predictions.question import (
     Written,
     make_folders,
     open_question,
+    parts_pattern,
     predict_steps,
 )
 from forebay.pipelines.predictions.write import PARQUET
@@ -37,6 +38,7 @@ from forebay.pipelines.tallies.tallies import Tallies
 from forebay.storage.json_records import read_record
 from forebay.storage.locks import locked
 from forebay.storage.names import LOCK_NAME, absolute, check_place, is_remote
+from forebay.storage.plain_paths import plain_path
 from forebay.storage.run.layout import TEMPORARY
 from forebay.transforms.definition.dataset import Dataset
 from forebay.transforms.definition.sources import ROWS
@@ -67,7 +69,7 @@ def predict_to_folder(options: PredictFolderOptions) -> Counts | None:
         with opened(engine, work) as runner:
             run_pipeline(folder_steps(asked, folder, alone=True), runner, waits=False)
         return None
-    parts = FileSystems.join(folder, PREDICTIONS_FOLDER, "*")
+    parts = parts_pattern(folder)
     with full_disk_told(folder), _taken(options.output) as left, opened(engine, work) as runner:
         make_folders(folder)
         left.stays = not engine.is_here
@@ -85,12 +87,14 @@ def new_folder(output: str) -> str:
     """Returns the folder that predictions go to, from wherever it is asked for.
 
     Raises:
-        InputError: it is none, or holds something.
+        InputError: it is none, is taken for a pattern, or holds something.
     """
     if not output.strip():
         raise InputError(f"--output {output!r} names no folder; write its name")
     check_place(output)
     folder = _place(output)
+    if is_remote(folder):
+        plain_path(folder)  # no file system takes it for a pattern
     if FileSystems.exists(FileSystems.join(folder, COUNTS_NAME)):
         raise InputError(f"--output {output}: predictions are there already; name a new folder")
     if _holds_something(folder):

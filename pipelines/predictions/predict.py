@@ -23,18 +23,24 @@ from forebay.pipelines.predictions.question import (
     Question,
     files_in,
     make_folders,
+    parts_pattern,
     predict_steps,
 )
 from forebay.pipelines.predictions.write import ARROW
+from forebay.pipelines.rows import HISTORY
 from forebay.pipelines.runners.engine import Work
 from forebay.pipelines.runners.local import Local
 from forebay.pipelines.runners.progress import progress
 from forebay.pipelines.runners.run import Runner, opened, run_pipeline
+from forebay.pipelines.sinks.rejects import read_rejects
 from forebay.pipelines.sinks.run_folder import removed_at_last
 from forebay.pipelines.sources.tables import all_inputs, text_bytes
-from forebay.pipelines.tallies.tallies import Tallies, read_tallies, write_tallies
+from forebay.pipelines.tallies.tallies import Tallies, read_tallies, tallies_of, write_tallies
 from forebay.storage.names import is_remote
+from forebay.storage.plain_paths import plain_path
+from forebay.transforms.definition.dataset import Dataset
 from forebay.transforms.definition.sources import ROWS
+from forebay.transforms.errors import RunFailed
 
 _TALLIES = "tallies.json"
 
@@ -46,20 +52,47 @@ class Predictions:
     Attributes:
         schema: the passed columns and the model's outputs.
         counts: what became of the records.
-        parts: Arrow files with the predictions.
-        rejects: files with the rejects, JSON lines.
+        rejected: how many rejects there are, those of the history and of sources among them.
+        folder: where both are.
     """
 
     schema: pa.Schema
     counts: Counts
-    parts: Sequence[str]
-    rejects: Sequence[str]
+    rejected: int
+    folder: str
 
     def batches(self) -> Iterator[pa.RecordBatch]:
-        """Yields the predictions in the order of the input."""
-        for path in self.parts:
-            with FileSystems.open(path, compression_type=CompressionTypes.UNCOMPRESSED) as source:
-                yield from pa.ipc.open_file(source.read()).read_all().to_batches()
+        """Yields the predictions in the order of the input.
+
+        Raises:
+            RunFailed: in the end, they are not as many as were counted.
+        """
+        found = _read(files_in(self.folder, PREDICTIONS_FOLDER))
+        return _all_of(found, self.counts.answered, "predictions")
+
+    def rejects(self) -> Iterator[pa.RecordBatch]:
+        """Yields the rejects with `REJECT_COLUMNS`, in the order of the inputs; raises likewise."""
+        found = read_rejects(files_in(self.folder, REJECTS_FOLDER))
+        return _all_of(found, self.rejected, "rejects")
+
+
+def _read(paths: Sequence[str]) -> Iterator[pa.RecordBatch]:
+    for path in paths:
+        with FileSystems.open(path, compression_type=CompressionTypes.UNCOMPRESSED) as source:
+            yield from pa.ipc.open_file(source.read()).read_all().to_batches()
+
+
+def _all_of(batches: Iterator[pa.RecordBatch], counted: int, what: str) -> Iterator[pa.RecordBatch]:
+    """Yields batches, and checks in the end that they have as many rows as were counted."""
+    rows = 0
+    for batch in batches:
+        rows += len(batch)
+        yield batch
+    if rows != counted:
+        raise RunFailed(
+            f"{counted:,} {what} were counted and {rows:,} read back; this is a defect of Forebay "
+            "or of the runner"
+        )
 
 
 @contextmanager
@@ -81,8 +114,13 @@ def predicted(asked: Question) -> Iterator[Predictions]:
         counts = checked_counts(found, asked.dataset, asked.tables, options.max_reject_fraction)
         for warning in counts.warnings:
             warn(warning)
-        parts, rejects = (files_in(folder, one) for one in (PREDICTIONS_FOLDER, REJECTS_FOLDER))
-        yield Predictions(asked.schema, counts, parts, rejects)
+        yield Predictions(asked.schema, counts, _rejected(found, asked.dataset), folder)
+
+
+def _rejected(found: Tallies, dataset: Dataset) -> int:
+    """Returns how many records of all tables are rejects."""
+    apart = (tallies_of(found, table) for table in (HISTORY, *dataset.sources))
+    return sum(sum(table.get("rejects", {}).values()) for table in (found, *apart))
 
 
 @contextmanager
@@ -90,7 +128,7 @@ def _temporary(options: PipelineOptions) -> Iterator[str]:
     """Gives a folder that all workers reach, and removes it afterwards."""
     given = options.view_as(GoogleCloudOptions).temp_location
     if given is not None and is_remote(given):
-        folder = FileSystems.join(given, f"forebay-predict-{uuid.uuid4().hex}")
+        folder = FileSystems.join(plain_path(given), f"forebay-predict-{uuid.uuid4().hex}")
         with removed_at_last(folder):
             yield folder
         return
@@ -108,7 +146,6 @@ def _run(asked: Question, folder: str, runner: Runner) -> Tallies:
         lambda made: made.tallies | "WriteTallies" >> beam.Map(write_tallies, tallies),
     )  # fmt: skip
     make_folders(folder)
-    parts = FileSystems.join(folder, PREDICTIONS_FOLDER, "*")
-    with progress("predict", parts, shards_of(asked.tables[ROWS])):
+    with progress("predict", parts_pattern(folder), shards_of(asked.tables[ROWS])):
         run_pipeline(steps, runner)
     return read_tallies(tallies)

@@ -2,8 +2,8 @@
 
 Were it two, it would see its own event. It is the same where all columns on which its answer
 depends are equal, and so is every other column of the table in which the new row has a value;
-numbers are compared as a served model takes them, in float32. Of several such rows the first stands
-for the first, and a new row with more values is found before one with less.
+numbers are compared as a served model takes them, in float32, and NaN is missing. Of several such
+rows the first stands for the first, and a new row with more values is found before one with less.
 """
 
 from collections.abc import Iterator, Mapping, Sequence
@@ -267,9 +267,12 @@ def _pairs(
 
 
 def _as_served(column: pa.Array) -> pa.Array:
-    """Returns numbers as float32: another table may hold them so."""
-    is_number = pa.types.is_floating(column.type)
-    return column.cast(pa.float32(), safe=False) if is_number else column
+    """Returns numbers as float32, which another table may hold them in; NaN is missing."""
+    if not pa.types.is_floating(column.type):
+        return column
+    numbers = column.cast(pa.float32(), safe=False)
+    zero = pa.scalar(0, pa.float32())  # added, -0.0 is 0.0
+    return pc.if_else(pc.is_nan(numbers), pa.scalar(None, pa.float32()), pc.add(numbers, zero))
 
 
 def _codes(new: pa.Array, earlier: pa.Array) -> _Codes:

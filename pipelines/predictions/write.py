@@ -4,6 +4,7 @@ from dataclasses import dataclass
 from typing import Any
 
 import apache_beam as beam
+import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pa_parquet
 from apache_beam.io.filesystem import CompressionTypes
@@ -11,6 +12,7 @@ from apache_beam.io.filesystems import FileSystems
 
 from forebay.pipelines.shuffle.group_batches import Group, GroupBatches
 from forebay.pipelines.shuffle.pieces import Partitioned
+from forebay.pipelines.sources.row_identity import whole_row
 from forebay.transforms.definition.identity import ROW
 
 
@@ -34,7 +36,9 @@ PARQUET = PartKind(".parquet", 26)
 
 
 class WriteInOrder(beam.PTransform):
-    """Writes the rows of each part of the input as one file, ordered by `ROW`, which is left out.
+    """Writes the rows of each part of the input as one file, in its order, without `ROW`.
+
+    Rows that are made of one follow each other where it stood.
 
     Input: record batches. The files' names are in the order of the parts. Output: their names.
 
@@ -59,12 +63,15 @@ class WriteInOrder(beam.PTransform):
 
 
 def _to_part(batch: pa.RecordBatch, bits: int) -> Partitioned:
-    return Partitioned("answers", "answers", batch[ROW].to_numpy() >> bits, batch)
+    part = whole_row(batch[ROW].to_numpy()) >> bits
+    return Partitioned("answers", "answers", part, batch)
 
 
 def _write(element: Group, folder: str, kind: PartKind) -> str:
     (table,) = element.tables().values()
-    rows = table.sort_by(ROW).drop_columns([ROW]).combine_chunks()
+    identities = table[ROW].to_numpy()
+    order = np.lexsort((identities, whole_row(identities)))
+    rows = table.drop_columns([ROW]).take(pa.array(order)).combine_chunks()
     path = FileSystems.join(folder, f"part-{element.partition:020d}{kind.suffix}")
     with FileSystems.create(path, compression_type=CompressionTypes.UNCOMPRESSED) as sink:
         if kind == PARQUET:

@@ -18,6 +18,7 @@ from apache_beam.io.filesystems import FileSystems
 from apache_beam.options.pipeline_options import PipelineOptions
 
 from forebay.pipelines.new_files import create
+from forebay.transforms.one_batch import one_batch
 
 # The rows of a piece at most: what is read is as large, whatever the partition.
 PIECE_ROWS = 1 << 14
@@ -144,10 +145,10 @@ def sorted_pieces(held: list[Partitioned]) -> Iterator[tuple[int, pa.RecordBatch
     ends = [*starts[1:].tolist(), len(order)]
     if times:
         _sort_large(order, starts.tolist(), ends, table[times[0]])
-    rows = table.take(pa.array(order)).combine_chunks().to_batches()
+    rows = one_batch(table.take(pa.array(order)), "give less --window-memory-mb")
     for number, start, end in zip(found.tolist(), starts.tolist(), ends, strict=True):
         for at in range(start, end, PIECE_ROWS):
-            yield number, rows[0].slice(at, min(PIECE_ROWS, end - at))
+            yield number, rows.slice(at, min(PIECE_ROWS, end - at))
 
 
 def _sort_large(

@@ -19,6 +19,7 @@ from forebay.pipelines.windows.versions import ResolveVersions, by_event
 from forebay.transforms.definition.identity import CONTENT, ROW
 from forebay.transforms.definition.sources import ROWS
 from forebay.transforms.definition.windows.table import WindowedTable
+from forebay.transforms.one_batch import one_batch
 from forebay.transforms.windows.groups import (
     ASKS,
     AVAILABLE,
@@ -273,7 +274,7 @@ def _join(element: Group, groups: Sequence[WindowGroup]) -> tuple[int, pa.Record
         values = tables.get(f"windows{i}")
         for name, column in _beside(tables[ROWS], order, values, group.schema):
             rows = rows.append_column(name, column)
-    return element.partition, rows.combine_chunks().to_batches()[0]
+    return element.partition, one_batch(rows, "make more shards")
 
 
 def _by_contents(table: pa.Table) -> npt.NDArray[np.int64]:

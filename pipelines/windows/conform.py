@@ -1,4 +1,7 @@
-"""Batches of others' making as the types that windows are computed from: exactly, or not at all."""
+"""Batches of others' making as the types that windows are computed from: exactly, or not at all.
+
+A decimal is the number nearest to it, as where tables are read.
+"""
 
 from collections.abc import Callable, Collection, Mapping
 
@@ -17,6 +20,7 @@ from forebay.transforms.definition.columns import (
 )
 from forebay.transforms.definition.identity import ROW
 from forebay.transforms.errors import InputError
+from forebay.transforms.parsing.casts import read_floats
 
 
 def conform(
@@ -52,8 +56,10 @@ def conform(
 
 
 def _converted(column: pa.Array, name: str, kind: Column, table: str) -> pa.Array:
-    """A column in the type of its kind, to the last bit."""
+    """A column in the type of its kind, to the last bit, or for decimals to the nearest number."""
     given, wanted = column.type, kind.arrow_type
+    if pa.types.is_dictionary(given):
+        given = given.value_type
     where = f"{table}: the column {name!r} is {given}"
     if isinstance(kind, Timestamp) and pa.types.is_timestamp(given):
         if given.tz is None and kind.tz != "UTC":
@@ -64,19 +70,23 @@ def _converted(column: pa.Array, name: str, kind: Column, table: str) -> pa.Arra
     elif not pa.types.is_null(given) and not _HOLDS[type(kind)](given):
         raise InputError(f"{where}, not what a {type(kind).__name__} holds; cast it to {wanted}")
     try:
-        if pa.types.is_dictionary(given):  # Arrow cannot take from all of them: not from views
-            texts = column.dictionary.cast(wanted)
-            return pa.DictionaryArray.from_arrays(column.indices, texts).dictionary_decode()
-        return column.cast(wanted)
+        return _cast(column, wanted)
     except (pa.ArrowInvalid, pa.ArrowNotImplementedError) as error:
         raise InputError(
             f"{where}, and not every value is exactly a {wanted} ({error}); cast it as you mean it"
         ) from error
 
 
+def _cast(column: pa.Array, wanted: pa.DataType) -> pa.Array:
+    if pa.types.is_dictionary(column.type):  # Arrow cannot take from all of them: not from views
+        values = _cast(column.dictionary, wanted)
+        return pa.DictionaryArray.from_arrays(column.indices, values).dictionary_decode()
+    if pa.types.is_decimal(column.type):
+        return read_floats(column.cast(pa.string())).values
+    return column.cast(wanted)
+
+
 def _is_text(given: pa.DataType) -> bool:
-    if pa.types.is_dictionary(given):
-        return _is_text(given.value_type)
     return bool(
         pa.types.is_string(given) or pa.types.is_large_string(given)
         or pa.types.is_string_view(given)
@@ -84,7 +94,8 @@ def _is_text(given: pa.DataType) -> bool:
 
 
 def _is_number(given: pa.DataType) -> bool:
-    return bool(pa.types.is_floating(given) or pa.types.is_integer(given))
+    types = pa.types
+    return bool(types.is_floating(given) or types.is_integer(given) or types.is_decimal(given))
 
 
 def _is_binary(given: pa.DataType) -> bool:

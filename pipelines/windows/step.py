@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import os
 import secrets
+import shutil
 import tempfile
 import uuid
 from collections.abc import Iterator, Mapping, Sequence
@@ -21,6 +23,7 @@ from forebay.pipelines.shuffle.coders import register_coders
 from forebay.pipelines.shuffle.pieces import Partitioned
 from forebay.pipelines.windows.aggregates import AddWindows
 from forebay.storage.names import is_remote
+from forebay.storage.plain_paths import plain_path
 from forebay.transforms.definition.identity import ROW
 from forebay.transforms.definition.sources import ROWS
 from forebay.transforms.definition.windows.table import WindowedTable
@@ -128,6 +131,8 @@ class WindowedAggregates(beam.PTransform):
         """Returns a folder that is this step's alone."""
         given = self.temp_location or pipeline.options.view_as(GoogleCloudOptions).temp_location
         parent = given or _own_folder().name
+        if is_remote(parent):
+            plain_path(parent)
         return str(FileSystems.join(parent, f"forebay-windows-{uuid.uuid4().hex}"))
 
 
@@ -162,5 +167,5 @@ class _NumberRows(beam.DoFn):
 def _remove(folder: str, _done: int) -> None:
     if is_remote(folder):
         FileSystems.delete([f"{folder}/"])  # there a folder is how names begin
-    elif FileSystems.exists(folder):
-        FileSystems.delete([folder])
+    elif os.path.exists(folder):
+        shutil.rmtree(folder)

@@ -28,6 +28,7 @@ from forebay.transforms.parsing.cells import read_cells
 _LINE = re.compile(r"[0-9]{1,18}")
 _SHOWN = 10
 _NEAR = 3
+_LETTERS = 80
 # More distinct values of a column than this are not remembered for near misses.
 _REMEMBERED = 10_000
 
@@ -192,15 +193,19 @@ def _near_misses(
     if len(conditions) > 1:
         return f"rows that each value alone means: {counts}"
     (condition,) = conditions
-    known = [value for value in seen.values.get(condition.column, ()) if value is not None]
-    near = _nearest(condition, known)
-    return f"values of {condition.column} near it: {near}" if near else "the input has no rows"
+    found = seen.values.get(condition.column)
+    if not found:
+        return "the input has no rows"
+    known = [value for value in found if value is not None]
+    if not known:
+        return f"{condition.column} is missing in every row"
+    return f"values of {condition.column} near it: {_nearest(condition, known)}"
 
 
 def _nearest(condition: Condition, known: Sequence[Any]) -> str:
     wanted = condition.value.as_py()
-    if wanted is None or isinstance(wanted, bool) or not known:
-        return ", ".join(sorted(map(str, known))[:_NEAR])
+    if wanted is None or isinstance(wanted, bool | bytes):  # none is nearer than another
+        return ", ".join(sorted(f"{value!s:.{_LETTERS}}" for value in known)[:_NEAR])
     if isinstance(wanted, str):
         near = difflib.get_close_matches(wanted, known, n=_NEAR, cutoff=0.0)
     else:

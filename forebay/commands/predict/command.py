@@ -88,7 +88,7 @@ def _answer_table(args: argparse.Namespace) -> int:
     from forebay.pipelines.predictions.predict import predicted
     from forebay.pipelines.predictions.question import open_question
     from forebay.pipelines.sinks.kinds import check_all
-    from forebay.pipelines.sinks.rejects import REJECT_COLUMNS, read_rejects
+    from forebay.pipelines.sinks.rejects import REJECT_COLUMNS
 
     options = predict_options(args)
     _outputs(args)  # names that are none are told before anything is opened
@@ -99,11 +99,19 @@ def _answer_table(args: argparse.Namespace) -> int:
     for sink, schema in outputs:
         sink.make_ready(schema)
     with predicted(asked) as found:
-        if rejects is not None and (found.rejects or args.rejects):
-            rejects.write(REJECT_COLUMNS, read_rejects(found.rejects))
+        # The greater one first: where it does not fit, those before are left, with their rejects.
         if not (args.json and args.output == "-"):
             output.write(found.schema, found.batches())
+        if rejects is not None and (found.rejected or args.rejects or _is_there(rejects.name)):
+            rejects.write(REJECT_COLUMNS, found.rejects())
     return _told(found.counts, rejects.name if rejects is not None else None, args)
+
+
+def _is_there(path: str) -> bool:
+    """Tells whether there is a file: an earlier command's rejects are not those of this one."""
+    from forebay.pipelines.sources.files import file_systems
+
+    return bool(file_systems(path).exists(path))
 
 
 def _outputs(

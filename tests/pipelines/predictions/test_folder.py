@@ -168,6 +168,7 @@ def test_where_no_job_was_sent_to_a_cluster_nothing_is_left(
         (("--output", "gs://b/answers.csv", *ON), "to a folder; name one that ends in /, such as"),
         (("--output", "a/", "--rejects", "r.jsonl"), "the folder a/ has rejects in it; leave"),
         (("--dry-run", "jobs"), "the run is on local; write --on dataf"),
+        (("--output", "gs://b/a[1]/"), "taken for a pattern there"),
         (("--output", "a/", *ON, "--dry-run", "new"), "--output = 'a': on this machine, which w"),
         (("--output", "gs://b/a/", "--on", "dataflow"), "--project = None: missing"),
     ],

@@ -18,7 +18,9 @@ from later_trips import EARLIER, LATER, text, trip
 
 import forebay as fb
 from forebay.cli import main
-from forebay.transforms.errors import InputError
+from forebay.pipelines.predictions.counts import Counts
+from forebay.pipelines.predictions.predict import Predictions
+from forebay.transforms.errors import InputError, RunFailed
 
 
 @dataclass(frozen=True)
@@ -47,13 +49,14 @@ def model(trained_regression: Path) -> str:
 
 @pytest.fixture(scope="module")
 def answered(folder: Path, model: str) -> Answered:
-    """What the command makes of them."""
+    """What the command makes of them, by way of a folder whose name looks like a pattern."""
     said = io.StringIO()
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr("sys.stderr", said)
         code = main([
             "predict", "--model", model, "--input", str(folder / "b.csv"), str(folder / "a.csv"),
             "--history", str(folder / "earlier.csv"), "--output", str(folder / "answers.csv"),
+            "--", f"--temp_location={folder / 'temp[1]'}",
         ])  # fmt: skip
     assert code == 0, said.getvalue()
     with (folder / "answers.csv").open(newline="") as file:
@@ -78,6 +81,19 @@ def test_what_no_answer_depends_on_costs_none(answered: Answered) -> None:
     assert "no prediction for 1 of 4 records: distance: not a number (1)" in answered.said
 
 
+def test_the_rejects_of_an_earlier_command_are_not_those_of_this_one(
+    folder: Path, model: str, tmp_path: Path
+) -> None:
+    answers, rejects = tmp_path / "answers.csv", tmp_path / "answers.csv.rejects.jsonl"
+    rejects.write_text("of another command\n")
+
+    words = ["predict", "--model", model, "--input", str(folder / "b.csv")]
+    assert main([*words, "--output", str(answers)]) == 0
+
+    assert len(answers.read_text().splitlines()) == 3
+    assert rejects.read_text() == ""
+
+
 def test_from_python_frames_are_answered_the_same(
     folder: Path, model: str, answered: Answered, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -94,9 +110,8 @@ def test_from_python_frames_are_answered_the_same(
     assert [np.float32(one) for one in theirs[:2]] == [np.float32(one) for one in seen[:2]]
     assert seen[2] != np.float32(theirs[2])
     assert alone != seen
-    assert "are empty in every row: no event of their keys is known by then; give earlier rows" in (
-        capsys.readouterr().err
-    )
+    told = "in every row what they are without events; if too few events of their keys are known by"
+    assert told in capsys.readouterr().err
 
 
 def test_tables_in_memory_are_named_as_they_are_given(model: str, folder: Path) -> None:
@@ -108,6 +123,17 @@ def test_tables_in_memory_are_named_as_they_are_given(model: str, folder: Path) 
         fb.predict(model, [path, lacking], history=path)
     with pytest.raises(InputError, match="the dict given as history cannot be read as a table"):
         fb.predict(model, path, history={"trip_id": ["a"]})
+
+
+def test_what_is_lost_on_the_way_back_is_told(tmp_path: Path) -> None:
+    for name in ("predictions", "rejects"):
+        (tmp_path / name).mkdir()
+    counts = Counts(2, 1, {"no number": 1}, {}, 0, 0, {}, ())
+    found = Predictions(pa.schema([]), counts, 1, str(tmp_path))
+    with pytest.raises(RunFailed, match="1 predictions were counted and 0 read back"):
+        list(found.batches())
+    with pytest.raises(RunFailed, match="1 rejects were counted and 0 read back"):
+        list(found.rejects())
 
 
 def test_no_rows_are_told(model: str, folder: Path, capsys: pytest.CaptureFixture[str]) -> None:

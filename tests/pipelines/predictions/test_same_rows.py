@@ -86,6 +86,17 @@ def test_numbers_are_those_that_a_model_takes() -> None:
     assert [one[ROW] for one in found] == [0]
 
 
+def test_what_is_no_number_is_missing_in_either_table() -> None:
+    row = {"site": "a", "at": 1, "note": None}
+    given = [float("nan"), None, 0.0]
+    for mine, theirs in zip(given, [None, float("nan"), -0.0], strict=True):
+        new = table([row | {"level": mine}], 0, [*KNOWN, "level"])
+        known = table([row | {"level": theirs}], FIRST_EARLIER, [*KNOWN, "level"])
+        assert new[ASKED] == known[ASKED]
+        (found,) = joined(new, known, OWN).rows
+        assert found[ROW].to_pylist() == [0]
+
+
 def test_what_a_new_row_says_of_itself_holds() -> None:
     row = {"site": "a", "at": 1, "level": 7.0, "note": None}
 
@@ -113,17 +124,17 @@ def join(new: Sequence[Row], earlier: Sequence[Row]) -> list[pa.RecordBatch]:
     return joined(table(new, 0), candidates, OWN).rows
 
 
-def table(rows: Sequence[Row], first: int) -> pa.Table:
+def table(rows: Sequence[Row], first: int, asked: Sequence[str] = KNOWN) -> pa.Table:
     batch = pa.RecordBatch.from_pylist(list(rows), SCHEMA)
     batch = batch.append_column(ROW, pa.array(np.arange(first, first + len(rows))))
-    return pa.Table.from_batches([with_asked(batch, KNOWN)])
+    return pa.Table.from_batches([with_asked(batch, asked)])
 
 
 def joined_slowly(new: Sequence[Row], earlier: Sequence[Row]) -> dict[int, Row]:
     """The rows of both tables, those that could be in the new one, by identity."""
     free = dict(enumerate(earlier, FIRST_EARLIER))
     found: dict[int, Row] = {}
-    order = sorted(range(len(new)), key=lambda i: -sum(new[i][name] is not None for name in LATER))
+    order = sorted(range(len(new)), key=lambda i: -sum(has(new[i][name]) for name in LATER))
     for place in order:
         row = new[place]
         same = next((i for i, other in free.items() if is_same(row, other)), None)
@@ -135,7 +146,12 @@ def joined_slowly(new: Sequence[Row], earlier: Sequence[Row]) -> dict[int, Row]:
 
 def is_same(row: Row, other: Row) -> bool:
     known = all(row[name] == other[name] for name in KNOWN)
-    return known and all(row[n] is None or plain(row[n]) == plain(other[n]) for n in LATER)
+    return known and all(not has(row[n]) or row[n] == other[n] for n in LATER)
+
+
+def has(value: Any) -> bool:
+    """Tells whether a value is one: NaN is missing."""
+    return value is not None and value == value
 
 
 def plain(value: Any) -> Any:

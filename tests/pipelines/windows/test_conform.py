@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
@@ -65,6 +66,10 @@ def test_instants_of_every_unit_and_zone_stay_the_same(unit: str, tz: str | None
         (pa.array([1.5, None], pa.float32()), Number(), [1.5, None]),
         (pa.array([2**53, -3]), Number(), [2.0**53, -3.0]),
         (pa.array([7, None], pa.uint8()), Integer(), [7, None]),
+        (pa.array([Decimal("-0.30"), None]), Number(), [-0.3, None]),
+        (pa.array([2.5, None, 2.5]).dictionary_encode(), Number(), [2.5, None, 2.5]),
+        (pa.array([Decimal("1.10")] * 2).dictionary_encode(), Number(), [1.1, 1.1]),
+        (pa.array([7, 7], pa.int8()).dictionary_encode(), Integer(), [7, 7]),
         (pa.array(["a", None, "a"]).dictionary_encode(), String(), ["a", None, "a"]),
         (pa.array(["1;2"], pa.large_string()), Numbers(), ["1;2"]),
         (pa.array([b"x"], pa.large_binary()), Bytes(), [b"x"]),

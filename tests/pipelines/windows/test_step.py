@@ -55,7 +55,7 @@ def write(element: tuple[int, pa.RecordBatch], folder: str) -> None:
 
 
 def test_unnumbered_rows_get_their_windows_and_no_file_is_left(tmp_path: Path) -> None:
-    temporary, out = tmp_path / "temporary", tmp_path / "out"
+    temporary, out = tmp_path / "temporary[1]", tmp_path / "out"
     temporary.mkdir()
     out.mkdir()
     others = pa.RecordBatch.from_pydict({"of": BATCHES[3]["key"], "at": BATCHES[3]["at"]})

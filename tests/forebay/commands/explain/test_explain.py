@@ -240,6 +240,20 @@ def test_mistakes(
         assert part in error
 
 
+def test_values_of_which_none_is_near_are_told(tmp_path: Path) -> None:
+    more = '"day": fb.Date(), "photo": fb.Bytes(), "note": fb.String(),'
+    definition, data = tmp_path / "trips.py", tmp_path / "trips.csv"
+    definition.write_text(DEFINITION.replace('"day": fb.Date(),', more), "utf-8")
+    head, first, second, *_ = TRIPS.splitlines()
+    data.write_text(f"{head},photo,note\n{first},QUI=,\n{second},QUE=,\n", "utf-8")
+    for key, told in {
+        "photo=QUJD": r"values of photo near it: b'AA', b'AB'$",
+        "note=x": "matches no row; note is missing in every row$",
+    }.items():
+        with pytest.raises(InputError, match=told):
+            fb.explain(str(definition), [str(data)], row=key)
+
+
 def test_a_reject_is_no_row(trips: tuple[str, str], capsys: pytest.CaptureFixture[str]) -> None:
     Path(trips[1]).write_text(TRIPS + "x,,,,,,,\n", "utf-8")
 
