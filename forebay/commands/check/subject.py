@@ -10,7 +10,6 @@ import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from forebay.console.words import counted
 from forebay.pipelines.lookups.tables import Lookups, no_lookups
 from forebay.pipelines.sources.derive import derive
 from forebay.pipelines.sources.row_identity import ROW_OFFSET
@@ -18,7 +17,8 @@ from forebay.transforms.definition.dataset import Dataset
 from forebay.transforms.definition.functions import resolve
 from forebay.transforms.definition.identity import ROW
 from forebay.transforms.definition.sources import ROWS, Derive
-from forebay.transforms.errors import InputError, first_line
+from forebay.transforms.errors import InputError
+from forebay.transforms.one_batch import one_batch
 from forebay.transforms.windows.compute import compute
 from forebay.transforms.windows.groups import WindowGroup, window_groups
 from forebay.transforms.windows.value_columns import passes
@@ -255,13 +255,7 @@ def joined(batches: Sequence[pa.RecordBatch]) -> pa.RecordBatch:
     Raises:
         InputError: a column of them holds more text than one batch can.
     """
-    try:
-        return pa.concat_batches(batches)
-    except pa.ArrowInvalid as error:
-        raise InputError(
-            f"{counted(sum(map(len, batches)), 'row')} are looked at together, and a column of "
-            f"them has more text than 2 GiB ({first_line(error)}); look at fewer, with --rows"
-        ) from error
+    return one_batch(pa.Table.from_batches(batches), "look at fewer, with --rows")
 
 
 def cell(batch: pa.RecordBatch, row: int, name: str) -> str:

@@ -116,5 +116,5 @@ def test_rows_of_more_text_than_one_batch_holds_are_refused() -> None:
         pa.string(), 1, [None, pa.py_buffer(np.array([0, 2**30], np.int32)), zeros]
     )
     batch = pa.RecordBatch.from_pydict({"text": text})
-    with pytest.raises(InputError, match=r"^2 rows .* more text than 2 GiB .*; .* --rows"):
+    with pytest.raises(InputError, match=r"^2 rows .* more than 2 GiB of text .*; .* --rows"):
         joined([batch, batch])
