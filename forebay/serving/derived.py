@@ -44,8 +44,8 @@ class DerivedColumns:
         found = frozenset(one for n in names if n in self._steps for one in self._steps[n].inputs)
         return (found & {*self._definition.columns}) | (self.inputs_of(found) if found else found)
 
-    def read(self, name: str, row: Row) -> GraphValue | None:
-        """Returns a column as the graph takes it; None: it is not derived of what the row has.
+    def made(self, name: str, row: Row) -> pa.Array | None:
+        """Returns a column of the row, (1,); None: it is not derived of what the row has.
 
         Raises:
             InstanceError: a value of the row does not fit, the function fails, or it makes a value
@@ -54,8 +54,14 @@ class DerivedColumns:
         inputs = self.inputs_of(frozenset([name]))
         if not inputs & {*row} or not inputs & self._wanted <= {*row}:
             return None
-        dtype = self._definition.graph_dtypes[name]
-        marked = marked_column(self._made(name, row), dtype)
+        return self._made(name, row)
+
+    def read(self, name: str, row: Row) -> GraphValue | None:
+        """Returns a column as the graph takes it; otherwise as `made`."""
+        made = self.made(name, row)
+        if made is None:
+            return None
+        marked = marked_column(made, self._definition.graph_dtypes[name])
         value: GraphValue = marked.to_numpy(zero_copy_only=False)[0]
         return value
 

@@ -20,6 +20,7 @@ from forebay.transforms.definition.dataset import Dataset
 from forebay.transforms.errors import InstanceError
 from forebay.transforms.json_text import parse_json
 from forebay.transforms.parsing.json_values import GraphValue, listed, read_value, shortened
+from forebay.transforms.plain_values import plain_values
 
 Row = Mapping[str, Any]
 
@@ -92,6 +93,17 @@ class InstanceReader:
                 f"{listed(absent)} absent; give every column, null where it is missing"
             )
         return values
+
+    def carried(self, row: Row, names: Sequence[str]) -> dict[str, Any]:
+        """Returns columns of a row that was read, as an answer has them.
+
+        They are as they were given, or as JSON says what was derived; those that are neither are
+        left out.
+        """
+        found = {name: row[name] for name in names if name in row}
+        for name in {*names} & {*self.columns} - {*row}:
+            found[name] = plain_values(self._derived.made(name, row))[0]
+        return {name: found[name] for name in names if name in found}
 
     def arrays(self, rows: Sequence[Mapping[str, GraphValue]]) -> dict[str, npt.NDArray[Any]]:
         """Gathers what `read` returned into arrays (rows,), by column."""

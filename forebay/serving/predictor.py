@@ -85,8 +85,7 @@ class Predictor:
 
         Returns:
             One answer per line: the passthrough columns and the label, where it has one, as they
-            were given, and the prediction,
-            or an error and the line's number.
+            were given or derived, and the prediction; or an error and the line's number.
         """
         read: list[_Read | InstanceError] = []
         numbers = []
@@ -111,8 +110,7 @@ class Predictor:
         unanswered = self._model.unanswered(result[self.exported.output])
         if unanswered is not None:
             return _failure(unanswered, number)
-        carried = {name: row.given[name] for name in self._passed if name in row.given}
-        return Answer({**carried, **result})
+        return Answer({**self._reader.carried(row.given, self._passed), **result})
 
     def _ask(self, values: Sequence[Mapping[str, Any]]) -> list[_Result]:
         """Returns each row's answers by name, as JSON takes them, or why the model has none."""

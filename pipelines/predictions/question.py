@@ -1,7 +1,6 @@
 """What is asked of a model about a table, and the steps that answer it."""
 
 import glob
-import os
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import NamedTuple
@@ -19,7 +18,7 @@ from forebay.pipelines.predictions.write import PartKind, WriteInOrder
 from forebay.pipelines.rows import HISTORY, ReadRows
 from forebay.pipelines.runners.run import Build
 from forebay.pipelines.sinks.rejects import WriteRejects
-from forebay.pipelines.sinks.run_in_store import names_below
+from forebay.pipelines.sinks.run_folder import paths_in
 from forebay.pipelines.sources.named_inputs import INPUT, Option
 from forebay.pipelines.sources.spool import several
 from forebay.pipelines.sources.tables import (
@@ -35,7 +34,6 @@ from forebay.pipelines.tallies.tallies import AddTallies
 from forebay.pipelines.windows.aggregates import AddWindows
 from forebay.pipelines.windows.asking import AskingInputs
 from forebay.storage.entries import files_below
-from forebay.storage.names import is_remote
 from forebay.storage.run.definition_files import load_same_definition
 from forebay.storage.run.exported import ExportedModel, open_exported
 from forebay.transforms.definition.dataset import Dataset
@@ -175,10 +173,8 @@ def make_folders(folder: str) -> None:
 
 
 def files_in(folder: str, name: str) -> list[str]:
-    """Returns the files in one of those folders, in order, whatever letters its own name has."""
-    place = _path(folder, name)
-    names = names_below(place) if is_remote(place) else os.listdir(place)
-    return [_path(place, one) for one in sorted(names)]
+    """Returns the files in one of those folders, in order."""
+    return paths_in(_path(folder, name))
 
 
 def parts_pattern(folder: str) -> str:

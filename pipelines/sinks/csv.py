@@ -10,8 +10,8 @@ import pyarrow.compute as pc
 import pyarrow.csv as pa_csv
 
 from forebay.pipelines.sinks.files import FileOutput
-from forebay.pipelines.sinks.plain_values import plain_values
 from forebay.transforms.json_text import json_text
+from forebay.transforms.plain_values import plain_values
 
 
 class Csv(FileOutput):

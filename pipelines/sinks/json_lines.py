@@ -8,8 +8,8 @@ from typing import IO
 import pyarrow as pa
 
 from forebay.pipelines.sinks.files import FileOutput
-from forebay.pipelines.sinks.plain_values import plain_values
 from forebay.transforms.json_text import json_text
+from forebay.transforms.plain_values import plain_values
 
 
 class JsonLines(FileOutput):

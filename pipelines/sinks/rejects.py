@@ -10,6 +10,7 @@ from apache_beam.io.filesystem import CompressionTypes
 from apache_beam.io.filesystems import FileSystems
 
 from forebay.pipelines.shuffle.group_batches import Group, GroupBatches
+from forebay.pipelines.sinks.run_folder import paths_in
 from forebay.pipelines.sources.inputs import TableInput
 from forebay.transforms.json_text import json_text, parse_json
 
@@ -24,8 +25,7 @@ _BATCH_ROWS = 10_000
 
 def reject_files(folder: str) -> list[str]:
     """Returns the files of `WriteRejects` in a folder, in the order of the inputs."""
-    found = FileSystems.match([FileSystems.join(folder, "part-*")])[0].metadata_list
-    return sorted(one.path for one in found)
+    return paths_in(folder)
 
 
 def move_rejects(folder: str, into: str) -> None:

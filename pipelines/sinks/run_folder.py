@@ -135,6 +135,18 @@ def publish(staged: Staged, run: str, manifest: Manifest, overwrite: bool) -> No
         publication.publish(run, os.path.basename(staged.folder), manifest, overwrite)
 
 
+def paths_in(folder: str) -> list[str]:
+    """Returns the paths of the files in a folder, in order; none where it isn't there.
+
+    No letter of the folder's name is taken for a pattern.
+    """
+    if is_remote(folder):
+        names = list(run_in_store.names_below(folder))
+    else:
+        names = os.listdir(folder) if os.path.isdir(folder) else []
+    return [str(FileSystems.join(folder, name)) for name in sorted(names)]
+
+
 def list_files(folder: str, names: Iterable[str]) -> dict[str, FileEntry]:
     """Returns size and checksum of every file below the given entries of a folder.
 

@@ -41,10 +41,13 @@ def test_rows_become_a_run_whatever_they_are_called(
         assert not CONTROLS.search(out + err)
         return out
 
-    said("preprocess", *read, "--output", run, "--max-reject-fraction", "0.1")
+    apart = place / f"{ODD} rejects.jsonl"
+    said("preprocess", *read, "--output", run, "--rejects", str(apart),
+         "--max-reject-fraction", "0.1")  # fmt: skip
     found = open_run(run)
     assert (sum(found.manifest.rows.values()), found.manifest.inputs[0].path) == (300, str(rows))
     (reject,) = (Path(run) / "rejects").iterdir()
+    assert json.loads(apart.read_text())["raw"] == json.loads(reject.read_text())["raw"]
     assert json.loads(reject.read_text())["source"] == str(rows)
 
     said("report", run, "--plot", str(place / f"report {ODD}.png"))

@@ -64,6 +64,14 @@ def test_a_row_is_refused_where_training_rejects_it(kind: Column, expected: list
     assert given == expected
 
 
+def test_a_derived_column_comes_back_as_its_row_was_given_it_or_as_it_was_derived() -> None:
+    reader = InstanceReader(dataset(Number()))
+    names = ["id", "per_mile", "y"]
+    assert reader.carried(ROWS[3], names) == {"per_mile": 1.7}
+    assert reader.carried({**ROWS[3], "per_mile": 5, "y": 1.0}, names) == {"per_mile": 5, "y": 1.0}
+    assert reader.carried(ROWS[5], names) == {"per_mile": None}
+
+
 def test_the_value_the_function_and_the_limit_are_named() -> None:
     with pytest.raises(InstanceError) as error:
         InstanceReader(dataset(Number(range=(0, 1)))).read(ROWS[3])
