@@ -242,7 +242,7 @@ def test_mistakes(
 
 def test_values_of_which_none_is_near_are_told(tmp_path: Path) -> None:
     more = '"day": fb.Date(), "photo": fb.Bytes(), "note": fb.String(),'
-    definition, data = tmp_path / "trips.py", tmp_path / "trips.csv"
+    definition, data = tmp_path / "photographed_trips.py", tmp_path / "trips.csv"
     definition.write_text(DEFINITION.replace('"day": fb.Date(),', more), "utf-8")
     head, first, second, *_ = TRIPS.splitlines()
     data.write_text(f"{head},photo,note\n{first},QUI=,\n{second},QUE=,\n", "utf-8")
