@@ -140,10 +140,7 @@ def paths_in(folder: str) -> list[str]:
 
     No letter of the folder's name is taken for a pattern.
     """
-    if is_remote(folder):
-        names = list(run_in_store.names_below(folder))
-    else:
-        names = os.listdir(folder) if os.path.isdir(folder) else []
+    names = run_in_store.names_below(folder) if is_remote(folder) else files.names_in(folder)
     return [str(FileSystems.join(folder, name)) for name in sorted(names)]
 
 
